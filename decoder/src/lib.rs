@@ -1,2 +1,6 @@
-//! Skeleton.
+//! The decoder role.
+
+pub mod audio;
 pub mod media;
+pub mod source;
+pub mod video;
