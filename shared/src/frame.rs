@@ -42,9 +42,211 @@ pub enum Rotation {
 
 /// The longest side of a picture that Tricine plays, in pixels.
 pub const MAX_SIDE: u32 = 16_384;
+/// The most channels a block of sound has.
+pub const MAX_CHANNELS: u32 = 8;
+/// The highest sample rate, in Hz.
+pub const MAX_SAMPLE_RATE: u32 = 768_000;
 
 /// Bytes of a `width` × `height` picture as I420 without padding: chroma sides are halved and rounded up.
 pub fn i420_len(width: u32, height: u32) -> usize {
     let (w, h) = (width as usize, height as usize);
     w * h + 2 * w.div_ceil(2) * h.div_ceil(2)
+}
+
+/// What a payload holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Format {
+    /// Planar YUV, 8 bits, chroma halved both ways; planes Y, U, V without padding.
+    I420 = 1,
+    /// Interleaved 32-bit float samples; `width` is the number of channels, `height` the number of sample times.
+    F32 = 2,
+}
+
+/// What describes a frame, written into its slot before the frame is visible.
+///
+/// For [`Format::F32`], `width` counts channels, `height` sample times, `sample_rate` is in Hz.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameMeta {
+    /// The frame's number in its channel, across generations, from 0. Filled in by `publish`.
+    pub seq: u64,
+    /// When it is due in the film, in ns.
+    pub pts_ns: i64,
+    /// How long it is shown, in ns; 0 if unknown.
+    pub duration_ns: i64,
+    /// The stretch between two seeks that it belongs to; frames of an older one are dropped.
+    pub serial: u32,
+    /// What the payload holds.
+    pub format: Format,
+    /// Visible columns; channels of sound.
+    pub width: u32,
+    /// Visible rows; sample times of sound.
+    pub height: u32,
+    /// Bytes from one row of the first plane to the next.
+    pub stride: u32,
+    /// Sample rate of sound in Hz, else 0.
+    pub sample_rate: u32,
+    /// Luma's range.
+    pub range: ColorRange,
+    /// From YUV to RGB.
+    pub matrix: ColorMatrix,
+    /// Clockwise, when showing.
+    pub rotation: Rotation,
+    /// Pixel aspect, width.
+    pub sar_num: u32,
+    /// Pixel aspect, height.
+    pub sar_den: u32,
+    /// Bytes of payload.
+    pub len: u64,
+    /// When the producer started to publish it, in ns on CLOCK_MONOTONIC. Filled in by `publish`.
+    pub published_ns: u64,
+    /// Sampled checksum of the payload, see [`checksum`]. Filled in by `publish`.
+    pub checksum: u64,
+}
+
+pub use crate::channel::layout::META_WORDS;
+
+impl FrameMeta {
+    /// A picture of `width` × `height`, I420 without padding, limited range, square pixels.
+    pub fn i420(width: u32, height: u32) -> Self {
+        Self {
+            seq: 0,
+            pts_ns: 0,
+            duration_ns: 0,
+            serial: 0,
+            format: Format::I420,
+            width,
+            height,
+            stride: width,
+            sample_rate: 0,
+            range: ColorRange::Limited,
+            matrix: ColorMatrix::Bt709,
+            rotation: Rotation::None,
+            sar_num: 1,
+            sar_den: 1,
+            len: i420_len(width, height) as u64,
+            published_ns: 0,
+            checksum: 0,
+        }
+    }
+
+    /// A block of sound: `times` sample times of `channels` interleaved 32-bit floats.
+    pub fn f32(channels: u16, times: u32, sample_rate: u32) -> Self {
+        Self {
+            format: Format::F32,
+            width: channels.into(),
+            height: times,
+            stride: u32::from(channels) * 4,
+            sample_rate,
+            len: u64::from(channels) * u64::from(times) * 4,
+            ..Self::i420(1, 1)
+        }
+    }
+
+    /// As words, in the order of the layout: seq, pts, duration, serial | format, width | height, stride | sample rate,
+    /// range | matrix, rotation | 0, sar, len, published, checksum; the rest 0. The lower half is named first.
+    pub fn encode(&self) -> [u64; META_WORDS] {
+        let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+        [
+            self.seq,
+            self.pts_ns as u64,
+            self.duration_ns as u64,
+            pair(self.serial, self.format as u32),
+            pair(self.width, self.height),
+            pair(self.stride, self.sample_rate),
+            pair(self.range as u32, self.matrix as u32),
+            pair(self.rotation as u32, 0),
+            pair(self.sar_num, self.sar_den),
+            self.len,
+            self.published_ns,
+            self.checksum,
+            0,
+            0,
+            0,
+            0,
+        ]
+    }
+
+    /// Checks and reads words that a peer wrote. `Err` is the index of the word that cannot be: every size is checked
+    /// against `capacity`, so whoever holds a `FrameMeta` may index the payload by it.
+    pub fn decode(words: [u64; META_WORDS], capacity: u64) -> Result<Self, usize> {
+        let half = |i: usize| (words[i] as u32, (words[i] >> 32) as u32);
+        let (serial, format) = half(3);
+        let (width, height) = half(4);
+        let (stride, sample_rate) = half(5);
+        let (range, matrix) = half(6);
+        let (sar_num, sar_den) = half(8);
+        let format = match format {
+            1 => Format::I420,
+            2 => Format::F32,
+            _ => return Err(3),
+        };
+        let (fits, row, len) = match format {
+            Format::I420 => {
+                let fits = (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height);
+                (fits, width, if fits { i420_len(width, height) as u64 } else { 0 })
+            }
+            Format::F32 => {
+                let fits = (1..=MAX_CHANNELS).contains(&width) && (1..=MAX_SAMPLE_RATE).contains(&sample_rate);
+                (fits, width.wrapping_mul(4), u64::from(width) * u64::from(height) * 4)
+            }
+        };
+        let matrix = match matrix {
+            0 => ColorMatrix::Bt601,
+            1 => ColorMatrix::Bt709,
+            2 => ColorMatrix::Bt2020,
+            _ => return Err(6),
+        };
+        let rotation = match words[7] {
+            0 => Rotation::None,
+            1 => Rotation::Cw90,
+            2 => Rotation::Cw180,
+            3 => Rotation::Cw270,
+            _ => return Err(7),
+        };
+        // A pts beyond ±2^53 ns (104 days) is no film's; the bound keeps sums of times from overflowing.
+        const LONGEST_NS: u64 = 1 << 53;
+        let checks = [
+            (1, (words[1] as i64).unsigned_abs() <= LONGEST_NS),
+            (2, words[2] <= LONGEST_NS),
+            (4, fits),
+            (5, stride == row),
+            (6, range <= 1),
+            (8, (1..=1 << 16).contains(&sar_num) && (1..=1 << 16).contains(&sar_den)),
+            (9, words[9] == len && len <= capacity),
+        ];
+        if let Some((word, _)) = checks.iter().find(|(_, holds)| !holds) {
+            return Err(*word);
+        }
+        Ok(Self {
+            seq: words[0],
+            pts_ns: words[1] as i64,
+            duration_ns: words[2] as i64,
+            serial,
+            format,
+            width,
+            height,
+            stride,
+            sample_rate,
+            range: if range == 1 { ColorRange::Full } else { ColorRange::Limited },
+            matrix,
+            rotation,
+            sar_num,
+            sar_den,
+            len,
+            published_ns: words[10],
+            checksum: words[11],
+        })
+    }
+}
+
+/// A checksum over one 64-bit word of every half page, the last eight bytes and the length: cheap enough for every
+/// frame (350 loads at 720p), and a frame put together from two shows at any half page. Full sums are for tests.
+pub fn checksum(payload: &[u8]) -> u64 {
+    const STEP: usize = 2048;
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let word = |at: usize| payload.get(at..at + 8).map_or(0, |b| u64::from_le_bytes(b.try_into().unwrap_or_default()));
+    let mix = |sum: u64, value: u64| (sum ^ value).wrapping_mul(ODD).rotate_left(29);
+    let sum = (0..payload.len()).step_by(STEP).fold(payload.len() as u64, |sum, at| mix(sum, word(at)));
+    mix(sum, word(payload.len().saturating_sub(8)))
 }

@@ -1,2 +1,35 @@
-//! Skeleton.
+//! The pattern itself: frames through shared memory, semaphores as doorbells, and everything that lets a process die at
+//! any instruction without the others noticing more than a pause. The one crate of Tricine with unsafe code, which is
+//! confined to [`sys`] (system calls) and `channel::region` (pointers into the mapping).
+//!
+//! Read [`channel`] first. Then [`session`] (names and the lock), [`control`] (pages that survive a crash), [`clock`]
+//! (the register and the media clock), [`link`] (what is said between processes), [`role`] (how a process takes up work).
+//!
+//! # Invariants
+//!
+//! - **I1** A slot in state WRITING (a mailbox's `back`) is written by the one live producer and read by nobody.
+//! - **I2** A slot in state READING (a mailbox's `front`) is read by the one live consumer and written by nobody.
+//! - **I3** A dead side's words are touched by recovery alone, and only after the dead process was reaped.
+//! - **I4** Every change of an ownership word that could let the other side go on is followed by a post of its doorbell,
+//!   by whoever made the change or, if that process died in between, by recovery. So a token too few cannot be.
+//! - **I5** Payload and meta are complete before READY is stored with Release, and read after it was seen with Acquire.
+//! - **I6** No index, size or enumeration read from shared memory is used before a copy of it was checked.
+//! - **I7** A name in /dev/shm shows a complete object or none; it is gone when its session is, whoever was killed.
+//! - **I8** Each word outside of the ownership words has one writer.
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod channel;
+pub mod clock;
+pub mod control;
+pub mod error;
 pub mod frame;
+pub mod link;
+pub mod metrics;
+pub mod role;
+pub mod session;
+pub mod sync;
+pub mod sys;
+pub mod time;
+
+pub use error::{Error, Result};

@@ -1,0 +1,241 @@
+//! The reading side: acquire a frame, use it in place, release it.
+
+use super::ownership::{MailWord, SLOTS, SlotWord, State, consumer_next, fifo_words};
+use super::probe::{Step, hit};
+use super::producer::{mail, read_meta};
+use super::region::{Channel, Mode, as_samples};
+use super::{Acquired, DoorbellStats};
+use crate::error::Result;
+use crate::frame::{FrameMeta, checksum};
+use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::time::Deadline;
+
+/// The one consumer of a channel.
+#[derive(Debug)]
+pub struct Consumer {
+    channel: Channel,
+    /// FIFO: the next frame, counted within this region.
+    next: u64,
+    /// Mailbox: the front slot may hold a frame that a predecessor took and never finished.
+    front_unseen: bool,
+    stats: DoorbellStats,
+}
+
+impl Consumer {
+    /// Takes up consumption where the words say that a predecessor left it, or at the start. The supervisor has
+    /// recovered the channel before, if that predecessor died.
+    pub fn new(channel: Channel) -> Result<Self> {
+        let next = match channel.mode() {
+            Mode::Fifo => {
+                // Acquire: as in Producer::new.
+                let raw = channel.words().slots.each_ref().map(|w| w.0.load(Acquire));
+                let words = fifo_words(raw).map_err(|i| channel.corrupt("slot word", raw[i]))?;
+                consumer_next(&words)
+            }
+            Mode::Mailbox => 0,
+        };
+        let front_unseen = channel.mode() == Mode::Mailbox;
+        Ok(Self { channel, next, front_unseen, stats: DoorbellStats::default() })
+    }
+
+    /// The channel it reads from.
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// What it saw of its doorbell.
+    pub fn stats(&self) -> DoorbellStats {
+        self.stats
+    }
+
+    /// Claims the next frame (FIFO) or the latest (mailbox); waits for one until `deadline`.
+    ///
+    /// Errors: [`crate::Error::Corrupt`] where a word or a meta cannot be.
+    #[inline]
+    pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<ReadSlot<'_>>> {
+        if std::mem::take(&mut self.front_unseen) {
+            let (_, word) = mail(&self.channel)?;
+            // A slot that no frame was ever in has no valid meta.
+            if let Ok(meta) = read_meta(&self.channel, word.front)
+                && meta.seq < self.channel.base() + word.seq
+            {
+                return Ok(Acquired::Slot(self.slot(word.front, meta)));
+            }
+        }
+        hit(Step::ConsumerWait);
+        let rung = self.channel.filled.wait(deadline)?;
+        hit(Step::ConsumerWoken);
+        let Some(slot) = self.claim()? else {
+            self.stats.spurious += u64::from(rung);
+            return self.after_last(rung);
+        };
+        hit(Step::ConsumerClaimed);
+        self.stats.late += u64::from(!rung && deadline != Deadline::NOW);
+        let meta = match read_meta(&self.channel, slot) {
+            Ok(meta) if self.channel.mode() == Mode::Mailbox || meta.seq == self.channel.base() + self.next => meta,
+            Ok(meta) => return Err(self.channel.corrupt("meta seq", meta.seq)),
+            Err(e) => return Err(e),
+        };
+        Ok(Acquired::Slot(self.slot(slot, meta)))
+    }
+
+    fn slot(&mut self, slot: usize, meta: FrameMeta) -> ReadSlot<'_> {
+        let number = meta.seq.wrapping_sub(self.channel.base());
+        // Relaxed: only consumers write it, one after another, and each death lies between two of them.
+        let already_done = number < self.channel.words().done.0.load(Relaxed);
+        ReadSlot { consumer: self, slot, meta, number, already_done }
+    }
+
+    /// READY → READING, or the mailbox's swap; the slot if there was something to claim.
+    fn claim(&mut self) -> Result<Option<usize>> {
+        match self.channel.mode() {
+            Mode::Fifo => {
+                let n = self.next;
+                let slot = SlotWord::slot(n);
+                let word = &self.channel.words().slots[slot].0;
+                let ready = SlotWord::new(n, State::Ready).encode();
+                // Acquire: pairs with the Release in publish(): payload and meta are there.
+                match word.compare_exchange(ready, SlotWord::new(n, State::Reading).encode(), Acquire, Relaxed) {
+                    Ok(_) => Ok(Some(slot)),
+                    Err(raw) => match SlotWord::decode(raw) {
+                        SlotWord { seq, state: State::Free | State::Writing } if seq == n => Ok(None),
+                        _ => Err(self.channel.corrupt("slot word, to the consumer,", raw)),
+                    },
+                }
+            }
+            Mode::Mailbox => loop {
+                let (raw, word) = mail(&self.channel)?;
+                let Some(taken) = word.take() else { return Ok(None) };
+                // AcqRel: Acquire takes the frame over from publish(); Release hands our old front back, after all
+                // that we read from it.
+                if self.channel.words().mail.0.compare_exchange(raw, taken.encode(), AcqRel, Acquire).is_ok() {
+                    return Ok(Some(taken.front));
+                }
+            },
+        }
+    }
+
+    /// There was no frame: has the producer said that there will be none here?
+    fn after_last<S>(&mut self, rung: bool) -> Result<Acquired<S>> {
+        let words = self.channel.words();
+        // Acquire: pairs with the Release in finish() and retire(); every frame before it is then visible, so look once
+        // more whether one came between our claim and this load.
+        let (end, successor) = (words.end.0.load(Acquire), words.successor.0.load(Acquire));
+        if end == 0 && successor == 0 {
+            return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });
+        }
+        let (position, pending) = match self.channel.mode() {
+            Mode::Fifo => {
+                let raw = words.slots[SlotWord::slot(self.next)].0.load(Relaxed);
+                (self.next, raw == SlotWord::new(self.next, State::Ready).encode())
+            }
+            Mode::Mailbox => {
+                let (_, MailWord { seq, dirty, .. }) = mail(&self.channel)?;
+                (seq, dirty)
+            }
+        };
+        Ok(match (pending, successor.checked_sub(1)) {
+            (false, Some(generation)) => Acquired::Successor(generation),
+            (false, None) if end == position + 1 => Acquired::End,
+            // A frame came in between: its own token is still there.
+            _ => Acquired::Woken,
+        })
+    }
+}
+
+/// A frame that is ours to read (invariant I2: no process writes it until it is released). Dropped without `release`,
+/// as a panic does, it is READY again: the next acquire delivers it again.
+///
+/// It borrows its consumer, so a second live slot does not compile:
+///
+/// ```compile_fail,E0499
+/// # use tricine_shared::{channel::{Acquired, Consumer}, time::Deadline};
+/// fn two_slots(consumer: &mut Consumer) {
+///     let first = consumer.acquire(Deadline::NOW);
+///     let second = consumer.acquire(Deadline::NOW);
+///     drop((first, second));
+/// }
+/// ```
+///
+/// And its payload cannot outlive the release:
+///
+/// ```compile_fail,E0505
+/// # use tricine_shared::channel::ReadSlot;
+/// fn read_after_release(slot: ReadSlot<'_>) -> u8 {
+///     let payload = slot.payload();
+///     slot.release();
+///     payload[0]
+/// }
+/// ```
+#[derive(Debug)]
+pub struct ReadSlot<'a> {
+    consumer: &'a mut Consumer,
+    slot: usize,
+    meta: FrameMeta,
+    number: u64,
+    already_done: bool,
+}
+
+impl ReadSlot<'_> {
+    /// What describes the frame: copied once, checked.
+    pub fn meta(&self) -> &FrameMeta {
+        &self.meta
+    }
+
+    /// Whether a predecessor recorded this frame as done and died before it could release it: its effect must not be
+    /// repeated.
+    pub fn already_done(&self) -> bool {
+        self.already_done
+    }
+
+    /// The payload: exactly the frame's bytes.
+    #[inline]
+    pub fn payload(&self) -> &[u8] {
+        self.consumer.channel.bytes(self.slot, self.meta.len as usize)
+    }
+
+    /// The payload as samples of sound.
+    #[inline]
+    pub fn samples(&self) -> &[f32] {
+        as_samples(self.payload())
+    }
+
+    /// Whether the payload's sampled checksum is the one that it was published with.
+    #[inline]
+    pub fn intact(&self) -> bool {
+        checksum(self.payload()) == self.meta.checksum
+    }
+
+    /// Records the frame as done and gives the slot back to the producer.
+    #[inline]
+    pub fn release(self) {
+        let channel = &self.consumer.channel;
+        // Relaxed: see Consumer::slot. In front of the release, so that a frame may be recorded as done and delivered
+        // again (a successor sees `already_done`), but never released and forgotten.
+        channel.words().done.0.store(self.number + 1, Relaxed);
+        hit(Step::DoneRecorded);
+        if channel.mode() == Mode::Fifo {
+            let n = self.consumer.next;
+            // Release: our reads come before the producer's next writes; pairs with the Acquire of its claim.
+            channel.words().slots[self.slot].0.store(SlotWord::new(n + SLOTS as u64, State::Free).encode(), Release);
+            hit(Step::Released);
+            channel.empty.post();
+            hit(Step::EmptyRung);
+            self.consumer.next += 1;
+        }
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for ReadSlot<'_> {
+    fn drop(&mut self) {
+        let channel = &self.consumer.channel;
+        if channel.mode() == Mode::Fifo {
+            let ready = SlotWord::new(self.consumer.next, State::Ready).encode();
+            channel.words().slots[self.slot].0.store(ready, Release);
+            channel.filled.post();
+        } else {
+            self.consumer.front_unseen = true;
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The channel: three slots in shared memory, an ownership word for each, and two doorbells.
+//!
+//! *Ownership is a word; the semaphore is a doorbell.* A side sleeps on its semaphore and, once woken, claims its slot by
+//! compare-and-swap or goes back to sleep. A token too many is a spurious wake-up; a token too few cannot be, since
+//! every change of a word is followed by a post, and [`recover`] posts for the dead.
+//!
+//! Read in this order: [`ownership`] (the pure transitions), [`layout`] (the bytes), [`region`] (the mapping),
+//! [`producer`], [`consumer`], [`recover`].
+
+pub mod consumer;
+pub mod layout;
+pub mod ownership;
+pub mod probe;
+pub mod producer;
+pub mod recover;
+pub mod region;
+
+pub use consumer::{Consumer, ReadSlot};
+pub use ownership::Side;
+pub use producer::{Producer, WriteSlot};
+pub use recover::recover;
+pub use region::{Channel, ChannelName, Kind, Mode, Spec};
+
+/// What came of waiting for a slot.
+#[derive(Debug)]
+pub enum Acquired<S> {
+    /// A slot, ours until it is given back.
+    Slot(S),
+    /// The doorbell rang, but not for a slot: the supervisor wants our attention.
+    Woken,
+    /// The deadline passed.
+    TimedOut,
+    /// The producer has said that the stream ends here. It may go on later, after a seek.
+    End,
+    /// This region ends here and the stream goes on in the one of this generation.
+    Successor(u64),
+}
+
+/// Counts what a side saw of its doorbells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DoorbellStats {
+    /// Wake-ups without a slot.
+    pub spurious: u64,
+    /// Slots that were there although the wait had timed out: the bell came late, or never.
+    pub late: u64,
+}

@@ -1,0 +1,258 @@
+//! The writing side: acquire a slot, fill it, publish it or abandon it.
+
+use super::ownership::{MailWord, SLOTS, SlotWord, State, fifo_words, producer_next};
+use super::probe::{Step, hit};
+use super::region::{Channel, Mode, as_samples_mut};
+use super::{Acquired, DoorbellStats};
+use crate::error::{Error, Result};
+use crate::frame::{FrameMeta, checksum};
+use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::time::{Deadline, mono_ns};
+
+/// The one producer of a channel.
+#[derive(Debug)]
+pub struct Producer {
+    channel: Channel,
+    /// The next frame, counted within this region.
+    next: u64,
+    stats: DoorbellStats,
+}
+
+impl Producer {
+    /// Takes up production where the words say that a predecessor left it, or at the start. The supervisor has recovered
+    /// the channel before, if that predecessor died.
+    pub fn new(channel: Channel) -> Result<Self> {
+        let next = match channel.mode() {
+            Mode::Fifo => {
+                // Acquire: pairs with the consumer's Release, though only the position is taken from the words here.
+                let raw = channel.words().slots.each_ref().map(|w| w.0.load(Acquire));
+                let words = fifo_words(raw).map_err(|i| channel.corrupt("slot word", raw[i]))?;
+                producer_next(&words)
+            }
+            Mode::Mailbox => mail(&channel)?.1.seq,
+        };
+        Ok(Self { channel, next, stats: DoorbellStats::default() })
+    }
+
+    /// The channel it writes to.
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// The number that the next frame will have, across generations.
+    pub fn next_seq(&self) -> u64 {
+        self.channel.base() + self.next
+    }
+
+    /// What it saw of its doorbell.
+    pub fn stats(&self) -> DoorbellStats {
+        self.stats
+    }
+
+    /// The meta of the newest frame that was published in this region, by this producer or a predecessor; `None` if
+    /// there is none. It lies in its slot until the next frame but two is claimed there.
+    pub fn last_published(&self) -> Result<Option<FrameMeta>> {
+        let Some(last) = self.next.checked_sub(1) else { return Ok(None) };
+        let slot = match self.channel.mode() {
+            Mode::Fifo => SlotWord::slot(last),
+            // The newest frame is in the middle while nobody has taken it, else in the front.
+            Mode::Mailbox => {
+                let (_, word) = mail(&self.channel)?;
+                if word.dirty { word.middle } else { word.front }
+            }
+        };
+        read_meta(&self.channel, slot).map(Some)
+    }
+
+    /// Claims the next slot. FIFO: waits until the consumer has released it, or `deadline`. Mailbox: at once.
+    ///
+    /// Errors: [`Error::Corrupt`] where a word cannot be.
+    #[inline]
+    pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<WriteSlot<'_>>> {
+        let slot = match self.channel.mode() {
+            Mode::Mailbox => mail(&self.channel)?.1.back,
+            Mode::Fifo => {
+                hit(Step::ProducerWait);
+                let rung = self.channel.empty.wait(deadline)?;
+                hit(Step::ProducerWoken);
+                if !self.claim()? {
+                    self.stats.spurious += u64::from(rung);
+                    return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });
+                }
+                self.stats.late += u64::from(!rung && deadline != Deadline::NOW);
+                SlotWord::slot(self.next)
+            }
+        };
+        hit(Step::ProducerClaimed);
+        Ok(Acquired::Slot(WriteSlot { producer: self, slot }))
+    }
+
+    /// FREE → WRITING for the next frame; whether it was FREE.
+    fn claim(&mut self) -> Result<bool> {
+        let n = self.next;
+        let word = &self.channel.words().slots[SlotWord::slot(n)].0;
+        let free = SlotWord::new(n, State::Free).encode();
+        // Acquire: pairs with the consumer's Release in release(), so that our writes come after its reads.
+        match word.compare_exchange(free, SlotWord::new(n, State::Writing).encode(), Acquire, Relaxed) {
+            Ok(_) => Ok(true),
+            Err(raw) => match SlotWord::decode(raw) {
+                SlotWord { seq, state: State::Ready | State::Reading } if seq + SLOTS as u64 == n => Ok(false),
+                _ => Err(self.channel.corrupt("slot word, to the producer,", raw)),
+            },
+        }
+    }
+
+    /// Says that the stream ends after what was published. May be said again, and taken back by [`Producer::reopen`].
+    pub fn finish(&self) {
+        // Release: who sees the end sees every frame before it; pairs with the Acquire in Consumer::after_last.
+        self.channel.words().end.0.store(self.next + 1, Release);
+        self.channel.filled.post();
+    }
+
+    /// Whether the stream was said to end here.
+    pub fn finished(&self) -> bool {
+        self.channel.words().end.0.load(Relaxed) == self.next + 1
+    }
+
+    /// Takes the end back, before more is published after a seek.
+    pub fn reopen(&self) {
+        self.channel.words().end.0.store(0, Relaxed);
+    }
+
+    /// Says that the stream goes on in the region of `generation`; nothing more is published here.
+    pub fn retire(self, generation: u64) {
+        // Release: as in finish().
+        self.channel.words().successor.0.store(generation + 1, Release);
+        self.channel.filled.post();
+    }
+}
+
+/// A slot that is ours to fill (invariant I1: no other process writes it until it is published or abandoned, and no
+/// process reads it). Dropped without `publish`, it is given back and nobody ever sees its content.
+///
+/// It borrows its producer, so a second live slot does not compile:
+///
+/// ```compile_fail,E0499
+/// # use tricine_shared::{channel::{Acquired, Producer}, time::Deadline};
+/// fn two_slots(producer: &mut Producer) {
+///     let first = producer.acquire(Deadline::NOW);
+///     let second = producer.acquire(Deadline::NOW);
+///     drop((first, second));
+/// }
+/// ```
+///
+/// And it cannot be written after it was published:
+///
+/// ```compile_fail,E0382
+/// # use tricine_shared::{channel::WriteSlot, frame::FrameMeta};
+/// fn write_after_publish(mut slot: WriteSlot<'_>, meta: &FrameMeta) {
+///     slot.publish(meta).unwrap();
+///     slot.payload()[0] = 1;
+/// }
+/// ```
+#[derive(Debug)]
+pub struct WriteSlot<'a> {
+    producer: &'a mut Producer,
+    slot: usize,
+}
+
+impl WriteSlot<'_> {
+    /// The payload, of the slot's whole capacity. Its old content is that of the frame before last but two.
+    #[inline]
+    pub fn payload(&mut self) -> &mut [u8] {
+        self.producer.channel.bytes_mut(self.slot)
+    }
+
+    /// The payload as samples of sound.
+    #[inline]
+    pub fn samples(&mut self) -> &mut [f32] {
+        as_samples_mut(self.payload())
+    }
+
+    /// Makes the frame visible and rings for the consumer. `seq`, `published_ns` and `checksum` of the meta are filled
+    /// in here. The frame's number across generations.
+    ///
+    /// Errors: the meta says more bytes than the slot has, or what no consumer would accept; the slot is then given back.
+    #[inline]
+    pub fn publish(mut self, meta: &FrameMeta) -> Result<u64> {
+        let capacity = self.producer.channel.capacity() as u64;
+        if meta.len > capacity {
+            return Err(Error::TooLarge { len: meta.len, capacity });
+        }
+        let seq = self.producer.next_seq();
+        let sum = checksum(&self.payload()[..meta.len as usize]);
+        let meta = FrameMeta { seq, published_ns: mono_ns(), checksum: sum, ..*meta };
+        let words = meta.encode();
+        if let Err(i) = FrameMeta::decode(words, capacity) {
+            return Err(self.producer.channel.corrupt("meta to be published", words[i]));
+        }
+        let channel = &self.producer.channel;
+        for (to, word) in channel.words().meta[self.slot].0.iter().zip(words) {
+            to.store(word, Relaxed);
+        }
+        hit(Step::MetaWritten);
+        let ring = match channel.mode() {
+            Mode::Fifo => {
+                // Release: publishes payload and meta; pairs with the Acquire of the consumer's claim.
+                let ready = SlotWord::new(self.producer.next, State::Ready).encode();
+                channel.words().slots[self.slot].0.store(ready, Release);
+                true
+            }
+            Mode::Mailbox => !swap_in(channel, self.slot)?,
+        };
+        hit(Step::Published);
+        if ring {
+            channel.filled.post();
+        }
+        hit(Step::FilledRung);
+        self.producer.next += 1;
+        std::mem::forget(self);
+        Ok(seq)
+    }
+}
+
+impl Drop for WriteSlot<'_> {
+    fn drop(&mut self) {
+        let channel = &self.producer.channel;
+        if channel.mode() == Mode::Fifo {
+            // Release: our half-written payload stays before the next claim of it. Nobody reads it.
+            let free = SlotWord::new(self.producer.next, State::Free).encode();
+            channel.words().slots[self.slot].0.store(free, Release);
+            channel.empty.post();
+        }
+        hit(Step::Abandoned);
+    }
+}
+
+/// The mailbox's word, raw and checked.
+pub(super) fn mail(channel: &Channel) -> Result<(u64, MailWord)> {
+    // Acquire: pairs with the other side's AcqRel swap: what we do to a slot comes after what it did.
+    let raw = channel.words().mail.0.load(Acquire);
+    match MailWord::decode(raw) {
+        Some(word) => Ok((raw, word)),
+        None => Err(channel.corrupt("mailbox word", raw)),
+    }
+}
+
+/// Swaps the producer's `back` slot with the middle one. Whether the middle was dirty, that is: a frame nobody had taken
+/// was overwritten, and the bell that announced it still stands.
+fn swap_in(channel: &Channel, back: usize) -> Result<bool> {
+    let (mut raw, mut word) = mail(channel)?;
+    loop {
+        if word.back != back {
+            return Err(channel.corrupt("mailbox word, to the producer,", raw));
+        }
+        // AcqRel: Release publishes payload and meta to the consumer's take; Acquire takes over the slot that we get
+        // with everything its last owner did to it.
+        match channel.words().mail.0.compare_exchange(raw, word.publish().encode(), AcqRel, Acquire) {
+            Ok(_) => return Ok(word.dirty),
+            Err(_) => (raw, word) = mail(channel)?,
+        }
+    }
+}
+
+/// Copies a slot's meta once and checks the copy.
+pub(super) fn read_meta(channel: &Channel, slot: usize) -> Result<FrameMeta> {
+    let words = channel.words().meta[slot].0.each_ref().map(|w| w.load(Relaxed));
+    FrameMeta::decode(words, channel.capacity() as u64).map_err(|i| channel.corrupt("meta", words[i]))
+}

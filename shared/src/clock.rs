@@ -1,0 +1,161 @@
+//! The media clock: a line through time, published through a register that no death can leave half-written.
+
+use serde::{Deserialize, Serialize};
+
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::{AtomicU64, fence, spin_loop};
+
+/// Words of a register's value.
+pub const REGISTER_WORDS: usize = 6;
+
+/// A value of a few words with one writer and any number of readers, in shared memory.
+///
+/// The writer fills the copy that nobody is reading and then names it in `version`; a writer killed anywhere leaves the
+/// last whole value in place, and its successor goes on from `version`. (A seqlock would leave an odd count behind, on
+/// which every reader spins for ever.)
+#[derive(Debug)]
+#[repr(C, align(128))]
+pub struct Register {
+    version: AtomicU64,
+    copies: [[AtomicU64; REGISTER_WORDS]; 2],
+}
+
+impl Register {
+    /// Writes a value. The caller is the register's one writer.
+    pub fn store(&self, value: [u64; REGISTER_WORDS]) {
+        let next = self.version.load(Relaxed).wrapping_add(1);
+        // Release fence: pairs with the Acquire fence in load(): a reader that sees one of the words below, which belong
+        // to the version after the one it started from, also sees that the version moved on, and tries again.
+        fence(Release);
+        for (to, word) in self.copies[(next & 1) as usize].iter().zip(value) {
+            to.store(word, Relaxed);
+        }
+        // Release: publishes the words just written; pairs with the Acquire in load().
+        self.version.store(next, Release);
+    }
+
+    /// Reads the value and its version; `None` if nothing was ever written, or if a hostile writer changes it faster
+    /// than it can be read.
+    pub fn load(&self) -> Option<(u64, [u64; REGISTER_WORDS])> {
+        for _ in 0..64 {
+            let before = self.version.load(Acquire);
+            if before == 0 {
+                return None;
+            }
+            let value = self.copies[(before & 1) as usize].each_ref().map(|w| w.load(Relaxed));
+            fence(Acquire);
+            // The copy that we read is overwritten only by version + 2, whose writer has stored version + 1 before.
+            if self.version.load(Relaxed) == before {
+                return Some((before, value));
+            }
+            spin_loop();
+        }
+        None
+    }
+}
+
+/// A line: at `at_ns` on CLOCK_MONOTONIC the film is at `pts_ns` and moves `rate` film seconds a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Clock {
+    /// The stretch between two seeks that it belongs to.
+    pub serial: u32,
+    /// Film time, in ns.
+    pub pts_ns: i64,
+    /// Monotonic time, in ns.
+    pub at_ns: u64,
+    /// 0 while paused, 1 at normal speed.
+    pub rate: f64,
+}
+
+impl Clock {
+    /// Film time at `now_ns`, in ns.
+    pub fn pts_at(&self, now_ns: u64) -> i64 {
+        self.pts_ns.saturating_add(((now_ns as i64).wrapping_sub(self.at_ns as i64) as f64 * self.rate) as i64)
+    }
+
+    /// When the film will be at `pts_ns`, in ns on CLOCK_MONOTONIC; `None` while it stands still.
+    pub fn when(&self, pts_ns: i64) -> Option<u64> {
+        (self.rate > 0.0).then(|| {
+            let ahead = pts_ns.saturating_sub(self.pts_ns) as f64 / self.rate;
+            self.at_ns.saturating_add_signed(ahead as i64)
+        })
+    }
+
+    /// As a register's words: serial, pts, at, rate's bits.
+    pub fn encode(&self) -> [u64; REGISTER_WORDS] {
+        [self.serial.into(), self.pts_ns as u64, self.at_ns, self.rate.to_bits(), 0, 0]
+    }
+
+    /// Reads what a peer wrote; `None` if it cannot be a clock.
+    pub fn decode(words: [u64; REGISTER_WORDS]) -> Option<Self> {
+        let rate = f64::from_bits(words[3]);
+        let serial = u32::try_from(words[0]).ok()?;
+        (0.0..=MAX_SPEED).contains(&rate).then_some(Self { serial, pts_ns: words[1] as i64, at_ns: words[2], rate })
+    }
+}
+
+/// The slowest speed that can be asked for.
+pub const MIN_SPEED: f64 = 0.25;
+/// The highest speed that can be asked for.
+pub const MAX_SPEED: f64 = 4.0;
+
+/// What the user wants, as the supervisor tells every role. Set by the supervisor alone; survives every other death.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PlayState {
+    /// Counts seeks, from 1: frames of another serial are dropped.
+    pub serial: u32,
+    /// Where the current serial starts, in ns of film time.
+    pub target_ns: i64,
+    /// Whether the film stands still.
+    pub paused: bool,
+    /// Whether there is no sound: the volume is kept.
+    pub muted: bool,
+    /// Whether the film starts again at its end.
+    pub looping: bool,
+    /// Whether the audio role is there and has something to play, so that the audio clock is worth waiting for.
+    pub audible: bool,
+    /// How much the on-screen display shows: 0 only what changes, 1 everything (the pipeline).
+    pub osd: u8,
+    /// 0..=100.
+    pub volume: u8,
+    /// Film seconds a second, [`MIN_SPEED`]..=[`MAX_SPEED`].
+    pub speed: f64,
+    /// Where the film ends, in ns, if before its own end (`--length`).
+    pub end_ns: Option<i64>,
+}
+
+impl PlayState {
+    /// As a register's words: serial, target, flags (paused, muted, looping, audible, then osd and volume a byte each), speed's
+    /// bits, end (or i64::MAX).
+    pub fn encode(&self) -> [u64; REGISTER_WORDS] {
+        let flags = u64::from(self.paused)
+            | u64::from(self.muted) << 1
+            | u64::from(self.looping) << 2
+            | u64::from(self.audible) << 3
+            | u64::from(self.osd) << 8
+            | u64::from(self.volume) << 16;
+        let end = self.end_ns.unwrap_or(i64::MAX);
+        [self.serial.into(), self.target_ns as u64, flags, self.speed.to_bits(), end as u64, 0]
+    }
+
+    /// Reads what the supervisor wrote; `None` if it cannot be.
+    pub fn decode(words: [u64; REGISTER_WORDS]) -> Option<Self> {
+        let speed = f64::from_bits(words[3]);
+        if !(MIN_SPEED..=MAX_SPEED).contains(&speed) {
+            return None;
+        }
+        let flags = words[2];
+        Some(Self {
+            serial: u32::try_from(words[0]).ok()?,
+            target_ns: words[1] as i64,
+            paused: flags & 1 != 0,
+            muted: flags & 2 != 0,
+            looping: flags & 4 != 0,
+            audible: flags & 8 != 0,
+            osd: (flags >> 8) as u8,
+            volume: ((flags >> 16) as u8).min(100),
+            speed,
+            end_ns: Some(words[4] as i64).filter(|&end| end != i64::MAX),
+        })
+    }
+}

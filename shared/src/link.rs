@@ -1,0 +1,322 @@
+//! The control socket between the supervisor and one role, and what is said on it: small, rare messages as JSON, one to
+//! a packet of a `SOCK_SEQPACKET` pair. What must survive a crash is not here but in the control region.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
+use nix::sys::time::TimeSpec;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::channel::{ChannelName, Kind, Mode};
+use crate::error::{Error, Result};
+use crate::time::Deadline;
+
+/// The longest message, in bytes.
+const LONGEST: usize = 1 << 16;
+
+/// One end of a control socket.
+#[derive(Debug)]
+pub struct Link {
+    socket: OwnedFd,
+}
+
+impl Link {
+    /// Both ends of a new one, closed on exec.
+    pub fn pair() -> Result<(Self, Self)> {
+        let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)
+            .map_err(|e| Error::sys("socketpair", "control", e))?;
+        Ok((Self { socket: a }, Self { socket: b }))
+    }
+
+    /// Takes an inherited end.
+    pub fn new(socket: OwnedFd) -> Self {
+        Self { socket }
+    }
+
+    /// Sends without ever blocking. Whether there was room; errors: [`Error::Disconnected`].
+    pub fn send(&self, message: &impl Serialize) -> Result<bool> {
+        let bytes = serde_json::to_vec(message)?;
+        loop {
+            match send(self.socket.as_raw_fd(), &bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
+                Ok(_) => return Ok(true),
+                Err(Errno::EAGAIN) => return Ok(false),
+                Err(Errno::EINTR) => {}
+                Err(Errno::EPIPE | Errno::ECONNRESET) => return Err(Error::Disconnected),
+                Err(e) => return Err(Error::sys("send", "control", e)),
+            }
+        }
+    }
+
+    /// The next message, if one has come. Errors: [`Error::Disconnected`] once the other end is gone and every message
+    /// is read; [`Error::Message`] for one that is not understood.
+    pub fn receive<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        let mut buffer = [0u8; LONGEST];
+        loop {
+            match recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+                Ok(0) => return Err(Error::Disconnected),
+                Ok(n) => return Ok(Some(serde_json::from_slice(&buffer[..n])?)),
+                Err(Errno::EAGAIN) => return Ok(None),
+                Err(Errno::EINTR) => {}
+                Err(Errno::ECONNRESET) => return Err(Error::Disconnected),
+                Err(e) => return Err(Error::sys("recv", "control", e)),
+            }
+        }
+    }
+
+    /// Sleeps until a message may be there, or `deadline`. Whether one may be there.
+    pub fn wait(&self, deadline: Deadline) -> Result<bool> {
+        loop {
+            let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+            match ppoll(&mut fds, Some(TimeSpec::from_duration(deadline.remaining())), None) {
+                Ok(n) => return Ok(n > 0),
+                Err(Errno::EINTR) => {}
+                Err(e) => return Err(Error::sys("ppoll", "control", e)),
+            }
+        }
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl From<Link> for OwnedFd {
+    fn from(link: Link) -> Self {
+        link.socket
+    }
+}
+
+/// What the supervisor says to a role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ToRole {
+    /// The first message: who the role is and what it works on.
+    Start(Box<Spec>),
+    /// What the user wants has changed: look into the control region. Losing one is harmless, there are others.
+    State,
+    /// This channel exists now. To the decoder: the answer to [`FromRole::NeedChannel`]. To a consumer: frames come here.
+    Channel(ChannelName),
+    /// To the renderer, while paused: present the next frame.
+    Step,
+    /// To the renderer: save the shown picture as PNG into this folder.
+    Screenshot(PathBuf),
+    /// To the renderer: change between window and full screen.
+    Fullscreen,
+    /// To the renderer: show or hide the keys.
+    Help,
+    /// To the renderer: show these words for a moment.
+    Osd(String),
+    /// Finish and exit with 0.
+    Quit,
+}
+
+/// What a role says to the supervisor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum FromRole {
+    /// Attached and able to work. Sent once, soon after [`ToRole::Start`].
+    Ready,
+    /// Decoder: the input is open; this is what it holds.
+    Opened(Opened),
+    /// Decoder: a channel is needed whose slots take `capacity` bytes; frame `base` will be the first in it, and
+    /// production goes on at `resume_pts_ns`. Answered with [`ToRole::Channel`].
+    NeedChannel {
+        /// Pictures or sound.
+        kind: Kind,
+        /// Bytes of payload a slot must take.
+        capacity: u64,
+        /// Frames published in the generations before.
+        base: u64,
+        /// Where production goes on, in ns.
+        resume_pts_ns: i64,
+    },
+    /// Consumer: it reads from this generation now; those before can go.
+    Switched {
+        /// Pictures or sound.
+        kind: Kind,
+        /// The generation it reads from.
+        generation: u64,
+    },
+    /// Renderer: where it shows, such as `window (X11)`. Audio: where it plays, such as `pulse (alsa_output…)`.
+    Output(String),
+    /// Renderer: the user wants something.
+    Key(Key),
+    /// Consumer: all of this serial has been shown or heard.
+    Ended {
+        /// Which stretch.
+        serial: u32,
+    },
+    /// Something the user should know; the film goes on.
+    Notice(String),
+    /// The role cannot go on, and says why in words for the user; it exits with 1.
+    Failed(String),
+}
+
+/// What an input holds, as the decoder found it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Opened {
+    /// The picture, if it has one.
+    pub video: Option<VideoSummary>,
+    /// The sound, if it has one.
+    pub audio: Option<AudioSummary>,
+    /// The longer of both lengths, in ns.
+    pub duration_ns: Option<i64>,
+    /// Whether one can seek in it.
+    pub seekable: bool,
+}
+
+/// What is known of the picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VideoSummary {
+    /// Codec and profile.
+    pub codec: String,
+    /// Columns of the first frame.
+    pub width: u32,
+    /// Rows of the first frame.
+    pub height: u32,
+    /// Frames a second, if known.
+    pub rate: Option<f64>,
+    /// Number of frames, if known.
+    pub frames: Option<u64>,
+}
+
+/// What is known of the sound.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AudioSummary {
+    /// Codec and profile.
+    pub codec: String,
+    /// In Hz.
+    pub sample_rate: u32,
+    /// 1..=8.
+    pub channels: u16,
+}
+
+/// What the user can want by a key.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Key {
+    /// Pause, or go on.
+    Pause,
+    /// Move by so many seconds.
+    Seek(i32),
+    /// One frame on, and stand still.
+    Step,
+    /// Slower.
+    Slower,
+    /// Faster.
+    Faster,
+    /// Softer.
+    VolumeDown,
+    /// Louder.
+    VolumeUp,
+    /// Sound off, or on.
+    Mute,
+    /// Full screen, or not.
+    Fullscreen,
+    /// Loop, or not.
+    Loop,
+    /// Save the picture.
+    Screenshot,
+    /// The pipeline on the screen, or not.
+    Osd,
+    /// The keys on the screen, or not.
+    Help,
+    /// Next input.
+    Next,
+    /// Stop.
+    Quit,
+}
+
+/// What a role is to work on. Start and restart are given the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// The session.
+    pub session: String,
+    /// What its channels are, oldest first. Empty until the decoder has asked for one. The consumer begins with the first
+    /// and follows [`crate::channel::Acquired::Successor`]; the producer writes to the last.
+    pub channels: Vec<ChannelName>,
+    /// No clock: every frame as soon as it is there, none dropped.
+    pub unpaced: bool,
+    /// What is particular to the role.
+    pub work: Work,
+    /// How often the role was started before in this session.
+    pub restarts: u32,
+    /// Logs: 0 warnings, 1 more, 2 all.
+    pub verbosity: u8,
+}
+
+/// What is particular to a role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Work {
+    /// Read this.
+    Decoder {
+        /// The input. A file or pipe itself is inherited as descriptor [`crate::sys::process::INPUT_FD`].
+        input: InputSpec,
+        /// FIFO or mailbox, for the video channel.
+        mode: Mode,
+        /// Whether anybody wants pictures.
+        want_video: bool,
+        /// Whether anybody wants sound.
+        want_audio: bool,
+        /// Its predecessors died here twice: go on at the next keyframe after this time, in ns.
+        skip_past_ns: Option<i64>,
+    },
+    /// Play to this.
+    Audio {
+        /// Where to.
+        sink: SinkSpec,
+    },
+    /// Show on this.
+    Renderer {
+        /// Where.
+        display: DisplaySpec,
+        /// The window's title.
+        title: String,
+        /// Whether to begin in full screen.
+        fullscreen: bool,
+        /// How many pictures the film has, if known: for nothing but a better display.
+        frames: Option<u64>,
+    },
+}
+
+/// What to play.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum InputSpec {
+    /// The inherited descriptor is a file (or the demo in memory) of this name.
+    File(String),
+    /// The inherited descriptor is a stream of YUV4MPEG2.
+    Pipe,
+    /// Images, in this order.
+    Images(Vec<PathBuf>),
+    /// What follows `test:`.
+    Test(String),
+}
+
+/// Where sound goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SinkSpec {
+    /// A sound server; while none answers, a silent timed sink, and a look for the server every few seconds.
+    Auto,
+    /// As `Auto`, asked for by name: its absence is a notice.
+    Pulse,
+    /// A timed sink that discards.
+    Null,
+    /// A WAV file, 16 bits.
+    Wav(PathBuf),
+}
+
+/// Where pictures go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DisplaySpec {
+    /// A window by minifb.
+    Window,
+    /// Half blocks on the terminal (the role's standard output).
+    Terminal,
+    /// Nowhere, but by the clock.
+    None,
+    /// A file in the format of FFmpeg's framemd5.
+    FrameMd5(PathBuf),
+}

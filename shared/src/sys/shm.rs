@@ -1,0 +1,86 @@
+//! POSIX shared memory objects, made so that a name never shows an unfinished one.
+//!
+//! `shm_open(O_CREAT)` shows an empty object first: who opens it then maps nothing and dies of SIGBUS, and a creator
+//! killed half-way leaves it behind. So a new object is made without a name (`O_TMPFILE` on the tmpfs that holds POSIX
+//! shared memory), filled, and linked to its name in one step, which fails if the name exists. Opening one is plain
+//! `shm_open`.
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+
+use memmap2::{MmapOptions, MmapRaw};
+use nix::fcntl::{AT_FDCWD, AtFlags, FallocateFlags, OFlag, fallocate, open};
+use nix::sys::mman::{MmapAdvise, shm_open, shm_unlink};
+use nix::sys::stat::Mode;
+use nix::unistd::{geteuid, linkat};
+
+use crate::error::{Error, Result};
+
+/// Where Linux keeps POSIX shared memory and named semaphores.
+pub const DIR: &str = "/dev/shm";
+
+/// An object without a name, of `len` bytes that are really there: a full /dev/shm is an error here and not a SIGBUS
+/// at some later store.
+pub fn create_unnamed(len: u64) -> Result<File> {
+    let err = |call| move |e: nix::Error| Error::sys(call, format!("{DIR} ({len} bytes)"), e);
+    let fd = open(DIR, OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::S_IRUSR | Mode::S_IWUSR)
+        .map_err(err("open"))?;
+    fallocate(&fd, FallocateFlags::empty(), 0, len as i64).map_err(err("fallocate"))?;
+    Ok(File::from(fd))
+}
+
+/// Gives an unnamed object its `name` (without a slash). Fails if the name exists.
+pub fn link(file: &File, name: &str) -> Result<()> {
+    let from = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(AT_FDCWD, from.as_str(), AT_FDCWD, format!("{DIR}/{name}").as_str(), AtFlags::AT_SYMLINK_FOLLOW)
+        .map_err(|e| Error::sys("linkat", name, e))
+}
+
+/// Opens the object `name` (without a slash), and checks that it is a regular file of ours: an object that another
+/// user planted under our name is refused.
+pub fn open_named(name: &str, writable: bool) -> Result<File> {
+    let flags = if writable { OFlag::O_RDWR } else { OFlag::O_RDONLY };
+    let fd: OwnedFd =
+        shm_open(format!("/{name}").as_str(), flags, Mode::empty()).map_err(|e| Error::sys("shm_open", name, e))?;
+    let file = File::from(fd);
+    let meta = file.metadata().map_err(|e| Error::sys("fstat", name, e))?;
+    if !meta.is_file() || meta.uid() != geteuid().as_raw() {
+        return Err(Error::sys("shm_open", name, std::io::Error::from_raw_os_error(libc::EPERM)));
+    }
+    Ok(file)
+}
+
+/// Removes a name; one that is gone already is no error. `name` is a file name in [`DIR`].
+pub fn unlink(name: &str) -> Result<()> {
+    match shm_unlink(format!("/{name}").as_str()) {
+        Ok(()) | Err(nix::Error::ENOENT) => Ok(()),
+        Err(e) => Err(Error::sys("shm_unlink", name, e)),
+    }
+}
+
+/// Maps `len` bytes of `file` from `offset`, shared. `writable` needs a file that was opened so.
+pub fn map(file: &File, offset: u64, len: usize, writable: bool, name: &str) -> Result<MmapRaw> {
+    let mut options = MmapOptions::new();
+    options.offset(offset).len(len);
+    let mapped = if writable { options.map_raw(file) } else { options.map_raw_read_only(file) };
+    mapped.map_err(|e| Error::sys("mmap", name, e))
+}
+
+/// Makes every page of `map` present now, so that no frame pays for a page fault. Best effort: an old kernel says no.
+pub fn prefault(map: &MmapRaw, writable: bool) {
+    let advice = if writable { MmapAdvise::MADV_POPULATE_WRITE } else { MmapAdvise::MADV_POPULATE_READ };
+    if let Some(address) = std::ptr::NonNull::new(map.as_mut_ptr().cast()) {
+        // SAFETY: the range is exactly a live mapping of ours, and populating it changes no content.
+        let _ = unsafe { nix::sys::mman::madvise(address, map.len(), advice) };
+    }
+}
+
+/// A page of atomics at `offset` of a mapping. `T` is a type made of atomics alone (sealed: the callers are the control
+/// region's pages), and for a read-only mapping nothing is stored through the reference.
+pub(crate) fn page_ref<T>(map: &MmapRaw, offset: usize) -> &T {
+    assert!(offset.is_multiple_of(align_of::<T>()) && offset + size_of::<T>() <= map.len());
+    // SAFETY: in bounds and aligned, just checked (the mapping itself is page-aligned); T is made of atomics, valid
+    // with any content and under concurrent change; the borrow keeps the mapping alive.
+    unsafe { &*map.as_mut_ptr().cast_const().byte_add(offset).cast::<T>() }
+}
