@@ -133,6 +133,8 @@ pub enum FromRole {
         base: u64,
         /// Where production goes on, in ns.
         resume_pts_ns: i64,
+        /// The serial that this belongs to.
+        resume_serial: u32,
     },
     /// Consumer: it reads from this generation now; those before can go.
     Switched {
@@ -167,6 +169,8 @@ pub struct Opened {
     pub duration_ns: Option<i64>,
     /// Whether one can seek in it.
     pub seekable: bool,
+    /// What a successor needs to go on in the middle of a stream that cannot seek: YUV4MPEG2's header line.
+    pub stream_header: Option<String>,
 }
 
 /// What is known of the picture.
@@ -263,6 +267,8 @@ pub enum Work {
         want_audio: bool,
         /// Its predecessors died here twice: go on at the next keyframe after this time, in ns.
         skip_past_ns: Option<i64>,
+        /// The predecessor's [`Opened::stream_header`].
+        stream_header: Option<String>,
     },
     /// Play to this.
     Audio {

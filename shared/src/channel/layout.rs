@@ -15,6 +15,7 @@
 //! | 0x040 | 8 | generation of this region within its session, from 0 | creator |
 //! | 0x048 | 8 | base: frames published in the generations before | creator |
 //! | 0x050 | 8 | pts, in ns, at which the producer goes on if no frame of this region is published yet | creator |
+//! | 0x058 | 8 | serial that this pts belongs to | creator |
 //! | 0x080, 0x100, 0x180 | 8 each | FIFO: ownership words of slots 0..3 | both |
 //! | 0x200 | 8 | mailbox: the ownership word | both |
 //! | 0x280 | 8 | end: 0, or 1 + the number of frames after which the stream ends | producer |
@@ -76,6 +77,8 @@ pub struct Words {
     pub base: AtomicU64,
     /// Where the producer goes on while nothing is published here, in ns.
     pub resume_pts: AtomicU64,
+    /// The serial that `resume_pts` belongs to.
+    pub resume_serial: AtomicU64,
     /// FIFO ownership words.
     pub slots: [Word; SLOTS],
     /// Mailbox ownership word.

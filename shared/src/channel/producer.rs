@@ -15,6 +15,7 @@ pub struct Producer {
     channel: Channel,
     /// The next frame, counted within this region.
     next: u64,
+    overwrote: u64,
     stats: DoorbellStats,
 }
 
@@ -31,7 +32,7 @@ impl Producer {
             }
             Mode::Mailbox => mail(&channel)?.1.seq,
         };
-        Ok(Self { channel, next, stats: DoorbellStats::default() })
+        Ok(Self { channel, next, overwrote: 0, stats: DoorbellStats::default() })
     }
 
     /// The channel it writes to.
@@ -42,6 +43,11 @@ impl Producer {
     /// The number that the next frame will have, across generations.
     pub fn next_seq(&self) -> u64 {
         self.channel.base() + self.next
+    }
+
+    /// How many frames this producer put in the place of one that nobody had taken (mailbox).
+    pub fn overwrote(&self) -> u64 {
+        self.overwrote
     }
 
     /// What it saw of its doorbell.
@@ -186,26 +192,31 @@ impl WriteSlot<'_> {
         if let Err(i) = FrameMeta::decode(words, capacity) {
             return Err(self.producer.channel.corrupt("meta to be published", words[i]));
         }
-        let channel = &self.producer.channel;
-        for (to, word) in channel.words().meta[self.slot].0.iter().zip(words) {
+        let WriteSlot { producer, slot } = &mut self;
+        let (channel, slot) = (&producer.channel, *slot);
+        for (to, word) in channel.words().meta[slot].0.iter().zip(words) {
             to.store(word, Relaxed);
         }
         hit(Step::MetaWritten);
         let ring = match channel.mode() {
             Mode::Fifo => {
                 // Release: publishes payload and meta; pairs with the Acquire of the consumer's claim.
-                let ready = SlotWord::new(self.producer.next, State::Ready).encode();
-                channel.words().slots[self.slot].0.store(ready, Release);
+                let ready = SlotWord::new(producer.next, State::Ready).encode();
+                channel.words().slots[slot].0.store(ready, Release);
                 true
             }
-            Mode::Mailbox => !swap_in(channel, self.slot)?,
+            Mode::Mailbox => {
+                let overwrote = swap_in(channel, slot)?;
+                producer.overwrote += u64::from(overwrote);
+                !overwrote
+            }
         };
         hit(Step::Published);
         if ring {
             channel.filled.post();
         }
         hit(Step::FilledRung);
-        self.producer.next += 1;
+        producer.next += 1;
         std::mem::forget(self);
         Ok(seq)
     }

@@ -87,6 +87,8 @@ pub struct Spec {
     pub base: u64,
     /// Where the producer goes on while nothing is published here, in ns.
     pub resume_pts_ns: i64,
+    /// The serial that this belongs to.
+    pub resume_serial: u32,
 }
 
 /// A channel, attached: its words, its doorbells and, for a producer or consumer, its payload.
@@ -99,6 +101,7 @@ pub struct Channel {
     mode: Mode,
     base: u64,
     resume_pts_ns: i64,
+    resume_serial: u32,
     name: ChannelName,
     /// Rings when a slot is free: the producer listens.
     pub empty: Semaphore,
@@ -128,6 +131,7 @@ impl Channel {
             (&words.generation, name.generation),
             (&words.base, spec.base),
             (&words.resume_pts, spec.resume_pts_ns as u64),
+            (&words.resume_serial, spec.resume_serial.into()),
             (&words.mail.0, MailWord::EMPTY.encode()),
             (&words.magic, layout::MAGIC),
         ];
@@ -184,6 +188,7 @@ impl Channel {
             raw => return Err(corrupt("mode", raw)),
         };
         let resume_pts_ns = read(&words.resume_pts) as i64;
+        let resume_serial = read(&words.resume_serial) as u32;
         let payload = match side {
             None => None,
             Some(side) => {
@@ -202,6 +207,7 @@ impl Channel {
             mode,
             base,
             resume_pts_ns,
+            resume_serial,
             name: name.clone(),
             empty: Semaphore::open(&name.empty())?,
             filled: Semaphore::open(&name.filled())?,
@@ -228,9 +234,9 @@ impl Channel {
         self.base
     }
 
-    /// Where the producer goes on while nothing is published here, in ns.
-    pub fn resume_pts_ns(&self) -> i64 {
-        self.resume_pts_ns
+    /// Where the producer goes on while nothing is published here: the serial, and the time in it in ns.
+    pub fn resume(&self) -> (u32, i64) {
+        (self.resume_serial, self.resume_pts_ns)
     }
 
     /// Wakes `side` without giving it anything: it looks up, and finds what the supervisor wants of it.
