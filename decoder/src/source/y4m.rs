@@ -1,1 +1,481 @@
-//! y4m
+//! YUV4MPEG2, from a file or a pipe. Written here rather than with the `y4m` crate because that one cannot seek, knows
+//! neither the range nor interlacing, and cannot pick a stream up in the middle, which a restarted decoder has to.
+//!
+//! A file's 4:2:0 frames are read from the file straight into the slot; a pipe's are read in order into recycled
+//! buffers. Nothing is read ahead from a pipe: what one decoder left unread is there for the next.
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::{Arc, Mutex};
+
+use crate::media::{
+    ColorRange, Media, MediaError, MediaFile, NS, Picture, VideoFormat, VideoFrame, VideoInfo, VideoSource,
+};
+use tricine_shared::frame::MAX_SIDE;
+
+/// What a stream begins with.
+const MAGIC: &str = "YUV4MPEG2";
+/// The longest header that is believed.
+const MAX_HEADER: usize = 4_096;
+/// The longest header of a frame.
+const MAX_FRAME_HEADER: usize = 256;
+
+/// How chroma is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chroma {
+    Mono,
+    C420,
+    C422,
+    C444,
+}
+
+/// A stream's first line, understood.
+#[derive(Debug, Clone, PartialEq)]
+struct Header {
+    format: VideoFormat,
+    /// Frames a second as a fraction.
+    rate: (i64, i64),
+    chroma: Chroma,
+    interlaced: bool,
+}
+
+impl Header {
+    fn parse(line: &str) -> Result<Self, MediaError> {
+        let broken = |what: &str| MediaError::Broken(format!("YUV4MPEG2 header: {what}"));
+        let mut words = line.trim_end().split(' ').filter(|word| !word.is_empty());
+        if words.next() != Some(MAGIC) {
+            return Err(MediaError::Unknown("no YUV4MPEG2 header".into()));
+        }
+        let (mut width, mut height, mut rate, mut sar) = (0, 0, (25, 1), (1, 1));
+        let (mut chroma, mut interlaced, mut range) = (Chroma::C420, false, ColorRange::Limited);
+        for word in words {
+            let Some((key, value)) = word.split_at_checked(1) else { continue };
+            let ratio = || {
+                let (num, den) = value.split_once(':')?;
+                Some((num.parse::<u32>().ok()?, den.parse::<u32>().ok()?))
+            };
+            let side = || value.parse().ok().filter(|side| (1..=MAX_SIDE).contains(side));
+            match key {
+                "W" => width = side().ok_or_else(|| broken(&format!("width {value}")))?,
+                "H" => height = side().ok_or_else(|| broken(&format!("height {value}")))?,
+                "F" => {
+                    let (num, den) = ratio().ok_or_else(|| broken(&format!("frame rate {value}")))?;
+                    // 0:0 says "unknown"; FFmpeg then takes 25.
+                    if num > 0 && den > 0 {
+                        rate = (num.into(), den.into());
+                    }
+                }
+                "A" => sar = ratio().filter(|(num, den)| *num > 0 && *den > 0).unwrap_or((1, 1)),
+                "I" => interlaced = matches!(value, "t" | "b" | "m"),
+                "C" => {
+                    chroma = match value {
+                        "420" | "420jpeg" | "420mpeg2" | "420paldv" => Chroma::C420,
+                        "422" => Chroma::C422,
+                        "444" => Chroma::C444,
+                        "mono" => Chroma::Mono,
+                        other => {
+                            let depth = other.rsplit_once('p').and_then(|(_, depth)| depth.parse::<u8>().ok());
+                            let depth = depth.map(|depth| format!(" ({depth} bit)")).unwrap_or_default();
+                            return Err(MediaError::unsupported(
+                                format!("YUV4MPEG2 with C{other}{depth}"),
+                                "ffmpeg -pix_fmt yuv420p makes it playable",
+                            ));
+                        }
+                    };
+                }
+                "X" if value == "COLORRANGE=FULL" => range = ColorRange::Full,
+                "X" if value == "COLORRANGE=LIMITED" => range = ColorRange::Limited,
+                _ => {}
+            }
+        }
+        if width == 0 || height == 0 {
+            return Err(broken("no size"));
+        }
+        let format = VideoFormat { range, sar, ..VideoFormat::untagged(width, height) };
+        Ok(Self { format, rate, chroma, interlaced })
+    }
+
+    /// Bytes of one frame without its header.
+    fn frame_len(&self) -> usize {
+        let (w, h) = (self.format.width as usize, self.format.height as usize);
+        match self.chroma {
+            Chroma::Mono => w * h,
+            Chroma::C420 => self.format.i420_len(),
+            Chroma::C422 => w * h + 2 * w.div_ceil(2) * h,
+            Chroma::C444 => 3 * w * h,
+        }
+    }
+
+    fn pts(&self, frame: u64) -> i64 {
+        (i128::from(frame) * i128::from(self.rate.1) * i128::from(NS) / i128::from(self.rate.0)) as i64
+    }
+
+    fn info(&self, frames: Option<u64>) -> VideoInfo {
+        let chroma = match self.chroma {
+            Chroma::Mono => "grey",
+            Chroma::C420 => "4:2:0",
+            Chroma::C422 => "4:2:2",
+            Chroma::C444 => "4:4:4",
+        };
+        VideoInfo {
+            codec: format!("raw {chroma}"),
+            format: self.format,
+            rate: Some(self.rate.0 as f64 / self.rate.1 as f64),
+            duration_ns: frames.map(|frames| self.pts(frames)),
+            frames,
+            seekable: frames.is_some(),
+        }
+    }
+
+    fn media(&self, video: Box<dyn VideoSource>) -> Media {
+        let notices = if self.interlaced { vec!["interlaced video is shown as it is".into()] } else { Vec::new() };
+        Media { video: Some(video), audio: None, notices }
+    }
+
+    fn frame(&self, number: u64, picture: Box<dyn Picture>) -> VideoFrame {
+        let pts_ns = self.pts(number);
+        VideoFrame { pts_ns, duration_ns: self.pts(number + 1) - pts_ns, format: self.format, picture }
+    }
+
+    /// Turns a frame as stored into I420. Chroma is averaged.
+    fn convert(&self, frame: &[u8], out: &mut [u8]) {
+        let (w, h) = (self.format.width as usize, self.format.height as usize);
+        let luma = w * h;
+        let (cw, ch) = (w.div_ceil(2), h.div_ceil(2));
+        let (Some((y, planes)), Some((out_y, out_c))) = (frame.split_at_checked(luma), out.split_at_mut_checked(luma))
+        else {
+            return;
+        };
+        out_y.copy_from_slice(y);
+        // Columns and rows that one stored chroma sample stands for, against the two of 4:2:0.
+        let (sw, step) = match self.chroma {
+            Chroma::Mono => return out_c.fill(128),
+            Chroma::C420 => return out_c.copy_from_slice(planes),
+            Chroma::C422 => (cw, 1),
+            Chroma::C444 => (w, 2),
+        };
+        for (plane, out) in planes.chunks_exact(sw * h).zip(out_c.chunks_exact_mut(cw * ch)) {
+            for (row, line) in out.chunks_exact_mut(cw).enumerate() {
+                let above = plane.chunks_exact(sw).nth(2 * row).unwrap_or_default();
+                let below = plane.chunks_exact(sw).nth(2 * row + 1).unwrap_or(above);
+                for (column, sample) in line.iter_mut().enumerate() {
+                    let at = column * step;
+                    let right = (at + step - 1).min(sw - 1);
+                    let sum: u16 = [above.get(at), above.get(right), below.get(at), below.get(right)]
+                        .into_iter()
+                        .map(|value| u16::from(value.copied().unwrap_or(128)))
+                        .sum();
+                    *sample = ((sum + 2) / 4) as u8;
+                }
+            }
+        }
+    }
+}
+
+/// Whether `line` is the header of a frame; the error names what it is instead.
+fn check_frame_header(line: &[u8]) -> bool {
+    line.strip_prefix(b"FRAME").is_some_and(|rest| rest.is_empty() || rest.starts_with(b" "))
+}
+
+/// Opens a stream from its start. Errors: no YUV4MPEG2, a layout that is not supported, or reading failed.
+pub fn open_pipe(pipe: Arc<File>) -> Result<Media, MediaError> {
+    open_pipe_with_header(pipe).map(|(media, _)| media)
+}
+
+/// As [`open_pipe`], and returns the stream's first line as well, which [`resume_pipe`] wants after a restart.
+pub fn open_pipe_with_header(pipe: Arc<File>) -> Result<(Media, String), MediaError> {
+    let mut input = PipeInput { pipe, ahead: Vec::new() };
+    let line = input.line(MAX_HEADER)?.ok_or_else(|| MediaError::Unknown("the pipe gave no YUV4MPEG2 header".into()))?;
+    let line = String::from_utf8_lossy(&line).into_owned();
+    let header = Header::parse(&line)?;
+    let media = header.media(Box::new(PipeVideo::new(input, header.clone(), 0)));
+    Ok((media, line))
+}
+
+/// Goes on with a stream of which an earlier decoder read a part, possibly of a frame: finds the next frame's header.
+/// `header` is the stream's first line; the frame found is numbered `frame`, which gives it its pts. Errors: as
+/// [`open_pipe`]; [`MediaError::Broken`] if there is no frame within the length of four.
+pub fn resume_pipe(pipe: Arc<File>, header: &str, frame: u64) -> Result<Media, MediaError> {
+    let header = Header::parse(header)?;
+    let mut input = PipeInput { pipe, ahead: Vec::new() };
+    input.resynchronise(header.frame_len())?;
+    Ok(header.media(Box::new(PipeVideo::new(input, header.clone(), frame))))
+}
+
+/// A pipe with what had to be read from it to find a frame.
+struct PipeInput {
+    pipe: Arc<File>,
+    ahead: Vec<u8>,
+}
+
+impl PipeInput {
+    /// Fills `buf` as far as the stream goes.
+    fn fill(&mut self, buf: &mut [u8]) -> Result<usize, MediaError> {
+        let ready = self.ahead.len().min(buf.len());
+        for (to, from) in buf.iter_mut().zip(self.ahead.drain(..ready)) {
+            *to = from;
+        }
+        let mut got = ready;
+        while let Some(rest) = buf.get_mut(got..).filter(|rest| !rest.is_empty()) {
+            match self.pipe.as_ref().read(rest) {
+                Ok(0) => break,
+                Ok(n) => got += n,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(got)
+    }
+
+    /// The next line without its end; `None` at the stream's end. Byte by byte, so as to take nothing of what follows.
+    fn line(&mut self, limit: usize) -> Result<Option<Vec<u8>>, MediaError> {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        while line.len() < limit {
+            match (self.fill(&mut byte)?, byte) {
+                (0, _) if line.is_empty() => return Ok(None),
+                (0, _) => return Err(MediaError::Damaged("the stream ends within a header".into())),
+                (_, [b'\n']) => return Ok(Some(line)),
+                (_, [byte]) => line.push(byte),
+            }
+        }
+        Err(MediaError::Broken("a YUV4MPEG2 header without end".into()))
+    }
+
+    fn resynchronise(&mut self, frame_len: usize) -> Result<(), MediaError> {
+        let mut at = 0;
+        while at < 4 * (frame_len + MAX_FRAME_HEADER) {
+            // From `at`: a header, a frame, and the start of the header after it.
+            let want = at + MAX_FRAME_HEADER + frame_len + 5;
+            let have = self.ahead.len();
+            if have < want {
+                let mut more = vec![0; want - have];
+                let ready = std::mem::take(&mut self.ahead);
+                let got = self.fill(&mut more)?;
+                self.ahead = ready;
+                self.ahead.extend_from_slice(more.get(..got).unwrap_or_default());
+            }
+            let window = self.ahead.get(at..).unwrap_or_default();
+            let Some(found) = window.windows(5).position(|bytes| bytes == b"FRAME") else {
+                if self.ahead.len() < want {
+                    break;
+                }
+                at = self.ahead.len() - 4;
+                continue;
+            };
+            let candidate = window.get(found..).unwrap_or_default();
+            let line = candidate.iter().take(MAX_FRAME_HEADER).position(|byte| *byte == b'\n');
+            let valid = line.is_some_and(|end| {
+                let after = candidate.get(end + 1 + frame_len..);
+                let header = candidate.get(..end).is_some_and(check_frame_header);
+                // Either the next frame's header fits, or the stream ends just there.
+                header && after.is_some_and(|after| after.starts_with(b"FRAME") || after.is_empty())
+            });
+            let whole = window.len() >= found + MAX_FRAME_HEADER + frame_len + 5;
+            at += found;
+            if valid {
+                self.ahead.drain(..at);
+                return Ok(());
+            }
+            if whole || self.ahead.len() < want {
+                at += 1;
+            }
+        }
+        Err(MediaError::Broken("no frame found where the stream was left".into()))
+    }
+}
+
+type Pool = Arc<Mutex<Vec<Vec<u8>>>>;
+
+/// A frame read from a pipe; its buffer goes back to the pool.
+struct PipePicture {
+    frame: Vec<u8>,
+    header: Arc<Header>,
+    pool: Pool,
+}
+
+impl Picture for PipePicture {
+    fn write_i420(&mut self, out: &mut [u8]) {
+        self.header.convert(&self.frame, out);
+    }
+}
+
+impl Drop for PipePicture {
+    fn drop(&mut self) {
+        if let Ok(mut pool) = self.pool.lock() {
+            pool.push(std::mem::take(&mut self.frame));
+        }
+    }
+}
+
+struct PipeVideo {
+    input: PipeInput,
+    header: Arc<Header>,
+    info: VideoInfo,
+    next: u64,
+    pool: Pool,
+    done: bool,
+}
+
+impl PipeVideo {
+    fn new(input: PipeInput, header: Header, next: u64) -> Self {
+        let info = header.info(None);
+        Self { input, header: Arc::new(header), info, next, pool: Pool::default(), done: false }
+    }
+}
+
+impl VideoSource for PipeVideo {
+    fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<VideoFrame>, MediaError> {
+        if self.done {
+            return Ok(None);
+        }
+        self.done = true;
+        let Some(line) = self.input.line(MAX_FRAME_HEADER)? else { return Ok(None) };
+        let len = self.header.frame_len();
+        if !check_frame_header(&line) {
+            self.input.resynchronise(len)?;
+            self.done = false;
+            return Err(MediaError::Damaged("a frame's header was missing".into()));
+        }
+        let mut frame = self.pool.lock().ok().and_then(|mut pool| pool.pop()).unwrap_or_default();
+        frame.resize(len, 0);
+        if self.input.fill(&mut frame)? < len {
+            return Err(MediaError::Damaged("the stream ends within a frame".into()));
+        }
+        self.done = false;
+        let picture = PipePicture { frame, header: self.header.clone(), pool: self.pool.clone() };
+        self.next += 1;
+        Ok(Some(self.header.frame(self.next - 1, Box::new(picture))))
+    }
+
+    fn seek(&mut self, _target_ns: i64) -> Result<(), MediaError> {
+        Err(MediaError::unsupported("seeking in a pipe", "a file can seek"))
+    }
+}
+
+/// Opens a file. Errors: as [`open_pipe`].
+pub fn open_file(file: &MediaFile) -> Result<Media, MediaError> {
+    let mut head = vec![0; MAX_HEADER];
+    let n = file.read_at(&mut head, 0)?;
+    let end = head.iter().take(n).position(|byte| *byte == b'\n');
+    let end = end.ok_or_else(|| MediaError::Unknown("no YUV4MPEG2 header".into()))?;
+    let header = Header::parse(&String::from_utf8_lossy(head.get(..end).unwrap_or_default()))?;
+    let first = end as u64 + 1;
+    let mut video = FileVideo {
+        file: file.clone(),
+        info: header.info(Some(0)),
+        header: Arc::new(header),
+        places: Vec::new(),
+        scan: first,
+        next: 0,
+    };
+    // An estimate that is exact where frames have no parameters, as they practically never have.
+    let frames = (file.len() - first) / (video.header.frame_len() as u64 + 6);
+    video.info = video.header.info(Some(frames));
+    Ok(video.header.clone().media(Box::new(video)))
+}
+
+struct FileVideo {
+    file: MediaFile,
+    header: Arc<Header>,
+    info: VideoInfo,
+    /// Where each frame found so far has its samples.
+    places: Vec<u64>,
+    /// Where the next frame's header should be.
+    scan: u64,
+    next: usize,
+}
+
+impl FileVideo {
+    /// Finds one more frame; `None` at the end.
+    fn find(&mut self) -> Result<Option<()>, MediaError> {
+        if self.scan >= self.file.len() {
+            return Ok(None);
+        }
+        let mut head = [0; MAX_FRAME_HEADER];
+        let n = self.file.read_at(&mut head, self.scan)?;
+        let head = head.get(..n).unwrap_or_default();
+        let line = head.iter().position(|byte| *byte == b'\n').filter(|end| {
+            head.get(..*end).is_some_and(check_frame_header)
+        });
+        let Some(line) = line else {
+            self.scan = self.file.len();
+            return Err(MediaError::Damaged("a frame's header is missing; what follows is skipped".into()));
+        };
+        let place = self.scan + line as u64 + 1;
+        self.scan = place + self.header.frame_len() as u64;
+        if self.scan > self.file.len() {
+            return Err(MediaError::Damaged("the file ends within a frame".into()));
+        }
+        self.places.push(place);
+        Ok(Some(()))
+    }
+}
+
+impl VideoSource for FileVideo {
+    fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<VideoFrame>, MediaError> {
+        while self.places.len() <= self.next {
+            if self.find()?.is_none() {
+                return Ok(None);
+            }
+        }
+        let Some(place) = self.places.get(self.next).copied() else { return Ok(None) };
+        let number = self.next as u64;
+        self.next += 1;
+        let picture = FilePicture { file: self.file.clone(), place, header: self.header.clone() };
+        Ok(Some(self.header.frame(number, Box::new(picture))))
+    }
+
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        let target = i128::from(target_ns.max(0));
+        let near = target * i128::from(self.header.rate.0) / (i128::from(self.header.rate.1) * i128::from(NS));
+        let near = usize::try_from(near).unwrap_or(usize::MAX - 1);
+        // pts are rounded down, so the frame after may begin at the target as well.
+        while self.places.len() <= near + 1 && matches!(self.find(), Ok(Some(()))) {}
+        let next = near + usize::from(i128::from(self.header.pts(near as u64 + 1)) <= target);
+        self.next = next.min(self.places.len().saturating_sub(1));
+        Ok(())
+    }
+}
+
+/// A frame in a file, read when there is a slot to read it into: `pread` keeps no position that could be lost.
+struct FilePicture {
+    file: MediaFile,
+    place: u64,
+    header: Arc<Header>,
+}
+
+impl FilePicture {
+    fn read(&self, out: &mut [u8]) {
+        let mut got = 0;
+        while let Some(rest) = out.get_mut(got..).filter(|rest| !rest.is_empty()) {
+            match self.file.read_at(rest, self.place + got as u64) {
+                Ok(0) => break,
+                Ok(n) => got += n,
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        // The file shrank since its length was checked: grey is better than what the slot held before.
+        out.iter_mut().skip(got).for_each(|byte| *byte = 128);
+    }
+}
+
+impl Picture for FilePicture {
+    fn write_i420(&mut self, out: &mut [u8]) {
+        if self.header.chroma == Chroma::C420 {
+            return self.read(out);
+        }
+        let mut frame = vec![0; self.header.frame_len()];
+        self.read(&mut frame);
+        self.header.convert(&frame, out);
+    }
+}

@@ -1,0 +1,109 @@
+//! The audio track of an MP4 or MOV file, fragmented or not: its packets with their place on the movie's timeline, edit
+//! list applied. Only audio tracks are looked at; tables are bounded by the file's length.
+
+mod boxes;
+mod entry;
+mod table;
+
+use symphonia::core::codecs::audio::AudioCodecParameters;
+
+use super::{Demux, Packet};
+use crate::media::{MediaError, MediaFile, NS};
+use boxes::{Movie, Track};
+
+pub(super) use boxes::TOP;
+
+/// A stretch of the file that is one packet.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    offset: u64,
+    size: u32,
+    /// In the track's ticks, on the film's timeline.
+    start: i64,
+    trim_end: u32,
+}
+
+/// A track's demuxer with what its codec wants to know.
+pub(super) type Opened = Option<(Box<dyn Demux>, AudioCodecParameters)>;
+
+/// Opens the first enabled audio track with a known codec; `None` if the file has no audio track.
+pub(super) fn open(file: &MediaFile) -> Result<Opened, MediaError> {
+    let movie = boxes::read(file)?;
+    let mut tracks: Vec<&Track> = movie.tracks.iter().collect();
+    tracks.sort_by_key(|track| !track.enabled);
+    let mut refused = None;
+    for track in tracks {
+        match open_track(file, &movie, track) {
+            Ok(opened) => return Ok(Some(opened)),
+            Err(e) => refused = refused.or(Some(e)),
+        }
+    }
+    refused.map_or(Ok(None), Err)
+}
+
+fn open_track(
+    file: &MediaFile,
+    movie: &Movie,
+    track: &Track,
+) -> Result<(Box<dyn Demux>, AudioCodecParameters), MediaError> {
+    let params = entry::parse(&track.stsd)?;
+    super::codec::make(&params)?;
+    let samples = table::samples(file, movie, track, &params)?;
+    let pieces = table::edited(&samples, movie, track);
+    if pieces.is_empty() {
+        return Err(MediaError::Broken("the audio track has no packet".into()));
+    }
+    let duration = samples.last().map_or(0, |last| last.ticks.saturating_add(last.duration.into()));
+    let end = pieces.last().map_or(0, |last| last.start).max(duration - track.media_start());
+    let duration_ns = i128::from(end) * i128::from(NS) / i128::from(track.timescale);
+    let duration_ns = Some(duration_ns.clamp(0, i64::MAX.into()) as i64);
+    let demux = Mp4 { file: file.clone(), timescale: track.timescale, duration_ns, pieces, next: 0 };
+    Ok((Box::new(demux), params))
+}
+
+struct Mp4 {
+    file: MediaFile,
+    timescale: u32,
+    duration_ns: Option<i64>,
+    pieces: Vec<Piece>,
+    next: usize,
+}
+
+impl Demux for Mp4 {
+    fn time_base(&self) -> (u32, u32) {
+        (1, self.timescale)
+    }
+
+    fn duration_ns(&self) -> Option<i64> {
+        self.duration_ns
+    }
+
+    fn next(&mut self) -> Result<Option<Packet>, MediaError> {
+        let Some(piece) = self.pieces.get(self.next).copied() else { return Ok(None) };
+        let fits = |piece: &Piece| {
+            piece.offset.checked_add(piece.size.into()).is_some_and(|end| end <= self.file.len())
+        };
+        if !fits(&piece) {
+            // A file cut short lacks every packet from here on: say so once.
+            let missing = self.pieces.iter().skip(self.next).take_while(|piece| !fits(piece)).count();
+            self.next += missing;
+            return Err(MediaError::Damaged(format!("{missing} audio packets lie beyond the file's end")));
+        }
+        self.next += 1;
+        let mut data = vec![0; piece.size as usize];
+        let mut got = 0;
+        while let Some(rest) = data.get_mut(got..).filter(|rest| !rest.is_empty()) {
+            match self.file.read_at(rest, piece.offset + got as u64)? {
+                0 => return Err(MediaError::Damaged("an audio packet ends early".into())),
+                n => got += n,
+            }
+        }
+        Ok(Some(Packet { data, start: piece.start, trim_end: piece.trim_end.into() }))
+    }
+
+    fn seek(&mut self, ticks: i64) -> Result<(), MediaError> {
+        // One more than needed: transforms overlap with the packet before.
+        self.next = self.pieces.partition_point(|piece| piece.start <= ticks).saturating_sub(2);
+        Ok(())
+    }
+}
