@@ -93,6 +93,8 @@ pub struct SessionPage {
     pub pid: Counter,
     /// When the supervisor began, in ns on CLOCK_MONOTONIC.
     pub started_ns: Counter,
+    /// The film's length in ns, for nothing but a better display; 0 if unknown.
+    pub duration_ns: Counter,
     /// What the user wants.
     state: Register,
 }
@@ -182,6 +184,8 @@ pub struct RendererPage {
     pub last_present_ns: Counter,
     /// 1 + the number of the last frame presented.
     pub last_seq: Counter,
+    /// 1 + the number of the last frame received: a frame that is delivered again is not counted again.
+    pub last_received: Counter,
     /// The last presented frame's time in the film, in ns, as two's complement.
     pub last_pts_ns: Counter,
     /// The last presented frame's distance from the audio clock in ns (video − audio), as two's complement.
