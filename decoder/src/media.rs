@@ -183,6 +183,11 @@ pub trait VideoSource: Send {
     /// Goes to the frame that is shown at `target_ns` (the last whose pts is not after it; the first frame if none is):
     /// the next call of `next_frame` returns exactly that one. Past the end, the last frame.
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError>;
+    /// Goes to the first keyframe after `after_ns`, without decoding what lies before it: that has killed two decoders.
+    /// The default, for sources whose every frame stands alone, is one second on.
+    fn seek_past(&mut self, after_ns: i64) -> Result<(), MediaError> {
+        self.seek(after_ns.saturating_add(NS))
+    }
 }
 
 /// A stretch of decoded sound: interleaved 32-bit float samples in −1..=1.

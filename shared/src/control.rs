@@ -182,6 +182,10 @@ pub struct RendererPage {
     pub first_frame_ns: Counter,
     /// When the last frame was presented, in ns on CLOCK_MONOTONIC.
     pub last_present_ns: Counter,
+    /// The latest gap on the screen: how long, in ns, the frame before stood beyond its own time.
+    pub last_gap_ns: Counter,
+    /// When that gap ended, in ns on CLOCK_MONOTONIC; 0 if there was none.
+    pub last_gap_at_ns: Counter,
     /// 1 + the number of the last frame presented.
     pub last_seq: Counter,
     /// 1 + the number of the last frame received: a frame that is delivered again is not counted again.

@@ -18,7 +18,7 @@ pub mod region;
 pub use consumer::{Consumer, ReadSlot};
 pub use ownership::Side;
 pub use producer::{Producer, WriteSlot};
-pub use recover::recover;
+pub use recover::{discard, held_by_consumer, recover};
 pub use region::{Channel, ChannelName, Kind, Mode, Spec};
 
 /// What came of waiting for a slot.

@@ -163,6 +163,11 @@ pub struct WriteSlot<'a> {
 }
 
 impl WriteSlot<'_> {
+    /// The number that the frame will have, across generations.
+    pub fn seq(&self) -> u64 {
+        self.producer.next_seq()
+    }
+
     /// The payload, of the slot's whole capacity. Its old content is that of the frame before last but two.
     #[inline]
     pub fn payload(&mut self) -> &mut [u8] {

@@ -1,6 +1,6 @@
 //! Setting a channel right after one of its sides died.
 
-use super::ownership::{Side, SlotWord, recovered};
+use super::ownership::{SLOTS, Side, SlotWord, State, recovered};
 use super::probe::{Step, hit};
 use super::region::{Channel, Mode};
 use crate::sync::Ordering::{AcqRel, Acquire};
@@ -36,4 +36,25 @@ pub fn recover(channel: &Channel, dead: Side) -> usize {
     other.post();
     hit(Step::RecoveryRung);
     resets
+}
+
+/// The frame that a dead consumer held, counted within the region; `None` in a mailbox, or if it held none. To be asked
+/// before [`recover`].
+pub fn held_by_consumer(channel: &Channel) -> Option<u64> {
+    if channel.mode() == Mode::Mailbox {
+        return None;
+    }
+    // Acquire: as in recover().
+    let words = channel.words().slots.each_ref().map(|w| SlotWord::decode(w.0.load(Acquire)));
+    words.into_iter().find(|w| w.state == State::Reading).map(|w| w.seq)
+}
+
+/// Takes frame `seq` away from a dead consumer for good, instead of delivering it again: it has killed two. The same
+/// conditions as [`recover`] apply, which is to be called after it.
+pub fn discard(channel: &Channel, seq: u64) {
+    let word = &channel.words().slots[SlotWord::slot(seq)].0;
+    let (held, next) = (SlotWord::new(seq, State::Reading), SlotWord::new(seq + SLOTS as u64, State::Free));
+    // AcqRel: the slot goes back to the producer with everything the dead consumer did to it. The doorbell is rung by
+    // recover().
+    let _ = word.compare_exchange(held.encode(), next.encode(), AcqRel, Acquire);
 }

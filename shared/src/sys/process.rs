@@ -8,7 +8,6 @@ use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 use crate::error::{Error, Result};
 
@@ -136,17 +135,28 @@ impl Child {
         }
     }
 
-    /// Reaps it if it is dead. After that it writes nothing any more: the fence that recovery stands on.
-    pub fn try_reap(&self) -> Result<Option<WaitStatus>> {
+    /// Reaps it if it is dead: how it ended, and what it used. After that it writes nothing any more: the fence that
+    /// recovery stands on.
+    pub fn try_reap(&self) -> Result<Option<(Exit, Usage)>> {
+        let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
         loop {
-            let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
-            match waitid(Id::PIDFd(self.pidfd.as_fd()), flags) {
-                Ok(WaitStatus::StillAlive) => return Ok(None),
-                Ok(status) => return Ok(Some(status)),
+            // SAFETY: both places outlive the call. The id is that of our child as long as it is not reaped, which
+            // happens here alone, and the caller keeps no Child that was.
+            let got = unsafe { libc::wait4(self.pid as libc::pid_t, &mut status, libc::WNOHANG, usage.as_mut_ptr()) };
+            match Errno::result(got) {
+                Ok(0) => return Ok(None),
+                Ok(_) => break,
                 Err(Errno::EINTR) => {}
-                Err(e) => return Err(Error::sys("waitid", self.pid.to_string(), e)),
+                Err(e) => return Err(Error::sys("wait4", self.pid.to_string(), e)),
             }
         }
+        let exit = if libc::WIFSIGNALED(status) {
+            Exit::Signal(libc::WTERMSIG(status))
+        } else {
+            Exit::Code(libc::WEXITSTATUS(status))
+        };
+        // SAFETY: zeroed is a valid rusage, and wait4 filled it.
+        Ok(Some((exit, Usage::from(unsafe { usage.assume_init() }))))
     }
 }
 
@@ -157,51 +167,69 @@ impl AsFd for Child {
     }
 }
 
-/// The processor time in seconds, the peak resident memory in KiB, and the voluntary and involuntary context switches of
-/// a process that runs or is a zombie, from /proc; what cannot be read is `None`.
-#[derive(Debug, Clone, Copy, Default)]
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// By itself, with this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(number) => match Signal::try_from(*number) {
+                Ok(signal) => write!(f, "{signal}"),
+                Err(_) => write!(f, "signal {number}"),
+            },
+        }
+    }
+}
+
+/// What a process has used, all its threads together.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Usage {
     /// User and system time, in seconds.
-    pub cpu_s: Option<f64>,
+    pub cpu_s: f64,
     /// Peak resident memory, in KiB.
-    pub max_rss_kib: Option<u64>,
+    pub max_rss_kib: u64,
     /// Context switches because it waited.
-    pub voluntary_switches: Option<u64>,
+    pub voluntary_switches: u64,
     /// Context switches because its time was up.
-    pub involuntary_switches: Option<u64>,
+    pub involuntary_switches: u64,
 }
 
 impl Usage {
-    /// Reads `/proc/PID`.
-    pub fn of(pid: u32) -> Self {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let field = |name: &str| {
-            let line = status.lines().find(|l| l.starts_with(name))?;
-            line[name.len()..].split_whitespace().next()?.parse().ok()
+    /// Of this process so far; zero where the kernel will not say, which it always does.
+    pub fn of_self() -> Self {
+        let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+        // SAFETY: the place is as large as getrusage writes, and zeroed is a valid rusage in any case.
+        let usage = unsafe {
+            libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+            usage.assume_init()
         };
-        // Fields 14 and 15, counted after the parenthesised name, which may hold anything.
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let ticks = stat.rsplit_once(')').and_then(|(_, rest)| {
-            let mut fields = rest.split_whitespace().skip(11).map(|f| f.parse::<u64>().ok());
-            Some(fields.next()?? + fields.next()??)
-        });
-        // SAFETY: no memory is involved.
-        let hz = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64;
-        // The switches in status are of the main thread alone: add up the threads'.
-        let switches = |name: &str| -> Option<u64> {
-            let mut sum = 0;
-            for task in std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
-                let status = std::fs::read_to_string(task.path().join("status")).ok()?;
-                let line = status.lines().find(|l| l.starts_with(name))?;
-                sum += line[name.len()..].trim().parse::<u64>().ok()?;
-            }
-            Some(sum)
-        };
+        usage.into()
+    }
+
+    /// Adds what another incarnation of the same role used.
+    pub fn add(&mut self, other: Self) {
+        self.cpu_s += other.cpu_s;
+        self.max_rss_kib = self.max_rss_kib.max(other.max_rss_kib);
+        self.voluntary_switches += other.voluntary_switches;
+        self.involuntary_switches += other.involuntary_switches;
+    }
+}
+
+impl From<libc::rusage> for Usage {
+    fn from(usage: libc::rusage) -> Self {
+        let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
         Self {
-            cpu_s: ticks.map(|t| t as f64 / hz),
-            max_rss_kib: field("VmHWM:"),
-            voluntary_switches: switches("voluntary_ctxt_switches:"),
-            involuntary_switches: switches("nonvoluntary_ctxt_switches:"),
+            cpu_s: seconds(usage.ru_utime) + seconds(usage.ru_stime),
+            max_rss_kib: usage.ru_maxrss as u64,
+            voluntary_switches: usage.ru_nvcsw as u64,
+            involuntary_switches: usage.ru_nivcsw as u64,
         }
     }
 }
