@@ -13,7 +13,7 @@ pub const REGISTER_WORDS: usize = 6;
 /// The writer fills the copy that nobody is reading and then names it in `version`; a writer killed anywhere leaves the
 /// last whole value in place, and its successor goes on from `version`. (A seqlock would leave an odd count behind, on
 /// which every reader spins for ever.)
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C, align(128))]
 pub struct Register {
     version: AtomicU64,

@@ -159,7 +159,7 @@ pub struct AudioPage {
 }
 
 /// Written by the renderer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C, align(4096))]
 pub struct RendererPage {
     /// Its pulse.
