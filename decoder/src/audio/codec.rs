@@ -34,7 +34,7 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
         return Ok(Box::new(Pcm { format, shape }));
     }
     match params.codec {
-        CODEC_ID_AAC => Ok(Box::new(Aac::new(params.extra_data.as_deref())?)),
+        CODEC_ID_AAC => Ok(Box::new(Aac::new(params)?)),
         CODEC_ID_OPUS => Ok(Box::new(super::opus::Opus::new(params.extra_data.as_deref().unwrap_or_default())?)),
         id => {
             let registry = symphonia::default::get_codecs();
@@ -122,8 +122,9 @@ struct Aac {
 }
 
 impl Aac {
-    fn new(config: Option<&[u8]>) -> Result<Self, MediaError> {
-        let config = config.filter(|config| !config.is_empty()).map(<[u8]>::to_vec);
+    fn new(params: &AudioCodecParameters) -> Result<Self, MediaError> {
+        let config = params.extra_data.as_deref().filter(|config| !config.is_empty()).map(<[u8]>::to_vec);
+        let config = config.or_else(|| lc_config(params));
         let mut aac = Self { config, decoder: rusty_aac::AacDecoder::new(), name: "AAC" };
         aac.decoder = aac.fresh().map_err(|e| MediaError::unsupported(format!("AAC ({e})"), "FFmpeg may play it"))?;
         aac.name = match aac.config.as_deref().and_then(|config| config.first()).map(|byte| byte >> 3) {
@@ -144,6 +145,14 @@ impl Aac {
             None => Ok(rusty_aac::AacDecoder::new()),
         }
     }
+}
+
+/// An AudioSpecificConfig for AAC LC, which ADTS files lack.
+fn lc_config(params: &AudioCodecParameters) -> Option<Vec<u8>> {
+    let shape = shape_of(params)?;
+    let index = rusty_aac::sf_index_for_rate(shape.rate)?;
+    let channels = if shape.channels == 8 { 7 } else { shape.channels as u8 };
+    Some(vec![2 << 3 | index >> 1, index << 7 | channels << 3])
 }
 
 impl Codec for Aac {

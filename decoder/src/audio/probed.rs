@@ -2,7 +2,7 @@
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP3, CODEC_ID_OPUS};
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::errors::{Error, SeekErrorKind};
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, TrackType};
@@ -52,7 +52,7 @@ pub(super) fn open(file: &MediaFile) -> Result<Opened, MediaError> {
     let time_base = track.time_base.map(|base| (base.numer.get(), base.denom.get()));
     let time_base = time_base.or(params.sample_rate.map(|rate| (1, rate))).unwrap_or((1, 48_000));
     let duration = track.duration.map(|duration| duration.get());
-    let (id, padding) = (track.id, track.padding.unwrap_or(0));
+    let id = track.id;
     let mut demux = Probed {
         file: file.clone(),
         format,
@@ -60,14 +60,11 @@ pub(super) fn open(file: &MediaFile) -> Result<Opened, MediaError> {
         time_base,
         duration,
         origin: 0,
-        end: None,
+        last_trim: 0,
         failures: 0,
         done: false,
     };
     demux.set_origin(&params)?;
-    if params.codec == CODEC_ID_MP3 && padding > 0 {
-        demux.end = duration.and_then(|duration| i64::try_from(duration).ok());
-    }
     Ok(Some((Box::new(demux), params)))
 }
 
@@ -95,8 +92,8 @@ struct Probed {
     duration: Option<u64>,
     /// The tick that is the film's start: a stream cut from a longer one does not begin at 0.
     origin: i64,
-    /// The tick after the last one to be played, where the file tells it apart from its last packet.
-    end: Option<i64>,
+    /// How many ticks of the packet read last are priming.
+    last_trim: i64,
     failures: u32,
     done: bool,
 }
@@ -107,9 +104,8 @@ impl Probed {
             match self.next() {
                 Ok(Some(packet)) => {
                     let head = params.extra_data.as_deref().and_then(super::opus::Head::parse);
-                    let skip = head.filter(|_| params.codec == CODEC_ID_OPUS).map_or(0, |head| head.pre_skip.into());
-                    // Where the first packet is not priming, it is the start.
-                    self.origin = if packet.start > 0 { packet.start + skip } else { 0 };
+                    let skip = head.filter(|_| params.codec == CODEC_ID_OPUS).map(|head| i64::from(head.pre_skip));
+                    self.origin = packet.start.saturating_add(skip.unwrap_or(self.last_trim));
                     break;
                 }
                 Ok(None) => break,
@@ -138,11 +134,8 @@ impl Demux for Probed {
                 Ok(Some(packet)) if packet.track_id == self.id => {
                     self.failures = 0;
                     let start = packet.pts.get().saturating_sub(self.origin);
-                    let mut trim_end = i64::try_from(packet.trim_end.get()).unwrap_or(i64::MAX);
-                    if let Some(end) = self.end {
-                        let over = start.saturating_add_unsigned(packet.block_dur().get()).saturating_sub(end);
-                        trim_end = trim_end.max(over);
-                    }
+                    let trim_end = i64::try_from(packet.trim_end.get()).unwrap_or(i64::MAX);
+                    self.last_trim = i64::try_from(packet.trim_start.get()).unwrap_or(0);
                     return Ok(Some(Packet { data: packet.data.into_vec(), start, trim_end }));
                 }
                 Ok(Some(_)) => {}

@@ -174,7 +174,10 @@ impl AudioSource for Stream {
             let trim = usize::try_from(self.ticks_to_frames(packet.trim_end)).unwrap_or(0);
             samples.truncate((samples.len() / channels).saturating_sub(trim) * channels);
             let frames = (samples.len() / channels) as i64;
-            self.next = Some(start + frames);
+            if frames > 0 || trim > 0 {
+                // Vorbis' first packet after a reset has no sample and therefore no place.
+                self.next = Some(start + frames);
+            }
             let early = (self.due - start).clamp(0, frames);
             samples.drain(..early as usize * channels);
             self.held = samples;
