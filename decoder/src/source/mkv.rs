@@ -1,1 +1,57 @@
-//! mkv
+//! Matroska and WebM: the first video track's packets, with an index of key frames for seeking.
+//!
+//! Written here rather than taken from a crate: reading one track then never loads another's data, damage is skipped
+//! to the next cluster, live recordings without sizes work, and the tracks' rotation is read.
+
+mod ebml;
+mod reader;
+mod tracks;
+
+use crate::media::{MediaError, MediaFile, NS};
+use crate::video::packet::{CodecId, Packets, TrackInfo};
+
+pub(crate) use tracks::Header;
+
+/// Opens the first (default, else first) video track; `None` if there is none. Errors: the header is broken.
+pub(crate) fn video(file: &MediaFile) -> Result<Option<(TrackInfo, Box<dyn Packets>)>, MediaError> {
+    let header = Header::read(file)?;
+    let mut candidates = header.tracks.iter().filter(|track| track.video.is_some());
+    let Some(track) = candidates.clone().find(|track| track.default).or_else(|| candidates.next()) else {
+        return Ok(None);
+    };
+    let Some(video) = track.video.clone() else { return Ok(None) };
+    let info = TrackInfo {
+        codec: match &track.refused {
+            Some(why) => CodecId::Other(format!("{why} {}", track.codec_id)),
+            None => video_codec(&track.codec_id),
+        },
+        config: track.config.clone(),
+        sar: None,
+        display: video.display,
+        colour: video.colour,
+        rotation: video.rotation,
+        rate: (track.frame_ns > 0).then(|| NS as f64 / track.frame_ns as f64),
+        duration_ns: header.duration_ns,
+        frames: None,
+    };
+    let track = track.clone();
+    Ok(Some((info, Box::new(reader::Reader::new(file.clone(), header, track)))))
+}
+
+fn video_codec(id: &str) -> CodecId {
+    match id {
+        "V_MPEG4/ISO/AVC" => CodecId::H264,
+        "V_MPEGH/ISO/HEVC" => CodecId::Hevc,
+        "V_AV1" => CodecId::Av1,
+        "V_VP9" => CodecId::Vp9,
+        "V_VP8" => CodecId::Other("VP8".into()),
+        "V_PRORES" => CodecId::Other("ProRes".into()),
+        "V_MPEG2" => CodecId::Other("MPEG-2".into()),
+        "V_MPEG1" => CodecId::Other("MPEG-1".into()),
+        "V_THEORA" => CodecId::Other("Theora".into()),
+        "V_FFV1" => CodecId::Other("FFV1".into()),
+        "V_MJPEG" => CodecId::Other("Motion JPEG".into()),
+        other if other.starts_with("V_MPEG4/") => CodecId::Other("MPEG-4 part 2".into()),
+        other => CodecId::Other(format!("`{}`", other.escape_debug())),
+    }
+}

@@ -1,1 +1,161 @@
-//! mp4
+//! MP4, MOV and their fragmented form: the tracks with their samples on the movie's timeline, edit lists applied.
+//!
+//! Written here rather than taken from a crate because the index of a broken file must neither panic nor ask for
+//! memory out of proportion, and because pixel aspect, colour tags and edit lists are needed.
+
+mod boxes;
+mod entry;
+mod fragments;
+mod table;
+mod track;
+
+use std::io;
+
+use crate::media::{MediaError, MediaFile, NS};
+use crate::video::packet::{CodecId, Packet, Packets, TrackInfo};
+
+pub(crate) use track::{Kind, Sample, Track};
+
+/// A parsed file: what `moov` and every `moof` say.
+pub(crate) struct Movie {
+    pub(crate) tracks: Vec<Track>,
+}
+
+/// Files whose every track starts this late are recordings cut out of a longer time line; their start becomes 0.
+impl Movie {
+    /// Reads the index. Errors: there is none, or it is broken.
+    pub(crate) fn read(file: &MediaFile) -> Result<Self, MediaError> {
+        let mut tracks = Vec::new();
+        let mut fragments = fragments::Fragments::default();
+        let mut movie_scale = 0;
+        for part in boxes::top_level(file) {
+            let part = part?;
+            match &part.kind {
+                b"moov" => {
+                    let moov = boxes::load(file, &part)?;
+                    movie_scale = track::movie_scale(&moov);
+                    fragments.defaults(&moov);
+                    tracks = track::parse_all(&moov, movie_scale, file.len());
+                }
+                b"moof" => match boxes::load(file, &part) {
+                    Ok(moof) => fragments.add(&moof, part.start, &mut tracks, file.len()),
+                    Err(_) => break,
+                },
+                _ => {}
+            }
+        }
+        if movie_scale == 0 {
+            let why = "its index (moov) is missing: it was cut off, or is still being written";
+            return Err(MediaError::Broken(format!("MP4: {why}")));
+        }
+        let mut movie = Self { tracks };
+        movie.start_at_zero();
+        Ok(movie)
+    }
+
+    /// The first track of `kind` that has samples.
+    pub(crate) fn first(&self, kind: Kind) -> Option<&Track> {
+        self.tracks.iter().find(|track| track.kind == kind && !track.samples.is_empty())
+    }
+
+    /// Moves the earliest presented sample of a file that has no sample at the timeline's 0 to 0, so that a stream cut
+    /// out of a longer one does not begin with a wait. The tracks keep their distance.
+    fn start_at_zero(&mut self) {
+        let start = self.start_ns();
+        for track in &mut self.tracks {
+            for sample in &mut track.samples {
+                sample.pts_ns -= start;
+            }
+        }
+    }
+
+    /// When the earliest picture or sound is presented on the movie's timeline.
+    fn start_ns(&self) -> i64 {
+        let shown = self.tracks.iter().filter(|track| track.kind != Kind::Other).flat_map(|track| &track.samples);
+        shown.filter(|sample| !sample.hidden).map(|sample| sample.pts_ns).min().unwrap_or(0).max(0)
+    }
+}
+
+/// Nanoseconds of `ticks` in a scale of `scale` a second, rounded to the nearest.
+pub(crate) fn ns(ticks: i64, scale: u32) -> i64 {
+    let scale = i128::from(scale.max(1));
+    let exact = i128::from(ticks) * i128::from(NS);
+    ((exact + scale / 2).div_euclid(scale)).clamp(i64::MIN.into(), i64::MAX.into()) as i64
+}
+
+/// Opens the first video track that is no attached picture; `None` if there is none.
+pub(crate) fn video(file: &MediaFile) -> Result<Option<(TrackInfo, Box<dyn Packets>)>, MediaError> {
+    let movie = Movie::read(file)?;
+    let Some(index) = movie.tracks.iter().position(|t| t.kind == Kind::Video && !t.samples.is_empty()) else {
+        return match movie.tracks.iter().find(|track| track.kind == Kind::Video) {
+            Some(_) if movie.first(Kind::Audio).is_none() => {
+                Err(MediaError::Broken("MP4: its video track has no sample".into()))
+            }
+            _ => Ok(None),
+        };
+    };
+    let Some(track) = movie.tracks.into_iter().nth(index) else { return Ok(None) };
+    let shown = track.samples.iter().filter(|sample| !sample.hidden);
+    let (count, end) = shown.clone().fold((0u64, 0i64), |(n, end), s| (n + 1, end.max(s.pts_ns + s.duration_ns)));
+    let start = shown.map(|sample| sample.pts_ns).min().unwrap_or(0);
+    let info = TrackInfo {
+        codec: if track.entry.encrypted { CodecId::Other("encrypted".into()) } else { track.entry.codec() },
+        config: track.entry.config.clone(),
+        sar: track.entry.sar,
+        display: None,
+        colour: track.entry.colour,
+        rotation: track.rotation,
+        rate: (end > start).then(|| count as f64 * NS as f64 / (end - start) as f64),
+        duration_ns: (end > 0).then_some(end),
+        frames: Some(count),
+    };
+    Ok(Some((info, Box::new(Reader { file: file.clone(), samples: track.samples, at: 0 }))))
+}
+
+/// Reads a track's samples.
+struct Reader {
+    file: MediaFile,
+    samples: Vec<Sample>,
+    at: usize,
+}
+
+impl Packets for Reader {
+    fn next(&mut self) -> Result<Option<Packet>, MediaError> {
+        let Some(sample) = self.samples.get(self.at) else { return Ok(None) };
+        if sample.offset.saturating_add(sample.size.into()) > self.file.len() {
+            // Everything behind the end of a truncated file is one stretch of damage.
+            let gone = |s: &Sample| s.offset.saturating_add(s.size.into()) > self.file.len();
+            let skipped = self.samples[self.at..].iter().take_while(|sample| gone(sample)).count();
+            self.at += skipped;
+            return Err(MediaError::Damaged(format!("{skipped} samples lie behind the file's end")));
+        }
+        self.at += 1;
+        let mut data = vec![0; sample.size as usize];
+        read_exact(&self.file, &mut data, sample.offset)?;
+        let Sample { pts_ns, duration_ns, sync, hidden, .. } = *sample;
+        Ok(Some(Packet { data, pts_ns, duration_ns, sync, hidden }))
+    }
+
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        let syncs = || self.samples.iter().enumerate().filter(|(_, sample)| sample.sync);
+        let before = syncs().filter(|(_, sample)| sample.pts_ns <= target_ns).max_by_key(|(_, s)| s.pts_ns);
+        self.at = before.or_else(|| syncs().next()).map_or(0, |(at, _)| at);
+        Ok(())
+    }
+}
+
+/// Fills `buf` from `offset`. Errors: reading fails or the file ends.
+pub(crate) fn read_exact(file: &MediaFile, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !buf.is_empty() {
+        match file.read_at(buf, offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => {
+                buf = &mut buf[n..];
+                offset += n as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

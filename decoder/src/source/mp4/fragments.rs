@@ -1,0 +1,135 @@
+//! Movie fragments: the samples that each `moof` adds to the tracks of `moov`.
+
+use super::boxes::{be32, be64, child, children};
+use super::ns;
+use super::table::MAX_SAMPLES;
+use super::track::{Sample, Track};
+
+/// What is carried from one fragment to the next.
+#[derive(Default)]
+pub(super) struct Fragments {
+    /// By track: what its `trex` sets.
+    defaults: Vec<(u32, Defaults)>,
+    /// By track: the decode time behind its last sample.
+    times: Vec<(u32, i64)>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Defaults {
+    duration: u32,
+    size: u32,
+    flags: u32,
+}
+
+/// Bit 16 of a sample's flags: it is no sync sample.
+const NON_SYNC: u32 = 1 << 16;
+
+impl Fragments {
+    /// Reads `mvex`.
+    pub(super) fn defaults(&mut self, moov: &[u8]) {
+        let trexes = child(moov, b"mvex").into_iter().flat_map(children).filter(|(kind, _)| kind == b"trex");
+        self.defaults = trexes
+            .filter_map(|(_, trex)| {
+                let defaults = Defaults { duration: be32(trex, 12)?, size: be32(trex, 16)?, flags: be32(trex, 20)? };
+                Some((be32(trex, 4)?, defaults))
+            })
+            .collect();
+    }
+
+    /// Adds the samples of the `moof` that begins at `start`.
+    pub(super) fn add(&mut self, moof: &[u8], start: u64, tracks: &mut [Track], file_len: u64) {
+        let mut base = start;
+        for (_, traf) in children(moof).filter(|(kind, _)| kind == b"traf") {
+            if let Some(end) = self.add_track(traf, start, base, tracks, file_len) {
+                base = end;
+            }
+        }
+    }
+
+    /// Adds a `traf`; returns where its data ends, which is where the next one's begins if neither says otherwise.
+    fn add_track(&mut self, traf: &[u8], moof: u64, previous: u64, tracks: &mut [Track], file_len: u64) -> Option<u64> {
+        let tfhd = child(traf, b"tfhd")?;
+        let (flags, id) = (be32(tfhd, 0)? & 0xff_ffff, be32(tfhd, 4)?);
+        let track = tracks.iter_mut().find(|track| track.id == id)?;
+        let mut defaults = self.defaults.iter().find(|(of, _)| *of == id).map_or_else(Defaults::default, |(_, d)| *d);
+        let mut at = 8;
+        let mut base = if flags & 0x02_0000 != 0 { moof } else { previous };
+        if flags & 1 != 0 {
+            base = be64(tfhd, at)?;
+            at += 8;
+        }
+        at += if flags & 2 != 0 { 4 } else { 0 };
+        for (bit, value) in [(8, &mut defaults.duration), (16, &mut defaults.size), (32, &mut defaults.flags)] {
+            if flags & bit != 0 {
+                *value = be32(tfhd, at)?;
+                at += 4;
+            }
+        }
+        let known = self.times.iter().position(|(of, _)| *of == id).unwrap_or_else(|| {
+            self.times.push((id, 0));
+            self.times.len() - 1
+        });
+        let time = &mut self.times.get_mut(known)?.1;
+        if let Some(tfdt) = child(traf, b"tfdt") {
+            *time = if tfdt.first() == Some(&1) { be64(tfdt, 4)? as i64 } else { be32(tfdt, 4)?.into() };
+        }
+        let mut offset = base;
+        for (_, trun) in children(traf).filter(|(kind, _)| kind == b"trun") {
+            add_run(trun, defaults, base, &mut offset, time, track, file_len);
+        }
+        Some(offset)
+    }
+}
+
+/// Adds a `trun`; it stops where its table ends early.
+fn add_run(
+    trun: &[u8],
+    defaults: Defaults,
+    base: u64,
+    offset: &mut u64,
+    time: &mut i64,
+    track: &mut Track,
+    file_len: u64,
+) -> Option<()> {
+    let (version, flags) = (*trun.first()?, be32(trun, 0)? & 0xff_ffff);
+    let count = be32(trun, 4)? as usize;
+    let mut at = 8;
+    let mut take = |present: bool| {
+        present.then(|| {
+            at += 4;
+            be32(trun, at - 4)
+        })
+    };
+    if let Some(delta) = take(flags & 1 != 0) {
+        *offset = base.checked_add_signed(i64::from(delta? as i32))?;
+    }
+    let mut first_flags = take(flags & 4 != 0).flatten();
+    // A run whose samples all have the defaults takes no room in the file: bound it by what it refers to.
+    for _ in 0..count {
+        let mut field = |bit: u32, default: u32| match take(flags & bit != 0) {
+            Some(read) => read,
+            None => Some(default),
+        };
+        let duration = field(0x100, defaults.duration)?;
+        let size = field(0x200, defaults.size)?;
+        let sample_flags = field(0x400, first_flags.take().unwrap_or(defaults.flags))?;
+        let late = field(0x800, 0)?;
+        let late = if version == 0 { i64::from(late) } else { i64::from(late as i32) };
+        if u64::from(size) > file_len || track.samples.len() >= MAX_SAMPLES.min(file_len as usize) {
+            return None;
+        }
+        let pts = time.saturating_add(late);
+        let pts_ns = ns(pts, track.scale).saturating_add(track.shift_ns);
+        track.samples.push(Sample {
+            offset: *offset,
+            size,
+            sync: sample_flags & NON_SYNC == 0,
+            hidden: false,
+            pts_ns,
+            duration_ns: ns(duration.into(), track.scale),
+        });
+        *time = time.saturating_add(duration.into());
+        *offset = offset.saturating_add(size.into());
+    }
+    Some(())
+}

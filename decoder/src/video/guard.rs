@@ -1,0 +1,57 @@
+//! A fence around third-party codecs: a panic inside one becomes an error, and the process's panic hook stays silent
+//! about it, because a damaged film is no bug of the player.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes the panic hook silent while a thread is inside [`guarded`]; every other panic goes to the hook that was
+/// installed before. Calling it again changes nothing.
+pub fn install_hook() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |info| {
+            if !inside() {
+                before(info);
+            }
+        }));
+    });
+}
+
+/// Whether this thread is inside [`guarded`].
+pub fn inside() -> bool {
+    INSIDE.get()
+}
+
+/// Runs `work`. A panic in it is returned as its message; what it was working on is then to be thrown away.
+pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    let outer = INSIDE.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    INSIDE.set(outer);
+    result.map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        text.unwrap_or("it panicked").to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_inside_becomes_its_message_and_the_flag_is_restored() {
+        install_hook();
+        assert_eq!(guarded(|| 3), Ok(3));
+        let caught: Result<(), String> = guarded(|| {
+            assert!(inside());
+            panic!("boom {}", 7)
+        });
+        assert_eq!(caught, Err("boom 7".into()));
+        assert!(!inside());
+    }
+}

@@ -1,0 +1,151 @@
+//! NAL units of H.264 and HEVC: splitting length-prefixed samples, reading the containers' configuration records.
+
+/// How a container stores NAL units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// Each behind its length, of so many bytes.
+    Length(usize),
+    /// Each behind a start code.
+    AnnexB,
+}
+
+/// Configuration record of a track: its parameter sets and its framing.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) framing: Framing,
+    pub(crate) sets: Vec<Vec<u8>>,
+}
+
+/// A NAL unit's range in a sample; a length that leads past the end ends the list with `Err`.
+pub(crate) fn split(data: &[u8], framing: Framing) -> impl Iterator<Item = Result<&[u8], ()>> {
+    let mut rest = data;
+    std::iter::from_fn(move || {
+        loop {
+            if rest.is_empty() {
+                return None;
+            }
+            let unit = match framing {
+                Framing::Length(n) => match rest.split_at_checked(n) {
+                    Some((len, body)) => {
+                        let len = len.iter().fold(0usize, |sum, &b| (sum << 8) | usize::from(b));
+                        match body.split_at_checked(len) {
+                            Some((unit, after)) => {
+                                rest = after;
+                                unit
+                            }
+                            None => {
+                                rest = &[];
+                                return Some(Err(()));
+                            }
+                        }
+                    }
+                    None => {
+                        rest = &[];
+                        return Some(Err(()));
+                    }
+                },
+                Framing::AnnexB => {
+                    let start = find_start(rest).map_or(rest.len(), |at| at + 3);
+                    let body = &rest[start..];
+                    let end = find_start(body).unwrap_or(body.len());
+                    rest = &body[end..];
+                    let unit = &body[..end];
+                    // Zero bytes before the next start code belong to it.
+                    &unit[..unit.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1)]
+                }
+            };
+            if !unit.is_empty() {
+                return Some(Ok(unit));
+            }
+        }
+    })
+}
+
+fn find_start(data: &[u8]) -> Option<usize> {
+    data.windows(3).position(|w| w == [0, 0, 1])
+}
+
+/// Reads an `avcC` record, or Annex B where a container carries that instead.
+pub(crate) fn avcc(data: &[u8]) -> Option<Config> {
+    if data.starts_with(&[0, 0, 1]) || data.starts_with(&[0, 0, 0, 1]) || data.is_empty() {
+        return Some(annex_b(data));
+    }
+    let framing = Framing::Length(usize::from(data.get(4)? & 3) + 1);
+    let mut sets = Vec::new();
+    let mut at = 5;
+    for mask in [0x1f, 0xff] {
+        let Some(count) = data.get(at) else { break };
+        at += 1;
+        for _ in 0..count & mask {
+            sets.push(prefixed(data, &mut at)?);
+        }
+    }
+    Some(Config { framing, sets })
+}
+
+/// Reads an `hvcC` record, or Annex B.
+#[cfg(feature = "hevc")]
+pub(crate) fn hvcc(data: &[u8]) -> Option<Config> {
+    if data.starts_with(&[0, 0, 1]) || data.starts_with(&[0, 0, 0, 1]) || data.is_empty() {
+        return Some(annex_b(data));
+    }
+    let framing = Framing::Length(usize::from(data.get(21)? & 3) + 1);
+    let mut sets = Vec::new();
+    let mut at = 23;
+    for _ in 0..*data.get(22)? {
+        let count = u16::from_be_bytes([*data.get(at + 1)?, *data.get(at + 2)?]);
+        at += 3;
+        for _ in 0..count {
+            sets.push(prefixed(data, &mut at)?);
+        }
+    }
+    Some(Config { framing, sets })
+}
+
+fn annex_b(data: &[u8]) -> Config {
+    let sets = split(data, Framing::AnnexB).flatten().map(<[u8]>::to_vec).collect();
+    Config { framing: Framing::AnnexB, sets }
+}
+
+fn prefixed(data: &[u8], at: &mut usize) -> Option<Vec<u8>> {
+    let len = usize::from(u16::from_be_bytes([*data.get(*at)?, *data.get(*at + 1)?]));
+    let set = data.get(*at + 2..*at + 2 + len)?;
+    *at += 2 + len;
+    Some(set.to_vec())
+}
+
+/// A NAL unit's payload without emulation prevention bytes.
+pub(crate) fn unescape(nal: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(nal.len());
+    let mut zeros = 0;
+    for &byte in nal {
+        if zeros >= 2 && byte == 3 {
+            zeros = 0;
+            continue;
+        }
+        zeros = if byte == 0 { zeros + 1 } else { 0 };
+        out.push(byte);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_framings_split_into_the_same_units() {
+        let lengths = [0, 0, 0, 2, 9, 16, 0, 0, 0, 3, 0x65, 1, 2];
+        let starts = [0, 0, 0, 1, 9, 16, 0, 0, 1, 0x65, 1, 2];
+        let a: Vec<_> = split(&lengths, Framing::Length(4)).collect();
+        let b: Vec<_> = split(&starts, Framing::AnnexB).collect();
+        assert_eq!(a, b);
+        assert_eq!(a, [Ok(&[9u8, 16][..]), Ok(&[0x65, 1, 2])]);
+    }
+
+    #[test]
+    fn a_length_past_the_end_is_reported_once() {
+        assert_eq!(split(&[0, 9, 1], Framing::Length(2)).collect::<Vec<_>>(), [Err(())]);
+        assert_eq!(split(&[0], Framing::Length(2)).collect::<Vec<_>>(), [Err(())]);
+    }
+}

@@ -1,0 +1,98 @@
+//! Every frame of every codec, container and encoder setting is what FFmpeg decodes, byte for byte, at FFmpeg's time.
+
+mod video_support;
+
+use video_support::{Clips, assert_exact, lively};
+
+fn check(settings: &[(&str, &str, &str)], name: &str) {
+    let Some(clips) = Clips::new(name) else { return };
+    for (file, source, settings) in settings {
+        let parts: Vec<&str> = source.split(' ').collect();
+        let source = lively(parts[0], parts[1], parts[2]);
+        if let Some(path) = clips.make(file, &format!("{source} {settings}")) {
+            assert_exact(&path);
+        }
+    }
+}
+
+#[test]
+fn h264_of_every_usual_setting_is_exact() {
+    const X264: &[(&str, &str, &str)] = &[
+        ("baseline.mp4", "160x120 25 1", "-c:v libx264 -profile:v baseline"),
+        ("main.mp4", "160x120 25 1", "-c:v libx264 -profile:v main"),
+        ("high.mp4", "176x144 30000/1001 1", "-c:v libx264 -profile:v high -preset slower"),
+        ("pyramid.mp4", "160x120 25 2", "-c:v libx264 -bf 5 -x264-params b-pyramid=normal:b-adapt=2:keyint=20"),
+        ("strict.mp4", "160x120 25 1", "-c:v libx264 -bf 3 -x264-params b-pyramid=strict:direct=temporal"),
+        ("weightp.mp4", "160x120 25 1", "-vf fade=in:0:20 -c:v libx264 -x264-params weightp=2:weightb=1"),
+        ("cavlc.mp4", "160x120 25 1", "-c:v libx264 -x264-params cabac=0:8x8dct=1"),
+        ("slices.mp4", "160x120 25 1", "-c:v libx264 -x264-params slices=4"),
+        ("cropped.mp4", "1366x766 25 0.3", "-c:v libx264 -preset veryfast"),
+        ("tiny.mp4", "18x34 25 1", "-c:v libx264"),
+        ("refs.mp4", "160x120 25 2", "-c:v libx264 -refs 16 -bf 8 -x264-params b-pyramid=normal:mixed-refs=1"),
+        ("opengop.mp4", "160x120 25 3", "-c:v libx264 -bf 3 -x264-params open-gop=1:keyint=15:min-keyint=5"),
+        ("intra.mp4", "160x120 25 1", "-c:v libx264 -g 1"),
+        ("one.mp4", "160x120 25 0.04", "-c:v libx264"),
+        ("vfr.mp4", "160x120 25 2", "-vf select='not(eq(mod(n\\,7)\\,3))' -vsync vfr -c:v libx264 -bf 3"),
+        ("nodeblock.mp4", "160x120 25 1", "-c:v libx264 -x264-params no-deblock=1:cqm=jvt"),
+        ("zerolatency.mp4", "160x120 25 1", "-c:v libx264 -tune zerolatency -x264-params intra-refresh=1"),
+        ("fragmented.mp4", "160x120 25 2", "-c:v libx264 -g 12 -movflags frag_keyframe+empty_moov+default_base_moof"),
+        ("delayed.mp4", "160x120 25 2", "-c:v libx264 -g 12 -movflags frag_keyframe+delay_moov"),
+        ("negative.mp4", "160x120 25 1", "-c:v libx264 -bf 3 -movflags negative_cts_offsets"),
+        ("noedit.mp4", "160x120 25 1", "-c:v libx264 -bf 3 -use_editlist 0"),
+        ("film.mov", "160x120 25 1", "-c:v libx264 -bf 3"),
+        ("film.mkv", "160x120 25 2", "-c:v libx264 -bf 3 -g 15"),
+        ("aspect.mkv", "160x120 25 1", "-vf setsar=4/3 -c:v libx264"),
+    ];
+    check(X264, "h264");
+}
+
+#[test]
+fn av1_of_both_encoders_is_exact() {
+    const AV1: &[(&str, &str, &str)] = &[
+        ("svt.mp4", "160x120 25 1", "-c:v libsvtav1 -preset 8 -g 12"),
+        ("svt.mkv", "176x144 25 1", "-c:v libsvtav1 -preset 8"),
+        ("aom.webm", "162x122 25 0.6", "-c:v libaom-av1 -cpu-used 8 -lag-in-frames 12"),
+        ("odd.mp4", "161x121 25 0.4", "-c:v libaom-av1 -cpu-used 8"),
+        ("grain.mp4", "160x120 25 0.4", "-c:v libaom-av1 -cpu-used 8 -denoise-noise-level 25"),
+        ("grainy.mp4", "160x120 25 0.5", "-c:v libsvtav1 -preset 8 -svtav1-params film-grain=20"),
+    ];
+    check(AV1, "av1");
+}
+
+#[test]
+fn vp9_with_hidden_frames_and_odd_sizes_is_exact() {
+    const VP9: &[(&str, &str, &str)] = &[
+        (
+            "altref.webm",
+            "160x120 25 2",
+            "-c:v libvpx-vp9 -auto-alt-ref 1 -lag-in-frames 16 -b:v 200k -g 30 -cpu-used 5",
+        ),
+        ("odd.webm", "161x123 25 1", "-c:v libvpx-vp9 -cpu-used 5 -crf 30 -b:v 0"),
+        ("vp9.mp4", "176x144 25 1", "-c:v libvpx-vp9 -cpu-used 5 -tile-columns 1"),
+        ("lossless.webm", "64x64 25 0.4", "-c:v libvpx-vp9 -lossless 1 -cpu-used 5"),
+    ];
+    check(VP9, "vp9");
+}
+
+#[cfg(feature = "hevc")]
+#[test]
+fn hevc_is_exact() {
+    const HEVC: &[(&str, &str, &str)] = &[
+        ("hevc.mp4", "160x120 25 2", "-c:v libx265 -x265-params log-level=none:keyint=15"),
+        ("closed.mkv", "178x146 25 1", "-c:v libx265 -x265-params log-level=none:no-open-gop=1:bframes=4"),
+    ];
+    check(HEVC, "hevc");
+}
+
+#[test]
+fn an_edit_list_that_cuts_is_honoured() {
+    let Some(clips) = Clips::new("edits") else { return };
+    let source = lively("160x120", "25", "3");
+    let Some(whole) = clips.make("whole.mp4", &format!("{source} -c:v libx264 -g 25 -bf 2")) else { return };
+    // Copying from the middle keeps the packets since the key frame and hides them by an edit list.
+    let whole = whole.display();
+    let Some(cut) = clips.make("cut.mp4", &format!("-ss 1.5 -i {whole} -c copy")) else { return };
+    assert_exact(&cut);
+    let Some(late) = clips.make("late.mp4", &format!("-itsoffset 0.5 -i {whole} -c copy")) else { return };
+    assert_exact(&late);
+}
