@@ -167,10 +167,11 @@ fn renderer(stage: &Stage, canvas: &mut Canvas, frame: u32, moment: &Moment) {
     };
     for place in 0..6 {
         let Some(number) = (next + place).checked_sub(6) else { continue };
-        // All move one place to the left; the oldest fades away, the newest rises into its place.
+        // All move one place to the left; the oldest fades away, the newest rises into the place left for it.
         let newest = if place == 5 { 1.0 } else { 0.0 };
         let left = 948.0 + 54.0 * (place as f32 - 1.0 + slide * (1.0 - newest));
-        let shown = if place == 0 { (2.0 * slide - 1.0).max(0.0) } else { mix(1.0, 1.0 - slide, newest) };
+        let shown =
+            if place == 0 { (2.0 * slide - 1.0).max(0.0) } else { mix(1.0, (1.0 - 6.0 * slide).max(0.0), newest) };
         let top = 406.0 + 8.0 * slide * newest;
         let chip = rounded(left.max(948.0), top, 48.0, 30.0, 8.0);
         canvas.fill(chip, WELL.mix(VIOLET, 0.22 * newest).fade(shown));

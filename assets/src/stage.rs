@@ -179,7 +179,7 @@ impl Stage {
         if dim <= 0.0 {
             return;
         }
-        canvas.fill(rounded(0.0, 0.0, 1280.0, 720.0, 0.0), NIGHT.fade(dim * 0.975));
+        canvas.fill(rounded(0.0, 0.0, 1280.0, 720.0, 0.0), NIGHT.fade(dim));
         let Faces { title, body, mono } = &self.faces;
         let lift = 14.0 * (1.0 - name);
         for (i, paint) in [AMBER, TEAL, VIOLET].into_iter().enumerate() {
