@@ -46,12 +46,28 @@ pub fn open(file: &MediaFile) -> Result<Option<Box<dyn AudioSource>>, MediaError
             mp4::open(file)?
         } else if head.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
             mkv::open(file)?
+        } else if let Some(name) = foreign(head) {
+            return Err(codec::unsupported(name));
         } else {
             probed::open(file)?
         };
         let Some((demux, params)) = track else { return Ok(None) };
         Ok(Some(Box::new(stream::Stream::open(demux, &params)?) as Box<dyn AudioSource>))
     })?
+}
+
+/// Names an audio file of a kind that nothing here reads.
+fn foreign(head: &[u8]) -> Option<&'static str> {
+    let kinds: [(&[u8], &str); 7] = [
+        (b"\x0b\x77", "AC-3"),
+        (b"\x7f\xfe\x80\x01", "DTS"),
+        (b"\x30\x26\xb2\x75", "Windows Media"),
+        (b"wvpk", "WavPack"),
+        (b"MAC ", "Monkey's"),
+        (b"MPCK", "Musepack"),
+        (b"#!AMR", "AMR"),
+    ];
+    kinds.into_iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| name)
 }
 
 /// Runs code of a demuxer or codec; its panic becomes an error.

@@ -112,7 +112,8 @@ impl Codec for Opus {
     }
 
     fn preroll_ms(&self) -> i64 {
-        80
+        // RFC 7845 asks for 80, after which a tone was still 47 dB off; after 500 it is exact to 16 bits.
+        500
     }
 
     fn name(&self) -> String {
