@@ -156,6 +156,12 @@ pub struct AudioPage {
     pub torn: Counter,
     /// When the first sample was heard, in ns on CLOCK_MONOTONIC; 0 before.
     pub first_audio_ns: Counter,
+    /// 1 + the serial of the last block that was current when it came: tells an end of this stretch from one before it.
+    pub in_serial: Counter,
+    /// WAV sink: 1 + the number of the block being written.
+    pub wav_seq: Counter,
+    /// WAV sink: bytes of samples in the file before that block.
+    pub wav_bytes: Counter,
 }
 
 /// Written by the renderer.
