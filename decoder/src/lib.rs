@@ -266,3 +266,19 @@ fn steer(context: &RoleContext, pipelines: &mut [(Kind, Pipeline)], patience: Du
         }
     }
 }
+
+/// What this build plays, by kind, for `tricine doctor`.
+pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
+    let video = [
+        (cfg!(feature = "h264"), "H.264"),
+        (cfg!(feature = "av1"), "AV1"),
+        (cfg!(feature = "vp9"), "VP9"),
+        (cfg!(feature = "hevc"), "HEVC"),
+    ];
+    vec![
+        ("video", video.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()),
+        ("audio", vec!["AAC", "MP3", "FLAC", "Vorbis", "Opus", "ALAC", "PCM"]),
+        ("containers", vec!["MP4/MOV", "Matroska/WebM", "WAV", "MP3", "FLAC", "Ogg", "YUV4MPEG2"]),
+        ("images", vec!["PNG/APNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "PNM", "QOI", "TGA"]),
+    ]
+}

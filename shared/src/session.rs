@@ -125,12 +125,18 @@ pub fn sweep(dry_run: bool) -> Result<Vec<Found>> {
     if !dry_run {
         for session in &dead {
             // Held while we unlink, so that a new session of the same name cannot begin in between.
-            if let Some(_lock) = try_lock(&session.session)? {
-                unlink_all(&session.session)?;
-            }
+            sweep_one(&session.session)?;
         }
     }
     Ok(dead)
+}
+
+/// Removes what a dead session left; whether it was dead. For its janitor.
+pub fn sweep_one(session: &str) -> Result<bool> {
+    match try_lock(session)? {
+        Some(_lock) => unlink_all(session).map(|()| true),
+        None => Ok(false),
+    }
 }
 
 /// Removes every object of `session`, the control region last. For its own supervisor, its janitor and [`sweep`].

@@ -1,0 +1,117 @@
+//! `tricine doctor`, `tricine sessions`, `tricine clean`: what is there, and what is left.
+
+use std::io::{IsTerminal, Write};
+
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::statvfs::statvfs;
+use serde_json::{Value, json};
+use tricine_shared::session::{self, Found};
+use tricine_shared::sys::shm;
+use tricine_shared::{Error, Result};
+
+/// Prints; a reader that has gone away (a closed pipe) is no error.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn probe(found: std::result::Result<String, String>) -> Value {
+    match found {
+        Ok(what) => json!({ "ok": true, "what": what }),
+        Err(why) => json!({ "ok": false, "what": why }),
+    }
+}
+
+/// Whether shared memory, semaphores and the lock work here, by making a session and removing it.
+fn self_test() -> std::result::Result<String, String> {
+    let name = session::random_name().map_err(|e| e.to_string())?;
+    let state = tricine_shared::clock::PlayState::decode([1, 0, 0, 1f64.to_bits(), i64::MAX as u64, 0]);
+    let state = state.ok_or("the state cannot be read back")?;
+    let made = tricine_shared::control::ControlRegion::create(&name, &state)
+        .and_then(|_held| tricine_shared::sys::semaphore::Semaphore::create(&format!("tricine.{name}.test"), 0));
+    let removed = session::unlink_all(&name);
+    made.and(removed).map_err(|e| e.to_string())?;
+    Ok("regions and named semaphores can be made".into())
+}
+
+/// Says what this machine has. The exit code: 0, or 1 if Tricine cannot play here at all.
+pub fn doctor(as_json: bool) -> i32 {
+    let shm = statvfs(shm::DIR).map(|s| s.blocks_available() as u64 * s.fragment_size() as u64);
+    let shared_memory = match (self_test(), shm) {
+        (Ok(works), Ok(free)) => Ok(format!("{works}; {} MiB free in {}", free >> 20, shm::DIR)),
+        (Err(why), _) => Err(format!("{why}; a tmpfs with room is needed at {}", shm::DIR)),
+        (_, Err(why)) => Err(why.to_string()),
+    };
+    let ok = shared_memory.is_ok();
+    let files = getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, _)| soft).ok();
+    let cores = std::thread::available_parallelism().map(|n| n.get()).ok();
+    let terminal = if std::io::stdout().is_terminal() {
+        Ok("standard output is a terminal".to_owned())
+    } else {
+        Err("standard output is no terminal".to_owned())
+    };
+    let rows: Vec<(&str, Value)> = vec![
+        ("shared memory", probe(shared_memory)),
+        ("display", probe(tricine_renderer::probe_display())),
+        ("terminal", probe(terminal)),
+        ("sound server", probe(tricine_audio::probe())),
+    ];
+    let decoders = tricine_decoder::formats();
+    if as_json {
+        let mut all: serde_json::Map<String, Value> =
+            rows.into_iter().map(|(name, value)| (name.replace(' ', "_"), value)).collect();
+        all.insert("schema".into(), json!("tricine.doctor/1"));
+        all.insert("version".into(), json!(env!("CARGO_PKG_VERSION")));
+        all.insert("decoders".into(), json!(decoders));
+        all.insert("limits".into(), json!({ "open_files": files, "cores": cores }));
+        say(&format!("{:#}", Value::Object(all)));
+    } else {
+        say(&format!("tricine {}", env!("CARGO_PKG_VERSION")));
+        for (name, value) in &rows {
+            let mark = if value["ok"] == true { "ok" } else { "--" };
+            say(&format!("  {mark}  {name:14} {}", value["what"].as_str().unwrap_or_default()));
+        }
+        for (kind, names) in decoders {
+            say(&format!("  ok  {kind:14} {}", names.join(", ")));
+        }
+        let text = |n: Option<u64>| n.map_or("unknown".into(), |n| n.to_string());
+        say(&format!("      {:14} {} open files, {} cores", "limits", text(files), text(cores.map(|c| c as u64))));
+    }
+    i32::from(!ok)
+}
+
+/// Lists sessions.
+pub fn sessions(as_json: bool) -> Result<i32> {
+    let found = session::list()?;
+    if as_json {
+        let text = serde_json::to_string_pretty(&json!({ "schema": "tricine.sessions/1", "sessions": found }));
+        say(&text.map_err(Error::Message)?);
+    } else if found.is_empty() {
+        say("no session lives, and none has left anything behind");
+    }
+    for session in found.iter().filter(|_| !as_json) {
+        let state = match (session.live, session.ours) {
+            (true, true) => "lives",
+            (true, false) => "lives (another user's)",
+            (false, true) => "dead: `tricine clean` removes what it left",
+            (false, false) => "dead (another user's)",
+        };
+        say(&format!("{:20} {:3} objects {:8} KiB  {state}", session.session, session.objects.len(), session.bytes >> 10));
+    }
+    Ok(0)
+}
+
+/// Removes what dead sessions left.
+pub fn clean(dry_run: bool) -> Result<i32> {
+    let swept: Vec<Found> = session::sweep(dry_run)?;
+    if swept.is_empty() {
+        say("nothing to remove");
+    }
+    for session in swept {
+        let done = if dry_run { "would remove" } else { "removed" };
+        say(&format!("{done} {} ({} objects, {} KiB)", session.session, session.objects.len(), session.bytes >> 10));
+        for object in session.objects.iter().filter(|_| dry_run) {
+            say(&format!("  {}/{object}", shm::DIR));
+        }
+    }
+    Ok(0)
+}

@@ -1,0 +1,102 @@
+//! The janitor: a process in a session of its own that outlives a killed supervisor by a moment, removes the names, and
+//! gives the terminal back. It is started before anything has a name.
+
+use std::fs::File;
+use std::io::{Read, Write, stdin};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
+use tricine_shared::Result;
+use tricine_shared::error::Error;
+use tricine_shared::session;
+use tricine_shared::sys::process::{self, Child, INPUT_FD, LINK_FD, Spawn};
+use tricine_shared::sys::terminal::LEAVE;
+
+/// The role's name, beside those of [`tricine_shared::control::Role`].
+pub const NAME: &str = "janitor";
+/// Said by the supervisor when it has cleaned up itself.
+const DONE: u8 = b'.';
+
+/// The supervisor's hold on its janitor.
+#[derive(Debug)]
+pub struct Janitor {
+    child: Child,
+    pipe: UnixStream,
+}
+
+impl Janitor {
+    /// Starts it for `session`. It has looked at the terminal once this returns, so the terminal may now be changed.
+    pub fn start(session: &str) -> Result<Self> {
+        let sys = |call| move |e: std::io::Error| Error::sys(call, NAME, e);
+        let (mut ours, theirs) = UnixStream::pair().map_err(sys("socketpair"))?;
+        let terminal = stdin();
+        let terminal = std::io::IsTerminal::is_terminal(&terminal).then_some(terminal);
+        let child = Spawn {
+            title: "tricine: janitor".into(),
+            role: NAME,
+            link: theirs.as_fd(),
+            input: terminal.as_ref().map(|t| t.as_fd()),
+            stdout: false,
+            bound: false,
+        }
+        .start()?;
+        drop(theirs);
+        ours.write_all(format!("{session}\n").as_bytes()).map_err(sys("write"))?;
+        let mut ready = [0];
+        ours.read_exact(&mut ready).map_err(sys("read"))?;
+        Ok(Self { child, pipe: ours })
+    }
+
+    /// Sends it home: there is nothing left to clean.
+    pub fn dismiss(mut self) {
+        let _ = self.pipe.write_all(&[DONE]);
+        drop(self.pipe);
+        for _ in 0..200 {
+            if !matches!(self.child.try_reap(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let _ = self.child.signal(Signal::SIGKILL);
+    }
+}
+
+/// The janitor's own work. Its exit code.
+pub fn run() -> i32 {
+    let Some(pipe) = process::inherited(LINK_FD) else { return 2 };
+    let terminal = process::inherited(INPUT_FD).map(File::from);
+    let _ = nix::unistd::chdir("/");
+    process::set_comm("tricine:janitor");
+    let before = terminal.as_ref().and_then(|t| tcgetattr(t).ok());
+    let mut pipe = UnixStream::from(pipe as OwnedFd);
+    let mut session = Vec::new();
+    let mut byte = [0];
+    while pipe.read_exact(&mut byte).is_ok() && byte != [b'\n'] {
+        session.extend(byte);
+    }
+    let Ok(session) = String::from_utf8(session) else { return 2 };
+    if session::check_name(&session).is_err() || pipe.write_all(&[DONE]).is_err() {
+        return 2;
+    }
+    let mut left = Vec::new();
+    let _ = pipe.read_to_end(&mut left);
+    if left == [DONE] {
+        return 0;
+    }
+    if let (Some(mut terminal), Some(before)) = (terminal, before) {
+        // Only what the supervisor may have changed; a terminal that is gone needs nothing.
+        let _ = terminal.write_all(LEAVE.as_bytes());
+        let _ = tcsetattr(&terminal, SetArg::TCSANOW, &before);
+    }
+    // The kernel may close our pipe before it drops the dead supervisor's lock.
+    for _ in 0..1000 {
+        match session::sweep_one(&session) {
+            Ok(true) => return 0,
+            _ => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+    1
+}

@@ -1,0 +1,132 @@
+//! The keyboard of the terminal: raw mode while it is ours, and which bytes are which key.
+
+use std::io::{IsTerminal, Read, stdin};
+
+use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
+use nix::unistd::{getpgrp, tcgetpgrp};
+use tricine_shared::link::Key;
+
+/// The terminal on standard input, without echo and line editing while this lives. Ctrl-C and Ctrl-Z stay signals.
+#[derive(Debug)]
+pub struct Keyboard {
+    before: Termios,
+    pending: Vec<u8>,
+}
+
+impl Keyboard {
+    /// Takes the keyboard, if standard input is a terminal and we are in front of it.
+    pub fn take() -> Option<Self> {
+        let stdin = stdin();
+        if !stdin.is_terminal() || tcgetpgrp(&stdin) != Ok(getpgrp()) {
+            return None;
+        }
+        let before = tcgetattr(&stdin).ok()?;
+        let mut raw = before.clone();
+        raw.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO);
+        raw.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
+        raw.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
+        tcsetattr(&stdin, SetArg::TCSANOW, &raw).ok()?;
+        Some(Self { before, pending: Vec::new() })
+    }
+
+    /// Reads what was typed. An escape alone is held back until [`Keyboard::flush`], since it may begin a sequence.
+    pub fn read(&mut self) -> Vec<Key> {
+        let mut buffer = [0; 256];
+        match stdin().lock().read(&mut buffer) {
+            Ok(n) => self.pending.extend_from_slice(&buffer[..n]),
+            Err(_) => return Vec::new(),
+        }
+        let (keys, used) = parse(&self.pending);
+        self.pending.drain(..used);
+        keys
+    }
+
+    /// Whether an escape is held back.
+    pub fn pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Nothing came after it: it was the escape key.
+    pub fn flush(&mut self) -> Option<Key> {
+        let escape = self.pending == [0x1b];
+        self.pending.clear();
+        escape.then_some(Key::Quit)
+    }
+}
+
+impl Drop for Keyboard {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no restoring.
+        let _ = tcsetattr(stdin(), SetArg::TCSANOW, &self.before);
+    }
+}
+
+/// The keys in `bytes`, and how many bytes they took; an unfinished sequence is left.
+fn parse(mut bytes: &[u8]) -> (Vec<Key>, usize) {
+    let all = bytes.len();
+    let mut keys = Vec::new();
+    while let Some((&first, rest)) = bytes.split_first() {
+        if first == 0x1b {
+            // CSI or SS3, parameters, and one final letter.
+            let Some((&kind, tail)) = rest.split_first() else { break };
+            if kind != b'[' && kind != b'O' {
+                bytes = rest;
+                keys.push(Key::Quit);
+                continue;
+            }
+            let Some(end) = tail.iter().position(|b| (0x40..=0x7e).contains(b)) else {
+                bytes = if tail.len() > 16 { &[] } else { bytes };
+                break;
+            };
+            keys.extend(match tail[end] {
+                b'A' => Some(Key::Seek(60)),
+                b'B' => Some(Key::Seek(-60)),
+                b'C' => Some(Key::Seek(5)),
+                b'D' => Some(Key::Seek(-5)),
+                _ => None,
+            });
+            bytes = &tail[end + 1..];
+            continue;
+        }
+        keys.extend(match first {
+            b' ' | b'p' => Some(Key::Pause),
+            b'.' => Some(Key::Step),
+            b'[' => Some(Key::Slower),
+            b']' => Some(Key::Faster),
+            b'9' => Some(Key::VolumeDown),
+            b'0' => Some(Key::VolumeUp),
+            b'm' => Some(Key::Mute),
+            b'f' => Some(Key::Fullscreen),
+            b'l' => Some(Key::Loop),
+            b's' => Some(Key::Screenshot),
+            b'o' => Some(Key::Osd),
+            b'?' | b'h' => Some(Key::Help),
+            b'>' | b'n' => Some(Key::Next),
+            b'q' => Some(Key::Quit),
+            _ => None,
+        });
+        bytes = rest;
+    }
+    (keys, all - bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_sequences_are_told_apart() {
+        for (bytes, keys, used) in [
+            (&b" q"[..], vec![Key::Pause, Key::Quit], 2),
+            (b"\x1b[C\x1b[D", vec![Key::Seek(5), Key::Seek(-5)], 6),
+            (b"\x1bOA.", vec![Key::Seek(60), Key::Step], 4),
+            (b"\x1b[1;5C", vec![Key::Seek(5)], 6),
+            (b"\x1b", vec![], 0),
+            (b"\x1b[", vec![], 0),
+            (b"\x1b[15~x", vec![], 6),
+            (b"\xff\x00", vec![], 2),
+        ] {
+            assert_eq!(parse(bytes), (keys, used), "{bytes:?}");
+        }
+    }
+}

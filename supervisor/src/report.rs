@@ -1,0 +1,207 @@
+//! The report of a session, `tricine.play/1`. Every figure is measured; what could not be is null.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tricine_shared::channel::Mode;
+use tricine_shared::control::ControlRegion;
+use tricine_shared::link::Opened;
+use tricine_shared::metrics::Histogram;
+use tricine_shared::sys::process::Usage;
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// To the end.
+    Played,
+    /// The user left.
+    Quit,
+    /// By this signal.
+    Signal(i32),
+    /// Something could not be played.
+    Failed,
+    /// A role crashed too often.
+    GaveUp,
+}
+
+/// One crash that was recovered.
+#[derive(Debug, Clone)]
+pub struct Restart {
+    /// Whose.
+    pub role: &'static str,
+    /// Signal or exit code.
+    pub cause: String,
+    /// When, in ns on CLOCK_MONOTONIC.
+    pub at_ns: u64,
+    /// How long nothing new was seen beyond a frame's own time, in ns; `None` if not measured.
+    pub gap_ns: Option<u64>,
+    /// Whether that is final.
+    pub settled: bool,
+}
+
+/// A role over all its incarnations.
+#[derive(Debug)]
+pub struct RoleReport {
+    /// Which.
+    pub name: &'static str,
+    /// Of the last incarnation; `None` if there was none.
+    pub pid: Option<u32>,
+    /// How often it was started again.
+    pub restarts: u32,
+    /// What they used together.
+    pub usage: Usage,
+}
+
+/// What a report is made of.
+#[derive(Debug)]
+pub struct Session<'a> {
+    /// As the user named it.
+    pub input: &'a str,
+    /// How it ended.
+    pub ended: Ended,
+    /// What the input holds.
+    pub opened: Option<&'a Opened>,
+    /// Of the video channel.
+    pub mode: Mode,
+    /// Where the sound went.
+    pub sink: Option<&'a str>,
+    /// Where the pictures went.
+    pub display: Option<&'a str>,
+    /// Counters and histograms.
+    pub control: &'a ControlRegion,
+    /// When the program began, in ns.
+    pub started_ns: u64,
+    /// Now, in ns.
+    pub now_ns: u64,
+    /// Decoder, audio, renderer.
+    pub roles: &'a [RoleReport],
+    /// The crashes.
+    pub restarts: &'a [Restart],
+}
+
+fn ms(ns: Option<u64>) -> Value {
+    ns.map_or(Value::Null, |ns| json!(ns as f64 / 1e6))
+}
+
+fn since(at_ns: u64, start_ns: u64) -> Value {
+    ms((at_ns > start_ns).then(|| at_ns - start_ns))
+}
+
+fn usage(pid: Option<u32>, restarts: u32, usage: &Usage) -> Value {
+    json!({
+        "pid": pid,
+        "restarts": restarts,
+        "cpu_s": usage.cpu_s,
+        "max_rss_kib": usage.max_rss_kib,
+        "voluntary_switches": usage.voluntary_switches,
+        "involuntary_switches": usage.involuntary_switches,
+    })
+}
+
+/// The report of a session that has ended.
+pub fn play(session: &Session<'_>) -> Value {
+    let (decoder, audio, renderer) = (session.control.decoder(), session.control.audio(), session.control.renderer());
+    let quantile = |h: &Histogram, q| ms(h.quantile(q));
+    let video = session.opened.and_then(|o| o.video.as_ref()).map(|v| {
+        json!({
+            "codec": v.codec,
+            "width": v.width,
+            "height": v.height,
+            "rate": v.rate,
+            "decoded": decoder.video_decoded.get(),
+            "published": decoder.video_published.get(),
+            "received": renderer.received.get(),
+            "presented": renderer.presented.get(),
+            "dropped": renderer.dropped.get(),
+            "repeated": renderer.repeated.get(),
+            "torn": renderer.torn.get(),
+            "lost": renderer.lost.get(),
+            "overwrote": (session.mode == Mode::Mailbox).then(|| decoder.overwrote.get()),
+            "damaged": decoder.damaged.get(),
+            "display": session.display,
+        })
+    });
+    let sound = session.opened.and_then(|o| o.audio.as_ref()).filter(|_| session.sink.is_some()).map(|a| {
+        json!({
+            "codec": a.codec,
+            "sample_rate": a.sample_rate,
+            "channels": a.channels,
+            "blocks_published": decoder.audio_published.get(),
+            "blocks_received": audio.received.get(),
+            "samples_played": audio.samples_played.get(),
+            "underruns": audio.underruns.get(),
+            "torn": audio.torn.get(),
+            "lost": audio.lost.get(),
+            "sink": session.sink,
+        })
+    });
+    let status = match session.ended {
+        Ended::Played => "ended",
+        Ended::Quit => "quit",
+        Ended::Signal(_) => "signal",
+        Ended::Failed => "failed",
+        Ended::GaveUp => "gave_up",
+    };
+    let mut roles = serde_json::Map::new();
+    for role in session.roles.iter().filter(|r| r.pid.is_some()) {
+        roles.insert(role.name.into(), usage(role.pid, role.restarts, &role.usage));
+    }
+    roles.insert("supervisor".into(), usage(Some(std::process::id()), 0, &Usage::of_self()));
+    let handoff = &renderer.handoff_ns;
+    json!({
+        "schema": "tricine.play/1",
+        "version": env!("CARGO_PKG_VERSION"),
+        "input": session.input,
+        "status": status,
+        "duration_s": session.opened.and_then(|o| o.duration_ns).map(|ns| ns as f64 / 1e9),
+        "wall_s": (session.now_ns - session.started_ns) as f64 / 1e9,
+        "video": video,
+        "audio": sound,
+        "av_offset_ms": {
+            "p50": quantile(&renderer.av_offset_ns, 0.5),
+            "p95": quantile(&renderer.av_offset_ns, 0.95),
+            "max": ms(renderer.av_offset_ns.max()),
+        },
+        "startup_ms": {
+            "first_frame": since(renderer.first_frame_ns.get(), session.started_ns),
+            "first_audio": since(audio.first_audio_ns.get(), session.started_ns),
+        },
+        "handoff_ns": {
+            "p50": handoff.quantile(0.5),
+            "p99": handoff.quantile(0.99),
+            "p999": handoff.quantile(0.999),
+            "max": handoff.max(),
+        },
+        "present_late_ms": {
+            "p50": quantile(&renderer.present_late_ns, 0.5),
+            "p99": quantile(&renderer.present_late_ns, 0.99),
+            "max": ms(renderer.present_late_ns.max()),
+        },
+        "roles": roles,
+        "restarts": session.restarts.iter().map(|r| json!({
+            "role": r.role,
+            "cause": r.cause,
+            "at_s": r.at_ns.saturating_sub(session.started_ns) as f64 / 1e9,
+            "visible_gap_ms": ms(r.gap_ns),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+/// Writes a report whole or not at all: beside its place, then renamed onto it.
+pub fn write(path: &Path, report: &Value) -> Result<(), String> {
+    let mut name = path.file_name().ok_or("it has no file name")?.to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let written = fs::File::create_new(&part).and_then(|mut file| {
+        serde_json::to_writer_pretty(&mut file, report)?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        fs::rename(&part, path)
+    });
+    written.map_err(|e| {
+        let _ = fs::remove_file(&part);
+        e.to_string()
+    })
+}

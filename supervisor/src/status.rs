@@ -1,0 +1,144 @@
+//! What the user reads on standard error: a status line on a terminal, a progress display for `--unpaced`, notices and
+//! errors as plain lines.
+
+use std::io::{IsTerminal, Write, stderr};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tricine_shared::clock::PlayState;
+use tricine_shared::control::{ControlRegion, Role};
+use tricine_shared::time::mono_ns;
+
+/// How often the status line is drawn.
+const EVERY_NS: u64 = 250_000_000;
+
+/// The status line, or none.
+#[derive(Debug)]
+pub struct Status {
+    /// Draws the line, and moves it out of the way of others.
+    bar: ProgressBar,
+    progress: bool,
+    drawn_ns: u64,
+    /// The film's length, if known.
+    pub duration_ns: Option<i64>,
+    /// Its frames, if known.
+    pub frames: Option<u64>,
+}
+
+/// `H:MM:SS` or `M:SS`.
+pub fn clock_text(ns: i64) -> String {
+    let s = ns.max(0) / 1_000_000_000;
+    match s / 3600 {
+        0 => format!("{}:{:02}", s / 60, s % 60),
+        h => format!("{h}:{:02}:{:02}", s / 60 % 60, s % 60),
+    }
+}
+
+impl Status {
+    /// With a line only where `wanted` and standard error is a terminal; `progress` counts frames instead of time.
+    pub fn new(wanted: bool, progress: bool) -> Self {
+        let target = if wanted && stderr().is_terminal() {
+            ProgressDrawTarget::stderr_with_hz(5)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        Self { bar, progress, drawn_ns: 0, duration_ns: None, frames: None }
+    }
+
+    /// Draws the line if it is time to.
+    pub fn tick(&mut self, control: &ControlRegion, state: &PlayState, position_ns: i64) {
+        let now = mono_ns();
+        if self.bar.is_hidden() || now < self.drawn_ns + EVERY_NS {
+            return;
+        }
+        self.drawn_ns = now;
+        let page = control.renderer();
+        if self.progress {
+            let done = page.presented.get();
+            let template = match self.frames {
+                Some(frames) => {
+                    self.bar.set_length(frames);
+                    "{wide_bar:.cyan/blue} {pos}/{len} frames  {per_sec}  {eta} left"
+                }
+                None => "{spinner} {pos} frames  {per_sec}",
+            };
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                self.bar.set_style(style);
+            }
+            self.bar.set_position(done);
+            return;
+        }
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            self.bar.set_style(style);
+        }
+        let mark = if state.paused { "‖" } else { "▶" };
+        let length = self.duration_ns.map(|d| format!(" / {}", clock_text(d))).unwrap_or_default();
+        let speed = if state.speed == 1.0 { String::new() } else { format!("  ×{}", state.speed) };
+        let volume = match (state.audible, state.muted) {
+            (false, _) => "  no sound".into(),
+            (true, true) => "  muted".into(),
+            (true, false) => format!("  vol {}", state.volume),
+        };
+        let offset = if page.av_offset_ns.count() > 0 {
+            format!("  A/V {:+.1} ms", page.last_av_offset_ns.get() as i64 as f64 / 1e6)
+        } else {
+            String::new()
+        };
+        let text =
+            format!("{mark} {}{length}{speed}{volume}  dropped {}{offset}", clock_text(position_ns), page.dropped.get());
+        self.bar.set_message(text);
+        self.bar.tick();
+    }
+
+    /// Takes the line away.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn line(&self, text: &str) {
+        // A terminal that is gone, or a closed pipe, is no reason to stop the film.
+        self.bar.suspend(|| {
+            let _ = writeln!(stderr(), "tricine: {text}");
+        });
+    }
+
+    /// An error: always said.
+    pub fn error(&self, text: &str) {
+        self.line(text);
+    }
+
+    /// Something to know, unless the user wants quiet.
+    pub fn notice(&self, text: &str) {
+        if !tracing::enabled!(tracing::Level::WARN) {
+            return;
+        }
+        self.line(text);
+    }
+
+    /// A line of a role's log: warnings always, more where more is wanted.
+    pub fn log(&self, role: Role, line: &str, quiet: bool, verbose: u8) {
+        let (level, text) = line.split_once(' ').unwrap_or(("", line));
+        let shown = match level {
+            "ERROR" => true,
+            "WARN" => !quiet,
+            "INFO" => verbose > 0,
+            // What a library prints by itself.
+            _ => verbose > 1,
+        };
+        if shown {
+            self.line(&format!("{role}: {}", if matches!(level, "ERROR" | "WARN" | "INFO" | "DEBUG") { text } else { line }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        for (s, text) in [(0, "0:00"), (75, "1:15"), (3723, "1:02:03"), (-4, "0:00")] {
+            assert_eq!(clock_text(s * 1_000_000_000), text);
+        }
+    }
+}
