@@ -1,1 +1,38 @@
-//! Skeleton.
+//! The renderer role: takes frames out of the video channel in place and shows each when it is due.
+//!
+//! Read in this order: [`schedule`] (pure: when), `player` (the loop that does it), `ledger` (the counts), `display`
+//! (where to), `osd` and `paint` (what is drawn over the picture). The role keeps nothing that its successor needs:
+//! the shown frame stays in its slot and is delivered again, the counts and the clock are in its page.
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod convert;
+mod display;
+mod ledger;
+mod osd;
+mod player;
+mod schedule;
+mod screenshot;
+
+use tricine_shared::link::FromRole;
+use tricine_shared::role::RoleContext;
+
+use player::{Player, Stop};
+
+/// Plays the role until the supervisor says [`tricine_shared::link::ToRole::Quit`] or is gone. The process's exit code:
+/// 0 after that, 1 where the display cannot be used (said as [`FromRole::Failed`]), 70 where shared memory is broken, which
+/// the supervisor treats as a crash.
+pub fn run(context: RoleContext) -> i32 {
+    match Player::new(&context).play() {
+        Stop::Quit => 0,
+        Stop::Failed(text) => {
+            // Nobody to tell it to is as good as told.
+            let _ = context.tell(&FromRole::Failed(text));
+            1
+        }
+        Stop::Broken(error) => {
+            tracing::error!("{error}");
+            70
+        }
+    }
+}

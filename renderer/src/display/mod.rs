@@ -1,0 +1,141 @@
+//! Where pictures go. Each display shows frames that it is given and knows nothing of time, channels or counters.
+
+mod framemd5;
+mod headless;
+
+use std::os::fd::BorrowedFd;
+
+use tricine_shared::frame::{FrameMeta, i420_len};
+use tricine_shared::link::{DisplaySpec, Key};
+
+use crate::convert::Canvas;
+use crate::osd::Overlay;
+
+/// A frame in place: its description and its I420 planes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Picture<'a> {
+    /// Checked: its sizes fit `bytes`.
+    pub(crate) meta: &'a FrameMeta,
+    bytes: &'a [u8],
+}
+
+impl<'a> Picture<'a> {
+    /// `None` unless `bytes` are exactly the I420 planes that `meta` describes.
+    pub(crate) fn new(meta: &'a FrameMeta, bytes: &'a [u8]) -> Option<Self> {
+        (meta.width > 0 && meta.height > 0 && bytes.len() == i420_len(meta.width, meta.height))
+            .then_some(Self { meta, bytes })
+    }
+
+    /// All three planes, without padding.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Luma and both chroma planes.
+    pub(crate) fn planes(&self) -> [&'a [u8]; 3] {
+        let luma = self.meta.width as usize * self.meta.height as usize;
+        let (y, chroma) = self.bytes.split_at(luma.min(self.bytes.len()));
+        let (u, v) = chroma.split_at(chroma.len() / 2);
+        [y, u, v]
+    }
+}
+
+/// Why a display cannot go on, in words for the user.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct DisplayError(pub(crate) String);
+
+/// What came of showing a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is seen.
+    Shown,
+    /// The display is not ready for another: nobody saw it.
+    Skipped,
+}
+
+/// A place for pictures.
+pub(crate) trait Display {
+    /// What the user may call it, such as `window (X11)`.
+    fn describe(&self) -> String;
+
+    /// Does ahead of time what a frame needs before it can be shown. What is on the screen stays.
+    fn prepare(&mut self, picture: &Picture<'_>) -> Result<(), DisplayError>;
+
+    /// Shows the frame that was prepared last.
+    fn show(&mut self, overlay: &Overlay) -> Result<Outcome, DisplayError>;
+
+    /// Shows the same frame once more, since the overlay or the window changed.
+    fn redraw(&mut self, overlay: &Overlay) -> Result<(), DisplayError> {
+        let _ = overlay;
+        Ok(())
+    }
+
+    /// Takes up what the user did since.
+    fn pump(&mut self) -> Pumped {
+        Pumped::default()
+    }
+
+    /// Becomes readable when [`Display::pump`] has something to take up.
+    fn events(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// The picture on the screen, if the display has kept it: upright, without the overlay.
+    fn picture(&mut self) -> Option<Canvas> {
+        None
+    }
+
+    /// Changes between window and full screen.
+    fn fullscreen(&mut self) {}
+
+    /// Whether there is a user to look at it and an overlay to be shown.
+    fn is_seen(&self) -> bool {
+        false
+    }
+}
+
+/// What the user did.
+#[derive(Debug, Default)]
+pub(crate) struct Pumped {
+    /// Keys, each once, in order.
+    pub(crate) keys: Vec<Key>,
+    /// The window needs to be drawn again.
+    pub(crate) redraw: bool,
+    /// Something happened: look again soon.
+    pub(crate) active: bool,
+}
+
+/// What a display is opened with.
+#[derive(Debug)]
+pub(crate) struct Opening<'a> {
+    /// Which.
+    pub(crate) spec: &'a DisplaySpec,
+    /// The window's title.
+    pub(crate) title: &'a str,
+    /// Whether to begin in full screen.
+    pub(crate) fullscreen: bool,
+    /// Whether a predecessor was here: a file is continued.
+    pub(crate) again: bool,
+    /// The first frame, which says how large the picture is.
+    pub(crate) picture: &'a Picture<'a>,
+}
+
+/// Opens a display for its first frame: a film without pictures never flashes a window.
+pub(crate) fn open(o: &Opening<'_>) -> Result<Box<dyn Display>, DisplayError> {
+    Ok(match o.spec {
+        DisplaySpec::None => Box::new(headless::Headless),
+        DisplaySpec::FrameMd5(path) => Box::new(framemd5::FrameMd5::open(path, o.again, o.picture.meta)?),
+        DisplaySpec::Window | DisplaySpec::Terminal => {
+            return Err(DisplayError(format!("{:?}: not in this build", o.spec)));
+        }
+    })
+}
+
+/// Checks what can be checked before the first frame, so that a wrong path is reported at once.
+pub(crate) fn check(spec: &DisplaySpec, again: bool) -> Result<(), DisplayError> {
+    match spec {
+        DisplaySpec::FrameMd5(path) => framemd5::check(path, again),
+        _ => Ok(()),
+    }
+}
