@@ -1,1 +1,33 @@
-//! Skeleton.
+//! The audio role: takes blocks of sound from its channel, hands them to a sink, and publishes the media clock, which is
+//! what is *heard* now.
+//!
+//! Read [`player`](self) top-down: `player` is the loop; `intake` gets blocks in, `clock` says what is heard; `sink` is
+//! where sound goes; the rest (`align`, `timeline`, …) decides purely. The role deliberately never changes the film's
+//! time by itself: it joins a clock that runs, and starts one where none does.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod align;
+mod backlog;
+mod intake;
+mod player;
+mod publish;
+mod sink;
+mod timeline;
+
+use tricine_shared::Error;
+use tricine_shared::role::RoleContext;
+
+/// Plays until the supervisor says [`tricine_shared::link::ToRole::Quit`] or is gone. The process's exit code: 0 for
+/// that, 1 after [`tricine_shared::link::FromRole::Failed`], 70 if what the peers wrote cannot be.
+pub fn run(context: RoleContext) -> i32 {
+    match player::Player::new(context).and_then(player::Player::play) {
+        Ok(code) => code,
+        Err(Error::Disconnected) => 0,
+        Err(error) => {
+            tracing::error!("{error}");
+            70
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! From a block in the channel to sound that is ready for the sink: counted, checked, cut to the film's limits.
+
+use tricine_shared::channel::ReadSlot;
+use tricine_shared::clock::PlayState;
+use tricine_shared::control::ControlRegion;
+use tricine_shared::frame::Format as Payload;
+
+use crate::align::{self, Splice};
+use crate::backlog::{Backlog, Chunk};
+use crate::sink::{Format, Sink};
+
+/// What is known of the blocks of one serial.
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    /// Film time after the last sample taken.
+    next_pts_ns: Option<i64>,
+    /// Nothing more of this serial will be heard: it ended, or reached its limit.
+    pub ended: bool,
+}
+
+impl Intake {
+    /// Takes one block. What is to be heard of it goes to `backlog`.
+    pub(crate) fn accept(
+        &mut self,
+        slot: &ReadSlot<'_>,
+        control: &ControlRegion,
+        state: &PlayState,
+        sink: &mut dyn Sink,
+        backlog: &mut Backlog,
+    ) {
+        let (meta, page) = (slot.meta(), control.audio());
+        // Both counters survive us, so that a block delivered again is not counted again.
+        let expected = page.received.get() + page.lost.get();
+        if meta.seq >= expected {
+            page.lost.add(meta.seq - expected);
+            page.torn.add(u64::from(!slot.intact()));
+            page.received.add(1);
+        }
+        page.pulse.progress.add(1);
+        if slot.already_done() || meta.serial != state.serial || meta.format != Payload::F32 {
+            return;
+        }
+        page.in_serial.set(u64::from(meta.serial) + 1);
+        let format = Format { channels: meta.width as u16, rate: meta.sample_rate };
+        let times = u64::from(meta.height);
+        // The film's own beginning may have a time before 0: nothing is cut there.
+        let start_ns = if state.target_ns > 0 { state.target_ns } else { i64::MIN };
+        let (from, to) = align::cut(meta.pts_ns, times, format.rate, start_ns, state.end_ns);
+        self.ended |= to < times;
+        let channels = usize::from(format.channels);
+        let Some(samples) = slot.samples().get(from as usize * channels..to as usize * channels) else { return };
+        if samples.is_empty() {
+            return;
+        }
+        let stamped_ns = meta.pts_ns + format.ns(from) as i64;
+        let pts_ns = match self.next_pts_ns.map(|next| (next, align::follow(stamped_ns, next))) {
+            // Counting samples is exact; the times in a file are rounded.
+            Some((next, Splice::Go)) => next,
+            _ => stamped_ns,
+        };
+        page.samples_played.add(to - from);
+        let _ = sink.takes(format);
+        let chunk = Chunk { samples: samples.to_vec(), format, pts_ns, speed: 1.0 };
+        self.next_pts_ns = Some(pts_ns + format.ns(to - from) as i64);
+        backlog.push(chunk);
+    }
+}

@@ -1,0 +1,312 @@
+//! The role's loop: hear the supervisor, take blocks, feed the sink, publish what is heard, sleep.
+
+use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Kind, Side};
+use tricine_shared::clock::{Clock, PlayState};
+use tricine_shared::error::{Error, Result};
+use tricine_shared::link::{FromRole, SinkSpec, ToRole, Work};
+use tricine_shared::role::{BEAT, RoleContext};
+use tricine_shared::time::{Deadline, mono_ns};
+
+use crate::align::{self, Splice};
+use crate::backlog::{Backlog, Chunk};
+use crate::intake::Intake;
+use crate::publish::Keeper;
+use crate::sink::{Null, Sink};
+use crate::timeline::Timeline;
+
+const MS: u64 = 1_000_000;
+/// How often it looks after a sink that plays.
+const TICK_NS: u64 = 20 * MS;
+/// No more blocks are taken while so much waits for the sink.
+const AHEAD_NS: u64 = 60 * MS;
+/// A film starts with so much sound in hand, or after so long a wait for it.
+const PRIMED_NS: u64 = 50 * MS;
+const PRIMING_NS: u64 = 150 * MS;
+
+/// The audio role at work.
+pub(crate) struct Player {
+    context: RoleContext,
+    consumer: Option<Consumer>,
+    state: PlayState,
+    sink: Box<dyn Sink>,
+    intake: Intake,
+    backlog: Backlog,
+    timeline: Timeline,
+    keeper: Keeper,
+    /// Sound written to the sink since its last flush, in ns.
+    written_ns: u64,
+    /// Film time after what was written; `None` until the first sample has its place in time.
+    placed_ns: Option<i64>,
+    /// When the first block of this serial came.
+    first_block_ns: Option<u64>,
+    /// The sink ran dry in mid-film.
+    starving: bool,
+    /// The film stood still, unpaused, when a predecessor died: it waits for sound.
+    standing: bool,
+    /// All of the serial was heard, and the supervisor knows it.
+    finished: bool,
+}
+
+impl Player {
+    /// Takes up the work of `context`.
+    pub(crate) fn new(context: RoleContext) -> Result<Self> {
+        let Some((_, state)) = context.control.state() else { return Err(Error::Disconnected) };
+        let Work::Audio { sink } = &context.spec.work else { return Err(Error::Disconnected) };
+        let sink = match sink {
+            SinkSpec::Auto | SinkSpec::Pulse | SinkSpec::Null | SinkSpec::Wav(_) => {
+                Box::new(Null::new(context.spec.unpaced, state.paused))
+            }
+        };
+        let mut this = Self {
+            context,
+            consumer: None,
+            state,
+            sink,
+            intake: Intake::default(),
+            backlog: Backlog::default(),
+            timeline: Timeline::default(),
+            keeper: Keeper::default(),
+            written_ns: 0,
+            placed_ns: None,
+            first_block_ns: None,
+            starving: false,
+            standing: false,
+            finished: false,
+        };
+        this.begin_serial();
+        this.context.tell(&FromRole::Ready)?;
+        this.context.tell(&FromRole::Output(this.sink.describe()))?;
+        if let Some(name) = this.context.spec.channels.first().cloned() {
+            this.attach(&name)?;
+        }
+        Ok(this)
+    }
+
+    /// Plays until told to quit.
+    pub(crate) fn play(mut self) -> Result<i32> {
+        loop {
+            self.context.beat();
+            if self.hear()? {
+                return Ok(0);
+            }
+            self.look();
+            let busy = self.take()?;
+            self.feed(mono_ns());
+            self.publish(mono_ns())?;
+            if !busy {
+                self.sleep()?;
+            }
+        }
+    }
+
+    /// What the supervisor says; whether it says that this is the end.
+    fn hear(&mut self) -> Result<bool> {
+        loop {
+            match self.context.link.receive::<ToRole>() {
+                Ok(None) => return Ok(false),
+                Ok(Some(ToRole::Quit)) => return Ok(true),
+                Ok(Some(ToRole::Channel(name))) if name.kind == Kind::Audio && self.consumer.is_none() => {
+                    self.attach(&name)?;
+                }
+                // Later generations come by way of `Successor`; the rest is in the control region or not for us.
+                Ok(Some(_)) => {}
+                Err(error @ Error::Message(_)) => tracing::warn!("{error}"),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn attach(&mut self, name: &ChannelName) -> Result<()> {
+        self.consumer = Some(Consumer::new(Channel::attach(name, Some(Side::Consumer))?)?);
+        self.context.tell(&FromRole::Switched { kind: Kind::Audio, generation: name.generation })
+    }
+
+    /// What the user wants.
+    fn look(&mut self) {
+        let Some((_, state)) = self.context.control.state() else { return };
+        let before = std::mem::replace(&mut self.state, state);
+        let now_ns = mono_ns();
+        if state.serial != before.serial {
+            self.begin_serial();
+        }
+        if state.paused != before.paused {
+            if self.placed_ns.is_none() {
+                self.restart_sink(now_ns);
+            }
+            self.sink.pause(state.paused, now_ns);
+        }
+    }
+
+    fn begin_serial(&mut self) {
+        let serial = self.state.serial;
+        self.restart_sink(mono_ns());
+        self.intake = Intake::default();
+        self.backlog.clear();
+        self.keeper = Keeper::new(self.context.control.audio_clock().filter(|c| c.serial == serial));
+        self.standing = !self.state.paused && self.keeper.line().is_some_and(|line| line.rate == 0.0);
+        (self.first_block_ns, self.finished) = (None, false);
+    }
+
+    /// Empties the sink; what comes next has to find its place in time anew.
+    fn restart_sink(&mut self, now_ns: u64) {
+        self.sink.flush(now_ns);
+        self.timeline.clear();
+        (self.written_ns, self.placed_ns, self.starving) = (0, None, false);
+    }
+
+    /// Takes blocks while there is use for them. Whether there may be more at once.
+    fn take(&mut self) -> Result<bool> {
+        for _ in 0..16 {
+            let Some(consumer) = &mut self.consumer else { return Ok(false) };
+            if self.backlog.sound_ns() > AHEAD_NS {
+                return Ok(false);
+            }
+            let successor = match consumer.acquire(Deadline::NOW)? {
+                Acquired::Slot(slot) => {
+                    let serial = slot.meta().serial;
+                    if serial != self.state.serial
+                        && self.context.control.state().is_some_and(|(_, state)| state.serial == serial)
+                    {
+                        // The first of a seek that we have not looked at yet: it comes again after we have.
+                        drop(slot);
+                        return Ok(true);
+                    }
+                    let sink = self.sink.as_mut();
+                    self.intake.accept(&slot, &self.context.control, &self.state, sink, &mut self.backlog);
+                    slot.release();
+                    if !self.backlog.is_empty() {
+                        self.first_block_ns.get_or_insert_with(mono_ns);
+                    }
+                    if self.finished && !self.backlog.is_empty() {
+                        // It had ended and goes on after all.
+                        (self.finished, self.placed_ns) = (false, None);
+                    }
+                    continue;
+                }
+                Acquired::Woken => continue,
+                Acquired::TimedOut => return Ok(false),
+                Acquired::End => None,
+                Acquired::Successor(generation) => Some(generation),
+            };
+            match successor {
+                Some(generation) => {
+                    let name = ChannelName { generation, ..consumer.channel().name().clone() };
+                    self.attach(&name)?;
+                }
+                None => {
+                    self.intake.ended |= self.is_our_end();
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether an end of the stream is that of this serial, not of one that a seek has left.
+    fn is_our_end(&self) -> bool {
+        let (control, ours) = (&self.context.control, u64::from(self.state.serial) + 1);
+        control.audio().in_serial.get() == ours || control.decoder().no_audio_in.get() == ours
+    }
+
+    /// Gives the sink what it has room for, each sample in its place in time.
+    fn feed(&mut self, now_ns: u64) {
+        while let Some(pts_ns) = self.backlog.pts_ns() {
+            let room_ns = self.sink.room_ns(now_ns);
+            if room_ns < MS {
+                return;
+            }
+            let splice = match self.placed_ns {
+                Some(expected_ns) => align::follow(pts_ns, expected_ns),
+                None => match self.place(pts_ns, now_ns) {
+                    Some(splice) => splice,
+                    None => return,
+                },
+            };
+            let chunk = match splice {
+                Splice::Go => self.backlog.take(room_ns),
+                Splice::Skip(film_ns) => {
+                    self.backlog.skip(film_ns);
+                    continue;
+                }
+                Splice::Silence(film_ns) => self.backlog.like().map(|(format, speed)| {
+                    let film = film_ns.min((room_ns as f64 * speed) as u64);
+                    Chunk::silence(film, format, pts_ns - film_ns as i64, speed)
+                }),
+            };
+            let Some(chunk) = chunk.filter(|c| !c.samples.is_empty()) else { return };
+            self.timeline.push(self.written_ns, chunk.pts_ns, chunk.speed);
+            self.sink.write(&chunk.samples, chunk.format, now_ns);
+            self.written_ns += chunk.sound_ns();
+            (self.placed_ns, self.standing) = (Some(chunk.end_pts_ns()), false);
+        }
+    }
+
+    /// Where the first sample, due at `pts_ns`, belongs; `None` while that cannot be said.
+    fn place(&mut self, pts_ns: i64, now_ns: u64) -> Option<Splice> {
+        let Some(clock) = self.context.control.clock(self.state.serial) else {
+            let waited = self.first_block_ns.is_some_and(|first| now_ns > first + PRIMING_NS);
+            let ready = waited || self.context.spec.unpaced || self.intake.ended || self.backlog.sound_ns() >= PRIMED_NS;
+            return ready.then_some(Splice::Go);
+        };
+        if clock.rate == 0.0 || self.state.paused {
+            return (clock.rate == 0.0).then(|| align::meet(pts_ns, clock.pts_ns));
+        }
+        let heard = self.sink.heard(now_ns).filter(|h| h.settled)?;
+        let heard_at_ns = now_ns + self.written_ns.saturating_sub(heard.position_ns);
+        Some(align::meet(pts_ns, clock.pts_at(heard_at_ns)))
+    }
+
+    /// Publishes what is heard, and says when all was.
+    fn publish(&mut self, now_ns: u64) -> Result<()> {
+        let all_written = self.intake.ended && self.backlog.is_empty();
+        let (paused, speed) = (self.state.paused, self.state.speed);
+        let heard = self.placed_ns.and_then(|_| self.sink.heard(now_ns));
+        let film = heard.and_then(|h| self.timeline.at(h.position_ns).map(|at| (h, at)));
+        let mut done = all_written && self.placed_ns.is_none();
+        if let Some((heard, (pts_ns, speed))) = film.filter(|_| !self.finished) {
+            done = all_written && heard.dry;
+            let starving = heard.dry && !done && !paused && !self.context.spec.unpaced;
+            self.context.control.audio().underruns.add(u64::from(starving && !self.starving));
+            self.starving = starving;
+            // A film that was never let go has no clock yet.
+            if !self.context.spec.unpaced && (!paused || self.keeper.line().is_some()) {
+                let rate = if paused || starving { 0.0 } else { speed };
+                let clock = Clock { serial: self.state.serial, pts_ns, at_ns: now_ns, rate };
+                let due = self.keeper.heard(clock);
+                self.set(due);
+                let first = &self.context.control.audio().first_audio_ns;
+                if first.get() == 0 {
+                    first.set(now_ns);
+                }
+            }
+        } else {
+            // Where a predecessor stood still for want of sound, the film waits for sound.
+            let due = self.keeper.coast(now_ns, paused || self.standing, speed);
+            self.set(due);
+        }
+        if done && !self.finished {
+            self.finished = true;
+            self.context.tell(&FromRole::Ended { serial: self.state.serial })?;
+        }
+        Ok(())
+    }
+
+    fn set(&self, clock: Option<Clock>) {
+        if let Some(clock) = clock {
+            self.context.control.set_clock(&clock);
+        }
+    }
+
+    /// Sleeps until there is something to do, or it is time to show that it lives.
+    fn sleep(&self) -> Result<()> {
+        let playing = !self.state.paused && !self.finished && self.placed_ns.is_some() && !self.starving;
+        let waiting = !self.backlog.is_empty() && self.placed_ns.is_none() && !self.state.paused;
+        let deadline = if playing || waiting { Deadline::at_ns(mono_ns() + TICK_NS) } else { Deadline::after(BEAT) };
+        match &self.consumer {
+            // The supervisor rings here, too. A frame whose token is taken here is claimed without one.
+            Some(consumer) => consumer.channel().filled.wait(deadline)?,
+            None => self.context.link.wait(deadline)?,
+        };
+        Ok(())
+    }
+}
