@@ -8,12 +8,12 @@ mod reader;
 mod tracks;
 
 use crate::media::{MediaError, MediaFile, NS};
-use crate::video::packet::{CodecId, Packets, TrackInfo};
+use crate::video::packet::{CodecId, Demuxed, TrackInfo};
 
 pub(crate) use tracks::Header;
 
 /// Opens the first (default, else first) video track; `None` if there is none. Errors: the header is broken.
-pub(crate) fn video(file: &MediaFile) -> Result<Option<(TrackInfo, Box<dyn Packets>)>, MediaError> {
+pub(crate) fn video(file: &MediaFile) -> Result<Option<Demuxed>, MediaError> {
     let header = Header::read(file)?;
     let mut candidates = header.tracks.iter().filter(|track| track.video.is_some());
     let Some(track) = candidates.clone().find(|track| track.default).or_else(|| candidates.next()) else {

@@ -10,7 +10,7 @@ use crate::audio;
 use crate::media::{Input, Media, MediaError, MediaFile, VideoSource};
 use crate::video::Player;
 use crate::video::guard::guarded;
-use crate::video::packet::{Packets, TrackInfo};
+use crate::video::packet::Demuxed;
 
 /// Opens `input` by its content: a file's name is never trusted.
 ///
@@ -109,10 +109,10 @@ fn song(file: &MediaFile) -> Result<Media, MediaError> {
     }
 }
 
-type Track = (TrackInfo, Box<dyn Packets>);
+
 
 /// Opens a container's video and sound, each on its own; what fails while the other plays becomes a notice.
-fn film(file: &MediaFile, demux: fn(&MediaFile) -> Result<Option<Track>, MediaError>) -> Result<Media, MediaError> {
+fn film(file: &MediaFile, demux: fn(&MediaFile) -> Result<Option<Demuxed>, MediaError>) -> Result<Media, MediaError> {
     let open = || match demux(file)? {
         Some((track, packets)) => Ok(Some(Box::new(Player::open(track, packets)?) as Box<dyn VideoSource>)),
         None => Ok(None),
@@ -123,7 +123,7 @@ fn film(file: &MediaFile, demux: fn(&MediaFile) -> Result<Option<Track>, MediaEr
     match (video, audio) {
         (Err(error), Err(_) | Ok(None)) => Err(error),
         (Ok(None), Err(error)) => Err(error),
-        (Ok(None), Ok(None)) => Err(MediaError::Broken("it has neither video nor sound that can be played".into())),
+        (Ok(None), Ok(None)) => Err(MediaError::Broken("it has neither video nor sound".into())),
         (video, audio) => {
             let video = video.unwrap_or_else(|error| {
                 notices.push(format!("video: {error}"));

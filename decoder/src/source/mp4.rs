@@ -12,7 +12,7 @@ mod track;
 use std::io;
 
 use crate::media::{MediaError, MediaFile, NS};
-use crate::video::packet::{CodecId, Packet, Packets, TrackInfo};
+use crate::video::packet::{CodecId, Demuxed, Packet, Packets, TrackInfo};
 
 pub(crate) use track::{Kind, Sample, Track};
 
@@ -21,7 +21,6 @@ pub(crate) struct Movie {
     pub(crate) tracks: Vec<Track>,
 }
 
-/// Files whose every track starts this late are recordings cut out of a longer time line; their start becomes 0.
 impl Movie {
     /// Reads the index. Errors: there is none, or it is broken.
     pub(crate) fn read(file: &MediaFile) -> Result<Self, MediaError> {
@@ -58,21 +57,19 @@ impl Movie {
         self.tracks.iter().find(|track| track.kind == kind && !track.samples.is_empty())
     }
 
-    /// Moves the earliest presented sample of a file that has no sample at the timeline's 0 to 0, so that a stream cut
-    /// out of a longer one does not begin with a wait. The tracks keep their distance.
+    /// Moves the first picture of a film without sound to 0, so that one cut out of a longer film does not begin with a
+    /// wait. With sound, the movie's timeline holds for both: the sound is read on its own and could not follow.
     fn start_at_zero(&mut self) {
-        let start = self.start_ns();
+        if self.first(Kind::Audio).is_some() {
+            return;
+        }
         for track in &mut self.tracks {
+            let shown = track.samples.iter().filter(|sample| !sample.hidden);
+            let start = shown.map(|sample| sample.pts_ns).min().unwrap_or(0).max(0);
             for sample in &mut track.samples {
                 sample.pts_ns -= start;
             }
         }
-    }
-
-    /// When the earliest picture or sound is presented on the movie's timeline.
-    fn start_ns(&self) -> i64 {
-        let shown = self.tracks.iter().filter(|track| track.kind != Kind::Other).flat_map(|track| &track.samples);
-        shown.filter(|sample| !sample.hidden).map(|sample| sample.pts_ns).min().unwrap_or(0).max(0)
     }
 }
 
@@ -84,7 +81,7 @@ pub(crate) fn ns(ticks: i64, scale: u32) -> i64 {
 }
 
 /// Opens the first video track that is no attached picture; `None` if there is none.
-pub(crate) fn video(file: &MediaFile) -> Result<Option<(TrackInfo, Box<dyn Packets>)>, MediaError> {
+pub(crate) fn video(file: &MediaFile) -> Result<Option<Demuxed>, MediaError> {
     let movie = Movie::read(file)?;
     let Some(index) = movie.tracks.iter().position(|t| t.kind == Kind::Video && !t.samples.is_empty()) else {
         return match movie.tracks.iter().find(|track| track.kind == Kind::Video) {

@@ -69,6 +69,9 @@ pub(crate) struct Packet {
     pub(crate) hidden: bool,
 }
 
+/// A track and where its packets come from.
+pub(crate) type Demuxed = (TrackInfo, Box<dyn Packets>);
+
 /// Packets of one track in decode order.
 pub(crate) trait Packets: Send {
     /// The next one; [`MediaError::Damaged`] when some were skipped, each such call making progress.
