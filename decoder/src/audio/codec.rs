@@ -1,5 +1,5 @@
-//! Audio codecs behind one small trait: symphonia's, rusty_aac for all of AAC (symphonia's stops at two channels and
-//! at AAC-LC), Opus, and plain PCM.
+//! Audio codecs behind one small trait: symphonia's where they do, rusty_aac for AAC (symphonia's stops at two channels
+//! and at AAC-LC), lewton for Vorbis of more than two channels, opus-rs for Opus, and plain PCM.
 
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -36,6 +36,9 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
     match params.codec {
         CODEC_ID_AAC => Ok(Box::new(Aac::new(params)?)),
         CODEC_ID_OPUS => Ok(Box::new(super::opus::Opus::new(params.extra_data.as_deref().unwrap_or_default())?)),
+        CODEC_ID_VORBIS if params.extra_data.as_deref().and_then(|headers| headers.get(11)) > Some(&2) => {
+            Ok(Box::new(super::vorbis::Vorbis::new(params.extra_data.as_deref().unwrap_or_default())?))
+        }
         id => {
             let registry = symphonia::default::get_codecs();
             let options = AudioDecoderOptions::default();

@@ -11,6 +11,7 @@ mod mp4;
 mod opus;
 mod probed;
 mod stream;
+mod vorbis;
 
 use crate::media::{AudioSource, MediaError, MediaFile};
 

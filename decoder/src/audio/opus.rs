@@ -75,7 +75,7 @@ fn make(head: &Head) -> Result<Inner, MediaError> {
 }
 
 /// For each channel in WAVE order, where Vorbis' order has it.
-fn wave_order(channels: usize) -> &'static [usize] {
+pub(super) fn wave_order(channels: usize) -> &'static [usize] {
     match channels {
         3 => &[0, 2, 1],
         5 => &[0, 2, 1, 3, 4],
