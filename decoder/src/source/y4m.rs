@@ -36,6 +36,8 @@ struct Header {
     /// Frames a second as a fraction.
     rate: (i64, i64),
     chroma: Chroma,
+    /// Whether luma is stored in full range and handed on in limited: grey, as FFmpeg has it.
+    squeeze: bool,
     interlaced: bool,
 }
 
@@ -47,7 +49,7 @@ impl Header {
             return Err(MediaError::Unknown("no YUV4MPEG2 header".into()));
         }
         let (mut width, mut height, mut rate, mut sar) = (0, 0, (25, 1), (1, 1));
-        let (mut chroma, mut interlaced, mut range) = (Chroma::C420, false, ColorRange::Limited);
+        let (mut chroma, mut interlaced, mut range) = (Chroma::C420, false, None);
         for word in words {
             let Some((key, value)) = word.split_at_checked(1) else { continue };
             let ratio = || {
@@ -83,16 +85,19 @@ impl Header {
                         }
                     };
                 }
-                "X" if value == "COLORRANGE=FULL" => range = ColorRange::Full,
-                "X" if value == "COLORRANGE=LIMITED" => range = ColorRange::Limited,
+                "X" if value == "COLORRANGE=FULL" => range = Some(ColorRange::Full),
+                "X" if value == "COLORRANGE=LIMITED" => range = Some(ColorRange::Limited),
                 _ => {}
             }
         }
         if width == 0 || height == 0 {
             return Err(broken("no size"));
         }
+        // Grey is full range unless the header says otherwise.
+        let squeeze = chroma == Chroma::Mono && range != Some(ColorRange::Limited);
+        let range = range.filter(|_| !squeeze).unwrap_or(ColorRange::Limited);
         let format = VideoFormat { range, sar, ..VideoFormat::untagged(width, height) };
-        Ok(Self { format, rate, chroma, interlaced })
+        Ok(Self { format, rate, chroma, squeeze, interlaced })
     }
 
     /// Bytes of one frame without its header.
@@ -147,6 +152,9 @@ impl Header {
             return;
         };
         out_y.copy_from_slice(y);
+        if self.squeeze {
+            out_y.iter_mut().for_each(|y| *y = ((u32::from(*y) * 219 + 127) / 255) as u8 + 16);
+        }
         // Columns and rows that one stored chroma sample stands for, against the two of 4:2:0.
         let (sw, step) = match self.chroma {
             Chroma::Mono => return out_c.fill(128),

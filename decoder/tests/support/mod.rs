@@ -132,3 +132,11 @@ pub fn flip(bytes: &mut [u8], seed: u64, count: usize) {
         bytes[at] = state as u8;
     }
 }
+
+/// FFmpeg's decode as I420 frames without padding, one after another.
+pub fn raw_i420(path: &Path) -> Vec<u8> {
+    let args = ["-map", "0:v:0", "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"];
+    let out = Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(path).args(args).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    out.stdout
+}
