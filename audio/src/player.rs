@@ -245,7 +245,8 @@ impl Player {
     fn place(&mut self, pts_ns: i64, now_ns: u64) -> Option<Splice> {
         let Some(clock) = self.context.control.clock(self.state.serial) else {
             let waited = self.first_block_ns.is_some_and(|first| now_ns > first + PRIMING_NS);
-            let ready = waited || self.context.spec.unpaced || self.intake.ended || self.backlog.sound_ns() >= PRIMED_NS;
+            let ready =
+                waited || self.context.spec.unpaced || self.intake.ended || self.backlog.sound_ns() >= PRIMED_NS;
             return ready.then_some(Splice::Go);
         };
         if clock.rate == 0.0 || self.state.paused {

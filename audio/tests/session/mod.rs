@@ -1,0 +1,258 @@
+//! A session of which the test is the supervisor and the decoder, and an audio role in a thread or a process of its own.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tricine_shared::channel::{
+    Acquired, Channel, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, recover,
+};
+use tricine_shared::clock::{Clock, PlayState};
+use tricine_shared::control::{ControlRegion, Role};
+use tricine_shared::frame::FrameMeta;
+use tricine_shared::link::{FromRole, Link, SinkSpec, Spec, ToRole, Work};
+use tricine_shared::role::RoleContext;
+use tricine_shared::session::{self, SessionLock};
+use tricine_shared::time::{Deadline, mono_ns};
+
+pub(crate) const MS: u64 = 1_000_000;
+pub(crate) const RATE: u32 = 48_000;
+/// Says to a test executable that it is an audio role.
+const CHILD: &str = "TRICINE_TEST_AUDIO_ROLE";
+
+pub(crate) fn playing() -> PlayState {
+    PlayState {
+        serial: 1,
+        target_ns: 0,
+        paused: false,
+        muted: false,
+        looping: false,
+        audible: true,
+        osd: 0,
+        volume: 100,
+        speed: 1.0,
+        end_ns: None,
+    }
+}
+
+enum Running {
+    Thread(JoinHandle<i32>),
+    Process(Child),
+    No,
+}
+
+pub(crate) struct Session {
+    pub(crate) name: String,
+    pub(crate) control: ControlRegion,
+    pub(crate) state: PlayState,
+    pub(crate) link: Link,
+    pub(crate) producer: Producer,
+    pub(crate) channel: Channel,
+    pub(crate) said: Vec<FromRole>,
+    spec: Spec,
+    running: Running,
+    _lock: SessionLock,
+}
+
+fn channel_name(session: &str) -> ChannelName {
+    ChannelName { session: session.into(), kind: Kind::Audio, generation: 0 }
+}
+
+impl Session {
+    /// A session with one channel and no role yet.
+    pub(crate) fn new(sink: SinkSpec, unpaced: bool, state: PlayState) -> Self {
+        let name = session::random_name().unwrap();
+        let (control, lock) = ControlRegion::create(&name, &state).unwrap();
+        let channel_name = channel_name(&name);
+        let spec = ChannelSpec { mode: Mode::Fifo, capacity: 1 << 18, base: 0, resume_pts_ns: 0, resume_serial: 1 };
+        Channel::create(&channel_name, &spec).unwrap();
+        let producer = Producer::new(Channel::attach(&channel_name, Some(Side::Producer)).unwrap()).unwrap();
+        let channel = Channel::attach(&channel_name, None).unwrap();
+        let spec = Spec {
+            session: name.clone(),
+            channels: vec![channel_name],
+            unpaced,
+            work: Work::Audio { sink },
+            restarts: 0,
+            verbosity: 0,
+        };
+        let (link, _) = Link::pair().unwrap();
+        let running = Running::No;
+        Self { name, control, state, link, producer, channel, said: Vec::new(), spec, running, _lock: lock }
+    }
+
+    /// Starts the role in a thread.
+    pub(crate) fn start(mut self) -> Self {
+        let (ours, theirs) = Link::pair().unwrap();
+        let context = RoleContext {
+            role: Role::Audio,
+            link: theirs,
+            control: ControlRegion::attach(&self.name, Role::Audio).unwrap(),
+            spec: self.spec.clone(),
+            input: None,
+        };
+        self.link = ours;
+        self.running = Running::Thread(std::thread::spawn(move || tricine_audio::run(context)));
+        self
+    }
+
+    /// Starts the role in a process: this very executable, whose test `child` calls [`be_child`].
+    pub(crate) fn spawn(&mut self) {
+        let (ours, theirs) = Link::pair().unwrap();
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+            .env(CHILD, "1")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        ours.send(&ToRole::Start(Box::new(self.spec.clone()))).unwrap();
+        self.link = ours;
+        self.spec.restarts += 1;
+        self.running = Running::Process(child);
+    }
+
+    /// Kills the role's process and recovers the channel, as the supervisor does.
+    pub(crate) fn kill(&mut self) {
+        if let Running::Process(child) = &mut self.running {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            recover(&self.channel, Side::Consumer);
+        }
+    }
+
+    /// Publishes one block; waits for room.
+    pub(crate) fn publish(&mut self, serial: u32, pts_ns: i64, channels: u16, rate: u32, samples: &[f32]) {
+        assert!(self.try_publish(serial, pts_ns, channels, rate, samples, 5000), "the role takes no blocks");
+    }
+
+    pub(crate) fn try_publish(
+        &mut self,
+        serial: u32,
+        pts_ns: i64,
+        channels: u16,
+        rate: u32,
+        samples: &[f32],
+        wait_ms: u64,
+    ) -> bool {
+        let deadline = Deadline::after(Duration::from_millis(wait_ms));
+        loop {
+            match self.producer.acquire(deadline).unwrap() {
+                Acquired::Slot(mut slot) => {
+                    slot.samples()[..samples.len()].copy_from_slice(samples);
+                    let times = (samples.len() / usize::from(channels)) as u32;
+                    let meta = FrameMeta { pts_ns, serial, ..FrameMeta::f32(channels, times, rate) };
+                    slot.publish(&meta).unwrap();
+                    return true;
+                }
+                Acquired::TimedOut => return false,
+                _ => {}
+            }
+        }
+    }
+
+    /// Publishes `ms` of sound from `from_ms` on, in blocks of 20 ms, mono at 48 kHz, of what `sample` makes of the time.
+    pub(crate) fn play(&mut self, serial: u32, from_ms: u64, ms: u64, sample: impl Fn(u64) -> f32) {
+        for block in 0..ms / 20 {
+            let start = from_ms + block * 20;
+            let first = start * u64::from(RATE) / 1000;
+            let samples: Vec<f32> = (first..first + 960).map(&sample).collect();
+            self.publish(serial, (start * MS) as i64, 1, RATE, &samples);
+        }
+    }
+
+    /// Changes what the user wants and rings.
+    pub(crate) fn set(&mut self, change: impl FnOnce(&mut PlayState)) {
+        change(&mut self.state);
+        self.control.set_state(&self.state);
+        self.tell(&ToRole::State);
+    }
+
+    pub(crate) fn tell(&self, message: &ToRole) {
+        let _ = self.link.send(message);
+        self.channel.ring(Side::Consumer);
+    }
+
+    /// Waits until the role says what `wanted` accepts.
+    pub(crate) fn expect(&mut self, what: &str, wanted: impl Fn(&FromRole) -> bool) {
+        let deadline = Deadline::after(Duration::from_secs(10));
+        while !deadline.passed() {
+            while let Ok(Some(message)) = self.link.receive::<FromRole>() {
+                let found = wanted(&message);
+                self.said.push(message);
+                if found {
+                    return;
+                }
+            }
+            let _ = self.link.wait(Deadline::after(Duration::from_millis(50)));
+        }
+        panic!("the role never said {what}, but {:?}", self.said);
+    }
+
+    /// Takes in what was said without waiting.
+    pub(crate) fn listen(&mut self) -> &[FromRole] {
+        while let Ok(Some(message)) = self.link.receive::<FromRole>() {
+            self.said.push(message);
+        }
+        &self.said
+    }
+
+    /// How often all threads of a role that was spawned have waited so far.
+    pub(crate) fn wake_ups(&self) -> u64 {
+        let Running::Process(child) = &self.running else { panic!("no process") };
+        let of_task = |path: std::path::PathBuf| -> Option<u64> {
+            let status = std::fs::read_to_string(path.join("status")).ok()?;
+            status.lines().find_map(|l| l.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse().ok()
+        };
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+        tasks.flatten().filter_map(|task| of_task(task.path())).sum()
+    }
+
+    pub(crate) fn clock(&self) -> Option<Clock> {
+        self.control.audio_clock()
+    }
+
+    /// Film time now by the published clock, in ms.
+    pub(crate) fn film_ms(&self) -> f64 {
+        self.clock().map_or(f64::NAN, |c| c.pts_at(mono_ns()) as f64 / MS as f64)
+    }
+
+    /// Tells the role to quit; its exit code.
+    pub(crate) fn quit(&mut self) -> i32 {
+        self.tell(&ToRole::Quit);
+        match std::mem::replace(&mut self.running, Running::No) {
+            Running::Thread(thread) => thread.join().unwrap(),
+            Running::Process(mut child) => child.wait().unwrap().code().unwrap_or(-1),
+            Running::No => 0,
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.kill();
+        }
+        self.quit();
+        let _ = session::unlink_all(&self.name);
+    }
+}
+
+/// What the test `child` of an executable that calls [`Session::spawn`] does: nothing, or be an audio role and exit.
+pub(crate) fn be_child() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let link = Link::new(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
+    link.wait(Deadline::after(Duration::from_secs(10))).unwrap();
+    let Some(ToRole::Start(spec)) = link.receive().unwrap() else { panic!("no orders") };
+    let control = ControlRegion::attach(&spec.session, Role::Audio).unwrap();
+    std::process::exit(tricine_audio::run(RoleContext { role: Role::Audio, link, control, spec: *spec, input: None }));
+}
+
+pub(crate) fn sleep_ms(ms: u64) {
+    std::thread::sleep(Duration::from_millis(ms));
+}
