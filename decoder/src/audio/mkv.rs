@@ -160,6 +160,10 @@ impl Demux for Mkv {
         (1, NS as u32)
     }
 
+    fn coarse(&self) -> bool {
+        true
+    }
+
     fn duration_ns(&self) -> Option<i64> {
         self.duration
     }

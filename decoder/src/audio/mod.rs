@@ -28,6 +28,10 @@ struct Packet {
 trait Demux: Send {
     /// Seconds a tick, as a fraction.
     fn time_base(&self) -> (u32, u32);
+    /// Whether timestamps are rounded to milliseconds, so that only counting from the start places a sample exactly.
+    fn coarse(&self) -> bool {
+        false
+    }
     /// The film's length in nanoseconds, where the file tells.
     fn duration_ns(&self) -> Option<i64>;
     /// The next packet; `None` at the end. `Damaged` makes progress.

@@ -18,6 +18,9 @@ pub(super) struct Stream {
     codec: Box<dyn Codec>,
     info: AudioInfo,
     shape: Shape,
+    /// The first packet's place and every packet's length, where timestamps are coarse and packets of one length: after a
+    /// seek, a packet then is where counting from the first one would have put it.
+    grid: Option<(i64, i64)>,
     /// Where the packet after the last one should begin; unknown after a seek.
     next: Option<i64>,
     /// The next sample time to hand out.
@@ -33,7 +36,8 @@ impl Stream {
         let mut demux = demux;
         let mut codec = codec::make(params)?;
         // Only decoding tells the truth: HE-AAC may announce itself in the first packet alone.
-        let mut shape = None;
+        let mut shape: Option<Shape> = None;
+        let mut lengths: Vec<(i64, usize)> = Vec::new();
         let mut why = String::from("no packet");
         for _ in 0..64 {
             let packet = match demux.next() {
@@ -50,7 +54,10 @@ impl Stream {
                 // Vorbis' first packet has no sample, but has a shape.
                 Ok(Ok(found)) if valid(found) => {
                     shape = Some(found);
-                    break;
+                    lengths.push((packet.start, samples.len() / usize::from(found.channels)));
+                    if lengths.len() == 2 || !demux.coarse() {
+                        break;
+                    }
                 }
                 Ok(Ok(found)) => why = format!("{} Hz, {} channels", found.rate, found.channels),
                 Ok(Err(e)) => why = e,
@@ -67,7 +74,14 @@ impl Stream {
             duration_ns: demux.duration_ns(),
             seekable: true,
         };
-        Ok(Self { demux, codec, info, shape, next: None, due: 0, held: Vec::new(), held_at: 0 })
+        let mut stream = Self { demux, codec, info, shape, grid: None, next: None, due: 0, held: Vec::new(), held_at: 0 };
+        if let [(start, first), (_, second)] = lengths.as_slice()
+            && first == second
+            && *first as i64 > i64::from(shape.rate) / 200
+        {
+            stream.grid = Some((stream.ticks_to_frames(*start), *first as i64));
+        }
+        Ok(stream)
     }
 
     fn ticks_to_frames(&self, ticks: i64) -> i64 {
@@ -105,8 +119,14 @@ impl Stream {
         let rate = i64::from(self.shape.rate);
         let Some(next) = self.next else {
             // The film's start is where its first sound is, give or take the container's rounding.
-            let near_start = self.due == 0 && (0..=rate / 200).contains(&claimed);
-            return if near_start { 0 } else { claimed };
+            if self.due == 0 && (0..=rate / 200).contains(&claimed) {
+                return 0;
+            }
+            let counted = self.grid.map(|(first, length)| {
+                let packets = (claimed.saturating_sub(first) + length / 2).div_euclid(length);
+                first.saturating_add(packets.saturating_mul(length))
+            });
+            return counted.filter(|place| place.abs_diff(claimed) <= self.shape.rate as u64 / 1000).unwrap_or(claimed);
         };
         let off = claimed.saturating_sub(next);
         let limit = self.info.duration_ns.map_or(next + 60 * rate, |ns| scale(ns, rate, NS) + rate);

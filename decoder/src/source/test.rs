@@ -260,12 +260,12 @@ impl Drawing {
         for (middle, text) in lines {
             let columns = text.len() * ADVANCE - 1;
             let scale = (w * 3 / 4 / columns).min(h / 4 / TALL) & !1;
-            let left = w.saturating_sub(columns * scale) / 2 & !1;
+            let left = (w.saturating_sub(columns * scale) / 2) & !1;
             canvas.text(left, middle.saturating_sub(TALL * scale / 2) & !1, scale, &text, ink);
         }
         // The bar along the bottom edge fills once a second.
         let bar = (h / 30) & !1;
-        let filled = w * ms as usize / 1000 & !1;
+        let filled = (w * ms as usize / 1000) & !1;
         canvas.rect(0, h - bar.min(h), filled, bar, self.scene.marker);
         if let Some(cell) = cell(w, h) {
             for (index, white) in counter_cells(self.frame as u64).into_iter().enumerate() {
