@@ -41,6 +41,8 @@ fn seeks_are_exact_in_every_container_and_codec() {
         ("live.mkv", "-c:v libx264 -g 15 -live 1"),
         ("svt.mp4", "-c:v libsvtav1 -preset 8 -g 16"),
         ("vp9.webm", "-c:v libvpx-vp9 -cpu-used 5 -g 20 -auto-alt-ref 1 -lag-in-frames 12"),
+        #[cfg(feature = "hevc")]
+        ("hevc.mp4", "-c:v libx265 -x265-params log-level=none:keyint=15"),
         ("one.mp4", "-frames:v 1 -c:v libx264"),
     ] {
         if let Some(path) = clips.make(name, &format!("{source} {settings}")) {

@@ -56,7 +56,7 @@ pub(crate) const CONVERT: &str = "convert it with: ffmpeg -i IN -c:v libx264 -pi
 
 /// Opens the codec of `track`. Errors: no codec of this build decodes it.
 pub(crate) fn open(track: &TrackInfo) -> Result<Box<dyn Codec>, MediaError> {
-    let (what, feature) = match &track.codec {
+    let (what, feature): (&str, &str) = match &track.codec {
         #[cfg(feature = "h264")]
         CodecId::H264 => return Ok(Box::new(super::h264::H264::open(&track.config)?)),
         #[cfg(feature = "hevc")]

@@ -1,4 +1,8 @@
 //! Video codecs behind one small trait, and the player that turns a track's packets into frames in presentation order.
+#![cfg_attr(
+    not(all(feature = "h264", feature = "av1", feature = "vp9")),
+    allow(dead_code, reason = "a codec that is left out leaves its helpers unused")
+)]
 
 #[cfg(feature = "av1")]
 mod av1;
