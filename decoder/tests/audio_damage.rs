@@ -61,7 +61,9 @@ fn files_cut_short_or_with_flipped_bytes_end_without_panic() {
 #[test]
 fn an_intact_prefix_of_a_truncated_film_is_heard() {
     let Some(tool) = Tool::ffmpeg("prefix") else { return };
-    for (codec, name) in [("aac -movflags +faststart", "a.m4a"), ("libmp3lame", "a.mp3"), ("libopus", "a.webm"), ("flac", "a.flac")] {
+    for (codec, name) in
+        [("aac -movflags +faststart", "a.m4a"), ("libmp3lame", "a.mp3"), ("libopus", "a.webm"), ("flac", "a.flac")]
+    {
         let Some(file) = tool.make(&format!("{SOUND} -c:a {codec}"), name) else { continue };
         let whole = decode_all(audio::open(&file).unwrap().unwrap().as_mut()).samples.len();
         let bytes = std::fs::read(tool.path(name)).unwrap();

@@ -118,7 +118,8 @@ fn channels_arrive_in_wave_order_from_mono_to_seven_one() {
         for (index, (codec, extension, limit)) in formats.into_iter().enumerate() {
             // Layouts that an encoder refuses are nothing that a file could hold.
             // For 7.1, FFmpeg's ALAC takes 6.1 with the surround pair before the back centre; ours come in 6.1's usual order.
-            let lacking = [("alac", "quad"), ("alac", "6.1"), ("alac", "7.1"), ("aac", "quad"), ("aac", "6.1"), ("flac", "6.1")];
+            let lacking =
+                [("alac", "quad"), ("alac", "6.1"), ("alac", "7.1"), ("aac", "quad"), ("aac", "6.1"), ("flac", "6.1")];
             if lacking.contains(&(codec, layout)) {
                 continue;
             }
@@ -134,7 +135,8 @@ fn channels_arrive_in_wave_order_from_mono_to_seven_one() {
 fn sample_rates_from_8_to_192_khz_are_kept() {
     let Some(tool) = Tool::ffmpeg("rates") else { return };
     for rate in [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 88_200, 96_000, 192_000] {
-        for (codec, extension, limit) in [("pcm_s16le", "wav", EXACT), ("flac", "flac", EXACT), ("aac", "m4a", -100.0)] {
+        for (codec, extension, limit) in [("pcm_s16le", "wav", EXACT), ("flac", "flac", EXACT), ("aac", "m4a", -100.0)]
+        {
             if codec == "aac" && rate > 96_000 {
                 continue;
             }
@@ -156,7 +158,9 @@ fn an_unsupported_codec_is_named_and_a_film_without_sound_has_none() {
     {
         let Some(file) = tool.make(&format!("{SOUND} -c:a {codec}"), name) else { continue };
         match audio::open(&file) {
-            Err(MediaError::Unsupported { what, hint }) => assert!(what.starts_with(want) && !hint.is_empty(), "{what}"),
+            Err(MediaError::Unsupported { what, hint }) => {
+                assert!(what.starts_with(want) && !hint.is_empty(), "{what}")
+            }
             other => panic!("{name}: {:?}", other.map(|source| source.is_some())),
         }
     }

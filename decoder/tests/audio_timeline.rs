@@ -58,7 +58,13 @@ fn a_seek_continues_exactly_as_if_everything_before_had_been_played() {
 #[test]
 fn a_seek_past_the_end_ends() {
     let Some(tool) = Tool::ffmpeg("past-end") else { return };
-    for (codec, name) in [("pcm_s16le", "a.wav"), ("aac", "a.m4a"), ("libopus", "a.webm"), ("libmp3lame", "a.mp3"), ("libvorbis", "a.ogg")] {
+    for (codec, name) in [
+        ("pcm_s16le", "a.wav"),
+        ("aac", "a.m4a"),
+        ("libopus", "a.webm"),
+        ("libmp3lame", "a.mp3"),
+        ("libvorbis", "a.ogg"),
+    ] {
         let Some(file) = tool.make(&format!("{SWEEP} -t 1 -c:a {codec}"), name) else { continue };
         let mut source = open_audio(&file);
         source.seek(3_600 * NS).unwrap();

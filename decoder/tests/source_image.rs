@@ -42,7 +42,8 @@ fn a_still_is_shown_for_five_seconds_and_its_colours_survive_the_way_to_yuv_and_
             assert_eq!(video.info().duration_ns, Some(5 * NS));
             let shown = all(video.as_mut());
             assert_eq!((shown.len(), shown[0].1, shown[0].2, shown[0].3), (1, 5 * NS, 7, 5), "{extension}");
-            let (y, u, v) = (f64::from(shown[0].4[0]), f64::from(shown[0].4[35]) - 128.0, f64::from(shown[0].4[35 + 12]) - 128.0);
+            let (y, u, v) =
+                (f64::from(shown[0].4[0]), f64::from(shown[0].4[35]) - 128.0, f64::from(shown[0].4[35 + 12]) - 128.0);
             let back = [y + 1.402 * v, y - 0.344_136 * u - 0.714_136 * v, y + 1.772 * u];
             for (back, colour) in back.into_iter().zip(colour) {
                 assert!((back - f64::from(colour)).abs() <= 3.0, "{extension}: {colour} came back as {back}");
@@ -99,7 +100,9 @@ fn a_gif_keeps_its_delays_and_a_delay_of_nothing_means_100_ms() {
 #[test]
 fn animations_by_ffmpeg_have_all_their_frames() {
     let Some(tool) = Tool::ffmpeg("animated") else { return };
-    for (name, codec) in [("a.gif", "-c:v gif"), ("a.apng", "-c:v apng -f apng"), ("a.webp", "-c:v libwebp_anim -lossless 1")] {
+    for (name, codec) in
+        [("a.gif", "-c:v gif"), ("a.apng", "-c:v apng -f apng"), ("a.webp", "-c:v libwebp_anim -lossless 1")]
+    {
         let Some(file) = tool.make(&format!("-f lavfi -i testsrc2=s=160x120:r=10:d=1 {codec}"), name) else { continue };
         let shown = all(open_file(&file).unwrap().video.unwrap().as_mut());
         let times: Vec<_> = shown.iter().map(|frame| (frame.0 / 1_000_000, frame.1 / 1_000_000)).collect();
@@ -137,14 +140,24 @@ fn a_list_plays_at_25_a_second_whatever_the_sizes_and_skips_what_is_no_picture()
 fn damaged_pictures_end_without_panic() {
     let Some(tool) = Tool::ffmpeg("damaged-pictures") else { return };
     tricine_decoder::video::guard::install_hook();
-    for (name, codec) in [("a.gif", "-c:v gif"), ("a.apng", "-f apng"), ("a.webp", "-c:v libwebp_anim"), ("a.jpg", "-frames:v 1 -update 1"), ("a.png", "-frames:v 1 -update 1")] {
+    for (name, codec) in [
+        ("a.gif", "-c:v gif"),
+        ("a.apng", "-f apng"),
+        ("a.webp", "-c:v libwebp_anim"),
+        ("a.jpg", "-frames:v 1 -update 1"),
+        ("a.png", "-frames:v 1 -update 1"),
+    ] {
         if tool.make(&format!("-f lavfi -i testsrc2=s=40x30:r=10:d=0.5 {codec}"), name).is_none() {
             continue;
         }
         let whole = std::fs::read(tool.path(name)).unwrap();
         for seed in 0..30u64 {
             let mut bytes = whole.clone();
-            if seed % 3 == 0 { bytes.truncate(bytes.len() * seed as usize / 30) } else { flip(&mut bytes, seed, 8) }
+            if seed % 3 == 0 {
+                bytes.truncate(bytes.len() * seed as usize / 30)
+            } else {
+                flip(&mut bytes, seed, 8)
+            }
             let path = tool.path(&format!("damaged-{name}"));
             std::fs::write(&path, &bytes).unwrap();
             if let Ok(media) = open_file(&open(&path)) {

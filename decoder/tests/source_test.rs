@@ -71,7 +71,8 @@ fn at_a_fractional_rate_flash_and_beep_still_coincide() {
         .filter_map(|mut frame| (draw(&mut frame)[180 * 320 / 2] > 200).then_some(frame.pts_ns))
         .collect();
     let left = sound(&mut media);
-    let onsets: Vec<usize> = (0..left.len()).filter(|at| left[*at] != 0.0 && (*at == 0 || left[at - 1] == 0.0)).collect();
+    let onsets: Vec<usize> =
+        (0..left.len()).filter(|at| left[*at] != 0.0 && (*at == 0 || left[at - 1] == 0.0)).collect();
     assert_eq!(flashes.len(), 5);
     assert_eq!(onsets.len(), 5);
     for (flash, onset) in flashes.into_iter().zip(onsets) {

@@ -47,11 +47,19 @@ fn file(tool: &Tool, name: &str, bytes: &[u8]) -> MediaFile {
 #[test]
 fn frames_of_files_and_pipes_equal_ffmpegs() {
     let Some(tool) = Tool::ffmpeg("y4m") else { return };
-    for (size, format, exact) in
-        [("64x48", "yuv420p", true), ("33x17", "yuv420p", true), ("1x1", "yuv420p", true), ("64x48", "gray", true), ("64x48", "yuv422p", false), ("35x19", "yuv444p", false)]
-    {
+    for (size, format, exact) in [
+        ("64x48", "yuv420p", true),
+        ("33x17", "yuv420p", true),
+        ("1x1", "yuv420p", true),
+        ("64x48", "gray", true),
+        ("64x48", "yuv422p", false),
+        ("35x19", "yuv444p", false),
+    ] {
         let name = format!("{size}-{format}.y4m");
-        let args = format!("-f lavfi -i testsrc2=s=64x48:r=25:d=0.4 -vf scale={} -pix_fmt {format} -strict -1", size.replace('x', ":"));
+        let args = format!(
+            "-f lavfi -i testsrc2=s=64x48:r=25:d=0.4 -vf scale={} -pix_fmt {format} -strict -1",
+            size.replace('x', ":")
+        );
         let Some(input) = tool.make(&args, &name) else { continue };
         let (from_file, damaged) = all(y4m::open_file(&input).unwrap().video.unwrap().as_mut());
         let bytes = std::fs::read(tool.path(&name)).unwrap();
@@ -61,7 +69,8 @@ fn frames_of_files_and_pipes_equal_ffmpegs() {
         let theirs = raw_i420(&tool.path(&name));
         let ours = from_file.concat();
         assert_eq!(ours.len(), theirs.len(), "{name}");
-        let off: f64 = ours.iter().zip(&theirs).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / ours.len() as f64;
+        let off: f64 =
+            ours.iter().zip(&theirs).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / ours.len() as f64;
         // swscale filters chroma over more samples than the two or four that we average.
         assert!(if exact { off == 0.0 } else { off < 4.0 }, "{name}: {off} off on average");
         let luma = 64.min(size.split_once('x').unwrap().0.parse::<usize>().unwrap());
@@ -85,7 +94,9 @@ fn header_says_rate_aspect_range_and_interlacing() {
             other => panic!("{header}: {:?}", other.err()),
         }
     }
-    for bytes in [&b"YUV4MPEG2 W4\nFRAME\n"[..], b"YUV4MPEG2 W0 H4\n", b"YUV4MPEG2 W99999 H4\n", b"YUV4MPEG2", b"", b"RIFF\n"] {
+    for bytes in
+        [&b"YUV4MPEG2 W4\nFRAME\n"[..], b"YUV4MPEG2 W0 H4\n", b"YUV4MPEG2 W99999 H4\n", b"YUV4MPEG2", b"", b"RIFF\n"]
+    {
         assert!(y4m::open_file(&file(&tool, "c.y4m", bytes)).is_err());
     }
 }
@@ -150,7 +161,9 @@ fn a_pipe_left_anywhere_within_a_frame_goes_on_with_the_next_whole_one() {
         drop(frame);
         let (rest, damaged) = all(video.as_mut());
         assert_eq!(rest.len(), 8 - first - 1, "after {eaten} bytes");
-        assert!(damaged.is_empty() && rest.iter().zip(first + 1..).all(|(frame, number)| usize::from(frame[0]) == number));
+        assert!(
+            damaged.is_empty() && rest.iter().zip(first + 1..).all(|(frame, number)| usize::from(frame[0]) == number)
+        );
     }
 }
 

@@ -80,9 +80,8 @@ impl Demux for Mp4 {
 
     fn next(&mut self) -> Result<Option<Packet>, MediaError> {
         let Some(piece) = self.pieces.get(self.next).copied() else { return Ok(None) };
-        let fits = |piece: &Piece| {
-            piece.offset.checked_add(piece.size.into()).is_some_and(|end| end <= self.file.len())
-        };
+        let fits =
+            |piece: &Piece| piece.offset.checked_add(piece.size.into()).is_some_and(|end| end <= self.file.len());
         if !fits(&piece) {
             // A file cut short lacks every packet from here on: say so once.
             let missing = self.pieces.iter().skip(self.next).take_while(|piece| !fits(piece)).count();

@@ -75,12 +75,12 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
     if let Some((_, extension)) = file.name.rsplit_once('.') {
         hint.with_extension(extension);
     }
-    symphonia::default::get_probe()
-        .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
-        .map_err(|e| match e {
+    symphonia::default::get_probe().probe(&hint, stream, FormatOptions::default(), MetadataOptions::default()).map_err(
+        |e| match e {
             Error::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => MediaError::Io(e),
             e => MediaError::Unknown(format!("no audio format that Tricine knows ({e})")),
-        })
+        },
+    )
 }
 
 struct Probed {

@@ -74,7 +74,8 @@ impl Stream {
             duration_ns: demux.duration_ns(),
             seekable: true,
         };
-        let mut stream = Self { demux, codec, info, shape, grid: None, next: None, due: 0, held: Vec::new(), held_at: 0 };
+        let mut stream =
+            Self { demux, codec, info, shape, grid: None, next: None, due: 0, held: Vec::new(), held_at: 0 };
         if let [(start, first), (_, second)] = lengths.as_slice()
             && first == second
             && *first as i64 > i64::from(shape.rate) / 200

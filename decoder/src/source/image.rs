@@ -14,13 +14,15 @@ use crossbeam_channel::{Receiver, bounded};
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::{AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbaImage};
+use image::{
+    AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbaImage,
+};
 use tricine_shared::frame::MAX_SIDE;
 use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
 use crate::media::{
-    ColorMatrix, ColorRange, Media, MediaError, MediaFile, MediaReader, NS, Rotation, VideoFormat, VideoFrame, VideoInfo,
-    VideoSource,
+    ColorMatrix, ColorRange, Media, MediaError, MediaFile, MediaReader, NS, Rotation, VideoFormat, VideoFrame,
+    VideoInfo, VideoSource,
 };
 use crate::video::guard::guarded;
 
@@ -53,7 +55,12 @@ pub fn open_file(file: &MediaFile) -> Result<Media, MediaError> {
         // An animation of one picture is a still.
         if matches!(source.receive(), Ok(Some(_))) {
             let info = VideoInfo { codec, ..info(first.0.format, None, None) };
-            return Ok(media(Box::new(AnimatedVideo { source: Animation::start(file.clone(), kind)?, info, pts: 0, ahead: None })));
+            return Ok(media(Box::new(AnimatedVideo {
+                source: Animation::start(file.clone(), kind)?,
+                info,
+                pts: 0,
+                ahead: None,
+            })));
         }
         return Ok(still(codec, first.0));
     }
@@ -72,11 +79,8 @@ pub fn open_list(paths: &[PathBuf]) -> Result<Media, MediaError> {
     }
     let frames = paths.len() as u64;
     let duration = LIST_NS.saturating_mul(frames as i64);
-    let info = VideoInfo {
-        codec: "pictures".into(),
-        rate: Some(25.0),
-        ..info(first?.format, Some(duration), Some(frames))
-    };
+    let info =
+        VideoInfo { codec: "pictures".into(), rate: Some(25.0), ..info(first?.format, Some(duration), Some(frames)) };
     Ok(media(Box::new(ListVideo { paths: paths.to_vec(), info, next: 0 })))
 }
 
@@ -104,7 +108,9 @@ fn limits() -> Limits {
 fn error(e: ImageError) -> MediaError {
     match e {
         ImageError::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => MediaError::Io(e),
-        ImageError::Unsupported(e) => MediaError::unsupported(format!("this picture ({e})"), "another program converts it to PNG"),
+        ImageError::Unsupported(e) => {
+            MediaError::unsupported(format!("this picture ({e})"), "another program converts it to PNG")
+        }
         ImageError::Limits(e) => MediaError::unsupported(format!("a picture this large ({e})"), "a smaller one plays"),
         e => MediaError::Broken(e.to_string()),
     }
@@ -229,12 +235,7 @@ impl VideoSource for ListVideo {
         self.next += 1;
         let picture = decode_path(path)
             .map_err(|e| MediaError::Damaged(format!("{}: {e}", path.file_name().unwrap_or_default().display())))?;
-        Ok(Some(VideoFrame {
-            pts_ns,
-            duration_ns: LIST_NS,
-            format: picture.format,
-            picture: Box::new(picture.i420),
-        }))
+        Ok(Some(VideoFrame { pts_ns, duration_ns: LIST_NS, format: picture.format, picture: Box::new(picture.i420) }))
     }
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {

@@ -11,8 +11,8 @@ mod canvas;
 use std::sync::Arc;
 
 use crate::media::{
-    AudioBlock, AudioInfo, AudioSource, ColorMatrix, Media, MediaError, NS, Picture, VideoFormat, VideoFrame, VideoInfo,
-    VideoSource,
+    AudioBlock, AudioInfo, AudioSource, ColorMatrix, Media, MediaError, NS, Picture, VideoFormat, VideoFrame,
+    VideoInfo, VideoSource,
 };
 use canvas::{ADVANCE, Canvas, TALL, Yuv};
 use tricine_shared::frame::MAX_SIDE;
@@ -97,9 +97,8 @@ impl Spec {
                         .ok_or_else(|| wrong(&format!("WIDTHxHEIGHT, each 1 to {MAX_SIDE}")))?;
                 }
                 "rate" => {
-                    rate = parse_rate(value).ok_or_else(|| {
-                        wrong("frames a second from 0.001 to 1000, such as 30, 29.97 or 30000/1001")
-                    })?;
+                    rate = parse_rate(value)
+                        .ok_or_else(|| wrong("frames a second from 0.001 to 1000, such as 30, 29.97 or 30000/1001"))?;
                 }
                 "seconds" => {
                     seconds = value

@@ -78,7 +78,8 @@ pub struct All {
 
 /// Decodes to the end and checks that blocks follow each other without gap, and that it ends.
 pub fn decode_all(source: &mut dyn AudioSource) -> All {
-    let mut all = All { samples: Vec::new(), channels: source.info().channels.into(), first_pts: -1, damaged: Vec::new() };
+    let mut all =
+        All { samples: Vec::new(), channels: source.info().channels.into(), first_pts: -1, damaged: Vec::new() };
     loop {
         match source.next_block() {
             Ok(None) => return all,

@@ -3,7 +3,8 @@
 use crate::media::{MediaError, MediaFile};
 
 /// Boxes that a file may begin with: any of them tells that it is MP4 or MOV.
-pub(in crate::audio) const TOP: [&[u8]; 9] = [b"moof", b"sidx", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"];
+pub(in crate::audio) const TOP: [&[u8]; 9] =
+    [b"moof", b"sidx", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp"];
 /// No sane `moov` or `moof` is larger.
 const MAX_INDEX: u64 = 512 << 20;
 

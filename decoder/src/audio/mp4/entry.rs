@@ -105,7 +105,13 @@ fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Optio
             pcm(if &kind == b"ipcm" { b's' } else { b'f' }, (*config.get(5)?).into(), config.get(4)? & 1 == 0)
         }
         b"lpcm" => {
-            let kind = if lpcm & 1 != 0 { b'f' } else if lpcm & 4 != 0 { b's' } else { b'u' };
+            let kind = if lpcm & 1 != 0 {
+                b'f'
+            } else if lpcm & 4 != 0 {
+                b's'
+            } else {
+                b'u'
+            };
             pcm(kind, bits, lpcm & 2 != 0)
         }
         b"ulaw" => CODEC_ID_PCM_MULAW,

@@ -49,7 +49,8 @@ fn sample_table(file: &MediaFile, track: &Track, frame_bytes: Option<u64>, out: 
         let count = fields.u32()?;
         Some((0..count).map_while(|_| Some((fields.u32()?, fields.u32()?))).collect())
     };
-    let mut durations = pairs(stbl(b"stts")?)?.into_iter().flat_map(|(n, delta)| std::iter::repeat_n(delta, n as usize));
+    let mut durations =
+        pairs(stbl(b"stts")?)?.into_iter().flat_map(|(n, delta)| std::iter::repeat_n(delta, n as usize));
     let mut runs = stbl(b"stsc")?;
     let run_count = runs.u32()?;
     let runs: Vec<[u32; 2]> = (0..run_count)
