@@ -241,7 +241,7 @@ impl ControlRegion {
     pub fn create(session: &str, state: &PlayState) -> Result<(Self, SessionLock)> {
         let name = session::control_name(session);
         let file = shm::create_unnamed(size_of::<Pages>() as u64)?;
-        let this = Self::map(&file, None, &name)?;
+        let this = Self::map(&file, None, true, &name)?;
         let page = this.session();
         for (word, value) in
             [(&page.magic, MAGIC), (&page.version, VERSION), (&page.region_len, size_of::<Pages>() as u64)]
@@ -258,15 +258,24 @@ impl ControlRegion {
 
     /// Attaches as `role`. Errors: it is not there, or of another version.
     pub fn attach(session: &str, role: Role) -> Result<Self> {
+        Self::attach_as(session, Some(role))
+    }
+
+    /// Attaches to look on: nothing may be written. Errors as for [`ControlRegion::attach`].
+    pub fn attach_onlooker(session: &str) -> Result<Self> {
+        Self::attach_as(session, None)
+    }
+
+    fn attach_as(session: &str, role: Option<Role>) -> Result<Self> {
         let name = session::control_name(session);
-        let file = shm::open_named(&name, true)?;
+        let file = shm::open_named(&name, role.is_some())?;
         let len = file.metadata().map_err(|e| Error::sys("fstat", &name, e))?.len();
         let differs = |what, found, wanted| {
             let object = name.clone();
             if found == wanted { Ok(()) } else { Err(Error::Layout { object, what, found, wanted }) }
         };
         differs("length", len, size_of::<Pages>() as u64)?;
-        let this = Self::map(&file, Some(role), &name)?;
+        let this = Self::map(&file, role, role.is_some(), &name)?;
         let page = this.session();
         differs("magic", page.magic.load(Relaxed), MAGIC)?;
         differs("version", page.version.load(Relaxed), VERSION)?;
@@ -274,11 +283,11 @@ impl ControlRegion {
         Ok(this)
     }
 
-    fn map(file: &std::fs::File, role: Option<Role>, name: &str) -> Result<Self> {
+    fn map(file: &std::fs::File, role: Option<Role>, writable: bool, name: &str) -> Result<Self> {
         let all = shm::map(file, 0, size_of::<Pages>(), false, name)?;
         let (offset, len) = page_of(role);
-        let own = shm::map(file, offset as u64, len, true, name)?;
-        shm::prefault(&own, true);
+        let own = shm::map(file, offset as u64, len, writable, name)?;
+        shm::prefault(&own, writable);
         Ok(Self { all, own, role })
     }
 

@@ -1,1 +1,203 @@
-//! Skeleton.
+//! What the end-to-end tests share: running the real program in a session of a known name, looking at its processes and
+//! names, and tools that a test needs and a machine may lack.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+/// No test waits longer for anything: far more than any needs on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A run of the program, in a session and a temporary folder of its own. Whatever is left of it is killed on drop.
+#[derive(Debug)]
+pub struct Run {
+    child: Child,
+    /// The session's name.
+    pub session: String,
+    /// Its folder: the report is `r.json` in it.
+    pub folder: tempfile::TempDir,
+}
+
+/// Starts `program` with `args`, a session name and a report.
+pub fn start(program: &str, args: &[&str]) -> Run {
+    start_with(program, args, |_| {})
+}
+
+/// As [`start`]; `change` sees the command first.
+pub fn start_with(program: &str, args: &[&str], change: impl FnOnce(&mut Command)) -> Run {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let session = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = Command::new(program);
+    command.args(["play", "--session", &session, "--report"]).arg(folder.path().join("r.json")).args(args);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+    change(&mut command);
+    Run { child: command.spawn().expect("the program starts"), session, folder }
+}
+
+impl Run {
+    /// The supervisor's process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id() as i32)
+    }
+
+    /// Sends the supervisor a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("the supervisor is there");
+    }
+
+    /// A role's process, once there is one (other than `not`).
+    pub fn role(&self, role: &str, not: Option<Pid>) -> Pid {
+        let title = format!("tricine: {role}");
+        wait_for(&format!("{role} of {}", self.session), || {
+            children(self.pid()).into_iter().find(|&(pid, ref t)| t.starts_with(&title) && Some(pid) != not).map(|c| c.0)
+        })
+    }
+
+    /// Waits until `frames` frames were presented, as the session's own pages say.
+    pub fn presented(&self, frames: u64) {
+        let count = || {
+            let control = tricine_shared::control::ControlRegion::attach_onlooker(&self.session).ok()?;
+            (control.renderer().presented.get() >= frames).then_some(())
+        };
+        wait_for(&format!("{frames} frames of {}", self.session), count);
+    }
+
+    /// Waits for its end: the exit status, standard error and the report (null if there is none). Asserts that nothing of
+    /// it is left.
+    pub fn end(mut self) -> End {
+        let status = wait_for(&format!("the end of {}", self.session), || self.child.try_wait().expect("a child"));
+        let mut stderr = String::new();
+        use std::io::Read;
+        if let Some(mut pipe) = self.child.stderr.take() {
+            let mut bytes = Vec::new();
+            let _ = pipe.read_to_end(&mut bytes);
+            stderr = String::from_utf8_lossy(&bytes).into_owned();
+        }
+        assert_nothing_left(&self.session);
+        let report = std::fs::read(self.folder.path().join("r.json"));
+        let report = report.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).expect("the report is JSON"));
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        End { status, stderr, report }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // The roles die with their parent; the janitor cleans.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a run ended with.
+#[derive(Debug)]
+pub struct End {
+    /// How.
+    pub status: ExitStatus,
+    /// What it said.
+    pub stderr: String,
+    /// What it reported.
+    pub report: Value,
+}
+
+impl End {
+    /// A number in the report, such as `/video/presented`.
+    pub fn number(&self, pointer: &str) -> f64 {
+        let value = self.report.pointer(pointer).unwrap_or(&Value::Null);
+        value.as_f64().unwrap_or_else(|| panic!("{pointer} is {value} in {:#}\n{}", self.report, self.stderr))
+    }
+
+    /// Asserts that every frame was handed over whole and once, and accounted for.
+    pub fn assert_whole(&self) {
+        for zero in ["/video/torn", "/video/lost"] {
+            assert_eq!(self.number(zero), 0.0, "{zero}: {:#}\n{}", self.report, self.stderr);
+        }
+        let shown = self.number("/video/presented") + self.number("/video/dropped");
+        assert_eq!(shown, self.number("/video/decoded"), "{:#}\n{}", self.report, self.stderr);
+    }
+}
+
+/// Polls until `what` is there. Panics after [`PATIENCE`].
+pub fn wait_for<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = poll() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited for {what} in vain");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The children of a process, with their titles.
+pub fn children(parent: Pid) -> Vec<(Pid, String)> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter_map(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (_, rest) = stat.rsplit_once(')')?;
+        let mut fields = rest.split_whitespace();
+        let state = fields.next()?;
+        let ppid: i32 = fields.next()?.parse().ok()?;
+        let title = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let title = String::from_utf8_lossy(&title).trim_end_matches('\0').to_owned();
+        (ppid == parent.as_raw() && state != "Z").then_some((Pid::from_raw(pid), title))
+    })
+    .collect()
+}
+
+/// What of a session is in /dev/shm.
+pub fn names(session: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/dev/shm").expect("/dev/shm");
+    let ours = |n: &String| n.contains(&format!("tricine.{session}."));
+    entries.flatten().filter_map(|e| e.file_name().into_string().ok()).filter(ours).collect()
+}
+
+/// Asserts that nothing of a session is left, a moment after its end (its janitor may need one).
+pub fn assert_nothing_left(session: &str) {
+    wait_for(&format!("nothing left of {session}"), || names(session).is_empty().then_some(()));
+}
+
+/// Whether a tool can be run. Without it a test may be skipped, but not where `TRICINE_REQUIRE_ALL` is 1.
+pub fn have(tool: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(tool).is_file());
+    let required = std::env::var_os("TRICINE_REQUIRE_ALL").is_some_and(|v| v == "1");
+    assert!(found || !required, "{tool} is not installed, and TRICINE_REQUIRE_ALL=1 forbids to skip");
+    if !found {
+        eprintln!("skipped: {tool} is not installed");
+    }
+    found
+}
+
+/// Runs a tool to its end; panics with what it said if it fails.
+pub fn tool(program: &str, args: &[&str]) -> Output {
+    let output = Command::new(program).args(args).stdin(Stdio::null()).output().expect("the tool starts");
+    assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// A path as an argument.
+pub fn arg(path: &Path) -> &str {
+    path.to_str().expect("a path of plain letters")
+}
+
+/// Makes a clip with ffmpeg in `folder`: a moving test picture and, with `audio`, a tone.
+pub fn clip(folder: &Path, name: &str, codec: &[&str], audio: &[&str]) -> PathBuf {
+    let path = folder.join(name);
+    let mut args = vec!["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=2"];
+    if !audio.is_empty() {
+        args.extend(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=2"]);
+    }
+    args.extend(codec.iter().chain(audio));
+    args.push(arg(&path));
+    tool("ffmpeg", &args);
+    path
+}

@@ -1,0 +1,123 @@
+//! The real program on the demo and on made clips: it plays, counts, and leaves nothing behind.
+
+use tests::{End, Run, arg, clip, have, start, start_with, tool};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
+const HEADLESS: [&str; 4] = ["--display", "none", "--audio", "null"];
+
+fn run(args: &[&str]) -> Run {
+    start(PROGRAM, args)
+}
+
+fn ended(args: &[&str]) -> End {
+    let end = run(args).end();
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    end
+}
+
+#[test]
+fn the_demo_plays_in_real_time_with_every_frame_accounted_for() {
+    let end = ended(&[&HEADLESS[..], &["--length", "4"]].concat());
+    end.assert_whole();
+    assert_eq!(end.number("/video/decoded"), 120.0);
+    assert_eq!(end.number("/audio/samples_played"), 4.0 * 48_000.0);
+    assert_eq!((end.number("/audio/lost"), end.number("/audio/torn")), (0.0, 0.0));
+    assert!(end.number("/wall_s") > 3.9, "in real time, not faster");
+    assert_eq!(end.report["status"], "ended");
+}
+
+#[test]
+fn a_test_source_plays_unpaced_and_nothing_is_dropped() {
+    let end = ended(&["--unpaced", "--display", "none", "test:clock?size=320x180&rate=50&seconds=4"]);
+    end.assert_whole();
+    assert_eq!((end.number("/video/presented"), end.number("/video/dropped")), (200.0, 0.0));
+}
+
+#[test]
+fn mailbox_mode_plays_and_never_repeats_a_count() {
+    let end = ended(&[&HEADLESS[..], &["--mode", "mailbox", "test:bars?size=64x48&rate=30&seconds=2"]].concat());
+    let [received, published] = ["/video/received", "/video/published"].map(|p| end.number(p));
+    assert!(received <= published && received > published / 2.0, "{received} of {published}");
+    assert_eq!(end.number("/video/torn"), 0.0);
+}
+
+#[test]
+fn frames_have_the_checksums_that_ffmpeg_computes() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let x264 = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-pix_fmt", "yuv420p"];
+    for (name, codec) in [
+        ("h264.mp4", &x264[..]),
+        ("h264.mkv", &x264[..]),
+        ("vp9.webm", &["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8"][..]),
+        ("raw.y4m", &["-pix_fmt", "yuv420p"][..]),
+    ] {
+        let path = clip(folder.path(), name, codec, &[]);
+        let ours = folder.path().join(format!("{name}.md5"));
+        let display = format!("framemd5={}", arg(&ours));
+        ended(&["--unpaced", "--display", &display, "--audio", "none", arg(&path)]).assert_whole();
+        let flags = ["-v", "error", "-i", arg(&path), "-map", "0:v:0", "-pix_fmt", "yuv420p", "-flags", "unaligned"];
+        let theirs = tool("ffmpeg", &[&flags[..], &["-f", "framemd5", "-"]].concat());
+        let hashes = |text: &str| -> Vec<String> {
+            let lines = text.lines().filter(|l| !l.starts_with('#'));
+            lines.map(|l| l.rsplit(',').next().unwrap_or_default().trim().to_owned()).collect()
+        };
+        let ours = hashes(&std::fs::read_to_string(ours).unwrap());
+        assert_eq!(ours, hashes(&String::from_utf8_lossy(&theirs.stdout)), "{name}");
+        assert_eq!(ours.len(), 50);
+    }
+}
+
+#[test]
+fn yuv4mpeg2_plays_from_a_pipe() {
+    use std::process::{Command, Stdio};
+    if !have("ffmpeg") {
+        return;
+    }
+    let source = ["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=65x33:rate=30:duration=1"];
+    let mut ffmpeg = Command::new("ffmpeg")
+        .args([&source[..], &["-pix_fmt", "yuv420p", "-f", "yuv4mpegpipe", "-"]].concat())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pipe = ffmpeg.stdout.take().unwrap();
+    let end = start_with(PROGRAM, &["--unpaced", "--display", "none", "-"], |c| {
+        c.stdin(pipe);
+    })
+    .end();
+    assert!(ffmpeg.wait().unwrap().success());
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    assert_eq!(end.number("/video/presented"), 30.0);
+}
+
+#[test]
+fn what_cannot_be_played_is_said_in_a_line_and_ends_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("letter.mp4");
+    std::fs::write(&text, "Dear Sir or Madam").unwrap();
+    let empty = folder.path().join("empty.mkv");
+    std::fs::write(&empty, "").unwrap();
+    for input in ["/nonexistent/film.mp4", arg(&text), arg(&empty), "test:nothing", "test:bars?size=0x0"] {
+        let end = run(&[&HEADLESS[..], &[input]].concat()).end();
+        assert_eq!(end.status.code(), Some(1), "{input}: {}", end.stderr);
+        assert!(end.stderr.contains("cannot play") && end.stderr.lines().count() <= 2, "{input}: {}", end.stderr);
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for wrong in [&["--speed", "9"][..], &["--display", "tv"], &["--restart-limit", "x"], &["--no-such-option"]] {
+        let end = run(wrong).end();
+        assert_eq!(end.status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn several_inputs_play_one_after_another() {
+    let inputs = ["test:bars?size=64x48&rate=30&seconds=1", "test:bars?size=320x240&rate=30&seconds=1"];
+    let end = ended(&["--unpaced", "--display", "none", "--audio", "null", inputs[0], inputs[1]]);
+    end.assert_whole();
+    assert_eq!(end.number("/video/presented"), 60.0);
+}
