@@ -11,11 +11,14 @@ mod display;
 mod ledger;
 mod osd;
 mod player;
+mod probe;
 mod schedule;
 mod screenshot;
 
 use tricine_shared::link::FromRole;
 use tricine_shared::role::RoleContext;
+
+pub use probe::probe_display;
 
 use player::{Player, Stop};
 
