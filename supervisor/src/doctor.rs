@@ -95,7 +95,12 @@ pub fn sessions(as_json: bool) -> Result<i32> {
             (false, true) => "dead: `tricine clean` removes what it left",
             (false, false) => "dead (another user's)",
         };
-        say(&format!("{:20} {:3} objects {:8} KiB  {state}", session.session, session.objects.len(), session.bytes >> 10));
+        say(&format!(
+            "{:20} {:3} objects {:8} KiB  {state}",
+            session.session,
+            session.objects.len(),
+            session.bytes >> 10
+        ));
     }
     Ok(0)
 }

@@ -33,8 +33,10 @@ pub fn open(name: &str) -> Result<Input, String> {
     if name == "-" {
         let stdin = std::io::stdin();
         if std::io::IsTerminal::is_terminal(&stdin) {
-            return Err("standard input is a terminal; pipe YUV4MPEG2 into it: ffmpeg -i FILE -f yuv4mpegpipe - | tricine -"
-                .into());
+            return Err(
+                "standard input is a terminal; pipe YUV4MPEG2 into it: ffmpeg -i FILE -f yuv4mpegpipe - | tricine -"
+                    .into(),
+            );
         }
         let fd = stdin.as_fd().try_clone_to_owned().map_err(|e| e.to_string())?;
         return Ok(Input { title: "standard input".into(), ..input(InputSpec::Pipe, Some(fd)) });

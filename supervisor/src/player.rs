@@ -10,7 +10,9 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::time::{TimeSpec, TimeValLike};
-use tricine_shared::channel::{Channel, ChannelName, Kind, Side, Spec as ChannelSpec, discard, held_by_consumer, recover};
+use tricine_shared::channel::{
+    Channel, ChannelName, Kind, Side, Spec as ChannelSpec, discard, held_by_consumer, recover,
+};
 use tricine_shared::clock::{MAX_SPEED, MIN_SPEED, PlayState};
 use tricine_shared::control::{ControlRegion, Role};
 use tricine_shared::link::{DisplaySpec, FromRole, Key, Opened, SinkSpec, Spec, ToRole, Work};
@@ -154,7 +156,8 @@ pub fn play(options: Play, started_ns: u64) -> Result<i32> {
     }
     let sys = |call| move |e: nix::Error| Error::sys(call, "signals", e);
     mask.thread_block().map_err(sys("sigprocmask"))?;
-    let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(sys("signalfd"))?;
+    let signals =
+        SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(sys("signalfd"))?;
 
     let janitor = Janitor::start(&session)?;
     let sink = match (&options.audio, options.unpaced) {
@@ -397,7 +400,8 @@ impl Player {
             Key::Help => {
                 self.tell(Role::Renderer, &ToRole::Help);
                 if self.posts[index(Role::Renderer)].running.is_none() {
-                    self.status.notice("space pause, arrows seek, [ ] speed, 9 0 volume, m mute, l loop, n next, q quit");
+                    self.status
+                        .notice("space pause, arrows seek, [ ] speed, 9 0 volume, m mute, l loop, n next, q quit");
                 }
             }
             Key::Screenshot => match std::env::current_dir() {
@@ -596,7 +600,9 @@ impl Player {
                 self.make_channel(kind, capacity, base, resume_pts_ns, resume_serial)?;
             }
             FromRole::Switched { kind, generation } => {
-                for channel in self.channels.extract_if(.., |c| c.name().kind == kind && c.name().generation < generation) {
+                for channel in
+                    self.channels.extract_if(.., |c| c.name().kind == kind && c.name().generation < generation)
+                {
                     channel.name().unlink()?;
                 }
             }

@@ -84,8 +84,11 @@ impl Status {
         } else {
             String::new()
         };
-        let text =
-            format!("{mark} {}{length}{speed}{volume}  dropped {}{offset}", clock_text(position_ns), page.dropped.get());
+        let text = format!(
+            "{mark} {}{length}{speed}{volume}  dropped {}{offset}",
+            clock_text(position_ns),
+            page.dropped.get()
+        );
         self.bar.set_message(text);
         self.bar.tick();
     }
@@ -126,7 +129,10 @@ impl Status {
             _ => verbose > 1,
         };
         if shown {
-            self.line(&format!("{role}: {}", if matches!(level, "ERROR" | "WARN" | "INFO" | "DEBUG") { text } else { line }));
+            self.line(&format!(
+                "{role}: {}",
+                if matches!(level, "ERROR" | "WARN" | "INFO" | "DEBUG") { text } else { line }
+            ));
         }
     }
 }

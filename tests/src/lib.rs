@@ -56,7 +56,10 @@ impl Run {
     pub fn role(&self, role: &str, not: Option<Pid>) -> Pid {
         let title = format!("tricine: {role}");
         wait_for(&format!("{role} of {}", self.session), || {
-            children(self.pid()).into_iter().find(|&(pid, ref t)| t.starts_with(&title) && Some(pid) != not).map(|c| c.0)
+            children(self.pid())
+                .into_iter()
+                .find(|&(pid, ref t)| t.starts_with(&title) && Some(pid) != not)
+                .map(|c| c.0)
         })
     }
 
