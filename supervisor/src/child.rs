@@ -15,31 +15,37 @@ const KEPT_LINES: usize = 8;
 
 /// A running role.
 #[derive(Debug)]
-pub struct Running {
+pub(crate) struct Running {
     /// Its process.
-    pub child: Child,
+    pub(crate) child: Child,
     /// Its control socket.
-    pub link: Link,
+    pub(crate) link: Link,
     /// When it was started, in ns on CLOCK_MONOTONIC.
-    pub started_ns: u64,
+    pub(crate) started_ns: u64,
     /// Whether it has said that it is ready.
-    pub ready: bool,
+    pub(crate) ready: bool,
     /// Whether it was told to quit: its end is no crash.
-    pub quitting: bool,
+    pub(crate) quitting: bool,
     /// What it said before it ended itself.
-    pub failed: Option<String>,
+    pub(crate) failed: Option<String>,
     /// When it was asked to abort because it hung, in ns.
-    pub aborted_ns: Option<u64>,
+    pub(crate) aborted_ns: Option<u64>,
     /// Why the supervisor killed it, if it did.
-    pub verdict: Option<String>,
+    pub(crate) verdict: Option<String>,
     log: std::fs::File,
     partial: Vec<u8>,
     /// The last lines of its log.
-    pub lines: VecDeque<String>,
+    pub(crate) lines: VecDeque<String>,
 }
 
 /// Starts `role` on `spec`. `title` is what `ps` shows after its name.
-pub fn start(role: Role, title: &str, spec: &Spec, input: Option<BorrowedFd<'_>>, stdout: bool) -> Result<Running> {
+pub(crate) fn start(
+    role: Role,
+    title: &str,
+    spec: &Spec,
+    input: Option<BorrowedFd<'_>>,
+    stdout: bool,
+) -> Result<Running> {
     let (ours, theirs) = Link::pair()?;
     ours.send(&ToRole::Start(Box::new(spec.clone())))?;
     let mut child = Spawn {
@@ -71,7 +77,7 @@ pub fn start(role: Role, title: &str, spec: &Spec, input: Option<BorrowedFd<'_>>
 
 impl Running {
     /// What it has said; nothing once the other end is gone. A message that is not understood is dropped with a warning.
-    pub fn messages(&self) -> Vec<FromRole> {
+    pub(crate) fn messages(&self) -> Vec<FromRole> {
         let mut messages = Vec::new();
         // Bounded, so that a role that talks without end does not keep the supervisor.
         for _ in 0..64 {
@@ -85,7 +91,7 @@ impl Running {
     }
 
     /// The lines that it has logged since.
-    pub fn log_lines(&mut self) -> Vec<String> {
+    pub(crate) fn log_lines(&mut self) -> Vec<String> {
         let mut buffer = [0; 4096];
         for _ in 0..16 {
             match self.log.read(&mut buffer) {
@@ -108,12 +114,12 @@ impl Running {
     }
 
     /// The descriptor that its log comes from.
-    pub fn log_fd(&self) -> BorrowedFd<'_> {
+    pub(crate) fn log_fd(&self) -> BorrowedFd<'_> {
         self.log.as_fd()
     }
 
     /// Says something to it; a role that is gone or deaf is noticed by other means.
-    pub fn tell(&self, message: &ToRole) {
+    pub(crate) fn tell(&self, message: &ToRole) {
         match self.link.send(message) {
             Ok(_) | Err(Error::Disconnected) => {}
             Err(error) => tracing::warn!("{error}"),

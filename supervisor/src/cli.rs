@@ -25,18 +25,18 @@ const NS: f64 = 1e9;
                   s screenshot, o pipeline, ? keys, q quit.\n\
                   Exit codes: 0 played, 1 cannot be played, 2 wrong usage, 3 gave up after too many crashes, 128+N signal N."
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do; playing is what is done without a command.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub(crate) command: Option<Command>,
     /// The options of `play`.
     #[command(flatten)]
-    pub play: Play,
+    pub(crate) play: Play,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Play files, `-` (YUV4MPEG2 on standard input) or test: sources; no INPUT plays the demo.
     #[command(after_help = "Example: tricine play --start 1:30 --speed 1.5 film.mkv")]
     Play(Box<Play>),
@@ -71,67 +71,67 @@ pub enum Command {
 
 /// What and how to play.
 #[derive(Debug, Clone, Args)]
-pub struct Play {
+pub(crate) struct Play {
     /// Files, folders or globs of images, `-`, `test:bars`, `test:clock?size=1280x720&rate=30&seconds=10&tone=440`.
     #[arg(value_name = "INPUT")]
-    pub inputs: Vec<String>,
+    pub(crate) inputs: Vec<String>,
     /// auto | window | terminal | none | framemd5=PATH.
     #[arg(long, value_name = "WHERE", default_value = "auto", value_parser = parse_display)]
-    pub display: Display,
+    pub(crate) display: Display,
     /// auto | pulse | null | none | wav=PATH.
     #[arg(long, value_name = "WHERE", default_value = "auto", value_parser = parse_audio)]
-    pub audio: Audio,
+    pub(crate) audio: Audio,
     /// fifo: every frame, with back-pressure; mailbox: the latest wins.
     #[arg(long, value_name = "MODE", default_value = "fifo", value_parser = parse_mode)]
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// As fast as the pipeline goes, no frame dropped.
     #[arg(long)]
-    pub unpaced: bool,
+    pub(crate) unpaced: bool,
     /// Begin here: 90, 1:30 or 1:02:03.5.
     #[arg(long, value_name = "T", value_parser = parse_time)]
-    pub start: Option<i64>,
+    pub(crate) start: Option<i64>,
     /// Play so long.
     #[arg(long, value_name = "T", value_parser = parse_time)]
-    pub length: Option<i64>,
+    pub(crate) length: Option<i64>,
     /// Play again and again, or N times.
     #[arg(long = "loop", value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "inf",
           value_parser = parse_loop)]
-    pub repeat: Option<u64>,
+    pub(crate) repeat: Option<u64>,
     /// 0.25 to 4.
     #[arg(long, value_name = "X", default_value = "1", value_parser = parse_speed)]
-    pub speed: f64,
+    pub(crate) speed: f64,
     /// 0 to 100.
     #[arg(long, value_name = "V", default_value = "100", value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub volume: u8,
+    pub(crate) volume: u8,
     /// Without sound to begin with.
     #[arg(long)]
-    pub mute: bool,
+    pub(crate) mute: bool,
     /// Show the first frame and wait.
     #[arg(long)]
-    pub paused: bool,
+    pub(crate) paused: bool,
     /// Begin in full screen.
     #[arg(long)]
-    pub fullscreen: bool,
+    pub(crate) fullscreen: bool,
     /// How many crashes a role may have in how many seconds before Tricine gives up.
     #[arg(long, value_name = "N/SECONDS", default_value = "5/10", value_parser = parse_limit)]
-    pub restart_limit: (usize, Duration),
+    pub(crate) restart_limit: (usize, Duration),
     /// Write a report of the session, as JSON, when it ends.
     #[arg(long, value_name = "PATH")]
-    pub report: Option<PathBuf>,
+    pub(crate) report: Option<PathBuf>,
     /// Name of the session (random by default).
     #[arg(long, value_name = "NAME", value_parser = parse_session)]
-    pub session: Option<String>,
+    pub(crate) session: Option<String>,
     /// Say nothing but errors.
     #[arg(short, long)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
     /// Say more; twice, everything.
     #[arg(short, long, action = clap::ArgAction::Count)]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
 }
 
 /// `--display`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Display {
+pub(crate) enum Display {
     /// The best there is.
     Auto,
     /// This one.
@@ -140,7 +140,7 @@ pub enum Display {
 
 /// `--audio`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Audio {
+pub(crate) enum Audio {
     /// No sound is even decoded.
     None,
     /// This sink.

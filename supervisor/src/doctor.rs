@@ -34,7 +34,7 @@ fn self_test() -> std::result::Result<String, String> {
 }
 
 /// Says what this machine has. The exit code: 0, or 1 if Tricine cannot play here at all.
-pub fn doctor(as_json: bool) -> i32 {
+pub(crate) fn doctor(as_json: bool) -> i32 {
     let shm = statvfs(shm::DIR).map(|s| s.blocks_available() as u64 * s.fragment_size() as u64);
     let shared_memory = match (self_test(), shm) {
         (Ok(works), Ok(free)) => Ok(format!("{works}; {} MiB free in {}", free >> 20, shm::DIR)),
@@ -80,7 +80,7 @@ pub fn doctor(as_json: bool) -> i32 {
 }
 
 /// Lists sessions.
-pub fn sessions(as_json: bool) -> Result<i32> {
+pub(crate) fn sessions(as_json: bool) -> Result<i32> {
     let found = session::list()?;
     if as_json {
         let text = serde_json::to_string_pretty(&json!({ "schema": "tricine.sessions/1", "sessions": found }));
@@ -106,7 +106,7 @@ pub fn sessions(as_json: bool) -> Result<i32> {
 }
 
 /// Removes what dead sessions left.
-pub fn clean(dry_run: bool) -> Result<i32> {
+pub(crate) fn clean(dry_run: bool) -> Result<i32> {
     let swept: Vec<Found> = session::sweep(dry_run)?;
     if swept.is_empty() {
         say("nothing to remove");

@@ -12,19 +12,19 @@ const DEMO: &[u8] = include_bytes!("../../assets/demo.mp4");
 
 /// One entry of the playlist.
 #[derive(Debug)]
-pub struct Input {
+pub(crate) struct Input {
     /// As the user wrote it; for messages.
-    pub name: String,
+    pub(crate) name: String,
     /// For the window's title and `ps`.
-    pub title: String,
+    pub(crate) title: String,
     /// For the decoder.
-    pub spec: InputSpec,
+    pub(crate) spec: InputSpec,
     /// The open file, if it is one. Kept for the decoder's restarts: the file may be moved or removed meanwhile.
-    pub file: Option<OwnedFd>,
+    pub(crate) file: Option<OwnedFd>,
 }
 
 /// Opens `name`. Errors: words for the user.
-pub fn open(name: &str) -> Result<Input, String> {
+pub(crate) fn open(name: &str) -> Result<Input, String> {
     let title = Path::new(name).file_name().map_or(name.to_owned(), |n| n.to_string_lossy().into_owned());
     let input = |spec, file| Input { name: name.to_owned(), title: title.clone(), spec, file };
     if let Some(test) = name.strip_prefix("test:") {
@@ -63,7 +63,7 @@ pub fn open(name: &str) -> Result<Input, String> {
 }
 
 /// The demo film.
-pub fn demo() -> Result<Input, String> {
+pub(crate) fn demo() -> Result<Input, String> {
     let file = memory_file("demo.mp4", DEMO).map_err(|e| e.to_string())?;
     Ok(Input {
         name: "the demo".into(),

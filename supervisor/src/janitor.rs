@@ -16,20 +16,20 @@ use tricine_shared::sys::process::{self, Child, INPUT_FD, LINK_FD, Spawn};
 use tricine_shared::sys::terminal::LEAVE;
 
 /// The role's name, beside those of [`tricine_shared::control::Role`].
-pub const NAME: &str = "janitor";
+pub(crate) const NAME: &str = "janitor";
 /// Said by the supervisor when it has cleaned up itself.
 const DONE: u8 = b'.';
 
 /// The supervisor's hold on its janitor.
 #[derive(Debug)]
-pub struct Janitor {
+pub(crate) struct Janitor {
     child: Child,
     pipe: UnixStream,
 }
 
 impl Janitor {
     /// Starts it for `session`. It has looked at the terminal once this returns, so the terminal may now be changed.
-    pub fn start(session: &str) -> Result<Self> {
+    pub(crate) fn start(session: &str) -> Result<Self> {
         let sys = |call| move |e: std::io::Error| Error::sys(call, NAME, e);
         let (mut ours, theirs) = UnixStream::pair().map_err(sys("socketpair"))?;
         let terminal = stdin();
@@ -51,7 +51,7 @@ impl Janitor {
     }
 
     /// Sends it home: there is nothing left to clean.
-    pub fn dismiss(mut self) {
+    pub(crate) fn dismiss(mut self) {
         let _ = self.pipe.write_all(&[DONE]);
         drop(self.pipe);
         for _ in 0..200 {
@@ -65,7 +65,7 @@ impl Janitor {
 }
 
 /// The janitor's own work. Its exit code.
-pub fn run() -> i32 {
+pub(crate) fn run() -> i32 {
     let Some(pipe) = process::inherited(LINK_FD) else { return 2 };
     let terminal = process::inherited(INPUT_FD).map(File::from);
     let _ = nix::unistd::chdir("/");

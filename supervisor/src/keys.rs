@@ -8,14 +8,14 @@ use tricine_shared::link::Key;
 
 /// The terminal on standard input, without echo and line editing while this lives. Ctrl-C and Ctrl-Z stay signals.
 #[derive(Debug)]
-pub struct Keyboard {
+pub(crate) struct Keyboard {
     before: Termios,
     pending: Vec<u8>,
 }
 
 impl Keyboard {
     /// Takes the keyboard, if standard input is a terminal and we are in front of it.
-    pub fn take() -> Option<Self> {
+    pub(crate) fn take() -> Option<Self> {
         let stdin = stdin();
         if !stdin.is_terminal() || tcgetpgrp(&stdin) != Ok(getpgrp()) {
             return None;
@@ -30,7 +30,7 @@ impl Keyboard {
     }
 
     /// Reads what was typed. An escape alone is held back until [`Keyboard::flush`], since it may begin a sequence.
-    pub fn read(&mut self) -> Vec<Key> {
+    pub(crate) fn read(&mut self) -> Vec<Key> {
         let mut buffer = [0; 256];
         match stdin().lock().read(&mut buffer) {
             Ok(n) => self.pending.extend_from_slice(&buffer[..n]),
@@ -42,12 +42,12 @@ impl Keyboard {
     }
 
     /// Whether an escape is held back.
-    pub fn pending(&self) -> bool {
+    pub(crate) fn pending(&self) -> bool {
         !self.pending.is_empty()
     }
 
     /// Nothing came after it: it was the escape key.
-    pub fn flush(&mut self) -> Option<Key> {
+    pub(crate) fn flush(&mut self) -> Option<Key> {
         let escape = self.pending == [0x1b];
         self.pending.clear();
         escape.then_some(Key::Quit)

@@ -89,7 +89,7 @@ impl Post {
 }
 
 /// A session.
-pub struct Player {
+pub(crate) struct Player {
     options: Play,
     session: String,
     control: ControlRegion,
@@ -144,7 +144,7 @@ fn side_of(role: Role, kind: Kind) -> Option<Side> {
 }
 
 /// Plays what `options` say. The exit code.
-pub fn play(options: Play, started_ns: u64) -> Result<i32> {
+pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
     session::sweep(false)?;
     let session = match &options.session {
         Some(name) => name.clone(),

@@ -12,16 +12,16 @@ const HEALTHY: Duration = Duration::from_secs(10);
 
 /// How many crashes in how long are one too many (Erlang's *intensity* and *period*).
 #[derive(Debug, Clone, Copy)]
-pub struct Limit {
+pub(crate) struct Limit {
     /// So many are borne.
-    pub intensity: usize,
+    pub(crate) intensity: usize,
     /// In this time.
-    pub period: Duration,
+    pub(crate) period: Duration,
 }
 
 /// A role's crashes, as far as they matter.
 #[derive(Debug, Default)]
-pub struct History {
+pub(crate) struct History {
     /// When, in ns; not older than the period.
     crashes: VecDeque<u64>,
     /// Crashes since the role was last healthy.
@@ -30,7 +30,7 @@ pub struct History {
 
 /// What to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Start it again, after so long.
     Restart(Duration),
     /// It crashes too often.
@@ -40,7 +40,7 @@ pub enum Action {
 impl History {
     /// A role that started at `started_ns` crashed at `now_ns`. `jitter`, 0..1, spreads the waits by up to a quarter, so
     /// that two roles that fell together do not rise together for ever.
-    pub fn on_crash(&mut self, limit: Limit, started_ns: u64, now_ns: u64, jitter: f64) -> Action {
+    pub(crate) fn on_crash(&mut self, limit: Limit, started_ns: u64, now_ns: u64, jitter: f64) -> Action {
         let since = now_ns.saturating_sub(limit.period.as_nanos() as u64);
         self.crashes.push_back(now_ns);
         self.crashes.retain(|&at| at > since || at == now_ns);

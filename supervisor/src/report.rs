@@ -13,7 +13,7 @@ use tricine_shared::sys::process::Usage;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// To the end.
     Played,
     /// The user left.
@@ -28,57 +28,57 @@ pub enum Ended {
 
 /// One crash that was recovered.
 #[derive(Debug, Clone)]
-pub struct Restart {
+pub(crate) struct Restart {
     /// Whose.
-    pub role: &'static str,
+    pub(crate) role: &'static str,
     /// Signal or exit code.
-    pub cause: String,
+    pub(crate) cause: String,
     /// When, in ns on CLOCK_MONOTONIC.
-    pub at_ns: u64,
+    pub(crate) at_ns: u64,
     /// How long nothing new was seen beyond a frame's own time, in ns; `None` if not measured.
-    pub gap_ns: Option<u64>,
+    pub(crate) gap_ns: Option<u64>,
     /// Whether that is final.
-    pub settled: bool,
+    pub(crate) settled: bool,
 }
 
 /// A role over all its incarnations.
 #[derive(Debug)]
-pub struct RoleReport {
+pub(crate) struct RoleReport {
     /// Which.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Of the last incarnation; `None` if there was none.
-    pub pid: Option<u32>,
+    pub(crate) pid: Option<u32>,
     /// How often it was started again.
-    pub restarts: u32,
+    pub(crate) restarts: u32,
     /// What they used together.
-    pub usage: Usage,
+    pub(crate) usage: Usage,
 }
 
 /// What a report is made of.
 #[derive(Debug)]
-pub struct Session<'a> {
+pub(crate) struct Session<'a> {
     /// As the user named it.
-    pub input: &'a str,
+    pub(crate) input: &'a str,
     /// How it ended.
-    pub ended: Ended,
+    pub(crate) ended: Ended,
     /// What the input holds.
-    pub opened: Option<&'a Opened>,
+    pub(crate) opened: Option<&'a Opened>,
     /// Of the video channel.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// Where the sound went.
-    pub sink: Option<&'a str>,
+    pub(crate) sink: Option<&'a str>,
     /// Where the pictures went.
-    pub display: Option<&'a str>,
+    pub(crate) display: Option<&'a str>,
     /// Counters and histograms.
-    pub control: &'a ControlRegion,
+    pub(crate) control: &'a ControlRegion,
     /// When the program began, in ns.
-    pub started_ns: u64,
+    pub(crate) started_ns: u64,
     /// Now, in ns.
-    pub now_ns: u64,
+    pub(crate) now_ns: u64,
     /// Decoder, audio, renderer.
-    pub roles: &'a [RoleReport],
+    pub(crate) roles: &'a [RoleReport],
     /// The crashes.
-    pub restarts: &'a [Restart],
+    pub(crate) restarts: &'a [Restart],
 }
 
 fn ms(ns: Option<u64>) -> Value {
@@ -101,7 +101,7 @@ fn usage(pid: Option<u32>, restarts: u32, usage: &Usage) -> Value {
 }
 
 /// The report of a session that has ended.
-pub fn play(session: &Session<'_>) -> Value {
+pub(crate) fn play(session: &Session<'_>) -> Value {
     let (decoder, audio, renderer) = (session.control.decoder(), session.control.audio(), session.control.renderer());
     let quantile = |h: &Histogram, q| ms(h.quantile(q));
     let video = session.opened.and_then(|o| o.video.as_ref()).map(|v| {
@@ -190,7 +190,7 @@ pub fn play(session: &Session<'_>) -> Value {
 }
 
 /// Writes a report whole or not at all: beside its place, then renamed onto it.
-pub fn write(path: &Path, report: &Value) -> Result<(), String> {
+pub(crate) fn write(path: &Path, report: &Value) -> Result<(), String> {
     let mut name = path.file_name().ok_or("it has no file name")?.to_owned();
     name.push(format!(".{}.part", std::process::id()));
     let part = path.with_file_name(name);

@@ -13,19 +13,19 @@ const EVERY_NS: u64 = 250_000_000;
 
 /// The status line, or none.
 #[derive(Debug)]
-pub struct Status {
+pub(crate) struct Status {
     /// Draws the line, and moves it out of the way of others.
     bar: ProgressBar,
     progress: bool,
     drawn_ns: u64,
     /// The film's length, if known.
-    pub duration_ns: Option<i64>,
+    pub(crate) duration_ns: Option<i64>,
     /// Its frames, if known.
-    pub frames: Option<u64>,
+    pub(crate) frames: Option<u64>,
 }
 
 /// `H:MM:SS` or `M:SS`.
-pub fn clock_text(ns: i64) -> String {
+pub(crate) fn clock_text(ns: i64) -> String {
     let s = ns.max(0) / 1_000_000_000;
     match s / 3600 {
         0 => format!("{}:{:02}", s / 60, s % 60),
@@ -35,7 +35,7 @@ pub fn clock_text(ns: i64) -> String {
 
 impl Status {
     /// With a line only where `wanted` and standard error is a terminal; `progress` counts frames instead of time.
-    pub fn new(wanted: bool, progress: bool) -> Self {
+    pub(crate) fn new(wanted: bool, progress: bool) -> Self {
         let target = if wanted && stderr().is_terminal() {
             ProgressDrawTarget::stderr_with_hz(5)
         } else {
@@ -46,7 +46,7 @@ impl Status {
     }
 
     /// Draws the line if it is time to.
-    pub fn tick(&mut self, control: &ControlRegion, state: &PlayState, position_ns: i64) {
+    pub(crate) fn tick(&mut self, control: &ControlRegion, state: &PlayState, position_ns: i64) {
         let now = mono_ns();
         if self.bar.is_hidden() || now < self.drawn_ns + EVERY_NS {
             return;
@@ -94,7 +94,7 @@ impl Status {
     }
 
     /// Takes the line away.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();
     }
 
@@ -106,12 +106,12 @@ impl Status {
     }
 
     /// An error: always said.
-    pub fn error(&self, text: &str) {
+    pub(crate) fn error(&self, text: &str) {
         self.line(text);
     }
 
     /// Something to know, unless the user wants quiet.
-    pub fn notice(&self, text: &str) {
+    pub(crate) fn notice(&self, text: &str) {
         if !tracing::enabled!(tracing::Level::WARN) {
             return;
         }
@@ -119,7 +119,7 @@ impl Status {
     }
 
     /// A line of a role's log: warnings always, more where more is wanted.
-    pub fn log(&self, role: Role, line: &str, quiet: bool, verbose: u8) {
+    pub(crate) fn log(&self, role: Role, line: &str, quiet: bool, verbose: u8) {
         let (level, text) = line.split_once(' ').unwrap_or(("", line));
         let shown = match level {
             "ERROR" => true,
