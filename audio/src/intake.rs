@@ -7,11 +7,13 @@ use tricine_shared::frame::Format as Payload;
 
 use crate::align::{self, Splice};
 use crate::backlog::{Backlog, Chunk};
+use crate::chain::Chain;
 use crate::sink::{Format, Sink};
 
 /// What is known of the blocks of one serial.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Intake {
+    chain: Chain,
     /// Film time after the last sample taken.
     next_pts_ns: Option<i64>,
     /// Nothing more of this serial will be heard: it ended, or reached its limit.
@@ -46,22 +48,45 @@ impl Intake {
         // The film's own beginning may have a time before 0: nothing is cut there.
         let start_ns = if state.target_ns > 0 { state.target_ns } else { i64::MIN };
         let (from, to) = align::cut(meta.pts_ns, times, format.rate, start_ns, state.end_ns);
-        self.ended |= to < times;
+        let reached = to < times;
         let channels = usize::from(format.channels);
         let Some(samples) = slot.samples().get(from as usize * channels..to as usize * channels) else { return };
         if samples.is_empty() {
+            if reached {
+                self.end(backlog);
+            }
             return;
         }
         let stamped_ns = meta.pts_ns + format.ns(from) as i64;
         let pts_ns = match self.next_pts_ns.map(|next| (next, align::follow(stamped_ns, next))) {
             // Counting samples is exact; the times in a file are rounded.
             Some((next, Splice::Go)) => next,
-            _ => stamped_ns,
+            _ => {
+                self.chain.finish(backlog);
+                stamped_ns
+            }
         };
         page.samples_played.add(to - from);
-        let _ = sink.takes(format);
-        let chunk = Chunk { samples: samples.to_vec(), format, pts_ns, speed: 1.0 };
+        let chunk = Chunk { samples: samples.to_vec(), format, pts_ns, speed: state.speed };
         self.next_pts_ns = Some(pts_ns + format.ns(to - from) as i64);
-        backlog.push(chunk);
+        // More of a serial that had ended, from a decoder that was started again.
+        self.ended = false;
+        self.chain.push(&chunk, sink.takes(format), backlog);
+        if reached {
+            self.end(backlog);
+        }
+    }
+
+    /// No more of this serial will come, or none of it will be heard.
+    pub(crate) fn end(&mut self, backlog: &mut Backlog) {
+        if !self.ended {
+            self.chain.finish(backlog);
+            self.ended = true;
+        }
+    }
+
+    /// The sink has changed: what is in progress was for the one before.
+    pub(crate) fn restart(&mut self, backlog: &mut Backlog) {
+        self.chain.finish(backlog);
     }
 }

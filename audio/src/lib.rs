@@ -10,10 +10,14 @@
 
 mod align;
 mod backlog;
+mod chain;
+mod gain;
 mod intake;
+mod mix;
 mod player;
 mod publish;
 mod sink;
+mod stretch;
 mod timeline;
 
 use tricine_shared::Error;
@@ -30,4 +34,10 @@ pub fn run(context: RoleContext) -> i32 {
             70
         }
     }
+}
+
+/// Which sound server answers, in words such as `pulseaudio 16.1, default sink auto_null`; or why none does. Opens no
+/// device; waits for an answer at most a few seconds.
+pub fn probe() -> Result<String, String> {
+    sink::probe()
 }

@@ -35,7 +35,7 @@ fn self_test() -> std::result::Result<String, String> {
 
 /// Says what this machine has. The exit code: 0, or 1 if Tricine cannot play here at all.
 pub(crate) fn doctor(as_json: bool) -> i32 {
-    let shm = statvfs(shm::DIR).map(|s| s.blocks_available() as u64 * s.fragment_size() as u64);
+    let shm = statvfs(shm::DIR).map(|s| s.blocks_available() * s.fragment_size());
     let shared_memory = match (self_test(), shm) {
         (Ok(works), Ok(free)) => Ok(format!("{works}; {} MiB free in {}", free >> 20, shm::DIR)),
         (Err(why), _) => Err(format!("{why}; a tmpfs with room is needed at {}", shm::DIR)),

@@ -4,8 +4,10 @@
 //! time.
 
 mod null;
+mod pulse;
 
 pub(crate) use null::Null;
+pub(crate) use pulse::{Pulse, probe, reachable};
 
 /// What interleaved samples are like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub(crate) struct Heard {
     pub position_ns: u64,
     /// All of it: nothing but silence comes out until more is written.
     pub dry: bool,
+    /// Whether it moves on by itself.
+    pub moving: bool,
     /// Whether the position is exact by now. A device's first answers are not.
     pub settled: bool,
 }
@@ -65,10 +69,26 @@ pub(crate) trait Sink {
     /// How loud, as a factor of the samples.
     fn set_gain(&mut self, gain: f32);
 
-    /// Why the sink has gone, if it has.
-    fn lost(&mut self) -> Option<String> {
-        None
+    /// How it is; looks for news.
+    fn health(&mut self, _now_ns: u64) -> &Health {
+        &Health::Ready
     }
+
+    /// How often it ran dry by its own fault.
+    fn late(&self) -> u64 {
+        0
+    }
+}
+
+/// How a sink is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// It is not known yet whether it will do.
+    Opening,
+    /// It takes sound.
+    Ready,
+    /// It has gone, for this reason.
+    Lost(String),
 }
 
 #[cfg(test)]

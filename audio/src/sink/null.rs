@@ -51,7 +51,8 @@ impl Sink for Null {
 
     fn heard(&mut self, now_ns: u64) -> Option<Heard> {
         let position_ns = self.position(now_ns);
-        Some(Heard { position_ns, dry: position_ns == self.written_ns, settled: true })
+        let dry = position_ns == self.written_ns;
+        Some(Heard { position_ns, dry, moving: !dry && !self.paused, settled: true })
     }
 
     fn pause(&mut self, paused: bool, now_ns: u64) {

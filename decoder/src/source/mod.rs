@@ -109,8 +109,6 @@ fn song(file: &MediaFile) -> Result<Media, MediaError> {
     }
 }
 
-
-
 /// Opens a container's video and sound, each on its own; what fails while the other plays becomes a notice.
 fn film(file: &MediaFile, demux: fn(&MediaFile) -> Result<Option<Demuxed>, MediaError>) -> Result<Media, MediaError> {
     let open = || match demux(file)? {

@@ -102,7 +102,10 @@ impl<'a> Sizes<'a> {
             32 => be32(self.table, 4 * index),
             16 => super::track::half(self.table, 2 * index),
             8 => self.table.get(index).map(|&size| size.into()),
-            _ => self.table.get(index / 2).map(|&pair| u32::from(if index.is_multiple_of(2) { pair >> 4 } else { pair & 15 })),
+            _ => self
+                .table
+                .get(index / 2)
+                .map(|&pair| u32::from(if index.is_multiple_of(2) { pair >> 4 } else { pair & 15 })),
         }
     }
 }
