@@ -2,10 +2,10 @@
 //!
 //! *Ownership is a word; the semaphore is a doorbell.* A side sleeps on its semaphore and, once woken, claims its slot by
 //! compare-and-swap or goes back to sleep. A token too many is a spurious wake-up; a token too few cannot be, since
-//! every change of a word is followed by a post, and [`recover`] posts for the dead.
+//! every change of a word is followed by a post, and [`recover()`] posts for the dead.
 //!
 //! Read in this order: [`ownership`] (the pure transitions), [`layout`] (the bytes), [`region`] (the mapping),
-//! [`producer`], [`consumer`], [`recover`].
+//! [`producer`], [`consumer`], [`mod@recover`].
 
 pub mod consumer;
 pub mod layout;
