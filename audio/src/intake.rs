@@ -8,7 +8,7 @@ use tricine_shared::frame::Format as Payload;
 use crate::align::{self, Splice};
 use crate::backlog::{Backlog, Chunk};
 use crate::chain::Chain;
-use crate::sink::{Format, Sink};
+use crate::sink::{Format, Recorder, Sink};
 
 /// What is known of the blocks of one serial.
 #[derive(Default)]
@@ -16,20 +16,25 @@ pub(crate) struct Intake {
     chain: Chain,
     /// Film time after the last sample taken.
     next_pts_ns: Option<i64>,
+    /// What came last.
+    pub source: Option<Format>,
     /// Nothing more of this serial will be heard: it ended, or reached its limit.
     pub ended: bool,
 }
 
 impl Intake {
     /// Takes one block. What is to be heard of it goes to `backlog`.
+    ///
+    /// Errors: the recorder's, in words for the user. `Ok(true)`: it said that the format has changed.
     pub(crate) fn accept(
         &mut self,
         slot: &ReadSlot<'_>,
         control: &ControlRegion,
         state: &PlayState,
         sink: &mut dyn Sink,
+        recorder: Option<&mut Recorder>,
         backlog: &mut Backlog,
-    ) {
+    ) -> Result<bool, String> {
         let (meta, page) = (slot.meta(), control.audio());
         // Both counters survive us, so that a block delivered again is not counted again.
         let expected = page.received.get() + page.lost.get();
@@ -40,7 +45,7 @@ impl Intake {
         }
         page.pulse.progress.add(1);
         if slot.already_done() || meta.serial != state.serial || meta.format != Payload::F32 {
-            return;
+            return Ok(false);
         }
         page.in_serial.set(u64::from(meta.serial) + 1);
         let format = Format { channels: meta.width as u16, rate: meta.sample_rate };
@@ -50,13 +55,20 @@ impl Intake {
         let (from, to) = align::cut(meta.pts_ns, times, format.rate, start_ns, state.end_ns);
         let reached = to < times;
         let channels = usize::from(format.channels);
-        let Some(samples) = slot.samples().get(from as usize * channels..to as usize * channels) else { return };
+        let Some(samples) = slot.samples().get(from as usize * channels..to as usize * channels) else {
+            return Ok(false);
+        };
         if samples.is_empty() {
             if reached {
                 self.end(backlog);
             }
-            return;
+            return Ok(false);
         }
+        let news = match recorder {
+            Some(recorder) => recorder.write(meta.seq, samples, format, page)?,
+            None => false,
+        };
+        self.source = Some(format);
         let stamped_ns = meta.pts_ns + format.ns(from) as i64;
         let pts_ns = match self.next_pts_ns.map(|next| (next, align::follow(stamped_ns, next))) {
             // Counting samples is exact; the times in a file are rounded.
@@ -75,6 +87,7 @@ impl Intake {
         if reached {
             self.end(backlog);
         }
+        Ok(news)
     }
 
     /// No more of this serial will come, or none of it will be heard.

@@ -14,11 +14,13 @@ mod chain;
 mod gain;
 mod intake;
 mod mix;
+mod outlet;
 mod player;
 mod publish;
 mod sink;
 mod stretch;
 mod timeline;
+mod wav_header;
 
 use tricine_shared::Error;
 use tricine_shared::role::RoleContext;
@@ -26,18 +28,34 @@ use tricine_shared::role::RoleContext;
 /// Plays until the supervisor says [`tricine_shared::link::ToRole::Quit`] or is gone. The process's exit code: 0 for
 /// that, 1 after [`tricine_shared::link::FromRole::Failed`], 70 if what the peers wrote cannot be.
 pub fn run(context: RoleContext) -> i32 {
-    match player::Player::new(context).and_then(player::Player::play) {
-        Ok(code) => code,
-        Err(Error::Disconnected) => 0,
-        Err(error) => {
+    match player::run(context) {
+        Ok(()) | Err(Stop::Error(Error::Disconnected)) => 0,
+        Err(Stop::Failed) => 1,
+        Err(Stop::Error(error)) => {
             tracing::error!("{error}");
             70
         }
     }
 }
 
+type Result<T> = std::result::Result<T, Stop>;
+
+/// Why it stops before it was told to.
+#[derive(Debug)]
+enum Stop {
+    /// The supervisor has been told in words for the user.
+    Failed,
+    Error(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
 /// Which sound server answers, in words such as `pulseaudio 16.1, default sink auto_null`; or why none does. Opens no
 /// device; waits for an answer at most a few seconds.
-pub fn probe() -> Result<String, String> {
+pub fn probe() -> std::result::Result<String, String> {
     sink::probe()
 }

@@ -2,33 +2,46 @@
 
 use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Kind, Side};
 use tricine_shared::clock::{Clock, PlayState};
-use tricine_shared::error::{Error, Result};
+use tricine_shared::error::Error;
 use tricine_shared::link::{FromRole, SinkSpec, ToRole, Work};
 use tricine_shared::role::{BEAT, RoleContext};
 use tricine_shared::time::{Deadline, mono_ns};
 
 use crate::align::{self, Splice};
 use crate::backlog::{Backlog, Chunk};
+use crate::gain;
 use crate::intake::Intake;
+use crate::outlet::{Change, Outlet};
 use crate::publish::Keeper;
-use crate::sink::{Null, Sink};
+use crate::sink::{Health, Recorder};
 use crate::timeline::Timeline;
+use crate::{Result, Stop};
 
 const MS: u64 = 1_000_000;
 /// How often it looks after a sink that plays.
 const TICK_NS: u64 = 20 * MS;
 /// No more blocks are taken while so much waits for the sink.
-const AHEAD_NS: u64 = 60 * MS;
+const AHEAD_NS: u64 = 100 * MS;
 /// A film starts with so much sound in hand, or after so long a wait for it.
 const PRIMED_NS: u64 = 50 * MS;
 const PRIMING_NS: u64 = 150 * MS;
 
+/// Takes up the work of `context` and plays until told to quit.
+pub(crate) fn run(context: RoleContext) -> Result<()> {
+    Player::new(context)?.play()
+}
+
 /// The audio role at work.
-pub(crate) struct Player {
+struct Player {
     context: RoleContext,
     consumer: Option<Consumer>,
     state: PlayState,
-    sink: Box<dyn Sink>,
+    outlet: Outlet,
+    recorder: Option<Recorder>,
+    /// What the supervisor was told of where sound goes.
+    output: String,
+    /// The sink's own faults that are counted already.
+    late: u64,
     intake: Intake,
     backlog: Backlog,
     timeline: Timeline,
@@ -48,20 +61,25 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// Takes up the work of `context`.
-    pub(crate) fn new(context: RoleContext) -> Result<Self> {
-        let Some((_, state)) = context.control.state() else { return Err(Error::Disconnected) };
-        let Work::Audio { sink } = &context.spec.work else { return Err(Error::Disconnected) };
-        let sink = match sink {
-            SinkSpec::Auto | SinkSpec::Pulse | SinkSpec::Null | SinkSpec::Wav(_) => {
-                Box::new(Null::new(context.spec.unpaced, state.paused))
-            }
+    fn new(context: RoleContext) -> Result<Self> {
+        let Some((_, state)) = context.control.state() else { return Err(Error::Disconnected.into()) };
+        let Work::Audio { sink } = &context.spec.work else { return Err(Error::Disconnected.into()) };
+        let recorder = match sink {
+            SinkSpec::Wav(path) => match Recorder::open(path, context.spec.restarts > 0) {
+                Ok(recorder) => Some(recorder),
+                Err(why) => return Err(failed(&context, why)),
+            },
+            _ => None,
         };
+        let gain = gain::factor(state.volume, state.muted);
         let mut this = Self {
+            outlet: Outlet::new(sink, context.spec.unpaced, state.paused, gain, mono_ns()),
             context,
             consumer: None,
             state,
-            sink,
+            recorder,
+            output: String::new(),
+            late: 0,
             intake: Intake::default(),
             backlog: Backlog::default(),
             timeline: Timeline::default(),
@@ -75,21 +93,20 @@ impl Player {
         };
         this.begin_serial();
         this.context.tell(&FromRole::Ready)?;
-        this.context.tell(&FromRole::Output(this.sink.describe()))?;
         if let Some(name) = this.context.spec.channels.first().cloned() {
             this.attach(&name)?;
         }
         Ok(this)
     }
 
-    /// Plays until told to quit.
-    pub(crate) fn play(mut self) -> Result<i32> {
+    fn play(mut self) -> Result<()> {
         loop {
             self.context.beat();
             if self.hear()? {
-                return Ok(0);
+                return Ok(());
             }
             self.look();
+            self.tend()?;
             let busy = self.take()?;
             self.feed(mono_ns());
             self.publish(mono_ns())?;
@@ -97,6 +114,39 @@ impl Player {
                 self.sleep()?;
             }
         }
+    }
+
+    /// Looks after the sink: goes on by another where it is gone, and tells.
+    fn tend(&mut self) -> Result<()> {
+        let (now_ns, gain) = (mono_ns(), gain::factor(self.state.volume, self.state.muted));
+        match self.outlet.tend(now_ns, self.state.paused, gain, self.intake.source) {
+            Some(Change::ToNull(why)) => {
+                let never_was = !self.output.starts_with("pulse");
+                if never_was && matches!(self.context.spec.work, Work::Audio { sink: SinkSpec::Auto }) {
+                    tracing::info!("{why}; the film is silent");
+                } else {
+                    let after = "the film goes on without sound, and with it as soon as a sound server answers";
+                    self.context.notice(format!("{why}; {after}"))?;
+                }
+                self.restart_sink(now_ns);
+            }
+            Some(Change::ToPulse) => {
+                // What is ready was made ready for another sink.
+                self.intake.restart(&mut self.backlog);
+                self.backlog.clear();
+                self.restart_sink(now_ns);
+            }
+            None => {}
+        }
+        let output = match &self.context.spec.work {
+            Work::Audio { sink: SinkSpec::Wav(path) } => format!("wav ({})", path.display()),
+            _ => self.outlet.sink.describe(),
+        };
+        if output != self.output && *self.outlet.sink.health(now_ns) == Health::Ready {
+            self.output.clone_from(&output);
+            self.context.tell(&FromRole::Output(output))?;
+        }
+        Ok(())
     }
 
     /// What the supervisor says; whether it says that this is the end.
@@ -111,14 +161,14 @@ impl Player {
                 // Later generations come by way of `Successor`; the rest is in the control region or not for us.
                 Ok(Some(_)) => {}
                 Err(error @ Error::Message(_)) => tracing::warn!("{error}"),
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
     }
 
     fn attach(&mut self, name: &ChannelName) -> Result<()> {
         self.consumer = Some(Consumer::new(Channel::attach(name, Some(Side::Consumer))?)?);
-        self.context.tell(&FromRole::Switched { kind: Kind::Audio, generation: name.generation })
+        Ok(self.context.tell(&FromRole::Switched { kind: Kind::Audio, generation: name.generation })?)
     }
 
     /// What the user wants.
@@ -133,7 +183,10 @@ impl Player {
             if self.placed_ns.is_none() {
                 self.restart_sink(now_ns);
             }
-            self.sink.pause(state.paused, now_ns);
+            self.outlet.sink.pause(state.paused, now_ns);
+        }
+        if (state.volume, state.muted) != (before.volume, before.muted) {
+            self.outlet.sink.set_gain(gain::factor(state.volume, state.muted));
         }
     }
 
@@ -149,7 +202,7 @@ impl Player {
 
     /// Empties the sink; what comes next has to find its place in time anew.
     fn restart_sink(&mut self, now_ns: u64) {
-        self.sink.flush(now_ns);
+        self.outlet.sink.flush(now_ns);
         self.timeline.clear();
         (self.written_ns, self.placed_ns, self.starving) = (0, None, false);
     }
@@ -171,8 +224,15 @@ impl Player {
                         drop(slot);
                         return Ok(true);
                     }
-                    let sink = self.sink.as_mut();
-                    self.intake.accept(&slot, &self.context.control, &self.state, sink, &mut self.backlog);
+                    let (control, sink) = (&self.context.control, self.outlet.sink.as_mut());
+                    let recorder = self.recorder.as_mut();
+                    match self.intake.accept(&slot, control, &self.state, sink, recorder, &mut self.backlog) {
+                        Ok(false) => {}
+                        Ok(true) => {
+                            self.context.notice("the sound changes its format; the WAV file keeps its first one")?;
+                        }
+                        Err(why) => return Err(failed(&self.context, why)),
+                    }
                     slot.release();
                     if !self.backlog.is_empty() {
                         self.first_block_ns.get_or_insert_with(mono_ns);
@@ -194,7 +254,9 @@ impl Player {
                     self.attach(&name)?;
                 }
                 None => {
-                    self.intake.ended |= self.is_our_end();
+                    if self.is_our_end() {
+                        self.intake.end(&mut self.backlog);
+                    }
                     return Ok(false);
                 }
             }
@@ -211,7 +273,7 @@ impl Player {
     /// Gives the sink what it has room for, each sample in its place in time.
     fn feed(&mut self, now_ns: u64) {
         while let Some(pts_ns) = self.backlog.pts_ns() {
-            let room_ns = self.sink.room_ns(now_ns);
+            let room_ns = self.outlet.sink.room_ns(now_ns);
             if room_ns < MS {
                 return;
             }
@@ -219,7 +281,10 @@ impl Player {
                 Some(expected_ns) => align::follow(pts_ns, expected_ns),
                 None => match self.place(pts_ns, now_ns) {
                     Some(splice) => splice,
-                    None => return,
+                    None => {
+                        self.prime(now_ns);
+                        return;
+                    }
                 },
             };
             let chunk = match splice {
@@ -235,7 +300,7 @@ impl Player {
             };
             let Some(chunk) = chunk.filter(|c| !c.samples.is_empty()) else { return };
             self.timeline.push(self.written_ns, chunk.pts_ns, chunk.speed);
-            self.sink.write(&chunk.samples, chunk.format, now_ns);
+            self.outlet.sink.write(&chunk.samples, chunk.format, now_ns);
             self.written_ns += chunk.sound_ns();
             (self.placed_ns, self.standing) = (Some(chunk.end_pts_ns()), false);
         }
@@ -252,16 +317,33 @@ impl Player {
         if clock.rate == 0.0 || self.state.paused {
             return (clock.rate == 0.0).then(|| align::meet(pts_ns, clock.pts_ns));
         }
-        let heard = self.sink.heard(now_ns).filter(|h| h.settled)?;
+        let heard = self.outlet.sink.heard(now_ns).filter(|h| h.settled)?;
         let heard_at_ns = now_ns + self.written_ns.saturating_sub(heard.position_ns);
         Some(align::meet(pts_ns, clock.pts_at(heard_at_ns)))
+    }
+
+    /// Sets the sink going with silence while it is not known how long its sound takes to be heard.
+    fn prime(&mut self, now_ns: u64) {
+        let joins = !self.state.paused && self.keeper_runs();
+        if let Some((format, _)) = self.backlog.like().filter(|_| joins) {
+            let ahead_ns = self.written_ns - self.outlet.sink.heard(now_ns).map_or(0, |h| h.position_ns);
+            if ahead_ns < AHEAD_NS {
+                let silence = Chunk::silence(AHEAD_NS - ahead_ns, format, 0, 1.0);
+                self.outlet.sink.write(&silence.samples, format, now_ns);
+                self.written_ns += silence.sound_ns();
+            }
+        }
+    }
+
+    fn keeper_runs(&self) -> bool {
+        self.context.control.clock(self.state.serial).is_some_and(|clock| clock.rate > 0.0)
     }
 
     /// Publishes what is heard, and says when all was.
     fn publish(&mut self, now_ns: u64) -> Result<()> {
         let all_written = self.intake.ended && self.backlog.is_empty();
         let (paused, speed) = (self.state.paused, self.state.speed);
-        let heard = self.placed_ns.and_then(|_| self.sink.heard(now_ns));
+        let heard = self.placed_ns.and_then(|_| self.outlet.sink.heard(now_ns));
         let film = heard.and_then(|h| self.timeline.at(h.position_ns).map(|at| (h, at)));
         let mut done = all_written && self.placed_ns.is_none();
         if let Some((heard, (pts_ns, speed))) = film.filter(|_| !self.finished) {
@@ -269,9 +351,13 @@ impl Player {
             let starving = heard.dry && !done && !paused && !self.context.spec.unpaced;
             self.context.control.audio().underruns.add(u64::from(starving && !self.starving));
             self.starving = starving;
+            let late = self.outlet.sink.late();
+            self.context.control.audio().underruns.add(late.saturating_sub(self.late));
+            self.late = late;
             // A film that was never let go has no clock yet.
             if !self.context.spec.unpaced && (!paused || self.keeper.line().is_some()) {
-                let rate = if paused || starving { 0.0 } else { speed };
+                // Paused, starved, or not on its way yet.
+                let rate = if heard.moving || done && !paused { speed } else { 0.0 };
                 let clock = Clock { serial: self.state.serial, pts_ns, at_ns: now_ns, rate };
                 let due = self.keeper.heard(clock);
                 self.set(due);
@@ -303,11 +389,19 @@ impl Player {
         let playing = !self.state.paused && !self.finished && self.placed_ns.is_some() && !self.starving;
         let waiting = !self.backlog.is_empty() && self.placed_ns.is_none() && !self.state.paused;
         let deadline = if playing || waiting { Deadline::at_ns(mono_ns() + TICK_NS) } else { Deadline::after(BEAT) };
-        match &self.consumer {
+        let _ = match &self.consumer {
             // The supervisor rings here, too. A frame whose token is taken here is claimed without one.
             Some(consumer) => consumer.channel().filled.wait(deadline)?,
             None => self.context.link.wait(deadline)?,
         };
         Ok(())
+    }
+}
+
+/// Tells the user, by the supervisor, why this role cannot go on.
+fn failed(context: &RoleContext, why: String) -> Stop {
+    match context.tell(&FromRole::Failed(why)) {
+        Ok(()) => Stop::Failed,
+        Err(error) => Stop::Error(error),
     }
 }

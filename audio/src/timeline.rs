@@ -40,11 +40,6 @@ impl Timeline {
         self.stretches.front().filter(|s| s.at_ns <= position_ns).map(|s| (s.pts_at(position_ns), s.speed))
     }
 
-    /// Whether no film was written yet.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.stretches.is_empty()
-    }
-
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
         self.stretches.clear();

@@ -5,9 +5,11 @@
 
 mod null;
 mod pulse;
+mod wav;
 
 pub(crate) use null::Null;
 pub(crate) use pulse::{Pulse, probe, reachable};
+pub(crate) use wav::Recorder;
 
 /// What interleaved samples are like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -223,6 +223,11 @@ impl Session {
     /// Tells the role to quit; its exit code.
     pub(crate) fn quit(&mut self) -> i32 {
         self.tell(&ToRole::Quit);
+        self.wait()
+    }
+
+    /// Waits until the role has ended; its exit code.
+    pub(crate) fn wait(&mut self) -> i32 {
         match std::mem::replace(&mut self.running, Running::No) {
             Running::Thread(thread) => thread.join().unwrap(),
             Running::Process(mut child) => child.wait().unwrap().code().unwrap_or(-1),

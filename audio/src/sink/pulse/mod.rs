@@ -186,7 +186,8 @@ impl Sink for Pulse {
             return standing;
         }
         self.standing_ns = None;
-        Some(Heard { position_ns: position_ns.min(written_ns), dry: false, moving: true, settled })
+        let moving = position_ns < written_ns;
+        Some(Heard { position_ns: position_ns.min(written_ns), dry: false, moving, settled })
     }
 
     fn pause(&mut self, paused: bool, now_ns: u64) {

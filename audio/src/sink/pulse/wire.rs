@@ -14,7 +14,7 @@ use pulseaudio::protocol::{self, AuthParams, AuthReply, Command, CommandReply, P
 use pulseaudio::protocol::{DESCRIPTOR_SIZE, ServerInfo, SetClientNameReply};
 
 /// How long a server may take over one answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
 /// No message to a playing client comes near this.
 const LONGEST: usize = 1 << 20;
 

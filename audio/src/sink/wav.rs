@@ -1,0 +1,97 @@
+//! A WAV file: the film's samples as they came, each block once, whatever happens to this process.
+//!
+//! It records; the time is kept by the null sink beside it. So volume, speed and gaps do not show in the file, and after
+//! a seek it may hold a few blocks that were not heard any more.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use tricine_shared::control::AudioPage;
+
+use super::Format;
+use crate::backlog::{Backlog, Chunk};
+use crate::chain::Chain;
+use crate::wav_header as header;
+
+/// Writes blocks to a file that is a whole WAV file after each.
+pub(crate) struct Recorder {
+    path: PathBuf,
+    file: File,
+    format: Format,
+    /// Bytes of samples in the file.
+    data: u64,
+    bytes: Vec<u8>,
+    /// Turns what comes in another format into the file's.
+    chain: Chain,
+    converts: bool,
+}
+
+impl Recorder {
+    /// Opens the file: a new one, or after a crash the one that a predecessor was writing.
+    ///
+    /// Errors: words for the user.
+    pub(crate) fn open(path: &Path, go_on: bool) -> Result<Self, String> {
+        let failed = |e: std::io::Error| complaint(path, &e);
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(!go_on).open(path).map_err(failed)?;
+        let mut head = vec![0; header::len(Format { channels: 8, rate: 1 }) as usize];
+        let read = file.read_at(&mut head, 0).map_err(failed)?;
+        let len = file.metadata().map_err(failed)?.len();
+        let found = header::read(head.get(..read).unwrap_or_default());
+        let format = found.unwrap_or(Format { channels: 2, rate: 48_000 });
+        let data = found.map_or(0, |format| len.saturating_sub(header::len(format)));
+        // Half a sample time is what a death in the middle of a write leaves.
+        let data = data - data % header::align(format);
+        let chain = Chain::default();
+        let this = Self { path: path.into(), file, format, data, bytes: Vec::new(), chain, converts: false };
+        this.write_header().map_err(failed)?;
+        Ok(this)
+    }
+
+    /// Writes block number `seq`. If a predecessor died while it wrote this very block, it is written over.
+    ///
+    /// Errors: words for the user. `Ok(true)` once, when blocks begin to come in another format than the file's.
+    pub(crate) fn write(
+        &mut self,
+        seq: u64,
+        samples: &[f32],
+        format: Format,
+        page: &AudioPage,
+    ) -> Result<bool, String> {
+        if self.data == 0 && format != self.format {
+            self.format = format;
+        }
+        let news = format != self.format && !self.converts;
+        self.converts |= news;
+        // The order matters: dead between the two, the file ends where `wav_bytes` says, since nothing was written yet.
+        let at = if page.wav_seq.get() == seq + 1 { page.wav_bytes.get() } else { self.data };
+        page.wav_bytes.set(at);
+        page.wav_seq.set(seq + 1);
+        self.bytes.clear();
+        if self.converts {
+            let mut backlog = Backlog::default();
+            let chunk = Chunk { samples: samples.to_vec(), format, pts_ns: 0, speed: 1.0 };
+            self.chain.push(&chunk, self.format, &mut backlog);
+            while let Some(chunk) = backlog.take(u64::MAX >> 1) {
+                self.bytes.extend(chunk.samples.iter().flat_map(|s| header::s16(*s).to_le_bytes()));
+            }
+        } else {
+            self.bytes.extend(samples.iter().flat_map(|s| header::s16(*s).to_le_bytes()));
+        }
+        self.data = at + self.bytes.len() as u64;
+        let written = self.file.write_all_at(&self.bytes, header::len(self.format) + at);
+        let written = written.and_then(|()| self.write_header());
+        // In front of whatever a predecessor wrote beyond.
+        let written = written.and_then(|()| self.file.set_len(header::len(self.format) + self.data));
+        written.map(|()| news).map_err(|e| complaint(&self.path, &e))
+    }
+
+    fn write_header(&self) -> std::io::Result<()> {
+        self.file.write_all_at(&header::build(self.format, self.data), 0)
+    }
+}
+
+fn complaint(path: &Path, error: &std::io::Error) -> String {
+    format!("cannot write {}: {error}; choose another place with --audio wav=PATH", path.display())
+}
