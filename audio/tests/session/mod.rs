@@ -49,12 +49,71 @@ pub(crate) struct Session {
     pub(crate) control: ControlRegion,
     pub(crate) state: PlayState,
     pub(crate) link: Link,
-    pub(crate) producer: Producer,
+    pub(crate) producer: Feeder,
     pub(crate) channel: Channel,
     pub(crate) said: Vec<FromRole>,
+    /// What the environment of a spawned role holds besides.
+    pub(crate) env: Vec<(String, String)>,
     spec: Spec,
     running: Running,
     _lock: SessionLock,
+}
+
+/// The decoder's side.
+pub(crate) struct Feeder(pub(crate) Producer);
+
+impl Feeder {
+    fn new(name: &ChannelName) -> Self {
+        Self(Producer::new(Channel::attach(name, Some(Side::Producer)).unwrap()).unwrap())
+    }
+
+    /// Publishes one block; waits for room.
+    pub(crate) fn publish(&mut self, serial: u32, pts_ns: i64, channels: u16, rate: u32, samples: &[f32]) {
+        assert!(self.try_publish(serial, pts_ns, channels, rate, samples, 5000), "the role takes no blocks");
+    }
+
+    pub(crate) fn try_publish(
+        &mut self,
+        serial: u32,
+        pts_ns: i64,
+        channels: u16,
+        rate: u32,
+        samples: &[f32],
+        wait_ms: u64,
+    ) -> bool {
+        let deadline = Deadline::after(Duration::from_millis(wait_ms));
+        loop {
+            match self.0.acquire(deadline).unwrap() {
+                Acquired::Slot(mut slot) => {
+                    slot.samples()[..samples.len()].copy_from_slice(samples);
+                    let times = (samples.len() / usize::from(channels)) as u32;
+                    let meta = FrameMeta { pts_ns, serial, ..FrameMeta::f32(channels, times, rate) };
+                    slot.publish(&meta).unwrap();
+                    return true;
+                }
+                Acquired::TimedOut => return false,
+                _ => {}
+            }
+        }
+    }
+
+    /// Publishes `ms` of sound from `from_ms` on, in blocks of 20 ms, mono at 48 kHz, of what `sample` makes of the time.
+    pub(crate) fn play(&mut self, serial: u32, from_ms: u64, ms: u64, sample: impl Fn(u64) -> f32) {
+        for block in 0..ms / 20 {
+            let start = from_ms + block * 20;
+            let first = start * u64::from(RATE) / 1000;
+            let samples: Vec<f32> = (first..first + 960).map(&sample).collect();
+            self.publish(serial, (start * MS) as i64, 1, RATE, &samples);
+        }
+    }
+}
+
+impl std::ops::Deref for Feeder {
+    type Target = Producer;
+
+    fn deref(&self) -> &Producer {
+        &self.0
+    }
 }
 
 fn channel_name(session: &str) -> ChannelName {
@@ -69,7 +128,7 @@ impl Session {
         let channel_name = channel_name(&name);
         let spec = ChannelSpec { mode: Mode::Fifo, capacity: 1 << 18, base: 0, resume_pts_ns: 0, resume_serial: 1 };
         Channel::create(&channel_name, &spec).unwrap();
-        let producer = Producer::new(Channel::attach(&channel_name, Some(Side::Producer)).unwrap()).unwrap();
+        let producer = Feeder::new(&channel_name);
         let channel = Channel::attach(&channel_name, None).unwrap();
         let spec = Spec {
             session: name.clone(),
@@ -81,7 +140,19 @@ impl Session {
         };
         let (link, _) = Link::pair().unwrap();
         let running = Running::No;
-        Self { name, control, state, link, producer, channel, said: Vec::new(), spec, running, _lock: lock }
+        Self {
+            name,
+            control,
+            state,
+            link,
+            producer,
+            channel,
+            said: Vec::new(),
+            env: Vec::new(),
+            spec,
+            running,
+            _lock: lock,
+        }
     }
 
     /// Starts the role in a thread.
@@ -105,6 +176,7 @@ impl Session {
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child", "--nocapture", "--test-threads=1"])
             .env(CHILD, "1")
+            .envs(self.env.iter().cloned())
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .spawn()
@@ -124,44 +196,19 @@ impl Session {
         }
     }
 
-    /// Publishes one block; waits for room.
+    /// See [`Feeder::publish`].
     pub(crate) fn publish(&mut self, serial: u32, pts_ns: i64, channels: u16, rate: u32, samples: &[f32]) {
-        assert!(self.try_publish(serial, pts_ns, channels, rate, samples, 5000), "the role takes no blocks");
+        self.producer.publish(serial, pts_ns, channels, rate, samples);
     }
 
-    pub(crate) fn try_publish(
-        &mut self,
-        serial: u32,
-        pts_ns: i64,
-        channels: u16,
-        rate: u32,
-        samples: &[f32],
-        wait_ms: u64,
-    ) -> bool {
-        let deadline = Deadline::after(Duration::from_millis(wait_ms));
-        loop {
-            match self.producer.acquire(deadline).unwrap() {
-                Acquired::Slot(mut slot) => {
-                    slot.samples()[..samples.len()].copy_from_slice(samples);
-                    let times = (samples.len() / usize::from(channels)) as u32;
-                    let meta = FrameMeta { pts_ns, serial, ..FrameMeta::f32(channels, times, rate) };
-                    slot.publish(&meta).unwrap();
-                    return true;
-                }
-                Acquired::TimedOut => return false,
-                _ => {}
-            }
-        }
-    }
-
-    /// Publishes `ms` of sound from `from_ms` on, in blocks of 20 ms, mono at 48 kHz, of what `sample` makes of the time.
+    /// See [`Feeder::play`].
     pub(crate) fn play(&mut self, serial: u32, from_ms: u64, ms: u64, sample: impl Fn(u64) -> f32) {
-        for block in 0..ms / 20 {
-            let start = from_ms + block * 20;
-            let first = start * u64::from(RATE) / 1000;
-            let samples: Vec<f32> = (first..first + 960).map(&sample).collect();
-            self.publish(serial, (start * MS) as i64, 1, RATE, &samples);
-        }
+        self.producer.play(serial, from_ms, ms, sample);
+    }
+
+    /// Another producer that goes on where this one is, for a thread of its own.
+    pub(crate) fn feeder(&self) -> Feeder {
+        Feeder::new(self.channel.name())
     }
 
     /// Changes what the user wants and rings.

@@ -1,0 +1,351 @@
+//! The role with a PulseAudio server of the test's own: what a listener hears is where the clock says, and the film
+//! survives the server.
+
+mod session;
+
+use std::io::Read;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use session::{MS, RATE, Session, playing, sleep_ms};
+use tricine_shared::link::{FromRole, SinkSpec};
+use tricine_shared::time::mono_ns;
+
+/// Whether PulseAudio's programs are there; where they have to be, a test without them has failed.
+fn missing() -> bool {
+    let there = |program: &str| {
+        let mut path =
+            std::env::var_os("PATH").map(|p| std::env::split_paths(&p).collect::<Vec<_>>()).unwrap_or_default();
+        path.retain(|dir| dir.join(program).is_file());
+        !path.is_empty()
+    };
+    let missing = !there("pulseaudio") || !there("parec");
+    assert!(!missing || std::env::var_os("TRICINE_REQUIRE_ALL").is_none(), "pulseaudio and parec are not installed");
+    if missing {
+        eprintln!("skipped: pulseaudio and parec are not installed");
+    }
+    missing
+}
+
+/// A sound server with one null sink, in a folder of its own.
+struct Server {
+    folder: PathBuf,
+    process: Option<Child>,
+}
+
+impl Server {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("tricine-{}", tricine_shared::session::random_name().unwrap()));
+        std::fs::create_dir(&folder).unwrap();
+        Self { folder, process: None }
+    }
+
+    fn started() -> Self {
+        let mut server = Self::new();
+        server.start();
+        server
+    }
+
+    fn env(&self) -> Vec<(String, String)> {
+        let folder = self.folder.display();
+        [
+            ("HOME", format!("{folder}")),
+            ("XDG_RUNTIME_DIR", format!("{folder}")),
+            ("XDG_CONFIG_HOME", format!("{folder}")),
+            ("PULSE_SERVER", format!("unix:{folder}/socket")),
+            ("PULSE_RUNTIME_PATH", format!("{folder}/run")),
+        ]
+        .map(|(k, v)| (k.to_owned(), v))
+        .to_vec()
+    }
+
+    fn start(&mut self) {
+        let socket = self.folder.join("socket");
+        let _ = std::fs::remove_file(&socket);
+        let _ = std::fs::remove_dir_all(self.folder.join("run"));
+        let mut command = Command::new("pulseaudio");
+        command
+            .args(["-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disable-shm=yes"])
+            .args(["-L", "module-null-sink sink_name=ear rate=48000"])
+            .args(["-L", &format!("module-native-protocol-unix socket={} auth-anonymous=1", socket.display())])
+            .envs(self.env().into_iter().filter(|(k, _)| k != "PULSE_SERVER"))
+            .env_remove("PULSE_SERVER")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0);
+        self.process = Some(command.spawn().unwrap());
+        for _ in 0..200 {
+            if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+                return;
+            }
+            sleep_ms(25);
+        }
+        panic!("pulseaudio does not start");
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What comes out of the null sink, and when.
+struct Ear {
+    parec: Child,
+    heard: Arc<Mutex<(Vec<f32>, i64)>>,
+}
+
+impl Ear {
+    fn new(server: &Server) -> Self {
+        let mut parec = Command::new("parec")
+            .args(["-d", "ear.monitor", "--raw", "--format=float32le", "--channels=1", "--rate=48000"])
+            .args(["--latency-msec=5", "--process-time-msec=2"])
+            .envs(server.env())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut out = parec.stdout.take().unwrap();
+        let heard = Arc::new(Mutex::new((Vec::new(), i64::MAX)));
+        let into = heard.clone();
+        std::thread::spawn(move || {
+            let (mut bytes, mut rest) = ([0; 1 << 14], Vec::new());
+            while let Ok(n @ 1..) = out.read(&mut bytes) {
+                let now_ns = mono_ns() as i64;
+                rest.extend_from_slice(&bytes[..n]);
+                let mut heard = into.lock().unwrap();
+                let whole = rest.len() / 4 * 4;
+                heard.0.extend(rest[..whole].chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())));
+                rest.drain(..whole);
+                // What came with the least delay says when the first sample was.
+                heard.1 = heard.1.min(now_ns - (heard.0.len() as i64 * 1_000_000_000) / i64::from(RATE));
+            }
+        });
+        Self { parec, heard }
+    }
+
+    /// When each burst above `level` was heard, in ns on CLOCK_MONOTONIC.
+    fn bursts(&self, level: f32) -> Vec<i64> {
+        let (samples, start_ns) = self.heard.lock().unwrap().clone();
+        let (mut found, mut quiet) = (Vec::new(), usize::MAX / 2);
+        for (i, sample) in samples.iter().enumerate() {
+            if sample.abs() > level {
+                if quiet > RATE as usize / 10 {
+                    found.push(start_ns + (i as i64 * 1_000_000_000) / i64::from(RATE));
+                }
+                quiet = 0;
+            }
+            quiet += 1;
+        }
+        found
+    }
+}
+
+impl Drop for Ear {
+    fn drop(&mut self) {
+        let _ = self.parec.kill();
+        let _ = self.parec.wait();
+    }
+}
+
+/// Two milliseconds of noise at each half second of film.
+fn beeps(i: u64) -> f32 {
+    if i % 24_000 < 96 { if i % 2 == 0 { 0.8 } else { -0.8 } } else { 0.0 }
+}
+
+/// The published clock, sampled: (monotonic, film), both in ns.
+fn follow(s: &Session, log: &mut Vec<(i64, i64)>, for_ms: u64) {
+    let until = mono_ns() + for_ms * MS;
+    while mono_ns() < until {
+        if let Some(clock) = s.clock() {
+            let now = mono_ns();
+            log.push((now as i64, clock.pts_at(now)));
+        }
+        sleep_ms(2);
+    }
+}
+
+/// How far from a beep of the film each burst was heard, in ms, by the clock at that moment.
+fn errors(log: &[(i64, i64)], bursts: &[i64]) -> Vec<f64> {
+    bursts
+        .iter()
+        .filter_map(|&at| {
+            let (t, film) = *log.iter().min_by_key(|(t, _)| (t - at).abs())?;
+            ((t - at).abs() < 20 * MS as i64).then(|| {
+                let film = film + at - t;
+                let half = 500 * MS as i64;
+                ((film + half / 2).rem_euclid(half) - half / 2) as f64 / MS as f64
+            })
+        })
+        .collect()
+}
+
+/// Publishes sound in the background of `f`, from `from_ms` on.
+fn while_playing<T>(s: &Session, from_ms: u64, ms: u64, f: impl FnOnce(&Session) -> T) -> T {
+    let mut feeder = s.feeder();
+    std::thread::scope(|scope| {
+        scope.spawn(move || feeder.play(1, from_ms, ms, beeps));
+        f(s)
+    })
+}
+
+#[test]
+fn a_beep_is_heard_where_the_clock_says() {
+    if missing() {
+        return;
+    }
+    let server = Server::started();
+    let ear = Ear::new(&server);
+    sleep_ms(300);
+    let mut s = Session::new(SinkSpec::Pulse, false, playing());
+    s.env = server.env();
+    s.spawn();
+    let mut log = Vec::new();
+    while_playing(&s, 0, 9500, |s| follow(s, &mut log, 9300));
+    s.expect("output", |m| matches!(m, FromRole::Output(o) if o == "pulse (ear)"));
+    let errors = errors(&log, &ear.bursts(0.3));
+    let mut sizes: Vec<f64> = errors.iter().map(|e| e.abs()).collect();
+    sizes.sort_by(f64::total_cmp);
+    println!("clock error at each beep, ms: {errors:.1?}");
+    println!("underruns {}", s.control.audio().underruns.get());
+    // An idle null sink has rendered up to two seconds of silence ahead.
+    assert!(sizes.len() >= 13, "heard {} beeps", sizes.len());
+    assert!(sizes[sizes.len() * 95 / 100] <= 10.0, "{errors:?}");
+    assert!(log.windows(2).all(|w| w[1].1 >= w[0].1), "the clock ran back");
+    assert_eq!(s.quit(), 0);
+}
+
+/// The largest step of film against real time between two looks at the clock, in ms.
+fn worst_jump(log: &[(i64, i64)]) -> f64 {
+    log.windows(2).map(|w| ((w[1].1 - w[0].1) - (w[1].0 - w[0].0)).abs()).max().unwrap_or(0) as f64 / MS as f64
+}
+
+#[test]
+fn the_film_goes_on_without_a_server_and_is_heard_again_with_one() {
+    if missing() {
+        return;
+    }
+    let mut server = Server::started();
+    let mut s = Session::new(SinkSpec::Auto, false, playing());
+    s.env = server.env();
+    s.spawn();
+    let (mut log, mut feeder) = (Vec::new(), s.feeder());
+    std::thread::scope(|scope| {
+        scope.spawn(move || feeder.play(1, 0, 14_000, beeps));
+        while s.clock().is_none() {
+            sleep_ms(5);
+        }
+        follow(&s, &mut log, 2000);
+        server.kill();
+        s.expect("notice", |m| matches!(m, FromRole::Notice(_)));
+        s.expect("null", |m| *m == FromRole::Output("null".into()));
+        follow(&s, &mut log, 1500);
+        server.start();
+        let ear = Ear::new(&server);
+        follow(&s, &mut log, 6500);
+        s.expect("pulse again", |m| *m == FromRole::Output("pulse (ear)".into()));
+        let errors = errors(&log, &ear.bursts(0.3));
+        println!("worst jump {} ms; clock error at each beep afterwards, ms: {errors:.1?}", worst_jump(&log));
+        assert!(errors.len() >= 3, "heard {errors:?}");
+        assert!(errors.iter().all(|e| e.abs() <= 10.0), "{errors:?}");
+        assert!(worst_jump(&log) < 33.0, "the clock jumped by {} ms", worst_jump(&log));
+    });
+    let notices = s.said.iter().filter(|m| matches!(m, FromRole::Notice(_))).count();
+    assert_eq!(notices, 1, "{:?}", s.said);
+    assert_eq!(s.quit(), 0);
+}
+
+#[test]
+fn pause_seek_and_volume_work_on_a_server() {
+    if missing() {
+        return;
+    }
+    let server = Server::started();
+    let ear = Ear::new(&server);
+    let mut s = Session::new(SinkSpec::Pulse, false, playing());
+    s.env = server.env();
+    s.spawn();
+    let mut feeder = s.feeder();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            feeder.play(1, 0, 3000, beeps);
+            // The rest of what was decoded before the seek comes, too.
+            feeder.play(2, 60_000, 6000, beeps);
+        });
+        while s.clock().is_none() {
+            sleep_ms(5);
+        }
+        sleep_ms(1200);
+        s.set(|state| state.paused = true);
+        sleep_ms(100);
+        let at = s.film_ms();
+        sleep_ms(400);
+        assert_eq!(s.film_ms(), at, "it stands still");
+        let mut log = Vec::new();
+        s.set(|state| state.paused = false);
+        follow(&s, &mut log, 900);
+        let resumed = (log[0].1 as f64 / MS as f64) - at;
+        assert!((0.0..50.0).contains(&resumed), "it went on {resumed} ms away");
+        assert!(log.windows(2).all(|w| w[1].1 >= w[0].1), "the clock ran back");
+        let paused_errors = errors(&log[log.len() / 3..], &ear.bursts(0.3));
+        s.set(|state| (state.serial, state.target_ns) = (2, 60_000 * MS as i64));
+        while s.clock().is_none_or(|c| c.serial != 2) {
+            sleep_ms(5);
+        }
+        log.clear();
+        follow(&s, &mut log, 2500);
+        assert!(log[0].1 >= 60_000 * MS as i64 && log[0].1 < 60_200 * MS as i64, "{}", log[0].1);
+        let sought_errors = errors(&log, &ear.bursts(0.3));
+        println!("clock errors after a pause {paused_errors:.1?}, after a seek {sought_errors:.1?} ms");
+        assert!(!sought_errors.is_empty() && sought_errors.iter().all(|e| e.abs() <= 10.0), "{sought_errors:?}");
+        assert!(!paused_errors.is_empty() && paused_errors.iter().all(|e| e.abs() <= 10.0), "{paused_errors:?}");
+        s.set(|state| state.volume = 50);
+        sleep_ms(100);
+        let quiet_since = mono_ns() as i64;
+        sleep_ms(1500);
+        let late = |level: f32| ear.bursts(level).iter().filter(|at| **at > quiet_since).count();
+        assert!(late(0.05) >= 2 && late(0.15) == 0, "{} bursts above 5 %, {} above 15 %", late(0.05), late(0.15));
+        s.set(|state| state.muted = true);
+        sleep_ms(100);
+        let muted_since = mono_ns() as i64;
+        sleep_ms(900);
+        assert!(ear.bursts(0.001).iter().all(|at| *at < muted_since));
+    });
+    assert_eq!(s.quit(), 0);
+}
+
+#[test]
+fn no_server_at_the_start_is_no_delay() {
+    if missing() {
+        return;
+    }
+    let server = Server::new();
+    for (sink, notices) in [(SinkSpec::Auto, 0), (SinkSpec::Pulse, 1)] {
+        let mut s = Session::new(sink, false, playing());
+        s.env = server.env();
+        s.spawn();
+        s.expect("null", |m| *m == FromRole::Output("null".into()));
+        s.play(1, 0, 200, beeps);
+        sleep_ms(50);
+        assert!(s.film_ms() > 0.0);
+        assert_eq!(s.said.iter().filter(|m| matches!(m, FromRole::Notice(_))).count(), notices, "{:?}", s.said);
+        assert_eq!(s.quit(), 0);
+    }
+}
+
+#[test]
+fn child() {
+    session::be_child();
+}
