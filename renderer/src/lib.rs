@@ -10,6 +10,7 @@ mod convert;
 mod display;
 mod ledger;
 mod osd;
+mod paint;
 mod player;
 mod probe;
 mod schedule;

@@ -328,8 +328,7 @@ impl<'a> Player<'a> {
         let now_ns = mono_ns();
         let master = self.master();
         let first = self.shown.is_none_or(|s| s.serial != meta.serial);
-        self.shown =
-            Some(Shown { serial: meta.serial, pts_ns: meta.pts_ns, duration_ns: meta.duration_ns, at_ns: now_ns });
+        self.shown = Some(Shown { serial: meta.serial, pts_ns: meta.pts_ns, duration_ns: meta.duration_ns, at_ns: now_ns });
         self.overlay_at_ns = self.osd.next_change(now_ns).unwrap_or(u64::MAX);
         if !first {
             let took = now_ns.saturating_sub(begun_ns).min(LONGEST_LEAD_NS);
@@ -355,8 +354,7 @@ impl<'a> Player<'a> {
         }
         self.ledger.present(meta, now_ns);
         let page = self.page();
-        if let Some(due) =
-            master.filter(|_| !anchored && !self.context.spec.unpaced).and_then(|m| m.clock().when(meta.pts_ns))
+        if let Some(due) = master.filter(|_| !anchored && !self.context.spec.unpaced).and_then(|m| m.clock().when(meta.pts_ns))
         {
             page.present_late_ns.record(now_ns.saturating_sub(due));
         }
@@ -427,8 +425,8 @@ impl<'a> Player<'a> {
             ToRole::Step => self.steps = self.steps.saturating_add(1),
             ToRole::Screenshot(folder) => self.screenshot = Some(folder),
             ToRole::Fullscreen => {
-                if let Some(display) = &mut self.display {
-                    display.fullscreen();
+                if self.display.as_mut().is_some_and(|d| d.is_seen() && !d.fullscreen()) {
+                    self.osd.message("full screen is not to be had here".into(), now_ns);
                 }
             }
             ToRole::Help => self.osd.toggle_help(),
@@ -449,8 +447,7 @@ impl<'a> Player<'a> {
         if state.serial != self.state.serial {
             self.steps = 0;
         }
-        if state.serial != self.state.serial || state.paused != self.state.paused || state.audible != self.state.audible
-        {
+        if state.serial != self.state.serial || state.paused != self.state.paused || state.audible != self.state.audible {
             self.running_since_ns = now_ns;
         }
         if !state.paused {

@@ -2,6 +2,9 @@
 
 mod framemd5;
 mod headless;
+mod keys;
+mod window;
+mod x11;
 
 use std::os::fd::BorrowedFd;
 
@@ -86,8 +89,10 @@ pub(crate) trait Display {
         None
     }
 
-    /// Changes between window and full screen.
-    fn fullscreen(&mut self) {}
+    /// Changes between window and full screen. Whether it could.
+    fn fullscreen(&mut self) -> bool {
+        false
+    }
 
     /// Whether there is a user to look at it and an overlay to be shown.
     fn is_seen(&self) -> bool {
@@ -126,7 +131,8 @@ pub(crate) fn open(o: &Opening<'_>) -> Result<Box<dyn Display>, DisplayError> {
     Ok(match o.spec {
         DisplaySpec::None => Box::new(headless::Headless),
         DisplaySpec::FrameMd5(path) => Box::new(framemd5::FrameMd5::open(path, o.again, o.picture.meta)?),
-        DisplaySpec::Window | DisplaySpec::Terminal => {
+        DisplaySpec::Window => Box::new(window::Window::open(o)?),
+        DisplaySpec::Terminal => {
             return Err(DisplayError(format!("{:?}: not in this build", o.spec)));
         }
     })

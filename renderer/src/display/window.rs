@@ -1,0 +1,307 @@
+//! A window by minifb, on X11 or Wayland.
+//!
+//! Two pictures are kept, the one on the screen and the one that is prepared, each converted and scaled to the window, so
+//! that a change of the overlay, of the window's size or an exposure draws the right one without its slot.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use minifb::{MouseButton, MouseMode, ScaleMode, WindowOptions};
+use tricine_shared::link::Key;
+use tricine_shared::time::mono_ns;
+
+use super::keys::{Listener, Pressed};
+use super::x11::Companion;
+use super::{Display, DisplayError, Opening, Outcome, Picture, Pumped};
+use crate::convert::{self, Canvas, Rect, Scaler};
+use crate::osd::Overlay;
+use crate::paint::Painter;
+
+const MS: u64 = 1_000_000;
+/// Two clicks within this time are a double click.
+const DOUBLE_CLICK_NS: u64 = 400 * MS;
+/// A mouse that rests disappears.
+const MOUSE_RESTS_NS: u64 = 2000 * MS;
+/// How often the window is looked at where its events cannot be waited for, and in any case.
+const LOOK_NS: u64 = 4 * MS;
+const LOOK_ANYWAY_NS: u64 = 90 * MS;
+/// A picture smaller than this is shown larger.
+const SMALLEST_SIDE: usize = 240;
+
+/// A frame on its way to the screen.
+#[derive(Debug, Default)]
+struct Shot {
+    /// Converted and turned.
+    picture: Canvas,
+    /// The size that its pixels would have if they were square.
+    shape: (usize, usize),
+    /// Scaled to the window; empty while the picture has the window's size already.
+    fitted: Canvas,
+    fitted_is_current: bool,
+}
+
+impl Shot {
+    /// The picture at the window's size.
+    fn at(&mut self, size: (usize, usize), scaler: &mut Scaler) -> &Canvas {
+        let (width, height) = size;
+        if self.shape == size && (self.picture.width, self.picture.height) == size {
+            return &self.picture;
+        }
+        if !self.fitted_is_current || (self.fitted.width, self.fitted.height) != size {
+            self.fitted.resize(width, height);
+            scaler.draw(&self.picture, &mut self.fitted, convert::fit(self.shape, width, height));
+            self.fitted_is_current = true;
+        }
+        &self.fitted
+    }
+}
+
+/// The mouse, between two looks.
+#[derive(Debug, Default)]
+struct Mouse {
+    down: bool,
+    clicked_ns: u64,
+    at: Option<(f32, f32)>,
+    moved_ns: u64,
+    hidden: bool,
+}
+
+/// The window.
+#[derive(Debug)]
+pub(super) struct Window {
+    window: minifb::Window,
+    companion: Option<Companion>,
+    pressed: Pressed,
+    mouse: Mouse,
+    front: Shot,
+    back: Shot,
+    scratch: Canvas,
+    canvas: Canvas,
+    scaler: Scaler,
+    painter: Painter,
+    size: (usize, usize),
+    fullscreen: bool,
+    closed: bool,
+    looked_ns: u64,
+}
+
+impl Window {
+    /// Opens it, as large as the picture if the screen allows.
+    pub(super) fn open(o: &Opening<'_>) -> Result<Self, DisplayError> {
+        let mut companion = Companion::connect();
+        let room = companion.as_ref().map_or((1920, 1080), |c| (c.screen().0 * 9 / 10, c.screen().1 * 9 / 10));
+        let (width, height) = first_size(convert::display_size(o.picture.meta), room);
+        let options =
+            WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
+        // minifb takes no title with a NUL in it.
+        let title = o.title.replace('\0', " ");
+        let mut window = minifb::Window::new(&title, width, height, options)
+            .map_err(|e| DisplayError(format!("no display: {e}; try --display terminal or --display none")))?;
+        window.set_target_fps(0);
+        let pressed = Pressed::default();
+        window.set_input_callback(Box::new(Listener::new(pressed.clone())));
+        // A round trip: the window is mapped before another connection speaks of it.
+        window.update();
+        let id = u32::try_from(window.get_window_handle().addr()).ok();
+        companion = companion.filter(|_| std::env::var_os("WAYLAND_DISPLAY").is_none() || id.is_some());
+        if let Some(c) = &mut companion
+            && let Err(error) = c.watch(id.unwrap_or(0))
+        {
+            tracing::debug!("minifb's window cannot be watched: {error}");
+            companion = None;
+        }
+        let mut this = Self {
+            window,
+            companion,
+            pressed,
+            mouse: Mouse { moved_ns: mono_ns(), ..Mouse::default() },
+            front: Shot::default(),
+            back: Shot::default(),
+            scratch: Canvas::default(),
+            canvas: Canvas::default(),
+            scaler: Scaler::default(),
+            painter: Painter::default(),
+            size: (width, height),
+            fullscreen: false,
+            closed: false,
+            looked_ns: 0,
+        };
+        if o.fullscreen {
+            this.fullscreen();
+        }
+        Ok(this)
+    }
+
+    fn size(&self) -> (usize, usize) {
+        let (width, height) = self.window.get_size();
+        (width.max(1), height.max(1))
+    }
+
+    fn blit(&mut self, overlay: &Overlay) -> Result<(), DisplayError> {
+        let size = self.size();
+        let mut picture = self.front.at(size, &mut self.scaler);
+        if !overlay.is_empty() {
+            self.canvas.copy(picture);
+            self.painter.draw(&mut self.canvas, overlay);
+            picture = &self.canvas;
+        }
+        self.window
+            .update_with_buffer(&picture.pixels, picture.width, picture.height)
+            .map_err(|e| DisplayError(format!("the window cannot be drawn: {e}")))?;
+        self.updated();
+        self.size = size;
+        Ok(())
+    }
+
+    /// Takes note of what minifb tells of the time of its last update alone.
+    fn updated(&mut self) {
+        let now_ns = mono_ns();
+        self.looked_ns = now_ns;
+        if !self.window.is_open() && !std::mem::replace(&mut self.closed, true) {
+            self.pressed.push(Key::Quit);
+        }
+        let (_, wheel) = self.window.get_scroll_wheel().unwrap_or((0.0, 0.0));
+        for _ in 0..(wheel.abs().round() as u32).min(20) {
+            self.pressed.push(if wheel > 0.0 { Key::VolumeUp } else { Key::VolumeDown });
+        }
+        let down = self.window.get_mouse_down(MouseButton::Left);
+        if down && !std::mem::replace(&mut self.mouse.down, down) {
+            if now_ns - self.mouse.clicked_ns < DOUBLE_CLICK_NS {
+                self.pressed.push(Key::Fullscreen);
+                self.mouse.clicked_ns = 0;
+            } else {
+                self.mouse.clicked_ns = now_ns;
+            }
+        }
+        self.mouse.down = down;
+        let at = self.window.get_mouse_pos(MouseMode::Pass);
+        if at != self.mouse.at || down {
+            (self.mouse.at, self.mouse.moved_ns) = (at, now_ns);
+        }
+        let hide = now_ns - self.mouse.moved_ns > MOUSE_RESTS_NS;
+        if hide != self.mouse.hidden {
+            self.mouse.hidden = hide;
+            self.window.set_cursor_visibility(!hide);
+        }
+    }
+}
+
+/// The window's first size: the picture's, or as much of it as fits into `room`; a tiny picture is enlarged.
+fn first_size(shape: (usize, usize), room: (usize, usize)) -> (usize, usize) {
+    let (width, height) = (shape.0.max(1), shape.1.max(1));
+    let times = (SMALLEST_SIDE / width.max(height)).max(1);
+    let (width, height) = (width * times, height * times);
+    if width <= room.0 && height <= room.1 {
+        return (width, height);
+    }
+    let Rect { width, height, .. } = convert::fit((width, height), room.0.max(1), room.1.max(1));
+    (width, height)
+}
+
+impl Display for Window {
+    fn describe(&self) -> String {
+        let server = if self.companion.is_some() { "X11" } else { "Wayland" };
+        format!("window ({server})")
+    }
+
+    fn prepare(&mut self, picture: &Picture<'_>) -> Result<(), DisplayError> {
+        let shot = &mut self.back;
+        if picture.meta.rotation == Default::default() {
+            convert::to_canvas(picture, &mut shot.picture);
+        } else {
+            convert::to_canvas(picture, &mut self.scratch);
+            convert::rotate(&self.scratch, picture.meta.rotation, &mut shot.picture);
+        }
+        shot.shape = convert::display_size(picture.meta);
+        shot.fitted_is_current = false;
+        let size = self.size();
+        self.back.at(size, &mut self.scaler);
+        Ok(())
+    }
+
+    fn show(&mut self, overlay: &Overlay) -> Result<Outcome, DisplayError> {
+        std::mem::swap(&mut self.front, &mut self.back);
+        self.blit(overlay)?;
+        Ok(Outcome::Shown)
+    }
+
+    fn redraw(&mut self, overlay: &Overlay) -> Result<(), DisplayError> {
+        self.blit(overlay)
+    }
+
+    fn pump(&mut self) -> Pumped {
+        let now_ns = mono_ns();
+        let mut pumped = Pumped::default();
+        let mut look = now_ns - self.looked_ns >= if self.companion.is_some() { LOOK_ANYWAY_NS } else { LOOK_NS };
+        if let Some(companion) = &self.companion {
+            match companion.drain() {
+                Ok(seen) => {
+                    look |= seen.any;
+                    pumped.active = seen.any;
+                    pumped.redraw = seen.exposed;
+                }
+                Err(_) => self.companion = None,
+            }
+        }
+        if look {
+            self.window.update();
+            self.updated();
+        }
+        pumped.redraw |= self.size() != self.size;
+        pumped.keys = self.pressed.take();
+        pumped.active |= pumped.redraw || !pumped.keys.is_empty();
+        pumped
+    }
+
+    fn events(&self) -> Option<BorrowedFd<'_>> {
+        self.companion.as_ref().map(AsFd::as_fd)
+    }
+
+    fn picture(&mut self) -> Option<Canvas> {
+        let (width, height) = self.front.shape;
+        if width == 0 {
+            return None;
+        }
+        let mut square = Canvas::default();
+        square.resize(width, height);
+        self.scaler.draw(&self.front.picture, &mut square, Rect { x: 0, y: 0, width, height });
+        Some(square)
+    }
+
+    fn fullscreen(&mut self) -> bool {
+        let on = !self.fullscreen;
+        match self.companion.as_mut().map(|c| c.fullscreen(on)) {
+            Some(Ok(())) => {
+                self.fullscreen = on;
+                true
+            }
+            Some(Err(error)) => {
+                tracing::warn!("full screen: {error}");
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn is_seen(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_size_fits_the_screen_and_can_be_seen() {
+        for (shape, wanted) in [
+            ((1280, 720), (1280, 720)),
+            ((3840, 2160), (1728, 972)),
+            ((1, 1), (240, 240)),
+            ((64, 48), (192, 144)),
+            ((1080, 1920), (547, 972)),
+            ((0, 0), (240, 240)),
+        ] {
+            assert_eq!(first_size(shape, (1728, 972)), wanted, "{shape:?}");
+        }
+    }
+}

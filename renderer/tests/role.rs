@@ -1,0 +1,183 @@
+//! The role on real shared memory: what is presented, counted and said.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{FRAME_NS, Session, until};
+use tricine_shared::channel::{Channel, Mode, Side, recover};
+use tricine_shared::clock::Clock;
+use tricine_shared::control::{ControlRegion, Role};
+use tricine_shared::link::{DisplaySpec, FromRole, ToRole};
+use tricine_shared::time::mono_ns;
+
+const WAIT: Duration = Duration::from_secs(5);
+
+fn ended(message: &FromRole) -> bool {
+    matches!(message, FromRole::Ended { .. })
+}
+
+#[test]
+fn a_film_is_shown_in_its_own_time_and_its_end_is_said_once() {
+    let mut s = Session::new((64, 36), Mode::Fifo);
+    let r = s.start(DisplaySpec::None, false, 0);
+    let start = Instant::now();
+    for n in 0..50 {
+        assert!(s.publish(n, WAIT));
+    }
+    s.producer.finish();
+    assert_eq!(r.expect("end", ended), FromRole::Ended { serial: 1 });
+    let took = start.elapsed();
+    assert!(r.within(Duration::from_millis(300), ended).is_none(), "the end was said twice");
+    assert_eq!(r.quit(&s), 0);
+    let [presented, dropped, received, _, torn, lost] = s.counts();
+    assert_eq!((presented + dropped, received, torn, lost), (50, 50, 0, 0));
+    assert!(presented >= 45, "{presented} of 50 were presented");
+    assert!((0.95..1.6).contains(&took.as_secs_f64()), "a second took {took:?}");
+    let late = s.control.renderer().present_late_ns.quantile(0.5).unwrap();
+    println!("presented {presented}, median lateness {late} ns");
+    assert!(late < 5_000_000, "median lateness {late} ns");
+}
+
+#[test]
+fn a_pause_holds_the_film_and_its_clock_and_a_step_shows_one_frame() {
+    let mut s = Session::new((64, 36), Mode::Fifo);
+    let r = s.start(DisplaySpec::None, false, 0);
+    for n in 0..6 {
+        assert!(s.publish(n, WAIT));
+    }
+    s.set(&r, |state| state.paused = true);
+    until("the clock stands", || s.control.renderer_clock().is_some_and(|c| c.rate == 0.0));
+    std::thread::sleep(Duration::from_millis(60));
+    let before = s.counts();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(s.counts(), before, "something moved in a pause");
+    for n in 6..9 {
+        s.say(&r, &ToRole::Step);
+        until("a frame more", || s.counts()[0] == before[0] + n as u64 - 5);
+        assert!(s.publish(n, WAIT));
+    }
+    let page = s.control.renderer();
+    let clock = s.control.renderer_clock().unwrap();
+    assert_eq!(clock.pts_ns, page.last_pts_ns.get() as i64, "the clock stands at the frame that is shown");
+    s.set(&r, |state| state.paused = false);
+    s.producer.finish();
+    r.expect("end", ended);
+    assert_eq!(r.quit(&s), 0);
+    assert_eq!(s.counts()[2], 9);
+    assert_eq!(s.counts()[0] + s.counts()[1], 9);
+}
+
+#[test]
+fn a_seek_in_a_pause_shows_the_new_frame_and_drops_the_old_ones() {
+    let mut s = Session::new((64, 36), Mode::Fifo);
+    let r = s.start(DisplaySpec::None, false, 0);
+    s.set(&r, |state| state.paused = true);
+    for n in 0..3 {
+        assert!(s.publish(n, WAIT));
+    }
+    until("the first frame", || s.counts()[0] == 1);
+    s.set(&r, |state| state.serial = 2);
+    assert!(s.publish(500, WAIT));
+    until("the sought frame", || s.control.renderer().last_pts_ns.get() as i64 == 500 * FRAME_NS);
+    assert_eq!(r.quit(&s), 0);
+    let [presented, dropped, received, ..] = s.counts();
+    assert_eq!((presented, dropped, received), (2, 2, 4));
+}
+
+#[test]
+fn the_sound_is_followed_once_it_runs_and_held_for_while_it_stands() {
+    let mut s = Session::new((64, 36), Mode::Fifo);
+    let audio = ControlRegion::attach(&s.name, Role::Audio).unwrap();
+    s.state.audible = true;
+    s.control.set_state(&s.state);
+    let r = s.start(DisplaySpec::None, false, 0);
+    for n in 0..3 {
+        assert!(s.publish(n, WAIT));
+    }
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!(s.counts()[0], 1, "only the first frame is shown before the sound starts");
+    audio.set_clock(&Clock { serial: 1, pts_ns: 0, at_ns: mono_ns(), rate: 1.0 });
+    for n in 3..40 {
+        assert!(s.publish(n, WAIT));
+    }
+    s.producer.finish();
+    r.expect("end", ended);
+    assert_eq!(r.quit(&s), 0);
+    let page = s.control.renderer();
+    let p95 = page.av_offset_ns.quantile(0.95).unwrap();
+    println!("A/V offset p95 {p95} ns over {}", page.av_offset_ns.count());
+    assert!(p95 < 10_000_000, "A/V offset p95 {p95} ns");
+    assert!(s.control.renderer_clock().is_none(), "with sound there is no other clock");
+    assert_eq!(s.counts()[0] + s.counts()[1], 40);
+}
+
+#[test]
+fn late_frames_are_dropped_to_keep_up_with_the_sound() {
+    let mut s = Session::new((64, 36), Mode::Fifo);
+    let audio = ControlRegion::attach(&s.name, Role::Audio).unwrap();
+    s.state.audible = true;
+    s.control.set_state(&s.state);
+    let r = s.start(DisplaySpec::None, false, 0);
+    // The sound is two seconds ahead: all of these are late, yet a sign of life is shown.
+    audio.set_clock(&Clock { serial: 1, pts_ns: 2_000_000_000, at_ns: mono_ns(), rate: 1.0 });
+    for n in 0..60 {
+        assert!(s.publish(n, WAIT));
+    }
+    s.producer.finish();
+    r.expect("end", ended);
+    assert_eq!(r.quit(&s), 0);
+    let [presented, dropped, received, ..] = s.counts();
+    assert_eq!((presented + dropped, received), (60, 60));
+    assert!((1..=15).contains(&presented), "{presented} late frames were shown");
+}
+
+#[test]
+fn a_restarted_renderer_shows_its_frame_again_and_counts_it_once() {
+    let mut s = Session::new((64, 36), Mode::Fifo);
+    s.state.paused = true;
+    s.control.set_state(&s.state);
+    let mut r = s.start(DisplaySpec::None, false, 0);
+    for n in 0..3 {
+        assert!(s.publish(n, WAIT));
+    }
+    for restart in 1..4 {
+        until("the first frame", || s.counts()[0] == 1);
+        // Its slot goes back as recovery gives it back after a death.
+        drop(r.link);
+        r = {
+            until("the slot is given back", || {
+                let onlooker = Channel::attach(&s.channel, None).unwrap();
+                !onlooker.states().contains(&tricine_shared::channel::ownership::State::Reading)
+            });
+            recover(&Channel::attach(&s.channel, None).unwrap(), Side::Consumer);
+            s.start(DisplaySpec::None, false, restart)
+        };
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    s.set(&r, |state| state.paused = false);
+    s.producer.finish();
+    r.expect("end", ended);
+    assert_eq!(r.quit(&s), 0);
+    let [presented, dropped, received, ..] = s.counts();
+    assert_eq!((presented + dropped, received), (3, 3));
+}
+
+#[test]
+fn the_stream_goes_on_in_a_successor_of_another_size() {
+    let mut s = Session::new((64, 36), Mode::Fifo);
+    let r = s.start(DisplaySpec::None, true, 0);
+    for n in 0..4 {
+        assert!(s.publish(n, WAIT));
+    }
+    s.grow((128, 70));
+    for n in 4..9 {
+        assert!(s.publish(n, WAIT));
+    }
+    s.producer.finish();
+    let switched = |m: &FromRole| matches!(m, FromRole::Switched { generation: 1, .. });
+    r.expect("switch", switched);
+    r.expect("end", ended);
+    assert_eq!(r.quit(&s), 0);
+    assert_eq!(s.counts(), [9, 0, 9, 0, 0, 0]);
+}
