@@ -107,10 +107,11 @@ impl Player {
             }
             self.look();
             self.tend()?;
-            let busy = self.take()?;
+            let more = self.take()?;
             self.feed(mono_ns());
+            self.prime(mono_ns());
             self.publish(mono_ns())?;
-            if !busy {
+            if !more || self.backlog.sound_ns() > AHEAD_NS {
                 self.sleep()?;
             }
         }
@@ -207,12 +208,12 @@ impl Player {
         (self.written_ns, self.placed_ns, self.starving) = (0, None, false);
     }
 
-    /// Takes blocks while there is use for them. Whether there may be more at once.
+    /// Takes blocks while there is use for them. Whether there may be more.
     fn take(&mut self) -> Result<bool> {
         for _ in 0..16 {
             let Some(consumer) = &mut self.consumer else { return Ok(false) };
             if self.backlog.sound_ns() > AHEAD_NS {
-                return Ok(false);
+                return Ok(true);
             }
             let successor = match consumer.acquire(Deadline::NOW)? {
                 Acquired::Slot(slot) => {
@@ -281,10 +282,7 @@ impl Player {
                 Some(expected_ns) => align::follow(pts_ns, expected_ns),
                 None => match self.place(pts_ns, now_ns) {
                     Some(splice) => splice,
-                    None => {
-                        self.prime(now_ns);
-                        return;
-                    }
+                    None => return,
                 },
             };
             let chunk = match splice {
@@ -322,21 +320,24 @@ impl Player {
         Some(align::meet(pts_ns, clock.pts_at(heard_at_ns)))
     }
 
-    /// Sets the sink going with silence while it is not known how long its sound takes to be heard.
+    /// Keeps a sink going with silence while it is not known how long its sound takes to be heard.
     fn prime(&mut self, now_ns: u64) {
-        let joins = !self.state.paused && self.keeper_runs();
-        if let Some((format, _)) = self.backlog.like().filter(|_| joins) {
-            let ahead_ns = self.written_ns - self.outlet.sink.heard(now_ns).map_or(0, |h| h.position_ns);
-            if ahead_ns < AHEAD_NS {
-                let silence = Chunk::silence(AHEAD_NS - ahead_ns, format, 0, 1.0);
-                self.outlet.sink.write(&silence.samples, format, now_ns);
-                self.written_ns += silence.sound_ns();
-            }
+        let Some(source) = self.intake.source.filter(|_| self.joins() && self.outlet.sink.wants_priming()) else {
+            return;
+        };
+        let ahead_ns = self.written_ns - self.outlet.sink.heard(now_ns).map_or(0, |h| h.position_ns);
+        if ahead_ns < AHEAD_NS && self.outlet.sink.room_ns(now_ns) > 0 {
+            let format = self.outlet.sink.takes(source);
+            let silence = Chunk::silence(AHEAD_NS - ahead_ns, format, 0, 1.0);
+            self.outlet.sink.write(&silence.samples, format, now_ns);
+            self.written_ns += silence.sound_ns();
         }
     }
 
-    fn keeper_runs(&self) -> bool {
-        self.context.control.clock(self.state.serial).is_some_and(|clock| clock.rate > 0.0)
+    /// Whether the next sample has to meet a clock that runs.
+    fn joins(&self) -> bool {
+        let runs = || self.context.control.clock(self.state.serial).is_some_and(|clock| clock.rate > 0.0);
+        self.placed_ns.is_none() && !self.state.paused && !self.finished && runs()
     }
 
     /// Publishes what is heard, and says when all was.
@@ -387,7 +388,7 @@ impl Player {
     /// Sleeps until there is something to do, or it is time to show that it lives.
     fn sleep(&self) -> Result<()> {
         let playing = !self.state.paused && !self.finished && self.placed_ns.is_some() && !self.starving;
-        let waiting = !self.backlog.is_empty() && self.placed_ns.is_none() && !self.state.paused;
+        let waiting = self.joins() || (!self.backlog.is_empty() && self.placed_ns.is_none() && !self.state.paused);
         let deadline = if playing || waiting { Deadline::at_ns(mono_ns() + TICK_NS) } else { Deadline::after(BEAT) };
         let _ = match &self.consumer {
             // The supervisor rings here, too. A frame whose token is taken here is claimed without one.

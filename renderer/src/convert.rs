@@ -158,8 +158,7 @@ impl Scaler {
         let mut whole = Image::from_slice_u8(width, height, bytes, PixelType::U8x4)?;
         let [x, y, w, h] = [area.x, area.y, area.width, area.height].map(|side| side as u32);
         let mut part = CroppedImageMut::new(&mut whole, x, y, w, h)?;
-        let options =
-            ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
         Ok(self.resizer.resize(&source, &mut part, &options)?)
     }
 }
@@ -222,7 +221,10 @@ mod tests {
                         let [b, g, r, x] = pixel.to_le_bytes();
                         assert_eq!(x, 255);
                         for (got, want) in [r, g, b].into_iter().zip(wanted) {
-                            assert!((f64::from(got) - want).abs() <= 2.0, "{range:?} {matrix:?} {y},{u},{v}: {got} {want}");
+                            assert!(
+                                (f64::from(got) - want).abs() <= 2.0,
+                                "{range:?} {matrix:?} {y},{u},{v}: {got} {want}"
+                            );
                         }
                     }
                 }

@@ -328,7 +328,8 @@ impl<'a> Player<'a> {
         let now_ns = mono_ns();
         let master = self.master();
         let first = self.shown.is_none_or(|s| s.serial != meta.serial);
-        self.shown = Some(Shown { serial: meta.serial, pts_ns: meta.pts_ns, duration_ns: meta.duration_ns, at_ns: now_ns });
+        self.shown =
+            Some(Shown { serial: meta.serial, pts_ns: meta.pts_ns, duration_ns: meta.duration_ns, at_ns: now_ns });
         self.overlay_at_ns = self.osd.next_change(now_ns).unwrap_or(u64::MAX);
         if !first {
             let took = now_ns.saturating_sub(begun_ns).min(LONGEST_LEAD_NS);
@@ -354,7 +355,8 @@ impl<'a> Player<'a> {
         }
         self.ledger.present(meta, now_ns);
         let page = self.page();
-        if let Some(due) = master.filter(|_| !anchored && !self.context.spec.unpaced).and_then(|m| m.clock().when(meta.pts_ns))
+        if let Some(due) =
+            master.filter(|_| !anchored && !self.context.spec.unpaced).and_then(|m| m.clock().when(meta.pts_ns))
         {
             page.present_late_ns.record(now_ns.saturating_sub(due));
         }
@@ -447,7 +449,8 @@ impl<'a> Player<'a> {
         if state.serial != self.state.serial {
             self.steps = 0;
         }
-        if state.serial != self.state.serial || state.paused != self.state.paused || state.audible != self.state.audible {
+        if state.serial != self.state.serial || state.paused != self.state.paused || state.audible != self.state.audible
+        {
             self.running_since_ns = now_ns;
         }
         if !state.paused {

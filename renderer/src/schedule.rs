@@ -172,7 +172,9 @@ pub(crate) fn give_way(m: &Moment<'_>) -> Decision {
 
 /// When the last frame's time on the screen is over: now ([`Decision::Present`]), later, or while the film stands never.
 pub(crate) fn over(m: &Moment<'_>) -> Decision {
-    let (Some(shown), false) = (m.shown.filter(|s| s.serial == m.state.serial), m.unpaced) else { return Decision::Present };
+    let (Some(shown), false) = (m.shown.filter(|s| s.serial == m.state.serial), m.unpaced) else {
+        return Decision::Present;
+    };
     let Some(master) = m.master else { return Decision::Hold };
     match master.clock().when(shown.pts_ns.saturating_add(shown.duration_ns)) {
         None => Decision::Hold,

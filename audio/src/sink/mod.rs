@@ -76,6 +76,11 @@ pub(crate) trait Sink {
         &Health::Ready
     }
 
+    /// Whether it has to be kept going to know how long sound takes to be heard.
+    fn wants_priming(&self) -> bool {
+        false
+    }
+
     /// How often it ran dry by its own fault.
     fn late(&self) -> u64 {
         0

@@ -90,8 +90,7 @@ impl Window {
         let mut companion = Companion::connect();
         let room = companion.as_ref().map_or((1920, 1080), |c| (c.screen().0 * 9 / 10, c.screen().1 * 9 / 10));
         let (width, height) = first_size(convert::display_size(o.picture.meta), room);
-        let options =
-            WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
+        let options = WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
         // minifb takes no title with a NUL in it.
         let title = o.title.replace('\0', " ");
         let mut window = minifb::Window::new(&title, width, height, options)

@@ -105,7 +105,10 @@ fn in_a_pause_a_frame_is_held_until_a_step_a_seek_or_the_end_of_the_pause() {
 fn unpaced_frames_wait_for_nothing_but_a_pause() {
     let last = shown(0, 1000);
     let m = Moment { unpaced: true, ..moment(0, Some(Master::Own(clock(0, 1000, 1.0))), Some(&last)) };
-    assert_eq!((decide(&frame(9000), &m), give_way(&m), over(&m)), (Decision::Present, Decision::Present, Decision::Present));
+    assert_eq!(
+        (decide(&frame(9000), &m), give_way(&m), over(&m)),
+        (Decision::Present, Decision::Present, Decision::Present)
+    );
     let paused = PlayState { paused: true, ..STATE };
     let m = Moment { state: &paused, ..m };
     assert_eq!((decide(&frame(9000), &m), give_way(&m)), (Decision::Hold, Decision::Hold));
@@ -153,12 +156,30 @@ fn our_own_clock_starts_where_there_is_no_sound_and_follows_pause_and_speed() {
         ("twice as fast", own(running), &fast, false, 2000, Some(clock(1000, 2000, 2.0))),
         ("the sound is the clock", audio(running), &STATE, true, 2000, None),
         ("the sound is gone, our line is as new", audio(running), &paused, false, 2000, Some(clock(1500, 2000, 0.0))),
-        ("the sound is gone, its line is newer", audio(clock(1, 1001, 1.0)), &paused, false, 2000, Some(clock(1000, 2000, 0.0))),
-        ("another serial's clock is none", own(Clock { serial: 2, ..running }), &silent, false, 2000, Some(clock(0, 1000, 1.0))),
+        (
+            "the sound is gone, its line is newer",
+            audio(clock(1, 1001, 1.0)),
+            &paused,
+            false,
+            2000,
+            Some(clock(1000, 2000, 0.0)),
+        ),
+        (
+            "another serial's clock is none",
+            own(Clock { serial: 2, ..running }),
+            &silent,
+            false,
+            2000,
+            Some(clock(0, 1000, 1.0)),
+        ),
     ] {
         assert_eq!(steer(&clocks, state, Some(&last), expect, 1000 * MS, now * MS), wanted, "{what}");
     }
     let left = Clocks { audio: Some(running), own: None };
-    assert_eq!(steer(&left, &silent, Some(&last), false, 0, 2000 * MS), Some(clock(1000, 2000, 1.0)), "its line is taken over");
+    assert_eq!(
+        steer(&left, &silent, Some(&last), false, 0, 2000 * MS),
+        Some(clock(1000, 2000, 1.0)),
+        "its line is taken over"
+    );
     assert_eq!(steer(&none, &silent, None, false, 0, 2000 * MS), None, "nothing was shown yet");
 }

@@ -1,6 +1,6 @@
 //! A session in the test's own process: a real control region, real channels, and the role in a thread.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -56,7 +56,8 @@ impl Session {
         let (control, lock) = ControlRegion::create(&name, &STATE).unwrap();
         let channel = ChannelName { session: name.clone(), kind: Kind::Video, generation: 0 };
         let capacity = i420_len(size.0, size.1) as u64;
-        Channel::create(&channel, &ChannelSpec { mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 1 }).unwrap();
+        Channel::create(&channel, &ChannelSpec { mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 1 })
+            .unwrap();
         let producer = Producer::new(Channel::attach(&channel, Some(Side::Producer)).unwrap()).unwrap();
         Self { name, control, channel, producer, state: STATE, size, lock: Some(lock) }
     }
@@ -126,7 +127,8 @@ impl Session {
         let name = ChannelName { generation: self.channel.generation + 1, ..self.channel.clone() };
         let capacity = i420_len(size.0, size.1) as u64;
         let base = self.producer.next_seq();
-        Channel::create(&name, &ChannelSpec { mode: Mode::Fifo, capacity, base, resume_pts_ns: 0, resume_serial: 1 }).unwrap();
+        Channel::create(&name, &ChannelSpec { mode: Mode::Fifo, capacity, base, resume_pts_ns: 0, resume_serial: 1 })
+            .unwrap();
         let next = Producer::new(Channel::attach(&name, Some(Side::Producer)).unwrap()).unwrap();
         std::mem::replace(&mut self.producer, next).retire(name.generation);
         (self.channel, self.size) = (name, size);

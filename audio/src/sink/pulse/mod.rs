@@ -175,7 +175,7 @@ impl Sink for Pulse {
         let written_ns = self.written_ns();
         let settled = self.device.settled();
         if self.dry_ns == Some(written_ns) {
-            return Some(Heard { position_ns: written_ns, dry: true, moving: false, settled });
+            return Some(Heard { position_ns: written_ns, dry: true, moving: false, settled: false });
         }
         let standing = self.standing_ns.map(|position_ns| Heard { position_ns, dry: false, moving: false, settled });
         if self.paused {
@@ -210,6 +210,10 @@ impl Sink for Pulse {
 
     fn set_gain(&mut self, gain: f32) {
         self.gain.store(gain.to_bits(), Relaxed);
+    }
+
+    fn wants_priming(&self) -> bool {
+        true
     }
 
     fn late(&self) -> u64 {
