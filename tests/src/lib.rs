@@ -32,14 +32,20 @@ pub fn start(program: &str, args: &[&str]) -> Run {
 
 /// As [`start`]; `change` sees the command first.
 pub fn start_with(program: &str, args: &[&str], change: impl FnOnce(&mut Command)) -> Run {
+    start_by(&[program], args, |command, _| change(command))
+}
+
+/// As [`start`], by way of a command such as `unshare` that ends by executing its last arguments. `change` sees the
+/// command and the run's folder first.
+pub fn start_by(program: &[&str], args: &[&str], change: impl FnOnce(&mut Command, &Path)) -> Run {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let session = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut command = Command::new(program);
-    command.args(["play", "--session", &session, "--report"]).arg(folder.path().join("r.json")).args(args);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = Command::new(program[0]);
+    command.args(&program[1..]).args(["play", "--session", &session, "--report"]).arg(folder.path().join("r.json"));
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
-    change(&mut command);
+    change(&mut command, folder.path());
     Run { child: command.spawn().expect("the program starts"), session, folder }
 }
 
@@ -47,6 +53,11 @@ impl Run {
     /// The supervisor's process.
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id() as i32)
+    }
+
+    /// Whether the supervisor has ended.
+    pub fn is_over(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_some()
     }
 
     /// Sends the supervisor a signal.
@@ -141,21 +152,18 @@ pub fn wait_for<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The children of a process, with their titles.
+/// The living children of a process, with their titles; the process has one thread.
 pub fn children(parent: Pid) -> Vec<(Pid, String)> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter_map(|pid| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let (_, rest) = stat.rsplit_once(')')?;
-        let mut fields = rest.split_whitespace();
-        let state = fields.next()?;
-        let ppid: i32 = fields.next()?.parse().ok()?;
-        let title = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        let title = String::from_utf8_lossy(&title).trim_end_matches('\0').to_owned();
-        (ppid == parent.as_raw() && state != "Z").then_some((Pid::from_raw(pid), title))
-    })
-    .collect()
+    let list = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    list.split_whitespace()
+        .filter_map(|pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let (_, rest) = stat.rsplit_once(')')?;
+            let title = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+            let title = String::from_utf8_lossy(&title).trim_end_matches('\0').to_owned();
+            (!rest.trim_start().starts_with('Z')).then_some((Pid::from_raw(pid.parse().ok()?), title))
+        })
+        .collect()
 }
 
 /// What of a session is in /dev/shm.
