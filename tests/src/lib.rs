@@ -1,6 +1,8 @@
 //! What the end-to-end tests share: running the real program in a session of a known name, looking at its processes and
 //! names, and tools that a test needs and a machine may lack.
 
+pub mod ear;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
