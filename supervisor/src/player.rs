@@ -25,7 +25,7 @@ use crate::child::{self, Running};
 use crate::cli::{Audio, Display, Play};
 use crate::input::{self, Input};
 use crate::janitor::Janitor;
-use crate::keys::Keyboard;
+use crate::keys::{self, Keyboard};
 use crate::policy::{Action, History, Limit};
 use crate::report::{self, Ended, Restart};
 use crate::status::Status;
@@ -97,6 +97,9 @@ pub(crate) struct Player {
     signals: SignalFd,
     keyboard: Option<Keyboard>,
     escape_at_ns: Option<u64>,
+    janitor: Option<Janitor>,
+    /// Pictures are on the terminal's alternate screen.
+    drawn: bool,
     state: PlayState,
     posts: [Post; 3],
     channels: Vec<Channel>,
@@ -220,6 +223,8 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         _lock: lock,
         signals,
         escape_at_ns: None,
+        janitor: Some(janitor),
+        drawn: false,
         state,
         posts: [Post::new(), Post::new(), Post::new()],
         channels: Vec::new(),
@@ -240,8 +245,9 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
     let ran = player.run();
     let code = player.finish(ran);
     let unlinked = session::unlink_all(&player.session);
+    let janitor = player.janitor.take();
     drop(player);
-    if unlinked.is_ok() {
+    if let (Ok(()), Some(janitor)) = (&unlinked, janitor) {
         janitor.dismiss();
     }
     unlinked?;
@@ -306,7 +312,13 @@ impl Player {
         while let Ok(Some(info)) = self.signals.read_signal() {
             match Signal::try_from(info.ssi_signo as i32) {
                 Ok(Signal::SIGTSTP) => self.suspend()?,
-                Ok(Signal::SIGCONT) => self.rebased_ns = mono_ns(),
+                Ok(Signal::SIGCONT) => {
+                    self.rebased_ns = mono_ns();
+                    // Perhaps from the background, where the keyboard was the shell's.
+                    if self.keyboard.is_none() && !self.options.inputs.iter().any(|i| i == "-") {
+                        self.keyboard = Keyboard::take();
+                    }
+                }
                 Ok(signal) if self.stop.is_some() => {
                     tracing::warn!("{signal} again: the roles are killed");
                     self.kill_all();
@@ -328,14 +340,24 @@ impl Player {
             running.child.signal(Signal::SIGSTOP)?;
         }
         self.status.clear();
+        // What was typed or answered until now is ours, not the shell's.
+        self.typed();
+        let drawn = self.drawn;
         self.leave_terminal();
         let had_keyboard = self.keyboard.take().is_some();
-        nix::sys::signal::raise(Signal::SIGSTOP).map_err(|e| Error::sys("raise", "SIGSTOP", e))?;
-        // Here we are again.
+        loop {
+            nix::sys::signal::raise(Signal::SIGSTOP).map_err(|e| Error::sys("raise", "SIGSTOP", e))?;
+            // Here we are again; in the background there is nothing to draw on.
+            if self.display != DisplaySpec::Terminal || keys::in_front(std::io::stdout()) {
+                break;
+            }
+        }
         self.rebased_ns = mono_ns();
         if had_keyboard {
             self.keyboard = Keyboard::take();
         }
+        self.drawn = drawn;
+        self.tell(Role::Renderer, &ToRole::Retake);
         for running in self.posts.iter().filter_map(|p| p.running.as_ref()) {
             running.child.signal(Signal::SIGCONT)?;
         }
@@ -356,6 +378,10 @@ impl Player {
             Some(_) if !keyboard.pending() => self.escape_at_ns = None,
             None if keyboard.pending() => self.escape_at_ns = Some(now + ESCAPE_NS),
             _ => {}
+        }
+        let answers = self.keyboard.as_mut().map_or(0, Keyboard::answers);
+        for _ in 0..answers {
+            self.tell(Role::Renderer, &ToRole::Answer);
         }
         for key in keys {
             self.key(key);
@@ -584,6 +610,10 @@ impl Player {
         };
         let input = current.file.as_ref().map(|f| f.as_fd()).filter(|_| role == Role::Decoder);
         let stdout = role == Role::Renderer && self.display == DisplaySpec::Terminal;
+        if stdout {
+            self.status.hold();
+            self.janitor.iter_mut().for_each(Janitor::terminal_is_drawn_on);
+        }
         let running = child::start(role, &current.title, &spec, input, stdout, self.achieved(role))?;
         let post = &mut self.posts[index(role)];
         post.last_pid = Some(running.child.pid);
@@ -626,6 +656,12 @@ impl Player {
             FromRole::Output(output) => {
                 tracing::info!("{role}: {output}");
                 post.output = Some(output);
+                if role == Role::Renderer && self.display == DisplaySpec::Terminal {
+                    self.drawn = true;
+                    if self.keyboard.is_some() {
+                        self.tell(Role::Renderer, &ToRole::Answer);
+                    }
+                }
             }
             FromRole::Key(key) => self.key(key),
             FromRole::Ended { serial } => {
@@ -960,8 +996,8 @@ impl Player {
         }
     }
 
-    fn leave_terminal(&self) {
-        if self.display == DisplaySpec::Terminal {
+    fn leave_terminal(&mut self) {
+        if std::mem::take(&mut self.drawn) {
             use std::io::Write;
             let mut out = std::io::stdout();
             let _ = out.write_all(tricine_shared::sys::terminal::LEAVE.as_bytes()).and_then(|()| out.flush());
@@ -983,6 +1019,7 @@ impl Player {
         self.status.clear();
         self.leave_terminal();
         self.keyboard = None;
+        self.status.release();
         ran?;
         let how = self.stop.as_ref().map_or(Ended::Failed, |s| s.how);
         let how = if how == Ended::Played && self.unplayable { Ended::Failed } else { how };
