@@ -886,7 +886,7 @@ impl Player {
             cause: cause.clone(),
             at_ns: now,
             gap_ns: None,
-            settled: role == Role::Audio,
+            settled: false,
         });
         match action {
             Action::Restart(wait) => {
@@ -965,8 +965,8 @@ impl Player {
         for restart in self.restarts.iter_mut().filter(|r| !r.settled && now >= r.at_ns + GAP_NS) {
             restart.settled = true;
             let shown_since = page.last_present_ns.get() > restart.at_ns;
-            let gap_since = page.last_gap_at_ns.get() >= restart.at_ns;
-            restart.gap_ns = shown_since.then(|| if gap_since { page.last_gap_ns.get() } else { 0 });
+            let within = restart.at_ns..restart.at_ns + GAP_NS;
+            restart.gap_ns = shown_since.then(|| page.gaps.longest(within));
         }
     }
 
