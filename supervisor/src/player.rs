@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::time::{TimeSpec, TimeValLike};
@@ -39,6 +39,8 @@ const HUNG_NS: u64 = 2_000 * MS;
 const ABORT_NS: u64 = 500 * MS;
 /// How long a role may take to say that it is ready.
 const START_NS: u64 = 10_000 * MS;
+/// How long the terminal is waited for at the end, in ms.
+const GIVE_BACK_MS: u16 = 500;
 /// How often the loop looks round though nothing happened.
 const TICK_NS: u64 = 250 * MS;
 /// How long an escape may be the beginning of a longer sequence.
@@ -128,6 +130,21 @@ struct Stop {
     how: Ended,
     /// When who is left is killed, in ns.
     deadline_ns: u64,
+}
+
+/// How a role has died, or that it could not be started.
+#[derive(Debug)]
+struct Death {
+    /// In words.
+    cause: String,
+    /// Not by its own doing: what it worked on need not be left out.
+    shot: bool,
+    /// A frame was taken out of circulation that has killed it twice.
+    poisoned: bool,
+    /// When its process was started, in ns.
+    started_ns: u64,
+    /// The last lines of its log.
+    lines: Vec<String>,
 }
 
 fn index(role: Role) -> usize {
@@ -758,9 +775,28 @@ impl Player {
         }
         match running.failed {
             Some(ref why) => self.role_failed(role, why),
-            None => self.crashed(role, exit, &running, poisoned),
+            None => {
+                let cause = running.verdict.clone().map_or(exit.to_string(), |v| format!("{v}, {exit}"));
+                let lines = Vec::from(running.lines);
+                // Whoever was shot from outside did not die of what it had before it.
+                let shot = exit == Exit::Signal(Signal::SIGKILL as i32);
+                self.crashed(role, &Death { cause, shot, poisoned, started_ns: running.started_ns, lines });
+            }
         }
         Ok(())
+    }
+
+    /// A role's process could not even be made. At the first start that is the session's end; later it is a crash like
+    /// any other, since processes, memory and descriptors come and go.
+    fn not_started(&mut self, role: Role, error: &Error) {
+        if self.posts[index(role)].last_pid.is_none() {
+            self.unplayable = true;
+            self.status.error(&format!("{error}; `ulimit -a` shows this user's limits"));
+            self.stop(Ended::Failed);
+        } else {
+            let (started_ns, cause) = (mono_ns(), format!("it could not be started: {error}"));
+            self.crashed(role, &Death { cause, shot: true, poisoned: false, started_ns, lines: Vec::new() });
+        }
     }
 
     /// Sets the dead role's channels right. Whether a frame was taken out of circulation that has killed it twice.
@@ -816,17 +852,17 @@ impl Player {
         }
     }
 
-    fn crashed(&mut self, role: Role, exit: Exit, running: &Running, poisoned: bool) {
+    fn crashed(&mut self, role: Role, death: &Death) {
         let now = mono_ns();
-        let cause = running.verdict.clone().map_or(exit.to_string(), |v| format!("{v}, {exit}"));
+        let Death { cause, shot, poisoned, started_ns, lines } = death;
         let limit = Limit { intensity: self.options.restart_limit.0, period: self.options.restart_limit.1 };
         let page = self.control.decoder();
         let achieved = page.video_published.get() + page.audio_published.get();
         let post = &mut self.posts[index(role)];
-        let action = post.history.on_crash(limit, running.started_ns, now, (now % 1000) as f64 / 1000.0);
+        let action = post.history.on_crash(limit, *started_ns, now, (now % 1000) as f64 / 1000.0);
         if role == Role::Decoder {
             // Nothing came of its last life: what lies ahead kills it.
-            let again = post.crashed_at == Some(achieved) && exit != Exit::Signal(Signal::SIGKILL as i32);
+            let again = post.crashed_at == Some(achieved) && !shot;
             post.crashed_at = Some(achieved);
             let here = self.skip_past_ns.unwrap_or(i64::MIN).max(self.position_ns());
             self.skip_past_ns = again.then_some(here);
@@ -838,13 +874,12 @@ impl Player {
             gap_ns: None,
             settled: role == Role::Audio,
         });
-        let lines = running.lines.iter().cloned().collect::<Vec<_>>();
         match action {
             Action::Restart(wait) => {
                 let post = &mut self.posts[index(role)];
                 post.restarts += 1;
                 post.start_at_ns = Some(now + wait.as_nanos() as u64);
-                let more = if poisoned { "; the frame that it died of twice is left out" } else { "" };
+                let more = if *poisoned { "; the frame that it died of twice is left out" } else { "" };
                 self.status.notice(&format!("{role} crashed ({cause}); restarting it{more}"));
                 for line in lines.iter().filter(|_| self.options.verbose > 0) {
                     self.status.notice(&format!("  {role}: {line}"));
@@ -859,7 +894,7 @@ impl Player {
                     at.last_seq.get(),
                     at.last_pts_ns.get() as i64 as f64 / 1e9,
                 ));
-                for line in &lines {
+                for line in lines {
                     self.status.error(&format!("  {role}: {line}"));
                 }
                 self.stop(Ended::GaveUp);
@@ -877,8 +912,11 @@ impl Player {
         }
         for role in Role::ALL {
             let due = self.posts[index(role)].start_at_ns.is_some_and(|at| now >= at);
-            if due && self.stop.is_none() {
-                self.start(role)?;
+            if due
+                && self.stop.is_none()
+                && let Err(error) = self.start(role)
+            {
+                self.not_started(role, &error);
             }
             self.watch(role, now)?;
         }
@@ -948,6 +986,11 @@ impl Player {
         if std::mem::take(&mut self.drawn) {
             use std::io::Write;
             let mut out = std::io::stdout();
+            // A terminal that takes nothing, such as one behind a dead connection, is not waited for longer.
+            let mut room = [PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
+            if !matches!(poll(&mut room, PollTimeout::from(GIVE_BACK_MS)), Ok(n) if n > 0) {
+                return;
+            }
             let _ = out.write_all(tricine_shared::sys::terminal::LEAVE.as_bytes()).and_then(|()| out.flush());
         }
     }

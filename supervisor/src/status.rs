@@ -4,8 +4,10 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write, stderr};
+use std::os::fd::AsFd;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tricine_shared::clock::PlayState;
 use tricine_shared::control::{ControlRegion, Role};
 use tricine_shared::time::mono_ns;
@@ -128,10 +130,16 @@ impl Status {
             held.push_back(text.to_owned());
             return;
         }
-        // A terminal that is gone, or a closed pipe, is no reason to stop the film.
-        self.bar.suspend(|| {
-            let _ = writeln!(stderr(), "tricine: {text}");
-        });
+        // A terminal that is gone, a closed pipe or a full one that nobody reads is no reason to stop the film: a line that
+        // finds no room within a moment is dropped. (A pipe is writable if it has room for 4096 bytes: more than a line.)
+        let text = &text[..text.floor_char_boundary(2000)];
+        let stderr = stderr();
+        let mut room = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
+        if matches!(poll(&mut room, PollTimeout::from(20u8)), Ok(n) if n > 0) {
+            self.bar.suspend(|| {
+                let _ = writeln!(&stderr, "tricine: {text}");
+            });
+        }
     }
 
     /// An error: always said.
