@@ -391,6 +391,8 @@ impl Player {
     /// Film time now, in ns.
     fn position_ns(&self) -> i64 {
         let now = match self.control.clock(self.state.serial) {
+            // Single steps move the picture and no clock.
+            _ if self.stepped => self.control.renderer().last_pts_ns.get() as i64,
             Some(clock) => clock.pts_at(mono_ns()),
             None => return self.state.target_ns,
         };
@@ -473,6 +475,7 @@ impl Player {
         let last = self.opened.as_ref().and_then(|o| o.duration_ns).unwrap_or(i64::MAX);
         self.state.target_ns = target_ns.clamp(0, last);
         self.state.serial += 1;
+        self.stepped = false;
         self.skip_past_ns = None;
         self.broadcast();
     }

@@ -53,8 +53,18 @@ impl Terminal {
 
     /// Makes `command` run on it, as the leader of a session of its own.
     pub fn carry(&self, command: &mut Command) {
+        self.carry_with(command, &[]);
+    }
+
+    /// Makes `command` run on it as the child of a shell, which stays when it is gone: a terminal is hung up with the
+    /// leader of its session.
+    pub fn carry_in_shell(&self, command: &mut Command) {
+        self.carry_with(command, &["sh", "-c", "\"$@\"; exec cat", "sh"]);
+    }
+
+    fn carry_with(&self, command: &mut Command, shell: &[&str]) {
         let inner = std::mem::replace(command, Command::new("setsid"));
-        command.arg("--ctty").arg(inner.get_program()).args(inner.get_args());
+        command.arg("--ctty").args(shell).arg(inner.get_program()).args(inner.get_args());
         for (key, value) in inner.get_envs() {
             match value {
                 Some(value) => command.env(key, value),

@@ -42,9 +42,10 @@ impl XServer {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// Presses and releases keys, one right after the other.
+    /// Presses and releases keys, one right after the other. Without a window manager they go to the window under the
+    /// pointer.
     pub fn keys(&self, keys: &[&str]) {
-        self.xdotool(&[&["key", "--delay", "0"][..], keys].concat());
+        self.xdotool(&[&["mousemove", "600", "500", "key", "--delay", "0"][..], keys].concat());
     }
 
     /// The window of Tricine, once there is one.
