@@ -143,6 +143,8 @@ struct Death {
     poisoned: bool,
     /// When its process was started, in ns.
     started_ns: u64,
+    /// Whether it has handed anything over in its life.
+    achieved: bool,
     /// The last lines of its log.
     lines: Vec<String>,
 }
@@ -617,7 +619,7 @@ impl Player {
             self.status.hold();
             self.janitor.iter_mut().for_each(Janitor::terminal_is_drawn_on);
         }
-        let running = child::start(role, &current.title, &spec, input, stdout)?;
+        let running = child::start(role, &current.title, &spec, input, stdout, self.achieved(role))?;
         let post = &mut self.posts[index(role)];
         post.last_pid = Some(running.child.pid);
         post.start_at_ns = None;
@@ -783,7 +785,8 @@ impl Player {
                 let lines = Vec::from(running.lines);
                 // Whoever was shot from outside did not die of what it had before it.
                 let shot = exit == Exit::Signal(Signal::SIGKILL as i32);
-                self.crashed(role, &Death { cause, shot, poisoned, started_ns: running.started_ns, lines });
+                let (started_ns, achieved) = (running.started_ns, self.achieved(role) > running.achieved);
+                self.crashed(role, &Death { cause, shot, poisoned, started_ns, achieved, lines });
             }
         }
         Ok(())
@@ -798,7 +801,10 @@ impl Player {
             self.stop(Ended::Failed);
         } else {
             let (started_ns, cause) = (mono_ns(), format!("it could not be started: {error}"));
-            self.crashed(role, &Death { cause, shot: true, poisoned: false, started_ns, lines: Vec::new() });
+            self.crashed(
+                role,
+                &Death { cause, shot: true, poisoned: false, started_ns, achieved: false, lines: Vec::new() },
+            );
         }
     }
 
@@ -855,18 +861,28 @@ impl Player {
         }
     }
 
+    /// Frames and blocks that a role has handed over, over all its incarnations.
+    fn achieved(&self, role: Role) -> u64 {
+        match role {
+            Role::Decoder => {
+                self.control.decoder().video_published.get() + self.control.decoder().audio_published.get()
+            }
+            Role::Audio => self.control.audio().received.get(),
+            Role::Renderer => self.control.renderer().received.get(),
+        }
+    }
+
     fn crashed(&mut self, role: Role, death: &Death) {
         let now = mono_ns();
-        let Death { cause, shot, poisoned, started_ns, lines } = death;
+        let &Death { ref cause, shot, poisoned, started_ns, achieved, ref lines } = death;
         let limit = Limit { intensity: self.options.restart_limit.0, period: self.options.restart_limit.1 };
-        let page = self.control.decoder();
-        let achieved = page.video_published.get() + page.audio_published.get();
+        let published = self.achieved(Role::Decoder);
         let post = &mut self.posts[index(role)];
-        let action = post.history.on_crash(limit, *started_ns, now, (now % 1000) as f64 / 1000.0);
+        let action = post.history.on_crash(limit, started_ns, now, achieved, (now % 1000) as f64 / 1000.0);
         if role == Role::Decoder {
             // Nothing came of its last life: what lies ahead kills it.
-            let again = post.crashed_at == Some(achieved) && !shot;
-            post.crashed_at = Some(achieved);
+            let again = post.crashed_at == Some(published) && !shot;
+            post.crashed_at = Some(published);
             let here = self.skip_past_ns.unwrap_or(i64::MIN).max(self.position_ns());
             self.skip_past_ns = again.then_some(here);
         }
@@ -882,7 +898,7 @@ impl Player {
                 let post = &mut self.posts[index(role)];
                 post.restarts += 1;
                 post.start_at_ns = Some(now + wait.as_nanos() as u64);
-                let more = if *poisoned { "; the frame that it died of twice is left out" } else { "" };
+                let more = if poisoned { "; the frame that it died of twice is left out" } else { "" };
                 self.status.notice(&format!("{role} crashed ({cause}); restarting it{more}"));
                 for line in lines.iter().filter(|_| self.options.verbose > 0) {
                     self.status.notice(&format!("  {role}: {line}"));
