@@ -30,7 +30,7 @@ use crate::screenshot;
 const MS: u64 = 1_000_000;
 /// How long the loop sleeps at most: while something moves, and while nothing does.
 const LIVELY_NS: u64 = 8 * MS;
-const IDLE_NS: u64 = 100 * MS;
+const IDLE_NS: u64 = 200 * MS;
 /// How long after the user did something the loop stays lively.
 const ATTENTION_NS: u64 = 1000 * MS;
 /// A stream that has ended without one frame of this serial: so long it may be the last serial's end that we see.

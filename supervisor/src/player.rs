@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::time::{TimeSpec, TimeValLike};
@@ -39,6 +39,8 @@ const HUNG_NS: u64 = 2_000 * MS;
 const ABORT_NS: u64 = 500 * MS;
 /// How long a role may take to say that it is ready.
 const START_NS: u64 = 10_000 * MS;
+/// How long the terminal is waited for at the end, in ms.
+const GIVE_BACK_MS: u16 = 500;
 /// How often the loop looks round though nothing happened.
 const TICK_NS: u64 = 250 * MS;
 /// How long an escape may be the beginning of a longer sequence.
@@ -391,6 +393,8 @@ impl Player {
     /// Film time now, in ns.
     fn position_ns(&self) -> i64 {
         let now = match self.control.clock(self.state.serial) {
+            // Single steps move the picture and no clock.
+            _ if self.stepped => self.control.renderer().last_pts_ns.get() as i64,
             Some(clock) => clock.pts_at(mono_ns()),
             None => return self.state.target_ns,
         };
@@ -473,6 +477,7 @@ impl Player {
         let last = self.opened.as_ref().and_then(|o| o.duration_ns).unwrap_or(i64::MAX);
         self.state.target_ns = target_ns.clamp(0, last);
         self.state.serial += 1;
+        self.stepped = false;
         self.skip_past_ns = None;
         self.broadcast();
     }
@@ -1000,6 +1005,11 @@ impl Player {
         if std::mem::take(&mut self.drawn) {
             use std::io::Write;
             let mut out = std::io::stdout();
+            // A terminal that takes nothing, such as one behind a dead connection, is not waited for longer.
+            let mut room = [PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
+            if !matches!(poll(&mut room, PollTimeout::from(GIVE_BACK_MS)), Ok(n) if n > 0) {
+                return;
+            }
             let _ = out.write_all(tricine_shared::sys::terminal::LEAVE.as_bytes()).and_then(|()| out.flush());
         }
     }
