@@ -28,6 +28,7 @@ use crate::janitor::Janitor;
 use crate::keys::Keyboard;
 use crate::policy::{Action, History, Limit};
 use crate::report::{self, Ended, Restart};
+use crate::speaker::Speaker;
 use crate::status::Status;
 
 const MS: u64 = 1_000_000;
@@ -107,6 +108,7 @@ pub(crate) struct Player {
     described: Option<Opened>,
     display: DisplaySpec,
     sink: Option<SinkSpec>,
+    speaker: Speaker,
     rounds_left: u64,
     skip_past_ns: Option<i64>,
     stepped: bool,
@@ -227,6 +229,7 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         described: None,
         display,
         sink,
+        speaker: Speaker::default(),
         skip_past_ns: None,
         stepped: false,
         stop: None,
@@ -580,7 +583,11 @@ impl Player {
             restarts: post.restarts,
             verbosity: self.options.verbose,
         };
-        let input = current.file.as_ref().map(|f| f.as_fd()).filter(|_| role == Role::Decoder);
+        let input = match role {
+            Role::Decoder => current.file.as_ref().map(|f| f.as_fd()),
+            Role::Audio if matches!(self.sink, Some(SinkSpec::Auto | SinkSpec::Pulse)) => self.speaker.lend(),
+            _ => None,
+        };
         let stdout = role == Role::Renderer && self.display == DisplaySpec::Terminal;
         let running = child::start(role, &current.title, &spec, input, stdout)?;
         let post = &mut self.posts[index(role)];
@@ -834,7 +841,8 @@ impl Player {
             cause: cause.clone(),
             at_ns: now,
             gap_ns: None,
-            settled: role == Role::Audio,
+            audible_gap_ns: None,
+            settled: false,
         });
         match action {
             Action::Restart(wait) => {
@@ -915,6 +923,10 @@ impl Player {
             let shown_since = page.last_present_ns.get() > restart.at_ns;
             let gap_since = page.last_gap_at_ns.get() >= restart.at_ns;
             restart.gap_ns = shown_since.then(|| if gap_since { page.last_gap_ns.get() } else { 0 });
+            let sound = self.control.audio();
+            let (joined, silent_since) = (sound.joined_ns.get(), sound.inherited_until_ns.get().max(restart.at_ns));
+            let heard_since = restart.role == Role::Audio.name() && joined > restart.at_ns;
+            restart.audible_gap_ns = heard_since.then(|| joined.saturating_sub(silent_since));
         }
     }
 
