@@ -2,7 +2,7 @@
 //! survives the server.
 
 #[path = "../../tests/src/ear.rs"]
-#[allow(dead_code, reason = "the end-to-end tests use the rest")]
+#[allow(dead_code, unreachable_pub, reason = "the end-to-end tests use the rest")]
 mod ear;
 mod session;
 
@@ -29,7 +29,7 @@ fn missing() -> bool {
 
 /// Two milliseconds of noise at each half second of film.
 fn beeps(i: u64) -> f32 {
-    if i % 24_000 < 96 { if i % 2 == 0 { 0.8 } else { -0.8 } } else { 0.0 }
+    if i % 24_000 < 96 { if i.is_multiple_of(2) { 0.8 } else { -0.8 } } else { 0.0 }
 }
 
 /// The published clock, sampled: (monotonic, film), both in ns.

@@ -25,7 +25,7 @@ use crate::child::{self, Running};
 use crate::cli::{Audio, Display, Play};
 use crate::input::{self, Input};
 use crate::janitor::Janitor;
-use crate::keys::Keyboard;
+use crate::keys::{self, Keyboard};
 use crate::policy::{Action, History, Limit};
 use crate::report::{self, Ended, Restart};
 use crate::speaker::Speaker;
@@ -98,6 +98,9 @@ pub(crate) struct Player {
     signals: SignalFd,
     keyboard: Option<Keyboard>,
     escape_at_ns: Option<u64>,
+    janitor: Option<Janitor>,
+    /// Pictures are on the terminal's alternate screen.
+    drawn: bool,
     state: PlayState,
     posts: [Post; 3],
     channels: Vec<Channel>,
@@ -140,6 +143,8 @@ struct Death {
     poisoned: bool,
     /// When its process was started, in ns.
     started_ns: u64,
+    /// Whether it has handed anything over in its life.
+    achieved: bool,
     /// The last lines of its log.
     lines: Vec<String>,
 }
@@ -220,6 +225,8 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         _lock: lock,
         signals,
         escape_at_ns: None,
+        janitor: Some(janitor),
+        drawn: false,
         state,
         posts: [Post::new(), Post::new(), Post::new()],
         channels: Vec::new(),
@@ -241,8 +248,9 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
     let ran = player.run();
     let code = player.finish(ran);
     let unlinked = session::unlink_all(&player.session);
+    let janitor = player.janitor.take();
     drop(player);
-    if unlinked.is_ok() {
+    if let (Ok(()), Some(janitor)) = (&unlinked, janitor) {
         janitor.dismiss();
     }
     unlinked?;
@@ -307,7 +315,13 @@ impl Player {
         while let Ok(Some(info)) = self.signals.read_signal() {
             match Signal::try_from(info.ssi_signo as i32) {
                 Ok(Signal::SIGTSTP) => self.suspend()?,
-                Ok(Signal::SIGCONT) => self.rebased_ns = mono_ns(),
+                Ok(Signal::SIGCONT) => {
+                    self.rebased_ns = mono_ns();
+                    // Perhaps from the background, where the keyboard was the shell's.
+                    if self.keyboard.is_none() && !self.options.inputs.iter().any(|i| i == "-") {
+                        self.keyboard = Keyboard::take();
+                    }
+                }
                 Ok(signal) if self.stop.is_some() => {
                     tracing::warn!("{signal} again: the roles are killed");
                     self.kill_all();
@@ -329,14 +343,24 @@ impl Player {
             running.child.signal(Signal::SIGSTOP)?;
         }
         self.status.clear();
+        // What was typed or answered until now is ours, not the shell's.
+        self.typed();
+        let drawn = self.drawn;
         self.leave_terminal();
         let had_keyboard = self.keyboard.take().is_some();
-        nix::sys::signal::raise(Signal::SIGSTOP).map_err(|e| Error::sys("raise", "SIGSTOP", e))?;
-        // Here we are again.
+        loop {
+            nix::sys::signal::raise(Signal::SIGSTOP).map_err(|e| Error::sys("raise", "SIGSTOP", e))?;
+            // Here we are again; in the background there is nothing to draw on.
+            if self.display != DisplaySpec::Terminal || keys::in_front(std::io::stdout()) {
+                break;
+            }
+        }
         self.rebased_ns = mono_ns();
         if had_keyboard {
             self.keyboard = Keyboard::take();
         }
+        self.drawn = drawn;
+        self.tell(Role::Renderer, &ToRole::Retake);
         for running in self.posts.iter().filter_map(|p| p.running.as_ref()) {
             running.child.signal(Signal::SIGCONT)?;
         }
@@ -357,6 +381,10 @@ impl Player {
             Some(_) if !keyboard.pending() => self.escape_at_ns = None,
             None if keyboard.pending() => self.escape_at_ns = Some(now + ESCAPE_NS),
             _ => {}
+        }
+        let answers = self.keyboard.as_mut().map_or(0, Keyboard::answers);
+        for _ in 0..answers {
+            self.tell(Role::Renderer, &ToRole::Answer);
         }
         for key in keys {
             self.key(key);
@@ -589,7 +617,11 @@ impl Player {
             _ => None,
         };
         let stdout = role == Role::Renderer && self.display == DisplaySpec::Terminal;
-        let running = child::start(role, &current.title, &spec, input, stdout)?;
+        if stdout {
+            self.status.hold();
+            self.janitor.iter_mut().for_each(Janitor::terminal_is_drawn_on);
+        }
+        let running = child::start(role, &current.title, &spec, input, stdout, self.achieved(role))?;
         let post = &mut self.posts[index(role)];
         post.last_pid = Some(running.child.pid);
         post.start_at_ns = None;
@@ -631,6 +663,12 @@ impl Player {
             FromRole::Output(output) => {
                 tracing::info!("{role}: {output}");
                 post.output = Some(output);
+                if role == Role::Renderer && self.display == DisplaySpec::Terminal {
+                    self.drawn = true;
+                    if self.keyboard.is_some() {
+                        self.tell(Role::Renderer, &ToRole::Answer);
+                    }
+                }
             }
             FromRole::Key(key) => self.key(key),
             FromRole::Ended { serial } => {
@@ -749,7 +787,8 @@ impl Player {
                 let lines = Vec::from(running.lines);
                 // Whoever was shot from outside did not die of what it had before it.
                 let shot = exit == Exit::Signal(Signal::SIGKILL as i32);
-                self.crashed(role, &Death { cause, shot, poisoned, started_ns: running.started_ns, lines });
+                let (started_ns, achieved) = (running.started_ns, self.achieved(role) > running.achieved);
+                self.crashed(role, &Death { cause, shot, poisoned, started_ns, achieved, lines });
             }
         }
         Ok(())
@@ -764,7 +803,10 @@ impl Player {
             self.stop(Ended::Failed);
         } else {
             let (started_ns, cause) = (mono_ns(), format!("it could not be started: {error}"));
-            self.crashed(role, &Death { cause, shot: true, poisoned: false, started_ns, lines: Vec::new() });
+            self.crashed(
+                role,
+                &Death { cause, shot: true, poisoned: false, started_ns, achieved: false, lines: Vec::new() },
+            );
         }
     }
 
@@ -821,18 +863,28 @@ impl Player {
         }
     }
 
+    /// Frames and blocks that a role has handed over, over all its incarnations.
+    fn achieved(&self, role: Role) -> u64 {
+        match role {
+            Role::Decoder => {
+                self.control.decoder().video_published.get() + self.control.decoder().audio_published.get()
+            }
+            Role::Audio => self.control.audio().received.get(),
+            Role::Renderer => self.control.renderer().received.get(),
+        }
+    }
+
     fn crashed(&mut self, role: Role, death: &Death) {
         let now = mono_ns();
-        let Death { cause, shot, poisoned, started_ns, lines } = death;
+        let &Death { ref cause, shot, poisoned, started_ns, achieved, ref lines } = death;
         let limit = Limit { intensity: self.options.restart_limit.0, period: self.options.restart_limit.1 };
-        let page = self.control.decoder();
-        let achieved = page.video_published.get() + page.audio_published.get();
+        let published = self.achieved(Role::Decoder);
         let post = &mut self.posts[index(role)];
-        let action = post.history.on_crash(limit, *started_ns, now, (now % 1000) as f64 / 1000.0);
+        let action = post.history.on_crash(limit, started_ns, now, achieved, (now % 1000) as f64 / 1000.0);
         if role == Role::Decoder {
             // Nothing came of its last life: what lies ahead kills it.
-            let again = post.crashed_at == Some(achieved) && !shot;
-            post.crashed_at = Some(achieved);
+            let again = post.crashed_at == Some(published) && !shot;
+            post.crashed_at = Some(published);
             let here = self.skip_past_ns.unwrap_or(i64::MIN).max(self.position_ns());
             self.skip_past_ns = again.then_some(here);
         }
@@ -849,7 +901,7 @@ impl Player {
                 let post = &mut self.posts[index(role)];
                 post.restarts += 1;
                 post.start_at_ns = Some(now + wait.as_nanos() as u64);
-                let more = if *poisoned { "; the frame that it died of twice is left out" } else { "" };
+                let more = if poisoned { "; the frame that it died of twice is left out" } else { "" };
                 self.status.notice(&format!("{role} crashed ({cause}); restarting it{more}"));
                 for line in lines.iter().filter(|_| self.options.verbose > 0) {
                     self.status.notice(&format!("  {role}: {line}"));
@@ -956,8 +1008,8 @@ impl Player {
         }
     }
 
-    fn leave_terminal(&self) {
-        if self.display == DisplaySpec::Terminal {
+    fn leave_terminal(&mut self) {
+        if std::mem::take(&mut self.drawn) {
             use std::io::Write;
             let mut out = std::io::stdout();
             let _ = out.write_all(tricine_shared::sys::terminal::LEAVE.as_bytes()).and_then(|()| out.flush());
@@ -979,6 +1031,7 @@ impl Player {
         self.status.clear();
         self.leave_terminal();
         self.keyboard = None;
+        self.status.release();
         ran?;
         let how = self.stop.as_ref().map_or(Ended::Failed, |s| s.how);
         let how = if how == Ended::Played && self.unplayable { Ended::Failed } else { how };

@@ -21,7 +21,7 @@ pub struct Run {
     child: Child,
     /// The session's name.
     pub session: String,
-    /// Its folder: the report is `r.json` in it.
+    /// Its folder: the report is `r.json` in it, what it says `stderr`.
     pub folder: tempfile::TempDir,
 }
 
@@ -43,7 +43,9 @@ pub fn start_by(program: &[&str], args: &[&str], change: impl FnOnce(&mut Comman
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new(program[0]);
     command.args(&program[1..]).args(["play", "--session", &session, "--report"]).arg(folder.path().join("r.json"));
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // A pipe that nobody reads would fill up.
+    let stderr = std::fs::File::create(folder.path().join("stderr")).expect("a file");
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
     command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
     change(&mut command, folder.path());
     Run { child: command.spawn().expect("the program starts"), session, folder }
@@ -86,20 +88,22 @@ impl Run {
     }
 
     /// Waits for its end: the exit status, standard error and the report (null if there is none). Asserts that nothing of
-    /// it is left.
-    pub fn end(mut self) -> End {
+    /// it is left, and that nobody panicked.
+    pub fn end(self) -> End {
+        let session = self.session.clone();
+        let end = self.finish();
+        assert_nothing_left(&session);
+        assert!(!end.stderr.contains("panicked"), "{}", end.stderr);
+        end
+    }
+
+    /// As [`Run::end`], without asserting anything.
+    pub fn finish(mut self) -> End {
         let status = wait_for(&format!("the end of {}", self.session), || self.child.try_wait().expect("a child"));
-        let mut stderr = String::new();
-        use std::io::Read;
-        if let Some(mut pipe) = self.child.stderr.take() {
-            let mut bytes = Vec::new();
-            let _ = pipe.read_to_end(&mut bytes);
-            stderr = String::from_utf8_lossy(&bytes).into_owned();
-        }
-        assert_nothing_left(&self.session);
-        let report = std::fs::read(self.folder.path().join("r.json"));
-        let report = report.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).expect("the report is JSON"));
-        assert!(!stderr.contains("panicked"), "{stderr}");
+        let read = |name| std::fs::read(self.folder.path().join(name));
+        let stderr = String::from_utf8_lossy(&read("stderr").unwrap_or_default()).into_owned();
+        let report =
+            read("r.json").map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).expect("the report is JSON"));
         End { status, stderr, report }
     }
 }

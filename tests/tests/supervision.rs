@@ -1,13 +1,14 @@
 //! The supervisor where it is hard: deaths during start and shutdown, storms, bursts of signals, a machine that gives
 //! nothing, other users.
 
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
-use tests::{Run, arg, assert_nothing_left, children, have, names, start, start_by, tool, wait_for};
+use tests::{Run, arg, assert_nothing_left, children, have, names, start, start_by, start_with, tool, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const ROLES: [&str; 3] = ["decoder", "audio", "renderer"];
@@ -150,6 +151,23 @@ fn bursts_of_signals_that_mean_nothing_do_nothing() {
     assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
     end.assert_whole();
     assert_eq!(end.report["restarts"].as_array().map(Vec::len), Some(0), "{}", end.stderr);
+}
+
+#[test]
+fn a_reader_of_standard_error_that_stands_still_does_not_stop_the_film() {
+    let (_reader, writer) = nix::unistd::pipe().unwrap();
+    let writer = std::fs::File::from(writer);
+    let full = nix::fcntl::FcntlArg::F_SETPIPE_SZ(4096);
+    nix::fcntl::fcntl(&writer, full).unwrap();
+    (&writer).write_all(&[b'.'; 4096]).unwrap();
+    let run = start_with(PROGRAM, &["--display", "none", "--audio", "null", "test:clock?seconds=2"], |command| {
+        command.stderr(writer);
+    });
+    run.presented(5);
+    kill(run.role("audio", None), Signal::SIGKILL).unwrap();
+    let end = run.end();
+    assert_eq!(end.status.code(), Some(0));
+    end.assert_whole();
 }
 
 #[test]
