@@ -611,6 +611,7 @@ impl Player {
             restarts: post.restarts,
             verbosity: self.options.verbose,
         };
+        let achieved = self.achieved(role);
         let input = match role {
             Role::Decoder => current.file.as_ref().map(|f| f.as_fd()),
             Role::Audio if matches!(self.sink, Some(SinkSpec::Auto | SinkSpec::Pulse)) => self.speaker.lend(),
@@ -621,7 +622,7 @@ impl Player {
             self.status.hold();
             self.janitor.iter_mut().for_each(Janitor::terminal_is_drawn_on);
         }
-        let running = child::start(role, &current.title, &spec, input, stdout, self.achieved(role))?;
+        let running = child::start(role, &current.title, &spec, input, stdout, achieved)?;
         let post = &mut self.posts[index(role)];
         post.last_pid = Some(running.child.pid);
         post.start_at_ns = None;
