@@ -158,6 +158,12 @@ pub struct AudioPage {
     pub first_audio_ns: Counter,
     /// 1 + the serial of the last block that was current when it came: tells an end of this stretch from one before it.
     pub in_serial: Counter,
+    /// What a successor needs to take up the stream on the sound server; 0 if there is none. The role's own.
+    pub stream: Counter,
+    /// After a death: when the successor's first sample was heard, in ns on CLOCK_MONOTONIC; 0 before.
+    pub joined_ns: Counter,
+    /// After a death: until when the sound server had sound of the dead role, in ns on CLOCK_MONOTONIC; 0 if it had none.
+    pub inherited_until_ns: Counter,
     /// WAV sink: 1 + the number of the block being written.
     pub wav_seq: Counter,
     /// WAV sink: bytes of samples in the file before that block.

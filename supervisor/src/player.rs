@@ -28,6 +28,7 @@ use crate::janitor::Janitor;
 use crate::keys::{self, Keyboard};
 use crate::policy::{Action, History, Limit};
 use crate::report::{self, Ended, Restart};
+use crate::speaker::Speaker;
 use crate::status::Status;
 
 const MS: u64 = 1_000_000;
@@ -112,6 +113,7 @@ pub(crate) struct Player {
     described: Option<Opened>,
     display: DisplaySpec,
     sink: Option<SinkSpec>,
+    speaker: Speaker,
     rounds_left: u64,
     skip_past_ns: Option<i64>,
     stepped: bool,
@@ -236,6 +238,7 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         described: None,
         display,
         sink,
+        speaker: Speaker::default(),
         skip_past_ns: None,
         stepped: false,
         stop: None,
@@ -613,13 +616,18 @@ impl Player {
             restarts: post.restarts,
             verbosity: self.options.verbose,
         };
-        let input = current.file.as_ref().map(|f| f.as_fd()).filter(|_| role == Role::Decoder);
+        let achieved = self.achieved(role);
+        let input = match role {
+            Role::Decoder => current.file.as_ref().map(|f| f.as_fd()),
+            Role::Audio if matches!(self.sink, Some(SinkSpec::Auto | SinkSpec::Pulse)) => self.speaker.lend(),
+            _ => None,
+        };
         let stdout = role == Role::Renderer && self.display == DisplaySpec::Terminal;
         if stdout {
             self.status.hold();
             self.janitor.iter_mut().for_each(Janitor::terminal_is_drawn_on);
         }
-        let running = child::start(role, &current.title, &spec, input, stdout, self.achieved(role))?;
+        let running = child::start(role, &current.title, &spec, input, stdout, achieved)?;
         let post = &mut self.posts[index(role)];
         post.last_pid = Some(running.child.pid);
         post.start_at_ns = None;
@@ -891,6 +899,7 @@ impl Player {
             cause: cause.clone(),
             at_ns: now,
             gap_ns: None,
+            audible_gap_ns: None,
             settled: false,
         });
         match action {
@@ -972,6 +981,10 @@ impl Player {
             let shown_since = page.last_present_ns.get() > restart.at_ns;
             let within = restart.at_ns..restart.at_ns + GAP_NS;
             restart.gap_ns = shown_since.then(|| page.gaps.longest(within));
+            let sound = self.control.audio();
+            let (joined, silent_since) = (sound.joined_ns.get(), sound.inherited_until_ns.get().max(restart.at_ns));
+            let heard_since = restart.role == Role::Audio.name() && joined > restart.at_ns;
+            restart.audible_gap_ns = heard_since.then(|| joined.saturating_sub(silent_since));
         }
     }
 
