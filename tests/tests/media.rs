@@ -118,7 +118,7 @@ fn pictures_play_alone_moving_and_as_a_folder() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let picture = ["-f", "lavfi", "-i", "testsrc2=size=33x21:rate=10:duration=1"];
+    let picture = ["-f", "lavfi", "-i", "testsrc2=size=33x21:rate=10:duration=1,noise=alls=12:allf=t"];
     for (name, codec, frames) in [
         ("moves.gif", "", 10.0),
         ("moves.apng", "-plays 1", 10.0),
