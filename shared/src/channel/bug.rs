@@ -78,6 +78,14 @@ bugs! {
     RelaxedMailPublish = "relaxed-mail-publish",
     /// Relaxed where a mailbox's consumer swaps with Release.
     RelaxedMailTake = "relaxed-mail-take",
+    /// Relaxed where a register's version is stored with Release.
+    RelaxedRegisterStore = "relaxed-register-store",
+    /// Relaxed where a register's version is loaded with Acquire.
+    RelaxedRegisterLoad = "relaxed-register-load",
+    /// No fence before a register's copy is written.
+    NoRegisterWriteFence = "no-register-write-fence",
+    /// No fence after a register's copy was read.
+    NoRegisterReadFence = "no-register-read-fence",
 }
 
 /// `order`, or Relaxed if `bug` says so.

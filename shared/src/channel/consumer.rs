@@ -47,6 +47,11 @@ impl<D: Doorbell> Consumer<D> {
         &self.channel
     }
 
+    /// The number of the frame that it waits for, across generations (FIFO; a mailbox's consumer takes what there is).
+    pub fn next_seq(&self) -> u64 {
+        self.channel.base() + self.next
+    }
+
     /// What it saw of its doorbell.
     pub fn stats(&self) -> DoorbellStats {
         self.stats
