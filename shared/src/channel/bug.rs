@@ -34,7 +34,7 @@ bugs! {
     NoPostAfterDeath = "no-post-after-death",
     /// Recovery leaves the dead side's slot as it is.
     NoReset = "no-reset",
-    /// Recovery takes the survivor's slot for the dead side's.
+    /// Recovery takes the survivor's slot away from it as well, as if it were done with it.
     ResetsSurvivor = "resets-survivor",
     /// A frame is READY before its meta is written.
     ReadyBeforeMeta = "ready-before-meta",
