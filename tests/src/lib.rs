@@ -10,6 +10,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
+pub mod sweep;
+
 /// No test waits longer for anything: far more than any needs on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -1,0 +1,209 @@
+//! What the processes of a sweep do: the ordinary start path and the ordinary operations of the channel, nothing else.
+
+use std::time::Duration;
+
+use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Mode, Producer, Side};
+use tricine_shared::sys::trace::pause;
+use tricine_shared::time::Deadline;
+use tricine_shared::{Error, Result};
+
+use super::case::{Operation, Past};
+use super::ledger::{Film, Ledger};
+
+/// What every process of a run is given when it is forked.
+#[derive(Debug, Clone, Copy)]
+pub struct Actor<'a> {
+    /// The channel to attach to.
+    pub channel: &'a ChannelName,
+    /// Where it writes down what it sees.
+    pub ledger: &'a Ledger,
+    /// What the frames hold.
+    pub film: &'a Film,
+    /// Frames in all.
+    pub total: u64,
+    /// How long a wait may take; longer means that a bell was missed.
+    pub patience: Duration,
+}
+
+impl Actor<'_> {
+    fn attach(&self, side: Side) -> Result<Channel> {
+        Channel::attach(self.channel, Some(side))
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.patience)
+    }
+
+    fn timed_out(&self, side: &str) -> Error {
+        self.ledger.late(1);
+        Error::sys("sem_clockwait", format!("the {side}'s doorbell"), std::io::ErrorKind::TimedOut)
+    }
+
+    /// Runs `body` as a process: its exit code. An error is written into the ledger.
+    pub fn process(&self, who: &str, body: impl FnOnce(&Self) -> Result<()>) -> i32 {
+        match body(self) {
+            Ok(()) => 0,
+            Err(e) => {
+                self.ledger.complain(&format!("{who}: {e}"));
+                1
+            }
+        }
+    }
+
+    /// What happened before the victim came, by this process and the channel's own code.
+    pub fn live_through(&self, past: &[Past]) -> Result<()> {
+        let mut producer = Producer::new(self.attach(Side::Producer)?)?;
+        let mut consumer = Consumer::new(self.attach(Side::Consumer)?)?;
+        for event in past {
+            match event {
+                Past::Published => self.publish(&mut producer)?,
+                Past::Released => self.release(&mut consumer)?,
+                // In a mailbox nothing is written when the slot is dropped: to the words this is a death.
+                Past::Held => drop(consumer.acquire(Deadline::NOW)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// The side `side` from here to the end of the film; it stands still once before its first operation, if told so.
+    pub fn to_the_end(&self, side: Side, parked: bool) -> Result<()> {
+        let channel = self.attach(side)?;
+        match side {
+            Side::Producer => {
+                let mut producer = Producer::new(channel)?;
+                if parked {
+                    pause();
+                }
+                while producer.next_seq() < self.total {
+                    self.publish(&mut producer)?;
+                    // In a mailbox, let the consumer see some of it.
+                    std::thread::yield_now();
+                }
+                producer.finish();
+                self.ledger.late(producer.stats().late);
+            }
+            Side::Consumer => {
+                let mut consumer = Consumer::new(channel)?;
+                if parked {
+                    pause();
+                }
+                while self.release_next(&mut consumer)? {}
+                self.ledger.late(consumer.stats().late);
+            }
+        }
+        Ok(())
+    }
+
+    /// One operation between two pauses: what is swept. `fresh` sweeps the first look at the words, too.
+    pub fn victim(&self, operation: Operation, fresh: bool) -> Result<()> {
+        match operation {
+            Operation::Publish | Operation::Abandon => {
+                let channel = self.attach(Side::Producer)?;
+                let mut producer = if fresh {
+                    pause();
+                    Producer::new(channel)?
+                } else {
+                    let producer = Producer::new(channel)?;
+                    pause();
+                    producer
+                };
+                if operation == Operation::Publish {
+                    self.publish(&mut producer)
+                } else {
+                    self.abandon(&mut producer)
+                }?;
+                pause();
+                self.ledger.late(producer.stats().late);
+            }
+            Operation::Release | Operation::GiveBack => {
+                let channel = self.attach(Side::Consumer)?;
+                let mut consumer = if fresh {
+                    pause();
+                    Consumer::new(channel)?
+                } else {
+                    let consumer = Consumer::new(channel)?;
+                    pause();
+                    consumer
+                };
+                if operation == Operation::Release {
+                    self.release(&mut consumer)
+                } else {
+                    self.give_back(&mut consumer)
+                }?;
+                pause();
+                self.ledger.late(consumer.stats().late);
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn publish(&self, producer: &mut Producer) -> Result<()> {
+        loop {
+            match producer.acquire(self.deadline())? {
+                Acquired::Slot(mut slot) => {
+                    let n = slot.seq();
+                    slot.payload()[..self.film.len()].copy_from_slice(self.film.bytes(n));
+                    return slot.publish(&self.film.meta(n)).map(drop);
+                }
+                Acquired::TimedOut => return Err(self.timed_out("producer")),
+                _ => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn abandon(&self, producer: &mut Producer) -> Result<()> {
+        loop {
+            match producer.acquire(self.deadline())? {
+                Acquired::Slot(mut slot) => {
+                    let half = self.film.len() / 2;
+                    let n = slot.seq();
+                    slot.payload()[..half].copy_from_slice(&self.film.bytes(n)[..half]);
+                    return Ok(());
+                }
+                Acquired::TimedOut => return Err(self.timed_out("producer")),
+                _ => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn release(&self, consumer: &mut Consumer) -> Result<()> {
+        self.release_next(consumer).map(drop)
+    }
+
+    /// Whether there was a frame, rather than the end.
+    #[inline]
+    fn release_next(&self, consumer: &mut Consumer) -> Result<bool> {
+        let mode = consumer.channel().mode();
+        loop {
+            match consumer.acquire(self.deadline())? {
+                Acquired::Slot(slot) => {
+                    self.ledger.deliver(self.film, &slot, mode);
+                    self.ledger.finish(slot);
+                    return Ok(true);
+                }
+                Acquired::End => return Ok(false),
+                Acquired::TimedOut => return Err(self.timed_out("consumer")),
+                Acquired::Woken | Acquired::Successor(_) => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn give_back(&self, consumer: &mut Consumer) -> Result<()> {
+        let mode: Mode = consumer.channel().mode();
+        loop {
+            match consumer.acquire(self.deadline())? {
+                Acquired::Slot(slot) => {
+                    self.ledger.deliver(self.film, &slot, mode);
+                    return Ok(());
+                }
+                Acquired::End => return Ok(()),
+                Acquired::TimedOut => return Err(self.timed_out("consumer")),
+                Acquired::Woken | Acquired::Successor(_) => {}
+            }
+        }
+    }
+}
