@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Mode, Producer, Side};
+use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Producer, Side};
 use tricine_shared::sys::trace::pause;
 use tricine_shared::time::Deadline;
 use tricine_shared::{Error, Result};
 
-use super::case::{Operation, Past};
+use super::case::{Operation, Past, Survivor};
 use super::ledger::{Film, Ledger};
 
 /// What every process of a run is given when it is forked.
@@ -23,6 +23,31 @@ pub struct Actor<'a> {
     pub total: u64,
     /// How long a wait may take; longer means that a bell was missed.
     pub patience: Duration,
+}
+
+/// From where on a victim is swept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// From its first look at the words.
+    Fresh,
+    /// From its first operation.
+    First,
+    /// A mailbox's consumer that has been at work: from an operation after it has looked at its front once.
+    Settled,
+}
+
+impl Start {
+    fn pause_if_fresh(self) {
+        if self == Self::Fresh {
+            pause();
+        }
+    }
+
+    fn pause_unless_fresh(self) {
+        if self != Self::Fresh {
+            pause();
+        }
+    }
 }
 
 impl Actor<'_> {
@@ -56,8 +81,8 @@ impl Actor<'_> {
         let mut consumer = Consumer::new(self.attach(Side::Consumer)?)?;
         for event in past {
             match event {
-                Past::Published => self.publish(&mut producer)?,
-                Past::Released => self.release(&mut consumer)?,
+                Past::Published => self.publish(&mut producer, false)?,
+                Past::Released => drop(self.release(&mut consumer, false)?),
                 // In a mailbox nothing is written when the slot is dropped: to the words this is a death.
                 Past::Held => drop(consumer.acquire(Deadline::NOW)?),
             }
@@ -65,9 +90,10 @@ impl Actor<'_> {
         Ok(())
     }
 
-    /// The side `side` from here to the end of the film; it stands still once before its first operation, if told so.
-    pub fn to_the_end(&self, side: Side, parked: bool) -> Result<()> {
+    /// The side `side` from here to the end of the film. What it is as a survivor says where it stands still once.
+    pub fn to_the_end(&self, side: Side, stance: Survivor) -> Result<()> {
         let channel = self.attach(side)?;
+        let (parked, mut holding) = (stance == Survivor::Parked, stance == Survivor::Holding);
         match side {
             Side::Producer => {
                 let mut producer = Producer::new(channel)?;
@@ -75,7 +101,7 @@ impl Actor<'_> {
                     pause();
                 }
                 while producer.next_seq() < self.total {
-                    self.publish(&mut producer)?;
+                    self.publish(&mut producer, std::mem::take(&mut holding))?;
                     // In a mailbox, let the consumer see some of it.
                     std::thread::yield_now();
                 }
@@ -87,49 +113,42 @@ impl Actor<'_> {
                 if parked {
                     pause();
                 }
-                while self.release_next(&mut consumer)? {}
+                while self.release(&mut consumer, std::mem::take(&mut holding))? {}
                 self.ledger.late(consumer.stats().late);
             }
         }
         Ok(())
     }
 
-    /// One operation between two pauses: what is swept. `fresh` sweeps the first look at the words, too.
-    pub fn victim(&self, operation: Operation, fresh: bool) -> Result<()> {
+    /// One operation between two pauses: what is swept.
+    pub fn victim(&self, operation: Operation, start: Start) -> Result<()> {
         match operation {
             Operation::Publish | Operation::Abandon => {
                 let channel = self.attach(Side::Producer)?;
-                let mut producer = if fresh {
-                    pause();
-                    Producer::new(channel)?
-                } else {
-                    let producer = Producer::new(channel)?;
-                    pause();
-                    producer
-                };
+                start.pause_if_fresh();
+                let mut producer = Producer::new(channel)?;
+                start.pause_unless_fresh();
                 if operation == Operation::Publish {
-                    self.publish(&mut producer)
+                    self.publish(&mut producer, false)?;
                 } else {
-                    self.abandon(&mut producer)
-                }?;
+                    self.abandon(&mut producer)?;
+                }
                 pause();
                 self.ledger.late(producer.stats().late);
             }
             Operation::Release | Operation::GiveBack => {
                 let channel = self.attach(Side::Consumer)?;
-                let mut consumer = if fresh {
-                    pause();
-                    Consumer::new(channel)?
-                } else {
-                    let consumer = Consumer::new(channel)?;
-                    pause();
-                    consumer
-                };
+                start.pause_if_fresh();
+                let mut consumer = Consumer::new(channel)?;
+                if start == Start::Settled {
+                    self.release(&mut consumer, false)?;
+                }
+                start.pause_unless_fresh();
                 if operation == Operation::Release {
-                    self.release(&mut consumer)
+                    self.release(&mut consumer, false)?;
                 } else {
-                    self.give_back(&mut consumer)
-                }?;
+                    self.give_back(&mut consumer)?;
+                }
                 pause();
                 self.ledger.late(consumer.stats().late);
             }
@@ -138,10 +157,13 @@ impl Actor<'_> {
     }
 
     #[inline]
-    fn publish(&self, producer: &mut Producer) -> Result<()> {
+    fn publish(&self, producer: &mut Producer, holding: bool) -> Result<()> {
         loop {
             match producer.acquire(self.deadline())? {
                 Acquired::Slot(mut slot) => {
+                    if holding {
+                        pause();
+                    }
                     let n = slot.seq();
                     slot.payload()[..self.film.len()].copy_from_slice(self.film.bytes(n));
                     return slot.publish(&self.film.meta(n)).map(drop);
@@ -168,18 +190,16 @@ impl Actor<'_> {
         }
     }
 
-    #[inline]
-    fn release(&self, consumer: &mut Consumer) -> Result<()> {
-        self.release_next(consumer).map(drop)
-    }
-
     /// Whether there was a frame, rather than the end.
     #[inline]
-    fn release_next(&self, consumer: &mut Consumer) -> Result<bool> {
+    fn release(&self, consumer: &mut Consumer, holding: bool) -> Result<bool> {
         let mode = consumer.channel().mode();
         loop {
             match consumer.acquire(self.deadline())? {
                 Acquired::Slot(slot) => {
+                    if holding {
+                        pause();
+                    }
                     self.ledger.deliver(self.film, &slot, mode);
                     self.ledger.finish(slot);
                     return Ok(true);
@@ -193,7 +213,7 @@ impl Actor<'_> {
 
     #[inline]
     fn give_back(&self, consumer: &mut Consumer) -> Result<()> {
-        let mode: Mode = consumer.channel().mode();
+        let mode = consumer.channel().mode();
         loop {
             match consumer.acquire(self.deadline())? {
                 Acquired::Slot(slot) => {

@@ -7,15 +7,27 @@ use super::case::{Case, name};
 use super::place;
 use super::stage::{Death, Outcome, Reached, Stage};
 
+/// Where a process is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Points {
+    /// After this many instructions, and every `stride` more.
+    Every {
+        /// The first.
+        offset: u64,
+        /// From one to the next.
+        stride: u64,
+    },
+    /// Wherever anything changed that the processes share, and at the end: in between, one death is like another.
+    Changes,
+}
+
 /// How far apart the kill points of a case are, and when to give it up.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     /// One death or two.
     pub deaths: u32,
-    /// From one kill point to the next.
-    pub stride: u64,
-    /// The first kill point.
-    pub offset: u64,
+    /// Where the last of them strikes.
+    pub points: Points,
     /// A case is given up after so many failures.
     pub most_failures: u64,
 }
@@ -142,26 +154,38 @@ impl Row {
 /// Does a case.
 pub fn sweep(stage: &mut Stage<'_>, case: &Case, plan: &Plan) -> Result<Row> {
     let mut row = Row::new(case);
-    if plan.deaths == 1 {
-        along(stage, case, plan, &mut row, None);
-    } else {
-        // The first death: wherever the words changed. In between they are the same, and so is all that comes after.
-        for first in stage.changes(case)? {
-            along(stage, case, plan, &mut row, Some(first));
+    match (plan.deaths, plan.points) {
+        (1, Points::Changes) => {
+            for at in stage.changes(case)? {
+                if row.failures < plan.most_failures {
+                    let run = stage.run(case, &[at]);
+                    row.enter(&[at], run, stage);
+                }
+            }
+        }
+        (1, Points::Every { offset, stride }) => along(stage, case, plan, &mut row, &[], offset, stride),
+        // The first death: wherever the words change.
+        (_, points) => {
+            let (offset, stride) = match points {
+                Points::Every { offset, stride } => (offset, stride),
+                Points::Changes => (0, 1),
+            };
+            for (i, first) in (0..).zip(stage.changes(case)?) {
+                along(stage, case, plan, &mut row, &[first], (offset + i) % stride, stride);
+            }
         }
     }
     Ok(row)
 }
 
-/// Kills after each instruction, up to the end. A running survivor makes the way longer or shorter from run to run, so
-/// the end must have been reached three times in a row.
-fn along(stage: &mut Stage<'_>, case: &Case, plan: &Plan, row: &mut Row, first: Option<u64>) {
-    let (mut ends, mut at) = (0, plan.offset);
+/// Kills after every `stride` instructions, up to the end. A running survivor makes the way longer or shorter from run
+/// to run, so the end must have been reached three times in a row.
+fn along(stage: &mut Stage<'_>, case: &Case, plan: &Plan, row: &mut Row, first: &[u64], offset: u64, stride: u64) {
+    let (mut ends, mut at) = (0, offset);
     while ends < 3 && row.failures < plan.most_failures {
-        let deaths: Vec<u64> = first.into_iter().chain([at]).collect();
+        let deaths = [first, &[at]].concat();
         let run = stage.run(case, &deaths);
-        let ended = row.enter(&deaths, run, stage);
-        ends = if ended { ends + 1 } else { 0 };
-        at += plan.stride;
+        ends = if row.enter(&deaths, run, stage) { ends + 1 } else { 0 };
+        at += stride;
     }
 }

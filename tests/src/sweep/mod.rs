@@ -7,6 +7,7 @@
 //! stands, and what the other side does; `driver` does a case instruction by instruction.
 
 pub mod actor;
+pub mod bugs;
 pub mod case;
 pub mod driver;
 pub mod ledger;

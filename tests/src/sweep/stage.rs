@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use tricine_shared::channel::ownership::{MailWord, SlotWord};
+use tricine_shared::channel::bug::Bug;
+use tricine_shared::channel::ownership::{MailWord, SlotWord, State};
 use tricine_shared::channel::{Channel, ChannelName, Kind, Mode, Side, Spec, held_by_consumer, recover};
-use tricine_shared::frame::{FrameMeta, META_WORDS};
+use tricine_shared::frame::FrameMeta;
 use tricine_shared::sync::Ordering::SeqCst;
+use tricine_shared::sys::process::Exit;
 use tricine_shared::sys::trace::{Forked, Stepped, Tie, Tracer, pause, pin};
 use tricine_shared::{Error, Result};
 
-use super::actor::Actor;
-use super::case::{Case, Operation, Second, Survivor};
-use super::ledger::{Excused, Film, Ledger};
+use super::actor::{Actor, Start};
+use super::bugs;
+use super::case::{Case, Operation, Past, Second, Survivor};
+use super::ledger::{Excused, Film, Ledger, MOST_FRAMES};
 
 /// Frames that come after those of the fill level: the victim's, and once around the ring.
 const FRAMES_AFTER: usize = 5;
@@ -79,6 +82,8 @@ pub struct Stage<'a> {
     pub other_cpu: usize,
     /// Channels so far.
     pub channels: u64,
+    /// What is wrong with the channel's code, once it has come to the fill level.
+    pub bug: Option<Bug>,
 }
 
 /// The other side.
@@ -89,31 +94,38 @@ fn other(side: Side) -> Side {
     }
 }
 
+/// From where on the victim of a case is swept.
+fn start(case: &Case) -> Start {
+    let settled = case.role == Side::Consumer && case.fill.past.contains(&Past::Released);
+    if settled { Start::Settled } else { Start::First }
+}
+
 impl Stage<'_> {
     /// Runs `case` with a death after each of these numbers of instructions.
     pub fn run(&mut self, case: &Case, at: &[u64]) -> Result<Outcome> {
         self.with_channel(case, |stage, actor, watch| stage.scene(case, at, actor, watch))
     }
 
-    /// The instructions of the victim's operation after which the shared words differ from before.
+    /// The instructions of the victim's operation after which anything that the processes share differs from before
+    /// (payloads apart), the first of all and the last.
     pub fn changes(&mut self, case: &Case) -> Result<Vec<u64>> {
         self.with_channel(case, |stage, actor, watch| {
-            let mut victim =
-                stage.tracer.fork_traced(|| actor.process("the victim", |a| a.victim(case.operation, false)))?;
-            victim.run_to_pause()?;
-            let (mut changes, mut before) = (vec![0], picture(watch));
-            for n in 1.. {
-                match victim.step()? {
-                    Stepped::Instruction => {}
-                    // Asleep for good, since the other side is not there, or at the end.
-                    _ => return Ok([changes, vec![n]].concat()),
-                }
-                let now = picture(watch);
-                if now != before {
+            let mut scene = Scene::new(stage, actor, watch);
+            let mut victim = scene.traced("the victim", |a| a.victim(case.operation, start(case)))?;
+            let survivor = scene.survivor(other(case.role), Survivor::Parked)?;
+            let bell = if case.second == Some(Second::OtherSide) { Bell::Nobody } else { Bell::Parked(&survivor) };
+            let (mut changes, mut before) = (vec![0], Vec::new());
+            scene.walk(&mut victim, u64::MAX, bell, |n| {
+                let now = picture(watch, stage.ledger);
+                if !before.is_empty() && now != before {
                     changes.push(n);
-                    before = now;
                 }
-            }
+                before = now;
+            })?;
+            let last = scene.deaths.last().map_or(0, |d| d.instructions);
+            // One more is its sleep, or what comes after its end.
+            changes.push(last + 1);
+            changes.dedup();
             Ok(changes)
         })
     }
@@ -132,7 +144,9 @@ impl Stage<'_> {
             let watch = Channel::attach(&name, None)?;
             let total = (case.fill.published() + FRAMES_AFTER) as u64;
             let actor = Actor { channel: &name, ledger: self.ledger, film: self.film, total, patience: self.patience };
+            bugs::seed(None);
             actor.live_through(case.fill.past)?;
+            bugs::seed(self.bug);
             body(self, actor, &watch)
         })();
         name.unlink()?;
@@ -140,31 +154,31 @@ impl Stage<'_> {
     }
 
     fn scene(&self, case: &Case, at: &[u64], actor: Actor<'_>, watch: &Channel) -> Result<Outcome> {
-        let mut scene = Scene { stage: self, actor, watch, deaths: Vec::new(), steps: 0, excused: Excused::default() };
+        let mut scene = Scene::new(self, actor, watch);
         let (side, peer) = (case.role, other(case.role));
-        let mut victim = scene.traced("the victim", |a| a.victim(case.operation, false))?;
+        let mut victim = scene.traced("the victim", |a| a.victim(case.operation, start(case)))?;
         let second = at.get(1).copied();
         let mut survivor = match case.second {
             Some(Second::OtherSide) => {
                 let operation = if peer == Side::Producer { Operation::Publish } else { Operation::Release };
-                scene.traced("the second victim", |a| a.victim(operation, false))?
+                scene.traced("the second victim", |a| a.victim(operation, Start::First))?
             }
-            _ => scene.survivor(peer)?,
+            _ => scene.survivor(peer, case.survivor)?,
         };
         let bell = match (case.second, case.survivor) {
             (Some(Second::OtherSide), _) => Bell::Nobody,
-            (_, Survivor::Parked) => Bell::Parked(&survivor),
+            (_, Survivor::Parked | Survivor::Holding) => Bell::Parked(&survivor),
             (_, Survivor::Running) => {
                 survivor.resume()?;
                 Bell::Running
             }
         };
-        scene.walk(&mut victim, at[0], bell)?;
+        scene.walk(&mut victim, at[0], bell, |_| {})?;
         scene.kill(&mut victim, side)?;
         let mut left = Vec::new();
         match (case.second, second) {
             (Some(Second::OtherSide), Some(at)) => {
-                scene.walk(&mut survivor, at, Bell::Nobody)?;
+                scene.walk(&mut survivor, at, Bell::Nobody, |_| {})?;
                 scene.kill(&mut survivor, peer)?;
                 recover(watch, side);
                 recover(watch, peer);
@@ -181,15 +195,15 @@ impl Stage<'_> {
                     })
                 })?;
                 recovering.run_to_pause()?;
-                scene.walk(&mut recovering, at, Bell::Nobody)?;
+                scene.walk(&mut recovering, at, Bell::Nobody, |_| {})?;
                 scene.note(&mut recovering)?;
                 recover(watch, side);
             }
             (Some(Second::Successor), Some(at)) => {
                 recover(watch, side);
-                let mut successor = scene.traced("the successor", |a| a.victim(case.operation, true))?;
+                let mut successor = scene.traced("the successor", |a| a.victim(case.operation, Start::Fresh))?;
                 // A survivor that was parked so far is needed if the successor has to sleep.
-                scene.walk(&mut successor, at, Bell::Parked(&survivor))?;
+                scene.walk(&mut successor, at, Bell::Parked(&survivor), |_| {})?;
                 scene.kill(&mut successor, side)?;
                 recover(watch, side);
             }
@@ -227,7 +241,11 @@ struct Scene<'a> {
     excused: Excused,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    fn new(stage: &'a Stage<'a>, actor: Actor<'a>, watch: &'a Channel) -> Self {
+        Self { stage, actor, watch, deaths: Vec::new(), steps: 0, excused: Excused::default() }
+    }
+
     /// A process that is traced and stands in front of what is swept.
     fn traced(&self, who: &str, body: impl FnOnce(&Actor<'_>) -> Result<()>) -> Result<Forked> {
         let mut forked = self.stage.tracer.fork_traced(|| self.actor.process(who, body))?;
@@ -236,10 +254,12 @@ impl Scene<'_> {
     }
 
     /// The other side, ready and parked.
-    fn survivor(&self, side: Side) -> Result<Forked> {
+    fn survivor(&self, side: Side, stance: Survivor) -> Result<Forked> {
+        // One that is to run stands still at first, too: until everybody is there.
+        let stance = if stance == Survivor::Running { Survivor::Parked } else { stance };
         let mut forked = self.stage.tracer.fork(Tie::Bound, || {
             pin(self.stage.other_cpu);
-            self.actor.process("the survivor", |a| a.to_the_end(side, true))
+            self.actor.process("the survivor", |a| a.to_the_end(side, stance))
         })?;
         forked.until_paused()?;
         Ok(forked)
@@ -247,14 +267,18 @@ impl Scene<'_> {
 
     /// The next incarnation of `side`, running to the end.
     fn successor(&self, side: Side) -> Result<Forked> {
-        self.stage.tracer.fork(Tie::Bound, || self.actor.process("the successor", |a| a.to_the_end(side, false)))
+        self.stage
+            .tracer
+            .fork(Tie::Bound, || self.actor.process("the successor", |a| a.to_the_end(side, Survivor::Running)))
     }
 
-    /// Steps a process over `count` instructions, or to where it sleeps and nobody will wake it.
-    fn walk(&mut self, process: &mut Forked, count: u64, mut bell: Bell<'_>) -> Result<()> {
+    /// Steps a process over `count` instructions, or to where it sleeps and nobody will wake it. `look` is called in
+    /// front of every step.
+    fn walk(&mut self, process: &mut Forked, count: u64, mut bell: Bell<'_>, mut look: impl FnMut(u64)) -> Result<()> {
         let mut reached = Reached::Instruction;
         let mut done = 0;
         while done < count && reached == Reached::Instruction {
+            look(done);
             match process.step()? {
                 Stepped::Instruction => done += 1,
                 Stepped::Paused => reached = Reached::End,
@@ -305,7 +329,7 @@ impl Scene<'_> {
         let mut wrongs = Vec::new();
         for (who, mut process) in left {
             match process.reap(self.stage.patience * 2)? {
-                Some(tricine_shared::sys::process::Exit::Code(0)) => {}
+                Some(Exit::Code(0)) => {}
                 Some(exit) => wrongs.push(format!("{who} ended with {exit}")),
                 None => wrongs.push(format!("{who} hangs")),
             }
@@ -326,7 +350,7 @@ fn held(channel: &Channel) -> Option<u64> {
         Mode::Fifo => held_by_consumer(channel),
         Mode::Mailbox => {
             let front = MailWord::decode(channel.words().mail.0.load(SeqCst))?.front;
-            let words: [u64; META_WORDS] = channel.words().meta[front].0.each_ref().map(|w| w.load(SeqCst));
+            let words = channel.words().meta[front].load();
             FrameMeta::decode(words, channel.capacity() as u64).ok().map(|meta| meta.seq)
         }
     }
@@ -340,9 +364,7 @@ fn at_rest(channel: &Channel, total: u64) -> bool {
         Mode::Fifo => words.slots.iter().enumerate().all(|(i, word)| {
             let word = SlotWord::decode(word.0.load(SeqCst));
             let seqs = total..total + 3;
-            word.state == tricine_shared::channel::ownership::State::Free
-                && seqs.contains(&word.seq)
-                && SlotWord::slot(word.seq) == i
+            word.state == State::Free && seqs.contains(&word.seq) && SlotWord::slot(word.seq) == i
         }),
         Mode::Mailbox => {
             MailWord::decode(words.mail.0.load(SeqCst)).is_some_and(|word| word.seq == total && !word.dirty)
@@ -350,13 +372,15 @@ fn at_rest(channel: &Channel, total: u64) -> bool {
     }
 }
 
-/// Everything that the two sides share except for payloads.
-fn picture(channel: &Channel) -> Vec<u64> {
+/// Everything that the processes share except for payloads.
+fn picture(channel: &Channel, ledger: &Ledger) -> Vec<u64> {
     let words = channel.words();
     let single = [&words.mail, &words.end, &words.done];
     let owners = words.slots.iter().chain(single).map(|w| w.0.load(SeqCst));
-    let metas = words.meta.iter().flat_map(|m| m.0.iter().map(|w| w.load(SeqCst)));
-    owners.chain(metas).chain([&channel.empty, &channel.filled].map(|s| s.value() as u64)).collect()
+    let metas = words.meta.iter().flat_map(|m| m.load());
+    let bells = [&channel.empty, &channel.filled].map(|s| s.value() as u64);
+    let effects = (0..MOST_FRAMES as u64).map(|n| ledger.effects(n));
+    owners.chain(metas).chain(bells).chain(effects).collect()
 }
 
 /// The ownership words and the doorbells, for people.
