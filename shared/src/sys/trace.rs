@@ -192,7 +192,10 @@ impl Forked {
         loop {
             match self.wait(WaitPidFlag::WUNTRACED)? {
                 Some(WaitStatus::Stopped(_, Signal::SIGSTOP)) => return Ok(()),
-                Some(_) if self.reaped => return Err(self.error("waitpid", Errno::ECHILD)),
+                Some(ended) if self.reaped => {
+                    let what = format!("process {} to pause, which ended instead: {ended:?}", self.pid);
+                    return Err(Error::sys("waitpid", what, Errno::ECHILD));
+                }
                 _ => {}
             }
         }

@@ -180,13 +180,14 @@ fn sweep_all(options: &Options, stage: &mut Stage<'_>) -> tricine_shared::Result
 fn hunt(options: &Options, stage: &mut Stage<'_>) -> tricine_shared::Result<bool> {
     let (mut verdicts, mut good, cases) = (Vec::new(), true, options.cases());
     for &bug in Bug::ALL {
+        let begun = Instant::now();
         let verdict = bugs::hunt(stage, bug, &cases, &options.plan(0))?;
         let says = match (&verdict.failure, verdict.ours) {
             (Some(failure), _) => failure.wrongs.join("; "),
             (None, true) => "NOT CAUGHT".into(),
             (None, false) => "not for the sweep: loom's".into(),
         };
-        println!("{:26} {:6} kills  {says}", verdict.bug, verdict.kills);
+        println!("{:26} {:6} kills {:4} s  {says}", verdict.bug, verdict.kills, begun.elapsed().as_secs());
         if let (Some(case), Some(failure)) = (&verdict.case, &verdict.failure) {
             println!("    {case}");
             print_deaths(failure);

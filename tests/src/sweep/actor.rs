@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Producer, Side};
+use tricine_shared::channel::ownership::MailWord;
+use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Mode, Producer, Side};
+use tricine_shared::sync::Ordering::SeqCst;
 use tricine_shared::sys::trace::pause;
 use tricine_shared::time::Deadline;
 use tricine_shared::{Error, Result};
@@ -90,7 +92,8 @@ impl Actor<'_> {
         Ok(())
     }
 
-    /// The side `side` from here to the end of the film. What it is as a survivor says where it stands still once.
+    /// The side `side` from here to the end of the film, with one slot given back unused on the way. What it is as a
+    /// survivor says where it stands still once.
     pub fn to_the_end(&self, side: Side, stance: Survivor) -> Result<()> {
         let channel = self.attach(side)?;
         let (parked, mut holding) = (stance == Survivor::Parked, stance == Survivor::Holding);
@@ -100,10 +103,12 @@ impl Actor<'_> {
                 if parked {
                     pause();
                 }
+                if !holding && producer.next_seq() < self.total {
+                    self.abandon(&mut producer)?;
+                }
                 while producer.next_seq() < self.total {
                     self.publish(&mut producer, std::mem::take(&mut holding))?;
-                    // In a mailbox, let the consumer see some of it.
-                    std::thread::yield_now();
+                    self.until_taken(producer.channel())?;
                 }
                 producer.finish();
                 self.ledger.late(producer.stats().late);
@@ -113,9 +118,28 @@ impl Actor<'_> {
                 if parked {
                     pause();
                 }
+                if !holding {
+                    self.give_back(&mut consumer)?;
+                }
                 while self.release(&mut consumer, std::mem::take(&mut holding))? {}
                 self.ledger.late(consumer.stats().late);
             }
+        }
+        Ok(())
+    }
+
+    /// In a mailbox, every other frame is only followed when it was taken, so that its own bell has to wake the consumer.
+    fn until_taken(&self, channel: &Channel) -> Result<()> {
+        let deadline = self.deadline();
+        while let Some(word) = MailWord::decode(channel.words().mail.0.load(SeqCst))
+            && channel.mode() == Mode::Mailbox
+            && word.seq % 2 == 1
+            && word.dirty
+        {
+            if deadline.passed() {
+                return Err(self.timed_out("consumer"));
+            }
+            std::thread::yield_now();
         }
         Ok(())
     }
@@ -195,7 +219,8 @@ impl Actor<'_> {
     fn release(&self, consumer: &mut Consumer, holding: bool) -> Result<bool> {
         let mode = consumer.channel().mode();
         loop {
-            match consumer.acquire(self.deadline())? {
+            let deadline = self.deadline();
+            match consumer.acquire(deadline)? {
                 Acquired::Slot(slot) => {
                     if holding {
                         pause();
@@ -204,7 +229,11 @@ impl Actor<'_> {
                     self.ledger.finish(slot);
                     return Ok(true);
                 }
-                Acquired::End => return Ok(false),
+                Acquired::End => {
+                    // Seen on looking up, but the bell that announced it had not rung.
+                    self.ledger.late(deadline.passed().into());
+                    return Ok(false);
+                }
                 Acquired::TimedOut => return Err(self.timed_out("consumer")),
                 Acquired::Woken | Acquired::Successor(_) => {}
             }

@@ -122,9 +122,8 @@ impl Row {
             Ok(outcome) => outcome,
             // A process of the run ended by itself or could not start: that is a failure of the channel, too.
             Err(e) => {
-                let deaths = at.iter().map(|&n| Death::untold(n)).collect();
                 let wrongs = [Some(e.to_string()), stage.ledger.complaint()].into_iter().flatten().collect();
-                Outcome { deaths, steps: 0, repeated: 0, redelivered: 0, wrongs }
+                Outcome { deaths: Vec::new(), steps: 0, repeated: 0, redelivered: 0, wrongs }
             }
         };
         let ended = match (outcome.deaths.last(), at.last()) {
@@ -133,7 +132,7 @@ impl Row {
                 Reached::Asleep => death.instructions + 1 < at,
                 Reached::End => true,
             },
-            _ => true,
+            _ => false,
         };
         self.steps += outcome.steps;
         self.asleep += outcome.deaths.iter().filter(|d| d.reached == Reached::Asleep).count() as u64;

@@ -1,19 +1,24 @@
 //! Where an instruction is: a forked process has its functions at the addresses of the one that forked it.
 
-/// The function, the line of source as far as the program knows it, and the address in the program's file.
+/// The function, with what of it was inlined and the line of source as far as the program knows them, and the address in
+/// the program's file.
 pub fn describe(address: u64) -> String {
-    let mut place = None;
+    let mut names = Vec::new();
+    let mut line = String::new();
     backtrace::resolve(address as *mut std::ffi::c_void, |symbol| {
-        // The innermost of inlined functions comes first.
-        if place.is_none() {
-            let line = symbol.filename().zip(symbol.lineno()).map(|(file, line)| {
-                let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-                format!(" ({file}:{line})")
-            });
-            place = symbol.name().map(|name| format!("{name:#}{} ", line.unwrap_or_default()));
+        // The innermost of inlined functions comes first. Those of the standard library have no lines of ours.
+        let name = symbol.name().map_or_else(|| "?".into(), |n| format!("{n:#}"));
+        let file = symbol.filename().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
+        let ours = !file.contains("/library/") && !file.is_empty();
+        if ours && line.is_empty() {
+            let file = file.rsplit('/').next().unwrap_or_default();
+            line = format!(" ({file}:{})", symbol.lineno().unwrap_or(0));
         }
+        names.push(name);
     });
-    format!("{}{}", place.unwrap_or_default(), in_file(address).unwrap_or_else(|| format!("{address:#x}")))
+    let names = names.join(" in ");
+    let place = in_file(address).unwrap_or_else(|| format!("{address:#x}"));
+    if names.is_empty() { place } else { format!("{names}{line}, {place}") }
 }
 
 /// The file mapped at an address, and the address in it, such as `libc.so.6+0x9c0`: what `objdump` shows.

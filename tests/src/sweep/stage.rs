@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tricine_shared::channel::bug::Bug;
-use tricine_shared::channel::ownership::{MailWord, SlotWord, State};
+use tricine_shared::channel::ownership::{MailWord, SLOTS, SlotWord, State};
 use tricine_shared::channel::{Channel, ChannelName, Kind, Mode, Side, Spec, held_by_consumer, recover};
 use tricine_shared::frame::FrameMeta;
 use tricine_shared::sync::Ordering::SeqCst;
@@ -41,13 +41,6 @@ pub struct Death {
     pub counter: u64,
     /// The words that it left.
     pub words: String,
-}
-
-impl Death {
-    /// Of a run that did not get far enough to tell.
-    pub fn untold(instructions: u64) -> Self {
-        Self { instructions, reached: Reached::Instruction, counter: 0, words: String::new() }
-    }
 }
 
 /// What came of a run.
@@ -175,13 +168,15 @@ impl Stage<'_> {
         };
         scene.walk(&mut victim, at[0], bell, |_| {})?;
         scene.kill(&mut victim, side)?;
+        // A survivor that stands still in the midst of its operation: its words must not change.
+        let still = (case.survivor == Survivor::Holding && !scene.woke).then_some(peer);
         let mut left = Vec::new();
         match (case.second, second) {
             (Some(Second::OtherSide), Some(at)) => {
                 scene.walk(&mut survivor, at, Bell::Nobody, |_| {})?;
                 scene.kill(&mut survivor, peer)?;
-                recover(watch, side);
-                recover(watch, peer);
+                scene.recover(side, None);
+                scene.recover(peer, None);
                 left.push(("the other side's successor", scene.successor(peer)?));
             }
             (Some(Second::Recovery), Some(at)) => {
@@ -197,19 +192,18 @@ impl Stage<'_> {
                 recovering.run_to_pause()?;
                 scene.walk(&mut recovering, at, Bell::Nobody, |_| {})?;
                 scene.note(&mut recovering)?;
-                recover(watch, side);
+                scene.recover(side, still);
             }
             (Some(Second::Successor), Some(at)) => {
-                recover(watch, side);
+                scene.recover(side, still);
                 let mut successor = scene.traced("the successor", |a| a.victim(case.operation, Start::Fresh))?;
                 // A survivor that was parked so far is needed if the successor has to sleep.
                 scene.walk(&mut successor, at, Bell::Parked(&survivor), |_| {})?;
                 scene.kill(&mut successor, side)?;
-                recover(watch, side);
+                // By now the survivor may be awake.
+                scene.recover(side, None);
             }
-            _ => {
-                recover(watch, side);
-            }
+            _ => scene.recover(side, still),
         }
         left.push(("the successor", scene.successor(side)?));
         if case.second != Some(Second::OtherSide) {
@@ -239,11 +233,23 @@ struct Scene<'a> {
     deaths: Vec<Death>,
     steps: u64,
     excused: Excused,
+    /// The parked survivor was resumed, since the victim slept.
+    woke: bool,
+    wrongs: Vec<String>,
 }
 
 impl<'a> Scene<'a> {
     fn new(stage: &'a Stage<'a>, actor: Actor<'a>, watch: &'a Channel) -> Self {
-        Self { stage, actor, watch, deaths: Vec::new(), steps: 0, excused: Excused::default() }
+        Self {
+            stage,
+            actor,
+            watch,
+            deaths: Vec::new(),
+            steps: 0,
+            excused: Excused::default(),
+            woke: false,
+            wrongs: Vec::new(),
+        }
     }
 
     /// A process that is traced and stands in front of what is swept.
@@ -288,6 +294,7 @@ impl<'a> Scene<'a> {
                     Bell::Running => {}
                     Bell::Parked(survivor) => {
                         survivor.resume()?;
+                        self.woke = true;
                         bell = Bell::Running;
                     }
                 },
@@ -324,9 +331,25 @@ impl<'a> Scene<'a> {
         Ok(())
     }
 
+    /// The real recovery. `still` is a living side that does nothing meanwhile: what is its own must stay.
+    fn recover(&mut self, dead: Side, still: Option<Side>) {
+        let before = slot_words(self.watch);
+        recover(self.watch, dead);
+        let theirs = match still {
+            Some(Side::Producer) => State::Writing,
+            Some(Side::Consumer) => State::Reading,
+            None => return,
+        };
+        for (before, after) in before.into_iter().zip(slot_words(self.watch)) {
+            if before.state == theirs && before != after {
+                self.wrongs.push(format!("recovery took the survivor's slot: {before:?} became {after:?}"));
+            }
+        }
+    }
+
     /// Waits for the film's end and looks at everything.
     fn end(self, left: Vec<(&str, Forked)>) -> Result<Outcome> {
-        let mut wrongs = Vec::new();
+        let mut wrongs = self.wrongs;
         for (who, mut process) in left {
             match process.reap(self.stage.patience * 2)? {
                 Some(Exit::Code(0)) => {}
@@ -359,17 +382,24 @@ fn held(channel: &Channel) -> Option<u64> {
 /// Whether every slot has come to rest after `total` frames.
 fn at_rest(channel: &Channel, total: u64) -> bool {
     let words = channel.words();
-    let done = words.done.0.load(SeqCst) == total && words.end.0.load(SeqCst) == total + 1;
-    done && match channel.mode() {
-        Mode::Fifo => words.slots.iter().enumerate().all(|(i, word)| {
-            let word = SlotWord::decode(word.0.load(SeqCst));
-            let seqs = total..total + 3;
-            word.state == State::Free && seqs.contains(&word.seq) && SlotWord::slot(word.seq) == i
-        }),
+    let said = words.done.0.load(SeqCst) == total && words.end.0.load(SeqCst) == total + 1;
+    said && match channel.mode() {
+        Mode::Fifo => {
+            let free = slot_words(channel).into_iter().enumerate().all(|(i, word)| {
+                let next = (total..total + SLOTS as u64).contains(&word.seq) && SlotWord::slot(word.seq) == i;
+                word.state == State::Free && next
+            });
+            // A free slot without a token is one that the producer would not come to know of.
+            free && channel.empty.value() >= SLOTS as i32
+        }
         Mode::Mailbox => {
             MailWord::decode(words.mail.0.load(SeqCst)).is_some_and(|word| word.seq == total && !word.dirty)
         }
     }
+}
+
+fn slot_words(channel: &Channel) -> [SlotWord; SLOTS] {
+    channel.words().slots.each_ref().map(|w| SlotWord::decode(w.0.load(SeqCst)))
 }
 
 /// Everything that the processes share except for payloads.
@@ -387,10 +417,7 @@ fn picture(channel: &Channel, ledger: &Ledger) -> Vec<u64> {
 fn describe(channel: &Channel) -> String {
     let words = channel.words();
     let owners = match channel.mode() {
-        Mode::Fifo => {
-            let slots = words.slots.each_ref().map(|w| SlotWord::decode(w.0.load(SeqCst)));
-            slots.map(|w| format!("{} {:?}", w.seq, w.state).to_uppercase()).join(", ")
-        }
+        Mode::Fifo => slot_words(channel).map(|w| format!("{} {:?}", w.seq, w.state).to_uppercase()).join(", "),
         Mode::Mailbox => match MailWord::decode(words.mail.0.load(SeqCst)) {
             Some(w) => format!("{w:?}"),
             None => format!("mailbox word {:#x}", words.mail.0.load(SeqCst)),
