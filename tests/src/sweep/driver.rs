@@ -153,9 +153,17 @@ impl Row {
 /// Does a case.
 pub fn sweep(stage: &mut Stage<'_>, case: &Case, plan: &Plan) -> Result<Row> {
     let mut row = Row::new(case);
+    let changes = match stage.changes(case) {
+        Ok(changes) => changes,
+        // So broken that the victim does not even come to its operation.
+        Err(e) => {
+            row.enter(&[0], Err(e), stage);
+            return Ok(row);
+        }
+    };
     match (plan.deaths, plan.points) {
         (1, Points::Changes) => {
-            for at in stage.changes(case)? {
+            for at in changes {
                 if row.failures < plan.most_failures {
                     let run = stage.run(case, &[at]);
                     row.enter(&[at], run, stage);
@@ -169,7 +177,7 @@ pub fn sweep(stage: &mut Stage<'_>, case: &Case, plan: &Plan) -> Result<Row> {
                 Points::Every { offset, stride } => (offset, stride),
                 Points::Changes => (0, 1),
             };
-            for (i, first) in (0..).zip(stage.changes(case)?) {
+            for (i, first) in (0..).zip(changes) {
                 along(stage, case, plan, &mut row, &[first], (offset + i) % stride, stride);
             }
         }
