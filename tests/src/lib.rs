@@ -16,6 +16,8 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tricine_shared::control::ControlRegion;
 
+pub mod sweep;
+
 /// No test waits longer for anything: far more than any needs on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
