@@ -11,7 +11,7 @@ pub(super) struct Earlier {
 
 impl Earlier {
     /// Moves `sound`; a source that need not be moved stays as it is. Errors: as [`AudioSource::seek`].
-    pub(super) fn new(mut sound: Box<dyn AudioSource>, by_ns: i64) -> Result<Box<dyn AudioSource>, MediaError> {
+    pub(super) fn boxed(mut sound: Box<dyn AudioSource>, by_ns: i64) -> Result<Box<dyn AudioSource>, MediaError> {
         if by_ns == 0 {
             return Ok(sound);
         }

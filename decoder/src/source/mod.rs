@@ -71,7 +71,7 @@ fn film(file: &MediaFile, demux: fn(&MediaFile) -> Result<Option<Demuxed>, Media
     };
     let video = guarded(open).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
     let audio = guarded(|| audio::open(file)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
-    let audio = audio.and_then(|sound| sound.map(|sound| Earlier::new(sound, start_ns)).transpose());
+    let audio = audio.and_then(|sound| sound.map(|sound| Earlier::boxed(sound, start_ns)).transpose());
     let mut notices = Vec::new();
     match (video, audio) {
         (Err(error), Err(_) | Ok(None)) => Err(error),
