@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn honest_times_stay_as_they_are() {
-        let films: [(Option<i64>, &[(i64, i64)]); 6] = [
+        type Film<'a> = (Option<i64>, &'a [(i64, i64)]);
+        let films: [Film<'_>; 6] = [
             // B-frames, a long still within the film, one that begins late, one without a declared end, one before 0.
             (Some(200), &[(0, 40), (120, 40), (40, 40), (80, 40)]),
             (Some(3_600_000), &[(0, 3_599_000), (3_599_000, 1_000)]),
@@ -94,6 +95,6 @@ mod tests {
         assert_eq!(placed(Some(1_000), &[(-DAYS, 40), (40, 40)]), [(0, 40, true), (40, 40, false)]);
         assert_eq!(placed(None, &[(0, -1)]), [(0, 40, true)]);
         let extremes = [(i64::MAX / 1_000_000, 1), (i64::MIN / 1_000_000, 1)];
-        assert_eq!(placed(Some(1), &extremes)[0].2, false, "a first frame may be anywhere after 0");
+        assert!(!placed(Some(1), &extremes)[0].2, "a first frame may be anywhere after 0");
     }
 }
