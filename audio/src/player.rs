@@ -18,8 +18,8 @@ use crate::timeline::Timeline;
 use crate::{Result, Stop};
 
 const MS: u64 = 1_000_000;
-/// How often it looks after a sink that plays.
-const TICK_NS: u64 = 20 * MS;
+/// How often it looks after a sink that plays: two blocks' time.
+const TICK_NS: u64 = 40 * MS;
 /// The same while the sound has to join a clock that runs: every moment is silence.
 const JOIN_TICK_NS: u64 = 4 * MS;
 /// So much silence keeps a sink going meanwhile.

@@ -104,6 +104,7 @@ fn in_step(kind: Kind, input: &[&str]) {
     assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
     end.assert_whole();
     assert_eq!(end.report["audio"]["sink"], "pulse (ear)");
+    assert_eq!(end.number("/audio/samples_played"), 6.0 * 48_000.0);
     assert!(offsets.len() >= 4 && silent <= 1, "{flashes:?} {offsets:.1?}, {silent} without a beep");
     assert!(offsets.iter().all(|off| off.abs() < NEAR_MS), "{offsets:.1?}");
 }

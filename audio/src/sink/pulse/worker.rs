@@ -31,7 +31,7 @@ const PACKET: usize = 16 << 10;
 const REQUEST_MS: u64 = 30;
 const MS: u64 = 1_000_000;
 /// How often the server is asked where the stream is, and how often while it starts.
-const ASK_NS: u64 = 25 * MS;
+const ASK_NS: u64 = 100 * MS;
 const ASK_SOON_NS: u64 = 6 * MS;
 const STARTING_NS: u64 = 300 * MS;
 
@@ -363,7 +363,10 @@ impl<'a> Talk<'a> {
                 self.restarted();
             }
             Command::Started(channel) if ours(*channel) => self.restarted(),
-            Command::Underflow(underflow) if ours(underflow.channel) => self.ran_dry = self.sent > 0,
+            Command::Underflow(underflow) if ours(underflow.channel) => {
+                // Asked at once: all that was there may have been heard.
+                (self.ran_dry, self.asked_ns) = (self.sent > 0, 0);
+            }
             _ => {}
         }
         Ok(())
