@@ -1,8 +1,9 @@
 //! From I420 to the pixels of a screen: colour, orientation, aspect, size. The libraries' SIMD does the work; this module
 //! says which matrix, which way up and how large.
 
-use fast_image_resize::images::{CroppedImageMut, Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedCroppedImageMut, TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x4};
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use tricine_shared::frame::{ColorMatrix, ColorRange, FrameMeta, Rotation};
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
@@ -128,7 +129,7 @@ pub(crate) fn fit(shape: (usize, usize), width: usize, height: usize) -> Rect {
     Rect { x: width.saturating_sub(fw) / 2, y: height.saturating_sub(fh) / 2, width: fw, height: fh }
 }
 
-/// Scales canvases. Keeps its tables from frame to frame.
+/// Scales canvases. Keeps its tables from frame to frame. (Typed: the untyped call compiles every kind of pixel there is.)
 #[derive(Default)]
 pub(crate) struct Scaler {
     resizer: Resizer,
@@ -157,14 +158,14 @@ impl Scaler {
 
     fn resample(&mut self, from: &Canvas, to: &mut Canvas, area: Rect) -> Result<(), Box<dyn std::error::Error>> {
         let bytes = bytemuck::cast_slice(&from.pixels);
-        let source = ImageRef::new(from.width as u32, from.height as u32, bytes, PixelType::U8x4)?;
+        let source = TypedImageRef::<U8x4>::from_buffer(from.width as u32, from.height as u32, bytes)?;
         let (width, height) = (to.width as u32, to.height as u32);
         let bytes = bytemuck::cast_slice_mut(&mut to.pixels);
-        let mut whole = Image::from_slice_u8(width, height, bytes, PixelType::U8x4)?;
+        let whole = TypedImage::<U8x4>::from_buffer(width, height, bytes)?;
         let [x, y, w, h] = [area.x, area.y, area.width, area.height].map(|side| side as u32);
-        let mut part = CroppedImageMut::new(&mut whole, x, y, w, h)?;
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
-        Ok(self.resizer.resize(&source, &mut part, &options)?)
+        let mut part = TypedCroppedImageMut::new(whole, x, y, w, h)?;
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        Ok(self.resizer.resize_typed(&source, &mut part, &options)?)
     }
 }
 
@@ -225,12 +226,12 @@ impl Shrinker {
             let (side, part) =
                 ((w.div_ceil(by), h.div_ceil(by)), (f64::from(w) / f64::from(by), f64::from(h) / f64::from(by)));
             to.resize(width * height, 0);
-            let source = ImageRef::new(side.0, side.1, from, PixelType::U8)?;
-            let mut target = Image::from_slice_u8(width as u32, height as u32, to, PixelType::U8)?;
+            let source = TypedImageRef::<U8>::from_buffer(side.0, side.1, from)?;
+            let mut target = TypedImage::<U8>::from_buffer(width as u32, height as u32, to)?;
             let options = ResizeOptions::new()
                 .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
                 .crop(0.0, 0.0, part.0, part.1);
-            self.resizer.resize(&source, &mut target, &options)?;
+            self.resizer.resize_typed(&source, &mut target, &options)?;
         }
         Ok(())
     }
