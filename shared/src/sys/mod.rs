@@ -6,3 +6,4 @@ pub mod process;
 pub mod semaphore;
 pub mod shm;
 pub mod terminal;
+pub mod trace;
