@@ -171,3 +171,28 @@ fn an_unsupported_codec_is_named_and_a_film_without_sound_has_none() {
         assert!(audio::open(&file).unwrap().is_none(), "{name}");
     }
 }
+
+#[test]
+fn a_chain_of_ogg_streams_plays_link_after_link_and_seeks() {
+    let Some(tool) = Tool::ffmpeg("chain") else { return };
+    for codec in ["flac", "libvorbis", "libopus"] {
+        let part = |name: &str, hz: u32| {
+            let args = format!("-f lavfi -i sine=frequency={hz}:sample_rate=48000:duration=1.3 -c:a {codec}");
+            tool.make(&args, name).map(|file| (decode_all(open_audio(&file).as_mut()), tool.path(name)))
+        };
+        let (Some((a, one)), Some((b, two))) = (part("one.ogg", 440), part("two.ogg", 660)) else { continue };
+        let chain = tool.path("chain.ogg");
+        std::fs::write(&chain, [std::fs::read(one).unwrap(), std::fs::read(two).unwrap()].concat()).unwrap();
+        let mut source = open_audio(&support::open(&chain));
+        let wanted = [a.samples, b.samples].concat();
+        let whole = decode_all(source.as_mut());
+        assert_eq!((whole.damaged.len(), whole.samples.len()), (0, wanted.len()), "{codec}");
+        assert!(whole.samples == wanted, "{codec}");
+        // From the second link into the first, and from there on to the end.
+        source.seek(1_000_000_000).unwrap();
+        let rest = decode_all(source.as_mut());
+        assert_eq!((rest.first_pts, rest.samples.len()), (1_000_000_000, wanted.len() - 48_000), "{codec}");
+        let noise = noise_db(&to_16(&rest.samples), &to_16(&wanted[48_000..]));
+        assert!(noise < -80.0, "{codec}: {noise:.1} dB");
+    }
+}

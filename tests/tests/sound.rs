@@ -213,12 +213,21 @@ fn gaps(kind: Kind, kills: usize) -> (Vec<f64>, Vec<f64>) {
 
 #[test]
 fn a_kill_of_the_audio_role_is_hardly_heard() {
-    if missing(Kind::PulseAudio) {
+    hardly_heard(Kind::PulseAudio);
+}
+
+#[test]
+fn on_pipewire_a_kill_of_the_audio_role_is_hardly_heard() {
+    hardly_heard(Kind::PipeWire);
+}
+
+fn hardly_heard(kind: Kind) {
+    if missing(kind) {
         return;
     }
     let kills = std::env::var("TRICINE_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(3);
-    let (mut heard, reported) = gaps(Kind::PulseAudio, kills);
-    println!("silences, ms: {heard:.1?}; reported: {reported:.1?}");
+    let (mut heard, reported) = gaps(kind, kills);
+    println!("{kind:?}: silences, ms: {heard:.1?}; reported: {reported:.1?}");
     heard.sort_by(f64::total_cmp);
     // The server plays on what it has while the role is started again; only a busy machine takes longer than that.
     assert!(heard.len() <= kills && heard.iter().all(|gap| *gap < 1000.0), "{heard:.1?}");

@@ -13,6 +13,8 @@ mod probed;
 mod stream;
 mod vorbis;
 
+use symphonia::core::codecs::audio::AudioCodecParameters;
+
 use crate::media::{AudioSource, MediaError, MediaFile};
 
 /// One packet of a track.
@@ -36,6 +38,10 @@ trait Demux: Send {
     fn duration_ns(&self) -> Option<i64>;
     /// The next packet; `None` at the end. `Damaged` makes progress.
     fn next(&mut self) -> Result<Option<Packet>, MediaError>;
+    /// What the packets are from the last one on, if that has changed: another link of a chain begins.
+    fn changed(&mut self) -> Option<AudioCodecParameters> {
+        None
+    }
     /// Goes to a packet that begins at or before `ticks` (the first one if none does), not far before.
     fn seek(&mut self, ticks: i64) -> Result<(), MediaError>;
 }

@@ -63,8 +63,15 @@ pub(super) fn open(file: &MediaFile) -> Result<Opened, MediaError> {
         last_trim: 0,
         failures: 0,
         done: false,
+        first: (id, 0, params.clone()),
+        chained: false,
+        begins: false,
+        changed: None,
+        end: 0,
+        skip_to: i64::MIN,
     };
     demux.set_origin(&params, delay.into())?;
+    demux.first.1 = demux.origin;
     Ok(Some((Box::new(demux), params)))
 }
 
@@ -83,6 +90,12 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
     )
 }
 
+/// Opus' priming.
+fn pre_skip(params: &AudioCodecParameters) -> Option<i64> {
+    let head = params.extra_data.as_deref().and_then(super::opus::Head::parse);
+    head.filter(|_| params.codec == CODEC_ID_OPUS).map(|head| head.pre_skip.into())
+}
+
 struct Probed {
     file: MediaFile,
     format: Box<dyn FormatReader>,
@@ -96,17 +109,40 @@ struct Probed {
     last_trim: i64,
     failures: u32,
     done: bool,
+    /// The first link of a chain of Ogg streams: its track, the tick at which it starts, its parameters.
+    first: (u32, i64, AudioCodecParameters),
+    /// A later link is being read.
+    chained: bool,
+    /// Another link begins with the next packet, or the first one again.
+    begins: bool,
+    changed: Option<AudioCodecParameters>,
+    /// The tick after the last packet.
+    end: i64,
+    /// In a chain, packets before this are passed over.
+    skip_to: i64,
 }
 
 impl Probed {
+    /// Goes on with the next link of a chain. Whether it has sound of the same rate to go on with.
+    fn next_link(&mut self) -> bool {
+        let Some(track) = self.format.default_track(TrackType::Audio) else { return false };
+        let Some(CodecParameters::Audio(params)) = track.codec_params.clone() else { return false };
+        let time_base = track.time_base.map(|base| (base.numer.get(), base.denom.get()));
+        if time_base.is_some_and(|base| base != self.time_base) {
+            return false;
+        }
+        self.id = track.id;
+        self.changed = Some(params);
+        (self.chained, self.begins) = (true, true);
+        true
+    }
+
     /// `delay`: the priming in ticks that the file declares; it may be longer than a packet (MP3 at 24 kHz and below).
     fn set_origin(&mut self, params: &AudioCodecParameters, delay: i64) -> Result<(), MediaError> {
         for _ in 0..16 {
             match self.next() {
                 Ok(Some(packet)) => {
-                    let head = params.extra_data.as_deref().and_then(super::opus::Head::parse);
-                    let skip = head.filter(|_| params.codec == CODEC_ID_OPUS).map(|head| i64::from(head.pre_skip));
-                    self.origin = packet.start.saturating_add(skip.unwrap_or(self.last_trim.max(delay)));
+                    self.origin = packet.start.saturating_add(pre_skip(params).unwrap_or(self.last_trim.max(delay)));
                     break;
                 }
                 Ok(None) => break,
@@ -134,7 +170,18 @@ impl Demux for Probed {
             match self.format.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.id => {
                     self.failures = 0;
+                    if std::mem::take(&mut self.begins) {
+                        // Where the link before has ended; its own priming lies before that.
+                        let trim = i64::try_from(packet.trim_start.get()).unwrap_or(0);
+                        let priming = self.changed.as_ref().and_then(pre_skip).unwrap_or(trim);
+                        self.origin = packet.pts.get().saturating_add(priming).saturating_sub(self.end);
+                    }
                     let start = packet.pts.get().saturating_sub(self.origin);
+                    let length = packet.dur.get().saturating_add(packet.trim_start.get());
+                    self.end = start.saturating_add(i64::try_from(length).unwrap_or(0));
+                    if start < self.skip_to {
+                        continue;
+                    }
                     let trim_end = i64::try_from(packet.trim_end.get()).unwrap_or(i64::MAX);
                     self.last_trim = i64::try_from(packet.trim_start.get()).unwrap_or(0);
                     return Ok(Some(Packet { data: packet.data.into_vec(), start, trim_end }));
@@ -143,7 +190,7 @@ impl Demux for Probed {
                 Ok(None) => self.done = true,
                 Err(Error::IoError(e)) if e.kind() == std::io::ErrorKind::UnexpectedEof => self.done = true,
                 Err(Error::IoError(e)) => return Err(e.into()),
-                Err(Error::ResetRequired) => self.done = true,
+                Err(Error::ResetRequired) => self.done = !self.next_link(),
                 Err(e) => {
                     self.failures += 1;
                     self.done = self.failures >= MAX_FAILURES;
@@ -154,11 +201,24 @@ impl Demux for Probed {
         Ok(None)
     }
 
+    fn changed(&mut self) -> Option<AudioCodecParameters> {
+        self.changed.take()
+    }
+
     fn seek(&mut self, ticks: i64) -> Result<(), MediaError> {
         self.done = false;
         self.failures = 0;
+        (self.begins, self.skip_to) = (false, i64::MIN);
         // A little earlier than asked: the packet before overlaps.
         let back = i64::from(self.time_base.1 / self.time_base.0.max(1) / 4);
+        if std::mem::take(&mut self.chained) {
+            // The demuxer seeks within a link. From the first one on, what is not wanted is passed over unread.
+            let (id, origin, params) = self.first.clone();
+            (self.id, self.origin, self.changed) = (id, origin, Some(params));
+            self.skip_to = ticks.saturating_sub(back);
+            self.format = probe(&self.file)?;
+            return Ok(());
+        }
         let target = ticks.saturating_sub(back).saturating_add(self.origin);
         if target > self.origin {
             let to = SeekTo::Timestamp { ts: Timestamp::new(target), track_id: self.id };

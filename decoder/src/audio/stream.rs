@@ -165,6 +165,9 @@ impl AudioSource for Stream {
                 return Ok(Some(block));
             }
             let Some(packet) = guarded("container", || self.demux.next())?? else { return Ok(None) };
+            if let Some(params) = self.demux.changed() {
+                self.codec = codec::make(&params)?;
+            }
             let mut samples = Vec::new();
             let codec = &mut self.codec;
             let decoded = guarded(&self.info.codec, || codec.decode(&packet.data, &mut samples));
