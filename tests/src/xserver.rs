@@ -20,12 +20,18 @@ pub struct XServer {
 impl XServer {
     /// Starts one at a free number; `None` where the tools for it are not installed.
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// As [`XServer::start`], with more arguments.
+    pub fn start_with(more: &[&str]) -> Option<Self> {
         if !["Xvfb", "xdotool", "import", "ffmpeg"].into_iter().all(have) {
             return None;
         }
         let screen = format!("{WIDTH}x{HEIGHT}x24");
         let mut process = Command::new("Xvfb")
             .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &screen])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

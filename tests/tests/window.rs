@@ -26,7 +26,16 @@ fn quit(x: &XServer, run: Run) -> End {
 
 #[test]
 fn the_window_shows_the_frame_through_exposure_and_resizing_and_saves_it() {
-    let Some(x) = XServer::start() else { return };
+    shows_the_frame(&[]);
+}
+
+#[test]
+fn the_window_does_without_memory_shared_with_the_server() {
+    shows_the_frame(&["-extension", "MIT-SHM"]);
+}
+
+fn shows_the_frame(server: &[&str]) {
+    let Some(x) = XServer::start_with(server) else { return };
     let run = play(&x, &["--display", "window", "--paused", "--start", "10"]);
     let frame = demo_frame(10.0, 1280, 720);
     x.shows("the frame at ten seconds", &frame, AT.0, AT.1);

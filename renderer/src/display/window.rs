@@ -144,9 +144,13 @@ impl Window {
             self.painter.draw(&mut self.canvas, overlay);
             picture = &self.canvas;
         }
-        self.window
-            .update_with_buffer(&picture.pixels, picture.width, picture.height)
-            .map_err(|e| DisplayError(format!("the window cannot be drawn: {e}")))?;
+        if self.companion.as_mut().is_some_and(|c| c.put(picture)) {
+            self.window.update();
+        } else {
+            self.window
+                .update_with_buffer(&picture.pixels, picture.width, picture.height)
+                .map_err(|e| DisplayError(format!("the window cannot be drawn: {e}")))?;
+        }
         self.updated();
         self.size = size;
         Ok(())
@@ -232,7 +236,7 @@ impl Display for Window {
         let now_ns = mono_ns();
         let mut pumped = Pumped::default();
         let mut look = now_ns - self.looked_ns >= if self.companion.is_some() { LOOK_ANYWAY_NS } else { LOOK_NS };
-        if let Some(companion) = &self.companion {
+        if let Some(companion) = &mut self.companion {
             match companion.drain() {
                 Ok(seen) => {
                     look |= seen.any;

@@ -1,5 +1,8 @@
 //! A second connection to the X server beside minifb's, for what minifb has no call for: full screen, the screen's size,
-//! and a descriptor that says when something happened, so that a still picture costs no polling.
+//! a descriptor that says when something happened, so that a still picture costs no polling, and pixels through memory
+//! that the server maps.
+
+mod pixels;
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -11,6 +14,9 @@ use x11rb::protocol::xproto::{
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
+use crate::convert::Canvas;
+use pixels::Pixels;
+
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// The connection, and the window once it is there.
@@ -20,6 +26,7 @@ pub(super) struct Companion {
     root: u32,
     screen: (usize, usize),
     window: Option<u32>,
+    pixels: Option<Pixels>,
     /// Where the window was before it filled the screen without a window manager's help.
     before: Option<(i32, i32, u32, u32)>,
 }
@@ -39,7 +46,7 @@ impl Companion {
         let (connection, number) = RustConnection::connect(None).ok()?;
         let screen = connection.setup().roots.get(number)?;
         let (root, size) = (screen.root, (screen.width_in_pixels.into(), screen.height_in_pixels.into()));
-        Some(Self { connection, root, screen: size, window: None, before: None })
+        Some(Self { connection, root, screen: size, window: None, pixels: None, before: None })
     }
 
     /// The screen's width and height in pixels.
@@ -61,13 +68,33 @@ impl Companion {
         self.connection.change_property8(PropMode::REPLACE, window, AtomEnum::WM_CLASS, AtomEnum::STRING, class)?;
         self.connection.flush()?;
         self.window = Some(window);
+        self.pixels = Pixels::new(&self.connection, window)
+            .inspect_err(|error| tracing::debug!("pixels go through the socket: {error}"))
+            .ok();
         Ok(())
     }
 
+    /// Draws `picture` at the window's corner. `false`: it is for minifb to do.
+    pub(super) fn put(&mut self, picture: &Canvas) -> bool {
+        let Some(pixels) = &mut self.pixels else { return false };
+        match pixels.put(&self.connection, picture) {
+            Ok(drawn) => drawn,
+            Err(error) => {
+                tracing::debug!("pixels go through the socket from now on: {error}");
+                self.pixels = None;
+                false
+            }
+        }
+    }
+
     /// Takes up the events. Errors: the connection is gone.
-    pub(super) fn drain(&self) -> Fallible<Seen> {
+    pub(super) fn drain(&mut self) -> Fallible<Seen> {
         let mut seen = Seen::default();
         while let Some(event) = self.connection.poll_for_event()? {
+            if let Event::ShmCompletion(done) = event {
+                self.pixels.iter_mut().for_each(|p| p.has_read(done.shmseg));
+                continue;
+            }
             seen.any = true;
             seen.exposed |= matches!(event, Event::Expose(_) | Event::MapNotify(_));
         }
