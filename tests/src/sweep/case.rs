@@ -190,7 +190,7 @@ impl Case {
             (Side::Consumer, Mode::Fifo) => published == SLOTS,
             (Side::Consumer, Mode::Mailbox) => false,
         };
-        !another_s && !dies && !(self.survivor == Survivor::Holding && nothing_to_hold)
+        !(another_s || dies || self.survivor == Survivor::Holding && nothing_to_hold)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One run: a channel, its two sides, one or two deaths at chosen instructions, recovery, and the film's end.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tricine_shared::channel::bug::Bug;
@@ -56,6 +57,38 @@ pub struct Outcome {
     pub redelivered: u64,
     /// All that is wrong; nothing if all is well.
     pub wrongs: Vec<String>,
+    /// The victim did not keep to its route, so that it was killed somewhere else.
+    pub astray: bool,
+}
+
+/// The way of a victim through its operation, while the other side stands still.
+#[derive(Debug, Default)]
+pub struct Route {
+    /// The instructions after which anything that the processes share differs from before (payloads apart), with the
+    /// first of all and the last.
+    pub changes: Vec<u64>,
+    /// The address of the next instruction after each number of them, up to a sleep.
+    counters: Vec<u64>,
+    /// The numbers after which an address is met for the first time.
+    firsts: Vec<u64>,
+}
+
+/// Instructions before a kill point that are stepped in any case.
+const STEPPED: u64 = 16;
+
+impl Route {
+    fn finish(mut self) -> Self {
+        let mut met = HashSet::new();
+        self.firsts = (0..).zip(&self.counters).filter(|(_, c)| met.insert(**c)).map(|(n, _)| n).collect();
+        self
+    }
+
+    /// How many instructions to carry out at full speed on the way to `count` of them: up to one that is met for the
+    /// first time there, so that a breakpoint on it stops at the right one.
+    fn landmark(&self, count: u64) -> Option<u64> {
+        let before = self.firsts.partition_point(|n| n + STEPPED <= count);
+        before.checked_sub(1).map(|i| self.firsts[i]).filter(|n| *n > 0)
+    }
 }
 
 /// Where runs take place, one after another, each in a channel of its own.
@@ -94,32 +127,40 @@ fn start(case: &Case) -> Start {
 }
 
 impl Stage<'_> {
-    /// Runs `case` with a death after each of these numbers of instructions.
-    pub fn run(&mut self, case: &Case, at: &[u64]) -> Result<Outcome> {
-        self.with_channel(case, |stage, actor, watch| stage.scene(case, at, actor, watch))
+    /// Runs `case` with a death after each of these numbers of instructions. With a `route` the first victim goes most
+    /// of its way at full speed.
+    pub fn run(&mut self, case: &Case, at: &[u64], route: Option<&Route>) -> Result<Outcome> {
+        self.with_channel(case, |stage, actor, watch| stage.scene(case, at, route, actor, watch))
     }
 
-    /// The instructions of the victim's operation after which anything that the processes share differs from before
-    /// (payloads apart), the first of all and the last.
-    pub fn changes(&mut self, case: &Case) -> Result<Vec<u64>> {
+    /// Steps the victim through its whole operation, unharmed.
+    pub fn survey(&mut self, case: &Case) -> Result<Route> {
         self.with_channel(case, |stage, actor, watch| {
             let mut scene = Scene::new(stage, actor, watch);
             let mut victim = scene.traced("the victim", |a| a.victim(case.operation, start(case)))?;
             let survivor = scene.survivor(other(case.role), Survivor::Parked)?;
             let bell = if case.second == Some(Second::OtherSide) { Bell::Nobody } else { Bell::Parked(&survivor) };
-            let (mut changes, mut before) = (vec![0], Vec::new());
-            scene.walk(&mut victim, u64::MAX, bell, |n| {
-                let now = picture(watch, stage.ledger);
-                if !before.is_empty() && now != before {
-                    changes.push(n);
+            let (mut route, mut before) = (Route::default(), None);
+            scene.walk(&mut victim, u64::MAX, bell, |victim, n| {
+                let now = Some(picture(watch, stage.ledger));
+                if now != before {
+                    route.changes.push(n);
                 }
                 before = now;
+                if victim.is_stopped() {
+                    route.counters.push(victim.program_counter()?);
+                }
+                Ok(())
             })?;
             let last = scene.deaths.last().map_or(0, |d| d.instructions);
             // One more is its sleep, or what comes after its end.
-            changes.push(last + 1);
-            changes.dedup();
-            Ok(changes)
+            route.changes.push(last + 1);
+            route.changes.dedup();
+            if scene.woke {
+                // After a sleep the other side runs, too, and no two ways are the same.
+                route.counters.truncate(scene.slept_at as usize);
+            }
+            Ok(route.finish())
         })
     }
 
@@ -146,7 +187,14 @@ impl Stage<'_> {
         result
     }
 
-    fn scene(&self, case: &Case, at: &[u64], actor: Actor<'_>, watch: &Channel) -> Result<Outcome> {
+    fn scene(
+        &self,
+        case: &Case,
+        at: &[u64],
+        route: Option<&Route>,
+        actor: Actor<'_>,
+        watch: &Channel,
+    ) -> Result<Outcome> {
         let mut scene = Scene::new(self, actor, watch);
         let (side, peer) = (case.role, other(case.role));
         let mut victim = scene.traced("the victim", |a| a.victim(case.operation, start(case)))?;
@@ -166,14 +214,21 @@ impl Stage<'_> {
                 Bell::Running
             }
         };
-        scene.walk(&mut victim, at[0], bell, |_| {})?;
+        if let Some(route) = route {
+            scene.follow(&mut victim, at[0], route)?;
+        }
+        scene.walk(&mut victim, at[0], bell, |_, _| Ok(()))?;
+        if let (Some(route), Some(death)) = (route, scene.deaths.last()) {
+            let there = route.counters.get(death.instructions as usize).is_none_or(|c| *c == death.counter);
+            scene.astray |= death.reached == Reached::Instruction && !there;
+        }
         scene.kill(&mut victim, side)?;
         // A survivor that stands still in the midst of its operation: its words must not change.
         let still = (case.survivor == Survivor::Holding && !scene.woke).then_some(peer);
         let mut left = Vec::new();
         match (case.second, second) {
             (Some(Second::OtherSide), Some(at)) => {
-                scene.walk(&mut survivor, at, Bell::Nobody, |_| {})?;
+                scene.walk(&mut survivor, at, Bell::Nobody, |_, _| Ok(()))?;
                 scene.kill(&mut survivor, peer)?;
                 scene.recover(side, None);
                 scene.recover(peer, None);
@@ -190,7 +245,7 @@ impl Stage<'_> {
                     })
                 })?;
                 recovering.run_to_pause()?;
-                scene.walk(&mut recovering, at, Bell::Nobody, |_| {})?;
+                scene.walk(&mut recovering, at, Bell::Nobody, |_, _| Ok(()))?;
                 scene.note(&mut recovering)?;
                 scene.recover(side, still);
             }
@@ -198,7 +253,7 @@ impl Stage<'_> {
                 scene.recover(side, still);
                 let mut successor = scene.traced("the successor", |a| a.victim(case.operation, Start::Fresh))?;
                 // A survivor that was parked so far is needed if the successor has to sleep.
-                scene.walk(&mut successor, at, Bell::Parked(&survivor), |_| {})?;
+                scene.walk(&mut successor, at, Bell::Parked(&survivor), |_, _| Ok(()))?;
                 scene.kill(&mut successor, side)?;
                 // By now the survivor may be awake.
                 scene.recover(side, None);
@@ -235,6 +290,12 @@ struct Scene<'a> {
     excused: Excused,
     /// The parked survivor was resumed, since the victim slept.
     woke: bool,
+    /// After so many of its instructions.
+    slept_at: u64,
+    /// Instructions that the next process to be walked has carried out already.
+    ahead: u64,
+    /// A process did not keep to its route.
+    astray: bool,
     wrongs: Vec<String>,
 }
 
@@ -248,8 +309,22 @@ impl<'a> Scene<'a> {
             steps: 0,
             excused: Excused::default(),
             woke: false,
+            slept_at: 0,
+            ahead: 0,
+            astray: false,
             wrongs: Vec::new(),
         }
+    }
+
+    /// Lets a process run at full speed to a place of its route some way before `count` instructions.
+    fn follow(&mut self, process: &mut Forked, count: u64, route: &Route) -> Result<()> {
+        if let Some(n) = route.landmark(count) {
+            match process.run_to(route.counters[n as usize])? {
+                Stepped::Instruction => self.ahead = n,
+                _ => self.astray = true,
+            }
+        }
+        Ok(())
     }
 
     /// A process that is traced and stands in front of what is swept.
@@ -280,13 +355,22 @@ impl<'a> Scene<'a> {
 
     /// Steps a process over `count` instructions, or to where it sleeps and nobody will wake it. `look` is called in
     /// front of every step.
-    fn walk(&mut self, process: &mut Forked, count: u64, mut bell: Bell<'_>, mut look: impl FnMut(u64)) -> Result<()> {
+    fn walk(
+        &mut self,
+        process: &mut Forked,
+        count: u64,
+        mut bell: Bell<'_>,
+        mut look: impl FnMut(&Forked, u64) -> Result<()>,
+    ) -> Result<()> {
         let mut reached = Reached::Instruction;
-        let mut done = 0;
+        let mut done = std::mem::take(&mut self.ahead);
         while done < count && reached == Reached::Instruction {
-            look(done);
+            look(process, done)?;
             match process.step()? {
-                Stepped::Instruction => done += 1,
+                Stepped::Instruction => {
+                    done += 1;
+                    self.steps += 1;
+                }
                 Stepped::Paused => reached = Reached::End,
                 Stepped::Asleep if done + 1 == count => reached = Reached::Asleep,
                 Stepped::Asleep => match bell {
@@ -295,6 +379,7 @@ impl<'a> Scene<'a> {
                     Bell::Parked(survivor) => {
                         survivor.resume()?;
                         self.woke = true;
+                        self.slept_at = done;
                         bell = Bell::Running;
                     }
                 },
@@ -304,7 +389,6 @@ impl<'a> Scene<'a> {
                 }
             }
         }
-        self.steps += done;
         let counter = if reached == Reached::Asleep { 0 } else { process.program_counter()? };
         self.deaths.push(Death { instructions: done, reached, counter, words: String::new() });
         Ok(())
@@ -363,7 +447,14 @@ impl<'a> Scene<'a> {
             wrongs.push(format!("in the end: {}", describe(self.watch)));
         }
         let redelivered = self.stage.ledger.redelivered();
-        Ok(Outcome { deaths: self.deaths, steps: self.steps, repeated: self.excused.repeated(), redelivered, wrongs })
+        Ok(Outcome {
+            deaths: self.deaths,
+            steps: self.steps,
+            repeated: self.excused.repeated(),
+            redelivered,
+            wrongs,
+            astray: self.astray,
+        })
     }
 }
 
