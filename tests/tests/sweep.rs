@@ -24,7 +24,7 @@ fn sweep(args: &[&str]) -> Value {
 
 #[test]
 fn a_side_killed_wherever_the_words_change_costs_no_frame() {
-    let report = sweep(&["--changes", "--fills", "1,new,held+new"]);
+    let report = sweep(&["--fast", "--changes", "--fills", "1,new,held+new"]);
     assert_eq!(report["failures"], 0);
     let cases = report["cases"].as_array().unwrap();
     for (role, mode) in [("producer", "fifo"), ("consumer", "fifo"), ("producer", "mailbox"), ("consumer", "mailbox")] {
@@ -39,13 +39,15 @@ fn a_side_killed_wherever_the_words_change_costs_no_frame() {
 
 #[test]
 fn a_coarse_sweep_with_the_payload_inside_costs_no_frame() {
-    let report = sweep(&["--payload", "--stride", "397", "--fills", "2,taken+new", "--operations", "publish,release"]);
+    let args = ["--payload", "--stride", "397", "--fills", "2,taken+new", "--operations", "publish,release"];
+    let report = sweep(&args);
     assert!(report["kills"].as_u64() >= Some(30), "{report:#}");
 }
 
 #[test]
 fn two_deaths_in_a_row_cost_no_frame() {
-    let args = ["--deaths", "2", "--stride", "997", "--modes", "fifo", "--fills", "1", "--operations", "release"];
+    let args =
+        ["--fast", "--deaths", "2", "--stride", "997", "--modes", "fifo", "--fills", "1", "--operations", "release"];
     let report = sweep(&args);
     let seconds: Vec<_> = report["cases"].as_array().unwrap().iter().map(|c| c["second"].clone()).collect();
     for second in ["successor", "other-side", "recovery"] {

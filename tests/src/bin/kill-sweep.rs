@@ -139,9 +139,11 @@ fn run(options: &Options) -> tricine_shared::Result<bool> {
     println!("session {}", theatre.session);
     let ledger = Ledger::new()?;
     let film = if options.payload { Film::new(options.seed, 48, 32) } else { Film::new(options.seed, 8, 8) };
-    // The tracer and what it steps take turns, which is fastest on one processor.
-    let cpus = processors();
-    let (here, there) = (cpus.first().copied().unwrap_or(0), cpus.last().copied().unwrap_or(0));
+    // The tracer and what it steps take turns, which is fastest on one processor; the survivor has the next one. Sweeps
+    // side by side begin on different ones.
+    let (cpus, me) = (processors(), std::process::id() as usize);
+    let cpu = |i: usize| cpus.get(i % cpus.len().max(1)).copied().unwrap_or(0);
+    let (here, there) = (cpu(me), cpu(me + 1));
     pin(here);
     let patience = if options.all_bugs || options.bug.is_some() { 2 } else { 10 };
     let mut stage = Stage {
