@@ -243,6 +243,12 @@ impl Forked {
         Ok(stopped)
     }
 
+    /// Not known for this processor; step instead.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub fn run_to(&mut self, _address: u64) -> Result<Stepped> {
+        Err(self.error("PTRACE_SETREGSET", Errno::EOPNOTSUPP))
+    }
+
     /// What came of a step, or a run, that was begun.
     fn until_stopped(&mut self) -> Result<Stepped> {
         loop {

@@ -5,7 +5,8 @@ use tricine_shared::Result;
 
 use super::case::{Case, Survivor, name};
 use super::place;
-use super::stage::{Death, Outcome, Reached, Route, Stage};
+use super::route::Route;
+use super::stage::{Death, Outcome, Reached, Stage};
 
 /// Where a process is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
