@@ -1,7 +1,7 @@
 //! The deaths of one run, and what comes after them: who is stepped, woken, killed and recovered, and in which order.
 
-use tricine_shared::channel::ownership::State;
-use tricine_shared::channel::{Channel, Side, recover};
+use tricine_shared::channel::ownership::{State, consumer_next};
+use tricine_shared::channel::{Channel, Mode, Side, recover};
 use tricine_shared::sync::Ordering::SeqCst;
 use tricine_shared::sys::process::Exit;
 use tricine_shared::sys::trace::{Forked, Stepped, Tie, pause, pin};
@@ -225,11 +225,14 @@ impl<'a> Scene<'a> {
     /// As [`Scene::note`], for a process on `side`: what it held excuses what comes of it.
     fn kill(&mut self, process: &mut Forked, side: Side) -> Result<()> {
         self.note(process)?;
+        let done = self.watch.words().done.0.load(SeqCst);
+        if side == Side::Consumer && self.watch.mode() == Mode::Fifo && done < consumer_next(&slot_words(self.watch)) {
+            self.wrongs.push("a frame was released and not recorded as done".into());
+        }
         if side == Side::Consumer
             && let Some(seq) = held(self.watch)
         {
-            let recorded = self.watch.words().done.0.load(SeqCst) > seq;
-            self.excused.held(seq, self.stage.ledger.effects(seq), recorded);
+            self.excused.held(seq, self.stage.ledger.effects(seq), done > seq);
         }
         Ok(())
     }
