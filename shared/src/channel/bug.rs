@@ -2,7 +2,7 @@
 //! `seeded-bugs` (or under loom), and only if one was chosen; else every question below is a constant and nothing of it
 //! is left in the machine code.
 //!
-//! One is chosen by [`seed`], or for a whole process by `TRICINE_SEEDED_BUG=no-reset` and the like.
+//! One is chosen by `seed`, or for a whole process by `TRICINE_SEEDED_BUG=no-reset` and the like.
 
 use crate::sync::Ordering;
 

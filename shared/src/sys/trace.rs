@@ -218,6 +218,39 @@ impl Forked {
             ptrace::step(self.pid, None).map_err(|e| self.error("PTRACE_SINGLESTEP", e))?;
             self.stepping = true;
         }
+        self.until_stopped()
+    }
+
+    /// Lets a traced process run at full speed up to the instruction at `address`, by a breakpoint in a debug register:
+    /// the code is left alone. [`Stepped::Instruction`] if it came there.
+    #[cfg(target_arch = "x86_64")]
+    pub fn run_to(&mut self, address: u64) -> Result<Stepped> {
+        let register = |i: usize| std::mem::offset_of!(libc::user, u_debugreg) + i * size_of::<u64>();
+        let set = |i, value: u64| {
+            let at = std::ptr::without_provenance_mut(register(i));
+            ptrace::write_user(self.pid, at, value as libc::c_long).map_err(|e| self.error("PTRACE_POKEUSER", e))
+        };
+        // Register 0, of one byte, on execution.
+        set(0, address)?;
+        set(7, 1)?;
+        ptrace::cont(self.pid, None).map_err(|e| self.error("PTRACE_CONT", e))?;
+        self.stepping = true;
+        let stopped = self.until_stopped()?;
+        if stopped == Stepped::Instruction {
+            let at = std::ptr::without_provenance_mut(register(7));
+            ptrace::write_user(self.pid, at, 0).map_err(|e| self.error("PTRACE_POKEUSER", e))?;
+        }
+        Ok(stopped)
+    }
+
+    /// Not known for this processor; step instead.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub fn run_to(&mut self, _address: u64) -> Result<Stepped> {
+        Err(self.error("PTRACE_SETREGSET", Errno::EOPNOTSUPP))
+    }
+
+    /// What came of a step, or a run, that was begun.
+    fn until_stopped(&mut self) -> Result<Stepped> {
         loop {
             let stepped = match self.wait(WaitPidFlag::empty())? {
                 None if self.sleeps() => return Ok(Stepped::Asleep),
@@ -238,6 +271,11 @@ impl Forked {
     fn sleeps(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+    }
+
+    /// Whether it stands still under the tracer's eyes, rather than being in the midst of a step.
+    pub fn is_stopped(&self) -> bool {
+        !self.stepping && !self.reaped
     }
 
     /// The address of the instruction that a traced, stopped process is to carry out next.

@@ -51,6 +51,10 @@ struct Options {
     /// instructions
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2))]
     deaths: u32,
+    /// Lets a victim run at full speed to a breakpoint near its kill point, and steps the last 16 instructions or more:
+    /// the same kill points, much faster. Beside a running survivor every instruction is stepped all the same
+    #[arg(long)]
+    fast: bool,
     /// Frames of more than a page's half, so that much of what is swept is the copying of the payload
     #[arg(long)]
     payload: bool,
@@ -82,7 +86,7 @@ impl Options {
             true => Points::Changes,
             false => Points::Every { offset: i % self.stride, stride: self.stride },
         };
-        Plan { deaths: self.deaths, points, most_failures: self.most_failures }
+        Plan { deaths: self.deaths, points, fast: self.fast, most_failures: self.most_failures }
     }
 
     fn cases(&self) -> Vec<Case> {
@@ -132,11 +136,14 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> tricine_shared::Result<bool> {
     let tracer = Tracer::new()?;
     let theatre = Theatre::open(&tracer)?;
+    println!("session {}", theatre.session);
     let ledger = Ledger::new()?;
     let film = if options.payload { Film::new(options.seed, 48, 32) } else { Film::new(options.seed, 8, 8) };
-    // The tracer and what it steps take turns, which is fastest on one processor.
-    let cpus = processors();
-    let (here, there) = (cpus.first().copied().unwrap_or(0), cpus.last().copied().unwrap_or(0));
+    // The tracer and what it steps take turns, which is fastest on one processor; the survivor has the next one. Sweeps
+    // side by side begin on different ones.
+    let (cpus, me) = (processors(), std::process::id() as usize);
+    let cpu = |i: usize| cpus.get(i % cpus.len().max(1)).copied().unwrap_or(0);
+    let (here, there) = (cpu(me), cpu(me + 1));
     pin(here);
     let patience = if options.all_bugs || options.bug.is_some() { 2 } else { 10 };
     let mut stage = Stage {
@@ -248,6 +255,7 @@ fn conclude(options: &Options, rows: &[Row], took: Duration) -> bool {
         options,
         json!({
             "deaths": options.deaths, "stride": options.stride, "changes": options.changes, "payload": options.payload,
+            "fast": options.fast,
             "seed": options.seed, "bug": options.bug.map(Bug::name), "kills": kills, "steps": steps,
             "failures": failures, "seconds": seconds, "cases": rows,
         }),

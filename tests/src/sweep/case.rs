@@ -190,8 +190,7 @@ impl Case {
             (Side::Consumer, Mode::Fifo) => published == SLOTS,
             (Side::Consumer, Mode::Mailbox) => false,
         };
-        let idle = self.survivor == Survivor::Holding && nothing_to_hold;
-        !(another_s || dies || idle)
+        !(another_s || dies || self.survivor == Survivor::Holding && nothing_to_hold)
     }
 }
 

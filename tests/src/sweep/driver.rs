@@ -3,8 +3,9 @@
 use serde::Serialize;
 use tricine_shared::Result;
 
-use super::case::{Case, name};
+use super::case::{Case, Survivor, name};
 use super::place;
+use super::route::Route;
 use super::stage::{Death, Outcome, Reached, Stage};
 
 /// Where a process is killed.
@@ -28,6 +29,9 @@ pub struct Plan {
     pub deaths: u32,
     /// Where the last of them strikes.
     pub points: Points,
+    /// Beside a survivor that stands still, the victim runs to a breakpoint near its kill point, instead of being stepped
+    /// all the way.
+    pub fast: bool,
     /// A case is given up after so many failures.
     pub most_failures: u64,
 }
@@ -53,6 +57,8 @@ pub struct Row {
     pub window: u64,
     /// Instructions stepped in all.
     pub steps: u64,
+    /// Runs at full speed that did not keep to the way that was stepped; each was done again, step by step.
+    pub astray: u64,
     /// Kills of a process that slept.
     pub asleep: u64,
     /// Frames that came again and were known to be done.
@@ -107,6 +113,7 @@ impl Row {
             kill_points: 0,
             window: 0,
             steps: 0,
+            astray: 0,
             asleep: 0,
             redelivered: 0,
             repeated_effects: 0,
@@ -123,7 +130,7 @@ impl Row {
             // A process of the run ended by itself or could not start: that is a failure of the channel, too.
             Err(e) => {
                 let wrongs = [Some(e.to_string()), stage.ledger.complaint()].into_iter().flatten().collect();
-                Outcome { deaths: Vec::new(), steps: 0, repeated: 0, redelivered: 0, wrongs }
+                Outcome { deaths: Vec::new(), steps: 0, repeated: 0, redelivered: 0, wrongs, astray: false }
             }
         };
         let ended = match (outcome.deaths.last(), at.last()) {
@@ -153,46 +160,69 @@ impl Row {
 /// Does a case.
 pub fn sweep(stage: &mut Stage<'_>, case: &Case, plan: &Plan) -> Result<Row> {
     let mut row = Row::new(case);
-    let changes = match stage.changes(case) {
-        Ok(changes) => changes,
+    let route = match stage.survey(case) {
+        Ok(route) => route,
         // So broken that the victim does not even come to its operation.
         Err(e) => {
             row.enter(&[0], Err(e), stage);
             return Ok(row);
         }
     };
+    // Beside a running survivor no two ways are the same.
+    let shortcut = (plan.fast && case.survivor != Survivor::Running).then_some(&route);
+    let mut sweep = Sweep { stage, case, plan, row: &mut row, shortcut };
     match (plan.deaths, plan.points) {
         (1, Points::Changes) => {
-            for at in changes {
-                if row.failures < plan.most_failures {
-                    let run = stage.run(case, &[at]);
-                    row.enter(&[at], run, stage);
+            for &at in &route.changes {
+                if sweep.row.failures < plan.most_failures {
+                    sweep.kill(&[at]);
                 }
             }
         }
-        (1, Points::Every { offset, stride }) => along(stage, case, plan, &mut row, &[], offset, stride),
+        (1, Points::Every { offset, stride }) => sweep.along(&[], offset, stride),
         // The first death: wherever the words change.
         (_, points) => {
             let (offset, stride) = match points {
                 Points::Every { offset, stride } => (offset, stride),
                 Points::Changes => (0, 1),
             };
-            for (i, first) in (0..).zip(changes) {
-                along(stage, case, plan, &mut row, &[first], (offset + i) % stride, stride);
+            for (i, &first) in (0..).zip(&route.changes) {
+                sweep.along(&[first], (offset + i) % stride, stride);
             }
         }
     }
     Ok(row)
 }
 
-/// Kills after every `stride` instructions, up to the end. A running survivor makes the way longer or shorter from run
-/// to run, so the end must have been reached three times in a row.
-fn along(stage: &mut Stage<'_>, case: &Case, plan: &Plan, row: &mut Row, first: &[u64], offset: u64, stride: u64) {
-    let (mut ends, mut at) = (0, offset);
-    while ends < 3 && row.failures < plan.most_failures {
-        let deaths = [first, &[at]].concat();
-        let run = stage.run(case, &deaths);
-        ends = if row.enter(&deaths, run, stage) { ends + 1 } else { 0 };
-        at += stride;
+/// A case under way.
+struct Sweep<'a, 'b> {
+    stage: &'a mut Stage<'b>,
+    case: &'a Case,
+    plan: &'a Plan,
+    row: &'a mut Row,
+    shortcut: Option<&'a Route>,
+}
+
+impl Sweep<'_, '_> {
+    /// One run, entered into the row. Whether it reached the end of what is swept.
+    fn kill(&mut self, deaths: &[u64]) -> bool {
+        let mut run = self.stage.run(self.case, deaths, self.shortcut);
+        if run.as_ref().is_ok_and(|outcome| outcome.astray && outcome.wrongs.is_empty()) {
+            self.row.astray += 1;
+            run = self.stage.run(self.case, deaths, None);
+        }
+        self.row.enter(deaths, run, self.stage)
+    }
+
+    /// Kills after every `stride` instructions, up to the end. A running survivor makes the way longer or shorter from
+    /// run to run, so with one death the end must have been reached three times in a row.
+    fn along(&mut self, first: &[u64], offset: u64, stride: u64) {
+        let (mut ends, mut at) = (0, offset);
+        let enough = if first.is_empty() { 3 } else { 1 };
+        while ends < enough && self.row.failures < self.plan.most_failures {
+            let ended = self.kill(&[first, &[at]].concat());
+            ends = if ended { ends + 1 } else { 0 };
+            at += stride;
+        }
     }
 }

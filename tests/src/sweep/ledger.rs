@@ -215,3 +215,70 @@ impl Excused {
         self.held.contains(&seq)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(effects: &[u64], mode: Mode, excused: &Excused) -> Vec<String> {
+        let ledger = Ledger::new().unwrap();
+        for (word, n) in ledger.words.iter().zip(effects) {
+            word.store(*n, SeqCst);
+        }
+        ledger.wrongs(mode, effects.len() as u64, excused)
+    }
+
+    #[test]
+    fn each_frame_has_its_effect_exactly_once_in_fifo() {
+        let none = Excused::default();
+        assert!(after(&[1, 1, 1], Mode::Fifo, &none).is_empty());
+        assert_eq!(after(&[1, 0, 1], Mode::Fifo, &none), ["frame 1 lost"]);
+        assert_eq!(after(&[1, 1, 2], Mode::Fifo, &none), ["frame 2 had its effect 2 times, 1 allowed"]);
+    }
+
+    #[test]
+    fn an_effect_taken_and_not_recorded_at_death_must_come_again_once_a_death() {
+        let mut excused = Excused::default();
+        excused.held(1, 1, false);
+        assert!(after(&[1, 2, 1], Mode::Fifo, &excused).is_empty());
+        assert_eq!(after(&[1, 1, 1], Mode::Fifo, &excused), ["frame 1 had its effect 1 times, not 2"]);
+        // Its successor died before it took the effect: nothing more is excused. Then one that took it.
+        excused.held(1, 1, false);
+        assert_eq!(excused.repeated(), 1);
+        excused.held(1, 2, false);
+        assert!(after(&[1, 3, 1], Mode::Fifo, &excused).is_empty());
+        // Recorded, or not taken: no excuse.
+        excused.held(0, 1, true);
+        excused.held(2, 0, false);
+        assert_eq!(excused.repeated(), 2);
+    }
+
+    #[test]
+    fn a_mailbox_may_lose_what_was_overwritten_but_not_the_last_nor_what_was_taken() {
+        let mut excused = Excused::default();
+        assert!(after(&[0, 0, 1], Mode::Mailbox, &excused).is_empty());
+        assert_eq!(after(&[1, 1, 0], Mode::Mailbox, &excused), ["frame 2 lost"]);
+        excused.held(1, 0, false);
+        assert_eq!(after(&[0, 0, 1], Mode::Mailbox, &excused), ["frame 1 lost"]);
+    }
+
+    #[test]
+    fn the_first_complaint_is_kept_and_a_long_one_is_cut() {
+        let ledger = Ledger::new().unwrap();
+        assert_eq!(ledger.complaint(), None);
+        ledger.complain(&"x".repeat(1000));
+        ledger.complain("the second");
+        assert_eq!(ledger.complaint(), Some("x".repeat(COMPLAINT_BYTES)));
+    }
+
+    #[test]
+    fn no_two_frames_of_a_film_are_alike_and_a_seed_makes_another_film() {
+        let (film, other) = (Film::new(1, 8, 8), Film::new(2, 8, 8));
+        assert_eq!(film.bytes(0).len(), 96);
+        for n in 0..MOST_FRAMES as u64 {
+            assert_ne!(film.bytes(n), other.bytes(n));
+            assert!((0..n).all(|m| film.bytes(m) != film.bytes(n)));
+        }
+        assert!(film.bytes(MOST_FRAMES as u64).is_empty());
+    }
+}

@@ -5,7 +5,8 @@
 pub fn describe(address: u64) -> String {
     let mut names = Vec::new();
     let mut line = String::new();
-    backtrace::resolve(address as *mut std::ffi::c_void, |symbol| {
+    // One more: it takes every address for that of a call to be returned to, and looks at the instruction before.
+    backtrace::resolve((address + 1) as *mut std::ffi::c_void, |symbol| {
         // The innermost of inlined functions comes first. Those of the standard library have no lines of ours.
         let name = symbol.name().map_or_else(|| "?".into(), |n| format!("{n:#}"));
         let file = symbol.filename().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();

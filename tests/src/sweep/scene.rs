@@ -1,0 +1,281 @@
+//! The deaths of one run, and what comes after them: who is stepped, woken, killed and recovered, and in which order.
+
+use tricine_shared::channel::ownership::{State, consumer_next};
+use tricine_shared::channel::{Channel, Mode, Side, recover};
+use tricine_shared::sync::Ordering::SeqCst;
+use tricine_shared::sys::process::Exit;
+use tricine_shared::sys::trace::{Forked, Stepped, Tie, pause, pin};
+use tricine_shared::{Error, Result};
+
+use super::actor::{Actor, Start};
+use super::case::{Case, Operation, Second, Survivor};
+use super::ledger::Excused;
+use super::look::{at_rest, describe, held, slot_words};
+use super::route::Route;
+use super::stage::{Death, Outcome, Reached, Stage, other, start};
+
+/// Who will ring for a process that falls asleep.
+#[derive(Clone, Copy)]
+pub(super) enum Bell<'a> {
+    /// The survivor, which runs.
+    Running,
+    /// The survivor, once it is resumed.
+    Parked(&'a Forked),
+    /// Nobody: it sleeps on.
+    Nobody,
+}
+
+/// A run under way.
+pub(super) struct Scene<'a> {
+    stage: &'a Stage<'a>,
+    actor: Actor<'a>,
+    watch: &'a Channel,
+    pub(super) deaths: Vec<Death>,
+    steps: u64,
+    excused: Excused,
+    /// The parked survivor was resumed, since the victim slept.
+    pub(super) woke: bool,
+    /// After so many of its instructions.
+    pub(super) slept_at: u64,
+    /// Instructions that the next process to be walked has carried out already.
+    ahead: u64,
+    /// A process did not keep to its route.
+    astray: bool,
+    wrongs: Vec<String>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(stage: &'a Stage<'a>, actor: Actor<'a>, watch: &'a Channel) -> Self {
+        Self {
+            stage,
+            actor,
+            watch,
+            deaths: Vec::new(),
+            steps: 0,
+            excused: Excused::default(),
+            woke: false,
+            slept_at: 0,
+            ahead: 0,
+            astray: false,
+            wrongs: Vec::new(),
+        }
+    }
+
+    /// Lets a process run at full speed to a place of its route some way before `count` instructions.
+    fn follow(&mut self, process: &mut Forked, count: u64, route: &Route) -> Result<()> {
+        // Elsewhere the debug registers are other ones: stepping does as well.
+        if cfg!(target_arch = "x86_64")
+            && let Some(n) = route.landmark(count)
+        {
+            match process.run_to(route.counters[n as usize])? {
+                Stepped::Instruction => self.ahead = n,
+                _ => self.astray = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// The deaths of `case`, after these numbers of instructions, and what comes after.
+    pub(super) fn play(mut self, case: &Case, at: &[u64], route: Option<&Route>) -> Result<Outcome> {
+        let (side, peer) = (case.role, other(case.role));
+        let mut victim = self.traced("the victim", |a| a.victim(case.operation, start(case)))?;
+        let second = at.get(1).copied();
+        let mut survivor = match case.second {
+            Some(Second::OtherSide) => {
+                let operation = if peer == Side::Producer { Operation::Publish } else { Operation::Release };
+                self.traced("the second victim", |a| a.victim(operation, Start::First))?
+            }
+            _ => self.survivor(peer, case.survivor)?,
+        };
+        let bell = match (case.second, case.survivor) {
+            (Some(Second::OtherSide), _) => Bell::Nobody,
+            (_, Survivor::Parked | Survivor::Holding) => Bell::Parked(&survivor),
+            (_, Survivor::Running) => {
+                survivor.resume()?;
+                Bell::Running
+            }
+        };
+        if let Some(route) = route {
+            self.follow(&mut victim, at[0], route)?;
+        }
+        self.walk(&mut victim, at[0], bell, |_, _| Ok(()))?;
+        if let (Some(route), Some(death)) = (route, self.deaths.last()) {
+            let there = route.counters.get(death.instructions as usize).is_none_or(|c| *c == death.counter);
+            self.astray |= death.reached == Reached::Instruction && !there;
+        }
+        self.kill(&mut victim, side)?;
+        // A survivor that stands still in the midst of its operation: its words must not change.
+        let still = (case.survivor == Survivor::Holding && !self.woke).then_some(peer);
+        let mut left = Vec::new();
+        match (case.second, second) {
+            (Some(Second::OtherSide), Some(at)) => {
+                self.walk(&mut survivor, at, Bell::Nobody, |_, _| Ok(()))?;
+                self.kill(&mut survivor, peer)?;
+                self.recover(side, None);
+                self.recover(peer, None);
+                left.push(("the other side's successor", self.successor(peer)?));
+            }
+            (Some(Second::Recovery), Some(at)) => {
+                let mut recovering = self.traced("recovery", |a| {
+                    let channel = Channel::attach(a.channel, None)?;
+                    pause();
+                    recover(&channel, side);
+                    pause();
+                    Ok(())
+                })?;
+                self.walk(&mut recovering, at, Bell::Nobody, |_, _| Ok(()))?;
+                self.note(&mut recovering)?;
+                self.recover(side, still);
+            }
+            (Some(Second::Successor), Some(at)) => {
+                self.recover(side, still);
+                let mut successor = self.traced("the successor", |a| a.victim(case.operation, Start::Fresh))?;
+                // A survivor that was parked so far is needed if the successor has to sleep.
+                self.walk(&mut successor, at, Bell::Parked(&survivor), |_, _| Ok(()))?;
+                self.kill(&mut successor, side)?;
+                // By now the survivor may be awake.
+                self.recover(side, None);
+            }
+            _ => self.recover(side, still),
+        }
+        left.push(("the successor", self.successor(side)?));
+        if case.second != Some(Second::OtherSide) {
+            survivor.resume()?;
+            left.push(("the survivor", survivor));
+        }
+        self.end(left)
+    }
+
+    /// A process that is traced and stands in front of what is swept.
+    pub(super) fn traced(&self, who: &str, body: impl FnOnce(&Actor<'_>) -> Result<()>) -> Result<Forked> {
+        let mut forked = self.stage.tracer.fork_traced(|| self.actor.process(who, body))?;
+        forked.run_to_pause()?;
+        Ok(forked)
+    }
+
+    /// The other side, ready and parked.
+    pub(super) fn survivor(&self, side: Side, stance: Survivor) -> Result<Forked> {
+        // One that is to run stands still at first, too: until everybody is there.
+        let stance = if stance == Survivor::Running { Survivor::Parked } else { stance };
+        let mut forked = self.stage.tracer.fork(Tie::Bound, || {
+            pin(self.stage.other_cpu);
+            self.actor.process("the survivor", |a| a.to_the_end(side, stance))
+        })?;
+        forked.until_paused()?;
+        Ok(forked)
+    }
+
+    /// The next incarnation of `side`, running to the end.
+    fn successor(&self, side: Side) -> Result<Forked> {
+        self.stage
+            .tracer
+            .fork(Tie::Bound, || self.actor.process("the successor", |a| a.to_the_end(side, Survivor::Running)))
+    }
+
+    /// Steps a process over `count` instructions, or to where it sleeps and nobody will wake it. `look` is called in
+    /// front of every step.
+    pub(super) fn walk(
+        &mut self,
+        process: &mut Forked,
+        count: u64,
+        mut bell: Bell<'_>,
+        mut look: impl FnMut(&Forked, u64) -> Result<()>,
+    ) -> Result<()> {
+        let mut reached = Reached::Instruction;
+        let mut done = std::mem::take(&mut self.ahead);
+        while done < count && reached == Reached::Instruction {
+            look(process, done)?;
+            match process.step()? {
+                Stepped::Instruction => {
+                    done += 1;
+                    self.steps += 1;
+                }
+                Stepped::Paused => reached = Reached::End,
+                Stepped::Asleep if done + 1 == count => reached = Reached::Asleep,
+                Stepped::Asleep => match bell {
+                    Bell::Nobody => reached = Reached::Asleep,
+                    Bell::Running => {}
+                    Bell::Parked(survivor) => {
+                        survivor.resume()?;
+                        self.woke = true;
+                        self.slept_at = done;
+                        bell = Bell::Running;
+                    }
+                },
+                Stepped::Signal(signal) => return Err(Error::sys("step", signal.as_str(), nix::Error::EFAULT)),
+                Stepped::Gone(_) => {
+                    return Err(Error::sys("step", "a process that ended by itself", nix::Error::ESRCH));
+                }
+            }
+        }
+        let counter = if reached == Reached::Asleep { 0 } else { process.program_counter()? };
+        self.deaths.push(Death { instructions: done, reached, counter, words: String::new() });
+        Ok(())
+    }
+
+    /// Kills a process, reaps it, and takes down what it left.
+    fn note(&mut self, process: &mut Forked) -> Result<()> {
+        process.kill()?;
+        if let Some(death) = self.deaths.last_mut() {
+            death.words = describe(self.watch);
+        }
+        Ok(())
+    }
+
+    /// As [`Scene::note`], for a process on `side`: what it held excuses what comes of it.
+    fn kill(&mut self, process: &mut Forked, side: Side) -> Result<()> {
+        self.note(process)?;
+        let done = self.watch.words().done.0.load(SeqCst);
+        if side == Side::Consumer && self.watch.mode() == Mode::Fifo && done < consumer_next(&slot_words(self.watch)) {
+            self.wrongs.push("a frame was released and not recorded as done".into());
+        }
+        if side == Side::Consumer
+            && let Some(seq) = held(self.watch)
+        {
+            self.excused.held(seq, self.stage.ledger.effects(seq), done > seq);
+        }
+        Ok(())
+    }
+
+    /// The real recovery. `still` is a living side that does nothing meanwhile: what is its own must stay.
+    fn recover(&mut self, dead: Side, still: Option<Side>) {
+        let before = slot_words(self.watch);
+        recover(self.watch, dead);
+        let theirs = match still {
+            Some(Side::Producer) => State::Writing,
+            Some(Side::Consumer) => State::Reading,
+            None => return,
+        };
+        for (before, after) in before.into_iter().zip(slot_words(self.watch)) {
+            if before.state == theirs && before != after {
+                self.wrongs.push(format!("recovery took the survivor's slot: {before:?} became {after:?}"));
+            }
+        }
+    }
+
+    /// Waits for the film's end and looks at everything.
+    fn end(self, left: Vec<(&str, Forked)>) -> Result<Outcome> {
+        let mut wrongs = self.wrongs;
+        for (who, mut process) in left {
+            match process.reap(self.stage.patience * 2)? {
+                Some(Exit::Code(0)) => {}
+                Some(exit) => wrongs.push(format!("{who} ended with {exit}")),
+                None => wrongs.push(format!("{who} hangs")),
+            }
+        }
+        let (mode, total) = (self.watch.mode(), self.actor.total);
+        wrongs.extend(self.stage.ledger.wrongs(mode, total, &self.excused));
+        if wrongs.is_empty() && !at_rest(self.watch, total) {
+            wrongs.push(format!("in the end: {}", describe(self.watch)));
+        }
+        let redelivered = self.stage.ledger.redelivered();
+        Ok(Outcome {
+            deaths: self.deaths,
+            steps: self.steps,
+            repeated: self.excused.repeated(),
+            redelivered,
+            wrongs,
+            astray: self.astray,
+        })
+    }
+}

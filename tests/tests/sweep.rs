@@ -1,0 +1,91 @@
+//! The kill sweep in short, on the code that ships: docs/proofs.md has the long one.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+use serde_json::Value;
+use tests::{arg, assert_nothing_left, children, names, wait_for};
+
+const SWEEP: &str = env!("CARGO_BIN_EXE_kill-sweep");
+
+/// Runs a sweep that must find nothing, and gives its report. Nothing of it is left.
+fn sweep(args: &[&str]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("sweep.json");
+    let Output { status, stdout, stderr } =
+        Command::new(SWEEP).args(args).args(["--report", arg(&report)]).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{stdout}\n{stderr}");
+    assert_nothing_left(stdout.lines().next().and_then(|l| l.strip_prefix("session ")).expect("the session's name"));
+    serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap()
+}
+
+#[test]
+fn a_side_killed_wherever_the_words_change_costs_no_frame() {
+    let report = sweep(&["--fast", "--changes", "--fills", "1,new,held+new"]);
+    assert_eq!(report["failures"], 0);
+    let cases = report["cases"].as_array().unwrap();
+    for (role, mode) in [("producer", "fifo"), ("consumer", "fifo"), ("producer", "mailbox"), ("consumer", "mailbox")] {
+        for survivor in ["parked", "holding", "running"] {
+            let kills = |c: &&Value| c["role"] == role && c["mode"] == mode && c["survivor"] == survivor;
+            let kills: u64 = cases.iter().filter(kills).filter_map(|c| c["kill_points"].as_u64()).sum();
+            // Each operation is some claim, some meta, a hand-over and a bell.
+            assert!(kills >= 10, "{role} {mode} {survivor}: {kills}");
+        }
+    }
+}
+
+#[test]
+fn a_coarse_sweep_with_the_payload_inside_costs_no_frame() {
+    let args = ["--payload", "--stride", "397", "--fills", "2,taken+new", "--operations", "publish,release"];
+    let report = sweep(&args);
+    assert!(report["kills"].as_u64() >= Some(30), "{report:#}");
+}
+
+#[test]
+fn two_deaths_in_a_row_cost_no_frame() {
+    let args =
+        ["--fast", "--deaths", "2", "--stride", "997", "--modes", "fifo", "--fills", "1", "--operations", "release"];
+    let report = sweep(&args);
+    let seconds: Vec<_> = report["cases"].as_array().unwrap().iter().map(|c| c["second"].clone()).collect();
+    for second in ["successor", "other-side", "recovery"] {
+        assert!(seconds.contains(&second.into()), "{seconds:?}");
+    }
+}
+
+#[test]
+fn a_killed_sweep_leaves_no_name_and_no_process() {
+    let mut child = Command::new(SWEEP).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut line, mut table) = (String::new(), BufReader::new(child.stdout.take().unwrap()));
+    table.read_line(&mut line).unwrap();
+    let session = line.trim().strip_prefix("session ").expect("the session's name").to_owned();
+    let pid = Pid::from_raw(child.id() as i32);
+    // In the midst of a run: its channel, and the janitor, victim and survivor.
+    let processes = wait_for("a run", || {
+        let processes = children(pid);
+        (processes.len() >= 3 && names(&session).len() >= 4).then_some(processes)
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_nothing_left(&session);
+    wait_for("its processes to be gone", || processes.iter().all(|(p, _)| kill(*p, None).is_err()).then_some(()));
+}
+
+#[cfg(not(feature = "seeded-bugs"))]
+#[test]
+fn the_code_that_ships_has_no_bugs_to_choose_from() {
+    let output = Command::new(SWEEP).args(["--bug", "no-reset"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--features seeded-bugs"));
+}
+
+#[cfg(feature = "seeded-bugs")]
+#[test]
+fn a_seeded_bug_is_told_with_its_instruction_and_words() {
+    let output = Command::new(SWEEP).args(["--bug", "no-reset", "--changes", "--fills", "1"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("claim") && said.contains("producer.rs:") && said.contains("WRITING"), "{said}");
+}
