@@ -2,6 +2,7 @@
 //! names, and tools that a test needs and a machine may lack.
 
 pub mod ear;
+pub mod hostile;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};

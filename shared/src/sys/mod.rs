@@ -5,4 +5,5 @@
 pub mod process;
 pub mod semaphore;
 pub mod shm;
+pub mod sigbus;
 pub mod terminal;
