@@ -7,3 +7,4 @@ pub mod semaphore;
 pub mod shm;
 pub mod sigbus;
 pub mod terminal;
+pub mod trace;
