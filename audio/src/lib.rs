@@ -26,14 +26,15 @@ use tricine_shared::Error;
 use tricine_shared::role::RoleContext;
 
 /// Plays until the supervisor says [`tricine_shared::link::ToRole::Quit`] or is gone. The process's exit code: 0 for
-/// that, 1 after [`tricine_shared::link::FromRole::Failed`], 70 if what the peers wrote cannot be.
+/// that, 1 after [`tricine_shared::link::FromRole::Failed`], 70 or 71 where shared memory is broken (see
+/// [`tricine_shared::error`]).
 pub fn run(context: RoleContext) -> i32 {
     match player::run(context) {
         Ok(()) | Err(Stop::Error(Error::Disconnected)) => 0,
         Err(Stop::Failed) => 1,
         Err(Stop::Error(error)) => {
             tracing::error!("{error}");
-            70
+            error.exit_code()
         }
     }
 }

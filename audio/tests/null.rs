@@ -187,7 +187,7 @@ fn a_corrupt_channel_is_a_crash_and_a_lost_supervisor_is_none() {
     s.expect("ready", |m| *m == FromRole::Ready);
     s.channel.words().slots[0].0.store(u64::MAX, std::sync::atomic::Ordering::Relaxed);
     s.channel.ring(Side::Consumer);
-    assert_eq!(s.wait(), 70);
+    assert_eq!(s.wait(), tricine_shared::error::EXIT_CORRUPT);
 
     let mut s = null().start();
     s.expect("ready", |m| *m == FromRole::Ready);

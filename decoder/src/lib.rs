@@ -32,8 +32,6 @@ use stream::{BLOCK_CAPACITY, Pictures, Sound};
 /// How long one call into a codec may take before the role stops its heartbeat and is taken for hung. Far beyond what a
 /// seek over ten seconds of large pictures needs.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The exit code for what is no fault of the input: the supervisor counts it as a crash.
-const EXIT_BROKEN: i32 = 70;
 
 /// Works as the decoder until told to quit. The process's exit code: 0 when told to quit, 1 when the input cannot be
 /// played (said in words before), anything else is a crash.
@@ -45,7 +43,7 @@ pub fn run(mut context: RoleContext) -> i32 {
         Err(Error::Disconnected) => 0,
         Err(error) => {
             tracing::error!("{error}");
-            EXIT_BROKEN
+            error.exit_code()
         }
     }
 }
@@ -239,8 +237,8 @@ fn steer(context: &RoleContext, pipelines: &mut [(Kind, Pipeline)], patience: Du
         }
         let progress = pipelines.iter().map(|(_, p)| p.status.published()).sum();
         context.control.decoder().pulse.progress.set(progress);
-        if pipelines.iter().any(|(_, p)| p.status.broken()) {
-            return Ok(EXIT_BROKEN);
+        if let Some(code) = pipelines.iter().find_map(|(_, p)| p.status.broken()) {
+            return Ok(code);
         }
         if pipelines.iter().all(|(_, p)| p.status.dry() && p.status.published() == 0) {
             context.tell(&FromRole::Failed("nothing of it could be decoded".into()))?;

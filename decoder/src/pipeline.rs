@@ -5,7 +5,7 @@
 //! it is dropped wherever it is noticed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -56,8 +56,8 @@ pub struct Status {
     published: AtomicU64,
     /// Set once a stream has ended without anything to publish.
     dry: AtomicBool,
-    /// A thread met an error that ends the process.
-    broken: AtomicBool,
+    /// The exit code of the process after an error that a thread met; 0 for none.
+    broken: AtomicI32,
 }
 
 impl Status {
@@ -77,9 +77,9 @@ impl Status {
         self.dry.load(Relaxed)
     }
 
-    /// Whether the channel broke.
-    pub fn broken(&self) -> bool {
-        self.broken.load(Relaxed)
+    /// The exit code, if the channel broke.
+    pub fn broken(&self) -> Option<i32> {
+        Some(self.broken.load(Relaxed)).filter(|&code| code != 0)
     }
 }
 
@@ -259,7 +259,7 @@ impl<S: Stream> Publishing<S> {
     fn run(mut self) {
         if let Err(Stop::Broken(error)) = self.publish_all() {
             tracing::error!("{} channel: {error}", S::KIND);
-            self.status.broken.store(true, Relaxed);
+            self.status.broken.store(error.exit_code(), Relaxed);
         }
     }
 

@@ -25,8 +25,8 @@ pub use probe::probe_display;
 use player::{Player, Stop};
 
 /// Plays the role until the supervisor says [`tricine_shared::link::ToRole::Quit`] or is gone. The process's exit code:
-/// 0 after that, 1 where the display cannot be used (said as [`FromRole::Failed`]), 70 where shared memory is broken, which
-/// the supervisor treats as a crash.
+/// 0 after that, 1 where the display cannot be used (said as [`FromRole::Failed`]), 70 or 71 where shared memory is broken (see
+/// [`tricine_shared::error`]), which the supervisor treats as a crash.
 pub fn run(context: RoleContext) -> i32 {
     match Player::new(&context).play() {
         Stop::Quit => 0,
@@ -37,7 +37,7 @@ pub fn run(context: RoleContext) -> i32 {
         }
         Stop::Broken(error) => {
             tracing::error!("{error}");
-            70
+            error.exit_code()
         }
     }
 }

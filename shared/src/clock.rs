@@ -27,7 +27,7 @@ impl Register {
         let next = self.version.load(Relaxed).wrapping_add(1);
         // Release fence: pairs with the Acquire fence in load(): a reader that sees one of the words below, which belong
         // to the version after the one it started from, also sees that the version moved on, and tries again.
-        if !seeded(Bug::NoRegisterWriteFence) {
+        if !seeded(Bug::RelaxedRegisterWriteFence) {
             fence(Release);
         }
         for (to, word) in self.copies[(next & 1) as usize].iter().zip(value) {
@@ -46,7 +46,7 @@ impl Register {
                 return None;
             }
             let value = self.copies[(before & 1) as usize].each_ref().map(|w| w.load(Relaxed));
-            if !seeded(Bug::NoRegisterReadFence) {
+            if !seeded(Bug::RelaxedRegisterReadFence) {
                 fence(Acquire);
             }
             // The copy that we read is overwritten only by version + 2, whose writer has stored version + 1 before.

@@ -5,7 +5,6 @@
 
 use std::mem::offset_of;
 
-use memmap2::MmapRaw;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, PlayState, Register};
@@ -14,7 +13,7 @@ use crate::metrics::Histogram;
 use crate::session::{self, SessionLock};
 use crate::sync::AtomicU64;
 use crate::sync::Ordering::Relaxed;
-use crate::sys::shm;
+use crate::sys::shm::{self, Mapping};
 use crate::time::mono_ns;
 
 /// Which process of a session.
@@ -259,8 +258,8 @@ struct Pages {
 /// The control region, mapped: the whole of it to read, one's own page to write.
 #[derive(Debug)]
 pub struct ControlRegion {
-    all: MmapRaw,
-    own: MmapRaw,
+    all: Mapping,
+    own: Mapping,
     /// `None` is the supervisor.
     role: Option<Role>,
 }
@@ -345,6 +344,11 @@ impl ControlRegion {
             if self.role == T::ROLE { &self.own } else { &self.all },
             if self.role == T::ROLE { 0 } else { offset },
         )
+    }
+
+    /// Whether the region was truncated by another program, in a process that survives that: nothing in it is true then.
+    pub fn lost(&self) -> bool {
+        self.all.lost() || self.own.lost()
     }
 
     /// The supervisor's page.

@@ -62,7 +62,21 @@ pub enum Error {
 /// Shorthand.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// A role's exit code for a bug or a failed system call: a crash like any other.
+pub const EXIT_BROKEN: i32 = 70;
+/// A role's exit code for shared memory that holds what cannot be, or is gone: a crash, after which the supervisor makes a
+/// new region.
+pub const EXIT_CORRUPT: i32 = 71;
+
 impl Error {
+    /// The exit code of a role that ends with this.
+    pub const fn exit_code(&self) -> i32 {
+        match self {
+            Self::Corrupt { .. } | Self::Layout { .. } => EXIT_CORRUPT,
+            _ => EXIT_BROKEN,
+        }
+    }
+
     /// A failed system call, with `errno` as the reason.
     pub fn sys(call: &'static str, object: impl Into<String>, source: impl Into<io::Error>) -> Self {
         Self::Sys { call, object: object.into(), source: source.into() }

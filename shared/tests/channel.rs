@@ -9,6 +9,7 @@ use tricine_shared::channel::{
     Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, recover,
 };
 use tricine_shared::frame::FrameMeta;
+use tricine_shared::sys::semaphore::Semaphore;
 use tricine_shared::time::Deadline;
 
 /// A doorbell that only polls.
@@ -153,4 +154,38 @@ fn recovery_may_be_repeated_and_gives_a_successor_the_same_frame() {
     let mut consumer = Consumer::new(attach(Some(Side::Consumer))).unwrap();
     assert_eq!(publish(&mut producer), 1);
     assert_eq!([consume(&mut consumer, soon()), consume(&mut consumer, soon())], [Some(0), Some(1)]);
+}
+
+/// Posts and waits are ours, the semaphore is everybody's.
+#[test]
+fn semaphores_mix_with_those_of_any_other_program() {
+    let name = format!("tricine.test-mix-{}", std::process::id());
+    Semaphore::create(&name, 0).unwrap();
+    let ours = Semaphore::open(&name).unwrap();
+    // Python's multiprocessing speaks sem_open, sem_wait and sem_post of its libc.
+    let theirs = format!(
+        "import ctypes as c\nl=c.CDLL(None,use_errno=True)\nl.sem_open.restype=c.c_void_p\n\
+         s=c.c_void_p(l.sem_open(b'/{name}',0))\n\
+         for _ in range(2000): assert l.sem_wait(s)==0 and l.sem_post(s)==0\n"
+    );
+    let Ok(mut python) = std::process::Command::new("python3").args(["-c", &theirs]).spawn() else {
+        assert!(std::env::var_os("TRICINE_REQUIRE_ALL").is_none(), "python3 is not installed");
+        Semaphore::unlink(&name).unwrap();
+        return;
+    };
+    let begun = std::time::Instant::now();
+    let ended = loop {
+        // Ring and listen at once, so that each side sleeps now and then, and is woken by the other.
+        ours.post();
+        ours.wait(Deadline::after(Duration::from_micros(50))).unwrap();
+        match python.try_wait().unwrap() {
+            Some(status) => break status,
+            None => assert!(begun.elapsed() < Duration::from_secs(60), "somebody slept through a ring"),
+        }
+    };
+    Semaphore::unlink(&name).unwrap();
+    assert!(ended.success());
+    while ours.try_wait() {}
+    assert!(!ours.wait(Deadline::after(Duration::from_millis(1))).unwrap());
+    assert_eq!(ours.value(), 0);
 }

@@ -28,6 +28,8 @@ pub(crate) struct Running {
     pub(crate) ready: bool,
     /// Whether it was told to quit: its end is no crash.
     pub(crate) quitting: bool,
+    /// Whether it was killed because a region of its was replaced: it starts again at once.
+    pub(crate) moving: bool,
     /// What it said before it ended itself.
     pub(crate) failed: Option<String>,
     /// When it was asked to abort because it hung, in ns.
@@ -70,6 +72,7 @@ pub(crate) fn start(
         achieved,
         ready: false,
         quitting: false,
+        moving: false,
         failed: None,
         aborted_ns: None,
         verdict: None,

@@ -19,12 +19,10 @@ use std::io::Write;
 
 use clap::{CommandFactory, Parser};
 use tricine_shared::control::Role;
+use tricine_shared::error::{EXIT_BROKEN, EXIT_CORRUPT};
 use tricine_shared::role::RoleContext;
 use tricine_shared::sys::process::ROLE_ENV;
 use tricine_shared::time::mono_ns;
-
-/// A bug: the exit code of a role that the supervisor takes for a crash.
-const EXIT_BROKEN: i32 = 70;
 
 /// The whole program. Its exit code.
 pub fn main() -> i32 {
@@ -67,11 +65,12 @@ fn role_main(role: &str) -> i32 {
         let _ = writeln!(std::io::stderr(), "ERROR internal error: {}", panic.to_string().replace('\n', ": "));
         tricine_shared::sys::process::exit_now(EXIT_BROKEN);
     }));
-    let context = match RoleContext::take_up(role) {
+    let guarded = tricine_shared::sys::sigbus::exit_on_loss(EXIT_CORRUPT);
+    let context = match guarded.and_then(|()| RoleContext::take_up(role)) {
         Ok(context) => context,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "ERROR cannot take up the role of {role}: {error}");
-            return EXIT_BROKEN;
+            return error.exit_code();
         }
     };
     log(level(false, context.spec.verbosity));

@@ -31,6 +31,8 @@ use crate::report::{self, Ended, Restart};
 use crate::speaker::Speaker;
 use crate::status::Status;
 
+mod regions;
+
 const MS: u64 = 1_000_000;
 /// How long a role may take to stop before it is killed.
 const GRACE_NS: u64 = 1_000 * MS;
@@ -170,6 +172,7 @@ fn side_of(role: Role, kind: Kind) -> Option<Side> {
 /// Plays what `options` say. The exit code.
 pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
     session::sweep(false)?;
+    tricine_shared::sys::sigbus::survive_loss()?;
     let session = match &options.session {
         Some(name) => name.clone(),
         None => session::random_name()?,
@@ -727,18 +730,9 @@ impl Player {
         let name = ChannelName { session: self.session.clone(), kind, generation: newest.map_or(0, |g| g + 1) };
         let mode = if kind == Kind::Video { self.options.mode } else { tricine_shared::channel::Mode::Fifo };
         let spec = ChannelSpec { mode, capacity, base, resume_pts_ns: pts, resume_serial: serial };
-        match Channel::create(&name, &spec) {
-            Ok(()) => {}
-            Err(error @ (Error::TooLarge { .. } | Error::Sys { .. })) => {
-                let hint = format!("{kind} frames need {} MiB in /dev/shm: {error}", 3 * capacity / (1 << 20) + 1);
-                let input = self.current.as_ref().map(|i| i.name.clone()).unwrap_or_default();
-                self.cannot_play(&input, &format!("{hint}; free some of it (`df /dev/shm`, `tricine clean`)"));
-                self.stop(Ended::Failed);
-                return Ok(());
-            }
-            Err(error) => return Err(error),
+        if !self.create_channel(&name, &spec)? {
+            return Ok(());
         }
-        self.channels.push(Channel::attach(&name, None)?);
         self.tell(Role::Decoder, &ToRole::Channel(name.clone()));
         // A consumer follows from one generation to the next by itself; only the first is news to it.
         if newest.is_none() {
@@ -746,6 +740,23 @@ impl Player {
             self.tell(consumer, &ToRole::Channel(name));
         }
         Ok(())
+    }
+
+    /// Makes a channel. `false` if there is no room for it, which ends the session.
+    fn create_channel(&mut self, name: &ChannelName, spec: &ChannelSpec) -> Result<bool> {
+        match Channel::create(name, spec) {
+            Ok(()) => self.channels.push(Channel::attach(name, None)?),
+            Err(error @ (Error::TooLarge { .. } | Error::Sys { .. })) => {
+                let (kind, mib) = (name.kind, 3 * spec.capacity / (1 << 20) + 1);
+                let hint = format!("{kind} frames need {mib} MiB in /dev/shm: {error}");
+                let input = self.current.as_ref().map(|i| i.name.clone()).unwrap_or_default();
+                self.cannot_play(&input, &format!("{hint}; free some of it (`df /dev/shm`, `tricine clean`)"));
+                self.stop(Ended::Failed);
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(true)
     }
 
     /// A consumer has come to the end: if all have, the input is over.
@@ -776,8 +787,17 @@ impl Player {
         let post = &mut self.posts[index(role)];
         let Some(running) = post.running.take() else { return Ok(()) };
         post.usage.add(usage);
-        let poisoned = self.recover(role, exit);
+        // Who was killed for a region's sake has nothing to say about the next one.
+        let broken = if running.moving { Vec::new() } else { self.broken(role, exit) };
+        let poisoned = self.recover(role, exit, &broken);
         if self.stop.is_some() {
+            return Ok(());
+        }
+        for kind in broken {
+            self.replace(kind)?;
+        }
+        if running.moving {
+            self.moved(role);
             return Ok(());
         }
         if running.quitting {
@@ -816,12 +836,13 @@ impl Player {
         }
     }
 
-    /// Sets the dead role's channels right. Whether a frame was taken out of circulation that has killed it twice.
-    fn recover(&mut self, role: Role, exit: Exit) -> bool {
+    /// Sets the dead role's channels right, but for those that are broken. Whether a frame was taken out of circulation
+    /// that has killed it twice.
+    fn recover(&mut self, role: Role, exit: Exit, broken: &[Kind]) -> bool {
         let mut poisoned = false;
         // Whoever was shot from outside was not killed by a frame.
         let by_itself = exit != Exit::Signal(Signal::SIGKILL as i32);
-        for channel in &self.channels {
+        for channel in self.channels.iter().filter(|c| !broken.contains(&c.name().kind)) {
             let Some(side) = side_of(role, channel.name().kind) else { continue };
             let post = &mut self.posts[index(role)];
             if side == Side::Consumer {
@@ -873,7 +894,8 @@ impl Player {
     fn achieved(&self, role: Role) -> u64 {
         match role {
             Role::Decoder => {
-                self.control.decoder().video_published.get() + self.control.decoder().audio_published.get()
+                let page = self.control.decoder();
+                page.video_published.get().saturating_add(page.audio_published.get())
             }
             Role::Audio => self.control.audio().received.get(),
             Role::Renderer => self.control.renderer().received.get(),
@@ -935,6 +957,11 @@ impl Player {
     /// What is due.
     fn timers(&mut self) -> Result<()> {
         let now = mono_ns();
+        if self.control.lost() && self.stop.is_none() {
+            self.unplayable = true;
+            self.status.error("the control region was truncated by another program: this session cannot go on");
+            self.stop(Ended::Failed);
+        }
         if self.stop.as_ref().is_some_and(|s| now >= s.deadline_ns) {
             self.kill_all();
         }

@@ -2,6 +2,7 @@
 //! names, and tools that a test needs and a machine may lack.
 
 pub mod ear;
+pub mod hostile;
 pub mod pictures;
 pub mod terminal;
 pub mod xserver;

@@ -83,9 +83,9 @@ bugs! {
     /// Relaxed where a register's version is loaded with Acquire.
     RelaxedRegisterLoad = "relaxed-register-load",
     /// No fence before a register's copy is written.
-    NoRegisterWriteFence = "no-register-write-fence",
+    RelaxedRegisterWriteFence = "relaxed-register-write-fence",
     /// No fence after a register's copy was read.
-    NoRegisterReadFence = "no-register-read-fence",
+    RelaxedRegisterReadFence = "relaxed-register-read-fence",
 }
 
 /// `order`, or Relaxed if `bug` says so.

@@ -24,12 +24,10 @@ pub(super) fn as_samples_mut(bytes: &mut [u8]) -> &mut [f32] {
 mod mapped {
     use std::fs::File;
 
-    use memmap2::MmapRaw;
-
     use crate::channel::layout::{PAYLOAD_OFFSET, Words, region_len, stride};
     use crate::channel::ownership::{SLOTS, Side};
     use crate::error::{Error, Result};
-    use crate::sys::shm;
+    use crate::sys::shm::{self, Mapping};
 
     /// A region that is not mapped yet.
     #[derive(Debug)]
@@ -37,13 +35,13 @@ mod mapped {
 
     /// Its first page, mapped.
     #[derive(Debug)]
-    pub(in crate::channel) struct Page(MmapRaw);
+    pub(in crate::channel) struct Page(Mapping);
 
     /// All of it that one side maps.
     #[derive(Debug)]
     pub(in crate::channel) struct Memory {
         page: Page,
-        payload: Option<MmapRaw>,
+        payload: Option<Mapping>,
         stride: usize,
         capacity: usize,
     }
@@ -114,6 +112,11 @@ mod mapped {
         #[inline]
         pub(in crate::channel) fn words(&self) -> &Words {
             self.page.words()
+        }
+
+        /// Whether the region was truncated, in a process that survives that.
+        pub(in crate::channel) fn lost(&self) -> bool {
+            self.page.0.lost() || self.payload.as_ref().is_some_and(Mapping::lost)
         }
 
         /// Slot `slot`'s bytes and its capacity, or nothing if this side maps no payload.

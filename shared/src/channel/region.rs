@@ -234,6 +234,36 @@ impl Channel {
         let region = Region::open(name)?;
         region.attach(side, Semaphore::open(&name.empty())?, Semaphore::open(&name.filled())?)
     }
+
+    /// Whether what stands under this channel's name still is what was attached to: there, as long, with the same header
+    /// and with ownership words that can be. For the supervisor, which replaces a region that is not; both sides may be at
+    /// work meanwhile.
+    pub fn inspect(&self) -> Result<()> {
+        let now = Self::attach(&self.name, None)?;
+        let same = [
+            ("capacity", self.capacity as u64, now.capacity as u64),
+            ("mode", self.mode as u64, now.mode as u64),
+            ("base", self.base, now.base),
+        ];
+        if let Some(&(what, _, raw)) = same.iter().find(|(_, ours, raw)| ours != raw) {
+            return Err(self.corrupt(what, raw));
+        }
+        // What we have mapped may be another object than the one that has the name now.
+        if self.lost() {
+            return Err(self.corrupt("length", 0));
+        }
+        match self.mode {
+            Mode::Fifo => {
+                let raw = self.words().slots.each_ref().map(|w| w.0.load(Relaxed));
+                super::ownership::fifo_words(raw).map_err(|i| self.corrupt("slot word", raw[i]))?;
+            }
+            Mode::Mailbox => {
+                let raw = self.words().mail.0.load(Relaxed);
+                MailWord::decode(raw).ok_or_else(|| self.corrupt("mailbox word", raw))?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<D: Doorbell> Channel<D> {
@@ -295,6 +325,12 @@ impl<D> Channel<D> {
                 states
             }
         }
+    }
+
+    /// Whether the region was truncated by another program, in a process that survives that.
+    #[cfg(not(loom))]
+    pub fn lost(&self) -> bool {
+        self.memory.lost()
     }
 
     #[cold]

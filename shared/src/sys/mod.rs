@@ -5,5 +5,6 @@
 pub mod process;
 pub mod semaphore;
 pub mod shm;
+pub mod sigbus;
 pub mod terminal;
 pub mod trace;

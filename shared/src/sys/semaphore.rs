@@ -1,31 +1,41 @@
 //! POSIX named semaphores: `sem_open` and its family through libc, since nix has none.
 //!
+//! Posts and waits are our own, on the semaphore as glibc lays it out (since 2.21: one 64-bit word, the value in its lower
+//! half, the number of sleepers in its upper), and mix freely with those of any other program. For glibc's take the flags
+//! of their futex calls from the shared memory, and end the process if the kernel does not know them: a hostile peer could
+//! have them abort anybody who posts, the supervisor as well. Here the peer's bytes are a count of tokens, and nothing else.
+//!
 //! A semaphore is made like any other shared object (see [`super::shm`]): unnamed, initialised, then linked.
 //! `sem_open(O_CREAT)` would leave its temporary `sem.XXXXXX` behind when killed, and accepts an empty file.
 
 use std::ffi::CString;
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::shm;
+use super::sigbus::Guard;
 use crate::error::{Error, Result};
-use crate::time::Deadline;
+use crate::time::{Deadline, NS_PER_S};
 
-unsafe extern "C" {
-    /// glibc ≥ 2.30; the libc crate does not bind it.
-    fn sem_clockwait(sem: *mut libc::sem_t, clock: libc::clockid_t, deadline: *const libc::timespec) -> libc::c_int;
-}
+#[cfg(not(all(target_env = "gnu", target_pointer_width = "64", target_endian = "little")))]
+compile_error!("the layout of semaphores is known for 64-bit little-endian glibc alone");
+
+/// One sleeper, in the upper half of the word.
+const SLEEPER: u64 = 1 << 32;
 
 /// A named semaphore, open in this process. It is a doorbell: it wakes, it owns nothing.
 #[derive(Debug)]
 pub struct Semaphore {
     raw: *mut libc::sem_t,
     name: String,
+    _guard: Guard,
 }
 
 // SAFETY: a process-shared sem_t is made to be used from any thread of any process; we only ever pass its address.
 unsafe impl Send for Semaphore {}
-// SAFETY: as above; sem_post, sem_wait and sem_getvalue are thread-safe.
+// SAFETY: as above; the word is an atomic, and sem_getvalue is thread-safe.
 unsafe impl Sync for Semaphore {}
 
 impl Semaphore {
@@ -59,7 +69,15 @@ impl Semaphore {
         if raw == libc::SEM_FAILED {
             return Err(Error::sys("sem_open", name, io::Error::last_os_error()));
         }
-        Ok(Self { raw, name: name.into() })
+        Ok(Self { raw, name: name.into(), _guard: Guard::new(raw as usize & !4095, 4096, name) })
+    }
+
+    /// Value and sleepers.
+    #[inline]
+    fn word(&self) -> &AtomicU64 {
+        // SAFETY: `raw` came from sem_open and lives as long as self; a sem_t is aligned to eight bytes and begins with
+        // this word, which every process changes atomically.
+        unsafe { &*self.raw.cast::<AtomicU64>() }
     }
 
     /// Removes the name; processes that have it open keep it.
@@ -70,16 +88,42 @@ impl Semaphore {
     /// Rings: adds one token, wakes one sleeper if there is one. Enters the kernel only to wake.
     #[inline]
     pub fn post(&self) {
-        // SAFETY: `raw` came from sem_open and lives as long as self. The one error a valid semaphore has is EOVERFLOW:
-        // the bell has rung two thousand million times unheard, and one more would say nothing new.
-        unsafe { libc::sem_post(self.raw) };
+        let mut word = self.word().load(Relaxed);
+        loop {
+            // The bell has rung two thousand million times unheard: once more would say nothing new.
+            if word as u32 >= libc::c_int::MAX as u32 {
+                return;
+            }
+            // Release: who takes the token sees what was done before; pairs with the Acquire of a wait.
+            match self.word().compare_exchange_weak(word, word + 1, Release, Relaxed) {
+                Ok(_) => break,
+                Err(now) => word = now,
+            }
+        }
+        if word >= SLEEPER {
+            // Waking can fail only if nobody can sleep there.
+            let _ = self.futex(libc::FUTEX_WAKE, 1, std::ptr::null());
+        }
     }
 
     /// Takes a token without waiting. Whether there was one.
     #[inline]
     pub fn try_wait(&self) -> bool {
-        // SAFETY: as in post.
-        unsafe { libc::sem_trywait(self.raw) == 0 }
+        self.take(0)
+    }
+
+    /// Takes a token, and one from the count of sleepers if `sleeper` says so. Whether there was one.
+    #[inline]
+    fn take(&self, sleeper: u64) -> bool {
+        let mut word = self.word().load(Relaxed);
+        while word as u32 != 0 {
+            // Acquire: pairs with the Release in post().
+            match self.word().compare_exchange_weak(word, word.wrapping_sub(1 + sleeper), Acquire, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
     }
 
     /// Waits for a token until `deadline`. Whether there was one. A signal handler's EINTR goes on waiting.
@@ -88,21 +132,39 @@ impl Semaphore {
         if self.try_wait() {
             return Ok(true);
         }
+        if deadline == Deadline::NOW { Ok(false) } else { self.sleep(deadline) }
+    }
+
+    fn sleep(&self, deadline: Deadline) -> Result<bool> {
         let at = libc::timespec {
-            tv_sec: (deadline.ns() / crate::time::NS_PER_S) as libc::time_t,
-            tv_nsec: (deadline.ns() % crate::time::NS_PER_S) as libc::c_long,
+            tv_sec: (deadline.ns() / NS_PER_S) as libc::time_t,
+            tv_nsec: (deadline.ns() % NS_PER_S) as libc::c_long,
         };
-        loop {
-            // SAFETY: as in post; `at` is a normalised timespec that outlives the call.
-            if unsafe { sem_clockwait(self.raw, libc::CLOCK_MONOTONIC, &at) } == 0 {
+        // From here on a post enters the kernel. Relaxed: the kernel looks at the value again before it lets us sleep.
+        self.word().fetch_add(SLEEPER, Relaxed);
+        let slept = loop {
+            if self.take(SLEEPER) {
                 return Ok(true);
             }
-            match io::Error::last_os_error() {
-                e if e.raw_os_error() == Some(libc::ETIMEDOUT) => return Ok(false),
-                e if e.raw_os_error() == Some(libc::EINTR) => {}
-                e => return Err(Error::sys("sem_clockwait", self.name.as_str(), e)),
+            // An absolute time, on CLOCK_MONOTONIC since no flag says otherwise; sleeps only while the value is 0.
+            match self.futex(libc::FUTEX_WAIT_BITSET, 0, &at) {
+                Ok(()) => {}
+                Err(e) if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) => {}
+                Err(e) if e.raw_os_error() == Some(libc::ETIMEDOUT) => break Ok(false),
+                Err(e) => break Err(Error::sys("futex", self.name.as_str(), e)),
             }
-        }
+        };
+        self.word().fetch_sub(SLEEPER, Relaxed);
+        slept
+    }
+
+    /// The futex is the lower half of the word: the value.
+    fn futex(&self, operation: libc::c_int, value: u32, until: *const libc::timespec) -> io::Result<()> {
+        let (none, any) = (std::ptr::null::<u32>(), u32::MAX);
+        // SAFETY: an aligned address in a mapping of ours, and a timespec that outlives the call or none.
+        let done =
+            unsafe { libc::syscall(libc::SYS_futex, self.raw.cast::<u32>(), operation, value, until, none, any) };
+        if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
     /// How many tokens it holds; for people to look at, since it is outdated when it is read.

@@ -15,6 +15,7 @@ use nix::sys::mman::{MmapAdvise, shm_open, shm_unlink};
 use nix::sys::stat::Mode;
 use nix::unistd::{geteuid, linkat};
 
+use super::sigbus::Guard;
 use crate::error::{Error, Result};
 
 /// Where Linux keeps POSIX shared memory and named semaphores.
@@ -59,16 +60,45 @@ pub fn unlink(name: &str) -> Result<()> {
     }
 }
 
+/// A mapping, guarded against being cut short (see [`super::sigbus`]).
+#[derive(Debug)]
+pub struct Mapping {
+    // In front of the map: it is dropped first.
+    guard: Guard,
+    map: MmapRaw,
+}
+
+impl Mapping {
+    /// Its first byte.
+    #[inline]
+    pub fn as_mut_ptr(&self) -> *mut u8 {
+        self.map.as_mut_ptr()
+    }
+
+    /// Its bytes.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "a mapping is never empty")]
+    pub fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Whether its object was truncated, in a process that survives that.
+    pub fn lost(&self) -> bool {
+        self.guard.lost()
+    }
+}
+
 /// Maps `len` bytes of `file` from `offset`, shared. `writable` needs a file that was opened so.
-pub fn map(file: &File, offset: u64, len: usize, writable: bool, name: &str) -> Result<MmapRaw> {
+pub fn map(file: &File, offset: u64, len: usize, writable: bool, name: &str) -> Result<Mapping> {
     let mut options = MmapOptions::new();
     options.offset(offset).len(len);
     let mapped = if writable { options.map_raw(file) } else { options.map_raw_read_only(file) };
-    mapped.map_err(|e| Error::sys("mmap", name, e))
+    let map = mapped.map_err(|e| Error::sys("mmap", name, e))?;
+    Ok(Mapping { guard: Guard::new(map.as_mut_ptr() as usize, map.len(), name), map })
 }
 
 /// Makes every page of `map` present now, so that no frame pays for a page fault. Best effort: an old kernel says no.
-pub fn prefault(map: &MmapRaw, writable: bool) {
+pub fn prefault(map: &Mapping, writable: bool) {
     let advice = if writable { MmapAdvise::MADV_POPULATE_WRITE } else { MmapAdvise::MADV_POPULATE_READ };
     if let Some(address) = std::ptr::NonNull::new(map.as_mut_ptr().cast()) {
         // SAFETY: the range is exactly a live mapping of ours, and populating it changes no content.
@@ -79,7 +109,7 @@ pub fn prefault(map: &MmapRaw, writable: bool) {
 /// A page of atomics at `offset` of a mapping. `T` is a type made of atomics alone (sealed: the callers are the control
 /// region's pages), and for a read-only mapping nothing is stored through the reference.
 #[cfg(not(loom))]
-pub(crate) fn page_ref<T>(map: &MmapRaw, offset: usize) -> &T {
+pub(crate) fn page_ref<T>(map: &Mapping, offset: usize) -> &T {
     assert!(offset.is_multiple_of(align_of::<T>()) && offset + size_of::<T>() <= map.len());
     // SAFETY: in bounds and aligned, just checked (the mapping itself is page-aligned); T is made of atomics, valid
     // with any content and under concurrent change; the borrow keeps the mapping alive.

@@ -11,7 +11,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use memmap2::MmapRaw;
 use nix::errno::Errno;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, raise, sigaction};
@@ -29,7 +28,7 @@ const TICK_US: libc::suseconds_t = 1000;
 /// Words that a process shares with all that it forks; they have no name and end with the last of them.
 #[derive(Debug)]
 pub struct SharedWords {
-    map: MmapRaw,
+    map: super::shm::Mapping,
 }
 
 impl SharedWords {

@@ -28,9 +28,10 @@ fn model(bug: Bug) -> &'static str {
         Bug::RelaxedMailLoad | Bug::RelaxedMailPublish | Bug::RelaxedMailTake => {
             "mailbox::the_word_alone_carries_the_payload_where_tokens_abound"
         }
-        Bug::RelaxedRegisterStore | Bug::RelaxedRegisterLoad | Bug::NoRegisterWriteFence | Bug::NoRegisterReadFence => {
-            "register::a_reader_sees_whole_values_in_order"
-        }
+        Bug::RelaxedRegisterStore
+        | Bug::RelaxedRegisterLoad
+        | Bug::RelaxedRegisterWriteFence
+        | Bug::RelaxedRegisterReadFence => "register::a_reader_sees_whole_values_in_order",
     }
 }
 

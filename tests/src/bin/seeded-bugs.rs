@@ -1,0 +1,114 @@
+//! Which proof catches which bug: builds each seeded bug into the channel, runs every proof on it, and prints the table.
+//! Ends with 1 if a bug is caught by none, or by one proof less than it should be.
+//!
+//! `cargo run --release -p tests --no-default-features --bin seeded-bugs [-- --without sweep,spin]`, from anywhere in the
+//! project; takes some minutes. Each proof runs by the command that people run it with.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use serde_json::Value;
+use tricine_shared::channel::bug::Bug;
+
+const TARGET: &str = "target/seeded-bugs";
+
+/// For each bug that a proof speaks of: whether it was caught.
+type Verdicts = BTreeMap<String, bool>;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().collect();
+    let without = args.iter().position(|a| a == "--without").and_then(|i| args.get(i + 1)).cloned().unwrap_or_default();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let proofs: [(&str, fn(&Path) -> Verdicts); 4] =
+        [("tables", tables), ("loom", loom), ("spin", spin), ("sweep", sweep)];
+    let run: Vec<(&str, Verdicts)> = proofs
+        .into_iter()
+        .filter(|(name, _)| !without.split(',').any(|w| w == *name))
+        .map(|(name, proof)| (name, proof(&root)))
+        .collect();
+    print(&run)
+}
+
+/// A command of this project, run to its end: what it printed on standard output.
+fn output(command: &mut Command) -> String {
+    eprintln!("{command:?}");
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    if !output.status.success() {
+        eprintln!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn cargo(root: &Path) -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root);
+    cargo
+}
+
+/// Lines such as `loom: no-reset caught (…)`.
+fn spoken(proof: &str, said: &str) -> Verdicts {
+    let line = |line: &str| {
+        // The first line may stand behind the name of the test.
+        let (_, line) = line.split_once(&format!("{proof}: "))?;
+        let mut words = line.split(' ');
+        let (bug, verdict) = (words.next()?, words.next()?);
+        ["caught", "missed"].contains(&verdict).then(|| (bug.to_owned(), verdict == "caught"))
+    };
+    said.lines().filter_map(line).collect()
+}
+
+/// The tests of the pure transitions, once for each bug.
+fn tables(root: &Path) -> Verdicts {
+    let test = |bug: Option<Bug>| {
+        let mut cargo = cargo(root);
+        cargo.args(["test", "-q", "-p", "tricine-shared", "--features", "seeded-bugs", "--test", "ownership"]);
+        cargo.args(["--target-dir", TARGET]).envs(bug.map(|b| ("TRICINE_SEEDED_BUG", b.name())));
+        cargo.output().is_ok_and(|o| o.status.success())
+    };
+    assert!(test(None), "the tests of the transitions fail without a bug");
+    Bug::ALL.iter().map(|&bug| (bug.name().to_owned(), !test(Some(bug)))).filter(|(_, caught)| *caught).collect()
+}
+
+fn loom(root: &Path) -> Verdicts {
+    let mut cargo = cargo(root);
+    cargo.env("RUSTFLAGS", "--cfg loom").args(["test", "-p", "tricine-shared", "--test", "loom", "--release"]);
+    cargo.args(["--target-dir", "target/loom", "seeded", "--", "--nocapture"]);
+    spoken("loom", &output(&mut cargo))
+}
+
+fn spin(root: &Path) -> Verdicts {
+    spoken("spin", &output(&mut Command::new(root.join("proofs/spin/run"))))
+}
+
+fn sweep(root: &Path) -> Verdicts {
+    let report: PathBuf = std::env::temp_dir().join(format!("tricine-seeded-bugs-{}.json", std::process::id()));
+    let mut cargo = cargo(root);
+    cargo.args(["run", "--release", "-p", "tests", "--no-default-features", "--features", "seeded-bugs"]);
+    cargo
+        .args(["--target-dir", TARGET, "--bin", "kill-sweep", "--", "--all-bugs", "--changes", "--report"])
+        .arg(&report);
+    output(&mut cargo);
+    let verdicts: Value = std::fs::read(&report).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
+    let _ = std::fs::remove_file(&report);
+    let ours = verdicts["bugs"].as_array().into_iter().flatten().filter(|v| v["ours"] == true);
+    ours.filter_map(|v| Some((v["bug"].as_str()?.to_owned(), !v["failure"].is_null()))).collect()
+}
+
+fn print(proofs: &[(&str, Verdicts)]) -> ExitCode {
+    let mut good = true;
+    print!("{:28}", "bug");
+    proofs.iter().for_each(|(name, _)| print!("{name:8}"));
+    println!();
+    for bug in Bug::ALL {
+        let verdicts: Vec<_> = proofs.iter().map(|(_, v)| v.get(bug.name()).copied()).collect();
+        print!("{:28}", bug.name());
+        for verdict in &verdicts {
+            print!("{:8}", verdict.map_or("·", |caught| if caught { "caught" } else { "MISSED" }));
+        }
+        let caught = verdicts.contains(&Some(true)) && !verdicts.contains(&Some(false));
+        println!("{}", if caught { "" } else { "  <--" });
+        good &= caught;
+    }
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,86 @@
+//! A region that is destroyed under a live session: whoever touches it ends cleanly, and the film goes on in a new one.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use tests::{Run, names, start, wait_for};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
+
+fn film(extra: &[&str]) -> Run {
+    let input = ["test:clock?size=320x180&rate=30&seconds=5"];
+    start(PROGRAM, &[&["--display", "none", "--audio", "null"], extra, &input].concat())
+}
+
+/// Plays, does something to an object of generation 0 of a channel, and plays to the end in generation 1.
+fn goes_on_in_a_new_region(extra: &[&str], kind: &str, harm: impl FnOnce(&str)) {
+    let run = film(extra);
+    run.presented(20);
+    harm(&run.session);
+    let next = format!("tricine.{}.{kind}.1", run.session);
+    wait_for(&next, || names(&run.session).contains(&next).then_some(()));
+    wait_for("no name of the old region", || {
+        (!names(&run.session).iter().any(|n| n.contains(&format!(".{kind}.0")))).then_some(())
+    });
+    let end = run.end();
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    for zero in ["/video/torn", "/video/lost", "/audio/torn", "/audio/lost"] {
+        assert_eq!(end.number(zero), 0.0, "{zero}: {:#}\n{}", end.report, end.stderr);
+    }
+    // By the clock the last frame is shown; what was on its way when the region went is decoded again or late.
+    let overwrote = end.report["video"]["overwrote"].as_f64().unwrap_or(0.0);
+    let shown = end.number("/video/presented") + end.number("/video/dropped") + overwrote;
+    assert_eq!(shown, end.number("/video/decoded"), "{:#}\n{}", end.report, end.stderr);
+    assert!(end.stderr.contains(&format!("the {kind} region is damaged; going on in a new one")), "{}", end.stderr);
+    assert!(!end.report["restarts"].as_array().unwrap().is_empty());
+}
+
+fn object(name: String) -> PathBuf {
+    PathBuf::from("/dev/shm").join(name)
+}
+
+fn truncate(name: String) {
+    OpenOptions::new().write(true).open(object(name)).unwrap().set_len(0).unwrap();
+}
+
+#[test]
+fn a_video_region_is_truncated() {
+    goes_on_in_a_new_region(&[], "video", |session| truncate(format!("tricine.{session}.video.0")));
+}
+
+#[test]
+fn an_audio_region_is_truncated() {
+    goes_on_in_a_new_region(&[], "audio", |session| truncate(format!("tricine.{session}.audio.0")));
+}
+
+#[test]
+fn a_doorbell_is_truncated() {
+    goes_on_in_a_new_region(&[], "video", |session| truncate(format!("sem.tricine.{session}.video.0.filled")));
+}
+
+#[test]
+fn a_mailbox_s_words_are_overwritten() {
+    goes_on_in_a_new_region(&["--mode", "mailbox"], "video", |session| {
+        let file = OpenOptions::new().write(true).open(object(format!("tricine.{session}.video.0"))).unwrap();
+        file.write_all_at(&[0xff; 0x700], 0x80).unwrap();
+    });
+}
+
+#[test]
+fn all_of_a_first_page_is_overwritten() {
+    goes_on_in_a_new_region(&[], "video", |session| {
+        let file = OpenOptions::new().write(true).open(object(format!("tricine.{session}.video.0"))).unwrap();
+        file.write_all_at(&[0xa5; 4096], 0).unwrap();
+    });
+}
+
+#[test]
+fn a_session_whose_control_region_is_truncated_ends_and_leaves_nothing() {
+    let run = film(&[]);
+    run.presented(20);
+    truncate(format!("tricine.{}.control", run.session));
+    let end = run.end();
+    assert_eq!(end.status.code(), Some(1), "{}", end.stderr);
+    assert!(end.stderr.contains("the control region was truncated by another program"), "{}", end.stderr);
+}
