@@ -68,7 +68,8 @@ impl Player {
             cause: "its region was replaced".into(),
             at_ns: now,
             gap_ns: None,
-            settled: role == Role::Audio,
+            audible_gap_ns: None,
+            settled: false,
         });
     }
 

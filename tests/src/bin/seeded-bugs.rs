@@ -16,12 +16,14 @@ const TARGET: &str = "target/seeded-bugs";
 /// For each bug that a proof speaks of: whether it was caught.
 type Verdicts = BTreeMap<String, bool>;
 
+/// Runs a proof on each bug.
+type Proof = fn(&Path) -> Verdicts;
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     let without = args.iter().position(|a| a == "--without").and_then(|i| args.get(i + 1)).cloned().unwrap_or_default();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let proofs: [(&str, fn(&Path) -> Verdicts); 4] =
-        [("tables", tables), ("loom", loom), ("spin", spin), ("sweep", sweep)];
+    let proofs: [(&str, Proof); 4] = [("tables", tables), ("loom", loom), ("spin", spin), ("sweep", sweep)];
     let run: Vec<(&str, Verdicts)> = proofs
         .into_iter()
         .filter(|(name, _)| !without.split(',').any(|w| w == *name))
