@@ -48,12 +48,13 @@ pub fn run(mut context: RoleContext) -> i32 {
     }
 }
 
-/// Opens an input. With the header of a stream that a predecessor began, goes on in the middle of it at frame `published`.
+/// Opens an input, to begin at `begin_ns`. With the header of a stream that a predecessor began, goes on in the middle of it at frame `published`.
 fn open(
     spec: &InputSpec,
     fd: Option<OwnedFd>,
     header: Option<&str>,
     published: u64,
+    begin_ns: i64,
 ) -> std::result::Result<(Media, Option<String>), MediaError> {
     let file = |fd: Option<OwnedFd>| {
         fd.map(File::from).ok_or_else(|| MediaError::Broken("the supervisor handed no open file over".into()))
@@ -70,7 +71,7 @@ fn open(
             };
         }
     };
-    Ok((source::open(&input)?, None))
+    Ok((source::open_at(&input, begin_ns)?, None))
 }
 
 fn summary(video: Option<&VideoInfo>, audio: Option<&AudioInfo>, stream_header: Option<String>) -> Opened {
@@ -135,9 +136,12 @@ fn work(context: Arc<RoleContext>, fd: Option<OwnedFd>) -> Result<i32> {
     let (video_producer, audio_producer) = (take_up(&context, Kind::Video)?, take_up(&context, Kind::Audio)?);
     let published = video_producer.as_ref().map_or(0, Producer::next_seq);
     context.tell(&FromRole::Ready)?;
+    let Some((_, state)) = context.control.state() else { return Err(Error::Disconnected) };
+    let begin = if skip_past_ns.is_none() { first_goal(video_producer.as_ref(), &state, None)? } else { None };
+    let begin_ns = begin.map_or(0, |goal| goal.target_ns);
     let opening = {
         let (input, header) = (input.clone(), stream_header.clone());
-        move || open(&input, fd, header.as_deref(), published)
+        move || open(&input, fd, header.as_deref(), published, begin_ns)
     };
     // A pipe may have nothing to say for as long as its writer likes.
     let patience = if *input == InputSpec::Pipe { Duration::MAX } else { PATIENCE };

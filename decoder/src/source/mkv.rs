@@ -11,7 +11,7 @@ use crate::media::{MediaError, MediaFile, NS};
 use crate::source::mp4::fourcc;
 use crate::video::packet::{CodecId, Demuxed, TrackInfo};
 
-pub(crate) use tracks::Header;
+pub(crate) use tracks::{Header, scale_ns};
 
 /// Opens the first (default, else first) video track; `None` if there is none. Errors: the header is broken.
 pub(crate) fn video(file: &MediaFile) -> Result<Option<Demuxed>, MediaError> {

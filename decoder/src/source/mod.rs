@@ -20,27 +20,34 @@ use sniff::{Kind, guess, sniff};
 ///
 /// Errors: nothing of it can be played. Where only the sound of a film can, [`Media::notices`] says what is missing.
 pub fn open(input: &Input) -> Result<Media, MediaError> {
+    open_at(input, 0)
+}
+
+/// As [`open`], for one who will go to `begin_ns` first: then the film's beginning need not be decoded. Where that cannot
+/// be, it is opened at its beginning.
+pub fn open_at(input: &Input, begin_ns: i64) -> Result<Media, MediaError> {
     match input {
-        Input::File(file) => open_file(file),
+        Input::File(file) if begin_ns > 0 => open_file(file, begin_ns).or_else(|_| open_file(file, 0)),
+        Input::File(file) => open_file(file, 0),
         Input::Pipe(pipe) => y4m::open_pipe(pipe.clone()),
         Input::Images(paths) => image::open_list(paths),
         Input::Test(what) => test::open(what),
     }
 }
 
-fn open_file(file: &MediaFile) -> Result<Media, MediaError> {
+fn open_file(file: &MediaFile, begin_ns: i64) -> Result<Media, MediaError> {
     if file.is_empty() {
         return Err(MediaError::Unknown("the file is empty".into()));
     }
     let mut head = [0; 4096];
     let have = file.read_at(&mut head, 0)?;
     match sniff(&head[..have]) {
-        Kind::Mp4 => film(file, mp4::video),
-        Kind::Matroska => film(file, mkv::video),
+        Kind::Mp4 => film(file, mp4::video, begin_ns),
+        Kind::Matroska => film(file, mkv::video, begin_ns),
         Kind::Y4m => y4m::open_file(file),
         Kind::Image => image::open_file(file),
         Kind::Audio => song(file),
-        Kind::Other(what) => Err(MediaError::unsupported(what, crate::video::CONVERT)),
+        Kind::Other(what) => Err(MediaError::unsupported(what, sniff::remedy(what))),
         Kind::NoFilm(what, hint) => Err(MediaError::unsupported(what, hint)),
         // Some sound and some pictures begin with nothing that tells them; those who read them know better.
         Kind::Unknown => match song(file) {
@@ -59,13 +66,16 @@ fn song(file: &MediaFile) -> Result<Media, MediaError> {
     }
 }
 
+/// Opens a container's first video track, if it has one.
+type Demuxer = fn(&MediaFile) -> Result<Option<Demuxed>, MediaError>;
+
 /// Opens a container's video and sound, each on its own; what fails while the other plays becomes a notice.
-fn film(file: &MediaFile, demux: fn(&MediaFile) -> Result<Option<Demuxed>, MediaError>) -> Result<Media, MediaError> {
+fn film(file: &MediaFile, demux: Demuxer, begin_ns: i64) -> Result<Media, MediaError> {
     let mut start_ns = 0;
     let open = || match demux(file)? {
         Some((track, packets)) => {
             start_ns = track.sound_start_ns;
-            Ok(Some(Box::new(Player::open(track, packets)?) as Box<dyn VideoSource>))
+            Ok(Some(Box::new(Player::open(track, packets, begin_ns)?) as Box<dyn VideoSource>))
         }
         None => Ok(None),
     };

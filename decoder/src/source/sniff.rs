@@ -98,6 +98,15 @@ pub(super) fn sniff(head: &[u8]) -> Kind {
     }
 }
 
+/// What plays a [`Kind::Other`] all the same.
+pub(super) fn remedy(what: &str) -> &'static str {
+    match what.rsplit(' ').next() {
+        Some("audio") => "FFmpeg converts it: ffmpeg -i IN OUT.flac",
+        Some("picture" | "pictures") => "FFmpeg converts it: ffmpeg -i IN OUT.png",
+        _ => crate::video::CONVERT,
+    }
+}
+
 /// Names what an unknown file looks like.
 pub(super) fn guess(head: &[u8]) -> String {
     // The head may end within a letter.

@@ -47,6 +47,10 @@ pub(crate) trait Codec: Send {
     fn begins(&self, _data: &[u8]) -> bool {
         true
     }
+    /// Whether no other picture refers to this packet's: on the way to a later one it may be left out.
+    fn disposable(&self, _data: &[u8]) -> bool {
+        false
+    }
     /// Takes one packet; `out` takes what pictures are ready.
     fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError>;
     /// The end: whatever is still inside.

@@ -69,6 +69,12 @@ impl Codec for H264 {
         slices.peek().is_some() && slices.all(is_intra)
     }
 
+    fn disposable(&self, data: &[u8]) -> bool {
+        // `nal_ref_idc` of each slice; parameter sets, which it is not 0 of, stay.
+        let mut units = split(data, self.framing).flatten().peekable();
+        units.peek().is_some() && units.all(|nal| nal[0] & 0x60 == 0)
+    }
+
     fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
         for nal in split(&data, self.framing) {
             self.take(nal.map_err(|()| CodecError::Damaged("H.264: a unit reaches past its packet".into()))?)?;

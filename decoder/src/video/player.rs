@@ -52,12 +52,14 @@ pub(crate) struct Player {
     candidate: Option<VideoFrame>,
     last_pts_ns: i64,
     scratch: Vec<Decoded>,
+    /// Where it was opened, while nothing was taken from it: a seek to there has nothing to do.
+    opened_at_ns: Option<i64>,
 }
 
 impl Player {
-    /// Opens `track` and decodes its first frame, whose format becomes the stream's. Errors: the codec or its profile is
-    /// not supported, or there is no frame to be had.
-    pub(crate) fn open(track: TrackInfo, packets: Box<dyn Packets>) -> Result<Self, MediaError> {
+    /// Opens `track` and decodes a first frame, whose format becomes the stream's: with `begin_ns`, on the way there, as
+    /// if it had been sought. Errors: the codec or its profile is not supported, or there is no frame to be had.
+    pub(crate) fn open(track: TrackInfo, packets: Box<dyn Packets>, begin_ns: i64) -> Result<Self, MediaError> {
         let codec = guarded(|| codec::open(&track)).map_err(MediaError::Broken)??;
         let info = VideoInfo {
             codec: codec.name(),
@@ -85,8 +87,13 @@ impl Player {
             candidate: None,
             last_pts_ns: i64::MIN,
             scratch: Vec::new(),
+            opened_at_ns: None,
         };
+        if begin_ns > 0 {
+            player.seek(begin_ns)?;
+        }
         player.first_frame()?;
+        player.opened_at_ns = player.target_ns;
         Ok(player)
     }
 
@@ -145,6 +152,9 @@ impl Player {
                 self.not_before_ns = packet.pts_ns;
             }
         }
+        if self.passes_by(&packet) && guarded(|| self.codec.disposable(&packet.data)).unwrap_or(false) {
+            return Ok(true);
+        }
         let tag = self.next_tag;
         self.next_tag += 1;
         let Packet { data, pts_ns, duration_ns, hidden, .. } = packet;
@@ -163,6 +173,13 @@ impl Player {
             Err(MediaError::Damaged(_)) if leading && !self.await_sync => Ok(true),
             result => result.map(|()| true),
         }
+    }
+
+    /// Whether a seek is on its way to a later packet, which has been read already.
+    fn passes_by(&self, packet: &Packet) -> bool {
+        let Some(target_ns) = self.target_ns else { return false };
+        let nearer = |other: &Packet| !other.hidden && other.pts_ns > packet.pts_ns && other.pts_ns <= target_ns;
+        self.ahead.iter().flatten().any(nearer)
     }
 
     /// Reads packets ahead.
@@ -214,6 +231,7 @@ impl Player {
 
     /// Forgets all that belongs to the place in the film, before a seek.
     fn leave(&mut self) -> Result<(), MediaError> {
+        self.opened_at_ns = None;
         self.restart()?;
         self.ahead.clear();
         self.waiting.clear();
@@ -316,6 +334,7 @@ impl VideoSource for Player {
     }
 
     fn next_frame(&mut self) -> Result<Option<VideoFrame>, MediaError> {
+        self.opened_at_ns = None;
         let Some(target_ns) = self.target_ns else {
             return match self.candidate.take() {
                 Some(frame) => Ok(Some(frame)),
@@ -349,6 +368,9 @@ impl VideoSource for Player {
     }
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        if self.opened_at_ns.take() == Some(target_ns) {
+            return Ok(());
+        }
         self.leave()?;
         self.target_ns = Some(target_ns);
         let mut from_ns = target_ns;

@@ -5,6 +5,7 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
 
 use super::ebml::{elements, laces, number};
+use crate::source::mkv::scale_ns;
 
 const TRACK_ENTRY: u32 = 0xae;
 
@@ -24,7 +25,7 @@ pub(super) struct Track {
 /// From `Info`: nanoseconds a tick, and the film's length in nanoseconds.
 pub(super) fn info(info: &[u8]) -> (i64, Option<i64>) {
     let get = |wanted| elements(info).find(|(id, _)| *id == wanted).map(|(_, body)| body);
-    let scale = get(0x2a_d7b1).map_or(1_000_000, number).clamp(1, 1_000_000_000) as i64;
+    let scale = scale_ns(get(0x2a_d7b1).filter(|body| body.len() <= 8).map(number));
     let duration = get(0x4489).map(float).filter(|ticks| ticks.is_finite() && *ticks > 0.0);
     (scale, duration.map(|ticks| (ticks * scale as f64) as i64))
 }

@@ -69,7 +69,7 @@ impl Header {
             at = part.end(file);
         };
         let mut header = Self {
-            scale_ns: 1_000_000,
+            scale_ns: scale_ns(None),
             duration_ns: None,
             tracks: Vec::new(),
             segment: segment.body,
@@ -85,8 +85,7 @@ impl Header {
                 }
                 INFO => {
                     let info = load(file, &part)?;
-                    header.scale_ns = child(&info, 0x2a_d7b1).and_then(uint).map_or(1_000_000, |scale| scale as i64);
-                    header.scale_ns = header.scale_ns.clamp(1, 1_000_000_000);
+                    header.scale_ns = scale_ns(child(&info, 0x2a_d7b1).and_then(uint));
                     ticks = child(&info, 0x4489).and_then(float).filter(|ticks| ticks.is_finite() && *ticks > 0.0);
                 }
                 TRACKS => {
@@ -116,6 +115,11 @@ impl Header {
         header.duration_ns = ticks.map(|ticks| (ticks * header.scale_ns as f64) as i64);
         Ok(header)
     }
+}
+
+/// Nanoseconds a tick as the file tells; a millisecond where it does not, or tells what no film can have.
+pub(crate) fn scale_ns(told: Option<u64>) -> i64 {
+    told.filter(|ns| (1..=100_000_000).contains(ns)).map_or(1_000_000, |ns| ns as i64)
 }
 
 /// Loads an element's data. Errors: it is absurdly large or cannot be read.
