@@ -1,8 +1,16 @@
-//! System calls and nothing else: each wrapper is safe, names its object in its error, and handles EINTR once.
+//! System calls, and what else needs unsafe code beside the channel: each wrapper is safe, names its object in its error, and
+//! handles EINTR once.
 
 #![allow(unsafe_code)]
 
+pub mod copy;
+pub mod fds;
+pub mod futex;
+pub mod mq;
+pub mod perf;
 pub mod process;
+pub mod ring;
 pub mod semaphore;
 pub mod shm;
+pub mod sysv;
 pub mod terminal;
