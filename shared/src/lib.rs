@@ -1,6 +1,6 @@
 //! The pattern itself: frames through shared memory, semaphores as doorbells, and everything that lets a process die at
 //! any instruction without the others noticing more than a pause. The one crate of Tricine with unsafe code, which is
-//! confined to [`sys`] (system calls) and `channel::region` (pointers into the mapping).
+//! confined to [`sys`] (system calls) and `channel::memory` (pointers into the mapping).
 //!
 //! Read [`channel`] first. Then [`session`] (names and the lock), [`control`] (pages that survive a crash), [`clock`]
 //! (the register and the media clock), [`link`] (what is said between processes), [`role`] (how a process takes up work).
@@ -22,12 +22,17 @@
 pub mod board;
 pub mod channel;
 pub mod clock;
+#[cfg(not(loom))]
 pub mod control;
 pub mod error;
 pub mod frame;
+#[cfg(not(loom))]
 pub mod link;
+#[cfg(not(loom))]
 pub mod metrics;
+#[cfg(not(loom))]
 pub mod role;
+#[cfg(not(loom))]
 pub mod session;
 pub mod sync;
 pub mod sys;

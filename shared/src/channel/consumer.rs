@@ -1,19 +1,23 @@
 //! The reading side: acquire a frame, use it in place, release it.
 
+use super::bug::{Bug, order, seeded};
+use super::doorbell::Doorbell;
+use super::memory::as_samples;
 use super::ownership::{MailWord, SLOTS, SlotWord, State, consumer_next, fifo_words};
-use super::probe::{Step, hit};
+use super::probe::{Step, dead, hit};
 use super::producer::{mail, read_meta};
-use super::region::{Channel, Mode, as_samples};
+use super::region::{Channel, Mode};
 use super::{Acquired, DoorbellStats};
 use crate::error::Result;
 use crate::frame::{FrameMeta, checksum};
-use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sys::semaphore::Semaphore;
 use crate::time::Deadline;
 
 /// The one consumer of a channel.
 #[derive(Debug)]
-pub struct Consumer {
-    channel: Channel,
+pub struct Consumer<D: Doorbell = Semaphore> {
+    channel: Channel<D>,
     /// FIFO: the next frame, counted within this region.
     next: u64,
     /// Mailbox: the front slot may hold a frame that a predecessor took and never finished.
@@ -21,25 +25,25 @@ pub struct Consumer {
     stats: DoorbellStats,
 }
 
-impl Consumer {
+impl<D: Doorbell> Consumer<D> {
     /// Takes up consumption where the words say that a predecessor left it, or at the start. The supervisor has
     /// recovered the channel before, if that predecessor died.
-    pub fn new(channel: Channel) -> Result<Self> {
+    pub fn new(channel: Channel<D>) -> Result<Self> {
         let next = match channel.mode() {
             Mode::Fifo => {
-                // Acquire: as in Producer::new.
-                let raw = channel.words().slots.each_ref().map(|w| w.0.load(Acquire));
+                // Relaxed: as in Producer::new.
+                let raw = channel.words().slots.each_ref().map(|w| w.0.load(Relaxed));
                 let words = fifo_words(raw).map_err(|i| channel.corrupt("slot word", raw[i]))?;
                 consumer_next(&words)
             }
             Mode::Mailbox => 0,
         };
-        let front_unseen = channel.mode() == Mode::Mailbox;
+        let front_unseen = channel.mode() == Mode::Mailbox && !seeded(Bug::SkipsFront);
         Ok(Self { channel, next, front_unseen, stats: DoorbellStats::default() })
     }
 
     /// The channel it reads from.
-    pub fn channel(&self) -> &Channel {
+    pub fn channel(&self) -> &Channel<D> {
         &self.channel
     }
 
@@ -52,7 +56,7 @@ impl Consumer {
     ///
     /// Errors: [`crate::Error::Corrupt`] where a word or a meta cannot be.
     #[inline]
-    pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<ReadSlot<'_>>> {
+    pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<ReadSlot<'_, D>>> {
         if std::mem::take(&mut self.front_unseen) {
             let (_, word) = mail(&self.channel)?;
             // A slot that no frame was ever in has no valid meta.
@@ -76,10 +80,11 @@ impl Consumer {
             Ok(meta) => return Err(self.channel.corrupt("meta seq", meta.seq)),
             Err(e) => return Err(e),
         };
+        hit(Step::MetaRead);
         Ok(Acquired::Slot(self.slot(slot, meta)))
     }
 
-    fn slot(&mut self, slot: usize, meta: FrameMeta) -> ReadSlot<'_> {
+    fn slot(&mut self, slot: usize, meta: FrameMeta) -> ReadSlot<'_, D> {
         let number = meta.seq.wrapping_sub(self.channel.base());
         // Relaxed: only consumers write it, one after another, and each death lies between two of them.
         let already_done = number < self.channel.words().done.0.load(Relaxed);
@@ -95,8 +100,14 @@ impl Consumer {
                 let word = &self.channel.words().slots[slot].0;
                 let ready = SlotWord::new(n, State::Ready).encode();
                 // Acquire: pairs with the Release in publish(): payload and meta are there.
-                match word.compare_exchange(ready, SlotWord::new(n, State::Reading).encode(), Acquire, Relaxed) {
-                    Ok(_) => Ok(Some(slot)),
+                let acquire = order(Bug::RelaxedConsumerClaim, Acquire);
+                match word.compare_exchange(ready, SlotWord::new(n, State::Reading).encode(), acquire, Relaxed) {
+                    Ok(_) => {
+                        if seeded(Bug::ReleaseBeforeRead) {
+                            self.free(slot);
+                        }
+                        Ok(Some(slot))
+                    }
                     Err(raw) => match SlotWord::decode(raw) {
                         SlotWord { seq, state: State::Free | State::Writing } if seq == n => Ok(None),
                         _ => Err(self.channel.corrupt("slot word, to the consumer,", raw)),
@@ -106,21 +117,37 @@ impl Consumer {
             Mode::Mailbox => loop {
                 let (raw, word) = mail(&self.channel)?;
                 let Some(taken) = word.take() else { return Ok(None) };
-                // AcqRel: Acquire takes the frame over from publish(); Release hands our old front back, after all
-                // that we read from it.
-                if self.channel.words().mail.0.compare_exchange(raw, taken.encode(), AcqRel, Acquire).is_ok() {
+                // Release: hands our old front back, after all that we read from it, to the producer's next mail().
+                let release = order(Bug::RelaxedMailTake, Release);
+                if self.channel.words().mail.0.compare_exchange(raw, taken.encode(), release, Relaxed).is_ok() {
                     return Ok(Some(taken.front));
                 }
             },
         }
     }
 
+    /// READING → FREE for the next frame that lives in this slot, and the producer's doorbell.
+    fn free(&self, slot: usize) {
+        let free = SlotWord::new(self.next + SLOTS as u64, State::Free).encode();
+        if seeded(Bug::BellBeforeFree) {
+            self.channel.empty.post();
+        }
+        // Release: our reads come before the producer's next writes; pairs with the Acquire of its claim.
+        self.channel.words().slots[slot].0.store(free, order(Bug::RelaxedFree, Release));
+        hit(Step::Released);
+        if !seeded(Bug::BellBeforeFree) {
+            self.channel.empty.post();
+        }
+        hit(Step::EmptyRung);
+    }
+
     /// There was no frame: has the producer said that there will be none here?
     fn after_last<S>(&mut self, rung: bool) -> Result<Acquired<S>> {
         let words = self.channel.words();
-        // Acquire: pairs with the Release in finish() and retire(); every frame before it is then visible, so look once
-        // more whether one came between our claim and this load.
-        let (end, successor) = (words.end.0.load(Acquire), words.successor.0.load(Acquire));
+        // Acquire: pairs with the Release in retire(); every frame before it is then visible, so look once more whether
+        // one came between our claim and this load. Relaxed: the end says itself which frames come before it.
+        let successor = words.successor.0.load(order(Bug::RelaxedSuccessor, Acquire));
+        let end = words.end.0.load(Relaxed);
         if end == 0 && successor == 0 {
             return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });
         }
@@ -168,15 +195,15 @@ impl Consumer {
 /// }
 /// ```
 #[derive(Debug)]
-pub struct ReadSlot<'a> {
-    consumer: &'a mut Consumer,
+pub struct ReadSlot<'a, D: Doorbell = Semaphore> {
+    consumer: &'a mut Consumer<D>,
     slot: usize,
     meta: FrameMeta,
     number: u64,
     already_done: bool,
 }
 
-impl ReadSlot<'_> {
+impl<D: Doorbell> ReadSlot<'_, D> {
     /// What describes the frame: copied once, checked.
     pub fn meta(&self) -> &FrameMeta {
         &self.meta
@@ -212,28 +239,30 @@ impl ReadSlot<'_> {
         let channel = &self.consumer.channel;
         // Relaxed: see Consumer::slot. In front of the release, so that a frame may be recorded as done and delivered
         // again (a successor sees `already_done`), but never released and forgotten.
-        channel.words().done.0.store(self.number + 1, Relaxed);
+        let done = self.number + u64::from(!seeded(Bug::DoneOffByOne));
+        channel.words().done.0.store(done, Relaxed);
         hit(Step::DoneRecorded);
         if channel.mode() == Mode::Fifo {
-            let n = self.consumer.next;
-            // Release: our reads come before the producer's next writes; pairs with the Acquire of its claim.
-            channel.words().slots[self.slot].0.store(SlotWord::new(n + SLOTS as u64, State::Free).encode(), Release);
-            hit(Step::Released);
-            channel.empty.post();
-            hit(Step::EmptyRung);
+            self.consumer.free(self.slot);
             self.consumer.next += 1;
         }
         std::mem::forget(self);
     }
 }
 
-impl Drop for ReadSlot<'_> {
+impl<D: Doorbell> Drop for ReadSlot<'_, D> {
     fn drop(&mut self) {
         let channel = &self.consumer.channel;
+        if dead() {
+            return;
+        }
         if channel.mode() == Mode::Fifo {
+            // Relaxed: the next to claim it is this process or one that starts after it; both come after the producer.
             let ready = SlotWord::new(self.consumer.next, State::Ready).encode();
-            channel.words().slots[self.slot].0.store(ready, Release);
+            channel.words().slots[self.slot].0.store(ready, Relaxed);
+            hit(Step::GivenBack);
             channel.filled.post();
+            hit(Step::GivenBackRung);
         } else {
             self.consumer.front_unseen = true;
         }

@@ -27,6 +27,8 @@
 //! Words that different processes write lie two cache lines apart, since x86 prefetches lines in pairs.
 
 use crate::sync::AtomicU64;
+#[cfg(not(loom))]
+use crate::sync::Ordering::Relaxed;
 
 use super::ownership::SLOTS;
 
@@ -43,16 +45,54 @@ pub const MAX_CAPACITY: u64 = 1 << 29;
 
 /// An atomic word on cache lines of its own.
 #[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
 #[repr(C, align(128))]
 pub struct Word(pub AtomicU64);
 
-/// One slot's meta.
+/// One slot's meta. Its words need no order among themselves: the slot's owner alone touches them.
+#[cfg(not(loom))]
 #[derive(Debug)]
 #[repr(C, align(256))]
 pub struct Meta(pub [AtomicU64; META_WORDS]);
 
+#[cfg(not(loom))]
+impl Meta {
+    /// Writes all of it.
+    #[inline]
+    pub fn store(&self, words: [u64; META_WORDS]) {
+        for (to, word) in self.0.iter().zip(words) {
+            to.store(word, Relaxed);
+        }
+    }
+
+    /// Copies it, once.
+    #[inline]
+    pub fn load(&self) -> [u64; META_WORDS] {
+        self.0.each_ref().map(|w| w.load(Relaxed))
+    }
+}
+
+/// One slot's meta, as loom explores it: a cell in which every race is seen.
+#[cfg(loom)]
+#[derive(Debug, Default)]
+pub struct Meta(loom::cell::Cell<[u64; META_WORDS]>);
+
+#[cfg(loom)]
+impl Meta {
+    /// Writes all of it.
+    pub fn store(&self, words: [u64; META_WORDS]) {
+        self.0.set(words);
+    }
+
+    /// Copies it, once.
+    pub fn load(&self) -> [u64; META_WORDS] {
+        self.0.get()
+    }
+}
+
 /// The first page of a region. Only atomics: a peer can change any of it at any time.
 #[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
 #[repr(C, align(4096))]
 pub struct Words {
     /// [`MAGIC`].

@@ -4,11 +4,14 @@
 //! compare-and-swap or goes back to sleep. A token too many is a spurious wake-up; a token too few cannot be, since
 //! every change of a word is followed by a post, and [`recover()`] posts for the dead.
 //!
-//! Read in this order: [`ownership`] (the pure transitions), [`layout`] (the bytes), [`region`] (the mapping),
-//! [`producer`], [`consumer`], [`mod@recover`].
+//! Read in this order: [`ownership`] (the pure transitions), [`layout`] (the bytes), [`region`] (attaching),
+//! [`doorbell`], [`producer`], [`consumer`], [`mod@recover`]; then what the proofs hold on to: [`probe`] and [`bug`].
 
+pub mod bug;
 pub mod consumer;
+pub mod doorbell;
 pub mod layout;
+mod memory;
 pub mod ownership;
 pub mod probe;
 pub mod producer;
@@ -16,10 +19,11 @@ pub mod recover;
 pub mod region;
 
 pub use consumer::{Consumer, ReadSlot};
+pub use doorbell::Doorbell;
 pub use ownership::Side;
 pub use producer::{Producer, WriteSlot};
 pub use recover::{discard, held_by_consumer, recover};
-pub use region::{Channel, ChannelName, Kind, Mode, Spec};
+pub use region::{Channel, ChannelName, Kind, Mode, Region, Spec};
 
 /// What came of waiting for a slot.
 #[derive(Debug)]

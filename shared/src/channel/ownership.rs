@@ -4,6 +4,8 @@
 //! that it is for. Mailbox keeps one word for all three slots. Both words together with the slot's payload are all that
 //! a dead process leaves, and all that its successor needs.
 
+use super::bug::{Bug, seeded};
+
 /// Slots of a channel: one being written, one being read, one between.
 pub const SLOTS: usize = 3;
 
@@ -76,6 +78,7 @@ pub fn fifo_words(raw: [u64; SLOTS]) -> Result<[SlotWord; SLOTS], usize> {
 /// The frame a new producer goes on with: one past the highest that was made visible.
 pub fn producer_next(words: &[SlotWord; SLOTS]) -> u64 {
     let after = |w: &SlotWord| match w.state {
+        State::Ready | State::Reading if seeded(Bug::ProducerNextOffByOne) => w.seq + 2,
         State::Ready | State::Reading => w.seq + 1,
         State::Free | State::Writing => (w.seq + 1).saturating_sub(SLOTS as u64),
     };
@@ -84,7 +87,8 @@ pub fn producer_next(words: &[SlotWord; SLOTS]) -> u64 {
 
 /// The frame a new consumer goes on with: one past the highest that was released.
 pub fn consumer_next(words: &[SlotWord; SLOTS]) -> u64 {
-    words.iter().map(|w| (w.seq + 1).saturating_sub(SLOTS as u64)).max().unwrap_or(0)
+    let next = words.iter().map(|w| (w.seq + 1).saturating_sub(SLOTS as u64)).max().unwrap_or(0);
+    if seeded(Bug::ConsumerNextOffByOne) && next > 0 { next + 1 } else { next }
 }
 
 /// Which side of a channel.

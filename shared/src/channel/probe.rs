@@ -1,55 +1,152 @@
 //! Named protocol steps. Tests, lessons and traces all call a step by these names.
 
-/// A step of the protocol, hit just after it was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u32)]
-pub enum Step {
+macro_rules! steps {
+    ($($(#[$doc:meta])* $step:ident,)*) => {
+        /// A step of the protocol, hit just after it was done.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[repr(u32)]
+        pub enum Step {
+            $($(#[$doc])* $step,)*
+        }
+
+        impl Step {
+            /// All of them, the producer's first, then the consumer's, then recovery's, each in the order of the protocol.
+            pub const ALL: &[Self] = &[$(Self::$step),*];
+        }
+    };
+}
+
+steps! {
     /// The producer is about to wait for `empty`.
     ProducerWait,
-    /// The producer took a token from `empty`.
+    /// The producer's wait for `empty` is over; as a rule it took a token.
     ProducerWoken,
     /// The producer owns a slot: FREE → WRITING (or, in a mailbox, knows its back slot).
     ProducerClaimed,
+    /// The payload is filled; nothing else of the frame is written.
+    PayloadWritten,
     /// The meta is written; the payload was before.
     MetaWritten,
     /// The frame is visible: WRITING → READY (or the mailbox's swap).
     Published,
-    /// The producer rang `filled`.
+    /// The producer rang `filled`, where it had to.
     FilledRung,
-    /// The producer gave its slot back unpublished.
+    /// The producer gave its slot back unpublished: WRITING → FREE.
     Abandoned,
+    /// The producer rang for itself after that.
+    AbandonRung,
+    /// The producer said that the stream ends here.
+    EndSaid,
+    /// The producer named the region in which the stream goes on.
+    SuccessorSaid,
+    /// The producer rang `filled` after either.
+    EndRung,
     /// The consumer is about to wait for `filled`.
     ConsumerWait,
-    /// The consumer took a token from `filled`.
+    /// The consumer's wait for `filled` is over; as a rule it took a token.
     ConsumerWoken,
     /// The consumer owns a slot: READY → READING (or the mailbox's swap).
     ConsumerClaimed,
+    /// The consumer has copied and checked the meta.
+    MetaRead,
     /// The consumer recorded the frame as done.
     DoneRecorded,
     /// The slot is the producer's again: READING → FREE.
     Released,
     /// The consumer rang `empty`.
     EmptyRung,
+    /// The consumer gave its slot back unread: READING → READY.
+    GivenBack,
+    /// The consumer rang for itself after that.
+    GivenBackRung,
     /// Recovery set a dead side's slot right.
     SlotReset,
+    /// Recovery rang the dead side's doorbell.
+    OwnRung,
     /// Recovery rang both doorbells.
     RecoveryRung,
 }
 
-/// Marks a step. Nothing at all unless the crate is built with the feature `probe`.
-#[inline(always)]
-pub fn hit(_step: Step) {
-    #[cfg(feature = "probe")]
-    if let Some(hook) = HOOK.get() {
-        hook(_step);
+impl Step {
+    /// Whether it is the producer's.
+    pub const fn of_producer(self) -> bool {
+        (self as u32) < Self::ConsumerWait as u32
+    }
+
+    /// Whether it is the consumer's.
+    pub const fn of_consumer(self) -> bool {
+        !self.of_producer() && (self as u32) < Self::SlotReset as u32
     }
 }
 
-#[cfg(feature = "probe")]
-static HOOK: std::sync::OnceLock<fn(Step)> = std::sync::OnceLock::new();
+#[cfg(not(any(loom, feature = "probe")))]
+mod hook {
+    use super::Step;
 
-/// Installs the function that every step calls, once a process. Only with the feature `probe`.
-#[cfg(feature = "probe")]
-pub fn install(hook: fn(Step)) -> bool {
-    HOOK.set(hook).is_ok()
+    /// Marks a step. Nothing at all unless the crate is built with the feature `probe`.
+    #[inline(always)]
+    pub const fn hit(_: Step) {}
+
+    /// Whether this thread plays dead.
+    #[inline(always)]
+    pub(in crate::channel) const fn dead() -> bool {
+        false
+    }
 }
+
+#[cfg(any(loom, feature = "probe"))]
+mod hook {
+    use std::cell::Cell;
+    use std::sync::OnceLock;
+
+    use super::Step;
+
+    static HOOK: OnceLock<fn(Step)> = OnceLock::new();
+
+    thread_local! {
+        static DEAD: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Marks a step.
+    #[inline]
+    pub fn hit(step: Step) {
+        if let Some(hook) = HOOK.get() {
+            hook(step);
+        }
+    }
+
+    /// Installs the function that every step calls, once a process. Whether it was the first.
+    pub fn install(hook: fn(Step)) -> bool {
+        HOOK.set(hook).is_ok()
+    }
+
+    /// What a death is to a process, for one that a thread plays: from here on it does nothing to the channel, not even
+    /// give back the slot that it holds. To be called from a hook and ended by [`catch_death`].
+    pub fn die() -> ! {
+        DEAD.set(true);
+        std::panic::resume_unwind(Box::new(Died));
+    }
+
+    /// Plays a process: what `run` returned, or `None` if it died of [`die`]. Any other panic goes on.
+    pub fn catch_death<T>(run: impl FnOnce() -> T) -> Option<T> {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+        DEAD.set(false);
+        match ended {
+            Ok(value) => Some(value),
+            Err(panic) if panic.is::<Died>() => None,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    /// Whether this thread plays dead.
+    pub(in crate::channel) fn dead() -> bool {
+        DEAD.get()
+    }
+
+    struct Died;
+}
+
+pub(super) use hook::dead;
+pub use hook::hit;
+#[cfg(any(loom, feature = "probe"))]
+pub use hook::{catch_death, die, install};

@@ -1,32 +1,38 @@
 //! The writing side: acquire a slot, fill it, publish it or abandon it.
 
+use super::bug::{Bug, order, seeded};
+use super::doorbell::Doorbell;
+use super::memory::as_samples_mut;
 use super::ownership::{MailWord, SLOTS, SlotWord, State, fifo_words, producer_next};
-use super::probe::{Step, hit};
-use super::region::{Channel, Mode, as_samples_mut};
+use super::probe::{Step, dead, hit};
+use super::region::{Channel, Mode};
 use super::{Acquired, DoorbellStats};
 use crate::error::{Error, Result};
 use crate::frame::{FrameMeta, checksum};
-use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::load_to_change;
+use crate::sys::semaphore::Semaphore;
 use crate::time::{Deadline, mono_ns};
 
 /// The one producer of a channel.
 #[derive(Debug)]
-pub struct Producer {
-    channel: Channel,
+pub struct Producer<D: Doorbell = Semaphore> {
+    channel: Channel<D>,
     /// The next frame, counted within this region.
     next: u64,
     overwrote: u64,
     stats: DoorbellStats,
 }
 
-impl Producer {
+impl<D: Doorbell> Producer<D> {
     /// Takes up production where the words say that a predecessor left it, or at the start. The supervisor has recovered
     /// the channel before, if that predecessor died.
-    pub fn new(channel: Channel) -> Result<Self> {
+    pub fn new(channel: Channel<D>) -> Result<Self> {
         let next = match channel.mode() {
             Mode::Fifo => {
-                // Acquire: pairs with the consumer's Release, though only the position is taken from the words here.
-                let raw = channel.words().slots.each_ref().map(|w| w.0.load(Acquire));
+                // Relaxed: only the position is taken from the words here, and a predecessor's are final: its death comes
+                // before our start.
+                let raw = channel.words().slots.each_ref().map(|w| w.0.load(Relaxed));
                 let words = fifo_words(raw).map_err(|i| channel.corrupt("slot word", raw[i]))?;
                 producer_next(&words)
             }
@@ -36,7 +42,7 @@ impl Producer {
     }
 
     /// The channel it writes to.
-    pub fn channel(&self) -> &Channel {
+    pub fn channel(&self) -> &Channel<D> {
         &self.channel
     }
 
@@ -74,7 +80,7 @@ impl Producer {
     ///
     /// Errors: [`Error::Corrupt`] where a word cannot be.
     #[inline]
-    pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<WriteSlot<'_>>> {
+    pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<WriteSlot<'_, D>>> {
         let slot = match self.channel.mode() {
             Mode::Mailbox => mail(&self.channel)?.1.back,
             Mode::Fifo => {
@@ -98,8 +104,10 @@ impl Producer {
         let n = self.next;
         let word = &self.channel.words().slots[SlotWord::slot(n)].0;
         let free = SlotWord::new(n, State::Free).encode();
+        let ours = if seeded(Bug::ReadyBeforePayload) { State::Ready } else { State::Writing };
         // Acquire: pairs with the consumer's Release in release(), so that our writes come after its reads.
-        match word.compare_exchange(free, SlotWord::new(n, State::Writing).encode(), Acquire, Relaxed) {
+        let acquire = order(Bug::RelaxedProducerClaim, Acquire);
+        match word.compare_exchange(free, SlotWord::new(n, ours).encode(), acquire, Relaxed) {
             Ok(_) => Ok(true),
             Err(raw) => match SlotWord::decode(raw) {
                 SlotWord { seq, state: State::Ready | State::Reading } if seq + SLOTS as u64 == n => Ok(false),
@@ -110,9 +118,11 @@ impl Producer {
 
     /// Says that the stream ends after what was published. May be said again, and taken back by [`Producer::reopen`].
     pub fn finish(&self) {
-        // Release: who sees the end sees every frame before it; pairs with the Acquire in Consumer::after_last.
-        self.channel.words().end.0.store(self.next + 1, Release);
+        // Relaxed: it is a number of frames, so who sees it knows which frames come before it.
+        self.channel.words().end.0.store(self.next + 1, Relaxed);
+        hit(Step::EndSaid);
         self.channel.filled.post();
+        hit(Step::EndRung);
     }
 
     /// Whether the stream was said to end here.
@@ -127,9 +137,12 @@ impl Producer {
 
     /// Says that the stream goes on in the region of `generation`; nothing more is published here.
     pub fn retire(self, generation: u64) {
-        // Release: as in finish().
-        self.channel.words().successor.0.store(generation + 1, Release);
+        // Release: who sees the successor sees every frame before it; pairs with the Acquire in Consumer::after_last.
+        let release = order(Bug::RelaxedRetire, Release);
+        self.channel.words().successor.0.store(generation + 1, release);
+        hit(Step::SuccessorSaid);
         self.channel.filled.post();
+        hit(Step::EndRung);
     }
 }
 
@@ -157,12 +170,12 @@ impl Producer {
 /// }
 /// ```
 #[derive(Debug)]
-pub struct WriteSlot<'a> {
-    producer: &'a mut Producer,
+pub struct WriteSlot<'a, D: Doorbell = Semaphore> {
+    producer: &'a mut Producer<D>,
     slot: usize,
 }
 
-impl WriteSlot<'_> {
+impl<D: Doorbell> WriteSlot<'_, D> {
     /// The number that the frame will have, across generations.
     pub fn seq(&self) -> u64 {
         self.producer.next_seq()
@@ -186,6 +199,7 @@ impl WriteSlot<'_> {
     /// Errors: the meta says more bytes than the slot has, or what no consumer would accept; the slot is then given back.
     #[inline]
     pub fn publish(mut self, meta: &FrameMeta) -> Result<u64> {
+        hit(Step::PayloadWritten);
         let capacity = self.producer.channel.capacity() as u64;
         if meta.len > capacity {
             return Err(Error::TooLarge { len: meta.len, capacity });
@@ -199,25 +213,31 @@ impl WriteSlot<'_> {
         }
         let WriteSlot { producer, slot } = &mut self;
         let (channel, slot) = (&producer.channel, *slot);
-        for (to, word) in channel.words().meta[slot].0.iter().zip(words) {
-            to.store(word, Relaxed);
+        if !seeded(Bug::ReadyBeforeMeta) {
+            channel.words().meta[slot].store(words);
         }
         hit(Step::MetaWritten);
+        if seeded(Bug::BellBeforeReady) {
+            channel.filled.post();
+        }
         let ring = match channel.mode() {
             Mode::Fifo => {
                 // Release: publishes payload and meta; pairs with the Acquire of the consumer's claim.
-                let ready = SlotWord::new(producer.next, State::Ready).encode();
-                channel.words().slots[slot].0.store(ready, Release);
+                let release = order(Bug::RelaxedReady, Release);
+                channel.words().slots[slot].0.store(SlotWord::new(producer.next, State::Ready).encode(), release);
                 true
             }
             Mode::Mailbox => {
                 let overwrote = swap_in(channel, slot)?;
                 producer.overwrote += u64::from(overwrote);
-                !overwrote
+                overwrote == seeded(Bug::BellWhenDirty)
             }
         };
         hit(Step::Published);
-        if ring {
+        if seeded(Bug::ReadyBeforeMeta) {
+            channel.words().meta[slot].store(words);
+        }
+        if ring && !seeded(Bug::BellBeforeReady) {
             channel.filled.post();
         }
         hit(Step::FilledRung);
@@ -227,23 +247,28 @@ impl WriteSlot<'_> {
     }
 }
 
-impl Drop for WriteSlot<'_> {
+impl<D: Doorbell> Drop for WriteSlot<'_, D> {
     fn drop(&mut self) {
         let channel = &self.producer.channel;
-        if channel.mode() == Mode::Fifo {
-            // Release: our half-written payload stays before the next claim of it. Nobody reads it.
-            let free = SlotWord::new(self.producer.next, State::Free).encode();
-            channel.words().slots[self.slot].0.store(free, Release);
+        if channel.mode() == Mode::Mailbox || dead() {
+            return;
+        }
+        // Relaxed: nobody reads what we leave, and the next to write here is this process or one that starts after it.
+        let free = SlotWord::new(self.producer.next, State::Free).encode();
+        channel.words().slots[self.slot].0.store(free, Relaxed);
+        hit(Step::Abandoned);
+        if !seeded(Bug::AbandonWithoutPost) {
             channel.empty.post();
         }
-        hit(Step::Abandoned);
+        hit(Step::AbandonRung);
     }
 }
 
 /// The mailbox's word, raw and checked.
-pub(super) fn mail(channel: &Channel) -> Result<(u64, MailWord)> {
-    // Acquire: pairs with the other side's AcqRel swap: what we do to a slot comes after what it did.
-    let raw = channel.words().mail.0.load(Acquire);
+pub(super) fn mail<D>(channel: &Channel<D>) -> Result<(u64, MailWord)> {
+    // Acquire: pairs with the Release of the other side's swap, also through a swap of our own since: what we do to a
+    // slot comes after what it did. So the swaps themselves need none: they succeed on a word that was loaded here.
+    let raw = load_to_change(&channel.words().mail.0, order(Bug::RelaxedMailLoad, Acquire));
     match MailWord::decode(raw) {
         Some(word) => Ok((raw, word)),
         None => Err(channel.corrupt("mailbox word", raw)),
@@ -252,15 +277,15 @@ pub(super) fn mail(channel: &Channel) -> Result<(u64, MailWord)> {
 
 /// Swaps the producer's `back` slot with the middle one. Whether the middle was dirty, that is: a frame nobody had taken
 /// was overwritten, and the bell that announced it still stands.
-fn swap_in(channel: &Channel, back: usize) -> Result<bool> {
+fn swap_in<D>(channel: &Channel<D>, back: usize) -> Result<bool> {
     let (mut raw, mut word) = mail(channel)?;
     loop {
         if word.back != back {
             return Err(channel.corrupt("mailbox word, to the producer,", raw));
         }
-        // AcqRel: Release publishes payload and meta to the consumer's take; Acquire takes over the slot that we get
-        // with everything its last owner did to it.
-        match channel.words().mail.0.compare_exchange(raw, word.publish().encode(), AcqRel, Acquire) {
+        // Release: publishes payload and meta to the consumer, which loads the word in mail(), too.
+        let release = order(Bug::RelaxedMailPublish, Release);
+        match channel.words().mail.0.compare_exchange(raw, word.publish().encode(), release, Relaxed) {
             Ok(_) => return Ok(word.dirty),
             Err(_) => (raw, word) = mail(channel)?,
         }
@@ -268,7 +293,7 @@ fn swap_in(channel: &Channel, back: usize) -> Result<bool> {
 }
 
 /// Copies a slot's meta once and checks the copy.
-pub(super) fn read_meta(channel: &Channel, slot: usize) -> Result<FrameMeta> {
-    let words = channel.words().meta[slot].0.each_ref().map(|w| w.load(Relaxed));
+pub(super) fn read_meta<D>(channel: &Channel<D>, slot: usize) -> Result<FrameMeta> {
+    let words = channel.words().meta[slot].load();
     FrameMeta::decode(words, channel.capacity() as u64).map_err(|i| channel.corrupt("meta", words[i]))
 }

@@ -1,9 +1,11 @@
 //! Setting a channel right after one of its sides died.
 
+use super::bug::{Bug, order, seeded};
+use super::doorbell::Doorbell;
 use super::ownership::{SLOTS, Side, SlotWord, State, recovered};
 use super::probe::{Step, hit};
 use super::region::{Channel, Mode};
-use crate::sync::Ordering::{AcqRel, Acquire};
+use crate::sync::Ordering::{Relaxed, Release};
 
 /// Sets the dead side's slots right and rings for both. How many slots were reset.
 ///
@@ -13,15 +15,17 @@ use crate::sync::Ordering::{AcqRel, Acquire};
 ///
 /// The dead side may have taken a token and not used it, or changed a word and not rung; nobody can tell. So its own
 /// doorbell is rung once for each slot reset and at least once, the other once: too many is harmless.
-pub fn recover(channel: &Channel, dead: Side) -> usize {
+pub fn recover<D: Doorbell>(channel: &Channel<D>, dead: Side) -> usize {
     let mut resets = 0;
     if channel.mode() == Mode::Fifo {
         for word in &channel.words().slots {
-            // Acquire: what the dead side wrote before this word is visible to us; its death made it final.
-            let raw = word.0.load(Acquire);
-            if let Some(next) = recovered(SlotWord::decode(raw), dead) {
-                // AcqRel: hands the slot on with everything the dead side did to it.
-                resets += usize::from(word.0.compare_exchange(raw, next.encode(), AcqRel, Acquire).is_ok());
+            // Relaxed: the dead side's words are final, since its death came before this; no word of the survivor's is
+            // acted upon.
+            let raw = word.0.load(Relaxed);
+            if let Some(next) = reset(SlotWord::decode(raw), dead) {
+                // Relaxed: a successor starts after this, and what it takes over it reads or writes after that. A frame
+                // made READY again stays in the release sequence of its producer's store.
+                resets += usize::from(word.0.compare_exchange(raw, next.encode(), Relaxed, Relaxed).is_ok());
                 hit(Step::SlotReset);
             }
         }
@@ -30,31 +34,47 @@ pub fn recover(channel: &Channel, dead: Side) -> usize {
         Side::Producer => (&channel.empty, &channel.filled),
         Side::Consumer => (&channel.filled, &channel.empty),
     };
-    for _ in 0..resets.max(1) {
-        own.post();
+    if !seeded(Bug::NoPostAfterDeath) {
+        for _ in 0..resets.max(1) {
+            own.post();
+            hit(Step::OwnRung);
+        }
+        other.post();
     }
-    other.post();
     hit(Step::RecoveryRung);
     resets
 }
 
+/// [`recovered`], right or wrong.
+fn reset(word: SlotWord, dead: Side) -> Option<SlotWord> {
+    if seeded(Bug::NoReset) {
+        return None;
+    }
+    let survivor = match dead {
+        Side::Producer => Side::Consumer,
+        Side::Consumer => Side::Producer,
+    };
+    recovered(word, dead).or_else(|| recovered(word, survivor).filter(|_| seeded(Bug::ResetsSurvivor)))
+}
+
 /// The frame that a dead consumer held, counted within the region; `None` in a mailbox, or if it held none. To be asked
 /// before [`recover`].
-pub fn held_by_consumer(channel: &Channel) -> Option<u64> {
+pub fn held_by_consumer<D>(channel: &Channel<D>) -> Option<u64> {
     if channel.mode() == Mode::Mailbox {
         return None;
     }
-    // Acquire: as in recover().
-    let words = channel.words().slots.each_ref().map(|w| SlotWord::decode(w.0.load(Acquire)));
+    // Relaxed: as in recover().
+    let words = channel.words().slots.each_ref().map(|w| SlotWord::decode(w.0.load(Relaxed)));
     words.into_iter().find(|w| w.state == State::Reading).map(|w| w.seq)
 }
 
 /// Takes frame `seq` away from a dead consumer for good, instead of delivering it again: it has killed two. The same
 /// conditions as [`recover`] apply, which is to be called after it.
-pub fn discard(channel: &Channel, seq: u64) {
+pub fn discard<D>(channel: &Channel<D>, seq: u64) {
     let word = &channel.words().slots[SlotWord::slot(seq)].0;
     let (held, next) = (SlotWord::new(seq, State::Reading), SlotWord::new(seq + SLOTS as u64, State::Free));
-    // AcqRel: the slot goes back to the producer with everything the dead consumer did to it. The doorbell is rung by
-    // recover().
-    let _ = word.compare_exchange(held.encode(), next.encode(), AcqRel, Acquire);
+    // Release: the slot goes to the producer, which may be running, after everything the dead consumer read from it. The
+    // doorbell is rung by recover().
+    let release = order(Bug::RelaxedDiscard, Release);
+    let _ = word.compare_exchange(held.encode(), next.encode(), release, Relaxed);
 }

@@ -1,16 +1,15 @@
-//! The mapping: from a name to checked pointers. The only place that turns an address in shared memory into Rust.
-
-#![allow(unsafe_code)]
+//! A channel, attached: from a name to checked words, payload and doorbells.
 
 use std::fmt;
 
-use memmap2::MmapRaw;
-
+use super::doorbell::Doorbell;
 use super::layout::{self, Words};
+use super::memory::{Memory, Source};
 use super::ownership::{MailWord, SLOTS, Side, SlotWord, State};
 use crate::error::{Error, Result};
 use crate::sync::{AtomicU64, Ordering::Relaxed};
 use crate::sys::semaphore::Semaphore;
+#[cfg(not(loom))]
 use crate::sys::shm;
 
 /// What a channel carries.
@@ -59,6 +58,7 @@ impl fmt::Display for ChannelName {
     }
 }
 
+#[cfg(not(loom))]
 impl ChannelName {
     fn empty(&self) -> String {
         format!("{self}.empty")
@@ -91,35 +91,24 @@ pub struct Spec {
     pub resume_serial: u32,
 }
 
-/// A channel, attached: its words, its doorbells and, for a producer or consumer, its payload.
+/// A region without doorbells, not attached yet: what a test, a model or a measurement with doorbells of its own begins
+/// with. The player's channels begin with [`Channel::create`].
 #[derive(Debug)]
-pub struct Channel {
-    words: MmapRaw,
-    payload: Option<MmapRaw>,
-    stride: usize,
-    capacity: usize,
-    mode: Mode,
-    base: u64,
-    resume_pts_ns: i64,
-    resume_serial: u32,
+pub struct Region {
+    source: Source,
     name: ChannelName,
-    /// Rings when a slot is free: the producer listens.
-    pub empty: Semaphore,
-    /// Rings when a frame is ready: the consumer listens.
-    pub filled: Semaphore,
 }
 
-impl Channel {
-    /// Makes the channel's region and semaphores, each complete before it has a name. Fails if a name exists; then
-    /// nothing of this channel is left behind.
-    pub fn create(name: &ChannelName, spec: &Spec) -> Result<()> {
+impl Region {
+    /// Makes a region that is complete but has no name yet: only who is handed this can attach to it. `name` is what
+    /// errors call it.
+    pub fn unnamed(name: &ChannelName, spec: &Spec) -> Result<Self> {
         if spec.capacity == 0 || spec.capacity > layout::MAX_CAPACITY {
             return Err(Error::TooLarge { len: spec.capacity, capacity: layout::MAX_CAPACITY });
         }
-        let object = name.to_string();
-        let file = shm::create_unnamed(layout::region_len(spec.capacity))?;
-        let map = shm::map(&file, 0, layout::PAYLOAD_OFFSET, true, &object)?;
-        let words = words_of(&map);
+        let source = Source::create(spec.capacity)?;
+        let page = source.page(&name.to_string())?;
+        let words = page.words();
         let header = [
             (&words.version, layout::VERSION),
             (&words.layout_hash, layout::LAYOUT_HASH),
@@ -142,21 +131,27 @@ impl Channel {
         for (i, slot) in words.slots.iter().enumerate() {
             slot.0.store(SlotWord::new(i as u64, State::Free).encode(), Relaxed);
         }
-        let made = Semaphore::create(&name.empty(), SLOTS as u32)
-            .and_then(|()| Semaphore::create(&name.filled(), 0))
-            .and_then(|()| shm::link(&file, &object));
-        if made.is_err() {
-            name.unlink()?;
-        }
-        made
+        Ok(Self { source, name: name.clone() })
+    }
+
+    /// Gives the region its name, in one step. Fails if the name exists.
+    #[cfg(not(loom))]
+    pub fn link(&self) -> Result<()> {
+        self.source.link(&self.name.to_string())
+    }
+
+    /// Opens the region of this name.
+    #[cfg(not(loom))]
+    pub fn open(name: &ChannelName) -> Result<Self> {
+        Ok(Self { source: Source::open(&name.to_string())?, name: name.clone() })
     }
 
     /// Attaches as `side`, which maps the payload (a consumer only to read), or as an onlooker, which maps the words.
-    /// The header is copied once and the copy is checked.
-    pub fn attach(name: &ChannelName, side: Option<Side>) -> Result<Self> {
-        let object = name.to_string();
-        let file = shm::open_named(&object, true)?;
-        let len = file.metadata().map_err(|e| Error::sys("fstat", &object, e))?.len();
+    /// The header is copied once and the copy is checked. `empty` and `filled` are the doorbells that both sides share:
+    /// `empty` starts with a token for each slot, `filled` with none.
+    pub fn attach<D: Doorbell>(&self, side: Option<Side>, empty: D, filled: D) -> Result<Channel<D>> {
+        let object = self.name.to_string();
+        let len = self.source.len(&object)?;
         let differs = |what, found, wanted| {
             let object = object.clone();
             if found == wanted { Ok(()) } else { Err(Error::Layout { object, what, found, wanted }) }
@@ -164,14 +159,14 @@ impl Channel {
         if len < layout::PAYLOAD_OFFSET as u64 {
             differs("length", len, layout::PAYLOAD_OFFSET as u64)?;
         }
-        let map = shm::map(&file, 0, layout::PAYLOAD_OFFSET, true, &object)?;
-        let words = words_of(&map);
+        let page = self.source.page(&object)?;
+        let words = page.words();
         let read = |word: &AtomicU64| word.load(Relaxed);
         differs("magic", read(&words.magic), layout::MAGIC)?;
         differs("version", read(&words.version), layout::VERSION)?;
         differs("layout hash", read(&words.layout_hash), layout::LAYOUT_HASH)?;
-        differs("kind", read(&words.kind), name.kind as u64)?;
-        differs("generation", read(&words.generation), name.generation)?;
+        differs("kind", read(&words.kind), self.name.kind as u64)?;
+        differs("generation", read(&words.generation), self.name.generation)?;
         let (capacity, stride, base) = (read(&words.capacity), read(&words.stride), read(&words.base));
         let corrupt = |what, raw| Error::Corrupt { object: object.clone(), what, raw };
         if capacity == 0 || capacity > layout::MAX_CAPACITY {
@@ -189,47 +184,88 @@ impl Channel {
         };
         let resume_pts_ns = read(&words.resume_pts) as i64;
         let resume_serial = read(&words.resume_serial) as u32;
-        let payload = match side {
-            None => None,
-            Some(side) => {
-                let writable = side == Side::Producer;
-                let bytes = SLOTS * stride as usize;
-                let payload = shm::map(&file, layout::PAYLOAD_OFFSET as u64, bytes, writable, &object)?;
-                shm::prefault(&payload, writable);
-                Some(payload)
-            }
-        };
-        Ok(Self {
-            words: map,
-            payload,
-            stride: stride as usize,
+        Ok(Channel {
+            memory: self.source.memory(page, side, capacity, &object)?,
             capacity: capacity as usize,
             mode,
             base,
             resume_pts_ns,
             resume_serial,
-            name: name.clone(),
-            empty: Semaphore::open(&name.empty())?,
-            filled: Semaphore::open(&name.filled())?,
+            name: self.name.clone(),
+            empty,
+            filled,
         })
     }
+}
 
+/// A channel, attached: its words, its doorbells and, for a producer or consumer, its payload.
+#[derive(Debug)]
+pub struct Channel<D = Semaphore> {
+    memory: Memory,
+    capacity: usize,
+    mode: Mode,
+    base: u64,
+    resume_pts_ns: i64,
+    resume_serial: u32,
+    name: ChannelName,
+    /// Rings when a slot is free: the producer listens.
+    pub empty: D,
+    /// Rings when a frame is ready: the consumer listens.
+    pub filled: D,
+}
+
+#[cfg(not(loom))]
+impl Channel {
+    /// Makes the channel's region and semaphores, each complete before it has a name. Fails if a name exists; then
+    /// nothing of this channel is left behind.
+    pub fn create(name: &ChannelName, spec: &Spec) -> Result<()> {
+        let region = Region::unnamed(name, spec)?;
+        let made = Semaphore::create(&name.empty(), SLOTS as u32)
+            .and_then(|()| Semaphore::create(&name.filled(), 0))
+            .and_then(|()| region.link());
+        if made.is_err() {
+            name.unlink()?;
+        }
+        made
+    }
+
+    /// Attaches to a channel's region and semaphores by name, see [`Region::attach`].
+    pub fn attach(name: &ChannelName, side: Option<Side>) -> Result<Self> {
+        let region = Region::open(name)?;
+        region.attach(side, Semaphore::open(&name.empty())?, Semaphore::open(&name.filled())?)
+    }
+}
+
+impl<D: Doorbell> Channel<D> {
+    /// Wakes `side` without giving it anything: it looks up, and finds what the supervisor wants of it.
+    pub fn ring(&self, side: Side) {
+        match side {
+            Side::Producer => self.empty.post(),
+            Side::Consumer => self.filled.post(),
+        }
+    }
+}
+
+impl<D> Channel<D> {
     /// The channel's name.
     pub fn name(&self) -> &ChannelName {
         &self.name
     }
 
     /// FIFO or mailbox.
+    #[inline]
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
     /// Bytes of payload that a slot takes.
+    #[inline]
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
     /// Frames published in the generations before this one.
+    #[inline]
     pub fn base(&self) -> u64 {
         self.base
     }
@@ -239,18 +275,10 @@ impl Channel {
         (self.resume_serial, self.resume_pts_ns)
     }
 
-    /// Wakes `side` without giving it anything: it looks up, and finds what the supervisor wants of it.
-    pub fn ring(&self, side: Side) {
-        match side {
-            Side::Producer => self.empty.post(),
-            Side::Consumer => self.filled.post(),
-        }
-    }
-
     /// The shared words. They are atomics, so a reference to them claims nothing about their content.
     #[inline]
     pub fn words(&self) -> &Words {
-        words_of(&self.words)
+        self.memory.words()
     }
 
     /// The ownership words now, for a picture of the pipeline. A mailbox has none: its states are derived.
@@ -269,58 +297,20 @@ impl Channel {
         }
     }
 
+    #[cold]
     pub(super) fn corrupt(&self, what: &'static str, raw: u64) -> Error {
         Error::Corrupt { object: self.name.to_string(), what, raw }
-    }
-
-    /// Slot `slot`'s bytes and its capacity, or nothing if this side maps no payload.
-    fn payload(&self, slot: usize) -> (*mut u8, usize) {
-        assert!(slot < SLOTS, "slot indices are validated where they are read");
-        match &self.payload {
-            // wrapping_add: in bounds, since the payload mapping has SLOTS strides.
-            Some(map) => (map.as_mut_ptr().wrapping_add(slot * self.stride), self.capacity),
-            None => (std::ptr::NonNull::<u8>::dangling().as_ptr(), 0),
-        }
     }
 
     /// The first `len` bytes of a slot's payload, as far as it has so many. The caller owns the slot (I1 or I2).
     #[inline]
     pub(super) fn bytes(&self, slot: usize, len: usize) -> &[u8] {
-        let (start, capacity) = self.payload(slot);
-        // SAFETY: I2: by protocol nobody writes these bytes until the caller releases the slot; the mapping lives as long
-        // as self; the length is within the slot. A hostile peer can change bytes under us: they are plain data that
-        // steers nothing.
-        unsafe { std::slice::from_raw_parts(start, len.min(capacity)) }
+        self.memory.bytes(slot, len)
     }
 
-    /// A slot's payload, to be written. The caller owns the slot (I1) and hands out one such view at a time; only a
-    /// producer has the payload mapped writable.
+    /// A slot's payload, to be written. The caller owns the slot (I1) and hands out one such view at a time.
     #[inline]
-    #[expect(clippy::mut_from_ref, reason = "the exclusive borrow is that of the WriteSlot")]
     pub(super) fn bytes_mut(&self, slot: usize) -> &mut [u8] {
-        let (start, capacity) = self.payload(slot);
-        // SAFETY: I1: the slot is the caller's until publish or abandon, so by protocol no other process touches these
-        // bytes; the one caller is WriteSlot::payload, whose `&mut self` keeps views in this process apart. A hostile
-        // peer that breaks the protocol can change bytes: nothing that was checked is read from them.
-        unsafe { std::slice::from_raw_parts_mut(start, capacity) }
+        self.memory.bytes_mut(slot)
     }
-}
-
-/// Bytes of a payload as samples of sound. Payloads start on a page, so nothing is cut off in front.
-pub(super) fn as_samples(bytes: &[u8]) -> &[f32] {
-    // SAFETY: every bit pattern is an f32.
-    unsafe { bytes.align_to::<f32>().1 }
-}
-
-/// As [`as_samples`], to be written.
-pub(super) fn as_samples_mut(bytes: &mut [u8]) -> &mut [f32] {
-    // SAFETY: every bit pattern is an f32, and every f32 is four bytes.
-    unsafe { bytes.align_to_mut::<f32>().1 }
-}
-
-fn words_of(map: &MmapRaw) -> &Words {
-    debug_assert!(map.len() >= size_of::<Words>());
-    // SAFETY: every caller maps at least PAYLOAD_OFFSET = size_of::<Words>() bytes, page-aligned and writable; Words is
-    // made of atomics alone, so any content is valid and concurrent change is allowed; the borrow keeps the map alive.
-    unsafe { &*map.as_mut_ptr().cast::<Words>() }
 }

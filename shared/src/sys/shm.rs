@@ -78,6 +78,7 @@ pub fn prefault(map: &MmapRaw, writable: bool) {
 
 /// A page of atomics at `offset` of a mapping. `T` is a type made of atomics alone (sealed: the callers are the control
 /// region's pages), and for a read-only mapping nothing is stored through the reference.
+#[cfg(not(loom))]
 pub(crate) fn page_ref<T>(map: &MmapRaw, offset: usize) -> &T {
     assert!(offset.is_multiple_of(align_of::<T>()) && offset + size_of::<T>() <= map.len());
     // SAFETY: in bounds and aligned, just checked (the mapping itself is page-aligned); T is made of atomics, valid

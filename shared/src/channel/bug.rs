@@ -1,0 +1,145 @@
+//! Bugs to be built in on purpose, so that each proof can show that it would see them. Only with the feature
+//! `seeded-bugs` (or under loom), and only if one was chosen; else every question below is a constant and nothing of it
+//! is left in the machine code.
+//!
+//! One is chosen by [`seed`], or for a whole process by `TRICINE_SEEDED_BUG=no-reset` and the like.
+
+use crate::sync::Ordering;
+
+macro_rules! bugs {
+    ($($(#[$doc:meta])* $bug:ident = $name:literal,)*) => {
+        /// A way to get the channel wrong.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[repr(u32)]
+        pub enum Bug {
+            $($(#[$doc])* $bug,)*
+        }
+
+        impl Bug {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$bug),*];
+
+            /// Its name, for command lines and tables.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$bug => $name,)*
+                }
+            }
+        }
+    };
+}
+
+bugs! {
+    /// Recovery rings for nobody: the token that the dead side took stays lost.
+    NoPostAfterDeath = "no-post-after-death",
+    /// Recovery leaves the dead side's slot as it is.
+    NoReset = "no-reset",
+    /// Recovery takes the survivor's slot for the dead side's.
+    ResetsSurvivor = "resets-survivor",
+    /// A frame is READY before its meta is written.
+    ReadyBeforeMeta = "ready-before-meta",
+    /// A frame is READY as soon as its slot is claimed, before there is a payload.
+    ReadyBeforePayload = "ready-before-payload",
+    /// `filled` rings before the frame is READY.
+    BellBeforeReady = "bell-before-ready",
+    /// `empty` rings before the slot is FREE.
+    BellBeforeFree = "bell-before-free",
+    /// A slot is FREE as soon as the consumer has claimed it, before it was read.
+    ReleaseBeforeRead = "release-before-read",
+    /// A slot that was not published is given back without ringing.
+    AbandonWithoutPost = "abandon-without-post",
+    /// A frame that was finished is recorded as not finished: its effect is repeated if it is delivered again.
+    DoneOffByOne = "done-off-by-one",
+    /// A new producer starts one frame too late.
+    ProducerNextOffByOne = "producer-next-off-by-one",
+    /// A new consumer starts one frame too late, as if what its predecessor held were done.
+    ConsumerNextOffByOne = "consumer-next-off-by-one",
+    /// A mailbox rings only when it overwrote a frame, and not when it has a new one.
+    BellWhenDirty = "bell-when-dirty",
+    /// A mailbox's new consumer does not present the frame in `front`.
+    SkipsFront = "skips-front",
+    /// Relaxed where READY is stored with Release.
+    RelaxedReady = "relaxed-ready",
+    /// Relaxed where the consumer claims with Acquire.
+    RelaxedConsumerClaim = "relaxed-consumer-claim",
+    /// Relaxed where FREE is stored with Release.
+    RelaxedFree = "relaxed-free",
+    /// Relaxed where the producer claims with Acquire.
+    RelaxedProducerClaim = "relaxed-producer-claim",
+    /// Relaxed where recovery gives a poisoned frame's slot to the producer with Release.
+    RelaxedDiscard = "relaxed-discard",
+    /// Relaxed where the producer names the next region with Release.
+    RelaxedRetire = "relaxed-retire",
+    /// Relaxed where the consumer looks for the next region with Acquire.
+    RelaxedSuccessor = "relaxed-successor",
+    /// Relaxed where the mailbox's word is loaded with Acquire.
+    RelaxedMailLoad = "relaxed-mail-load",
+    /// Relaxed where a mailbox's producer swaps with Release.
+    RelaxedMailPublish = "relaxed-mail-publish",
+    /// Relaxed where a mailbox's consumer swaps with Release.
+    RelaxedMailTake = "relaxed-mail-take",
+}
+
+/// `order`, or Relaxed if `bug` says so.
+#[inline(always)]
+pub fn order(bug: Bug, order: Ordering) -> Ordering {
+    if seeded(bug) { Ordering::Relaxed } else { order }
+}
+
+/// Whether this bug was chosen. Never, without the feature.
+#[cfg(not(any(loom, feature = "seeded-bugs")))]
+#[inline(always)]
+pub const fn seeded(_: Bug) -> bool {
+    false
+}
+
+#[cfg(any(loom, feature = "seeded-bugs"))]
+pub use chosen::{ENV, by_name, seed, seeded};
+
+#[cfg(any(loom, feature = "seeded-bugs"))]
+mod chosen {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+    use super::Bug;
+
+    /// The environment variable that chooses one by name.
+    pub const ENV: &str = "TRICINE_SEEDED_BUG";
+
+    const UNASKED: u32 = u32::MAX;
+    const NONE: u32 = u32::MAX - 1;
+    static CHOSEN: AtomicU32 = AtomicU32::new(UNASKED);
+
+    /// Whether this bug was chosen.
+    #[inline]
+    pub fn seeded(bug: Bug) -> bool {
+        let chosen = match CHOSEN.load(Relaxed) {
+            UNASKED => from_env(),
+            chosen => chosen,
+        };
+        chosen == bug as u32
+    }
+
+    /// Chooses a bug for this process from now on, or none.
+    pub fn seed(bug: Option<Bug>) {
+        CHOSEN.store(bug.map_or(NONE, |b| b as u32), Relaxed);
+    }
+
+    /// The bug of this name.
+    pub fn by_name(name: &str) -> Option<Bug> {
+        Bug::ALL.iter().copied().find(|b| b.name() == name)
+    }
+
+    /// What the environment chooses, asked once. A name that is none ends the process: a proof that ran without the bug
+    /// it was asked for would look as if it had missed it.
+    #[cold]
+    fn from_env() -> u32 {
+        match std::env::var(ENV) {
+            Ok(name) if by_name(&name).is_none() => {
+                eprintln!("{ENV}={name}: no such bug");
+                std::process::exit(2);
+            }
+            name => seed(name.ok().and_then(|n| by_name(&n))),
+        }
+        CHOSEN.load(Relaxed)
+    }
+}

@@ -1,0 +1,236 @@
+//! A region's bytes. The only place that turns an address in shared memory into Rust.
+
+#![allow(unsafe_code)]
+
+#[cfg(not(loom))]
+pub(super) use mapped::{Memory, Source};
+#[cfg(loom)]
+pub(super) use modelled::{Memory, Source};
+
+/// Bytes of a payload as samples of sound. Payloads start on a page, so nothing is cut off in front.
+pub(super) fn as_samples(bytes: &[u8]) -> &[f32] {
+    // SAFETY: every bit pattern is an f32.
+    unsafe { bytes.align_to::<f32>().1 }
+}
+
+/// As [`as_samples`], to be written.
+pub(super) fn as_samples_mut(bytes: &mut [u8]) -> &mut [f32] {
+    // SAFETY: every bit pattern is an f32, and every f32 is four bytes.
+    unsafe { bytes.align_to_mut::<f32>().1 }
+}
+
+/// Shared memory, mapped.
+#[cfg(not(loom))]
+mod mapped {
+    use std::fs::File;
+
+    use memmap2::MmapRaw;
+
+    use crate::channel::layout::{PAYLOAD_OFFSET, Words, region_len, stride};
+    use crate::channel::ownership::{SLOTS, Side};
+    use crate::error::{Error, Result};
+    use crate::sys::shm;
+
+    /// A region that is not mapped yet.
+    #[derive(Debug)]
+    pub(in crate::channel) struct Source(File);
+
+    /// Its first page, mapped.
+    #[derive(Debug)]
+    pub(in crate::channel) struct Page(MmapRaw);
+
+    /// All of it that one side maps.
+    #[derive(Debug)]
+    pub(in crate::channel) struct Memory {
+        page: Page,
+        payload: Option<MmapRaw>,
+        stride: usize,
+        capacity: usize,
+    }
+
+    impl Source {
+        /// A new one, all zero, without a name.
+        pub(in crate::channel) fn create(capacity: u64) -> Result<Self> {
+            shm::create_unnamed(region_len(capacity)).map(Self)
+        }
+
+        /// The one of this name.
+        pub(in crate::channel) fn open(object: &str) -> Result<Self> {
+            shm::open_named(object, true).map(Self)
+        }
+
+        /// Gives it its name.
+        pub(in crate::channel) fn link(&self, object: &str) -> Result<()> {
+            shm::link(&self.0, object)
+        }
+
+        /// Its length in bytes.
+        pub(in crate::channel) fn len(&self, object: &str) -> Result<u64> {
+            Ok(self.0.metadata().map_err(|e| Error::sys("fstat", object, e))?.len())
+        }
+
+        /// Maps the first page. The caller has checked that there is one.
+        pub(in crate::channel) fn page(&self, object: &str) -> Result<Page> {
+            shm::map(&self.0, 0, PAYLOAD_OFFSET, true, object).map(Page)
+        }
+
+        /// Maps what `side` needs besides the first page: the payload, a consumer's only to read. The caller has checked
+        /// that the region is long enough for `capacity`.
+        pub(in crate::channel) fn memory(
+            &self,
+            page: Page,
+            side: Option<Side>,
+            capacity: u64,
+            object: &str,
+        ) -> Result<Memory> {
+            let stride = stride(capacity) as usize;
+            let payload = match side {
+                None => None,
+                Some(side) => {
+                    let writable = side == Side::Producer;
+                    let payload = shm::map(&self.0, PAYLOAD_OFFSET as u64, SLOTS * stride, writable, object)?;
+                    shm::prefault(&payload, writable);
+                    Some(payload)
+                }
+            };
+            Ok(Memory { page, payload, stride, capacity: capacity as usize })
+        }
+    }
+
+    impl Page {
+        /// The shared words. They are atomics, so a reference to them claims nothing about their content.
+        #[inline]
+        pub(in crate::channel) fn words(&self) -> &Words {
+            debug_assert!(self.0.len() >= size_of::<Words>());
+            // SAFETY: the one constructor maps PAYLOAD_OFFSET = size_of::<Words>() bytes, page-aligned and writable;
+            // Words is made of atomics alone, so any content is valid and concurrent change is allowed; the borrow keeps
+            // the map alive.
+            unsafe { &*self.0.as_mut_ptr().cast::<Words>() }
+        }
+    }
+
+    impl Memory {
+        /// The shared words.
+        #[inline]
+        pub(in crate::channel) fn words(&self) -> &Words {
+            self.page.words()
+        }
+
+        /// Slot `slot`'s bytes and its capacity, or nothing if this side maps no payload.
+        fn payload(&self, slot: usize) -> (*mut u8, usize) {
+            assert!(slot < SLOTS, "slot indices are validated where they are read");
+            match &self.payload {
+                // wrapping_add: in bounds, since the payload mapping has SLOTS strides.
+                Some(map) => (map.as_mut_ptr().wrapping_add(slot * self.stride), self.capacity),
+                None => (std::ptr::NonNull::<u8>::dangling().as_ptr(), 0),
+            }
+        }
+
+        /// The first `len` bytes of a slot's payload, as far as it has so many. The caller owns the slot (I1 or I2).
+        #[inline]
+        pub(in crate::channel) fn bytes(&self, slot: usize, len: usize) -> &[u8] {
+            let (start, capacity) = self.payload(slot);
+            // SAFETY: I2: by protocol nobody writes these bytes until the caller releases the slot; the mapping lives as
+            // long as self; the length is within the slot. A hostile peer can change bytes under us: they are plain data
+            // that steers nothing.
+            unsafe { std::slice::from_raw_parts(start, len.min(capacity)) }
+        }
+
+        /// A slot's payload, to be written. The caller owns the slot (I1) and hands out one such view at a time; only a
+        /// producer has the payload mapped writable.
+        #[inline]
+        #[expect(clippy::mut_from_ref, reason = "the exclusive borrow is that of the WriteSlot")]
+        pub(in crate::channel) fn bytes_mut(&self, slot: usize) -> &mut [u8] {
+            let (start, capacity) = self.payload(slot);
+            // SAFETY: I1: the slot is the caller's until publish or abandon, so by protocol no other process touches
+            // these bytes; the one caller is WriteSlot::payload, whose `&mut self` keeps views in this process apart. A
+            // hostile peer that breaks the protocol can change bytes: nothing that was checked is read from them.
+            unsafe { std::slice::from_raw_parts_mut(start, capacity) }
+        }
+    }
+}
+
+/// The same on the heap of a model, with each slot's payload in a cell in which loom sees every race.
+#[cfg(loom)]
+mod modelled {
+    use std::sync::Arc;
+
+    use loom::cell::UnsafeCell;
+
+    use crate::channel::layout::{Words, region_len};
+    use crate::channel::ownership::{SLOTS, Side};
+    use crate::error::Result;
+
+    #[derive(Debug)]
+    struct Region {
+        words: Words,
+        payload: [UnsafeCell<Box<[u8]>>; SLOTS],
+        capacity: u64,
+    }
+
+    // SAFETY: the atomics are shared by nature; the payload cells are reached by the owner of the slot alone, and loom
+    // fails the model where that does not hold.
+    unsafe impl Sync for Region {}
+    // SAFETY: as above.
+    unsafe impl Send for Region {}
+
+    /// A region.
+    #[derive(Debug)]
+    pub(in crate::channel) struct Source(Arc<Region>);
+
+    /// Its words.
+    #[derive(Debug)]
+    pub(in crate::channel) struct Page(Arc<Region>);
+
+    /// All of it.
+    #[derive(Debug)]
+    pub(in crate::channel) struct Memory(Arc<Region>, Option<Side>);
+
+    impl Source {
+        pub(in crate::channel) fn create(capacity: u64) -> Result<Self> {
+            let payload = std::array::from_fn(|_| UnsafeCell::new(vec![0; capacity as usize].into_boxed_slice()));
+            Ok(Self(Arc::new(Region { words: Words::default(), payload, capacity })))
+        }
+
+        pub(in crate::channel) fn len(&self, _: &str) -> Result<u64> {
+            Ok(region_len(self.0.capacity))
+        }
+
+        pub(in crate::channel) fn page(&self, _: &str) -> Result<Page> {
+            Ok(Page(self.0.clone()))
+        }
+
+        pub(in crate::channel) fn memory(&self, page: Page, side: Option<Side>, _: u64, _: &str) -> Result<Memory> {
+            Ok(Memory(page.0, side))
+        }
+    }
+
+    impl Page {
+        pub(in crate::channel) fn words(&self) -> &Words {
+            &self.0.words
+        }
+    }
+
+    impl Memory {
+        pub(in crate::channel) fn words(&self) -> &Words {
+            &self.0.words
+        }
+
+        pub(in crate::channel) fn bytes(&self, slot: usize, len: usize) -> &[u8] {
+            assert!(self.1.is_some(), "an onlooker maps no payload");
+            // SAFETY: the box stays where it is; loom checks here that no write of it races with us, and whoever writes
+            // later without having synchronised with our release is seen there.
+            self.0.payload[slot].with(|cell| unsafe { std::slice::from_raw_parts((*cell).as_ptr(), len) })
+        }
+
+        #[expect(clippy::mut_from_ref, reason = "as in the mapped kind")]
+        pub(in crate::channel) fn bytes_mut(&self, slot: usize) -> &mut [u8] {
+            assert!(self.1 == Some(Side::Producer), "only a producer maps the payload writable");
+            // SAFETY: as above.
+            self.0.payload[slot].with_mut(|cell| unsafe {
+                let bytes = &mut **cell;
+                std::slice::from_raw_parts_mut(bytes.as_mut_ptr(), bytes.len())
+            })
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The channel on its own: doorbells made by the caller, a region without a name, and what the probe points see.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use tricine_shared::Result;
+use tricine_shared::channel::{
+    Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, recover,
+};
+use tricine_shared::frame::FrameMeta;
+use tricine_shared::time::Deadline;
+
+/// A doorbell that only polls.
+#[derive(Debug)]
+struct Polled(AtomicU32);
+
+impl Doorbell for Polled {
+    fn post(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    fn try_wait(&self) -> bool {
+        self.0.fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1)).is_ok()
+    }
+
+    fn wait(&self, deadline: Deadline) -> Result<bool> {
+        loop {
+            match self.try_wait() {
+                true => return Ok(true),
+                false if deadline.passed() => return Ok(false),
+                false => std::thread::yield_now(),
+            }
+        }
+    }
+}
+
+type Bell = Arc<Polled>;
+
+fn channels(mode: Mode) -> impl Fn(Option<Side>) -> Channel<Bell> {
+    let name = ChannelName { session: "test".into(), kind: Kind::Video, generation: 0 };
+    let spec = Spec { mode, capacity: 4096, base: 0, resume_pts_ns: 0, resume_serial: 1 };
+    let region = Region::unnamed(&name, &spec).unwrap();
+    let (empty, filled) = (Arc::new(Polled(AtomicU32::new(3))), Arc::new(Polled(AtomicU32::new(0))));
+    move |side| region.attach(side, empty.clone(), filled.clone()).unwrap()
+}
+
+fn soon() -> Deadline {
+    Deadline::after(Duration::from_secs(20))
+}
+
+fn publish(producer: &mut Producer<Bell>) -> u64 {
+    match producer.acquire(soon()).unwrap() {
+        Acquired::Slot(mut slot) => {
+            let seq = slot.seq() as u8;
+            slot.payload().fill(seq);
+            slot.publish(&FrameMeta::i420(8, 8)).unwrap()
+        }
+        other => panic!("no slot: {other:?}"),
+    }
+}
+
+/// The next frame's number, after checking every byte of it; `None` once there is none.
+fn consume(consumer: &mut Consumer<Bell>, deadline: Deadline) -> Option<u64> {
+    loop {
+        match consumer.acquire(deadline).unwrap() {
+            Acquired::Slot(slot) => {
+                let seq = slot.meta().seq;
+                assert!(slot.intact() && slot.payload().iter().all(|&b| b == seq as u8));
+                slot.release();
+                return Some(seq);
+            }
+            Acquired::Woken => {}
+            Acquired::TimedOut => return None,
+            other => panic!("no frame: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_fifo_over_any_doorbell_delivers_every_frame_in_order() {
+    let attach = channels(Mode::Fifo);
+    let (to, from) = (attach(Some(Side::Producer)), attach(Some(Side::Consumer)));
+    const FRAMES: u64 = 2_000;
+    std::thread::scope(|s| {
+        s.spawn(move || {
+            let mut producer = Producer::new(to).unwrap();
+            for n in 0..FRAMES {
+                assert_eq!(publish(&mut producer), n);
+            }
+        });
+        let mut consumer = Consumer::new(from).unwrap();
+        for n in 0..FRAMES {
+            assert_eq!(consume(&mut consumer, soon()), Some(n));
+        }
+    });
+}
+
+#[test]
+fn a_mailbox_over_any_doorbell_never_goes_back_and_ends_with_the_last_frame() {
+    let attach = channels(Mode::Mailbox);
+    let (to, from) = (attach(Some(Side::Producer)), attach(Some(Side::Consumer)));
+    const FRAMES: u64 = 2_000;
+    std::thread::scope(|s| {
+        s.spawn(move || {
+            let mut producer = Producer::new(to).unwrap();
+            for n in 0..FRAMES {
+                assert_eq!(publish(&mut producer), n);
+            }
+        });
+        let mut consumer = Consumer::new(from).unwrap();
+        let mut last = None;
+        while last < Some(FRAMES - 1) {
+            let seq = consume(&mut consumer, soon()).expect("the last frame comes");
+            assert!(last < Some(seq));
+            last = Some(seq);
+        }
+    });
+}
+
+#[test]
+fn a_slot_that_is_dropped_was_never_published_and_can_be_claimed_again() {
+    let attach = channels(Mode::Fifo);
+    let mut producer = Producer::new(attach(Some(Side::Producer))).unwrap();
+    let mut consumer = Consumer::new(attach(Some(Side::Consumer))).unwrap();
+    for _ in 0..10 {
+        assert!(matches!(producer.acquire(soon()).unwrap(), Acquired::Slot(_)));
+        assert_eq!(consume(&mut consumer, Deadline::NOW), None);
+    }
+    assert_eq!(publish(&mut producer), 0);
+    for _ in 0..10 {
+        assert!(matches!(consumer.acquire(soon()).unwrap(), Acquired::Slot(_)));
+    }
+    assert_eq!(consume(&mut consumer, Deadline::NOW), Some(0));
+}
+
+#[test]
+fn recovery_may_be_repeated_and_gives_a_successor_the_same_frame() {
+    let attach = channels(Mode::Fifo);
+    let onlooker = attach(None);
+    let mut producer = Producer::new(attach(Some(Side::Producer))).unwrap();
+    let mut consumer = Consumer::new(attach(Some(Side::Consumer))).unwrap();
+    publish(&mut producer);
+    for (dead, resets) in [(Side::Producer, 1), (Side::Consumer, 1)] {
+        // A held slot that is never given back is what a death leaves.
+        match dead {
+            Side::Producer => std::mem::forget(producer.acquire(soon()).unwrap()),
+            Side::Consumer => std::mem::forget(consumer.acquire(soon()).unwrap()),
+        }
+        assert_eq!([recover(&onlooker, dead), recover(&onlooker, dead)], [resets, 0]);
+    }
+    let mut producer = Producer::new(attach(Some(Side::Producer))).unwrap();
+    let mut consumer = Consumer::new(attach(Some(Side::Consumer))).unwrap();
+    assert_eq!(publish(&mut producer), 1);
+    assert_eq!([consume(&mut consumer, soon()), consume(&mut consumer, soon())], [Some(0), Some(1)]);
+}
