@@ -39,14 +39,16 @@ impl Cell {
     }
 }
 
-/// The numbers. What they mean is their users' affair; the producer writes the first three, the consumer the rest.
+/// The numbers. What they mean is their users' affair; the producer writes the first four, the consumer the rest.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Scores {
     /// 1 + the first frame that counts, or 0 while warming up.
     pub measured_from: Cell,
-    /// When the producer stops, in ns on CLOCK_MONOTONIC; 0 while warming up.
-    pub ends_ns: Cell,
+    /// When the measuring began, in ns on CLOCK_MONOTONIC; 0 while warming up.
+    pub started_ns: Cell,
+    /// 1 + the last frame, once it is about to be sent; 0 before.
+    pub ended: Cell,
     /// Frames sent, warm-up included.
     pub sent: Cell,
     /// 1 + the highest frame that was booked.

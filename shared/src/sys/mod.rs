@@ -3,6 +3,8 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(not(loom))]
+pub mod bells;
 pub mod copy;
 pub mod fds;
 pub mod futex;
