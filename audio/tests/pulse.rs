@@ -1,15 +1,13 @@
 //! The role with a PulseAudio server of the test's own: what a listener hears is where the clock says, and the film
 //! survives the server.
 
+#[path = "../../tests/src/ear.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the end-to-end tests use the rest")]
+mod ear;
 mod session;
 
-use std::io::Read;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
-
-use session::{MS, RATE, Session, playing, sleep_ms};
+use ear::{Ear, Kind, SoundServer};
+use session::{MS, Session, playing, sleep_ms};
 use tricine_shared::link::{FromRole, SinkSpec};
 use tricine_shared::time::mono_ns;
 
@@ -29,140 +27,9 @@ fn missing() -> bool {
     missing
 }
 
-/// A sound server with one null sink, in a folder of its own.
-struct Server {
-    folder: PathBuf,
-    process: Option<Child>,
-}
-
-impl Server {
-    fn new() -> Self {
-        let folder = std::env::temp_dir().join(format!("tricine-{}", tricine_shared::session::random_name().unwrap()));
-        std::fs::create_dir(&folder).unwrap();
-        Self { folder, process: None }
-    }
-
-    fn started() -> Self {
-        let mut server = Self::new();
-        server.start();
-        server
-    }
-
-    fn env(&self) -> Vec<(String, String)> {
-        let folder = self.folder.display();
-        [
-            ("HOME", format!("{folder}")),
-            ("XDG_RUNTIME_DIR", format!("{folder}")),
-            ("XDG_CONFIG_HOME", format!("{folder}")),
-            ("PULSE_SERVER", format!("unix:{folder}/socket")),
-            ("PULSE_RUNTIME_PATH", format!("{folder}/run")),
-        ]
-        .map(|(k, v)| (k.to_owned(), v))
-        .to_vec()
-    }
-
-    fn start(&mut self) {
-        let socket = self.folder.join("socket");
-        let _ = std::fs::remove_file(&socket);
-        let _ = std::fs::remove_dir_all(self.folder.join("run"));
-        let mut command = Command::new("pulseaudio");
-        command
-            .args(["-n", "--daemonize=no", "--use-pid-file=no", "--exit-idle-time=-1", "--disable-shm=yes"])
-            .args(["-L", "module-null-sink sink_name=ear rate=48000"])
-            .args(["-L", &format!("module-native-protocol-unix socket={} auth-anonymous=1", socket.display())])
-            .envs(self.env().into_iter().filter(|(k, _)| k != "PULSE_SERVER"))
-            .env_remove("PULSE_SERVER")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0);
-        self.process = Some(command.spawn().unwrap());
-        for _ in 0..200 {
-            if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
-                return;
-            }
-            sleep_ms(25);
-        }
-        panic!("pulseaudio does not start");
-    }
-
-    fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.kill();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// What comes out of the null sink, and when.
-struct Ear {
-    parec: Child,
-    heard: Arc<Mutex<(Vec<f32>, i64)>>,
-}
-
-impl Ear {
-    fn new(server: &Server) -> Self {
-        let mut parec = Command::new("parec")
-            .args(["-d", "ear.monitor", "--raw", "--format=float32le", "--channels=1", "--rate=48000"])
-            .args(["--latency-msec=5", "--process-time-msec=2"])
-            .envs(server.env())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut out = parec.stdout.take().unwrap();
-        let heard = Arc::new(Mutex::new((Vec::new(), i64::MAX)));
-        let into = heard.clone();
-        std::thread::spawn(move || {
-            let (mut bytes, mut rest) = ([0; 1 << 14], Vec::new());
-            while let Ok(n @ 1..) = out.read(&mut bytes) {
-                let now_ns = mono_ns() as i64;
-                rest.extend_from_slice(&bytes[..n]);
-                let mut heard = into.lock().unwrap();
-                let whole = rest.len() / 4 * 4;
-                heard.0.extend(rest[..whole].chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())));
-                rest.drain(..whole);
-                // What came with the least delay says when the first sample was.
-                heard.1 = heard.1.min(now_ns - (heard.0.len() as i64 * 1_000_000_000) / i64::from(RATE));
-            }
-        });
-        Self { parec, heard }
-    }
-
-    /// When each burst above `level` was heard, in ns on CLOCK_MONOTONIC.
-    fn bursts(&self, level: f32) -> Vec<i64> {
-        let (samples, start_ns) = self.heard.lock().unwrap().clone();
-        let (mut found, mut quiet) = (Vec::new(), usize::MAX / 2);
-        for (i, sample) in samples.iter().enumerate() {
-            if sample.abs() > level {
-                if quiet > RATE as usize / 10 {
-                    found.push(start_ns + (i as i64 * 1_000_000_000) / i64::from(RATE));
-                }
-                quiet = 0;
-            }
-            quiet += 1;
-        }
-        found
-    }
-}
-
-impl Drop for Ear {
-    fn drop(&mut self) {
-        let _ = self.parec.kill();
-        let _ = self.parec.wait();
-    }
-}
-
 /// Two milliseconds of noise at each half second of film.
 fn beeps(i: u64) -> f32 {
-    if i % 24_000 < 96 { if i % 2 == 0 { 0.8 } else { -0.8 } } else { 0.0 }
+    if i % 24_000 < 96 { if i.is_multiple_of(2) { 0.8 } else { -0.8 } } else { 0.0 }
 }
 
 /// The published clock, sampled: (monotonic, film), both in ns.
@@ -206,7 +73,7 @@ fn a_beep_is_heard_where_the_clock_says() {
     if missing() {
         return;
     }
-    let server = Server::started();
+    let server = SoundServer::started(Kind::PulseAudio);
     let ear = Ear::new(&server);
     sleep_ms(300);
     let mut s = Session::new(SinkSpec::Pulse, false, playing());
@@ -237,7 +104,7 @@ fn the_film_goes_on_without_a_server_and_is_heard_again_with_one() {
     if missing() {
         return;
     }
-    let mut server = Server::started();
+    let mut server = SoundServer::started(Kind::PulseAudio);
     let mut s = Session::new(SinkSpec::Auto, false, playing());
     s.env = server.env();
     s.spawn();
@@ -272,7 +139,7 @@ fn pause_seek_and_volume_work_on_a_server() {
     if missing() {
         return;
     }
-    let server = Server::started();
+    let server = SoundServer::started(Kind::PulseAudio);
     let ear = Ear::new(&server);
     let mut s = Session::new(SinkSpec::Pulse, false, playing());
     s.env = server.env();
@@ -331,7 +198,7 @@ fn no_server_at_the_start_is_no_delay() {
     if missing() {
         return;
     }
-    let server = Server::new();
+    let server = SoundServer::new(Kind::PulseAudio);
     for (sink, notices) in [(SinkSpec::Auto, 0), (SinkSpec::Pulse, 1)] {
         let mut s = Session::new(sink, false, playing());
         s.env = server.env();

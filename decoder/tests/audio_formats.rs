@@ -77,6 +77,8 @@ fn lossy_formats_are_as_long_as_ffmpegs_decode_and_differ_by_less_than_100_db() 
         ("aac", "a.aac"),
         ("libmp3lame", "a.mp3"),
         ("libmp3lame -q:a 5", "vbr.mp3"),
+        ("libmp3lame -ar 22050", "mpeg2.mp3"),
+        ("libmp3lame -ar 8000 -ac 1", "mpeg25.mp3"),
         ("libmp3lame", "mp3.mp4"),
         ("libmp3lame", "mp3.mkv"),
         ("libvorbis", "a.ogg"),

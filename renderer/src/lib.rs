@@ -9,6 +9,7 @@
 mod convert;
 mod display;
 mod ledger;
+mod look;
 mod osd;
 mod paint;
 mod player;

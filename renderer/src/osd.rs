@@ -116,12 +116,13 @@ impl Osd {
         self.help = !self.help;
     }
 
-    /// What is to be seen now. `pipeline` is asked for its figures only while they are shown, and not too often.
+    /// What is to be seen now; the time always where it is in nobody's way. `pipeline` is asked for its figures only while they are shown, and not too often.
     pub(crate) fn compose(
         &mut self,
         now_ns: u64,
         position_ns: i64,
         duration_ns: Option<i64>,
+        always: bool,
         pipeline: impl FnOnce() -> Pipeline,
     ) -> Overlay {
         let Some(state) = self.last else { return Overlay::default() };
@@ -136,7 +137,7 @@ impl Osd {
         }
         let position_ns = position_ns.clamp(0, duration_ns.unwrap_or(i64::MAX).max(0));
         let whole = |ns: i64| ns / 1_000_000_000;
-        let bar = (all || now_ns < self.bar_until).then(|| Bar {
+        let bar = (all || always || now_ns < self.bar_until).then(|| Bar {
             position_s: whole(position_ns),
             duration_s: duration_ns.map(whole),
             permille: duration_ns

@@ -3,17 +3,16 @@
 mod brush;
 mod text;
 
-use tricine_shared::channel::ownership::State;
-
 use crate::convert::Canvas;
+use crate::look;
 use crate::osd::{Bar, KEYS, Overlay, Pipeline, clock_text};
 use brush::{Color, Shape, fill};
 use text::Typesetter;
 
-const WHITE: Color = Color::new(0xf4f6f8, 255);
-const SOFT: Color = Color::new(0xaab4be, 255);
-const ACCENT: Color = Color::new(0x3ddc97, 255);
-const PANEL: Color = Color::new(0x0b0f14, 190);
+const WHITE: Color = Color::new(look::WHITE, 255);
+const SOFT: Color = Color::new(look::SOFT, 255);
+const ACCENT: Color = Color::new(look::ACCENT, 255);
+const PANEL: Color = Color::new(look::PANEL, 190);
 const TRACK: Color = Color::new(0xffffff, 60);
 
 /// Draws overlays; keeps the letters that it has drawn before.
@@ -191,12 +190,8 @@ impl Painter {
         let left = s.margin() + pad;
         let box_width = (width - pad * 2.0 - pad) / 3.0;
         for (i, state) in pipeline.slots.iter().enumerate() {
-            let (label, color) = match state {
-                State::Free => ("free", Color::new(0xffffff, 40)),
-                State::Writing => ("writing", Color::new(0xe0a030, 230)),
-                State::Ready => ("ready", Color::new(0x3c8ce7, 230)),
-                State::Reading => ("reading", Color::new(0x24a871, 240)),
-            };
+            let (label, color) = look::slot(*state);
+            let color = Color::new(color, 235);
             let x = left + i as f32 * (box_width + pad / 2.0);
             fill(canvas, Shape::new(x, top + pad, box_width, line * 1.25).rounded(s.px(6.0)), color);
             let text_x = x + (box_width - self.text.width(label, size * 0.9)) / 2.0;

@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -36,6 +37,8 @@ const ATTENTION_NS: u64 = 1000 * MS;
 const STALE_END_NS: u64 = 1500 * MS;
 /// Showing never begins earlier than this before it is due, however slow the display once was.
 const LONGEST_LEAD_NS: u64 = 12 * MS;
+/// How long the end waits for the terminal's last answer.
+const LAST_ANSWER: Duration = Duration::from_millis(300);
 
 /// Why the role ends.
 #[derive(Debug)]
@@ -131,6 +134,7 @@ impl<'a> Player<'a> {
         let Err(stop) = self.work();
         if matches!(stop, Stop::Quit) {
             self.ledger.drop_open();
+            self.hear_out();
         }
         stop
     }
@@ -295,6 +299,11 @@ impl<'a> Player<'a> {
             if let Some(folder) = self.screenshot.take() {
                 self.save(&folder, &convert::upright(picture))?;
             }
+            if self.display.as_ref().is_some_and(|d| d.is_outdated()) {
+                self.prepare(picture)?;
+                let overlay = self.overlay(mono_ns(), picture.meta.pts_ns);
+                self.display.as_mut().map_or(Ok(Outcome::Skipped), |d| d.show(&overlay))?;
+            }
             match schedule::give_way(&self.moment(mono_ns())) {
                 Decision::Until(at) => self.sleep(at.min(mono_ns() + BEAT.as_nanos() as u64))?,
                 Decision::Hold => self.sleep(self.slice())?,
@@ -433,6 +442,11 @@ impl<'a> Player<'a> {
             }
             ToRole::Help => self.osd.toggle_help(),
             ToRole::Osd(text) => self.osd.message(text, now_ns),
+            ToRole::Answer => {
+                self.display.iter_mut().for_each(|d| d.answered());
+                return Ok(());
+            }
+            ToRole::Retake => self.display.iter_mut().for_each(|d| d.retake()),
             ToRole::State | ToRole::Start(_) => {}
         }
         self.overlay_at_ns = now_ns;
@@ -491,13 +505,28 @@ impl<'a> Player<'a> {
         let duration = Some(control.session().duration_ns.get() as i64).filter(|&d| d > 0);
         let master = self.clocks().master(&self.state);
         let onlooker = self.onlooker.as_ref();
-        self.osd.compose(now_ns, position_ns, duration, || Pipeline::read(control, onlooker, master.as_ref()))
+        let always = self.display.as_ref().is_some_and(|d| d.has_line());
+        let read = || Pipeline::read(control, onlooker, master.as_ref());
+        self.osd.compose(now_ns, position_ns, duration, always, read)
+    }
+
+    /// Waits a moment for the terminal's last answer, which else would go to the shell.
+    fn hear_out(&mut self) {
+        let deadline = Deadline::after(LAST_ANSWER);
+        while self.display.as_ref().is_some_and(|d| d.is_unanswered()) {
+            match self.context.link.receive::<ToRole>() {
+                Ok(Some(ToRole::Answer)) => self.display.iter_mut().for_each(|d| d.answered()),
+                Ok(Some(_)) | Err(Error::Message(_)) => {}
+                Ok(None) if self.context.link.wait(deadline).is_ok_and(|there| there) => {}
+                Ok(None) | Err(_) => return,
+            }
+        }
     }
 
     /// Sleeps until `until_ns`, a message or an event of the display.
     fn sleep(&self, until_ns: u64) -> Result<(), Stop> {
         let mut until_ns = until_ns;
-        if self.display.as_ref().is_some_and(|d| d.is_seen() && d.events().is_none()) {
+        if self.display.as_ref().is_some_and(|d| d.is_restless()) {
             until_ns = until_ns.min(self.slice());
         }
         let mut fds = vec![PollFd::new(self.context.link.as_fd(), PollFlags::POLLIN)];

@@ -258,24 +258,32 @@ impl ControlRegion {
 
     /// Attaches as `role`. Errors: it is not there, or of another version.
     pub fn attach(session: &str, role: Role) -> Result<Self> {
-        Self::attach_as(session, Some(role))
+        let name = session::control_name(session);
+        Self::attach_file(&shm::open_named(&name, true)?, Some(role), name)
     }
 
     /// Attaches to look on: nothing may be written. Errors as for [`ControlRegion::attach`].
     pub fn attach_onlooker(session: &str) -> Result<Self> {
-        Self::attach_as(session, None)
+        let name = session::control_name(session);
+        Self::attach_file(&shm::open_named(&name, false)?, None, name)
     }
 
-    fn attach_as(session: &str, role: Option<Role>) -> Result<Self> {
-        let name = session::control_name(session);
-        let file = shm::open_named(&name, role.is_some())?;
+    /// As [`ControlRegion::attach_onlooker`], for a region that is found elsewhere than in this process's /dev/shm, such
+    /// as in that of a session in another mount namespace.
+    pub fn look_at(path: &std::path::Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let file = std::fs::File::open(path).map_err(|e| Error::sys("open", &name, e))?;
+        Self::attach_file(&file, None, name)
+    }
+
+    fn attach_file(file: &std::fs::File, role: Option<Role>, name: String) -> Result<Self> {
         let len = file.metadata().map_err(|e| Error::sys("fstat", &name, e))?.len();
         let differs = |what, found, wanted| {
             let object = name.clone();
             if found == wanted { Ok(()) } else { Err(Error::Layout { object, what, found, wanted }) }
         };
         differs("length", len, size_of::<Pages>() as u64)?;
-        let this = Self::map(&file, role, role.is_some(), &name)?;
+        let this = Self::map(file, role, role.is_some(), &name)?;
         let page = this.session();
         differs("magic", page.magic.load(Relaxed), MAGIC)?;
         differs("version", page.version.load(Relaxed), VERSION)?;

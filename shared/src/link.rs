@@ -111,6 +111,10 @@ pub enum ToRole {
     Help,
     /// To the renderer: show these words for a moment.
     Osd(String),
+    /// To the renderer: the terminal has answered. Sent once without a question, too: answers are heard.
+    Answer,
+    /// To the renderer: the terminal was the shell's for a while. Draw everything.
+    Retake,
     /// Finish and exit with 0.
     Quit,
 }

@@ -22,6 +22,8 @@ pub(crate) struct Running {
     pub(crate) link: Link,
     /// When it was started, in ns on CLOCK_MONOTONIC.
     pub(crate) started_ns: u64,
+    /// Frames and blocks that its predecessors had handed over by then.
+    pub(crate) achieved: u64,
     /// Whether it has said that it is ready.
     pub(crate) ready: bool,
     /// Whether it was told to quit: its end is no crash.
@@ -38,13 +40,14 @@ pub(crate) struct Running {
     pub(crate) lines: VecDeque<String>,
 }
 
-/// Starts `role` on `spec`. `title` is what `ps` shows after its name.
+/// Starts `role` on `spec`. `title` is what `ps` shows after its name; `achieved` what its predecessors have.
 pub(crate) fn start(
     role: Role,
     title: &str,
     spec: &Spec,
     input: Option<BorrowedFd<'_>>,
     stdout: bool,
+    achieved: u64,
 ) -> Result<Running> {
     let (ours, theirs) = Link::pair()?;
     ours.send(&ToRole::Start(Box::new(spec.clone())))?;
@@ -64,6 +67,7 @@ pub(crate) fn start(
         child,
         link: ours,
         started_ns: mono_ns(),
+        achieved,
         ready: false,
         quitting: false,
         failed: None,

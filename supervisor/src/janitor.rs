@@ -2,7 +2,7 @@
 //! gives the terminal back. It is started before anything has a name.
 
 use std::fs::File;
-use std::io::{Read, Write, stdin};
+use std::io::{IsTerminal, Read, Write, stdin, stdout};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -19,6 +19,8 @@ use tricine_shared::sys::terminal::LEAVE;
 pub(crate) const NAME: &str = "janitor";
 /// Said by the supervisor when it has cleaned up itself.
 const DONE: u8 = b'.';
+/// Said by the supervisor when pictures go to the terminal.
+const DRAWN: u8 = b'T';
 
 /// The supervisor's hold on its janitor.
 #[derive(Debug)]
@@ -32,13 +34,15 @@ impl Janitor {
     pub(crate) fn start(session: &str) -> Result<Self> {
         let sys = |call| move |e: std::io::Error| Error::sys(call, NAME, e);
         let (mut ours, theirs) = UnixStream::pair().map_err(sys("socketpair"))?;
-        let terminal = stdin();
-        let terminal = std::io::IsTerminal::is_terminal(&terminal).then_some(terminal);
+        // Pictures go to standard output, keys come from standard input: as a rule the same terminal.
+        let (input, output) = (stdin(), stdout());
+        let terminal = if output.is_terminal() { Some(output.as_fd()) } else { Some(input.as_fd()) };
+        let terminal = terminal.filter(|t| t.is_terminal());
         let child = Spawn {
             title: "tricine: janitor".into(),
             role: NAME,
             link: theirs.as_fd(),
-            input: terminal.as_ref().map(|t| t.as_fd()),
+            input: terminal,
             stdout: false,
             bound: false,
         }
@@ -48,6 +52,12 @@ impl Janitor {
         let mut ready = [0];
         ours.read_exact(&mut ready).map_err(sys("read"))?;
         Ok(Self { child, pipe: ours })
+    }
+
+    /// Tells it that the terminal is drawn on, and so has to be given back.
+    pub(crate) fn terminal_is_drawn_on(&mut self) {
+        // A janitor that is gone cannot be helped; the film goes on.
+        let _ = self.pipe.write_all(&[DRAWN]);
     }
 
     /// Sends it home: there is nothing left to clean.
@@ -70,6 +80,7 @@ pub(crate) fn run() -> i32 {
     let terminal = process::inherited(INPUT_FD).map(File::from);
     let _ = nix::unistd::chdir("/");
     process::set_comm("tricine:janitor");
+    let supervisor = nix::unistd::getppid();
     let before = terminal.as_ref().and_then(|t| tcgetattr(t).ok());
     let mut pipe = UnixStream::from(pipe as OwnedFd);
     let mut session = Vec::new();
@@ -83,12 +94,23 @@ pub(crate) fn run() -> i32 {
     }
     let mut left = Vec::new();
     let _ = pipe.read_to_end(&mut left);
-    if left == [DONE] {
+    if left.last() == Some(&DONE) {
         return 0;
+    }
+    // The kernel kills the roles as it gives us another parent, which is after it closed the supervisor's files: what the
+    // renderer draws until then must not come after our last word.
+    for _ in 0..1000 {
+        if nix::unistd::getppid() != supervisor {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
     if let (Some(mut terminal), Some(before)) = (terminal, before) {
         // Only what the supervisor may have changed; a terminal that is gone needs nothing.
-        let _ = terminal.write_all(LEAVE.as_bytes());
+        if left.contains(&DRAWN) {
+            std::thread::sleep(Duration::from_millis(5));
+            let _ = terminal.write_all(LEAVE.as_bytes());
+        }
         let _ = tcsetattr(&terminal, SetArg::TCSANOW, &before);
     }
     // The kernel may close our pipe before it drops the dead supervisor's lock.

@@ -1,32 +1,46 @@
 //! The keyboard of the terminal: raw mode while it is ours, and which bytes are which key.
 
-use std::io::{IsTerminal, Read, stdin};
+use std::io::{Read, stdin};
+use std::os::fd::AsFd;
 
-use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
+use nix::sys::termios::{InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use nix::unistd::{getpgrp, tcgetpgrp};
 use tricine_shared::link::Key;
+
+/// Whether this is a terminal that we are in front of.
+pub(crate) fn in_front(terminal: impl AsFd) -> bool {
+    tcgetpgrp(terminal) == Ok(getpgrp())
+}
 
 /// The terminal on standard input, without echo and line editing while this lives. Ctrl-C and Ctrl-Z stay signals.
 #[derive(Debug)]
 pub(crate) struct Keyboard {
     before: Termios,
     pending: Vec<u8>,
+    answers: u32,
 }
 
 impl Keyboard {
     /// Takes the keyboard, if standard input is a terminal and we are in front of it.
     pub(crate) fn take() -> Option<Self> {
         let stdin = stdin();
-        if !stdin.is_terminal() || tcgetpgrp(&stdin) != Ok(getpgrp()) {
+        if !in_front(&stdin) {
             return None;
         }
         let before = tcgetattr(&stdin).ok()?;
         let mut raw = before.clone();
         raw.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO);
+        // Ctrl-S would stop whoever writes to the terminal.
+        raw.input_flags.remove(InputFlags::IXON);
         raw.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
         raw.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
         tcsetattr(&stdin, SetArg::TCSANOW, &raw).ok()?;
-        Some(Self { before, pending: Vec::new() })
+        Some(Self { before, pending: Vec::new(), answers: 0 })
+    }
+
+    /// How often the terminal has answered the renderer since the last call.
+    pub(crate) fn answers(&mut self) -> u32 {
+        std::mem::take(&mut self.answers)
     }
 
     /// Reads what was typed. An escape alone is held back until [`Keyboard::flush`], since it may begin a sequence.
@@ -36,9 +50,10 @@ impl Keyboard {
             Ok(n) => self.pending.extend_from_slice(&buffer[..n]),
             Err(_) => return Vec::new(),
         }
-        let (keys, used) = parse(&self.pending);
+        let (typed, used) = parse(&self.pending);
         self.pending.drain(..used);
-        keys
+        self.answers += typed.iter().filter(|t| **t == Typed::Answer).count() as u32;
+        typed.into_iter().filter_map(|t| if let Typed::Key(key) = t { Some(key) } else { None }).collect()
     }
 
     /// Whether an escape is held back.
@@ -61,34 +76,43 @@ impl Drop for Keyboard {
     }
 }
 
-/// The keys in `bytes`, and how many bytes they took; an unfinished sequence is left.
-fn parse(mut bytes: &[u8]) -> (Vec<Key>, usize) {
+/// What comes from a terminal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Typed {
+    Key(Key),
+    /// The answer to "are you well?".
+    Answer,
+}
+
+/// What was typed in `bytes`, and how many bytes it took; an unfinished sequence is left.
+fn parse(mut bytes: &[u8]) -> (Vec<Typed>, usize) {
     let all = bytes.len();
-    let mut keys = Vec::new();
+    let mut typed = Vec::new();
     while let Some((&first, rest)) = bytes.split_first() {
         if first == 0x1b {
             // CSI or SS3, parameters, and one final letter.
             let Some((&kind, tail)) = rest.split_first() else { break };
             if kind != b'[' && kind != b'O' {
                 bytes = rest;
-                keys.push(Key::Quit);
+                typed.push(Typed::Key(Key::Quit));
                 continue;
             }
             let Some(end) = tail.iter().position(|b| (0x40..=0x7e).contains(b)) else {
                 bytes = if tail.len() > 16 { &[] } else { bytes };
                 break;
             };
-            keys.extend(match tail[end] {
-                b'A' => Some(Key::Seek(60)),
-                b'B' => Some(Key::Seek(-60)),
-                b'C' => Some(Key::Seek(5)),
-                b'D' => Some(Key::Seek(-5)),
+            typed.extend(match tail[end] {
+                b'A' => Some(Typed::Key(Key::Seek(60))),
+                b'B' => Some(Typed::Key(Key::Seek(-60))),
+                b'C' => Some(Typed::Key(Key::Seek(5))),
+                b'D' => Some(Typed::Key(Key::Seek(-5))),
+                b'n' => Some(Typed::Answer),
                 _ => None,
             });
             bytes = &tail[end + 1..];
             continue;
         }
-        keys.extend(match first {
+        let key = match first {
             b' ' | b'p' => Some(Key::Pause),
             b'.' => Some(Key::Step),
             b'[' => Some(Key::Slower),
@@ -104,10 +128,11 @@ fn parse(mut bytes: &[u8]) -> (Vec<Key>, usize) {
             b'>' | b'n' => Some(Key::Next),
             b'q' => Some(Key::Quit),
             _ => None,
-        });
+        };
+        typed.extend(key.map(Typed::Key));
         bytes = rest;
     }
-    (keys, all - bytes.len())
+    (typed, all - bytes.len())
 }
 
 #[cfg(test)]
@@ -126,7 +151,9 @@ mod tests {
             (b"\x1b[15~x", vec![], 6),
             (b"\xff\x00", vec![], 2),
         ] {
-            assert_eq!(parse(bytes), (keys, used), "{bytes:?}");
+            let typed = keys.into_iter().map(Typed::Key).collect();
+            assert_eq!(parse(bytes), (typed, used), "{bytes:?}");
         }
+        assert_eq!(parse(b"\x1b[0nq"), (vec![Typed::Answer, Typed::Key(Key::Quit)], 5));
     }
 }

@@ -25,7 +25,7 @@ use crate::child::{self, Running};
 use crate::cli::{Audio, Display, Play};
 use crate::input::{self, Input};
 use crate::janitor::Janitor;
-use crate::keys::Keyboard;
+use crate::keys::{self, Keyboard};
 use crate::policy::{Action, History, Limit};
 use crate::report::{self, Ended, Restart};
 use crate::status::Status;
@@ -97,6 +97,9 @@ pub(crate) struct Player {
     signals: SignalFd,
     keyboard: Option<Keyboard>,
     escape_at_ns: Option<u64>,
+    janitor: Option<Janitor>,
+    /// Pictures are on the terminal's alternate screen.
+    drawn: bool,
     state: PlayState,
     posts: [Post; 3],
     channels: Vec<Channel>,
@@ -125,6 +128,23 @@ struct Stop {
     how: Ended,
     /// When who is left is killed, in ns.
     deadline_ns: u64,
+}
+
+/// How a role has died, or that it could not be started.
+#[derive(Debug)]
+struct Death {
+    /// In words.
+    cause: String,
+    /// Not by its own doing: what it worked on need not be left out.
+    shot: bool,
+    /// A frame was taken out of circulation that has killed it twice.
+    poisoned: bool,
+    /// When its process was started, in ns.
+    started_ns: u64,
+    /// Whether it has handed anything over in its life.
+    achieved: bool,
+    /// The last lines of its log.
+    lines: Vec<String>,
 }
 
 fn index(role: Role) -> usize {
@@ -203,6 +223,8 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         _lock: lock,
         signals,
         escape_at_ns: None,
+        janitor: Some(janitor),
+        drawn: false,
         state,
         posts: [Post::new(), Post::new(), Post::new()],
         channels: Vec::new(),
@@ -223,8 +245,9 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
     let ran = player.run();
     let code = player.finish(ran);
     let unlinked = session::unlink_all(&player.session);
+    let janitor = player.janitor.take();
     drop(player);
-    if unlinked.is_ok() {
+    if let (Ok(()), Some(janitor)) = (&unlinked, janitor) {
         janitor.dismiss();
     }
     unlinked?;
@@ -289,7 +312,13 @@ impl Player {
         while let Ok(Some(info)) = self.signals.read_signal() {
             match Signal::try_from(info.ssi_signo as i32) {
                 Ok(Signal::SIGTSTP) => self.suspend()?,
-                Ok(Signal::SIGCONT) => self.rebased_ns = mono_ns(),
+                Ok(Signal::SIGCONT) => {
+                    self.rebased_ns = mono_ns();
+                    // Perhaps from the background, where the keyboard was the shell's.
+                    if self.keyboard.is_none() && !self.options.inputs.iter().any(|i| i == "-") {
+                        self.keyboard = Keyboard::take();
+                    }
+                }
                 Ok(signal) if self.stop.is_some() => {
                     tracing::warn!("{signal} again: the roles are killed");
                     self.kill_all();
@@ -311,14 +340,24 @@ impl Player {
             running.child.signal(Signal::SIGSTOP)?;
         }
         self.status.clear();
+        // What was typed or answered until now is ours, not the shell's.
+        self.typed();
+        let drawn = self.drawn;
         self.leave_terminal();
         let had_keyboard = self.keyboard.take().is_some();
-        nix::sys::signal::raise(Signal::SIGSTOP).map_err(|e| Error::sys("raise", "SIGSTOP", e))?;
-        // Here we are again.
+        loop {
+            nix::sys::signal::raise(Signal::SIGSTOP).map_err(|e| Error::sys("raise", "SIGSTOP", e))?;
+            // Here we are again; in the background there is nothing to draw on.
+            if self.display != DisplaySpec::Terminal || keys::in_front(std::io::stdout()) {
+                break;
+            }
+        }
         self.rebased_ns = mono_ns();
         if had_keyboard {
             self.keyboard = Keyboard::take();
         }
+        self.drawn = drawn;
+        self.tell(Role::Renderer, &ToRole::Retake);
         for running in self.posts.iter().filter_map(|p| p.running.as_ref()) {
             running.child.signal(Signal::SIGCONT)?;
         }
@@ -339,6 +378,10 @@ impl Player {
             Some(_) if !keyboard.pending() => self.escape_at_ns = None,
             None if keyboard.pending() => self.escape_at_ns = Some(now + ESCAPE_NS),
             _ => {}
+        }
+        let answers = self.keyboard.as_mut().map_or(0, Keyboard::answers);
+        for _ in 0..answers {
+            self.tell(Role::Renderer, &ToRole::Answer);
         }
         for key in keys {
             self.key(key);
@@ -567,7 +610,11 @@ impl Player {
         };
         let input = current.file.as_ref().map(|f| f.as_fd()).filter(|_| role == Role::Decoder);
         let stdout = role == Role::Renderer && self.display == DisplaySpec::Terminal;
-        let running = child::start(role, &current.title, &spec, input, stdout)?;
+        if stdout {
+            self.status.hold();
+            self.janitor.iter_mut().for_each(Janitor::terminal_is_drawn_on);
+        }
+        let running = child::start(role, &current.title, &spec, input, stdout, self.achieved(role))?;
         let post = &mut self.posts[index(role)];
         post.last_pid = Some(running.child.pid);
         post.start_at_ns = None;
@@ -609,6 +656,12 @@ impl Player {
             FromRole::Output(output) => {
                 tracing::info!("{role}: {output}");
                 post.output = Some(output);
+                if role == Role::Renderer && self.display == DisplaySpec::Terminal {
+                    self.drawn = true;
+                    if self.keyboard.is_some() {
+                        self.tell(Role::Renderer, &ToRole::Answer);
+                    }
+                }
             }
             FromRole::Key(key) => self.key(key),
             FromRole::Ended { serial } => {
@@ -722,9 +775,32 @@ impl Player {
         }
         match running.failed {
             Some(ref why) => self.role_failed(role, why),
-            None => self.crashed(role, exit, &running, poisoned),
+            None => {
+                let cause = running.verdict.clone().map_or(exit.to_string(), |v| format!("{v}, {exit}"));
+                let lines = Vec::from(running.lines);
+                // Whoever was shot from outside did not die of what it had before it.
+                let shot = exit == Exit::Signal(Signal::SIGKILL as i32);
+                let (started_ns, achieved) = (running.started_ns, self.achieved(role) > running.achieved);
+                self.crashed(role, &Death { cause, shot, poisoned, started_ns, achieved, lines });
+            }
         }
         Ok(())
+    }
+
+    /// A role's process could not even be made. At the first start that is the session's end; later it is a crash like
+    /// any other, since processes, memory and descriptors come and go.
+    fn not_started(&mut self, role: Role, error: &Error) {
+        if self.posts[index(role)].last_pid.is_none() {
+            self.unplayable = true;
+            self.status.error(&format!("{error}; `ulimit -a` shows this user's limits"));
+            self.stop(Ended::Failed);
+        } else {
+            let (started_ns, cause) = (mono_ns(), format!("it could not be started: {error}"));
+            self.crashed(
+                role,
+                &Death { cause, shot: true, poisoned: false, started_ns, achieved: false, lines: Vec::new() },
+            );
+        }
     }
 
     /// Sets the dead role's channels right. Whether a frame was taken out of circulation that has killed it twice.
@@ -780,18 +856,28 @@ impl Player {
         }
     }
 
-    fn crashed(&mut self, role: Role, exit: Exit, running: &Running, poisoned: bool) {
+    /// Frames and blocks that a role has handed over, over all its incarnations.
+    fn achieved(&self, role: Role) -> u64 {
+        match role {
+            Role::Decoder => {
+                self.control.decoder().video_published.get() + self.control.decoder().audio_published.get()
+            }
+            Role::Audio => self.control.audio().received.get(),
+            Role::Renderer => self.control.renderer().received.get(),
+        }
+    }
+
+    fn crashed(&mut self, role: Role, death: &Death) {
         let now = mono_ns();
-        let cause = running.verdict.clone().map_or(exit.to_string(), |v| format!("{v}, {exit}"));
+        let &Death { ref cause, shot, poisoned, started_ns, achieved, ref lines } = death;
         let limit = Limit { intensity: self.options.restart_limit.0, period: self.options.restart_limit.1 };
-        let page = self.control.decoder();
-        let achieved = page.video_published.get() + page.audio_published.get();
+        let published = self.achieved(Role::Decoder);
         let post = &mut self.posts[index(role)];
-        let action = post.history.on_crash(limit, running.started_ns, now, (now % 1000) as f64 / 1000.0);
+        let action = post.history.on_crash(limit, started_ns, now, achieved, (now % 1000) as f64 / 1000.0);
         if role == Role::Decoder {
             // Nothing came of its last life: what lies ahead kills it.
-            let again = post.crashed_at == Some(achieved) && exit != Exit::Signal(Signal::SIGKILL as i32);
-            post.crashed_at = Some(achieved);
+            let again = post.crashed_at == Some(published) && !shot;
+            post.crashed_at = Some(published);
             let here = self.skip_past_ns.unwrap_or(i64::MIN).max(self.position_ns());
             self.skip_past_ns = again.then_some(here);
         }
@@ -802,7 +888,6 @@ impl Player {
             gap_ns: None,
             settled: role == Role::Audio,
         });
-        let lines = running.lines.iter().cloned().collect::<Vec<_>>();
         match action {
             Action::Restart(wait) => {
                 let post = &mut self.posts[index(role)];
@@ -823,7 +908,7 @@ impl Player {
                     at.last_seq.get(),
                     at.last_pts_ns.get() as i64 as f64 / 1e9,
                 ));
-                for line in &lines {
+                for line in lines {
                     self.status.error(&format!("  {role}: {line}"));
                 }
                 self.stop(Ended::GaveUp);
@@ -841,8 +926,11 @@ impl Player {
         }
         for role in Role::ALL {
             let due = self.posts[index(role)].start_at_ns.is_some_and(|at| now >= at);
-            if due && self.stop.is_none() {
-                self.start(role)?;
+            if due
+                && self.stop.is_none()
+                && let Err(error) = self.start(role)
+            {
+                self.not_started(role, &error);
             }
             self.watch(role, now)?;
         }
@@ -908,8 +996,8 @@ impl Player {
         }
     }
 
-    fn leave_terminal(&self) {
-        if self.display == DisplaySpec::Terminal {
+    fn leave_terminal(&mut self) {
+        if std::mem::take(&mut self.drawn) {
             use std::io::Write;
             let mut out = std::io::stdout();
             let _ = out.write_all(tricine_shared::sys::terminal::LEAVE.as_bytes()).and_then(|()| out.flush());
@@ -931,6 +1019,7 @@ impl Player {
         self.status.clear();
         self.leave_terminal();
         self.keyboard = None;
+        self.status.release();
         ran?;
         let how = self.stop.as_ref().map_or(Ended::Failed, |s| s.how);
         let how = if how == Ended::Played && self.unplayable { Ended::Failed } else { how };

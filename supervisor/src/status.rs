@@ -1,15 +1,22 @@
 //! What the user reads on standard error: a status line on a terminal, a progress display for `--unpaced`, notices and
 //! errors as plain lines.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io::{IsTerminal, Write, stderr};
+use std::os::fd::AsFd;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tricine_shared::clock::PlayState;
 use tricine_shared::control::{ControlRegion, Role};
 use tricine_shared::time::mono_ns;
 
 /// How often the status line is drawn.
 const EVERY_NS: u64 = 250_000_000;
+
+/// How many lines are kept while the film has the terminal.
+const KEPT_LINES: usize = 100;
 
 /// The status line, or none.
 #[derive(Debug)]
@@ -22,6 +29,8 @@ pub(crate) struct Status {
     pub(crate) duration_ns: Option<i64>,
     /// Its frames, if known.
     pub(crate) frames: Option<u64>,
+    /// Lines for later, while the film has the terminal.
+    held: RefCell<Option<VecDeque<String>>>,
 }
 
 /// `H:MM:SS` or `M:SS`.
@@ -42,7 +51,22 @@ impl Status {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(None, target);
-        Self { bar, progress, drawn_ns: 0, duration_ns: None, frames: None }
+        Self { bar, progress, drawn_ns: 0, duration_ns: None, frames: None, held: RefCell::default() }
+    }
+
+    /// From now on the film has the terminal: what would be written into the picture is kept.
+    pub(crate) fn hold(&mut self) {
+        self.bar.finish_and_clear();
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        if stderr().is_terminal() {
+            self.held.get_mut().get_or_insert_default();
+        }
+    }
+
+    /// The terminal is back: writes what was kept.
+    pub(crate) fn release(&self) {
+        let held = self.held.take();
+        held.into_iter().flatten().for_each(|text| self.line(&text));
     }
 
     /// Draws the line if it is time to.
@@ -99,10 +123,23 @@ impl Status {
     }
 
     fn line(&self, text: &str) {
-        // A terminal that is gone, or a closed pipe, is no reason to stop the film.
-        self.bar.suspend(|| {
-            let _ = writeln!(stderr(), "tricine: {text}");
-        });
+        if let Some(held) = &mut *self.held.borrow_mut() {
+            if held.len() == KEPT_LINES {
+                held.pop_front();
+            }
+            held.push_back(text.to_owned());
+            return;
+        }
+        // A terminal that is gone, a closed pipe or a full one that nobody reads is no reason to stop the film: a line that
+        // finds no room within a moment is dropped. (A pipe is writable if it has room for 4096 bytes: more than a line.)
+        let text = &text[..text.floor_char_boundary(2000)];
+        let stderr = stderr();
+        let mut room = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
+        if matches!(poll(&mut room, PollTimeout::from(20u8)), Ok(n) if n > 0) {
+            self.bar.suspend(|| {
+                let _ = writeln!(&stderr, "tricine: {text}");
+            });
+        }
     }
 
     /// An error: always said.

@@ -52,7 +52,7 @@ pub(super) fn open(file: &MediaFile) -> Result<Opened, MediaError> {
     let time_base = track.time_base.map(|base| (base.numer.get(), base.denom.get()));
     let time_base = time_base.or(params.sample_rate.map(|rate| (1, rate))).unwrap_or((1, 48_000));
     let duration = track.duration.map(|duration| duration.get());
-    let id = track.id;
+    let (id, delay) = (track.id, track.delay.unwrap_or(0));
     let mut demux = Probed {
         file: file.clone(),
         format,
@@ -64,7 +64,7 @@ pub(super) fn open(file: &MediaFile) -> Result<Opened, MediaError> {
         failures: 0,
         done: false,
     };
-    demux.set_origin(&params)?;
+    demux.set_origin(&params, delay.into())?;
     Ok(Some((Box::new(demux), params)))
 }
 
@@ -99,13 +99,14 @@ struct Probed {
 }
 
 impl Probed {
-    fn set_origin(&mut self, params: &AudioCodecParameters) -> Result<(), MediaError> {
+    /// `delay`: the priming in ticks that the file declares; it may be longer than a packet (MP3 at 24 kHz and below).
+    fn set_origin(&mut self, params: &AudioCodecParameters, delay: i64) -> Result<(), MediaError> {
         for _ in 0..16 {
             match self.next() {
                 Ok(Some(packet)) => {
                     let head = params.extra_data.as_deref().and_then(super::opus::Head::parse);
                     let skip = head.filter(|_| params.codec == CODEC_ID_OPUS).map(|head| i64::from(head.pre_skip));
-                    self.origin = packet.start.saturating_add(skip.unwrap_or(self.last_trim));
+                    self.origin = packet.start.saturating_add(skip.unwrap_or(self.last_trim.max(delay)));
                     break;
                 }
                 Ok(None) => break,

@@ -3,6 +3,7 @@
 mod framemd5;
 mod headless;
 mod keys;
+mod terminal;
 mod window;
 mod x11;
 
@@ -98,6 +99,32 @@ pub(crate) trait Display {
     fn is_seen(&self) -> bool {
         false
     }
+
+    /// Whether the time has a place of its own beside the picture, and so is always shown.
+    fn has_line(&self) -> bool {
+        false
+    }
+
+    /// Whether [`Display::pump`] has to be called often, since what is to come announces itself by nothing.
+    fn is_restless(&self) -> bool {
+        false
+    }
+
+    /// Whether the shown picture would look better if it were prepared again.
+    fn is_outdated(&self) -> bool {
+        false
+    }
+
+    /// The terminal has answered a question.
+    fn answered(&mut self) {}
+
+    /// Whether an answer is still to come.
+    fn is_unanswered(&self) -> bool {
+        false
+    }
+
+    /// The terminal was somebody else's meanwhile.
+    fn retake(&mut self) {}
 }
 
 /// What the user did.
@@ -132,9 +159,7 @@ pub(crate) fn open(o: &Opening<'_>) -> Result<Box<dyn Display>, DisplayError> {
         DisplaySpec::None => Box::new(headless::Headless),
         DisplaySpec::FrameMd5(path) => Box::new(framemd5::FrameMd5::open(path, o.again, o.picture.meta)?),
         DisplaySpec::Window => Box::new(window::Window::open(o)?),
-        DisplaySpec::Terminal => {
-            return Err(DisplayError(format!("{:?}: not in this build", o.spec)));
-        }
+        DisplaySpec::Terminal => Box::new(terminal::Terminal::open()?),
     })
 }
 
@@ -142,6 +167,7 @@ pub(crate) fn open(o: &Opening<'_>) -> Result<Box<dyn Display>, DisplayError> {
 pub(crate) fn check(spec: &DisplaySpec, again: bool) -> Result<(), DisplayError> {
     match spec {
         DisplaySpec::FrameMd5(path) => framemd5::check(path, again),
-        _ => Ok(()),
+        DisplaySpec::Terminal => terminal::check(),
+        DisplaySpec::Window | DisplaySpec::None => Ok(()),
     }
 }

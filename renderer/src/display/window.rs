@@ -284,6 +284,10 @@ impl Display for Window {
     fn is_seen(&self) -> bool {
         true
     }
+
+    fn is_restless(&self) -> bool {
+        self.companion.is_none()
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ impl Color {
         let a = coverage * u32::from(self.alpha) / 255;
         let channel = |shift: u32| {
             let (new, old) = (self.rgb >> shift & 0xff, pixel >> shift & 0xff);
-            (new * a + old * (255 - a) + 127) / 255 << shift
+            ((new * a + old * (255 - a) + 127) / 255) << shift
         };
         0xff00_0000 | channel(16) | channel(8) | channel(0)
     }

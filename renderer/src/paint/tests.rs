@@ -1,3 +1,5 @@
+use tricine_shared::channel::ownership::State;
+
 use super::*;
 use crate::convert::BLACK;
 

@@ -92,7 +92,8 @@ impl Spawn<'_> {
                     if from >= 0 {
                         *to = libc::fcntl(from, libc::F_DUPFD_CLOEXEC, 10);
                         if *to < 0 {
-                            return Err(io::Error::last_os_error());
+                            // EINVAL: not even the tenth is allowed. Allocates nothing.
+                            return Err(io::Error::from_raw_os_error(libc::EMFILE));
                         }
                     }
                 }

@@ -4,13 +4,32 @@ use std::os::fd::{AsFd, AsRawFd};
 
 /// Alternate screen, no cursor, no line wrap.
 pub const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
-/// Undoes [`ENTER`] and any colour. Harmless if nothing was entered.
-pub const LEAVE: &str = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
+/// Undoes [`ENTER`], any colour, and a screen that was half drawn. Not for a terminal that was not entered: it would move
+/// the cursor.
+pub const LEAVE: &str = "\x1b[?2026l\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
 
-/// Columns and rows of the terminal at `fd`; `None` if it is none or does not know.
-pub fn size(fd: impl AsFd) -> Option<(u16, u16)> {
+/// How large a terminal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Letters in a row; not 0.
+    pub columns: u16,
+    /// Rows; not 0.
+    pub rows: u16,
+    /// In pixels, 0 if unknown.
+    pub width: u16,
+    /// In pixels, 0 if unknown.
+    pub height: u16,
+}
+
+/// The size of the terminal at `fd`; `None` if it is none or does not know.
+pub fn size(fd: impl AsFd) -> Option<Size> {
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
     // SAFETY: TIOCGWINSZ writes one winsize, which outlives the call.
     let got = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::TIOCGWINSZ, &mut size) };
-    (got == 0 && size.ws_col > 0 && size.ws_row > 0).then_some((size.ws_col, size.ws_row))
+    (got == 0 && size.ws_col > 0 && size.ws_row > 0).then_some(Size {
+        columns: size.ws_col,
+        rows: size.ws_row,
+        width: size.ws_xpixel,
+        height: size.ws_ypixel,
+    })
 }

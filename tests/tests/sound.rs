@@ -1,0 +1,166 @@
+//! Sound on a real sound server, with the real program: what a listener hears is where the pictures are, whatever dies.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use tests::ear::{Ear, Heard, Kind, SoundServer};
+use tests::{Run, have, start_with, wait_for};
+use tricine_shared::control::ControlRegion;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
+const SECOND_NS: i64 = 1_000_000_000;
+const PULSE: [&str; 4] = ["--display", "none", "--audio", "pulse"];
+/// A beep begins between two silences; the level tells it from the demo's music.
+const BEEP: f32 = 0.15;
+/// The machine that runs this may be busy: how far a beep may be from its flash here. In quiet it is within 10 ms.
+const NEAR_MS: f64 = 60.0;
+
+fn missing(kind: Kind) -> bool {
+    !kind.programs().iter().all(|program| have(program))
+}
+
+fn play(server: &SoundServer, args: &[&str]) -> Run {
+    start_with(PROGRAM, &[&PULSE[..], args].concat(), |command| {
+        command.envs(server.env());
+    })
+}
+
+/// When each flash, the first frame of a whole second, was presented, in ns on CLOCK_MONOTONIC, with its second.
+fn flashes(run: &Run, over: &AtomicBool) -> Vec<(i64, i64)> {
+    let control = wait_for("the session", || ControlRegion::attach_onlooker(&run.session).ok());
+    let page = control.renderer();
+    let (mut found, mut last) = (Vec::new(), 0);
+    while !over.load(Relaxed) {
+        let seq = page.last_seq.get();
+        let (at_ns, pts_ns) = (page.last_present_ns.get() as i64, page.last_pts_ns.get() as i64);
+        // Of two looks that agree, neither saw half a change.
+        if seq != last && (seq, at_ns) == (page.last_seq.get(), page.last_present_ns.get() as i64) {
+            last = seq;
+            if pts_ns % SECOND_NS == 0 {
+                found.push((at_ns, pts_ns / SECOND_NS));
+            }
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    found
+}
+
+/// Watches a run while `f` acts on it; the flashes seen.
+fn watch(run: &Run, f: impl FnOnce()) -> Vec<(i64, i64)> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| flashes(run, &over));
+        f();
+        over.store(true, Relaxed);
+        watching.join().unwrap()
+    })
+}
+
+/// For each flash after `since_ns` that has a beep within half a second: flash − beep, in ms. And how many have none.
+fn offsets(flashes: &[(i64, i64)], heard: &Heard, since_ns: i64) -> (Vec<f64>, usize) {
+    let bursts = heard.bursts(BEEP);
+    let (mut found, mut silent) = (Vec::new(), 0);
+    for &(at, _) in flashes.iter().filter(|(at, _)| *at > since_ns) {
+        match bursts.iter().map(|beep| at - beep).min_by_key(|off| off.abs()) {
+            Some(off) if off.abs() < SECOND_NS / 2 => found.push(off as f64 / 1e6),
+            _ => silent += 1,
+        }
+    }
+    (found, silent)
+}
+
+fn now_ns() -> i64 {
+    tricine_shared::time::mono_ns() as i64
+}
+
+fn in_step(kind: Kind, input: &[&str]) {
+    if missing(kind) {
+        return;
+    }
+    let server = SoundServer::started(kind);
+    let ear = Ear::new(&server);
+    let run = play(&server, &[&["--length", "6"], input].concat());
+    let flashes = watch(&run, || run.presented(175));
+    let end = run.end();
+    let (offsets, silent) = offsets(&flashes, &ear.heard(), 0);
+    println!("{kind:?} {input:?}: flash − beep, ms: {offsets:.1?}, {silent} unheard, {}", end.report["audio"]);
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    end.assert_whole();
+    assert_eq!(end.report["audio"]["sink"], "pulse (ear)");
+    assert!(offsets.len() >= 4 && silent <= 1, "{flashes:?} {offsets:.1?}, {silent} without a beep");
+    assert!(offsets.iter().all(|off| off.abs() < NEAR_MS), "{offsets:.1?}");
+}
+
+#[test]
+fn the_demos_beeps_are_heard_with_its_flashes() {
+    in_step(Kind::PulseAudio, &[]);
+}
+
+#[test]
+fn the_clocks_beeps_are_heard_with_its_flashes() {
+    in_step(Kind::PulseAudio, &["test:clock?size=320x180&rate=30&seconds=6"]);
+}
+
+#[test]
+fn on_pipewire_the_beeps_are_heard_with_the_flashes() {
+    in_step(Kind::PipeWire, &["test:clock?size=320x180&rate=30&seconds=6"]);
+}
+
+#[test]
+fn an_audio_role_that_was_killed_is_in_step_again() {
+    if missing(Kind::PulseAudio) {
+        return;
+    }
+    let server = SoundServer::started(Kind::PulseAudio);
+    let ear = Ear::new(&server);
+    let run = play(&server, &["test:clock?size=320x180&rate=30&seconds=8"]);
+    let mut since = 0;
+    let flashes = watch(&run, || {
+        run.presented(70);
+        kill(run.role("audio", None), Signal::SIGKILL).unwrap();
+        since = now_ns();
+        run.presented(235);
+    });
+    let end = run.end();
+    let (offsets, silent) = offsets(&flashes, &ear.heard(), since);
+    println!("after the kill: flash − beep, ms: {offsets:.1?}, {silent} unheard; {}", end.report["restarts"]);
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    end.assert_whole();
+    assert!(offsets.len() >= 3 && silent <= 1, "{offsets:.1?}, {silent} without a beep");
+    assert!(offsets.iter().all(|off| off.abs() < NEAR_MS), "{offsets:.1?}");
+}
+
+#[test]
+fn a_sound_server_that_was_killed_and_comes_back_is_heard_in_step() {
+    if missing(Kind::PulseAudio) {
+        return;
+    }
+    let mut server = SoundServer::started(Kind::PulseAudio);
+    let run = play(&server, &["test:clock?size=320x180&rate=30&seconds=14"]);
+    let mut heard = None;
+    let flashes = watch(&run, || {
+        run.presented(60);
+        server.kill();
+        // Two seconds in silence, in real time.
+        run.presented(120);
+        server.start();
+        let ear = Ear::new(&server);
+        run.presented(410);
+        heard = Some(ear.heard());
+    });
+    let end = run.end();
+    // The second before the first beep may have been silent; from there on every one is heard.
+    let heard = heard.unwrap();
+    let first = heard.bursts(BEEP).first().copied().unwrap_or(i64::MAX);
+    let (offsets, silent) = offsets(&flashes, &heard, first.saturating_sub(SECOND_NS / 2));
+    println!("after the restart: flash − beep, ms: {offsets:.1?}, {silent} unheard");
+    let gaps: Vec<_> = flashes.windows(2).map(|w| (w[1].0 - w[0].0) as f64 / 1e6).collect();
+    println!("from flash to flash, ms: {gaps:.1?}");
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    end.assert_whole();
+    assert_eq!(end.stderr.matches("the sound server is gone").count(), 1, "{}", end.stderr);
+    assert_eq!(end.report["restarts"].as_array().map(Vec::len), Some(0), "the role survives: {}", end.stderr);
+    assert!(offsets.len() >= 3 && silent <= 1, "{offsets:.1?}, {silent} without a beep");
+    assert!(offsets.iter().all(|off| off.abs() < NEAR_MS), "{offsets:.1?}");
+}
