@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::channel::bug::{Bug, order, seeded};
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{AtomicU64, fence, spin_loop};
 
@@ -26,24 +27,28 @@ impl Register {
         let next = self.version.load(Relaxed).wrapping_add(1);
         // Release fence: pairs with the Acquire fence in load(): a reader that sees one of the words below, which belong
         // to the version after the one it started from, also sees that the version moved on, and tries again.
-        fence(Release);
+        if !seeded(Bug::NoRegisterWriteFence) {
+            fence(Release);
+        }
         for (to, word) in self.copies[(next & 1) as usize].iter().zip(value) {
             to.store(word, Relaxed);
         }
         // Release: publishes the words just written; pairs with the Acquire in load().
-        self.version.store(next, Release);
+        self.version.store(next, order(Bug::RelaxedRegisterStore, Release));
     }
 
     /// Reads the value and its version; `None` if nothing was ever written, or if a hostile writer changes it faster
     /// than it can be read.
     pub fn load(&self) -> Option<(u64, [u64; REGISTER_WORDS])> {
         for _ in 0..64 {
-            let before = self.version.load(Acquire);
+            let before = self.version.load(order(Bug::RelaxedRegisterLoad, Acquire));
             if before == 0 {
                 return None;
             }
             let value = self.copies[(before & 1) as usize].each_ref().map(|w| w.load(Relaxed));
-            fence(Acquire);
+            if !seeded(Bug::NoRegisterReadFence) {
+                fence(Acquire);
+            }
             // The copy that we read is overwritten only by version + 2, whose writer has stored version + 1 before.
             if self.version.load(Relaxed) == before {
                 return Some((before, value));

@@ -197,7 +197,8 @@ impl FrameMeta {
             }
             Format::F32 => {
                 let fits = (1..=MAX_CHANNELS).contains(&width) && (1..=MAX_SAMPLE_RATE).contains(&sample_rate);
-                (fits, width.wrapping_mul(4), u64::from(width) * u64::from(height) * 4)
+                let row = if fits { width * 4 } else { 0 };
+                (fits, row, u64::from(row) * u64::from(height))
             }
             Format::Bytes => (width == 1 && height == 1, 1, words[9]),
         };

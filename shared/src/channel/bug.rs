@@ -34,7 +34,7 @@ bugs! {
     NoPostAfterDeath = "no-post-after-death",
     /// Recovery leaves the dead side's slot as it is.
     NoReset = "no-reset",
-    /// Recovery takes the survivor's slot for the dead side's.
+    /// Recovery takes the survivor's slot away from it as well, as if it were done with it.
     ResetsSurvivor = "resets-survivor",
     /// A frame is READY before its meta is written.
     ReadyBeforeMeta = "ready-before-meta",
@@ -78,6 +78,14 @@ bugs! {
     RelaxedMailPublish = "relaxed-mail-publish",
     /// Relaxed where a mailbox's consumer swaps with Release.
     RelaxedMailTake = "relaxed-mail-take",
+    /// Relaxed where a register's version is stored with Release.
+    RelaxedRegisterStore = "relaxed-register-store",
+    /// Relaxed where a register's version is loaded with Acquire.
+    RelaxedRegisterLoad = "relaxed-register-load",
+    /// No fence before a register's copy is written.
+    NoRegisterWriteFence = "no-register-write-fence",
+    /// No fence after a register's copy was read.
+    NoRegisterReadFence = "no-register-read-fence",
 }
 
 /// `order`, or Relaxed if `bug` says so.

@@ -54,6 +54,11 @@ impl<D: Doorbell> Consumer<D> {
         self.spin = spin;
     }
 
+    /// The number of the frame that it waits for, across generations (FIFO; a mailbox's consumer takes what there is).
+    pub fn next_seq(&self) -> u64 {
+        self.channel.base() + self.next
+    }
+
     /// What it saw of its doorbell.
     pub fn stats(&self) -> DoorbellStats {
         self.stats
@@ -68,7 +73,7 @@ impl<D: Doorbell> Consumer<D> {
             let (_, word) = mail(&self.channel)?;
             // A slot that no frame was ever in has no valid meta.
             if let Ok(meta) = read_meta(&self.channel, word.front)
-                && meta.seq < self.channel.base() + word.seq
+                && meta.seq.wrapping_sub(self.channel.base()) < word.seq
             {
                 return Ok(Acquired::Slot(self.slot(word.front, meta)));
             }
@@ -76,17 +81,16 @@ impl<D: Doorbell> Consumer<D> {
         hit(Step::ConsumerWait);
         let rung = self.spin.wait(&self.channel.filled, deadline)?;
         hit(Step::ConsumerWoken);
-        let Some(slot) = self.claim()? else {
+        let Some((slot, number)) = self.claim()? else {
             self.stats.spurious += u64::from(rung);
             return self.after_last(rung);
         };
         hit(Step::ConsumerClaimed);
         self.stats.late += u64::from(!rung && deadline != Deadline::NOW);
-        let meta = match read_meta(&self.channel, slot) {
-            Ok(meta) if self.channel.mode() == Mode::Mailbox || meta.seq == self.channel.base() + self.next => meta,
-            Ok(meta) => return Err(self.channel.corrupt("meta seq", meta.seq)),
-            Err(e) => return Err(e),
-        };
+        let meta = read_meta(&self.channel, slot)?;
+        if meta.seq != self.channel.base() + number {
+            return Err(self.channel.corrupt("meta seq", meta.seq));
+        }
         hit(Step::MetaRead);
         Ok(Acquired::Slot(self.slot(slot, meta)))
     }
@@ -98,8 +102,8 @@ impl<D: Doorbell> Consumer<D> {
         ReadSlot { consumer: self, slot, meta, number, already_done }
     }
 
-    /// READY → READING, or the mailbox's swap; the slot if there was something to claim.
-    fn claim(&mut self) -> Result<Option<usize>> {
+    /// READY → READING, or the mailbox's swap; the slot and the number of its frame, if there was something to claim.
+    fn claim(&mut self) -> Result<Option<(usize, u64)>> {
         match self.channel.mode() {
             Mode::Fifo => {
                 let n = self.next;
@@ -113,7 +117,7 @@ impl<D: Doorbell> Consumer<D> {
                         if seeded(Bug::ReleaseBeforeRead) {
                             self.free(slot);
                         }
-                        Ok(Some(slot))
+                        Ok(Some((slot, n)))
                     }
                     Err(raw) => match SlotWord::decode(raw) {
                         SlotWord { seq, state: State::Free | State::Writing } if seq == n => Ok(None),
@@ -124,10 +128,14 @@ impl<D: Doorbell> Consumer<D> {
             Mode::Mailbox => loop {
                 let (raw, word) = mail(&self.channel)?;
                 let Some(taken) = word.take() else { return Ok(None) };
+                // The newest frame is in the middle as long as it is dirty.
+                let Some(number) = word.seq.checked_sub(1) else {
+                    return Err(self.channel.corrupt("mailbox word, to the consumer,", raw));
+                };
                 // Release: hands our old front back, after all that we read from it, to the producer's next mail().
                 let release = order(Bug::RelaxedMailTake, Release);
                 if self.channel.words().mail.0.compare_exchange(raw, taken.encode(), release, Relaxed).is_ok() {
-                    return Ok(Some(taken.front));
+                    return Ok(Some((taken.front, number)));
                 }
             },
         }

@@ -46,7 +46,7 @@ pub const MAX_CAPACITY: u64 = 1 << 29;
 /// An atomic word on cache lines of its own.
 #[derive(Debug)]
 #[cfg_attr(loom, derive(Default))]
-#[repr(C, align(128))]
+#[cfg_attr(not(loom), repr(C, align(128)))]
 pub struct Word(pub AtomicU64);
 
 /// One slot's meta. Its words need no order among themselves: the slot's owner alone touches them.
@@ -93,7 +93,7 @@ impl Meta {
 /// The first page of a region. Only atomics: a peer can change any of it at any time.
 #[derive(Debug)]
 #[cfg_attr(loom, derive(Default))]
-#[repr(C, align(4096))]
+#[cfg_attr(not(loom), repr(C, align(4096)))]
 pub struct Words {
     /// [`MAGIC`].
     pub magic: AtomicU64,

@@ -1,0 +1,53 @@
+//! What these models are worth: each seeded bug makes the model fail that is to catch it. A run of this very program with
+//! the bug in its environment shows it, so that one bug cannot meet another.
+
+use std::process::Command;
+
+use tricine_shared::channel::bug::{Bug, ENV};
+
+/// The model that is to catch a bug.
+fn model(bug: Bug) -> &'static str {
+    match bug {
+        Bug::NoPostAfterDeath | Bug::NoReset | Bug::ProducerNextOffByOne => "fifo::a_producer_dies_at_each_step",
+        Bug::DoneOffByOne | Bug::ConsumerNextOffByOne => "fifo::a_consumer_dies_at_each_step",
+        Bug::ResetsSurvivor => "fifo::both_sides_die_at_each_pair_of_steps",
+        Bug::BellBeforeReady => "fifo::frames_pass_at_every_fill_level",
+        Bug::BellBeforeFree => "fifo::a_single_release_lets_a_frame_in",
+        Bug::ReleaseBeforeRead
+        | Bug::ReadyBeforeMeta
+        | Bug::ReadyBeforePayload
+        | Bug::RelaxedReady
+        | Bug::RelaxedConsumerClaim
+        | Bug::RelaxedFree
+        | Bug::RelaxedProducerClaim => "fifo::the_words_alone_carry_the_payload_where_tokens_abound",
+        Bug::AbandonWithoutPost => "fifo::slots_that_are_given_back_cost_no_token",
+        Bug::RelaxedDiscard => "fifo::a_poisoned_frame_s_slot_goes_to_the_producer_after_its_last_reader",
+        Bug::RelaxedRetire | Bug::RelaxedSuccessor => "fifo::who_sees_the_successor_has_seen_every_frame_before_it",
+        Bug::BellWhenDirty => "mailbox::the_latest_frame_wins",
+        Bug::SkipsFront => "mailbox::a_consumer_dies_at_each_step",
+        Bug::RelaxedMailLoad | Bug::RelaxedMailPublish | Bug::RelaxedMailTake => {
+            "mailbox::the_word_alone_carries_the_payload_where_tokens_abound"
+        }
+        Bug::RelaxedRegisterStore | Bug::RelaxedRegisterLoad | Bug::NoRegisterWriteFence | Bug::NoRegisterReadFence => {
+            "register::a_reader_sees_whole_values_in_order"
+        }
+    }
+}
+
+#[test]
+fn every_seeded_bug_is_caught() {
+    let mut missed = Vec::new();
+    for &bug in Bug::ALL {
+        let mut run = Command::new(std::env::current_exe().unwrap());
+        let output = run.args(["--exact", model(bug)]).env(ENV, bug.name()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("running 1 test"), "{bug:?}: no such model: {}", model(bug));
+        let caught = !output.status.success();
+        // For the table of all proofs: see tests/src/bin/seeded-bugs.rs.
+        println!("loom: {} {} ({})", bug.name(), if caught { "caught" } else { "missed" }, model(bug));
+        if !caught {
+            missed.push(bug);
+        }
+    }
+    assert!(missed.is_empty(), "missed: {missed:?}");
+}
