@@ -35,8 +35,10 @@ pub enum Transport {
     Mmap,
     /// A triple buffer in System V shared memory, futexes to wake.
     SysvShm,
-    /// iceoryx2 publish-subscribe, woken by its event. Needs the feature iceoryx2.
+    /// iceoryx2 publish-subscribe: the consumer woken by its event, the producer retrying. Needs the feature iceoryx2.
     Iceoryx2,
+    /// iceoryx2 publish-subscribe, both sides woken by its event. Needs the feature iceoryx2.
+    Iceoryx2Both,
     /// iceoryx2 publish-subscribe, both sides polling. Needs the feature iceoryx2.
     Iceoryx2Busy,
 }
@@ -44,10 +46,8 @@ pub enum Transport {
 impl Transport {
     /// Whether frames are written and read where they lie, without a copy in between.
     pub fn in_place(self) -> bool {
-        matches!(
-            self,
-            Self::Shm | Self::Floor | Self::Textbook | Self::Mmap | Self::SysvShm | Self::Iceoryx2 | Self::Iceoryx2Busy
-        )
+        use Transport::*;
+        matches!(self, Shm | Floor | Textbook | Mmap | SysvShm | Iceoryx2 | Iceoryx2Both | Iceoryx2Busy)
     }
 }
 

@@ -22,7 +22,7 @@ const SHORT_SWEEP: [usize; 5] = [64, 4 << 10, 64 << 10, 1 << 20, 12_441_600];
 #[command(after_long_help = EXPLANATION)]
 pub struct Options {
     /// shm, pipe, vmsplice, fifo, posix-mq, sysv-mq, unix, seqpacket, tcp, mmap, sysv-shm, floor, textbook, iceoryx2,
-    /// iceoryx2-busy; several with commas between, or all.
+    /// iceoryx2-both, iceoryx2-busy; several with commas between, or all.
     #[arg(long, value_name = "NAME,…", default_value = "shm", value_delimiter = ',', value_parser = parse_transport)]
     transport: Vec<Choice<Transport>>,
     /// What wakes a side of shm: semaphore, futex, eventfd, spin, raw-sync; several, or all.

@@ -163,7 +163,9 @@ pub(crate) fn produce<S: Sender>(case: &Case, mut sender: S, board: &Scoreboard)
         if !measuring && now >= warm_until && (seq > 0 || case.warmup == 0.0) {
             measuring = true;
             snapshot = Some(Snapshot::take(case.count_syscalls)?);
-            (first, first_ns, paced_ns) = (seq, mono_ns(), 0);
+            // The pace goes on as it was: its next beat is the measuring's first.
+            first_ns = case.rate.map_or_else(mono_ns, |rate| first_ns + ((seq - first) as f64 * 1e9 / rate) as u64);
+            (first, paced_ns) = (seq, 0);
             board.started_ns.set(first_ns);
             board.measured_from.set(seq + 1);
         }

@@ -8,6 +8,8 @@ pub mod bells;
 pub mod copy;
 pub mod fds;
 pub mod futex;
+#[cfg(feature = "iceoryx2")]
+pub mod loan;
 pub mod mq;
 pub mod perf;
 pub mod process;

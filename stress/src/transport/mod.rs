@@ -137,9 +137,11 @@ macro_rules! with_transport {
             #[cfg(feature = "iceoryx2")]
             Kind::Iceoryx2 => { type $T = $crate::transport::iceoryx::Event; $body }
             #[cfg(feature = "iceoryx2")]
+            Kind::Iceoryx2Both => { type $T = $crate::transport::iceoryx::Both; $body }
+            #[cfg(feature = "iceoryx2")]
             Kind::Iceoryx2Busy => { type $T = $crate::transport::iceoryx::Busy; $body }
             #[cfg(not(feature = "iceoryx2"))]
-            Kind::Iceoryx2 | Kind::Iceoryx2Busy => Err($crate::transport::not_built()),
+            Kind::Iceoryx2 | Kind::Iceoryx2Both | Kind::Iceoryx2Busy => Err($crate::transport::not_built()),
         }
     }};
 }
@@ -154,5 +156,5 @@ pub(crate) fn not_built() -> Error {
 
 /// Whether this build has it.
 pub(crate) fn built(kind: Kind) -> bool {
-    cfg!(feature = "iceoryx2") || !matches!(kind, Kind::Iceoryx2 | Kind::Iceoryx2Busy)
+    cfg!(feature = "iceoryx2") || !matches!(kind, Kind::Iceoryx2 | Kind::Iceoryx2Both | Kind::Iceoryx2Busy)
 }

@@ -1,6 +1,8 @@
 //! A System V message queue. Frames are split into messages of the largest size that the queue takes.
 
 use tricine_shared::Result;
+use tricine_shared::session::queue_name;
+use tricine_shared::sys::shm;
 use tricine_shared::sys::sysv::MessageQueue;
 use tricine_shared::time::Deadline;
 
@@ -24,6 +26,29 @@ pub(crate) struct Splitter(MessageQueue);
 pub(crate) struct Joiner {
     queue: MessageQueue,
     frame: Vec<u8>,
+}
+
+/// A queue and the note by which it is found if we are killed: it has no name, and outlives everybody.
+struct Noted {
+    queue: MessageQueue,
+    note: String,
+}
+
+impl Noted {
+    fn create(session: &str) -> Result<Self> {
+        let queue = MessageQueue::create(LONGEST)?;
+        let note = queue_name(session, queue.id());
+        shm::link(&shm::create_unnamed(1)?, &note)?;
+        Ok(Self { queue, note })
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        MessageQueue::remove(self.queue.id());
+        // What cannot be removed now is swept with the session.
+        let _ = shm::unlink(&self.note);
+    }
 }
 
 impl Sender for Splitter {
@@ -51,9 +76,9 @@ impl Transport for SysvMq {
     type Sender = Splitter;
     type Receiver = Joiner;
 
-    fn prepare(_: &Case, _: &str, _: u64) -> Result<Prepared> {
-        let queue = MessageQueue::create(LONGEST)?;
-        let wiring = Wiring { number: queue.id() as u64, ..Wiring::default() };
+    fn prepare(_: &Case, session: &str, _: u64) -> Result<Prepared> {
+        let queue = Noted::create(session)?;
+        let wiring = Wiring { number: queue.queue.id() as u64, ..Wiring::default() };
         Ok(Prepared { wiring, _keep: Some(Box::new(queue)), ..Prepared::default() })
     }
 
