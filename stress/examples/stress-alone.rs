@@ -20,7 +20,7 @@ fn main() {
         std::process::exit(tricine_stress::role_main(&role).unwrap_or(2));
     }
     let options = Cli::parse().options;
-    let name = session::random_name().expect("random bits");
+    let name = options.session.clone().unwrap_or_else(|| session::random_name().expect("random bits"));
     let code = tricine_stress::run(&options, &name).unwrap_or_else(|error| {
         eprintln!("{error}");
         1

@@ -95,6 +95,9 @@ pub struct Options {
     /// Write each frame's times (repetition, row, number, since when, there when, in ns) as CSV. Slows the consumer.
     #[arg(long, value_name = "PATH")]
     pub(crate) samples: Option<PathBuf>,
+    /// Name of the session (random by default).
+    #[arg(long, value_name = "NAME", value_parser = parse_session)]
+    pub session: Option<String>,
     /// Do not count system calls in a run of its own.
     #[arg(long)]
     pub(crate) no_syscalls: bool,
@@ -207,6 +210,10 @@ fn parse_warmup(text: &str) -> Result<f64, String> {
 fn parse_pin(text: &str) -> Result<[usize; 2], String> {
     let pair = text.split_once(',').and_then(|(a, b)| Some([a.parse().ok()?, b.parse().ok()?]));
     pair.filter(|p| p.iter().all(|&c| c < 1024)).ok_or_else(|| "use A,B, two processors' numbers".into())
+}
+
+fn parse_session(text: &str) -> Result<String, String> {
+    tricine_shared::session::check_name(text).map(|()| text.to_owned()).map_err(|e| e.to_string())
 }
 
 /// What is to be done.

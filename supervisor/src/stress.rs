@@ -8,7 +8,7 @@ use crate::janitor::Janitor;
 
 /// Measures. The exit code.
 pub(crate) fn run(options: &tricine_stress::Options) -> Result<i32> {
-    let session = session::random_name()?;
+    let session = options.session.clone().map_or_else(session::random_name, Ok)?;
     let janitor = Janitor::start(&session)?;
     let measured = ControlRegion::create(&session, &PlayState::IDLE).and_then(|_held| {
         let measured = tricine_stress::run(options, &session);
