@@ -2,7 +2,7 @@
 
 use tricine_shared::link::SinkSpec;
 
-use crate::sink::{Format, Health, Null, Pulse, Sink, reachable};
+use crate::sink::{Format, Health, Line, Null, Pulse, Sink, reachable};
 
 /// How often it is looked whether a sound server is back.
 const LOOK_NS: u64 = 2_000_000_000;
@@ -26,12 +26,12 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// Begins with what is wanted. Nothing but a sound server is waited for.
-    pub(crate) fn new(spec: &SinkSpec, unpaced: bool, paused: bool, gain: f32, now_ns: u64) -> Self {
+    /// Begins with what is wanted, a sound server by `line`. Nothing is waited for.
+    pub(crate) fn new(spec: &SinkSpec, line: Line, unpaced: bool, paused: bool, gain: f32, now_ns: u64) -> Self {
         // No sound server plays faster than one hears.
         let wants_server = matches!(spec, SinkSpec::Auto | SinkSpec::Pulse) && !unpaced;
         let null = || Box::new(Null::new(unpaced, paused));
-        let pulse = wants_server.then(|| Pulse::open(paused, gain, now_ns));
+        let pulse = wants_server.then(|| Pulse::open(line, paused, gain, now_ns));
         let (sink, searching): (Box<dyn Sink>, bool) = match pulse {
             Some(Ok(pulse)) => (Box::new(pulse), false),
             Some(Err(_)) => (null(), true),
@@ -54,7 +54,7 @@ impl Outlet {
             None if now_ns >= self.next_look_ns => {
                 self.next_look_ns = now_ns + LOOK_NS;
                 if reachable()
-                    && let Ok(mut pulse) = Pulse::open(paused, gain, now_ns)
+                    && let Ok(mut pulse) = Pulse::open(Line::Own, paused, gain, now_ns)
                 {
                     let _ = pulse.takes(source.unwrap_or(Format { channels: 2, rate: 48_000 }));
                     self.candidate = Some(pulse);

@@ -13,15 +13,23 @@ use crate::gain;
 use crate::intake::Intake;
 use crate::outlet::{Change, Outlet};
 use crate::publish::Keeper;
-use crate::sink::{Health, Recorder};
+use crate::sink::{Health, Inherited, Line, Recorder};
 use crate::timeline::Timeline;
 use crate::{Result, Stop};
 
 const MS: u64 = 1_000_000;
-/// How often it looks after a sink that plays.
-const TICK_NS: u64 = 20 * MS;
-/// No more blocks are taken while so much waits for the sink.
-const AHEAD_NS: u64 = 100 * MS;
+/// How often it looks after a sink that plays: two blocks' time.
+const TICK_NS: u64 = 40 * MS;
+/// The same while the sound has to join a clock that runs: every moment is silence.
+const JOIN_TICK_NS: u64 = 4 * MS;
+/// So much silence keeps a sink going meanwhile.
+const PRIME_NS: u64 = 40 * MS;
+/// So much sound is gathered before the first sample has its place in time.
+const GATHER_NS: u64 = 100 * MS;
+/// From then on a block is taken when the sink has so much room, and goes there whole: what waits here dies with us.
+const ROOM_NS: u64 = 15 * MS;
+/// The longest piece that is handed to the sink beyond its room.
+const PIECE_NS: u64 = 100 * MS;
 /// A film starts with so much sound in hand, or after so long a wait for it.
 const PRIMED_NS: u64 = 50 * MS;
 const PRIMING_NS: u64 = 150 * MS;
@@ -40,6 +48,12 @@ struct Player {
     recorder: Option<Recorder>,
     /// What the supervisor was told of where sound goes.
     output: String,
+    /// A sound server was in use.
+    served: bool,
+    /// A predecessor's sound, until ours follows it.
+    inherited: Option<Inherited>,
+    /// The clock ran when this process began, and nothing of ours was heard yet.
+    joining: bool,
     /// The sink's own faults that are counted already.
     late: u64,
     intake: Intake,
@@ -61,7 +75,7 @@ struct Player {
 }
 
 impl Player {
-    fn new(context: RoleContext) -> Result<Self> {
+    fn new(mut context: RoleContext) -> Result<Self> {
         let Some((_, state)) = context.control.state() else { return Err(Error::Disconnected.into()) };
         let Work::Audio { sink } = &context.spec.work else { return Err(Error::Disconnected.into()) };
         let recorder = match sink {
@@ -72,13 +86,17 @@ impl Player {
             _ => None,
         };
         let gain = gain::factor(state.volume, state.muted);
+        let line = Line::of(context.input.take(), context.control.audio().stream.get());
         let mut this = Self {
-            outlet: Outlet::new(sink, context.spec.unpaced, state.paused, gain, mono_ns()),
+            outlet: Outlet::new(sink, line, context.spec.unpaced, state.paused, gain, mono_ns()),
             context,
             consumer: None,
             state,
             recorder,
             output: String::new(),
+            served: false,
+            inherited: None,
+            joining: false,
             late: 0,
             intake: Intake::default(),
             backlog: Backlog::default(),
@@ -91,7 +109,12 @@ impl Player {
             standing: false,
             finished: false,
         };
-        this.begin_serial();
+        // What a predecessor has written goes on only where the film does.
+        this.joining = this.joins() && this.context.control.audio_clock().is_some_and(|c| c.serial == state.serial);
+        if !this.joining {
+            this.outlet.sink.flush(mono_ns());
+        }
+        this.enter_serial();
         this.context.tell(&FromRole::Ready)?;
         if let Some(name) = this.context.spec.channels.first().cloned() {
             this.attach(&name)?;
@@ -111,7 +134,7 @@ impl Player {
             self.feed(mono_ns());
             self.prime(mono_ns());
             self.publish(mono_ns())?;
-            if !more || self.backlog.sound_ns() > AHEAD_NS {
+            if !more || self.has_enough() {
                 self.sleep()?;
             }
         }
@@ -122,8 +145,7 @@ impl Player {
         let (now_ns, gain) = (mono_ns(), gain::factor(self.state.volume, self.state.muted));
         match self.outlet.tend(now_ns, self.state.paused, gain, self.intake.source) {
             Some(Change::ToNull(why)) => {
-                let never_was = !self.output.starts_with("pulse");
-                if never_was && matches!(self.context.spec.work, Work::Audio { sink: SinkSpec::Auto }) {
+                if !self.served && matches!(self.context.spec.work, Work::Audio { sink: SinkSpec::Auto }) {
                     tracing::info!("{why}; the film is silent");
                 } else {
                     let after = "the film goes on without sound, and with it as soon as a sound server answers";
@@ -141,11 +163,18 @@ impl Player {
         }
         let output = match &self.context.spec.work {
             Work::Audio { sink: SinkSpec::Wav(path) } => format!("wav ({})", path.display()),
-            _ => self.outlet.sink.describe(),
+            _ => self.outlet.sink.describe().unwrap_or_default(),
         };
-        if output != self.output && *self.outlet.sink.health(now_ns) == Health::Ready {
-            self.output.clone_from(&output);
-            self.context.tell(&FromRole::Output(output))?;
+        if *self.outlet.sink.health(now_ns) == Health::Ready {
+            self.served |= self.outlet.sink.wants_priming();
+            if !output.is_empty() && output != self.output {
+                self.output.clone_from(&output);
+                self.context.tell(&FromRole::Output(output))?;
+            }
+        }
+        self.context.control.audio().stream.set(self.outlet.sink.legacy());
+        if let Some(inherited) = self.outlet.sink.inherited() {
+            (self.inherited, self.written_ns) = (Some(inherited), inherited.written_ns);
         }
         Ok(())
     }
@@ -192,8 +221,12 @@ impl Player {
     }
 
     fn begin_serial(&mut self) {
-        let serial = self.state.serial;
         self.restart_sink(mono_ns());
+        self.enter_serial();
+    }
+
+    fn enter_serial(&mut self) {
+        let serial = self.state.serial;
         self.intake = Intake::default();
         self.backlog.clear();
         self.keeper = Keeper::new(self.context.control.audio_clock().filter(|c| c.serial == serial));
@@ -205,16 +238,16 @@ impl Player {
     fn restart_sink(&mut self, now_ns: u64) {
         self.outlet.sink.flush(now_ns);
         self.timeline.clear();
-        (self.written_ns, self.placed_ns, self.starving) = (0, None, false);
+        (self.written_ns, self.placed_ns, self.starving, self.inherited) = (0, None, false, None);
     }
 
     /// Takes blocks while there is use for them. Whether there may be more.
     fn take(&mut self) -> Result<bool> {
         for _ in 0..16 {
-            let Some(consumer) = &mut self.consumer else { return Ok(false) };
-            if self.backlog.sound_ns() > AHEAD_NS {
+            if self.has_enough() {
                 return Ok(true);
             }
+            let Some(consumer) = &mut self.consumer else { return Ok(false) };
             let successor = match consumer.acquire(Deadline::NOW)? {
                 Acquired::Slot(slot) => {
                     let serial = slot.meta().serial;
@@ -265,6 +298,14 @@ impl Player {
         Ok(true)
     }
 
+    /// Whether enough sound waits for the sink.
+    fn has_enough(&mut self) -> bool {
+        if self.placed_ns.is_none() || self.recorder.is_some() {
+            return self.backlog.sound_ns() > GATHER_NS;
+        }
+        !self.backlog.is_empty() || self.outlet.sink.room_ns(mono_ns()) < ROOM_NS
+    }
+
     /// Whether an end of the stream is that of this serial, not of one that a seek has left.
     fn is_our_end(&self) -> bool {
         let (control, ours) = (&self.context.control, u64::from(self.state.serial) + 1);
@@ -286,7 +327,7 @@ impl Player {
                 },
             };
             let chunk = match splice {
-                Splice::Go => self.backlog.take(room_ns),
+                Splice::Go => self.backlog.take(room_ns + PIECE_NS),
                 Splice::Skip(film_ns) => {
                     self.backlog.skip(film_ns);
                     continue;
@@ -297,6 +338,9 @@ impl Player {
                 }),
             };
             let Some(chunk) = chunk.filter(|c| !c.samples.is_empty()) else { return };
+            if std::mem::take(&mut self.joining) {
+                self.say_joined(splice, now_ns);
+            }
             self.timeline.push(self.written_ns, chunk.pts_ns, chunk.speed);
             self.outlet.sink.write(&chunk.samples, chunk.format, now_ns);
             self.written_ns += chunk.sound_ns();
@@ -320,15 +364,24 @@ impl Player {
         Some(align::meet(pts_ns, clock.pts_at(heard_at_ns)))
     }
 
+    /// Says when sound is heard again after a predecessor's death, and until when its sound was.
+    fn say_joined(&mut self, splice: Splice, now_ns: u64) {
+        let ahead_ns = self.outlet.sink.heard(now_ns).map_or(0, |h| self.written_ns.saturating_sub(h.position_ns));
+        let silence_ns = if let Splice::Silence(ns) = splice { (ns as f64 / self.state.speed) as u64 } else { 0 };
+        let page = self.context.control.audio();
+        page.inherited_until_ns.set(self.inherited.take().map_or(0, |inherited| inherited.until_ns));
+        page.joined_ns.set(now_ns + ahead_ns + silence_ns);
+    }
+
     /// Keeps a sink going with silence while it is not known how long its sound takes to be heard.
     fn prime(&mut self, now_ns: u64) {
         let Some(source) = self.intake.source.filter(|_| self.joins() && self.outlet.sink.wants_priming()) else {
             return;
         };
         let ahead_ns = self.written_ns - self.outlet.sink.heard(now_ns).map_or(0, |h| h.position_ns);
-        if ahead_ns < AHEAD_NS && self.outlet.sink.room_ns(now_ns) > 0 {
+        if ahead_ns < PRIME_NS && self.outlet.sink.room_ns(now_ns) > 0 {
             let format = self.outlet.sink.takes(source);
-            let silence = Chunk::silence(AHEAD_NS - ahead_ns, format, 0, 1.0);
+            let silence = Chunk::silence(PRIME_NS - ahead_ns, format, 0, 1.0);
             self.outlet.sink.write(&silence.samples, format, now_ns);
             self.written_ns += silence.sound_ns();
         }
@@ -389,7 +442,8 @@ impl Player {
     fn sleep(&self) -> Result<()> {
         let playing = !self.state.paused && !self.finished && self.placed_ns.is_some() && !self.starving;
         let waiting = self.joins() || (!self.backlog.is_empty() && self.placed_ns.is_none() && !self.state.paused);
-        let deadline = if playing || waiting { Deadline::at_ns(mono_ns() + TICK_NS) } else { Deadline::after(BEAT) };
+        let tick_ns = if self.joins() { JOIN_TICK_NS } else { TICK_NS };
+        let deadline = if playing || waiting { Deadline::at_ns(mono_ns() + tick_ns) } else { Deadline::after(BEAT) };
         let _ = match &self.consumer {
             // The supervisor rings here, too. A frame whose token is taken here is claimed without one.
             Some(consumer) => consumer.channel().filled.wait(deadline)?,

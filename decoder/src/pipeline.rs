@@ -285,6 +285,10 @@ impl<S: Stream> Publishing<S> {
                     }
                 }
                 Decoded::End(serial) => {
+                    // A stream of which nothing could be decoded ends in its channel, too: its reader waits there.
+                    if self.producer.is_none() {
+                        self.take_channel()?;
+                    }
                     if self.current(serial)
                         && let Some(producer) = &self.producer
                     {
@@ -307,8 +311,7 @@ impl<S: Stream> Publishing<S> {
         self.state().is_none_or(|state| state.serial == serial)
     }
 
-    /// Makes sure of a channel whose slots take `part`: asks the supervisor for a larger one where they do not, and
-    /// sends the consumer after it.
+    /// Makes sure of a channel whose slots take `part`: asks the supervisor for a larger one where they do not.
     fn await_channel(&mut self, part: &S::Part, serial: u32) -> Result<(), Stop> {
         let needed = S::len(part) as u64;
         if self.producer.as_ref().is_some_and(|p| p.channel().capacity() as u64 >= needed) {
@@ -324,6 +327,13 @@ impl<S: Stream> Publishing<S> {
                 resume_serial: serial,
             })?;
         }
+        self.take_channel()?;
+        // The one asked for may be the first, made for a first frame that was smaller.
+        self.await_channel(part, serial)
+    }
+
+    /// Waits for a channel that was asked for, and sends the consumer of the one before after it.
+    fn take_channel(&mut self) -> Result<(), Stop> {
         let name = self.channels.recv().map_err(|_| Stop::Gone)?;
         let generation = name.generation;
         let producer = Producer::new(Channel::attach(&name, Some(Side::Producer))?)?;
@@ -331,8 +341,7 @@ impl<S: Stream> Publishing<S> {
         if let Some(old) = self.producer.replace(producer) {
             old.retire(generation);
         }
-        // The one asked for may be the first, made for a first frame that was smaller.
-        self.await_channel(part, serial)
+        Ok(())
     }
 
     /// Publishes one part, as soon as there is a slot. `false` if it is of a serial that is over.

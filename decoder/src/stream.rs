@@ -135,7 +135,9 @@ impl Stream for Sound {
         if block.pts_ns >= self.end_ns {
             return Ok(None);
         }
-        let left = self.end_ns.saturating_sub(block.pts_ns) as i128 * i128::from(block.sample_rate) / i128::from(NS);
+        // To the nearest: the block's time is rounded to a nanosecond.
+        let left = self.end_ns.saturating_sub(block.pts_ns) as i128 * i128::from(block.sample_rate);
+        let left = (left + i128::from(NS) / 2) / i128::from(NS);
         let left = usize::try_from(left).unwrap_or(usize::MAX).saturating_mul(block.channels.into());
         block.samples.truncate(left);
         Ok(Some(block).filter(|b| !b.samples.is_empty()))

@@ -39,6 +39,9 @@ fn seeks_are_exact_in_every_container_and_codec() {
         ("fragmented.mp4", "-c:v libx264 -g 12 -movflags frag_keyframe+empty_moov+default_base_moof"),
         ("film.mkv", "-c:v libx264 -g 15"),
         ("live.mkv", "-c:v libx264 -g 15 -live 1"),
+        // Its containers mark pictures as entry points at which decoding cannot begin.
+        ("refresh.mp4", "-c:v libx264 -x264-params intra-refresh=1:keyint=20"),
+        ("refresh.mkv", "-c:v libx264 -bf 2 -x264-params intra-refresh=1:keyint=20"),
         ("svt.mp4", "-c:v libsvtav1 -preset 8 -g 16"),
         ("vp9.webm", "-c:v libvpx-vp9 -cpu-used 5 -g 20 -auto-alt-ref 1 -lag-in-frames 12"),
         #[cfg(feature = "hevc")]
@@ -48,6 +51,27 @@ fn seeks_are_exact_in_every_container_and_codec() {
         if let Some(path) = clips.make(name, &format!("{source} {settings}")) {
             assert_seeks(&path);
         }
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_decoded_is_passed_by_to_the_next_key_frame() {
+    let Some(clips) = Clips::new("past") else { return };
+    let source = lively("160x120", "25", "3");
+    for (name, settings) in [
+        ("film.mp4", "-c:v libx264 -g 20 -x264-params scenecut=0"),
+        ("open.mkv", "-c:v libx264 -bf 3 -x264-params open-gop=1:keyint=20:min-keyint=20:scenecut=0"),
+    ] {
+        let Some(path) = clips.make(name, &format!("{source} {settings}")) else { continue };
+        let frames = decode_all(&path);
+        let mut video = video(&path);
+        video.seek_past(900_000_000).expect("it seeks");
+        let mut frame = video.next_frame().expect("a frame").expect("a frame");
+        let next = frames.iter().find(|(pts, ..)| *pts >= 1_590_000_000).expect("the key frame at 1.6 s");
+        assert_eq!(frame.pts_ns, next.0, "{name}");
+        assert!(samples(&mut frame) == next.2, "{name}: other samples");
+        video.seek_past(i64::MAX / 2).expect("it seeks");
+        assert!(video.next_frame().expect("the end").is_none(), "{name}: something is past the end");
     }
 }
 
@@ -127,5 +151,30 @@ fn a_film_with_sound_keeps_their_distance() {
         assert!((frame.pts_ns - 400_000_000).abs() < 2_000_000, "{name}: {}", frame.pts_ns);
         let block = media.audio.as_mut().expect("sound").next_block().expect("a block").expect("a block");
         assert!(block.pts_ns.abs() < 2_000_000, "{name}: sound at {}", block.pts_ns);
+    }
+}
+
+#[test]
+fn a_film_that_was_cut_out_of_a_longer_one_begins_at_once() {
+    let Some(clips) = Clips::new("cut") else { return };
+    let source = lively("160x120", "25", "1");
+    for (name, settings) in [("late.mp4", ""), ("late.mkv", ""), ("live.mp4", "-movflags frag_keyframe+empty_moov")] {
+        let args =
+            format!("-f lavfi -i sine=duration=1 {source} -c:v libx264 -c:a aac -output_ts_offset 100 {settings}");
+        let Some(path) = clips.make(name, &args) else { continue };
+        let mut media = open(&path).expect("both");
+        let (video, sound) = (media.video.as_mut().expect("video"), media.audio.as_mut().expect("sound"));
+        for _ in 0..2 {
+            let frame = video.next_frame().expect("a frame").expect("a frame");
+            assert!((0..100_000_000).contains(&frame.pts_ns), "{name}: {}", frame.pts_ns);
+            let block = sound.next_block().expect("a block").expect("a block");
+            assert!((-30_000_000..100_000_000).contains(&block.pts_ns), "{name}: sound at {}", block.pts_ns);
+            assert!(
+                video.info().duration_ns.max(sound.info().duration_ns).is_some_and(|ns| ns < 2_000_000_000)
+                    || name == "late.mkv"
+            );
+            video.seek(0).expect("it seeks");
+            sound.seek(0).expect("it seeks");
+        }
     }
 }

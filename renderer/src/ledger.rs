@@ -5,6 +5,9 @@ use tricine_shared::channel::Mode;
 use tricine_shared::control::RendererPage;
 use tricine_shared::frame::FrameMeta;
 
+/// Shorter ones are no gaps but the jitter of waking up.
+const SHORTEST_GAP_NS: u64 = 1_000_000;
+
 /// The page, seen as a book of account.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ledger<'a> {
@@ -49,9 +52,17 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Books the frame received last as presented.
-    pub(crate) fn present(&self, meta: &FrameMeta, at_ns: u64) {
+    /// Books the frame received last as presented, and the gap before it: how long the last one stood beyond its own time,
+    /// whoever showed it. There is none across what the user did at `turned_ns`, such as a pause. `stands_ns` is how long
+    /// this one is to stand; 0 if nobody minds.
+    pub(crate) fn present(&self, meta: &FrameMeta, at_ns: u64, turned_ns: u64, stands_ns: u64) {
         let page = self.page;
+        let (since_ns, due_ns) = (page.last_present_ns.get(), page.last_duration_ns.get());
+        let gap_ns = at_ns.saturating_sub(since_ns).saturating_sub(due_ns);
+        if since_ns > turned_ns && due_ns > 0 && gap_ns >= SHORTEST_GAP_NS {
+            page.gaps.record(at_ns, gap_ns);
+        }
+        page.last_duration_ns.set(stands_ns);
         page.last_seq.set(meta.seq + 1);
         page.last_pts_ns.set(meta.pts_ns as u64);
         page.last_present_ns.set(at_ns);
@@ -80,17 +91,30 @@ mod tests {
         let frame = |seq| FrameMeta { seq, ..FrameMeta::i420(2, 2) };
         assert_eq!(ledger.receive(&frame(0), Mode::Fifo, false), Delivery::New);
         assert_eq!(ledger.receive(&frame(0), Mode::Fifo, false), Delivery::Again);
-        ledger.present(&frame(0), 7);
+        ledger.present(&frame(0), 7, 0, 0);
         assert_eq!(ledger.receive(&frame(0), Mode::Fifo, false), Delivery::Seen);
-        ledger.present(&frame(0), 9);
+        ledger.present(&frame(0), 9, 0, 0);
         assert_eq!(ledger.receive(&frame(1), Mode::Fifo, false), Delivery::New);
         ledger.drop_open();
         ledger.drop_open();
         assert_eq!(ledger.receive(&frame(1), Mode::Fifo, true), Delivery::Seen);
         assert_eq!(ledger.receive(&frame(2), Mode::Fifo, false), Delivery::New);
-        ledger.present(&frame(2), 11);
+        ledger.present(&frame(2), 11, 0, 0);
         assert_eq!((page.received.get(), page.presented.get(), page.dropped.get(), page.lost.get()), (3, 2, 1, 0));
         assert_eq!(page.first_frame_ns.get(), 7);
+    }
+
+    #[test]
+    fn a_gap_on_the_screen_is_what_a_frame_stood_beyond_its_own_time() {
+        const MS: u64 = 1_000_000;
+        let page = RendererPage::default();
+        let frame = |seq| FrameMeta { seq, ..FrameMeta::i420(2, 2) };
+        for (seq, at_ms, turned_ms) in [(0, 10, 0), (1, 50, 0), (2, 250, 0), (3, 900, 300), (4, 941, 300)] {
+            // Each by a renderer of its own: what counts is in the page.
+            Ledger::new(&page).present(&frame(seq), at_ms * MS, turned_ms * MS, 40 * MS);
+        }
+        let longest = |from, to| page.gaps.longest(from * MS..to * MS) / MS;
+        assert_eq!([longest(0, 200), longest(0, 300), longest(300, 920), longest(0, 1000)], [0, 160, 0, 160]);
     }
 
     #[test]

@@ -12,7 +12,9 @@ use text::Typesetter;
 const WHITE: Color = Color::new(look::WHITE, 255);
 const SOFT: Color = Color::new(look::SOFT, 255);
 const ACCENT: Color = Color::new(look::ACCENT, 255);
-const PANEL: Color = Color::new(look::PANEL, 190);
+const PANEL: Color = Color::new(look::PANEL, 222);
+/// A panel's edge: seen on a dark picture, where the panel itself is not.
+const EDGE: Color = Color::new(0xffffff, 30);
 const TRACK: Color = Color::new(0xffffff, 60);
 
 /// Draws overlays; keeps the letters that it has drawn before.
@@ -74,7 +76,10 @@ impl Painter {
     }
 
     fn panel(&self, canvas: &mut Canvas, s: Scale, shape: Shape) {
-        fill(canvas, shape.rounded(s.px(10.0)), PANEL);
+        let radius = s.px(10.0);
+        fill(canvas, shape.rounded(radius), EDGE);
+        let inner = Shape::new(shape.x + 1.0, shape.y + 1.0, shape.width - 2.0, shape.height - 2.0);
+        fill(canvas, inner.rounded(radius - 1.0), PANEL);
     }
 
     fn message(&mut self, canvas: &mut Canvas, s: Scale, message: &str, top: f32) -> f32 {
@@ -224,7 +229,7 @@ impl Painter {
         let column = keys + gap + words;
         let (width, height) = (2.0 * column + 3.0 * pad, line * rows as f32 + pad * 1.6);
         let (x, y) = ((s.width - width) / 2.0, (s.height - height) / 2.0);
-        fill(canvas, Shape::new(x, y, width, height).rounded(size * 0.6), Color { alpha: 225, ..PANEL });
+        self.panel(canvas, s, Shape::new(x, y, width, height));
         for (i, (key, word)) in KEYS.iter().enumerate() {
             let left = x + pad + (i / rows) as f32 * (column + pad);
             let base = y + pad * 0.8 + line * ((i % rows) as f32 + 0.5) + size * 0.36;

@@ -30,7 +30,7 @@ use crate::screenshot;
 const MS: u64 = 1_000_000;
 /// How long the loop sleeps at most: while something moves, and while nothing does.
 const LIVELY_NS: u64 = 8 * MS;
-const IDLE_NS: u64 = 100 * MS;
+const IDLE_NS: u64 = 200 * MS;
 /// How long after the user did something the loop stays lively.
 const ATTENTION_NS: u64 = 1000 * MS;
 /// A stream that has ended without one frame of this serial: so long it may be the last serial's end that we see.
@@ -86,6 +86,8 @@ pub(crate) struct Player<'a> {
     idle_since_ns: u64,
     /// Since when the film runs, or the serial is what it is: how long one waits for sound counts from here.
     running_since_ns: u64,
+    /// When the user last paused, went on, sought or changed the speed, in this process's time.
+    turned_ns: u64,
     /// Frames asked for in a pause.
     steps: u32,
     /// The serial whose end was said.
@@ -118,6 +120,7 @@ impl<'a> Player<'a> {
             received_serial: None,
             idle_since_ns: now_ns,
             running_since_ns: now_ns,
+            turned_ns: 0,
             steps: 0,
             ended: None,
             lead_ns: 0,
@@ -362,7 +365,9 @@ impl<'a> Player<'a> {
             self.ledger.drop_open();
             return Ok(true);
         }
-        self.ledger.present(meta, now_ns);
+        let paced = !self.context.spec.unpaced && !self.state.paused;
+        let stands_ns = if paced { (meta.duration_ns.max(0) as f64 / self.state.speed) as u64 } else { 0 };
+        self.ledger.present(meta, now_ns, self.turned_ns, stands_ns);
         let page = self.page();
         if let Some(due) =
             master.filter(|_| !anchored && !self.context.spec.unpaced).and_then(|m| m.clock().when(meta.pts_ns))
@@ -466,6 +471,9 @@ impl<'a> Player<'a> {
         if state.serial != self.state.serial || state.paused != self.state.paused || state.audible != self.state.audible
         {
             self.running_since_ns = now_ns;
+        }
+        if (state.serial, state.paused) != (self.state.serial, self.state.paused) || state.speed != self.state.speed {
+            self.turned_ns = now_ns;
         }
         if !state.paused {
             self.steps = 0;

@@ -158,10 +158,50 @@ pub struct AudioPage {
     pub first_audio_ns: Counter,
     /// 1 + the serial of the last block that was current when it came: tells an end of this stretch from one before it.
     pub in_serial: Counter,
+    /// What a successor needs to take up the stream on the sound server; 0 if there is none. The role's own.
+    pub stream: Counter,
+    /// After a death: when the successor's first sample was heard, in ns on CLOCK_MONOTONIC; 0 before.
+    pub joined_ns: Counter,
+    /// After a death: until when the sound server had sound of the dead role, in ns on CLOCK_MONOTONIC; 0 if it had none.
+    pub inherited_until_ns: Counter,
     /// WAV sink: 1 + the number of the block being written.
     pub wav_seq: Counter,
     /// WAV sink: bytes of samples in the file before that block.
     pub wav_bytes: Counter,
+}
+
+/// The latest gaps, each with its end: how long something stood beyond its own time.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Gaps {
+    count: Counter,
+    /// When it ended, in ns on CLOCK_MONOTONIC, and how long it was, in ns.
+    latest: [(Counter, Counter); 128],
+}
+
+impl Gaps {
+    /// Books one. The caller is their one writer.
+    pub fn record(&self, ended_ns: u64, gap_ns: u64) {
+        let (at, length) = &self.latest[self.count.get() as usize % self.latest.len()];
+        length.set(gap_ns);
+        at.set(ended_ns);
+        self.count.add(1);
+    }
+
+    /// The longest of those that ended in these times, in ns; 0 if there was none.
+    pub fn longest(&self, ended_ns: std::ops::Range<u64>) -> u64 {
+        let within = self.latest.iter().filter(|(at, _)| ended_ns.contains(&at.get()));
+        within.map(|(_, length)| length.get()).max().unwrap_or(0)
+    }
+}
+
+impl Default for Gaps {
+    fn default() -> Self {
+        Self {
+            count: Counter::default(),
+            latest: [const { (Counter(AtomicU64::new(0)), Counter(AtomicU64::new(0))) }; 128],
+        }
+    }
 }
 
 /// Written by the renderer.
@@ -188,10 +228,10 @@ pub struct RendererPage {
     pub first_frame_ns: Counter,
     /// When the last frame was presented, in ns on CLOCK_MONOTONIC.
     pub last_present_ns: Counter,
-    /// The latest gap on the screen: how long, in ns, the frame before stood beyond its own time.
-    pub last_gap_ns: Counter,
-    /// When that gap ended, in ns on CLOCK_MONOTONIC; 0 if there was none.
-    pub last_gap_at_ns: Counter,
+    /// How long the last frame was to stand, in ns at the speed it was shown at; 0 if unknown.
+    pub last_duration_ns: Counter,
+    /// The latest gaps on the screen.
+    pub gaps: Gaps,
     /// 1 + the number of the last frame presented.
     pub last_seq: Counter,
     /// 1 + the number of the last frame received: a frame that is delivered again is not counted again.

@@ -24,7 +24,7 @@ pub struct RoleContext {
     pub control: ControlRegion,
     /// What to work on.
     pub spec: Spec,
-    /// The inherited input.
+    /// The inherited input of the decoder; the audio role's socket, which may be a predecessor's connection.
     pub input: Option<OwnedFd>,
 }
 

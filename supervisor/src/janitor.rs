@@ -37,12 +37,13 @@ impl Janitor {
         // Pictures go to standard output, keys come from standard input: as a rule the same terminal.
         let (input, output) = (stdin(), stdout());
         let terminal = if output.is_terminal() { Some(output.as_fd()) } else { Some(input.as_fd()) };
-        let terminal = terminal.filter(|t| t.is_terminal());
+        // A copy: in the child, the standard descriptors are something else before it takes its own from here.
+        let terminal = terminal.filter(|t| t.is_terminal()).and_then(|t| t.try_clone_to_owned().ok());
         let child = Spawn {
             title: "tricine: janitor".into(),
             role: NAME,
             link: theirs.as_fd(),
-            input: terminal,
+            input: terminal.as_ref().map(|t| t.as_fd()),
             stdout: false,
             bound: false,
         }

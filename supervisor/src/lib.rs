@@ -12,6 +12,7 @@ mod keys;
 mod player;
 mod policy;
 mod report;
+mod speaker;
 mod status;
 mod stress;
 

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::time::{TimeSpec, TimeValLike};
@@ -28,6 +28,7 @@ use crate::janitor::Janitor;
 use crate::keys::{self, Keyboard};
 use crate::policy::{Action, History, Limit};
 use crate::report::{self, Ended, Restart};
+use crate::speaker::Speaker;
 use crate::status::Status;
 
 const MS: u64 = 1_000_000;
@@ -39,6 +40,8 @@ const HUNG_NS: u64 = 2_000 * MS;
 const ABORT_NS: u64 = 500 * MS;
 /// How long a role may take to say that it is ready.
 const START_NS: u64 = 10_000 * MS;
+/// How long the terminal is waited for at the end, in ms.
+const GIVE_BACK_MS: u16 = 500;
 /// How often the loop looks round though nothing happened.
 const TICK_NS: u64 = 250 * MS;
 /// How long an escape may be the beginning of a longer sequence.
@@ -110,6 +113,7 @@ pub(crate) struct Player {
     described: Option<Opened>,
     display: DisplaySpec,
     sink: Option<SinkSpec>,
+    speaker: Speaker,
     rounds_left: u64,
     skip_past_ns: Option<i64>,
     stepped: bool,
@@ -234,6 +238,7 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         described: None,
         display,
         sink,
+        speaker: Speaker::default(),
         skip_past_ns: None,
         stepped: false,
         stop: None,
@@ -391,6 +396,8 @@ impl Player {
     /// Film time now, in ns.
     fn position_ns(&self) -> i64 {
         let now = match self.control.clock(self.state.serial) {
+            // Single steps move the picture and no clock.
+            _ if self.stepped => self.control.renderer().last_pts_ns.get() as i64,
             Some(clock) => clock.pts_at(mono_ns()),
             None => return self.state.target_ns,
         };
@@ -473,6 +480,7 @@ impl Player {
         let last = self.opened.as_ref().and_then(|o| o.duration_ns).unwrap_or(i64::MAX);
         self.state.target_ns = target_ns.clamp(0, last);
         self.state.serial += 1;
+        self.stepped = false;
         self.skip_past_ns = None;
         self.broadcast();
     }
@@ -608,13 +616,18 @@ impl Player {
             restarts: post.restarts,
             verbosity: self.options.verbose,
         };
-        let input = current.file.as_ref().map(|f| f.as_fd()).filter(|_| role == Role::Decoder);
+        let achieved = self.achieved(role);
+        let input = match role {
+            Role::Decoder => current.file.as_ref().map(|f| f.as_fd()),
+            Role::Audio if matches!(self.sink, Some(SinkSpec::Auto | SinkSpec::Pulse)) => self.speaker.lend(),
+            _ => None,
+        };
         let stdout = role == Role::Renderer && self.display == DisplaySpec::Terminal;
         if stdout {
             self.status.hold();
             self.janitor.iter_mut().for_each(Janitor::terminal_is_drawn_on);
         }
-        let running = child::start(role, &current.title, &spec, input, stdout, self.achieved(role))?;
+        let running = child::start(role, &current.title, &spec, input, stdout, achieved)?;
         let post = &mut self.posts[index(role)];
         post.last_pid = Some(running.child.pid);
         post.start_at_ns = None;
@@ -886,7 +899,8 @@ impl Player {
             cause: cause.clone(),
             at_ns: now,
             gap_ns: None,
-            settled: role == Role::Audio,
+            audible_gap_ns: None,
+            settled: false,
         });
         match action {
             Action::Restart(wait) => {
@@ -965,8 +979,12 @@ impl Player {
         for restart in self.restarts.iter_mut().filter(|r| !r.settled && now >= r.at_ns + GAP_NS) {
             restart.settled = true;
             let shown_since = page.last_present_ns.get() > restart.at_ns;
-            let gap_since = page.last_gap_at_ns.get() >= restart.at_ns;
-            restart.gap_ns = shown_since.then(|| if gap_since { page.last_gap_ns.get() } else { 0 });
+            let within = restart.at_ns..restart.at_ns + GAP_NS;
+            restart.gap_ns = shown_since.then(|| page.gaps.longest(within));
+            let sound = self.control.audio();
+            let (joined, silent_since) = (sound.joined_ns.get(), sound.inherited_until_ns.get().max(restart.at_ns));
+            let heard_since = restart.role == Role::Audio.name() && joined > restart.at_ns;
+            restart.audible_gap_ns = heard_since.then(|| joined.saturating_sub(silent_since));
         }
     }
 
@@ -1000,6 +1018,11 @@ impl Player {
         if std::mem::take(&mut self.drawn) {
             use std::io::Write;
             let mut out = std::io::stdout();
+            // A terminal that takes nothing, such as one behind a dead connection, is not waited for longer.
+            let mut room = [PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
+            if !matches!(poll(&mut room, PollTimeout::from(GIVE_BACK_MS)), Ok(n) if n > 0) {
+                return;
+            }
             let _ = out.write_all(tricine_shared::sys::terminal::LEAVE.as_bytes()).and_then(|()| out.flush());
         }
     }

@@ -37,6 +37,8 @@ pub(crate) struct Restart {
     pub(crate) at_ns: u64,
     /// How long nothing new was seen beyond a frame's own time, in ns; `None` if not measured.
     pub(crate) gap_ns: Option<u64>,
+    /// The audio role's: how long nothing of the film was heard, in ns; `None` if not measured.
+    pub(crate) audible_gap_ns: Option<u64>,
     /// Whether that is final.
     pub(crate) settled: bool,
 }
@@ -185,6 +187,7 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
             "cause": r.cause,
             "at_s": r.at_ns.saturating_sub(session.started_ns) as f64 / 1e9,
             "visible_gap_ms": ms(r.gap_ns),
+            "audible_gap_ms": ms(r.audible_gap_ns),
         })).collect::<Vec<_>>(),
     })
 }

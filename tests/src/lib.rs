@@ -2,6 +2,9 @@
 //! names, and tools that a test needs and a machine may lack.
 
 pub mod ear;
+pub mod pictures;
+pub mod terminal;
+pub mod xserver;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -11,6 +14,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
+use tricine_shared::control::ControlRegion;
+
+pub mod sweep;
 
 /// No test waits longer for anything: far more than any needs on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -78,10 +84,15 @@ impl Run {
         })
     }
 
+    /// The session's own pages, once there are any.
+    pub fn control(&self) -> ControlRegion {
+        wait_for(&format!("the pages of {}", self.session), || ControlRegion::attach_onlooker(&self.session).ok())
+    }
+
     /// Waits until `frames` frames were presented, as the session's own pages say.
     pub fn presented(&self, frames: u64) {
         let count = || {
-            let control = tricine_shared::control::ControlRegion::attach_onlooker(&self.session).ok()?;
+            let control = ControlRegion::attach_onlooker(&self.session).ok()?;
             (control.renderer().presented.get() >= frames).then_some(())
         };
         wait_for(&format!("{frames} frames of {}", self.session), count);

@@ -8,7 +8,7 @@ mod pulse;
 mod wav;
 
 pub(crate) use null::Null;
-pub(crate) use pulse::{Pulse, probe, reachable};
+pub(crate) use pulse::{Line, Pulse, probe, reachable};
 pub(crate) use wav::Recorder;
 
 /// What interleaved samples are like.
@@ -45,10 +45,19 @@ pub(crate) struct Heard {
     pub settled: bool,
 }
 
+/// Sound that is in a sink since before this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Inherited {
+    /// As if this much had been written since the last flush, in ns of sound.
+    pub written_ns: u64,
+    /// When all of it will have been heard, on CLOCK_MONOTONIC.
+    pub until_ns: u64,
+}
+
 /// A place for sound. Nothing here blocks.
 pub(crate) trait Sink {
-    /// What it is, for the user, such as `null`.
-    fn describe(&self) -> String;
+    /// What it is, for the user, such as `null`; `None` if that is not known, or is as a predecessor has told.
+    fn describe(&self) -> Option<String>;
 
     /// The format in which it takes what comes as `source`.
     fn takes(&mut self, source: Format) -> Format;
@@ -56,7 +65,7 @@ pub(crate) trait Sink {
     /// How much sound it takes now, in ns.
     fn room_ns(&mut self, now_ns: u64) -> u64;
 
-    /// Takes samples, no more than there is room for.
+    /// Takes samples, little more than there is room for.
     fn write(&mut self, samples: &[f32], format: Format, now_ns: u64);
 
     /// What is heard at `now_ns`; `None` while nothing is known to come out.
@@ -79,6 +88,16 @@ pub(crate) trait Sink {
     /// Whether it has to be kept going to know how long sound takes to be heard.
     fn wants_priming(&self) -> bool {
         false
+    }
+
+    /// What a successor of this process needs to take it up where it is; 0 if it cannot.
+    fn legacy(&self) -> u64 {
+        0
+    }
+
+    /// What a predecessor has left in it, once.
+    fn inherited(&mut self) -> Option<Inherited> {
+        None
     }
 
     /// How often it ran dry by its own fault.

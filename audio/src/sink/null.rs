@@ -29,8 +29,8 @@ impl Null {
 }
 
 impl Sink for Null {
-    fn describe(&self) -> String {
-        "null".into()
+    fn describe(&self) -> Option<String> {
+        Some("null".into())
     }
 
     fn takes(&mut self, source: Format) -> Format {

@@ -8,7 +8,9 @@ mod table;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use super::{Demux, Packet};
-use crate::media::{MediaError, MediaFile, NS};
+use crate::media::{MediaError, MediaFile};
+use crate::source::mp4::ns;
+use crate::video::timing::Timing;
 use boxes::{Movie, Track};
 
 pub(super) use boxes::TOP;
@@ -53,10 +55,14 @@ fn open_track(
     if pieces.is_empty() {
         return Err(MediaError::Broken("the audio track has no packet".into()));
     }
-    let duration = samples.last().map_or(0, |last| last.ticks.saturating_add(last.duration.into()));
-    let end = pieces.last().map_or(0, |last| last.start).max(duration - track.media_start());
-    let duration_ns = i128::from(end) * i128::from(NS) / i128::from(track.timescale);
-    let duration_ns = Some(duration_ns.clamp(0, i64::MAX.into()) as i64);
+    // A packet whose time cannot be must not count: the stream ignores times behind this one.
+    let mut timing = Timing::new(movie.declared_ns);
+    let mut place = |ticks: i64, duration: u32| {
+        let (at, lasts, _) = timing.place(ns(ticks, track.timescale), ns(duration.into(), track.timescale));
+        at.saturating_add(lasts)
+    };
+    let last = samples.last().map_or(0, |last| last.duration);
+    let duration_ns = Some(pieces.iter().map(|piece| place(piece.start, last)).max().unwrap_or(0).max(0));
     let demux = Mp4 { file: file.clone(), timescale: track.timescale, duration_ns, pieces, next: 0 };
     Ok((Box::new(demux), params))
 }

@@ -8,6 +8,7 @@ mod reader;
 mod tracks;
 
 use crate::media::{MediaError, MediaFile, NS};
+use crate::source::mp4::fourcc;
 use crate::video::packet::{CodecId, Demuxed, TrackInfo};
 
 pub(crate) use tracks::Header;
@@ -22,8 +23,9 @@ pub(crate) fn video(file: &MediaFile) -> Result<Option<Demuxed>, MediaError> {
     let Some(video) = track.video.clone() else { return Ok(None) };
     let info = TrackInfo {
         codec: match &track.refused {
+            Some("encrypted") => CodecId::Encrypted(video_codec(&track.codec_id, &track.config).name().into()),
             Some(why) => CodecId::Other(format!("{why} {}", track.codec_id)),
-            None => video_codec(&track.codec_id),
+            None => video_codec(&track.codec_id, &track.config),
         },
         config: track.config.clone(),
         sar: None,
@@ -33,12 +35,13 @@ pub(crate) fn video(file: &MediaFile) -> Result<Option<Demuxed>, MediaError> {
         rate: (track.frame_ns > 0).then(|| NS as f64 / track.frame_ns as f64),
         duration_ns: header.duration_ns,
         frames: None,
+        sound_start_ns: 0,
     };
     let track = track.clone();
     Ok(Some((info, Box::new(reader::Reader::new(file.clone(), header, track)))))
 }
 
-fn video_codec(id: &str) -> CodecId {
+fn video_codec(id: &str, config: &[u8]) -> CodecId {
     match id {
         "V_MPEG4/ISO/AVC" => CodecId::H264,
         "V_MPEGH/ISO/HEVC" => CodecId::Hevc,
@@ -51,6 +54,9 @@ fn video_codec(id: &str) -> CodecId {
         "V_THEORA" => CodecId::Other("Theora".into()),
         "V_FFV1" => CodecId::Other("FFV1".into()),
         "V_MJPEG" => CodecId::Other("Motion JPEG".into()),
+        "V_UNCOMPRESSED" => CodecId::Other("raw".into()),
+        // The four-character code of AVI lies in a bitmap header.
+        "V_MS/VFW/FOURCC" => CodecId::Other(config.get(16..20).map_or_else(String::new, fourcc)),
         other if other.starts_with("V_MPEG4/") => CodecId::Other("MPEG-4 part 2".into()),
         other => CodecId::Other(format!("`{}`", other.escape_debug())),
     }

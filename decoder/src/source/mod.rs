@@ -1,8 +1,10 @@
 //! Opening an input: what it is, by its content, and which source plays it.
 
+mod earlier;
 pub mod image;
 pub(crate) mod mkv;
 pub(crate) mod mp4;
+mod sniff;
 pub mod test;
 pub mod y4m;
 
@@ -11,6 +13,8 @@ use crate::media::{Input, Media, MediaError, MediaFile, VideoSource};
 use crate::video::Player;
 use crate::video::guard::guarded;
 use crate::video::packet::Demuxed;
+use earlier::Earlier;
+use sniff::{Kind, guess, sniff};
 
 /// Opens `input` by its content: a file's name is never trusted.
 ///
@@ -22,18 +26,6 @@ pub fn open(input: &Input) -> Result<Media, MediaError> {
         Input::Images(paths) => image::open_list(paths),
         Input::Test(what) => test::open(what),
     }
-}
-
-/// The kinds of file that are told apart here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Mp4,
-    Matroska,
-    Y4m,
-    Image,
-    Audio,
-    Other(&'static str),
-    Unknown,
 }
 
 fn open_file(file: &MediaFile) -> Result<Media, MediaError> {
@@ -49,56 +41,14 @@ fn open_file(file: &MediaFile) -> Result<Media, MediaError> {
         Kind::Image => image::open_file(file),
         Kind::Audio => song(file),
         Kind::Other(what) => Err(MediaError::unsupported(what, crate::video::CONVERT)),
+        Kind::NoFilm(what, hint) => Err(MediaError::unsupported(what, hint)),
         // Some sound and some pictures begin with nothing that tells them; those who read them know better.
-        Kind::Unknown => {
-            song(file).or_else(|_| image::open_file(file)).map_err(|_| MediaError::Unknown(guess(&head[..have])))
-        }
+        Kind::Unknown => match song(file) {
+            Err(error @ MediaError::Unsupported { .. }) => Err(error),
+            Err(_) => image::open_file(file).map_err(|_| MediaError::Unknown(guess(&head[..have]))),
+            media => media,
+        },
     }
-}
-
-/// Tells a file's kind by its first bytes.
-fn sniff(head: &[u8]) -> Kind {
-    let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
-    let top = |kind: &[u8; 4]| at(4, kind);
-    match head {
-        _ if top(b"ftyp") && (at(8, b"avif") || at(8, b"avis") || at(8, b"heic") || at(8, b"mif1")) => {
-            Kind::Other("HEIF or AVIF pictures")
-        }
-        _ if [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof", b"sidx"]
-            .into_iter()
-            .any(top) =>
-        {
-            Kind::Mp4
-        }
-        [0x1a, 0x45, 0xdf, 0xa3, ..] => Kind::Matroska,
-        _ if at(0, b"YUV4MPEG2") => Kind::Y4m,
-        _ if at(0, b"\x89PNG\r\n\x1a\n") || at(0, b"GIF8") || at(0, b"qoif") || at(0, b"II*\0") || at(0, b"MM\0*") => {
-            Kind::Image
-        }
-        [0xff, 0xd8, 0xff, ..] => Kind::Image,
-        [b'P', b'1'..=b'7', b'\n' | b'\r' | b' ' | b'\t', ..] => Kind::Image,
-        [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Kind::Image,
-        _ if at(0, b"RIFF") && at(8, b"WEBP") => Kind::Image,
-        _ if (at(0, b"RIFF") || at(0, b"RF64")) && at(8, b"WAVE") => Kind::Audio,
-        _ if at(0, b"RIFF") && at(8, b"AVI ") => Kind::Other("the AVI container"),
-        _ if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) => Kind::Audio,
-        _ if at(0, b"ID3") || at(0, b"fLaC") || at(0, b"OggS") || at(0, b"caff") => Kind::Audio,
-        _ if at(0, b"FLV\x01") => Kind::Other("the FLV container"),
-        _ if at(0, &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11]) => Kind::Other("the ASF (WMV, WMA) container"),
-        _ if at(0, &[0, 0, 1, 0xba]) => Kind::Other("the MPEG program stream"),
-        _ if at(0, &[0, 0, 0, 1]) || at(0, &[0, 0, 1]) => Kind::Other("a raw video stream without a container"),
-        _ if at(0, b"DKIF") => Kind::Other("the IVF container"),
-        [0x47, ..] if at(188, &[0x47]) && at(376, &[0x47]) => Kind::Other("the MPEG transport stream"),
-        // MPEG audio and ADTS begin with eleven or twelve set bits; that is tried, not trusted.
-        _ => Kind::Unknown,
-    }
-}
-
-/// Names what an unknown file looks like.
-fn guess(head: &[u8]) -> String {
-    let text =
-        std::str::from_utf8(head).is_ok() || head.iter().all(|&b| b.is_ascii_graphic() || b.is_ascii_whitespace());
-    if text { "it looks like text".into() } else { "no format that this build knows begins like this".into() }
 }
 
 fn song(file: &MediaFile) -> Result<Media, MediaError> {
@@ -111,17 +61,24 @@ fn song(file: &MediaFile) -> Result<Media, MediaError> {
 
 /// Opens a container's video and sound, each on its own; what fails while the other plays becomes a notice.
 fn film(file: &MediaFile, demux: fn(&MediaFile) -> Result<Option<Demuxed>, MediaError>) -> Result<Media, MediaError> {
+    let mut start_ns = 0;
     let open = || match demux(file)? {
-        Some((track, packets)) => Ok(Some(Box::new(Player::open(track, packets)?) as Box<dyn VideoSource>)),
+        Some((track, packets)) => {
+            start_ns = track.sound_start_ns;
+            Ok(Some(Box::new(Player::open(track, packets)?) as Box<dyn VideoSource>))
+        }
         None => Ok(None),
     };
     let video = guarded(open).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
     let audio = guarded(|| audio::open(file)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
+    let audio = audio.and_then(|sound| sound.map(|sound| Earlier::boxed(sound, start_ns)).transpose());
     let mut notices = Vec::new();
     match (video, audio) {
         (Err(error), Err(_) | Ok(None)) => Err(error),
         (Ok(None), Err(error)) => Err(error),
-        (Ok(None), Ok(None)) => Err(MediaError::Broken("it has neither video nor sound".into())),
+        (Ok(None), Ok(None)) => {
+            Err(MediaError::unsupported("a file without video and sound", "if it has subtitles alone, play their film"))
+        }
         (video, audio) => {
             let video = video.unwrap_or_else(|error| {
                 notices.push(format!("video: {error}"));
@@ -133,23 +90,5 @@ fn film(file: &MediaFile, demux: fn(&MediaFile) -> Result<Option<Demuxed>, Media
             });
             Ok(Media { video, audio, notices })
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn content_decides_the_kind() {
-        assert_eq!(sniff(b"\0\0\0\x20ftypisom\0\0\x02\0"), Kind::Mp4);
-        assert_eq!(sniff(b"\0\0\0\x08wide\0\0\0\0mdat"), Kind::Mp4);
-        assert_eq!(sniff(b"\x1a\x45\xdf\xa3\x01"), Kind::Matroska);
-        assert_eq!(sniff(b"YUV4MPEG2 W2 H2\n"), Kind::Y4m);
-        assert_eq!(sniff(b"RIFF\0\0\0\0WEBPVP8 "), Kind::Image);
-        assert_eq!(sniff(b"RIFF\0\0\0\0WAVEfmt "), Kind::Audio);
-        assert_eq!(sniff(b"RIFF\0\0\0\0AVI LIST"), Kind::Other("the AVI container"));
-        assert_eq!(sniff(b"hello, world"), Kind::Unknown);
-        assert_eq!(sniff(b""), Kind::Unknown);
     }
 }

@@ -12,13 +12,20 @@ mod track;
 use std::io;
 
 use crate::media::{MediaError, MediaFile, NS};
-use crate::video::packet::{CodecId, Demuxed, Packet, Packets, TrackInfo};
+use crate::video::packet::{Demuxed, Packet, Packets, TrackInfo};
+use crate::video::timing::Timing;
 
-pub(crate) use track::{Kind, Sample, Track};
+pub(crate) use entry::fourcc;
+pub(crate) use track::{Kind, Sample, Track, declared_ns};
+
+/// How far apart pictures and sound may begin in a film that declares no length, or a shorter one.
+const FARTHEST_NS: i64 = 60 * NS;
 
 /// A parsed file: what `moov` and every `moof` say.
 pub(crate) struct Movie {
     pub(crate) tracks: Vec<Track>,
+    /// What is to be taken off the sound's times, as it was off those here, so that the film begins at 0.
+    sound_start_ns: i64,
 }
 
 impl Movie {
@@ -26,18 +33,22 @@ impl Movie {
     pub(crate) fn read(file: &MediaFile) -> Result<Self, MediaError> {
         let mut tracks = Vec::new();
         let mut fragments = fragments::Fragments::default();
-        let mut movie_scale = 0;
+        let (mut movie_scale, mut film_ns, mut fragmented) = (0, None, false);
         for part in boxes::top_level(file) {
             let part = part?;
             match &part.kind {
                 b"moov" => {
                     let moov = boxes::load(file, &part)?;
                     movie_scale = track::movie_scale(&moov);
+                    film_ns = track::declared_ns(&moov);
                     fragments.defaults(&moov);
                     tracks = track::parse_all(&moov, movie_scale, file.len());
                 }
                 b"moof" => match boxes::load(file, &part) {
-                    Ok(moof) => fragments.add(&moof, part.start, &mut tracks, file.len()),
+                    Ok(moof) => {
+                        fragmented = true;
+                        fragments.add(&moof, part.start, &mut tracks, file.len());
+                    }
                     Err(_) => break,
                 },
                 _ => {}
@@ -47,8 +58,18 @@ impl Movie {
             let why = "its index (moov) is missing: it was cut off, or is still being written";
             return Err(MediaError::Broken(format!("MP4: {why}")));
         }
-        let mut movie = Self { tracks };
-        movie.start_at_zero();
+        // What `moov` says of itself does not hold for fragments, which are written after it.
+        let film_ns = if fragmented { fragments.film_ns } else { film_ns };
+        for track in &mut tracks {
+            let mut timing = Timing::new(film_ns);
+            for sample in &mut track.samples {
+                let (pts_ns, duration_ns, other) = timing.place(sample.pts_ns, sample.duration_ns);
+                track.misplaced += usize::from(other);
+                (sample.pts_ns, sample.duration_ns) = (pts_ns, duration_ns);
+            }
+        }
+        let mut movie = Self { tracks, sound_start_ns: 0 };
+        movie.start_at_zero(film_ns.unwrap_or(0).max(FARTHEST_NS));
         Ok(movie)
     }
 
@@ -57,17 +78,27 @@ impl Movie {
         self.tracks.iter().find(|track| track.kind == kind && !track.samples.is_empty())
     }
 
-    /// Moves the first picture of a film without sound to 0, so that one cut out of a longer film does not begin with a
-    /// wait. With sound, the movie's timeline holds for both: the sound is read on its own and could not follow.
-    fn start_at_zero(&mut self) {
-        if self.first(Kind::Audio).is_some() {
-            return;
-        }
+    /// Moves the first picture or sound to 0, so that what was cut out of a longer film does not begin with a wait.
+    /// Where one begins farther than `farthest_ns` from the other, one of the two times cannot be, and both begin at 0.
+    fn start_at_zero(&mut self, farthest_ns: i64) {
+        let begins = |kind| {
+            let shown = self.first(kind)?.samples.iter().filter(|sample| !sample.hidden);
+            shown.map(|sample| sample.pts_ns).min()
+        };
+        let (pictures, sound) = (begins(Kind::Video), begins(Kind::Audio));
+        let both = pictures.zip(sound);
+        let (pictures_ns, sound_ns) = match both.filter(|(p, s)| p.abs_diff(*s) > farthest_ns.unsigned_abs()) {
+            Some(apart) => apart,
+            None => {
+                let start = pictures.into_iter().chain(sound).min().unwrap_or(0).max(0);
+                (start, start)
+            }
+        };
+        self.sound_start_ns = sound_ns;
         for track in &mut self.tracks {
-            let shown = track.samples.iter().filter(|sample| !sample.hidden);
-            let start = shown.map(|sample| sample.pts_ns).min().unwrap_or(0).max(0);
+            let start_ns = if track.kind == Kind::Audio { sound_ns } else { pictures_ns };
             for sample in &mut track.samples {
-                sample.pts_ns -= start;
+                sample.pts_ns = sample.pts_ns.saturating_sub(start_ns);
             }
         }
     }
@@ -83,6 +114,7 @@ pub(crate) fn ns(ticks: i64, scale: u32) -> i64 {
 /// Opens the first video track that is no attached picture; `None` if there is none.
 pub(crate) fn video(file: &MediaFile) -> Result<Option<Demuxed>, MediaError> {
     let movie = Movie::read(file)?;
+    let sound_start_ns = movie.sound_start_ns;
     let Some(index) = movie.tracks.iter().position(|t| t.kind == Kind::Video && !t.samples.is_empty()) else {
         return match movie.tracks.iter().find(|track| track.kind == Kind::Video) {
             Some(_) if movie.first(Kind::Audio).is_none() => {
@@ -96,7 +128,7 @@ pub(crate) fn video(file: &MediaFile) -> Result<Option<Demuxed>, MediaError> {
     let (count, end) = shown.clone().fold((0u64, 0i64), |(n, end), s| (n + 1, end.max(s.pts_ns + s.duration_ns)));
     let start = shown.map(|sample| sample.pts_ns).min().unwrap_or(0);
     let info = TrackInfo {
-        codec: if track.entry.encrypted { CodecId::Other("encrypted".into()) } else { track.entry.codec() },
+        codec: track.entry.codec(),
         config: track.entry.config.clone(),
         sar: track.entry.sar,
         display: None,
@@ -105,8 +137,10 @@ pub(crate) fn video(file: &MediaFile) -> Result<Option<Demuxed>, MediaError> {
         rate: (end > start).then(|| count as f64 * NS as f64 / (end - start) as f64),
         duration_ns: (end > 0).then_some(end),
         frames: Some(count),
+        sound_start_ns,
     };
-    Ok(Some((info, Box::new(Reader { file: file.clone(), samples: track.samples, at: 0 }))))
+    let reader = Reader { file: file.clone(), samples: track.samples, at: 0, misplaced: track.misplaced };
+    Ok(Some((info, Box::new(reader))))
 }
 
 /// Reads a track's samples.
@@ -114,10 +148,15 @@ struct Reader {
     file: MediaFile,
     samples: Vec<Sample>,
     at: usize,
+    /// Samples whose time in the file cannot be, until that was said.
+    misplaced: usize,
 }
 
 impl Packets for Reader {
     fn next(&mut self) -> Result<Option<Packet>, MediaError> {
+        if let misplaced @ 1.. = std::mem::take(&mut self.misplaced) {
+            return Err(MediaError::Damaged(format!("{misplaced} samples have times that cannot be")));
+        }
         let Some(sample) = self.samples.get(self.at) else { return Ok(None) };
         if sample.offset.saturating_add(sample.size.into()) > self.file.len() {
             // Everything behind the end of a truncated file is one stretch of damage.

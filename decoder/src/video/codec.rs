@@ -43,6 +43,10 @@ pub(crate) trait Codec: Send {
     fn delivery(&self) -> Delivery {
         Delivery::Presented
     }
+    /// Whether decoding can begin with this packet, which its container marks as one where it can.
+    fn begins(&self, _data: &[u8]) -> bool {
+        true
+    }
     /// Takes one packet; `out` takes what pictures are ready.
     fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError>;
     /// The end: whatever is still inside.
@@ -51,8 +55,9 @@ pub(crate) trait Codec: Send {
     }
 }
 
-/// The command that makes a film playable by the default build.
-pub(crate) const CONVERT: &str = "convert it with: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4";
+/// The commands that play a film all the same: without its sound at once, or with it later.
+pub(crate) const CONVERT: &str = "FFmpeg helps: ffmpeg -i IN -pix_fmt yuv420p -f yuv4mpegpipe - | tricine - \
+     (without sound), or ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4";
 
 /// Opens the codec of `track`. Errors: no codec of this build decodes it.
 pub(crate) fn open(track: &TrackInfo) -> Result<Box<dyn Codec>, MediaError> {
@@ -66,6 +71,10 @@ pub(crate) fn open(track: &TrackInfo) -> Result<Box<dyn Codec>, MediaError> {
         #[cfg(feature = "vp9")]
         CodecId::Vp9 => return Ok(Box::new(super::vp9::Vp9::new())),
         CodecId::Other(name) => return Err(MediaError::unsupported(format!("{name} video"), CONVERT)),
+        CodecId::Encrypted(name) => {
+            let hint = "only what has its key plays it";
+            return Err(MediaError::unsupported(format!("encrypted (DRM) {name} video"), hint));
+        }
         #[cfg(not(feature = "h264"))]
         CodecId::H264 => ("H.264 video", "h264"),
         #[cfg(not(feature = "hevc"))]

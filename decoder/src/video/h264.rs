@@ -4,6 +4,7 @@ use rusty_h264_common::YuvFrame;
 use rusty_h264_decoder::{DecodeError, Decoder};
 use tricine_shared::frame::MAX_SIDE;
 
+use super::bits::Bits;
 use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, planes};
 use super::nal::{Config, Framing, avcc, split};
 use super::sps::Sps;
@@ -62,6 +63,12 @@ impl Codec for H264 {
         Delivery::Decoded
     }
 
+    fn begins(&self, data: &[u8]) -> bool {
+        // With periodic intra refresh, containers also mark pictures that only begin to be refreshed.
+        let mut slices = split(data, self.framing).flatten().filter(|nal| matches!(nal[0] & 0x1f, 1 | 5)).peekable();
+        slices.peek().is_some() && slices.all(is_intra)
+    }
+
     fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
         for nal in split(&data, self.framing) {
             self.take(nal.map_err(|()| CodecError::Damaged("H.264: a unit reaches past its packet".into()))?)?;
@@ -78,6 +85,12 @@ impl Codec for H264 {
         out.push(Decoded { tag, width, height, sar, colour, picture: Box::new(Yuv(frame)) });
         Ok(())
     }
+}
+
+/// Whether a slice refers to no other picture.
+fn is_intra(slice: &[u8]) -> bool {
+    let mut bits = Bits::new(slice.get(1..).unwrap_or_default());
+    slice[0] & 0x1f == 5 || matches!(bits.ue().and_then(|_first_block| bits.ue()), Some(2 | 4 | 7 | 9))
 }
 
 struct Yuv(YuvFrame);

@@ -17,6 +17,7 @@ mod nal;
 pub(crate) mod packet;
 mod player;
 mod sps;
+pub(crate) mod timing;
 #[cfg(feature = "vp9")]
 mod vp9;
 

@@ -13,6 +13,21 @@ pub(crate) enum CodecId {
     Vp9,
     /// Named for the user, such as `ProRes 422 HQ`.
     Other(String),
+    /// Of whatever codec, but nobody has the key; the codec's name.
+    Encrypted(String),
+}
+
+impl CodecId {
+    /// The usual name.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::H264 => "H.264",
+            Self::Hevc => "HEVC",
+            Self::Av1 => "AV1",
+            Self::Vp9 => "VP9",
+            Self::Other(name) | Self::Encrypted(name) => name,
+        }
+    }
 }
 
 /// What colour tags say; `None` where they say nothing.
@@ -54,6 +69,8 @@ pub(crate) struct TrackInfo {
     pub(crate) rate: Option<f64>,
     pub(crate) duration_ns: Option<i64>,
     pub(crate) frames: Option<u64>,
+    /// What is to be taken off the times of the sound, which is read on its own and has to follow.
+    pub(crate) sound_start_ns: i64,
 }
 
 /// One coded picture (an access unit, a temporal unit).

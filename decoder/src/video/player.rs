@@ -212,6 +212,20 @@ impl Player {
         Ok(())
     }
 
+    /// Forgets all that belongs to the place in the film, before a seek.
+    fn leave(&mut self) -> Result<(), MediaError> {
+        self.restart()?;
+        self.ahead.clear();
+        self.waiting.clear();
+        self.errors.clear();
+        self.ended = false;
+        self.not_before_ns = i64::MIN;
+        self.last_pts_ns = i64::MIN;
+        self.candidate = None;
+        self.target_ns = None;
+        Ok(())
+    }
+
     fn accept(&mut self, decoded: Decoded) {
         let Some(due) = self.inside.remove(&decoded.tag) else { return };
         if due.hidden || due.pts_ns < self.not_before_ns {
@@ -335,16 +349,49 @@ impl VideoSource for Player {
     }
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
-        self.packets.seek(target_ns)?;
-        self.restart()?;
-        self.ahead.clear();
-        self.waiting.clear();
-        self.errors.clear();
-        self.ended = false;
-        self.not_before_ns = i64::MIN;
-        self.last_pts_ns = i64::MIN;
-        self.candidate = None;
+        self.leave()?;
         self.target_ns = Some(target_ns);
-        Ok(())
+        let mut from_ns = target_ns;
+        loop {
+            self.packets.seek(from_ns)?;
+            match self.packets.next() {
+                Ok(Some(packet)) if !self.codec.begins(&packet.data) && packet.pts_ns < from_ns => {
+                    from_ns = packet.pts_ns - 1;
+                }
+                Ok(Some(packet)) => {
+                    self.ahead.push_back(Ok(packet));
+                    return Ok(());
+                }
+                Ok(None) => {
+                    self.ended = true;
+                    return Ok(());
+                }
+                Err(error) => {
+                    self.ended = !matches!(error, MediaError::Damaged(_));
+                    self.ahead.push_back(Err(error));
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn seek_past(&mut self, after_ns: i64) -> Result<(), MediaError> {
+        self.leave()?;
+        self.packets.seek(after_ns)?;
+        loop {
+            match self.packets.next() {
+                Ok(Some(packet)) if packet.sync && packet.pts_ns > after_ns && self.codec.begins(&packet.data) => {
+                    self.not_before_ns = packet.pts_ns;
+                    self.ahead.push_back(Ok(packet));
+                    return Ok(());
+                }
+                Ok(Some(_)) | Err(MediaError::Damaged(_)) => {}
+                Ok(None) => {
+                    self.ended = true;
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 }

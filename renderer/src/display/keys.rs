@@ -2,11 +2,15 @@
 //! character by their name.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use minifb::InputCallback;
 use tricine_shared::link::Key;
+
+/// A keyboard that repeats a key does so within this time; the first takes longest.
+const REPEATS_WITHIN: Duration = Duration::from_secs(1);
 
 /// What was pressed and not taken up yet, each press once.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +32,8 @@ impl Pressed {
 #[derive(Debug, Default)]
 pub(super) struct Listener {
     pressed: Pressed,
-    down: BTreeSet<u8>,
+    /// When a key that is down was last heard. A release may go to another window.
+    down: BTreeMap<u8, Instant>,
     /// The key that the next character belongs to was down already: the keyboard repeats it.
     repeated: bool,
 }
@@ -53,9 +58,11 @@ impl InputCallback for Listener {
     fn set_key_state(&mut self, key: minifb::Key, down: bool) {
         if !down {
             self.down.remove(&(key as u8));
+            self.repeated = false;
             return;
         }
-        self.repeated = !self.down.insert(key as u8);
+        let last = self.down.insert(key as u8, Instant::now());
+        self.repeated = last.is_some_and(|at| at.elapsed() < REPEATS_WITHIN);
         self.press(of_key(key));
     }
 }
@@ -118,5 +125,17 @@ mod tests {
         listener.add_char('p'.into());
         assert_eq!(pressed.take(), [Key::Seek(5), Key::Seek(5), Key::Seek(5), Key::Pause, Key::Pause]);
         assert_eq!(pressed.take(), []);
+    }
+
+    #[test]
+    fn a_key_without_a_name_is_no_repetition_of_the_one_before() {
+        let pressed = Pressed::default();
+        let mut listener = Listener::new(pressed.clone());
+        listener.set_key_state(minifb::Key::Right, true);
+        listener.set_key_state(minifb::Key::Right, true);
+        listener.set_key_state(minifb::Key::Right, false);
+        // As the key of ß and ? on a German keyboard: only its character comes.
+        listener.add_char('?'.into());
+        assert_eq!(pressed.take(), [Key::Seek(5), Key::Seek(5), Key::Help]);
     }
 }

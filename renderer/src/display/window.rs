@@ -21,9 +21,10 @@ const MS: u64 = 1_000_000;
 const DOUBLE_CLICK_NS: u64 = 400 * MS;
 /// A mouse that rests disappears.
 const MOUSE_RESTS_NS: u64 = 2000 * MS;
-/// How often the window is looked at where its events cannot be waited for, and in any case.
+/// How often the window is looked at where its events cannot be waited for, and where they can, for the sake of the
+/// mouse's buttons, which X11 tells one client alone.
 const LOOK_NS: u64 = 4 * MS;
-const LOOK_ANYWAY_NS: u64 = 90 * MS;
+const LOOK_ANYWAY_NS: u64 = 180 * MS;
 /// A picture smaller than this is shown larger.
 const SMALLEST_SIDE: usize = 240;
 

@@ -71,8 +71,9 @@ impl<D: Doorbell> Consumer<D> {
     pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<ReadSlot<'_, D>>> {
         if std::mem::take(&mut self.front_unseen) {
             let (_, word) = mail(&self.channel)?;
-            // A slot that no frame was ever in has no valid meta.
-            if let Ok(meta) = read_meta(&self.channel, word.front)
+            // A slot that no frame was ever in has no valid meta, which is no error here.
+            let meta = self.channel.words().meta[word.front].load();
+            if let Ok(meta) = FrameMeta::decode(meta, self.channel.capacity() as u64)
                 && meta.seq.wrapping_sub(self.channel.base()) < word.seq
             {
                 return Ok(Acquired::Slot(self.slot(word.front, meta)));
@@ -81,6 +82,9 @@ impl<D: Doorbell> Consumer<D> {
         hit(Step::ConsumerWait);
         let rung = self.spin.wait(&self.channel.filled, deadline)?;
         hit(Step::ConsumerWoken);
+        if self.channel.mode() == Mode::Fifo {
+            self.channel.ask(SlotWord::slot(self.next), false);
+        }
         let Some((slot, number)) = self.claim()? else {
             self.stats.spurious += u64::from(rung);
             return self.after_last(rung);

@@ -94,6 +94,7 @@ impl<D: Doorbell> Producer<D> {
                 hit(Step::ProducerWait);
                 let rung = self.spin.wait(&self.channel.empty, deadline)?;
                 hit(Step::ProducerWoken);
+                self.channel.ask(SlotWord::slot(self.next), true);
                 if !self.claim()? {
                     self.stats.spurious += u64::from(rung);
                     return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });

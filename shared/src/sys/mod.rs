@@ -5,6 +5,7 @@
 
 #[cfg(not(loom))]
 pub mod bells;
+pub mod cache;
 pub mod copy;
 pub mod fds;
 pub mod futex;
@@ -18,3 +19,4 @@ pub mod semaphore;
 pub mod shm;
 pub mod sysv;
 pub mod terminal;
+pub mod trace;

@@ -14,20 +14,23 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::{Format, Health, Heard, Sink};
+use super::{Format, Health, Heard, Inherited, Sink};
 use timing::DeviceClock;
 use worker::{Order, Report, Worker};
 
-/// How much it takes ahead of what is heard.
+/// How much it takes ahead of what is heard: what a change of the volume waits for, and how long a successor of this
+/// process may take until the sound breaks off.
 const AHEAD_NS: u64 = 200_000_000;
+/// What servers resample from; the rest is resampled here.
+const RATES: std::ops::RangeInclusive<u32> = 8_000..=192_000;
 /// A stream that has not moved for so long never will.
 const STUCK_NS: u64 = 4_000_000_000;
 
-pub(crate) use wire::reachable;
+pub(crate) use wire::{Line, reachable};
 
 /// Which server answers, in words.
 pub(crate) fn probe() -> Result<String, String> {
-    let info = wire::Wire::open()?.server_info()?;
+    let info = wire::Wire::open(None)?.server_info()?;
     let part = |s: Option<std::ffi::CString>| s.map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let (name, sink) = (part(info.server_name), part(info.default_sink_name));
     Ok(format!("{name} {}, default sink {sink}", part(info.server_version)))
@@ -41,7 +44,14 @@ pub(crate) struct Pulse {
     gain: Arc<AtomicU32>,
     format: Option<Format>,
     health: Health,
-    sink_name: String,
+    /// `None` for a predecessor's stream, of which it was told.
+    sink_name: Option<String>,
+    /// For a successor; 0 if there is nothing that it could take up.
+    legacy: u64,
+    shared: bool,
+    inherited: Option<Inherited>,
+    /// A predecessor's stream may hold sound.
+    inherits: bool,
     paused: bool,
     /// Sample times written since the last flush.
     written: u64,
@@ -57,7 +67,9 @@ pub(crate) struct Pulse {
 
 impl Pulse {
     /// Begins to open one. [`Sink::health`] says what comes of it.
-    pub(crate) fn open(paused: bool, gain: f32, now_ns: u64) -> Result<Self, String> {
+    pub(crate) fn open(line: Line, paused: bool, gain: f32, now_ns: u64) -> Result<Self, String> {
+        let shared = !matches!(line, Line::Own);
+        let legacy = if let Line::Inherited(_, legacy) = &line { Some(*legacy) } else { None };
         let (orders, orders_in) = bounded(256);
         let (reports_out, reports) = bounded(256);
         let (bell, bell_in) = UnixStream::pair().map_err(|e| format!("socketpair: {e}"))?;
@@ -66,16 +78,20 @@ impl Pulse {
         let worker = Worker { orders: orders_in, reports: reports_out, bell: bell_in, gain: gain.clone() };
         std::thread::Builder::new()
             .name("sound server".into())
-            .spawn(move || worker::run(&worker))
+            .spawn(move || worker::run(&worker, line))
             .map_err(|e| format!("thread: {e}"))?;
         let this = Self {
             orders,
             reports,
             bell,
             gain,
-            format: None,
+            format: legacy.map(|legacy| Format { channels: 2, rate: legacy.rate }),
             health: Health::Opening,
-            sink_name: "opening".into(),
+            sink_name: None,
+            legacy: legacy.map_or(0, wire::Legacy::encode),
+            shared,
+            inherited: None,
+            inherits: legacy.is_some(),
             paused,
             written: 0,
             epoch: 0,
@@ -107,14 +123,26 @@ impl Pulse {
         self.device.reset();
     }
 
+    fn ready(&mut self, now_ns: u64) {
+        if matches!(self.health, Health::Opening) {
+            self.health = Health::Ready;
+        }
+        self.moved_ns = now_ns;
+    }
+
     fn hear(&mut self, report: Report, now_ns: u64) {
         match report {
-            Report::Opened(name) => {
-                if matches!(self.health, Health::Opening) {
-                    self.health = Health::Ready;
+            Report::Opened(name, legacy) => {
+                self.ready(now_ns);
+                self.sink_name = Some(name);
+                self.legacy = if self.shared { legacy.encode() } else { 0 };
+            }
+            Report::Inherited { epoch, written_ns, until_ns } => {
+                self.ready(now_ns);
+                if let Some(format) = self.format.filter(|_| epoch == self.epoch) {
+                    self.written = format.times(written_ns);
+                    self.inherited = Some(Inherited { written_ns, until_ns });
                 }
-                self.sink_name = name;
-                self.moved_ns = now_ns;
             }
             Report::Time { epoch, at_ns, position_ns, playing, dry_ns } if epoch == self.epoch => {
                 self.dry_ns = dry_ns;
@@ -132,16 +160,15 @@ impl Pulse {
 }
 
 impl Sink for Pulse {
-    fn describe(&self) -> String {
-        format!("pulse ({})", self.sink_name)
+    fn describe(&self) -> Option<String> {
+        self.sink_name.as_ref().map(|name| format!("pulse ({name})"))
     }
 
     fn takes(&mut self, source: Format) -> Format {
         if let Some(format) = self.format {
             return format;
         }
-        // Servers resample well; what is out of their range is resampled here.
-        let rate = if (8_000..=192_000).contains(&source.rate) { source.rate } else { 48_000 };
+        let rate = if RATES.contains(&source.rate) { source.rate } else { 48_000 };
         self.order(Order::Open(rate));
         *self.format.insert(Format { channels: 2, rate })
     }
@@ -199,7 +226,8 @@ impl Sink for Pulse {
     }
 
     fn flush(&mut self, _now_ns: u64) {
-        if self.written > 0 {
+        if self.written > 0 || self.inherits {
+            self.inherits = false;
             self.epoch += 1;
             self.written = 0;
             self.device.reset();
@@ -214,6 +242,14 @@ impl Sink for Pulse {
 
     fn wants_priming(&self) -> bool {
         true
+    }
+
+    fn legacy(&self) -> u64 {
+        self.legacy
+    }
+
+    fn inherited(&mut self) -> Option<Inherited> {
+        self.inherited.take()
     }
 
     fn late(&self) -> u64 {

@@ -9,8 +9,8 @@ const SNAP_NS: i64 = 40_000_000;
 /// The line is bent by no more than so many ns a second.
 const SLEW_NS_PER_S: f64 = 10_000_000.0;
 /// An answer counts for something after so many, over so long.
-const SETTLED_COUNT: usize = 8;
-const SETTLED_NS: u64 = 100_000_000;
+const SETTLED_COUNT: usize = 6;
+const SETTLED_NS: u64 = 30_000_000;
 
 /// Smooths positions.
 ///

@@ -4,30 +4,85 @@
 //! killed, run dry, moved) and calls back for samples from a thread of its own.
 
 use std::ffi::CString;
-use std::io::{Cursor, ErrorKind, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io::{Cursor, ErrorKind, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, UnixAddr, getpeername, recv};
 use pulseaudio::protocol::{self, AuthParams, AuthReply, Command, CommandReply, Prop, Props, TagStructReader};
 use pulseaudio::protocol::{DESCRIPTOR_SIZE, ServerInfo, SetClientNameReply};
+use tricine_shared::time::mono_ns;
 
 /// How long a server may take over one answer.
 pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
-/// No message to a playing client comes near this.
-const LONGEST: usize = 1 << 20;
 
 /// Why there is no server, or none any more: words for the user.
 pub(super) type Lost = String;
 
 /// A connection, introduced.
+///
+/// Its socket may be the supervisor's as well, and a successor takes the stream up in mid-talk if this process is
+/// killed. So a message is sent whole, by one call, and taken from the socket whole: a death is before it or after it.
 #[derive(Debug)]
 pub(super) struct Wire {
     socket: UnixStream,
-    inbox: Vec<u8>,
+    /// What was looked at in the socket, without taking it.
+    seen: Vec<u8>,
     version: u16,
     next_seq: u32,
+}
+
+/// What a successor has to know of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Legacy {
+    pub(super) channel: u32,
+    pub(super) version: u16,
+    pub(super) rate: u32,
+}
+
+impl Legacy {
+    /// In one word, which is never 0.
+    pub(super) fn encode(self) -> u64 {
+        u64::from(self.rate) << 32 | u64::from(self.version & 0xff) << 24 | u64::from(self.channel & 0xff_ffff)
+    }
+
+    /// Reads it back; `None` if it cannot be.
+    pub(super) fn decode(word: u64) -> Option<Self> {
+        let rate = (word >> 32) as u32;
+        let this = Self { channel: (word & 0xff_ffff) as u32, version: (word >> 24 & 0xff) as u16, rate };
+        (super::RATES.contains(&rate) && (13..=protocol::MAX_VERSION).contains(&this.version)).then_some(this)
+    }
+}
+
+/// By what socket a server is talked to.
+#[derive(Debug)]
+pub(crate) enum Line {
+    /// One of this process's own.
+    Own,
+    /// One that the supervisor holds, too; not connected yet.
+    Shared(OwnedFd),
+    /// One by which a predecessor's stream plays.
+    Inherited(OwnedFd, Legacy),
+}
+
+impl Line {
+    /// What an inherited socket is good for, `legacy` being the predecessor's word.
+    pub(crate) fn of(socket: Option<OwnedFd>, legacy: u64) -> Self {
+        let Some(socket) = socket else { return Self::Own };
+        match (getpeername::<UnixAddr>(socket.as_raw_fd()).is_ok(), Legacy::decode(legacy)) {
+            (false, _) => Self::Shared(socket),
+            (true, Some(legacy)) => Self::Inherited(socket, legacy),
+            (true, None) => {
+                // Connected, and nobody knows how far the talk has come.
+                let _ = UnixStream::from(socket).shutdown(Shutdown::Both);
+                Self::Own
+            }
+        }
+    }
 }
 
 /// One message: a command, and for [`Command::Reply`] what it says.
@@ -70,11 +125,19 @@ fn addresses() -> Result<Vec<PathBuf>, Lost> {
         .collect())
 }
 
-/// Connects to the first server that listens.
-fn connect() -> Result<UnixStream, Lost> {
+/// Connects to the first server that listens, by `socket` if there is one.
+fn connect(mut socket: Option<OwnedFd>) -> Result<UnixStream, Lost> {
     let mut why = None;
     for path in addresses()? {
-        match UnixStream::connect(&path) {
+        let dialled = match &socket {
+            None => UnixStream::connect(&path),
+            Some(fd) => UnixAddr::new(&path)
+                .and_then(|address| nix::sys::socket::connect(fd.as_raw_fd(), &address))
+                .map_err(std::io::Error::from)
+                .and_then(|()| socket.take().ok_or(std::io::Error::from(Errno::EBADF)))
+                .map(UnixStream::from),
+        };
+        match dialled {
             Ok(socket) => return Ok(socket),
             // A socket that is there and refuses says more than one that is not.
             Err(e) if why.is_none() || e.kind() != ErrorKind::NotFound => {
@@ -88,7 +151,7 @@ fn connect() -> Result<UnixStream, Lost> {
 
 /// Whether a server listens, without a word to it.
 pub(crate) fn reachable() -> bool {
-    connect().is_ok()
+    connect(None).is_ok()
 }
 
 fn cookie() -> Vec<u8> {
@@ -104,11 +167,8 @@ fn cookie() -> Vec<u8> {
 
 impl Wire {
     /// Connects and introduces this program. Waits for the server, at most [`PATIENCE`] for each of two answers.
-    pub(super) fn open() -> Result<Self, Lost> {
-        let socket = connect()?;
-        let set = socket.set_read_timeout(Some(PATIENCE)).and_then(|()| socket.set_write_timeout(Some(PATIENCE)));
-        set.map_err(|e| format!("sound server's socket: {e}"))?;
-        let mut wire = Self { socket, inbox: Vec::new(), version: protocol::MAX_VERSION, next_seq: 0 };
+    pub(super) fn open(socket: Option<OwnedFd>) -> Result<Self, Lost> {
+        let mut wire = Self::on(connect(socket)?, protocol::MAX_VERSION, 0)?;
         let version = protocol::MAX_VERSION;
         let auth = AuthParams { version, supports_shm: false, supports_memfd: false, cookie: cookie() };
         let reply: AuthReply = wire.ask(&Command::Auth(auth))?;
@@ -124,6 +184,23 @@ impl Wire {
         Ok(wire)
     }
 
+    /// Goes on with a predecessor's connection.
+    pub(super) fn inherit(socket: OwnedFd, version: u16) -> Result<Self, Lost> {
+        // Answers to the predecessor are still on their way: they must not be taken for ours.
+        Self::on(socket.into(), version, mono_ns() as u32 & 0x3fff_ffff)
+    }
+
+    fn on(socket: UnixStream, version: u16, next_seq: u32) -> Result<Self, Lost> {
+        let set = socket.set_read_timeout(Some(PATIENCE)).and_then(|()| socket.set_write_timeout(Some(PATIENCE)));
+        set.map_err(|e| format!("sound server's socket: {e}"))?;
+        Ok(Self { socket, seen: vec![0; 64 << 10], version, next_seq })
+    }
+
+    /// The protocol's version that both sides speak.
+    pub(super) fn version(&self) -> u16 {
+        self.version
+    }
+
     /// What the server says of itself.
     pub(super) fn server_info(&mut self) -> Result<ServerInfo, Lost> {
         self.ask(&Command::GetServerInfo)
@@ -133,8 +210,7 @@ impl Wire {
     fn ask<T: CommandReply>(&mut self, command: &Command) -> Result<T, Lost> {
         let seq = self.send(command)?;
         loop {
-            self.read()?;
-            while let Some(message) = self.next()? {
+            for message in self.read()? {
                 match message.command {
                     Command::Reply if message.seq == seq => return message.reply(),
                     Command::Error(e) if message.seq == seq => return Err(format!("the sound server refuses: {e}")),
@@ -160,8 +236,7 @@ impl Wire {
         let descriptor = protocol::Descriptor { length: bytes.len() as u32, channel, offset: 0, flags };
         let mut head = [0; DESCRIPTOR_SIZE];
         protocol::encode_descriptor(&mut head, &descriptor);
-        self.write(&head)?;
-        self.write(bytes)
+        self.write(&[&head, bytes].concat())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Lost> {
@@ -171,40 +246,53 @@ impl Wire {
         })
     }
 
-    /// Reads what has come; waits for it, at most [`PATIENCE`], where nothing has.
-    pub(super) fn read(&mut self) -> Result<(), Lost> {
-        let mut buffer = [0; 16 << 10];
-        match self.socket.read(&mut buffer) {
-            Ok(0) => Err(gone()),
-            Ok(n) => {
-                self.inbox.extend_from_slice(&buffer[..n]);
-                Ok(())
-            }
-            Err(e) if e.kind() == ErrorKind::Interrupted => Ok(()),
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                Err("the sound server does not answer".into())
-            }
-            Err(_) => Err(gone()),
+    /// Takes the whole messages that have come; waits for something, at most [`PATIENCE`], where nothing has.
+    pub(super) fn read(&mut self) -> Result<Vec<Message>, Lost> {
+        let fd = self.socket.as_raw_fd();
+        let there = match recv(fd, &mut self.seen, MsgFlags::MSG_PEEK) {
+            Ok(0) => return Err(gone()),
+            Ok(n) => n,
+            Err(Errno::EINTR) => return Ok(Vec::new()),
+            Err(Errno::EAGAIN) => return Err("the sound server does not answer".into()),
+            Err(_) => return Err(gone()),
+        };
+        let (mut messages, mut taken) = (Vec::new(), 0);
+        while let Some((message, len)) = self.parse(self.seen.get(taken..there).unwrap_or_default())? {
+            messages.push(message);
+            taken += len;
         }
+        if taken == 0 {
+            if there == self.seen.len() {
+                return Err("the sound server sends what cannot be".into());
+            }
+            // The rest of it is on its way.
+            std::thread::sleep(Duration::from_millis(1));
+        } else if recv(fd, &mut self.seen[..taken], MsgFlags::empty()) != Ok(taken) {
+            return Err(gone());
+        }
+        Ok(messages)
     }
 
-    /// The next whole message that was read.
-    pub(super) fn next(&mut self) -> Result<Option<Message>, Lost> {
-        let Some(head) = self.inbox.first_chunk::<DESCRIPTOR_SIZE>() else { return Ok(None) };
+    /// The first message in `bytes` and its length, if it is all there.
+    fn parse(&self, bytes: &[u8]) -> Result<Option<(Message, usize)>, Lost> {
+        let Some(head) = bytes.first_chunk::<DESCRIPTOR_SIZE>() else { return Ok(None) };
         let descriptor = protocol::read_descriptor(&mut Cursor::new(head)).map_err(|e| e.to_string())?;
         let end = DESCRIPTOR_SIZE + descriptor.length as usize;
-        if end > LONGEST {
-            return Err("the sound server sends what cannot be".into());
-        }
-        let Some(body) = self.inbox.get(DESCRIPTOR_SIZE..end) else { return Ok(None) };
+        let Some(body) = bytes.get(DESCRIPTOR_SIZE..end) else { return Ok(None) };
         let mut cursor = Cursor::new(body);
         let read = Command::read_tag_prefixed(&mut cursor, self.version);
         let rest = body.get(cursor.position() as usize..).unwrap_or_default().to_vec();
-        self.inbox.drain(..end);
         let version = self.version;
         // A message that this build does not know is none for us: an acknowledgement of nothing.
         let (seq, command) = read.unwrap_or((u32::MAX, Command::Timeout));
-        Ok(Some(Message { seq, command, rest, version }))
+        Ok(Some((Message { seq, command, rest, version }, end)))
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // The supervisor's copy of the socket would keep the stream alive.
+        let _ = self.socket.shutdown(Shutdown::Both);
     }
 }
 

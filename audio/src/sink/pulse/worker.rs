@@ -17,20 +17,22 @@ use pulseaudio::protocol::{
 };
 use tricine_shared::time::mono_ns;
 
-use super::wire::{Lost, Message, PATIENCE, Wire};
+use super::wire::{Legacy, Line, Lost, Message, PATIENCE, Wire};
 use crate::gain::Ramp;
 use crate::sink::Format;
 
 /// Bytes of a sample time: two channels of 32-bit floats.
 const FRAME: usize = 8;
-/// Sound between us and the ear: what a change of the volume waits for.
-const LATENCY_MS: u64 = 40;
-/// The server asks for no less than this at a time.
-const REQUEST_MS: u64 = 10;
+/// How much the server is asked to hold at least. It is given more at once, see [`super::AHEAD_NS`].
+const LATENCY_MS: u64 = 60;
+/// The longest packet of samples: one that the kernel takes as a whole.
+const PACKET: usize = 16 << 10;
+/// The server asks for no less than this at a time: its questions are not waited for, and each would wake us.
+const REQUEST_MS: u64 = 30;
 const MS: u64 = 1_000_000;
 /// How often the server is asked where the stream is, and how often while it starts.
-const ASK_NS: u64 = 25 * MS;
-const ASK_SOON_NS: u64 = 7 * MS;
+const ASK_NS: u64 = 100 * MS;
+const ASK_SOON_NS: u64 = 6 * MS;
 const STARTING_NS: u64 = 300 * MS;
 
 /// What the player wants.
@@ -49,8 +51,16 @@ pub(super) enum Order {
 /// What the player is told.
 #[derive(Debug)]
 pub(super) enum Report {
-    /// The stream plays to this sink.
-    Opened(String),
+    /// The stream plays to this sink, and this is what a successor has to know.
+    Opened(String, Legacy),
+    /// A predecessor's stream goes on.
+    Inherited {
+        epoch: u64,
+        /// What it holds and has played, as if all had been written since a flush, in ns.
+        written_ns: u64,
+        /// When all of that will have been heard, on CLOCK_MONOTONIC.
+        until_ns: u64,
+    },
     /// Where the stream is.
     Time {
         epoch: u64,
@@ -65,7 +75,7 @@ pub(super) enum Report {
     },
     /// It moves, from here or after silence.
     Started,
-    /// It ran dry although there were samples: this thread was late.
+    /// It ran dry for so short a time that no answer has told: samples came late.
     Late,
     /// This is over.
     Lost(Lost),
@@ -80,13 +90,13 @@ enum Pending {
     Time(u64),
     /// Where the first sample after a flush will be.
     Base,
+    /// Where a predecessor's stream is.
+    Inherit,
 }
 
 #[derive(Debug)]
 struct Stream {
     channel: u32,
-    /// Bytes that the server wants.
-    wanted: usize,
     /// The stream's index at which position 0 is; `None` until the server has said so after a flush.
     base: Option<i64>,
 }
@@ -101,8 +111,8 @@ pub(super) struct Worker {
 }
 
 /// Talks to the server until it or the player is gone.
-pub(super) fn run(worker: &Worker) {
-    if let Err(why) = Talk::open(worker).and_then(|mut talk| talk.run()) {
+pub(super) fn run(worker: &Worker, line: Line) {
+    if let Err(why) = Talk::open(worker, line).and_then(|mut talk| talk.run()) {
         let _ = worker.reports.send(Report::Lost(why));
     }
 }
@@ -120,6 +130,8 @@ struct Talk<'a> {
     paused: bool,
     /// Nothing is left to be heard; there is nothing to ask.
     dry: bool,
+    /// Nothing was left to play when it was last heard of, and nothing has come since.
+    ran_dry: bool,
     /// Sample times sent since the flush.
     sent: u64,
     asked_ns: u64,
@@ -128,13 +140,21 @@ struct Talk<'a> {
 }
 
 impl<'a> Talk<'a> {
-    fn open(worker: &'a Worker) -> Result<Self, Lost> {
-        let wire = Wire::open()?;
-        Ok(Self {
+    fn open(worker: &'a Worker, line: Line) -> Result<Self, Lost> {
+        let mut format = Format { channels: 2, rate: 48_000 };
+        let (wire, channel) = match line {
+            Line::Own => (Wire::open(None)?, None),
+            Line::Shared(socket) => (Wire::open(Some(socket))?, None),
+            Line::Inherited(socket, legacy) => {
+                format.rate = legacy.rate;
+                (Wire::inherit(socket, legacy.version)?, Some(legacy.channel))
+            }
+        };
+        let mut this = Self {
             worker,
             wire,
-            stream: None,
-            format: Format { channels: 2, rate: 48_000 },
+            stream: channel.map(|channel| Stream { channel, base: None }),
+            format,
             queue: VecDeque::new(),
             ramp: Ramp::new(f32::from_bits(worker.gain.load(Relaxed))),
             bytes: Vec::new(),
@@ -142,19 +162,21 @@ impl<'a> Talk<'a> {
             epoch: 0,
             paused: false,
             dry: true,
+            ran_dry: false,
             sent: 0,
             asked_ns: 0,
             starting_until_ns: 0,
-        })
+        };
+        if channel.is_some() {
+            this.time(Pending::Inherit)?;
+        }
+        Ok(this)
     }
 
     fn run(&mut self) -> Result<(), Lost> {
         loop {
             if !self.obey()? {
                 return Ok(());
-            }
-            while let Some(message) = self.wire.next()? {
-                self.hear(&message)?;
             }
             self.pump()?;
             let now_ns = mono_ns();
@@ -217,7 +239,12 @@ impl<'a> Talk<'a> {
         if player {
             let _ = std::io::Read::read(&mut &self.worker.bell, &mut [0; 64]);
         }
-        if server { self.wire.read() } else { Ok(()) }
+        if server {
+            for message in self.wire.read()? {
+                self.hear(&message)?;
+            }
+        }
+        Ok(())
     }
 
     /// Does what the player wants; whether it is still there.
@@ -226,6 +253,9 @@ impl<'a> Talk<'a> {
             match self.worker.orders.try_recv() {
                 Ok(Order::Open(rate)) => self.create(rate)?,
                 Ok(Order::Samples(samples)) => {
+                    if std::mem::take(&mut self.ran_dry) && !self.dry {
+                        self.report(Report::Late);
+                    }
                     if std::mem::take(&mut self.dry) {
                         self.starting_until_ns = mono_ns() + STARTING_NS;
                     }
@@ -280,7 +310,7 @@ impl<'a> Talk<'a> {
 
     fn flush(&mut self, epoch: u64) -> Result<(), Lost> {
         self.queue.clear();
-        (self.epoch, self.sent, self.dry) = (epoch, 0, true);
+        (self.epoch, self.sent, self.dry, self.ran_dry) = (epoch, 0, true, false);
         let Some(stream) = &mut self.stream else { return Ok(()) };
         stream.base = None;
         let channel = stream.channel;
@@ -288,12 +318,19 @@ impl<'a> Talk<'a> {
         self.time(Pending::Base)
     }
 
-    /// Sends what the server wants and there is, louder or softer at the last moment.
+    /// Sends what there is, louder or softer at the last moment. The server may hold more than it asks for, and what it
+    /// holds outlives us.
     fn pump(&mut self) -> Result<(), Lost> {
-        let Some(stream) = self.stream.as_mut().filter(|s| s.base.is_some()) else { return Ok(()) };
-        let times = (stream.wanted / FRAME).min(self.queue.len() / 2);
+        while self.packet()? {}
+        Ok(())
+    }
+
+    /// Sends one packet; whether there was something to send.
+    fn packet(&mut self) -> Result<bool, Lost> {
+        let Some(stream) = self.stream.as_ref().filter(|s| s.base.is_some()) else { return Ok(false) };
+        let times = (PACKET / FRAME).min(self.queue.len() / 2);
         if times == 0 {
-            return Ok(());
+            return Ok(false);
         }
         let wanted = f32::from_bits(self.worker.gain.load(Relaxed));
         self.bytes.clear();
@@ -302,9 +339,9 @@ impl<'a> Talk<'a> {
             self.ramp.apply(&mut time, 2, self.format.rate, wanted);
             self.bytes.extend(time.iter().flat_map(|sample| sample.to_le_bytes()));
         }
-        stream.wanted -= self.bytes.len();
         self.sent += times as u64;
-        self.wire.send_samples(stream.channel, &self.bytes)
+        self.wire.send_samples(stream.channel, &self.bytes)?;
+        Ok(true)
     }
 
     /// What the server says.
@@ -320,19 +357,15 @@ impl<'a> Talk<'a> {
                     });
                 }
             }
-            Command::Request(request) if ours(request.channel) => {
-                if let Some(stream) = &mut self.stream {
-                    stream.wanted += request.length as usize;
-                }
-            }
             Command::PlaybackStreamKilled(channel) if ours(*channel) => return Err("the sound's sink is gone".into()),
             Command::PlaybackStreamMoved(moved) if ours(moved.stream_index) => {
-                self.report(Report::Opened(text(Some(&moved.device_name))));
+                self.report(Report::Opened(text(Some(&moved.device_name)), self.legacy(moved.stream_index)));
                 self.restarted();
             }
             Command::Started(channel) if ours(*channel) => self.restarted(),
-            Command::Underflow(underflow) if ours(underflow.channel) && !self.queue.is_empty() => {
-                self.report(Report::Late);
+            Command::Underflow(underflow) if ours(underflow.channel) => {
+                // Asked at once: all that was there may have been heard.
+                (self.ran_dry, self.asked_ns) = (self.sent > 0, 0);
             }
             _ => {}
         }
@@ -355,10 +388,9 @@ impl<'a> Talk<'a> {
         match self.answered(message.seq) {
             Some((_, Pending::Create)) => {
                 let reply: CreatePlaybackStreamReply = message.reply()?;
-                let wanted = reply.requested_bytes as usize;
-                self.stream = Some(Stream { channel: reply.channel, wanted, base: Some(0) });
+                self.stream = Some(Stream { channel: reply.channel, base: Some(0) });
                 self.starting_until_ns = mono_ns() + STARTING_NS;
-                self.report(Report::Opened(text(reply.sink_name.as_deref())));
+                self.report(Report::Opened(text(reply.sink_name.as_deref()), self.legacy(reply.channel)));
                 // The player may have changed its mind since it asked.
                 self.cork()?;
             }
@@ -371,6 +403,10 @@ impl<'a> Talk<'a> {
                     stream.base = Some(time.write_offset);
                 }
             }
+            Some((asked_ns, Pending::Inherit)) => {
+                let time: PlaybackLatency = message.reply()?;
+                self.inherited(asked_ns, &time);
+            }
             Some((asked_ns, Pending::Time(epoch))) if epoch == self.epoch => {
                 let time: PlaybackLatency = message.reply()?;
                 self.timed(asked_ns, &time);
@@ -378,6 +414,30 @@ impl<'a> Talk<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    fn legacy(&self, channel: u32) -> Legacy {
+        Legacy { channel, version: self.wire.version(), rate: self.format.rate }
+    }
+
+    /// A predecessor's stream is here: position 0 is put so far back that what is heard now lies after it.
+    fn inherited(&mut self, asked_ns: u64, time: &PlaybackLatency) {
+        let latency_ns = time.sink_usec.min(60_000_000) * 1000;
+        let bytes = |ns: u64| (self.format.times(ns) as usize * FRAME) as i64;
+        let buffered = (time.write_offset - time.read_offset).max(0);
+        if let Some(stream) = self.stream.as_mut().filter(|_| self.epoch == 0) {
+            let base = time.read_offset - bytes(latency_ns + 1_000 * MS);
+            stream.base = Some(base);
+            self.sent = ((time.write_offset - base).max(0) as usize / FRAME) as u64;
+            self.dry = false;
+        }
+        self.starting_until_ns = mono_ns() + STARTING_NS;
+        let buffered_ns = self.format.ns(buffered as u64 / FRAME as u64);
+        self.report(Report::Inherited {
+            epoch: self.epoch,
+            written_ns: self.format.ns(self.sent),
+            until_ns: asked_ns + latency_ns + buffered_ns,
+        });
     }
 
     fn timed(&mut self, asked_ns: u64, time: &PlaybackLatency) {

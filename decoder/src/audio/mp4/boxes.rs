@@ -1,6 +1,7 @@
 //! Boxes of an MP4 file, as far as audio needs them. A size that a box claims is never believed beyond its parent.
 
 use crate::media::{MediaError, MediaFile};
+use crate::source::mp4::declared_ns;
 
 /// Boxes that a file may begin with: any of them tells that it is MP4 or MOV.
 pub(in crate::audio) const TOP: [&[u8]; 9] =
@@ -11,6 +12,8 @@ const MAX_INDEX: u64 = 512 << 20;
 /// What the file says of itself and its audio tracks.
 pub(super) struct Movie {
     pub(super) timescale: u32,
+    /// Where the film ends, as it declares; unknown of a fragmented one.
+    pub(super) declared_ns: Option<i64>,
     pub(super) tracks: Vec<Track>,
     /// Each fragment's `moof` with its position in the file.
     pub(super) fragments: Vec<(u64, Vec<u8>)>,
@@ -28,13 +31,6 @@ pub(super) struct Track {
     pub(super) stbl: Vec<u8>,
     /// Default duration and size of a fragment's samples.
     pub(super) defaults: (u32, u32),
-}
-
-impl Track {
-    /// The media time that the first edit begins with.
-    pub(super) fn media_start(&self) -> i64 {
-        self.edits.iter().map(|edit| edit.1).find(|media| *media >= 0).unwrap_or(0)
-    }
 }
 
 /// Reads big-endian numbers off the front of a slice.
@@ -129,7 +125,12 @@ pub(super) fn read(file: &MediaFile) -> Result<Movie, MediaError> {
         fields.u32()
     });
     let tracks = children(&moov).filter(|(kind, _)| kind == b"trak").filter_map(|(_, trak)| track(&moov, trak));
-    Ok(Movie { timescale: timescale.unwrap_or(1000).max(1), tracks: tracks.collect(), fragments })
+    Ok(Movie {
+        timescale: timescale.unwrap_or(1000).max(1),
+        declared_ns: declared_ns(&moov).filter(|_| fragments.is_empty()),
+        tracks: tracks.collect(),
+        fragments,
+    })
 }
 
 fn read_exact(file: &MediaFile, at: u64, len: u64) -> Result<Vec<u8>, MediaError> {

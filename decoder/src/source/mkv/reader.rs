@@ -5,6 +5,7 @@ use super::tracks::{CLUSTER, Header, SEGMENT, Track, load};
 use crate::media::{MediaError, MediaFile};
 use crate::source::mp4::read_exact;
 use crate::video::packet::{Packet, Packets};
+use crate::video::timing::Timing;
 
 const CLUSTER_TIME: u32 = 0xe7;
 const SIMPLE_BLOCK: u32 = 0xa3;
@@ -42,13 +43,17 @@ pub(super) struct Reader {
     zero_ticks: i64,
     /// Key frames by their ticks, each with a place from where it is the next one; made by the first seek.
     index: Option<Vec<(i64, Place)>>,
+    timing: Timing,
+    /// It was said that a frame's time cannot be.
+    warned: bool,
 }
 
 impl Reader {
     /// Starts at the first cluster.
     pub(super) fn new(file: MediaFile, header: Header, track: Track) -> Self {
         let place = Place { at: header.clusters, cluster_ticks: 0 };
-        let mut reader = Self { file, header, track, place, zero_ticks: 0, index: None };
+        let timing = Timing::new(header.duration_ns);
+        let mut reader = Self { file, header, track, place, zero_ticks: 0, index: None, timing, warned: false };
         reader.zero_ticks = reader.first_ticks();
         reader.place = place;
         reader
@@ -257,17 +262,18 @@ impl Packets for Reader {
             data.resize(from + (block.data.end.saturating_sub(block.data.start)) as usize, 0);
             read_exact(&self.file, &mut data[from..], block.data.start)?;
             let told = block.duration_ticks.saturating_mul(self.header.scale_ns);
-            return Ok(Some(Packet {
-                data,
-                pts_ns: self.ns(block.ticks),
-                duration_ns: if told > 0 { told } else { self.track.frame_ns },
-                sync: block.sync,
-                hidden: false,
-            }));
+            let told = if told > 0 { told } else { self.track.frame_ns };
+            let (pts_ns, duration_ns, other) = self.timing.place(self.ns(block.ticks), told);
+            // What is wrong is the time alone: the frame is shown.
+            if other && !std::mem::replace(&mut self.warned, true) {
+                tracing::warn!("video: damaged data: a frame's time cannot be; it follows the one before");
+            }
+            return Ok(Some(Packet { data, pts_ns, duration_ns, sync: block.sync, hidden: false }));
         }
     }
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        self.timing.jump();
         let target = target_ns / self.header.scale_ns + self.zero_ticks;
         let mut scanned = false;
         loop {

@@ -1,13 +1,15 @@
 //! Movie fragments: the samples that each `moof` adds to the tracks of `moov`.
 
-use super::boxes::{be32, be64, child, children};
+use super::boxes::{be32, be64, child, children, descend};
 use super::ns;
 use super::table::MAX_SAMPLES;
-use super::track::{Sample, Track};
+use super::track::{Sample, Track, movie_scale};
 
 /// What is carried from one fragment to the next.
 #[derive(Default)]
 pub(super) struct Fragments {
+    /// How long the film is with all of them, where `mehd` declares it.
+    pub(super) film_ns: Option<i64>,
     /// By track: what its `trex` sets.
     defaults: Vec<(u32, Defaults)>,
     /// By track: the decode time behind its last sample.
@@ -27,6 +29,10 @@ const NON_SYNC: u32 = 1 << 16;
 impl Fragments {
     /// Reads `mvex`.
     pub(super) fn defaults(&mut self, moov: &[u8]) {
+        self.film_ns = descend(moov, &[b"mvex", b"mehd"]).and_then(|mehd| {
+            let ticks = if mehd.first() == Some(&1) { be64(mehd, 4)? } else { be32(mehd, 4)?.into() };
+            Some(ns(i64::try_from(ticks).ok()?, movie_scale(moov)))
+        });
         let trexes = child(moov, b"mvex").into_iter().flat_map(children).filter(|(kind, _)| kind == b"trex");
         self.defaults = trexes
             .filter_map(|(_, trex)| {

@@ -46,12 +46,30 @@ pub(crate) struct Track {
     pub(crate) samples: Vec<Sample>,
     /// What fragments add to a sample's time: empty edits minus the edit's start.
     pub(super) shift_ns: i64,
+    /// Samples whose time or duration in the file cannot be.
+    pub(super) misplaced: usize,
 }
 
 /// The movie's ticks a second.
 pub(super) fn movie_scale(moov: &[u8]) -> u32 {
     let scale = child(moov, b"mvhd").and_then(|mvhd| be32(mvhd, if mvhd.first() == Some(&1) { 20 } else { 12 }));
     scale.unwrap_or(1000).max(1)
+}
+
+/// Where the film ends, by the longest that `moov` or one of its tracks declares.
+pub(crate) fn declared_ns(moov: &[u8]) -> Option<i64> {
+    let tracks = children(moov).filter(|(kind, _)| kind == b"trak");
+    let headers = tracks.filter_map(|(_, trak)| descend(trak, &[b"mdia", b"mdhd"])).chain(child(moov, b"mvhd"));
+    let length = |header: &[u8]| {
+        let (scale, ticks) = match header.first()? {
+            1 => (be32(header, 20)?, be64(header, 24)?),
+            _ => (be32(header, 12)?, be32(header, 16)?.into()),
+        };
+        // All bits set say that nobody knows.
+        let ticks = i64::try_from(ticks).ok().filter(|&ticks| ticks != i64::from(u32::MAX))?;
+        Some(ns(ticks, scale))
+    };
+    headers.filter_map(length).max()
 }
 
 /// Every track of `moov` that can be understood.
@@ -78,7 +96,7 @@ fn parse(trak: &[u8], movie_scale: u32, file_len: u64) -> Option<Track> {
     let clock = Clock { movie: movie_scale, track: scale.max(1) };
     let samples = apply(&table::samples(stbl, file_len), &edits, clock);
     let rotation = if kind == Kind::Video { rotation(tkhd, if long { 52 } else { 40 }) } else { Rotation::None };
-    Some(Track { id, kind, entry, rotation, scale: clock.track, samples, shift_ns: shift(&edits, clock) })
+    Some(Track { id, kind, entry, rotation, scale: clock.track, samples, shift_ns: shift(&edits, clock), misplaced: 0 })
 }
 
 /// The rotation of a track header's matrix: one of the four right angles, else none.

@@ -132,8 +132,8 @@ impl Screen {
     fn put(&mut self, cell: Cell, out: &mut Vec<u8>) -> Cell {
         let has = |pen: Option<Rgb>, color| pen.is_some_and(|pen| alike(pen, color));
         if cell.glyph == HALVES && alike(cell.front, cell.back) {
-            // One colour: no front is needed. Whichever half the pen has already.
-            let color = if has(self.back, cell.front) { cell.front } else { cell.back };
+            // One colour, no front is needed. Where the pen has only what one half is like, the other half's.
+            let color = if has(self.back, cell.front) { cell.back } else { cell.front };
             let back = self.colors(None, color, out);
             out.push(b' ');
             return Cell { glyph: HALVES, front: back, back };

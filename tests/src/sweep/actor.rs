@@ -1,0 +1,258 @@
+//! What the processes of a sweep do: the ordinary start path and the ordinary operations of the channel, nothing else.
+
+use std::time::Duration;
+
+use tricine_shared::channel::ownership::MailWord;
+use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Mode, Producer, Side};
+use tricine_shared::sync::Ordering::SeqCst;
+use tricine_shared::sys::trace::pause;
+use tricine_shared::time::Deadline;
+use tricine_shared::{Error, Result};
+
+use super::case::{Operation, Past, Survivor};
+use super::ledger::{Film, Ledger};
+
+/// What every process of a run is given when it is forked.
+#[derive(Debug, Clone, Copy)]
+pub struct Actor<'a> {
+    /// The channel to attach to.
+    pub channel: &'a ChannelName,
+    /// Where it writes down what it sees.
+    pub ledger: &'a Ledger,
+    /// What the frames hold.
+    pub film: &'a Film,
+    /// Frames in all.
+    pub total: u64,
+    /// How long a wait may take; longer means that a bell was missed.
+    pub patience: Duration,
+}
+
+/// From where on a victim is swept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// From its first look at the words.
+    Fresh,
+    /// From its first operation.
+    First,
+    /// A mailbox's consumer that has been at work: from an operation after it has looked at its front once.
+    Settled,
+}
+
+impl Start {
+    fn pause_if_fresh(self) {
+        if self == Self::Fresh {
+            pause();
+        }
+    }
+
+    fn pause_unless_fresh(self) {
+        if self != Self::Fresh {
+            pause();
+        }
+    }
+}
+
+impl Actor<'_> {
+    fn attach(&self, side: Side) -> Result<Channel> {
+        Channel::attach(self.channel, Some(side))
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.patience)
+    }
+
+    fn timed_out(&self, side: &str) -> Error {
+        self.ledger.late(1);
+        Error::sys("sem_clockwait", format!("the {side}'s doorbell"), std::io::ErrorKind::TimedOut)
+    }
+
+    /// Runs `body` as a process: its exit code. An error is written into the ledger.
+    pub fn process(&self, who: &str, body: impl FnOnce(&Self) -> Result<()>) -> i32 {
+        match body(self) {
+            Ok(()) => 0,
+            Err(e) => {
+                self.ledger.complain(&format!("{who}: {e}"));
+                1
+            }
+        }
+    }
+
+    /// What happened before the victim came, by this process and the channel's own code.
+    pub fn live_through(&self, past: &[Past]) -> Result<()> {
+        let mut producer = Producer::new(self.attach(Side::Producer)?)?;
+        let mut consumer = Consumer::new(self.attach(Side::Consumer)?)?;
+        for event in past {
+            match event {
+                Past::Published => self.publish(&mut producer, false)?,
+                Past::Released => drop(self.release(&mut consumer, false)?),
+                // In a mailbox nothing is written when the slot is dropped: to the words this is a death.
+                Past::Held => drop(consumer.acquire(Deadline::NOW)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// The side `side` from here to the end of the film, with one slot given back unused on the way. What it is as a
+    /// survivor says where it stands still once.
+    pub fn to_the_end(&self, side: Side, stance: Survivor) -> Result<()> {
+        let channel = self.attach(side)?;
+        let (parked, mut holding) = (stance == Survivor::Parked, stance == Survivor::Holding);
+        match side {
+            Side::Producer => {
+                let mut producer = Producer::new(channel)?;
+                if parked {
+                    pause();
+                }
+                if !holding && producer.next_seq() < self.total {
+                    self.abandon(&mut producer)?;
+                }
+                while producer.next_seq() < self.total {
+                    self.publish(&mut producer, std::mem::take(&mut holding))?;
+                    self.until_taken(producer.channel())?;
+                }
+                producer.finish();
+                self.ledger.late(producer.stats().late);
+            }
+            Side::Consumer => {
+                let mut consumer = Consumer::new(channel)?;
+                if parked {
+                    pause();
+                }
+                if !holding {
+                    self.give_back(&mut consumer)?;
+                }
+                while self.release(&mut consumer, std::mem::take(&mut holding))? {}
+                self.ledger.late(consumer.stats().late);
+            }
+        }
+        Ok(())
+    }
+
+    /// In a mailbox, every other frame is only followed when it was taken, so that its own bell has to wake the consumer.
+    fn until_taken(&self, channel: &Channel) -> Result<()> {
+        let deadline = self.deadline();
+        while let Some(word) = MailWord::decode(channel.words().mail.0.load(SeqCst))
+            && channel.mode() == Mode::Mailbox
+            && word.seq % 2 == 1
+            && word.dirty
+        {
+            if deadline.passed() {
+                return Err(self.timed_out("consumer"));
+            }
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+
+    /// One operation between two pauses: what is swept.
+    pub fn victim(&self, operation: Operation, start: Start) -> Result<()> {
+        match operation {
+            Operation::Publish | Operation::Abandon => {
+                let channel = self.attach(Side::Producer)?;
+                start.pause_if_fresh();
+                let mut producer = Producer::new(channel)?;
+                start.pause_unless_fresh();
+                if operation == Operation::Publish {
+                    self.publish(&mut producer, false)?;
+                } else {
+                    self.abandon(&mut producer)?;
+                }
+                pause();
+                self.ledger.late(producer.stats().late);
+            }
+            Operation::Release | Operation::GiveBack => {
+                let channel = self.attach(Side::Consumer)?;
+                start.pause_if_fresh();
+                let mut consumer = Consumer::new(channel)?;
+                if start == Start::Settled {
+                    self.release(&mut consumer, false)?;
+                }
+                start.pause_unless_fresh();
+                if operation == Operation::Release {
+                    self.release(&mut consumer, false)?;
+                } else {
+                    self.give_back(&mut consumer)?;
+                }
+                pause();
+                self.ledger.late(consumer.stats().late);
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn publish(&self, producer: &mut Producer, holding: bool) -> Result<()> {
+        loop {
+            match producer.acquire(self.deadline())? {
+                Acquired::Slot(mut slot) => {
+                    if holding {
+                        pause();
+                    }
+                    let n = slot.seq();
+                    slot.payload()[..self.film.len()].copy_from_slice(self.film.bytes(n));
+                    return slot.publish(&self.film.meta(n)).map(drop);
+                }
+                Acquired::TimedOut => return Err(self.timed_out("producer")),
+                _ => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn abandon(&self, producer: &mut Producer) -> Result<()> {
+        loop {
+            match producer.acquire(self.deadline())? {
+                Acquired::Slot(mut slot) => {
+                    let half = self.film.len() / 2;
+                    let n = slot.seq();
+                    slot.payload()[..half].copy_from_slice(&self.film.bytes(n)[..half]);
+                    return Ok(());
+                }
+                Acquired::TimedOut => return Err(self.timed_out("producer")),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether there was a frame, rather than the end.
+    #[inline]
+    fn release(&self, consumer: &mut Consumer, holding: bool) -> Result<bool> {
+        let mode = consumer.channel().mode();
+        loop {
+            let deadline = self.deadline();
+            match consumer.acquire(deadline)? {
+                Acquired::Slot(slot) => {
+                    if holding {
+                        pause();
+                    }
+                    self.ledger.deliver(self.film, &slot, mode);
+                    self.ledger.finish(slot);
+                    return Ok(true);
+                }
+                Acquired::End => {
+                    // Seen on looking up, but the bell that announced it had not rung.
+                    self.ledger.late(deadline.passed().into());
+                    return Ok(false);
+                }
+                Acquired::TimedOut => return Err(self.timed_out("consumer")),
+                Acquired::Woken | Acquired::Successor(_) => {}
+            }
+        }
+    }
+
+    #[inline]
+    fn give_back(&self, consumer: &mut Consumer) -> Result<()> {
+        let mode = consumer.channel().mode();
+        loop {
+            match consumer.acquire(self.deadline())? {
+                Acquired::Slot(slot) => {
+                    self.ledger.deliver(self.film, &slot, mode);
+                    return Ok(());
+                }
+                Acquired::End => return Ok(()),
+                Acquired::TimedOut => return Err(self.timed_out("consumer")),
+                Acquired::Woken | Acquired::Successor(_) => {}
+            }
+        }
+    }
+}

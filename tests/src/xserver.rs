@@ -1,0 +1,106 @@
+//! An X server without a screen, of a test's own.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::pictures::Picture;
+use crate::{have, wait_for};
+
+const WIDTH: usize = 1600;
+const HEIGHT: usize = 900;
+
+/// A running Xvfb; killed on drop.
+#[derive(Debug)]
+pub struct XServer {
+    process: Child,
+    /// What DISPLAY has to be.
+    pub display: String,
+}
+
+impl XServer {
+    /// Starts one at a free number; `None` where the tools for it are not installed.
+    pub fn start() -> Option<Self> {
+        if !["Xvfb", "xdotool", "import", "ffmpeg"].into_iter().all(have) {
+            return None;
+        }
+        let screen = format!("{WIDTH}x{HEIGHT}x24");
+        let mut process = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &screen])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb starts");
+        let mut number = String::new();
+        BufReader::new(process.stdout.as_mut().expect("a pipe")).read_line(&mut number).expect("a display number");
+        Some(Self { process, display: format!(":{}", number.trim()) })
+    }
+
+    /// Runs xdotool with these arguments; what it said.
+    pub fn xdotool(&self, args: &[&str]) -> String {
+        let output = Command::new("xdotool").args(args).env("DISPLAY", &self.display).output().expect("xdotool starts");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Presses and releases keys, one right after the other. Without a window manager they go to the window under the
+    /// pointer.
+    pub fn keys(&self, keys: &[&str]) {
+        self.xdotool(&[&["mousemove", "600", "500", "key", "--delay", "0"][..], keys].concat());
+    }
+
+    /// The window of Tricine, once there is one.
+    pub fn window(&self) -> String {
+        wait_for("the window", || {
+            let found = self.xdotool(&["search", "--onlyvisible", "--class", "tricine"]);
+            found.lines().next().map(str::to_owned)
+        })
+    }
+
+    /// What the screen shows.
+    pub fn screen(&self) -> Picture {
+        let args = ["-display", &self.display, "-window", "root", "-depth", "8", "rgb:-"];
+        let output = Command::new("import").args(args).output().expect("import starts");
+        assert_eq!(output.stdout.len(), WIDTH * HEIGHT * 3, "{}", String::from_utf8_lossy(&output.stderr));
+        Picture { width: WIDTH, bytes: output.stdout }
+    }
+
+    /// Waits until the screen's part at `x`, `y` looks like `wanted`.
+    pub fn shows(&self, what: &str, wanted: &Picture, x: usize, y: usize) {
+        let height = wanted.bytes.len() / 3 / wanted.width;
+        wait_for(what, || (self.screen().part(x, y, wanted.width, height).distance(wanted) < 2.5).then_some(()));
+    }
+
+    /// Asks a window to close, as a window manager's button does.
+    pub fn close(&self, window: &str) {
+        use x11rb::connection::Connection;
+        use x11rb::protocol::xproto::{ClientMessageEvent, ConnectionExt, EventMask};
+        let ask = || -> Result<(), Box<dyn std::error::Error>> {
+            let (server, _) = x11rb::connect(Some(&self.display))?;
+            let atom = |name: &[u8]| -> Result<u32, Box<dyn std::error::Error>> {
+                Ok(server.intern_atom(false, name)?.reply()?.atom)
+            };
+            let (protocols, close) = (atom(b"WM_PROTOCOLS")?, atom(b"WM_DELETE_WINDOW")?);
+            let window = window.parse()?;
+            let message = ClientMessageEvent::new(32, window, protocols, [close, 0, 0, 0, 0]);
+            server.send_event(false, window, EventMask::NO_EVENT, message)?.check()?;
+            Ok(server.flush()?)
+        };
+        ask().expect("the X server takes messages");
+    }
+
+    /// Kills it, as it may happen to an X server.
+    pub fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for XServer {
+    fn drop(&mut self) {
+        self.kill();
+        // A killed server leaves these.
+        let number = &self.display[1..];
+        let _ = std::fs::remove_file(format!("/tmp/.X{number}-lock"));
+        let _ = std::fs::remove_file(format!("/tmp/.X11-unix/X{number}"));
+    }
+}

@@ -1,0 +1,183 @@
+//! The real program on clips made here: what reaches the renderer is what FFmpeg decodes, frame by frame; what cannot be
+//! played is named.
+
+use std::path::{Path, PathBuf};
+
+use tests::{End, arg, have, start, tool};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
+const X264: &str = "-pix_fmt yuv420p -c:v libx264 -preset veryfast";
+const VP9: &str = "-pix_fmt yuv420p -c:v libvpx-vp9 -deadline realtime -cpu-used 8";
+
+/// Makes `name` by ffmpeg from a lively picture, `size` large and two seconds long, by what `codec` says.
+fn make(folder: &Path, name: &str, size: &str, codec: &str) -> PathBuf {
+    let path = folder.join(name);
+    let noise = "noise=alls=12:allf=t+u:all_seed=7";
+    let source = format!("testsrc2=size={size}:rate=25:duration=2,{noise}");
+    ffmpeg(&["-f", "lavfi", "-i", &source], codec, &path);
+    path
+}
+
+/// Runs ffmpeg with words of `codec` between `input` and the file it writes.
+fn ffmpeg(input: &[&str], codec: &str, to: &Path) {
+    let words: Vec<&str> = codec.split_whitespace().collect();
+    tool("ffmpeg", &[&["-v", "error", "-y", "-nostdin"], input, &words, &[arg(to)]].concat());
+}
+
+/// The hashes of a framemd5 file.
+fn hashes(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.rsplit(',').next().unwrap_or_default().trim().to_owned()).collect()
+}
+
+/// What the renderer was handed of `path`, and what the session came to.
+fn ours(path: &Path, more: &[&str]) -> (Vec<String>, End) {
+    let file = path.with_extension("ours");
+    let display = format!("framemd5={}", arg(&file));
+    let args = [&["--unpaced", "--display", &display, "--audio", "none"], more, &[arg(path)]].concat();
+    let end = start(PROGRAM, &args).end();
+    assert_eq!(end.status.code(), Some(0), "{}: {}", path.display(), end.stderr);
+    end.assert_whole();
+    (hashes(&std::fs::read_to_string(&file).unwrap()), end)
+}
+
+/// What FFmpeg decodes of `path`, as `format`, in the sizes that it has.
+fn theirs(path: &Path, format: &str) -> Vec<String> {
+    let args = ["-v", "error", "-noautorotate", "-i", arg(path), "-map", "0:v:0", "-autoscale", "0"];
+    let flags = ["-pix_fmt", format, "-flags", "unaligned", "-f", "framemd5", "-"];
+    hashes(&String::from_utf8_lossy(&tool("ffmpeg", &[&args[..], &flags].concat()).stdout))
+}
+
+#[test]
+fn every_frame_is_ffmpegs_once_and_in_order_also_from_the_middle() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let x264 = |more: &str| format!("{X264} {more}");
+    let clips: Vec<(&str, &str, String)> = vec![
+        ("baseline.mp4", "160x120", x264("-profile:v baseline -x264-params slices=3")),
+        ("main.mp4", "176x144", x264("-profile:v main -bf 3 -x264-params cabac=0:weightp=2:ref=5")),
+        ("high.mkv", "160x120", x264("-preset slow -bf 7 -x264-params b-pyramid=normal:b-adapt=0:ref=16:keyint=30")),
+        ("cropped.mov", "854x482", x264("-frames:v 12 -x264-params slice-max-size=400")),
+        ("open.mp4", "160x120", x264("-bf 3 -x264-params open-gop=1:keyint=12:min-keyint=3")),
+        ("refresh.mp4", "160x120", x264("-x264-params intra-refresh=1:keyint=20")),
+        ("pieces.mp4", "160x120", x264("-bf 3 -g 12 -movflags frag_keyframe+empty_moov+default_base_moof")),
+        ("vfr.mkv", "160x120", x264("-bf 3 -vf select=lt(mod(n\\,11)\\,4) -fps_mode vfr")),
+        ("film.webm", "160x120", format!("{VP9} -deadline good -auto-alt-ref 1 -lag-in-frames 16 -b:v 200k -g 30")),
+        ("dot.webm", "16x16", format!("-vf crop=1:1:exact=1 {VP9}")),
+        ("av1.mkv", "160x120", "-pix_fmt yuv420p -c:v libsvtav1 -preset 10 -g 20".into()),
+        ("grain.mp4", "162x122", "-pix_fmt yuv420p -c:v libsvtav1 -preset 10 -svtav1-params film-grain=20".into()),
+        ("raw.y4m", "65x33", "-pix_fmt yuv420p".into()),
+    ];
+    for (name, size, codec) in clips {
+        let path = make(folder.path(), name, size, &codec);
+        assert_exact(&path, "yuv420p");
+    }
+    // Packets before the cut are kept and hidden by an edit list.
+    let (whole, cut) = (folder.path().join("open.mp4"), folder.path().join("cut.mp4"));
+    ffmpeg(&["-ss", "0.7", "-i", arg(&whole)], "-c copy", &cut);
+    assert_exact(&cut, "yuv420p");
+    // What is stored in full range is handed over in full range.
+    let full = make(folder.path(), "full.mp4", "160x120", "-pix_fmt yuvj420p -c:v libx264 -preset veryfast");
+    assert_exact(&full, "yuvj420p");
+}
+
+/// Checks the whole of `path`, and what follows a start in its middle.
+fn assert_exact(path: &Path, format: &str) {
+    let (name, wanted) = (path.display(), theirs(path, format));
+    assert!(!wanted.is_empty(), "{name}");
+    assert_eq!(ours(path, &[]).0, wanted, "{name}");
+    let (rest, _) = ours(path, &["--start", "0.5"]);
+    assert!(!rest.is_empty() && rest.len() < wanted.len() && wanted.ends_with(&rest), "{name}: from the middle");
+}
+
+#[test]
+fn a_change_of_size_in_mid_stream_loses_no_frame() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, codec) in [("sizes.mkv", X264), ("sizes.webm", VP9)] {
+        let sizes = ["96x64", "320x240", "64x48"];
+        let parts = sizes.map(|size| make(folder.path(), &format!("{size}-{name}"), size, codec));
+        let list = folder.path().join("list");
+        let lines = parts.map(|part| format!("file '{}'\n", arg(&part)));
+        std::fs::write(&list, lines.concat()).unwrap();
+        let joined = folder.path().join(name);
+        ffmpeg(&["-f", "concat", "-safe", "0", "-i", arg(&list)], "-c copy", &joined);
+        let (frames, end) = ours(&joined, &[]);
+        assert_eq!(frames.len(), 150, "{name}: {}", end.stderr);
+        assert_eq!(frames, theirs(&joined, "yuv420p"), "{name}");
+    }
+}
+
+#[test]
+fn pictures_play_alone_moving_and_as_a_folder() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let picture = ["-f", "lavfi", "-i", "testsrc2=size=33x21:rate=10:duration=1,noise=alls=12:allf=t"];
+    for (name, codec, frames) in [
+        ("moves.gif", "", 10.0),
+        ("moves.apng", "-plays 1", 10.0),
+        ("moves.webp", "-c:v libwebp_anim", 10.0),
+        ("still.jpg", "-frames:v 1", 1.0),
+        ("still.bmp", "-frames:v 1", 1.0),
+    ] {
+        let path = folder.path().join(name);
+        ffmpeg(&picture, codec, &path);
+        assert_eq!(ours(&path, &[]).1.number("/video/presented"), frames, "{name}");
+    }
+    let many = folder.path().join("many");
+    std::fs::create_dir(&many).unwrap();
+    ffmpeg(&picture, "", &many.join("%d.png"));
+    assert_eq!(ours(&many, &[]).1.number("/video/presented"), 10.0);
+    // `?.png` leaves 10.png out.
+    assert_eq!(ours(&many.join("?.png"), &[]).1.number("/video/presented"), 9.0);
+}
+
+#[test]
+fn what_is_not_supported_is_named_with_what_plays_it() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = "ffmpeg -i IN -pix_fmt yuv420p -f yuv4mpegpipe - | tricine -";
+    let key = "-encryption_scheme cenc-aes-ctr -encryption_key 76a6c65c5ea762046bd749a2e632ccbb \
+               -encryption_kid a7e61c373e219033c21091fa607bf3b8";
+    let locked = format!("{X264} {key}");
+    for (name, codec, words) in [
+        ("ten.mp4", "-pix_fmt yuv420p10le -c:v libx264", ["H.264 High 10 video (10-bit)", pipe]),
+        ("wide.mkv", "-pix_fmt yuv422p -c:v libx264", ["H.264 High 4:2:2 video (4:2:2)", pipe]),
+        ("lines.mp4", "-pix_fmt yuv420p -c:v libx264 -flags +ilme+ildct", ["H.264 High video (interlaced)", pipe]),
+        ("pro.mov", "-c:v prores_ks", ["ProRes 422 HQ video", pipe]),
+        ("two.mp4", "-c:v mpeg2video", ["MPEG-2 video", pipe]),
+        ("old.mkv", "-c:v huffyuv", ["Huffyuv video", pipe]),
+        ("old.avi", "-c:v mpeg4", ["the AVI container", pipe]),
+        ("old.ts", "-c:v mpeg2video", ["the MPEG transport stream", pipe]),
+        ("old.ogv", "-pix_fmt yuv420p -c:v libtheora", ["Theora video in Ogg", pipe]),
+        ("locked.mp4", &locked, ["encrypted (DRM) H.264 video", "key"]),
+    ] {
+        let path = make(folder.path(), name, "64x48", &format!("-t 0.2 {codec}"));
+        refused(&path, &words);
+    }
+    let subtitles = folder.path().join("subtitles.srt");
+    std::fs::write(&subtitles, "1\n00:00:00,000 --> 00:00:01,000\nHello\n").unwrap();
+    let alone = folder.path().join("subtitles.mkv");
+    ffmpeg(&["-f", "srt", "-i", arg(&subtitles)], "-c:s srt", &alone);
+    refused(&alone, &["without video and sound"]);
+    refused(&subtitles, &["it looks like text"]);
+    let list = folder.path().join("list.m3u8");
+    std::fs::write(&list, "#EXTM3U\nfilm.ts\n").unwrap();
+    refused(&list, &["a playlist", "the files that it lists"]);
+}
+
+/// Checks that `path` is refused in one line that has all of `words`.
+fn refused(path: &Path, words: &[&str]) {
+    let end = start(PROGRAM, &["--display", "none", "--audio", "none", arg(path)]).end();
+    assert_eq!(end.status.code(), Some(1), "{}: {}", path.display(), end.stderr);
+    let told = words.iter().all(|words| end.stderr.contains(words)) && end.stderr.lines().count() == 1;
+    assert!(told, "{}: {}", path.display(), end.stderr);
+}

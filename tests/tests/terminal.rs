@@ -1,0 +1,182 @@
+//! The terminal as a display: what it shows, that it is given back whoever dies, Ctrl-Z, a terminal that takes nothing.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tests::pictures::demo_frame;
+use tests::terminal::{Terminal, Tmux};
+use tests::xserver::XServer;
+use tests::{Run, arg, assert_nothing_left, have, start_with, wait_for};
+use tricine_shared::sys::terminal::{ENTER, LEAVE};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
+const FILM: &str = "test:clock?size=320x180&rate=30&seconds=60";
+
+fn play(terminal: &Terminal, args: &[&str]) -> Run {
+    let run = start_with(PROGRAM, &[&["--audio", "null"][..], args].concat(), |c| terminal.carry(c));
+    run.presented(5);
+    run
+}
+
+/// Asserts that the terminal is as it was, and that nothing was drawn on it after it was given back.
+fn is_given_back(terminal: &Terminal, before: &nix::sys::termios::Termios) {
+    wait_for("the terminal as it was", || {
+        (terminal.settings() == *before && terminal.seen().contains(LEAVE)).then_some(())
+    });
+    std::thread::sleep(Duration::from_millis(100));
+    let seen = terminal.seen();
+    let (_, after) = seen.rsplit_once(LEAVE).unwrap();
+    assert!(!after.contains('\u{1b}'), "drawn after the end: {after:?}");
+}
+
+fn state_of(pid: Pid) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+#[test]
+fn the_terminal_shows_the_frame_and_follows_its_size() {
+    if !have("tmux") || !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("r.json");
+    let session = format!("test-tmux-{}", std::process::id());
+    let command = format!(
+        "{PROGRAM} --session {session} --report {} --display terminal --audio null --paused --start 10",
+        arg(&report)
+    );
+    let tmux = Tmux::start(80, 24, &command);
+    for (columns, rows, width, height, x, y) in
+        [(80, 24, 80, 45, 0, 0), (60, 20, 60, 34, 0, 2), (100, 12, 39, 22, 30, 0)]
+    {
+        tmux.run(&["resize-window", "-x", &columns.to_string(), "-y", &rows.to_string()]);
+        let wanted = demo_frame(10.0, width, height);
+        wait_for("the frame in letters", || {
+            let shown = tmux.picture(columns, rows - 1).part(x, y, width, height);
+            (shown.distance(&wanted) < 6.0).then_some(())
+        });
+        let text = tmux.run(&["capture-pane", "-p"]);
+        let line = text.lines().last().unwrap_or_default();
+        assert!(line.contains("0:10") && line.contains("0:32"), "{line:?}");
+    }
+    tmux.run(&["send-keys", "?"]);
+    wait_for("the keys", || tmux.run(&["capture-pane", "-p"]).contains("screenshot").then_some(()));
+    tmux.run(&["send-keys", "q"]);
+    wait_for("the report", || report.exists().then_some(()));
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
+    assert_eq!(report["status"], "quit", "{report:#}");
+    assert_nothing_left(&session);
+}
+
+#[test]
+fn the_terminal_is_given_back_after_the_end_and_nothing_is_said_on_the_picture() {
+    let mut terminal = Terminal::open();
+    let before = terminal.settings();
+    let run = play(&terminal, &["--display", "terminal", FILM]);
+    assert_ne!(terminal.settings(), before);
+    // A renderer that is killed is replaced; the notice about it waits for the end.
+    let renderer = run.role("renderer", None);
+    kill(renderer, Signal::SIGKILL).unwrap();
+    run.role("renderer", Some(renderer));
+    terminal.shows(ENTER, 2);
+    let shown = run.control().renderer().presented.get();
+    run.presented(shown + 10);
+    assert!(!terminal.seen().contains("crashed"));
+    terminal.type_in(b"q");
+    let end = run.end();
+    assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()));
+    terminal.shows("renderer crashed", 1);
+    is_given_back(&terminal, &before);
+    let seen = terminal.seen();
+    assert!(seen.rsplit_once(LEAVE).unwrap().1.contains("renderer crashed"), "said before the terminal was given back");
+}
+
+#[test]
+fn a_killed_supervisor_gives_the_terminal_back() {
+    let terminal = Terminal::open();
+    let before = terminal.settings();
+    let run = start_with(PROGRAM, &["--display", "terminal", "--audio", "null", FILM], |c| terminal.carry_in_shell(c));
+    run.presented(5);
+    assert_ne!(terminal.settings(), before);
+    let supervisor = run.control().session().pid.get();
+    kill(Pid::from_raw(supervisor as i32), Signal::SIGKILL).unwrap();
+    is_given_back(&terminal, &before);
+    assert_nothing_left(&run.session);
+}
+
+#[test]
+fn ctrl_z_stops_the_session_and_its_clock_and_fg_goes_on() {
+    let mut terminal = Terminal::open();
+    let before = terminal.settings();
+    let run = play(&terminal, &["--display", "terminal", FILM]);
+    let roles = ["decoder", "audio", "renderer"].map(|role| run.role(role, None));
+    terminal.type_in(b"\x1a");
+    wait_for("everybody to stop", || roles.iter().chain([&run.pid()]).all(|&p| state_of(p) == Some('T')).then_some(()));
+    is_given_back(&terminal, &before);
+    let control = run.control();
+    let position = || control.renderer().last_pts_ns.get() as i64;
+    let stopped_at = position();
+    let stood = Instant::now();
+    std::thread::sleep(Duration::from_millis(1500));
+    run.signal(Signal::SIGCONT);
+    terminal.shows(ENTER, 2);
+    wait_for("the film to go on", || (position() > stopped_at + 200_000_000).then_some(()));
+    // Had the clock run on meanwhile, the film would have to jump.
+    let (went, took) = (position() - stopped_at, stood.elapsed() - Duration::from_millis(1500));
+    assert!(went < took.as_nanos() as i64 + 200_000_000, "the film went {went} ns on within {took:?}");
+    terminal.type_in(b"q");
+    let end = run.end();
+    assert_eq!((end.status.code(), end.number("/roles/renderer/restarts")), (Some(0), 0.0));
+    is_given_back(&terminal, &before);
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_holds_up_neither_the_film_nor_its_end() {
+    let mut terminal = Terminal::open();
+    let run = play(&terminal, &["--display", "terminal", "test:bars?size=320x180&rate=30&seconds=60"]);
+    terminal.stick(true);
+    let control = run.control();
+    let dropped = control.renderer().dropped.get();
+    wait_for("dropped frames", || (control.renderer().dropped.get() > dropped + 20).then_some(()));
+    terminal.stick(false);
+    let shown = control.renderer().presented.get();
+    run.presented(shown + 10);
+    terminal.stick(true);
+    terminal.type_in(b"q");
+    let end = run.end();
+    assert_eq!(end.status.code(), Some(0));
+    assert_eq!((end.number("/video/torn"), end.number("/video/lost")), (0.0, 0.0));
+    assert_eq!(end.report["restarts"], serde_json::json!([]));
+}
+
+#[test]
+fn the_film_goes_on_in_the_terminal_when_the_x_server_is_gone() {
+    let Some(mut x) = XServer::start() else { return };
+    let mut terminal = Terminal::open();
+    let before = terminal.settings();
+    let run = start_with(PROGRAM, &["--display", "auto", "--audio", "null", FILM], |c| {
+        c.env("DISPLAY", &x.display);
+        terminal.carry(c);
+    });
+    run.presented(10);
+    x.window();
+    x.kill();
+    terminal.shows(ENTER, 1);
+    let shown = run.control().renderer().presented.get();
+    run.presented(shown + 10);
+    terminal.type_in(b"q");
+    let end = run.end();
+    assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()));
+    assert!(end.report["video"]["display"].as_str().unwrap().starts_with("terminal"), "{:#}", end.report);
+    is_given_back(&terminal, &before);
+}
+
+#[test]
+fn without_a_terminal_the_terminal_is_refused_at_once() {
+    let end = start_with(PROGRAM, &["--display", "terminal", "--audio", "null", FILM], |_| {}).end();
+    assert_eq!(end.status.code(), Some(1), "{}", end.stderr);
+    assert!(end.stderr.contains("standard output is no terminal"), "{}", end.stderr);
+    assert_eq!(end.stderr.lines().count(), 1, "{}", end.stderr);
+}

@@ -1,0 +1,144 @@
+//! The window on an X server of its own: what it shows, the keys, and what happens when it or the server goes.
+
+use tests::pictures::{Picture, demo_frame};
+use tests::xserver::XServer;
+use tests::{End, Run, start_with, wait_for};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
+/// Where the window of 1280 × 720 stands on the screen of 1600 × 900.
+const AT: (usize, usize) = (160, 90);
+
+fn play(x: &XServer, args: &[&str]) -> Run {
+    let all = [&["--audio", "null"][..], args].concat();
+    start_with(PROGRAM, &all, |c| {
+        // Screenshots go into the current folder: the one of the report.
+        let report = c.get_args().nth(4).map(std::path::PathBuf::from).unwrap();
+        c.env("DISPLAY", &x.display).current_dir(report.parent().unwrap());
+    })
+}
+
+fn quit(x: &XServer, run: Run) -> End {
+    x.keys(&["q"]);
+    let end = run.end();
+    assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()), "{}", end.stderr);
+    end
+}
+
+#[test]
+fn the_window_shows_the_frame_through_exposure_and_resizing_and_saves_it() {
+    let Some(x) = XServer::start() else { return };
+    let run = play(&x, &["--display", "window", "--paused", "--start", "10"]);
+    let frame = demo_frame(10.0, 1280, 720);
+    x.shows("the frame at ten seconds", &frame, AT.0, AT.1);
+
+    // Another window over it, and away again; then the window itself away and back.
+    let window = x.window();
+    x.xdotool(&["windowunmap", "--sync", &window]);
+    assert!(x.screen().is_black());
+    x.xdotool(&["windowmap", "--sync", &window]);
+    x.shows("the frame after its window was away", &frame, AT.0, AT.1);
+
+    x.keys(&["s"]);
+    let saved = run.folder.path().join("tricine-0001.png");
+    wait_for("the message about the screenshot", || {
+        let bytes = std::fs::read(&saved).ok()?;
+        bytes.ends_with(b"IEND\xaeB`\x82").then_some(())
+    });
+    let args = ["-v", "error", "-i", saved.to_str().unwrap(), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"];
+    let png = Picture { width: 1280, bytes: tests::tool("ffmpeg", &args).stdout };
+    assert!(png.distance(&frame) < 1.5, "the screenshot differs from the frame by {}", png.distance(&frame));
+
+    x.xdotool(&["windowsize", "--sync", &window, "640", "640"]);
+    // 640 × 360 in the middle, black above and below. Its upper edge has the words about the screenshot for a while.
+    x.shows(
+        "the frame with black above and below",
+        &demo_frame(10.0, 640, 360).part(0, 40, 640, 320),
+        AT.0,
+        AT.1 + 180,
+    );
+    wait_for("black above and below", || {
+        let screen = x.screen();
+        let [above, below] = [0, 501].map(|y| screen.part(AT.0, AT.1 + y, 640, 139));
+        (above.is_black() && below.is_black()).then_some(())
+    });
+    x.keys(&["f"]);
+    x.shows("the whole screen", &demo_frame(10.0, 1600, 900).part(0, 100, 1600, 700), 0, 100);
+    quit(&x, run);
+}
+
+#[test]
+fn every_key_is_heard_however_short() {
+    let Some(x) = XServer::start() else { return };
+    let run = play(&x, &["--display", "window", "--paused", "--start", "10", "--mute"]);
+    run.presented(1);
+    x.window();
+    let control = run.control();
+    let state = |what: &str, holds: &dyn Fn(&tricine_shared::clock::PlayState) -> bool| {
+        wait_for(what, || control.state().filter(|(_, s)| holds(s)).map(|_| ()));
+    };
+    // Taps that begin and end within one frame.
+    x.keys(&["9", "9", "9", "9", "0"]);
+    state("volume 85", &|s| s.volume == 85);
+    x.keys(&["m"]);
+    state("sound", &|s| !s.muted);
+    x.keys(&["bracketright", "bracketright", "bracketleft"]);
+    state("faster", &|s| s.speed == 1.1);
+    x.keys(&["bracketleft", "l", "o"]);
+    state("as before, again and again, with the pipeline", &|s| s.speed == 1.0 && s.looping && s.osd == 1);
+    let position = |what: &str, seconds: f64| {
+        wait_for(what, || {
+            let ns = control.renderer().last_pts_ns.get() as i64;
+            ((ns as f64 / 1e9 - seconds).abs() < 0.001).then_some(())
+        });
+    };
+    x.keys(&["o", "l", "Right"]);
+    position("five seconds on", 15.0);
+    x.keys(&["period"]);
+    position("one frame on", 15.0 + 1.0 / 30.0);
+    x.keys(&["Left"]);
+    position("five seconds back", 10.0 + 1.0 / 30.0);
+    x.keys(&["Down"]);
+    position("the beginning", 0.0);
+    // What is seen is that frame, once the time has gone from over it.
+    x.shows("the first frame", &demo_frame(0.0, 1280, 720), AT.0, AT.1);
+    x.keys(&["question"]);
+    wait_for("the keys over the picture", || {
+        let middle = |p: &Picture| p.part(AT.0 + 400, AT.1 + 200, 480, 320);
+        let plain = demo_frame(0.0, 1280, 720).part(400, 200, 480, 320);
+        (middle(&x.screen()).distance(&plain) > 5.0).then_some(())
+    });
+    let shown = control.renderer().presented.get();
+    x.keys(&["space"]);
+    state("the film runs", &|s| !s.paused);
+    run.presented(shown + 10);
+    let end = quit(&x, run);
+    assert_eq!((end.number("/video/torn"), end.number("/video/lost")), (0.0, 0.0));
+}
+
+#[test]
+fn the_close_button_quits() {
+    let Some(x) = XServer::start() else { return };
+    let run = play(&x, &["--display", "window", "test:clock?size=320x180&seconds=60"]);
+    run.presented(5);
+    let window = x.window();
+    // What a window manager sends.
+    x.close(&window);
+    let end = run.end();
+    assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()), "{}", end.stderr);
+    assert_eq!(end.report["restarts"], serde_json::json!([]));
+}
+
+#[test]
+fn without_its_x_server_the_film_ends_in_so_many_words() {
+    for display in ["window", "auto"] {
+        let Some(mut x) = XServer::start() else { return };
+        let run = play(&x, &["--display", display, "test:clock?size=320x180&seconds=60"]);
+        run.presented(10);
+        x.kill();
+        let end = run.end();
+        assert_eq!((end.status.code(), &end.report["status"]), (Some(1), &"failed".into()), "{}", end.stderr);
+        assert!(end.stderr.contains("no display"), "{}", end.stderr);
+        assert!(end.stderr.lines().count() <= 3, "{}", end.stderr);
+        assert_eq!(end.number("/roles/renderer/restarts"), 1.0);
+    }
+}
