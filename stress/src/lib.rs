@@ -94,7 +94,7 @@ pub fn run(options: &Options, session: &str) -> Result<i32> {
     if let Some(path) = &options.html {
         write_whole(path, &html::page(&report, comparison.as_ref()))?;
     }
-    Ok(i32::from(report.runs.iter().any(|row| !row.faults().is_empty())))
+    Ok(i32::from(report.runs.is_empty() || report.runs.iter().any(|row| !row.faults().is_empty())))
 }
 
 fn writable(path: &Path) -> Result<()> {

@@ -221,10 +221,19 @@ fn parse_session(text: &str) -> Result<String, String> {
 pub(crate) struct Plan {
     /// The rows, in the order of the table.
     pub(crate) cases: Vec<Case>,
-    /// Repetitions of each. Cases of a sweep's other sizes are measured once.
+    /// Repetitions of each.
     pub(crate) repeat: u32,
+    /// The frame size that matters, if the others are points of a curve: those are measured once.
+    pub(crate) main: Option<usize>,
     /// Whether a mechanism that fails is reported as absent rather than ending everything.
     pub(crate) tolerant: bool,
+}
+
+impl Plan {
+    /// Whether this case is but a point of a curve.
+    pub(crate) fn is_point(&self, case: &Case) -> bool {
+        self.main.is_some_and(|main| case.bytes != main)
+    }
 }
 
 impl Options {
@@ -277,7 +286,7 @@ impl Options {
                 _ => seconds / f64::from(repeat),
             };
         }
-        Ok(Plan { cases, repeat, tolerant: everything })
+        Ok(Plan { cases, repeat, main: everything.then_some(sizes[0]), tolerant: transports.len() > 1 })
     }
 
     fn sizes(&self, everything: bool) -> Vec<usize> {

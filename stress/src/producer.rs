@@ -163,8 +163,9 @@ pub(crate) fn produce<S: Sender>(case: &Case, mut sender: S, board: &Scoreboard)
         if !measuring && now >= warm_until && (seq > 0 || case.warmup == 0.0) {
             measuring = true;
             snapshot = Some(Snapshot::take(case.count_syscalls)?);
-            // The pace goes on as it was: its next beat is the measuring's first.
-            first_ns = case.rate.map_or_else(mono_ns, |rate| first_ns + ((seq - first) as f64 * 1e9 / rate) as u64);
+            // The pace goes on as it was, but what the warm-up could not keep up with is forgiven.
+            let beat = case.rate.map_or(0, |rate| first_ns + ((seq - first) as f64 * 1e9 / rate) as u64);
+            first_ns = beat.max(mono_ns());
             (first, paced_ns) = (seq, 0);
             board.started_ns.set(first_ns);
             board.measured_from.set(seq + 1);
@@ -195,7 +196,8 @@ pub(crate) fn produce<S: Sender>(case: &Case, mut sender: S, board: &Scoreboard)
             break;
         }
         seq += 1;
-        now = work.since_ns();
+        // Without a rate, the moment that the frame was complete: one look at the clock a frame is enough.
+        now = if case.rate.is_some() { mono_ns() } else { work.since_ns() };
     }
     let mut outcome = snapshot.map_or_else(|| Ok(Outcome::default()), Snapshot::since)?;
     outcome.cpu_ns = outcome.cpu_ns.saturating_sub(paced_ns);

@@ -75,9 +75,8 @@ impl Sweep<'_> {
             (false, _) => Some("not asked for".to_owned()),
             (true, counted) => counted.err().map(|error| error.to_string()),
         };
-        let main = plan.cases.first().map_or(0, |c| c.bytes);
         let mut runs = 0;
-        let bar = self.bar(plan, main);
+        let bar = self.bar(plan);
         // The repetitions, and then the run of its own in which system calls are counted.
         for repetition in 0..=plan.repeat {
             let counting = repetition == plan.repeat;
@@ -86,7 +85,7 @@ impl Sweep<'_> {
             }
             for (i, entry) in entries.iter_mut().enumerate() {
                 let case = &plan.cases[i];
-                let point = plan.tolerant && case.bytes != main;
+                let point = plan.is_point(case);
                 if entry.failed.is_some() || (point && repetition > 0) || (counting && case.kill.is_some()) {
                     continue;
                 }
@@ -156,11 +155,11 @@ impl Sweep<'_> {
         }))
     }
 
-    fn bar(&self, plan: &Plan, main: usize) -> ProgressBar {
+    fn bar(&self, plan: &Plan) -> ProgressBar {
         if !self.show {
             return ProgressBar::hidden();
         }
-        let points = plan.cases.iter().filter(|c| plan.tolerant && c.bytes != main).count() as u64;
+        let points = plan.cases.iter().filter(|c| plan.is_point(c)).count() as u64;
         let full = plan.cases.len() as u64 - points;
         let bar = ProgressBar::new(points + full * u64::from(plan.repeat + u32::from(self.count_syscalls)));
         if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len}  {wide_msg} {elapsed}") {
