@@ -257,7 +257,7 @@ impl<'a> Player<'a> {
         }
         let picture = match meta.format {
             Format::I420 => Picture::new(&meta, slot.payload()),
-            Format::F32 => None,
+            Format::F32 | Format::Bytes => None,
         };
         let Some(picture) = picture else {
             return Err(Stop::Failed("the decoder sent sound where pictures belong".into()));

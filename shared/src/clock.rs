@@ -130,6 +130,20 @@ pub struct PlayState {
 }
 
 impl PlayState {
+    /// Nothing to play.
+    pub const IDLE: Self = Self {
+        serial: 1,
+        target_ns: 0,
+        paused: false,
+        muted: false,
+        looping: false,
+        audible: false,
+        osd: 0,
+        volume: 0,
+        speed: 1.0,
+        end_ns: None,
+    };
+
     /// As a register's words: serial, target, flags (paused, muted, looping, audible, then osd and volume a byte each), speed's
     /// bits, end (or i64::MAX).
     pub fn encode(&self) -> [u64; REGISTER_WORDS] {

@@ -61,6 +61,8 @@ pub enum Format {
     I420 = 1,
     /// Interleaved 32-bit float samples; `width` is the number of channels, `height` the number of sample times.
     F32 = 2,
+    /// Bytes that only the two sides understand, without a checksum: for measurements. `width` and `height` are 1.
+    Bytes = 3,
 }
 
 /// What describes a frame, written into its slot before the frame is visible.
@@ -98,7 +100,8 @@ pub struct FrameMeta {
     pub sar_den: u32,
     /// Bytes of payload.
     pub len: u64,
-    /// When the producer started to publish it, in ns on CLOCK_MONOTONIC. Filled in by `publish`.
+    /// When the producer started to publish it, in ns on CLOCK_MONOTONIC. Filled in by `publish`
+    /// unless the producer has done so.
     pub published_ns: u64,
     /// Sampled checksum of the payload, see [`checksum`]. Filled in by `publish`.
     pub checksum: u64,
@@ -143,6 +146,11 @@ impl FrameMeta {
         }
     }
 
+    /// `len` bytes that only the two sides understand.
+    pub fn bytes(len: u64) -> Self {
+        Self { format: Format::Bytes, len, ..Self::i420(1, 1) }
+    }
+
     /// As words, in the order of the layout: seq, pts, duration, serial | format, width | height, stride | sample rate,
     /// range | matrix, rotation | 0, sar, len, published, checksum; the rest 0. The lower half is named first.
     pub fn encode(&self) -> [u64; META_WORDS] {
@@ -179,6 +187,7 @@ impl FrameMeta {
         let format = match format {
             1 => Format::I420,
             2 => Format::F32,
+            3 => Format::Bytes,
             _ => return Err(3),
         };
         let (fits, row, len) = match format {
@@ -191,6 +200,7 @@ impl FrameMeta {
                 let row = if fits { width * 4 } else { 0 };
                 (fits, row, u64::from(row) * u64::from(height))
             }
+            Format::Bytes => (width == 1 && height == 1, 1, words[9]),
         };
         let matrix = match matrix {
             0 => ColorMatrix::Bt601,

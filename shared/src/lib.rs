@@ -19,6 +19,8 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(not(loom))]
+pub mod board;
 pub mod channel;
 pub mod clock;
 #[cfg(not(loom))]

@@ -49,6 +49,12 @@ impl Histogram {
         self.counts.iter().map(|c| c.load(Relaxed)).fold(0, u64::saturating_add)
     }
 
+    /// The values that were counted, each as the largest of its bucket, and how many of each.
+    pub fn counts(&self) -> Vec<(u64, u64)> {
+        let counts = self.counts.iter().map(|c| c.load(Relaxed)).enumerate().filter(|(_, count)| *count > 0);
+        counts.map(|(index, count)| (upper(index).min(self.max.load(Relaxed)), count)).collect()
+    }
+
     /// The largest value; `None` if there was none.
     pub fn max(&self) -> Option<u64> {
         (self.count() > 0).then(|| self.max.load(Relaxed))

@@ -13,7 +13,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::geteuid;
 
 use crate::error::{Error, Result};
-use crate::sys::shm;
+use crate::sys::{shm, sysv};
 
 /// A name that nobody guesses: 64 random bits.
 pub fn random_name() -> Result<String> {
@@ -139,7 +139,12 @@ pub fn sweep_one(session: &str) -> Result<bool> {
     }
 }
 
-/// Removes every object of `session`, the control region last. For its own supervisor, its janitor and [`sweep`].
+/// The name that reminds whoever sweeps `session` of a System V message queue, which has none: an empty object.
+pub fn queue_name(session: &str, id: i32) -> String {
+    format!("tricine.{session}.queue-{id}")
+}
+
+/// Removes every object of `session`, and the message queues that it has notes of, the control region last. For its own supervisor, its janitor and [`sweep`].
 pub fn unlink_all(session: &str) -> Result<()> {
     let control = control_name(session);
     for entry in fs::read_dir(shm::DIR).map_err(|e| Error::sys("opendir", shm::DIR, e))?.flatten() {
@@ -147,6 +152,9 @@ pub fn unlink_all(session: &str) -> Result<()> {
             && session_of(&object) == Some(session)
             && object != control
         {
+            if let Some(id) = object.rsplit_once(".queue-").and_then(|(_, id)| id.parse().ok()) {
+                sysv::MessageQueue::remove(id);
+            }
             shm::unlink(&object)?;
         }
     }
@@ -170,6 +178,19 @@ mod tests {
         ] {
             assert_eq!(session_of(object), session, "{object}");
         }
+    }
+
+    #[test]
+    fn a_message_queue_is_swept_with_its_session() {
+        let session = format!("queue-test-{}", std::process::id());
+        let queue = sysv::MessageQueue::create(64).unwrap();
+        let (id, name) = (queue.id(), queue_name(&session, queue.id()));
+        shm::link(&shm::create_unnamed(1).unwrap(), &name).unwrap();
+        // Its maker is killed.
+        std::mem::forget(queue);
+        assert!(sweep_one(&session).unwrap());
+        assert!(sysv::MessageQueue::open(id, 64).send(b"x", false).is_err());
+        assert_eq!(shm::open_named(&name, false).unwrap_err().raw_os_error(), Some(libc::ENOENT));
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(crate) enum Command {
     /// Play files, `-` (YUV4MPEG2 on standard input) or test: sources; no INPUT plays the demo.
     #[command(after_help = "Example: tricine play --start 1:30 --speed 1.5 film.mkv")]
     Play(Box<Play>),
+    /// Frames a second and latency through one or all transports, between real processes.
+    Stress(Box<tricine_stress::Options>),
     /// List sessions that live, and what dead ones left behind.
     #[command(after_help = "Example: tricine sessions --json")]
     Sessions {

@@ -14,6 +14,7 @@ mod policy;
 mod report;
 mod speaker;
 mod status;
+mod stress;
 
 use std::io::Write;
 
@@ -58,6 +59,9 @@ fn role_main(role: &str) -> i32 {
     if role == janitor::NAME {
         return janitor::run();
     }
+    if let Some(code) = tricine_stress::role_main(role) {
+        return code;
+    }
     let Some(role) = Role::ALL.into_iter().find(|r| r.name() == role) else { return 2 };
     // A panic anywhere, on any thread, is a crash of the role: said in one line, recovered by the supervisor. Codecs run
     // behind a guard of their own.
@@ -86,6 +90,7 @@ fn command(started_ns: u64) -> i32 {
     let done = match cli.command {
         None => play(cli.play, started_ns),
         Some(cli::Command::Play(options)) => play(*options, started_ns),
+        Some(cli::Command::Stress(options)) => stress::run(&options),
         Some(cli::Command::Sessions { json }) => doctor::sessions(json),
         Some(cli::Command::Clean { dry_run }) => doctor::clean(dry_run),
         Some(cli::Command::Doctor { json }) => Ok(doctor::doctor(json)),

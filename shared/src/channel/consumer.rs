@@ -7,9 +7,10 @@ use super::ownership::{MailWord, SLOTS, SlotWord, State, consumer_next, fifo_wor
 use super::probe::{Step, dead, hit};
 use super::producer::{mail, read_meta};
 use super::region::{Channel, Mode};
+use super::spin::Spin;
 use super::{Acquired, DoorbellStats};
 use crate::error::Result;
-use crate::frame::{FrameMeta, checksum};
+use crate::frame::{Format, FrameMeta, checksum};
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sys::semaphore::Semaphore;
 use crate::time::Deadline;
@@ -22,6 +23,7 @@ pub struct Consumer<D: Doorbell = Semaphore> {
     next: u64,
     /// Mailbox: the front slot may hold a frame that a predecessor took and never finished.
     front_unseen: bool,
+    spin: Spin,
     stats: DoorbellStats,
 }
 
@@ -39,12 +41,17 @@ impl<D: Doorbell> Consumer<D> {
             Mode::Mailbox => 0,
         };
         let front_unseen = channel.mode() == Mode::Mailbox && !seeded(Bug::SkipsFront);
-        Ok(Self { channel, next, front_unseen, stats: DoorbellStats::default() })
+        Ok(Self { channel, next, front_unseen, spin: Spin::default(), stats: DoorbellStats::default() })
     }
 
     /// The channel it reads from.
     pub fn channel(&self) -> &Channel<D> {
         &self.channel
+    }
+
+    /// How it spins before it sleeps.
+    pub fn set_spin(&mut self, spin: Spin) {
+        self.spin = spin;
     }
 
     /// The number of the frame that it waits for, across generations (FIFO; a mailbox's consumer takes what there is).
@@ -73,8 +80,11 @@ impl<D: Doorbell> Consumer<D> {
             }
         }
         hit(Step::ConsumerWait);
-        let rung = self.channel.filled.wait(deadline)?;
+        let rung = self.spin.wait(&self.channel.filled, deadline)?;
         hit(Step::ConsumerWoken);
+        if self.channel.mode() == Mode::Fifo {
+            self.channel.ask(SlotWord::slot(self.next), false);
+        }
         let Some((slot, number)) = self.claim()? else {
             self.stats.spurious += u64::from(rung);
             return self.after_last(rung);
@@ -236,10 +246,10 @@ impl<D: Doorbell> ReadSlot<'_, D> {
         as_samples(self.payload())
     }
 
-    /// Whether the payload's sampled checksum is the one that it was published with.
+    /// Whether the payload's sampled checksum is the one that it was published with; true where there is none.
     #[inline]
     pub fn intact(&self) -> bool {
-        checksum(self.payload()) == self.meta.checksum
+        self.meta.format == Format::Bytes || checksum(self.payload()) == self.meta.checksum
     }
 
     /// Records the frame as done and gives the slot back to the producer.

@@ -31,6 +31,8 @@ use crate::sync::AtomicU64;
 use crate::sync::Ordering::Relaxed;
 
 use super::ownership::SLOTS;
+#[cfg(not(loom))]
+use crate::sys::cache;
 
 /// The first eight bytes of a region.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"TRICINE\0");
@@ -70,6 +72,14 @@ impl Meta {
     pub fn load(&self) -> [u64; META_WORDS] {
         self.0.each_ref().map(|w| w.load(Relaxed))
     }
+
+    /// Asks for its cache lines, to read or to write them soon.
+    #[inline(always)]
+    pub(super) fn ask(&self, to_write: bool) {
+        for half in [&self.0[0], &self.0[META_WORDS / 2]] {
+            if to_write { cache::will_write(half) } else { cache::will_read(half) }
+        }
+    }
 }
 
 /// One slot's meta, as loom explores it: a cell in which every race is seen.
@@ -88,6 +98,9 @@ impl Meta {
     pub fn load(&self) -> [u64; META_WORDS] {
         self.0.get()
     }
+
+    /// A model has no cache.
+    pub(super) fn ask(&self, _: bool) {}
 }
 
 /// The first page of a region. Only atomics: a peer can change any of it at any time.

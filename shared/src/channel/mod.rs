@@ -5,7 +5,7 @@
 //! every change of a word is followed by a post, and [`recover()`] posts for the dead.
 //!
 //! Read in this order: [`ownership`] (the pure transitions), [`layout`] (the bytes), [`region`] (attaching),
-//! [`doorbell`], [`producer`], [`consumer`], [`mod@recover`]; then what the proofs hold on to: [`probe`] and [`bug`].
+//! [`doorbell`], [`spin`], [`producer`], [`consumer`], [`mod@recover`]; then what the proofs hold on to: [`probe`] and [`bug`].
 
 pub mod bug;
 pub mod consumer;
@@ -17,6 +17,7 @@ pub mod probe;
 pub mod producer;
 pub mod recover;
 pub mod region;
+pub mod spin;
 
 pub use consumer::{Consumer, ReadSlot};
 pub use doorbell::Doorbell;
@@ -24,6 +25,7 @@ pub use ownership::Side;
 pub use producer::{Producer, WriteSlot};
 pub use recover::{discard, held_by_consumer, recover};
 pub use region::{Channel, ChannelName, Kind, Mode, Region, Spec};
+pub use spin::Spin;
 
 /// What came of waiting for a slot.
 #[derive(Debug)]

@@ -6,9 +6,10 @@ use super::memory::as_samples_mut;
 use super::ownership::{MailWord, SLOTS, SlotWord, State, fifo_words, producer_next};
 use super::probe::{Step, dead, hit};
 use super::region::{Channel, Mode};
+use super::spin::Spin;
 use super::{Acquired, DoorbellStats};
 use crate::error::{Error, Result};
-use crate::frame::{FrameMeta, checksum};
+use crate::frame::{Format, FrameMeta, checksum};
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::load_to_change;
 use crate::sys::semaphore::Semaphore;
@@ -21,6 +22,7 @@ pub struct Producer<D: Doorbell = Semaphore> {
     /// The next frame, counted within this region.
     next: u64,
     overwrote: u64,
+    spin: Spin,
     stats: DoorbellStats,
 }
 
@@ -38,12 +40,17 @@ impl<D: Doorbell> Producer<D> {
             }
             Mode::Mailbox => mail(&channel)?.1.seq,
         };
-        Ok(Self { channel, next, overwrote: 0, stats: DoorbellStats::default() })
+        Ok(Self { channel, next, overwrote: 0, spin: Spin::default(), stats: DoorbellStats::default() })
     }
 
     /// The channel it writes to.
     pub fn channel(&self) -> &Channel<D> {
         &self.channel
+    }
+
+    /// How it spins before it sleeps.
+    pub fn set_spin(&mut self, spin: Spin) {
+        self.spin = spin;
     }
 
     /// The number that the next frame will have, across generations.
@@ -85,8 +92,9 @@ impl<D: Doorbell> Producer<D> {
             Mode::Mailbox => mail(&self.channel)?.1.back,
             Mode::Fifo => {
                 hit(Step::ProducerWait);
-                let rung = self.channel.empty.wait(deadline)?;
+                let rung = self.spin.wait(&self.channel.empty, deadline)?;
                 hit(Step::ProducerWoken);
+                self.channel.ask(SlotWord::slot(self.next), true);
                 if !self.claim()? {
                     self.stats.spurious += u64::from(rung);
                     return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });
@@ -193,8 +201,8 @@ impl<D: Doorbell> WriteSlot<'_, D> {
         as_samples_mut(self.payload())
     }
 
-    /// Makes the frame visible and rings for the consumer. `seq`, `published_ns` and `checksum` of the meta are filled
-    /// in here. The frame's number across generations.
+    /// Makes the frame visible and rings for the consumer. `seq`, `published_ns` (unless it is there already) and
+    /// `checksum` of the meta are filled in here. The frame's number across generations.
     ///
     /// Errors: the meta says more bytes than the slot has, or what no consumer would accept; the slot is then given back.
     #[inline]
@@ -205,8 +213,12 @@ impl<D: Doorbell> WriteSlot<'_, D> {
             return Err(Error::TooLarge { len: meta.len, capacity });
         }
         let seq = self.producer.next_seq();
-        let sum = checksum(&self.payload()[..meta.len as usize]);
-        let meta = FrameMeta { seq, published_ns: mono_ns(), checksum: sum, ..*meta };
+        let sum = match meta.format {
+            Format::Bytes => 0,
+            Format::I420 | Format::F32 => checksum(&self.payload()[..meta.len as usize]),
+        };
+        let published_ns = if meta.published_ns == 0 { mono_ns() } else { meta.published_ns };
+        let meta = FrameMeta { seq, published_ns, checksum: sum, ..*meta };
         let words = meta.encode();
         if let Err(i) = FrameMeta::decode(words, capacity) {
             return Err(self.producer.channel.corrupt("meta to be published", words[i]));

@@ -8,6 +8,7 @@ use super::memory::{Memory, Source};
 use super::ownership::{MailWord, SLOTS, Side, SlotWord, State};
 use crate::error::{Error, Result};
 use crate::sync::{AtomicU64, Ordering::Relaxed};
+use crate::sys::cache;
 use crate::sys::semaphore::Semaphore;
 #[cfg(not(loom))]
 use crate::sys::shm;
@@ -342,6 +343,16 @@ impl<D> Channel<D> {
     #[inline]
     pub(super) fn bytes(&self, slot: usize, len: usize) -> &[u8] {
         self.memory.bytes(slot, len)
+    }
+
+    /// Asks for the cache lines of slot `slot`'s frame, all at once, before the locked instruction that claims it: each of
+    /// those waits for every line that is under way, so what is asked for after it comes after it.
+    #[inline]
+    pub(super) fn ask(&self, slot: usize, to_write: bool) {
+        self.words().meta[slot].ask(to_write);
+        if let Some(first) = self.bytes(slot, 1).first() {
+            if to_write { cache::will_write(first) } else { cache::will_read(first) }
+        }
     }
 
     /// A slot's payload, to be written. The caller owns the slot (I1) and hands out one such view at a time.

@@ -1,0 +1,210 @@
+//! The page: tables and plots in one file that fetches nothing.
+
+use std::fmt::Write;
+
+use crate::case::Payload;
+use crate::compare::Comparison;
+use crate::plot::{Axis, Bar, Series, bars, escape, lines};
+use crate::report::{Report, Row};
+use crate::table::{count, groups, size, time, title};
+
+const STYLE: &str = include_str!("page.css");
+
+/// The whole page.
+pub(crate) fn page(report: &Report, comparison: Option<&Comparison>) -> String {
+    let mut body = String::new();
+    let machine = &report.machine;
+    let trips: Vec<String> = machine.round_trip_ns.iter().map(|ns| ns.map_or("–".into(), time)).collect();
+    let facts = [
+        ("processor", format!("{}{}", machine.processor, if machine.virtual_machine { " (virtual)" } else { "" })),
+        ("cores", machine.cores.to_string()),
+        ("cache", machine.cache.clone().unwrap_or_else(|| "unknown".into())),
+        ("kernel", format!("Linux {}", machine.kernel)),
+        ("governor", machine.governor.clone().unwrap_or_else(|| "none".into())),
+        ("core to core and back, before … after", trips.join(" … ")),
+        ("load when it began", machine.load.map_or("unknown".into(), |l| l.to_string())),
+        ("measured for", format!("{:.0} s", report.wall_s)),
+        ("command", format!("tricine {}", report.command.join(" "))),
+        ("version", report.version.clone()),
+    ];
+    body.push_str("<h1>tricine stress</h1>\n<dl>\n");
+    for (name, value) in facts {
+        let _ = writeln!(body, "<div><dt>{name}</dt><dd>{}</dd></div>", escape(&value));
+    }
+    body.push_str("</dl>\n");
+    let groups = groups(&report.runs);
+    for group in groups.iter().filter(|g| g.len() > 1 || groups.len() == 1) {
+        let Some(first) = group.first() else { continue };
+        let _ = writeln!(body, "<section><h2>{}</h2>", escape(&title(first)));
+        body.push_str(&table(report, group, comparison));
+        body.push_str(&latency(group));
+        body.push_str(&cost(group));
+        body.push_str("</section>\n");
+    }
+    body.push_str(&by_size(report));
+    if !report.absent.is_empty() {
+        body.push_str("<section><h2>Not measured here</h2><ul>\n");
+        for absent in &report.absent {
+            let _ = writeln!(body, "<li><b>{}</b>: {}</li>", escape(&absent.transport), escape(&absent.why));
+        }
+        body.push_str("</ul></section>\n");
+    }
+    let data = serde_json::to_string(report).unwrap_or_default().replace('<', "\\u003c");
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>tricine stress</title>\n<style>\n{STYLE}</style></head>\n<body><main>\n{body}</main>\n\
+         <script type=\"application/json\" id=\"report\">{data}</script>\n</body></html>\n"
+    )
+}
+
+fn table(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> String {
+    let mut html = String::new();
+    if let Some(ceiling) = group.first().and_then(|first| report.ceilings.iter().find(|c| c.bytes == first.bytes)) {
+        let [copy, past, write, read] =
+            [ceiling.memcpy, ceiling.streaming, ceiling.write, ceiling.read].map(|b| format!("{:.1}", b / 1e9));
+        let _ = writeln!(
+            html,
+            "<p>One core's limits in GB/s with such frames, measured in the same run: memcpy {copy}, past the cache {past}, \
+             write {write}, read {read}.</p>"
+        );
+    }
+    html.push_str(
+        "<div class=\"wide\"><table><thead><tr><th>transport</th><th>frames/s</th><th>±</th><th>GB/s</th><th>of limit</th>\
+         <th>p50</th><th>p99</th><th>p99.9</th><th>p99.99</th><th>max</th><th>cpu, producer</th><th>cpu, consumer</th>\
+         <th>switches</th><th>calls</th></tr></thead>\n<tbody>\n",
+    );
+    for row in group {
+        let latency = |f: fn(&crate::report::Percentiles) -> u64| {
+            row.latency_ns.as_ref().map_or("–".into(), |l| time(f(l) as f64))
+        };
+        let moved = row.fraction_of_ceiling.is_some();
+        let faults = row.faults();
+        let class = if faults.is_empty() { "" } else { " class=\"faulty\"" };
+        let _ = write!(html, "<tr{class}><td>{}</td>", escape(&row.label));
+        let cells = [
+            count(row.fps),
+            format!("{:.0} %", row.spread * 50.0),
+            if moved { format!("{:.2}", row.bytes_per_s / 1e9) } else { "–".into() },
+            row.fraction_of_ceiling.map_or("–".into(), |f| format!("{:.0} %", f * 100.0)),
+            latency(|l| l.p50),
+            latency(|l| l.p99),
+            latency(|l| l.p999),
+            latency(|l| l.p9999),
+            latency(|l| l.max),
+            time(row.cpu_ns_per_frame.producer),
+            time(row.cpu_ns_per_frame.consumer),
+            format!("{:.3}", row.switches_per_frame.voluntary + row.switches_per_frame.involuntary),
+            row.syscalls_per_frame.map_or("–".into(), |c| format!("{c:.3}")),
+        ];
+        for cell in cells {
+            let _ = write!(html, "<td>{cell}</td>");
+        }
+        html.push_str("</tr>\n");
+        let mut notes = faults;
+        if row.kills > 0 {
+            let times = row.recovery_ms.map_or(String::new(), |r| {
+                format!(", at work again after {:.1} ms (p50), {:.1} ms (max)", r.p50, r.max)
+            });
+            notes.push(format!("{} kills, {} recoveries{times}", row.kills, row.recoveries));
+        }
+        notes.extend(comparison.and_then(|c| c.of(row)).map(|ratios| ratios.to_string()));
+        if !notes.is_empty() {
+            let _ = writeln!(
+                html,
+                "<tr class=\"note\"><td></td><td colspan=\"13\">{}</td></tr>",
+                escape(&notes.join("; "))
+            );
+        }
+    }
+    html.push_str("</tbody></table></div>\n");
+    html
+}
+
+fn latency(group: &[&Row]) -> String {
+    let series: Vec<Series> = group
+        .iter()
+        .map(|row| Series {
+            name: row.label.clone(),
+            // Nines to the right: 1 at the median of medians, 10 for 90 %, 100 for 99 %.
+            points: row.latency_curve.iter().map(|&(q, ns)| (1.0 / (1.0 - q), ns as f64)).collect(),
+            limit: false,
+        })
+        .collect();
+    let ticks = [
+        (1.0, "0"),
+        (2.0, "50 %"),
+        (10.0, "90 %"),
+        (100.0, "99 %"),
+        (1e3, "99.9 %"),
+        (1e4, "99.99 %"),
+        (1e5, "99.999 %"),
+        (1e6, "99.9999 %"),
+    ];
+    let x = Axis {
+        name: "percentile of frames",
+        ticks: Some(ticks.map(|(at, text)| (at, text.to_owned())).to_vec()),
+        format: |_| String::new(),
+    };
+    let y = Axis { name: "latency", ticks: None, format: time };
+    figure(
+        "Latency by percentile",
+        &lines(&x, &y, &series),
+        "From the moment that a frame was complete (or, at a fixed rate, due) until the consumer had it.",
+    )
+}
+
+fn cost(group: &[&Row]) -> String {
+    let list: Vec<Bar> = group
+        .iter()
+        .map(|row| {
+            let cpu = row.cpu_ns_per_frame;
+            let label = format!("{} + {}", time(cpu.producer), time(cpu.consumer));
+            Bar { name: row.label.clone(), parts: [cpu.producer, cpu.consumer], label }
+        })
+        .collect();
+    figure(
+        "Cost per frame",
+        &bars(&list),
+        "Processor time a frame: <span class=\"first\">producer</span> + <span class=\"second\">consumer</span>. Spinning counts.",
+    )
+}
+
+fn by_size(report: &Report) -> String {
+    let mut series: Vec<Series> = Vec::new();
+    for row in report.runs.iter().filter(|r| r.payload != Payload::Stamp && r.fps > 0.0) {
+        let point = (row.bytes as f64, row.fps);
+        match series.iter_mut().find(|s| s.name == row.label) {
+            Some(line) => line.points.push(point),
+            None => series.push(Series { name: row.label.clone(), points: vec![point], limit: false }),
+        }
+    }
+    series.retain(|s| s.points.len() > 1);
+    if series.is_empty() {
+        return String::new();
+    }
+    for line in &mut series {
+        line.points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+    let last = |s: &Series| s.points.last().map_or(0.0, |p| p.1);
+    series.sort_by(|a, b| last(b).total_cmp(&last(a)));
+    let limit = report.ceilings.iter().map(|c| (c.bytes as f64, c.copy() / c.bytes as f64)).collect();
+    series.push(Series { name: "limit: memory copy".into(), points: limit, limit: true });
+    let sizes: Vec<(f64, String)> = report
+        .ceilings
+        .iter()
+        .map(|c| (c.bytes as f64, size(c.bytes).replace(" I420", "").replace(" XRGB", "")))
+        .collect();
+    let x = Axis { name: "frame size", ticks: Some(sizes), format: |_| String::new() };
+    let y = Axis { name: "frames a second", ticks: None, format: |v| count(v).replace(".0", "") };
+    let text = "Each frame is copied in and read whole. The dashed line is what one core's memory copy does alone.";
+    format!("<section><h2>Frames a second by frame size</h2>{}</section>\n", figure("", &lines(&x, &y, &series), text))
+}
+
+fn figure(title: &str, svg: &str, text: &str) -> String {
+    if svg.is_empty() {
+        return String::new();
+    }
+    let title = if title.is_empty() { String::new() } else { format!("<h3>{title}</h3>") };
+    format!("<figure>{title}\n{svg}<figcaption>{text}</figcaption></figure>\n")
+}

@@ -1,0 +1,478 @@
+//! The command line of `tricine stress`, and the rows that it asks for.
+
+use std::path::PathBuf;
+
+use tricine_shared::channel::Mode;
+use tricine_shared::channel::layout::MAX_CAPACITY;
+use tricine_shared::frame::{MAX_SIDE, i420_len};
+
+use crate::case::{Case, Fault, Guard, Kill, Payload, Read, Transport};
+use crate::frame::STAMP_LEN;
+use crate::{kill, transport};
+
+/// 1080p as I420.
+const FULL_HD: usize = 3_110_400;
+/// Frame sizes of a sweep: a message to a film in 8K.
+const SWEEP: [usize; 7] = [64, 4 << 10, 64 << 10, 1 << 20, FULL_HD, 12_441_600, 49_766_400];
+/// The sizes of `--transport all`, which is to end within two minutes.
+const SHORT_SWEEP: [usize; 5] = [64, 4 << 10, 64 << 10, 1 << 20, 12_441_600];
+
+/// What to measure, and where to write it.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_long_help = EXPLANATION)]
+pub struct Options {
+    /// shm, pipe, vmsplice, fifo, posix-mq, sysv-mq, unix, seqpacket, tcp, mmap, sysv-shm, floor, textbook, iceoryx2,
+    /// iceoryx2-both, iceoryx2-busy; several with commas between, or all.
+    #[arg(long, value_name = "NAME,…", default_value = "shm", value_delimiter = ',', value_parser = parse_transport)]
+    transport: Vec<Choice<Transport>>,
+    /// What wakes a side of shm: semaphore, futex, eventfd, spin, raw-sync; several, or all.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = parse_guard)]
+    guard: Vec<Choice<Guard>>,
+    /// fifo: every frame arrives; mailbox (shm only): the latest wins.
+    #[arg(long, value_name = "MODE", default_value = "fifo", value_parser = parse_mode)]
+    mode: Mode,
+    /// Frame sizes: WxH or bytes (also 64K, 1M), with commas between.
+    #[arg(long, value_name = "WxH|BYTES,…", value_delimiter = ',', value_parser = parse_size)]
+    size: Vec<Size>,
+    /// What a pixel of WxH takes: i420 (1.5 bytes) or xrgb (4 bytes).
+    #[arg(long, value_name = "FORMAT", default_value = "i420", value_parser = ["i420", "xrgb"])]
+    format: String,
+    /// Measure sizes from 64 bytes to 8K.
+    #[arg(long, conflicts_with = "size")]
+    sweep: bool,
+    /// What the producer writes: stamp (32 bytes: the hand-over alone), fill (every byte, in place), copy (from private
+    /// memory, as a decoder does).
+    #[arg(long, value_name = "WHAT", default_value = "copy", value_enum)]
+    payload: Payload,
+    /// What the consumer reads: none (the stamp) or all.
+    #[arg(long, value_name = "WHAT", default_value = "all", value_enum)]
+    read: Read,
+    /// Frames a second, or max: as many as go.
+    #[arg(long, value_name = "FPS|max", default_value = "max", value_parser = parse_rate)]
+    rate: Rate,
+    /// End a repetition after so many frames.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    frames: Option<u64>,
+    /// Measure each row so long in all [default: 5; 1 where there are several rows].
+    #[arg(long, value_name = "S", value_parser = parse_seconds)]
+    seconds: Option<f64>,
+    /// Repetitions of each row, those of different rows in turns [default: one a second, at least 2].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repeat: Option<u32>,
+    /// Warm up before each repetition, in seconds.
+    #[arg(long, value_name = "S", default_value = "0.1", value_parser = parse_warmup)]
+    warmup: f64,
+    /// How long a side asks before it sleeps, in µs [default: adaptive for shm, 20 for mmap and sysv-shm].
+    #[arg(long, value_name = "MICROSECONDS", value_parser = clap::value_parser!(u64).range(..=1_000_000))]
+    spin: Option<u64>,
+    /// Bind the producer to processor A and the consumer to B.
+    #[arg(long, value_name = "A,B", value_parser = parse_pin)]
+    pin: Option<[usize; 2]>,
+    /// Check every byte of every frame.
+    #[arg(long)]
+    verify: bool,
+    /// With --rate: the consumer knows when a frame is due, sleeps until shortly before, then spins.
+    #[arg(long)]
+    expect: bool,
+    /// Pairs of processes side by side.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    sessions: u16,
+    /// Kill processes of shm at random, so many a second: producer, consumer, or either by chance.
+    #[arg(long, value_name = "PER_SECOND[:ROLE]", value_parser = kill::parse)]
+    kill: Option<Kill>,
+    /// Where the content comes from.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Write the figures as JSON (tricine.stress/1).
+    #[arg(long, value_name = "PATH")]
+    pub(crate) report: Option<PathBuf>,
+    /// Write a page with plots that needs nothing else.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) html: Option<PathBuf>,
+    /// Compare with the JSON of an earlier measurement.
+    #[arg(long, value_name = "OLD.json")]
+    pub(crate) compare: Option<PathBuf>,
+    /// Write each frame's times (repetition, row, number, since when, there when, in ns) as CSV. Slows the consumer.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) samples: Option<PathBuf>,
+    /// Name of the session (random by default).
+    #[arg(long, value_name = "NAME", value_parser = parse_session)]
+    pub session: Option<String>,
+    /// Do not count system calls in a run of its own.
+    #[arg(long)]
+    pub(crate) no_syscalls: bool,
+    /// Say nothing but errors and the table.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Commit a fault once, to see that it is seen.
+    #[arg(long, value_enum, hide = true)]
+    fault: Option<Fault>,
+}
+
+const EXPLANATION: &str = "\
+What the figures mean:
+  frames/s    frames that the consumer had, by the time in which they came; ± is half the range of the repetitions
+  GB/s        frames/s × bytes; of limit: as a fraction of what one core's memcpy (or fill) does with such frames, measured
+              in the same run. More than 100 % is possible: two cores have two caches. Nothing for a stamp, which moves no frame
+  p50 … max   latency: from the moment that a frame is complete until the consumer has it, waiting in line included.
+              With --rate it counts from the moment that the frame was due, so that a producer that is late hides nothing
+  cpu         processor time a frame, producer + consumer; spinning for the pace of --rate is taken off
+  sw          context switches a frame, both sides
+  calls       system calls a frame, both sides, counted by the kernel in a run of its own (needs the right to trace)
+  floor       a bare triple buffer of which both sides spin: what no transport between two cores can beat
+  textbook    the same with two counting semaphores, which sleeps each time
+A fault (torn, lost, duplicated, reordered) is said in red, and the exit code is 1.
+
+Examples:
+  tricine stress                                            the channel, 5 seconds at 1080p
+  tricine stress --transport all --html all.html            every mechanism, under two minutes
+  tricine stress --payload stamp --read none --transport floor,shm,textbook,mmap       the hand-over alone
+  tricine stress --rate 60 --expect                         a film's pace
+  tricine stress --kill 20 --verify                         with a kill twenty times a second";
+
+/// One of several, or all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice<T> {
+    All,
+    One(T),
+}
+
+/// A frame size as it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Size {
+    Picture(u32, u32),
+    Bytes(usize),
+}
+
+/// `--rate`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Rate {
+    Max,
+    Fps(f64),
+}
+
+fn choice<T: clap::ValueEnum>(text: &str) -> Result<Choice<T>, String> {
+    if text == "all" {
+        return Ok(Choice::All);
+    }
+    T::from_str(text, false).map(Choice::One).map_err(|_| {
+        let names: Vec<String> =
+            T::value_variants().iter().filter_map(|v| Some(v.to_possible_value()?.get_name().to_owned())).collect();
+        format!("use all or some of {}", names.join(", "))
+    })
+}
+
+fn parse_transport(text: &str) -> Result<Choice<Transport>, String> {
+    choice(text)
+}
+
+fn parse_guard(text: &str) -> Result<Choice<Guard>, String> {
+    choice(text)
+}
+
+fn parse_mode(text: &str) -> Result<Mode, String> {
+    match text {
+        "fifo" => Ok(Mode::Fifo),
+        "mailbox" => Ok(Mode::Mailbox),
+        _ => Err("use fifo or mailbox".into()),
+    }
+}
+
+fn parse_size(text: &str) -> Result<Size, String> {
+    if let Some((w, h)) = text.split_once('x') {
+        let side = |s: &str| s.parse().ok().filter(|s| (1..=MAX_SIDE).contains(s));
+        return side(w)
+            .zip(side(h))
+            .map(|(w, h)| Size::Picture(w, h))
+            .ok_or_else(|| format!("use sides of 1 to {MAX_SIDE}"));
+    }
+    let (digits, unit) = match text.strip_suffix(['K', 'k']) {
+        Some(digits) => (digits, 1 << 10),
+        None => text.strip_suffix('M').map_or((text, 1), |digits| (digits, 1 << 20)),
+    };
+    let bytes = digits.parse::<usize>().ok().and_then(|n| n.checked_mul(unit));
+    bytes.map(Size::Bytes).ok_or_else(|| "use WxH or bytes, such as 1920x1080, 65536, 64K or 1M".into())
+}
+
+fn parse_rate(text: &str) -> Result<Rate, String> {
+    let fps = || text.parse().ok().filter(|r| (0.1..=1e6).contains(r)).map(Rate::Fps);
+    if text == "max" { Ok(Rate::Max) } else { fps().ok_or_else(|| "use max, or 0.1 to 1000000 frames a second".into()) }
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|s| (0.01..=86_400.0).contains(s)).ok_or_else(|| "use 0.01 to 86400 seconds".into())
+}
+
+fn parse_warmup(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|s| (0.0..=60.0).contains(s)).ok_or_else(|| "use 0 to 60 seconds".into())
+}
+
+fn parse_pin(text: &str) -> Result<[usize; 2], String> {
+    let pair = text.split_once(',').and_then(|(a, b)| Some([a.parse().ok()?, b.parse().ok()?]));
+    pair.filter(|p| p.iter().all(|&c| c < 1024)).ok_or_else(|| "use A,B, two processors' numbers".into())
+}
+
+fn parse_session(text: &str) -> Result<String, String> {
+    tricine_shared::session::check_name(text).map(|()| text.to_owned()).map_err(|e| e.to_string())
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Plan {
+    /// The rows, in the order of the table.
+    pub(crate) cases: Vec<Case>,
+    /// Repetitions of each.
+    pub(crate) repeat: u32,
+    /// The frame size that matters, if the others are points of a curve: those are measured once.
+    pub(crate) main: Option<usize>,
+    /// Whether a mechanism that fails is reported as absent rather than ending everything.
+    pub(crate) tolerant: bool,
+}
+
+impl Plan {
+    /// Whether this case is but a point of a curve.
+    pub(crate) fn is_point(&self, case: &Case) -> bool {
+        self.main.is_some_and(|main| case.bytes != main)
+    }
+}
+
+impl Options {
+    /// The rows that were asked for. `Err` is what is wrong with the options.
+    pub(crate) fn plan(&self) -> Result<Plan, String> {
+        let everything = self.transport.contains(&Choice::All);
+        let transports = chosen(&self.transport, transport::built);
+        let guards = match (self.guard.is_empty(), everything) {
+            (true, true) => chosen(&[Choice::All], |_| true),
+            (true, false) => vec![Guard::Semaphore],
+            (false, _) => chosen(&self.guard, |_| true),
+        };
+        let sizes = self.sizes(everything);
+        for &bytes in &sizes {
+            if !(2 * STAMP_LEN..=MAX_CAPACITY as usize).contains(&bytes) {
+                return Err(format!("--size: a frame has {} to {MAX_CAPACITY} bytes, not {bytes}", 2 * STAMP_LEN));
+            }
+        }
+        self.check(everything, &transports, &guards)?;
+        let whole = |transport, guard, mode, bytes| self.case(transport, guard, mode, bytes);
+        let mut cases = Vec::new();
+        for &bytes in &sizes {
+            for &transport in &transports {
+                let some = if transport == Transport::Shm { guards.as_slice() } else { &guards[..1] };
+                cases.extend(some.iter().map(|&guard| whole(transport, guard, self.mode, bytes)));
+                if everything && transport == Transport::Shm && bytes == sizes[0] && self.mode == Mode::Fifo {
+                    cases.push(whole(transport, Guard::Semaphore, Mode::Mailbox, bytes));
+                }
+            }
+        }
+        if everything && self.payload == Payload::Copy {
+            // What frames in place make possible, and only they: to hand over without moving a byte.
+            let in_place: Vec<Case> =
+                cases.iter().filter(|c| c.bytes == sizes[0] && c.transport.in_place()).cloned().collect();
+            let stamps = in_place.into_iter().map(|c| Case { payload: Payload::Stamp, read: Read::None, ..c });
+            cases.extend(stamps.filter(|c| !c.verify && c.mode == Mode::Fifo));
+        }
+        let many = cases.len() > 1;
+        let seconds = self.seconds.unwrap_or(if many { 1.0 } else { 5.0 });
+        let repeat = self.repeat.unwrap_or(match self.frames {
+            Some(_) => 1,
+            None => (seconds.round() as u32).clamp(2, 10),
+        });
+        for case in &mut cases {
+            // The other sizes of a comparison are points of a curve: one short repetition each.
+            let point = everything && case.bytes != sizes[0];
+            case.seconds = match (self.frames, self.seconds) {
+                (Some(_), None) => 86_400.0,
+                _ if point => seconds / 6.0,
+                _ => seconds / f64::from(repeat),
+            };
+        }
+        Ok(Plan { cases, repeat, main: everything.then_some(sizes[0]), tolerant: transports.len() > 1 })
+    }
+
+    fn sizes(&self, everything: bool) -> Vec<usize> {
+        if !self.size.is_empty() {
+            let bytes = |size: &Size| match *size {
+                Size::Bytes(bytes) => bytes,
+                Size::Picture(w, h) if self.format == "xrgb" => w as usize * h as usize * 4,
+                Size::Picture(w, h) => i420_len(w, h),
+            };
+            return self.size.iter().map(bytes).collect();
+        }
+        let full_hd = if self.format == "xrgb" { 8_294_400 } else { FULL_HD };
+        match (self.sweep, everything) {
+            (true, _) => SWEEP.to_vec(),
+            (false, true) => std::iter::once(full_hd).chain(SHORT_SWEEP).collect(),
+            (false, false) => vec![full_hd],
+        }
+    }
+
+    /// What cannot go together.
+    fn check(&self, everything: bool, transports: &[Transport], guards: &[Guard]) -> Result<(), String> {
+        let only_shm = transports == [Transport::Shm];
+        if let Some(missing) = transports.iter().find(|t| !transport::built(**t)) {
+            return Err(format!(
+                "--transport {}: not in this build; build with --features iceoryx2",
+                crate::case::kebab(missing)
+            ));
+        }
+        if !self.guard.is_empty() && !transports.contains(&Transport::Shm) {
+            return Err("--guard: only shm has a choice of what wakes; add it to --transport".into());
+        }
+        if self.mode == Mode::Mailbox && !only_shm {
+            return Err("--mode mailbox: only shm has a mailbox; use --transport shm".into());
+        }
+        if self.verify && self.payload == Payload::Stamp {
+            return Err("--verify: a stamp has no bytes to check; use --payload fill or copy".into());
+        }
+        if self.kill.is_some() && !only_shm {
+            return Err("--kill: only shm survives the death of a side; use --transport shm".into());
+        }
+        if self.kill.is_some() && guards.contains(&Guard::RawSync) {
+            return Err("--kill: raw-sync does not survive a killed waiter; use another --guard".into());
+        }
+        if self.kill.is_some() && self.samples.is_some() {
+            return Err("--samples: whoever is killed takes its samples with it; leave out --kill".into());
+        }
+        if self.expect && self.rate == Rate::Max {
+            return Err("--expect: without a --rate nobody knows when a frame is due".into());
+        }
+        if everything && self.sessions > 1 {
+            return Err("--sessions: choose some transports, not all".into());
+        }
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        if cores < 2 && (transports.contains(&Transport::Floor) || guards == [Guard::Spin]) && !everything {
+            return Err("two sides that spin need two processors, and this process may use one".into());
+        }
+        Ok(())
+    }
+
+    fn case(&self, transport: Transport, guard: Guard, mode: Mode, bytes: usize) -> Case {
+        Case {
+            transport,
+            guard,
+            mode,
+            bytes,
+            payload: self.payload,
+            read: self.read,
+            rate: match self.rate {
+                Rate::Max => None,
+                Rate::Fps(fps) => Some(fps),
+            },
+            frames: self.frames,
+            seconds: 0.0,
+            warmup: self.warmup,
+            spin_us: self.spin,
+            pin: self.pin,
+            verify: self.verify,
+            expect: self.expect,
+            sessions: self.sessions.into(),
+            seed: self.seed,
+            kill: self.kill,
+            count_syscalls: false,
+            samples: self.samples.is_some(),
+            fault: self.fault,
+        }
+    }
+}
+
+/// The ones chosen, each once; of all, those that are `there`.
+fn chosen<T: clap::ValueEnum + PartialEq + Copy>(choices: &[Choice<T>], there: impl Fn(T) -> bool) -> Vec<T> {
+    let mut list = Vec::new();
+    for choice in choices {
+        let some = match choice {
+            Choice::One(one) => vec![*one],
+            Choice::All => T::value_variants().iter().copied().filter(|one| there(*one)).collect(),
+        };
+        for one in some {
+            if !list.contains(&one) {
+                list.push(one);
+            }
+        }
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn plan(args: &[&str]) -> Result<Plan, String> {
+        let args = std::iter::once("stress").chain(args.iter().copied());
+        Cli::try_parse_from(args).map_err(|e| e.to_string())?.options.plan()
+    }
+
+    #[test]
+    fn alone_it_is_the_channel_for_five_seconds_at_1080p() {
+        let plan = plan(&[]).unwrap();
+        let [case] = plan.cases.as_slice() else { panic!("{plan:?}") };
+        assert_eq!((case.transport, case.guard, case.bytes), (Transport::Shm, Guard::Semaphore, FULL_HD));
+        assert_eq!(case.seconds * f64::from(plan.repeat), 5.0);
+    }
+
+    #[test]
+    fn all_has_every_mechanism_and_every_guard_and_ends_within_two_minutes() {
+        let plan = plan(&["--transport", "all"]).unwrap();
+        for &transport in Transport::value_variants_built().iter() {
+            assert!(plan.cases.iter().any(|c| c.transport == transport), "{transport:?}");
+        }
+        use clap::ValueEnum;
+        for &guard in Guard::value_variants() {
+            assert!(plan.cases.iter().any(|c| c.transport == Transport::Shm && c.guard == guard), "{guard:?}");
+        }
+        // A start takes about 50 ms; the run in which system calls are counted is about a third of a repetition.
+        let main = plan.cases[0].bytes;
+        let cost = |c: &Case| match c.bytes == main {
+            true => f64::from(plan.repeat + 1) * (c.warmup + 0.05) + (f64::from(plan.repeat) + 0.4) * c.seconds,
+            false => c.warmup + 0.05 + c.seconds,
+        };
+        let seconds: f64 = plan.cases.iter().map(cost).sum();
+        assert!(seconds < 105.0, "{} rows take {seconds} s", plan.cases.len());
+    }
+
+    impl Transport {
+        fn value_variants_built() -> Vec<Self> {
+            use clap::ValueEnum;
+            Self::value_variants().iter().copied().filter(|t| transport::built(*t)).collect()
+        }
+    }
+
+    #[test]
+    fn sizes_are_pictures_or_bytes() {
+        let bytes = |args: &[&str]| plan(args).map(|p| p.cases.iter().map(|c| c.bytes).collect::<Vec<_>>());
+        assert_eq!(bytes(&["--size", "1920x1080,4K,1M,100"]).unwrap(), [3_110_400, 4096, 1 << 20, 100]);
+        assert_eq!(bytes(&["--size", "3x3"]), Err("--size: a frame has 64 to 536870912 bytes, not 17".into()));
+        assert_eq!(bytes(&["--size", "1920x1080", "--format", "xrgb"]).unwrap(), [8_294_400]);
+        assert_eq!(bytes(&["--sweep"]).unwrap(), SWEEP);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_said() {
+        for wrong in [
+            &["--transport", "carrier-pigeon"][..],
+            &["--guard", "spin", "--transport", "pipe"],
+            &["--mode", "mailbox", "--transport", "pipe"],
+            &["--verify", "--payload", "stamp"],
+            &["--kill", "5", "--transport", "pipe"],
+            &["--kill", "5", "--guard", "raw-sync"],
+            &["--kill", "5", "--samples", "x"],
+            &["--expect"],
+            &["--size", "0"],
+            &["--size", "1x99999"],
+            &["--size", "999999999999999999999M"],
+            &["--rate", "-1"],
+            &["--seconds", "nan"],
+            &["--pin", "1"],
+            &["--sessions", "0"],
+            &["--transport", "all", "--sessions", "2"],
+        ] {
+            assert!(plan(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
