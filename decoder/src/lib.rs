@@ -67,7 +67,10 @@ fn open(
             let pipe = Arc::new(file(fd)?);
             return match header {
                 Some(header) => Ok((source::y4m::resume_pipe(pipe, header, published)?, Some(header.to_owned()))),
-                None => source::y4m::open_pipe_with_header(pipe).map(|(media, header)| (media, Some(header))),
+                None => tricine_shared::sys::fds::await_writer(&pipe)
+                    .map_err(MediaError::from)
+                    .and_then(|()| source::y4m::open_pipe_with_header(pipe))
+                    .map(|(media, header)| (media, Some(header))),
             };
         }
     };

@@ -75,7 +75,8 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Play {
     /// Files, folders or globs of images, `-`, `test:bars`, `test:clock?size=1280x720&rate=30&seconds=10&tone=440`.
-    #[arg(value_name = "INPUT")]
+    // An empty name is a script's variable without a value, not the demo.
+    #[arg(value_name = "INPUT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) inputs: Vec<String>,
     /// auto | window | terminal | none | framemd5=PATH.
     #[arg(long, value_name = "WHERE", default_value = "auto", value_parser = parse_display)]

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use tricine_shared::link::InputSpec;
+use tricine_shared::sys::fds::open_stream;
 use tricine_shared::sys::process::memory_file;
 
 /// The film that is played when nothing is named, within the program so that `cargo install` needs no more.
@@ -50,13 +51,16 @@ pub(crate) fn open(name: &str) -> Result<Input, String> {
         }
         // A named pipe or a device: read as a stream.
         Ok(_) => {
-            let file = File::open(path).map_err(|e| why(&e))?;
+            let file = open_stream(path).map_err(|e| why(&e))?;
             Ok(input(InputSpec::Pipe, Some(file.into())))
         }
         Err(_) if name.contains(['*', '?']) => {
             let pattern = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
             Ok(input(InputSpec::Images(images(folder, |n| matches(&pattern, n))?), None))
+        }
+        Err(_) if name.contains("://") => {
+            Err(format!("addresses are FFmpeg's: ffmpeg -i {name} -f yuv4mpegpipe - | tricine - (without sound)"))
         }
         Err(e) => Err(why(&e)),
     }

@@ -1,5 +1,6 @@
 //! The real program on the demo and on made clips: it plays, counts, and leaves nothing behind.
 
+use nix::sys::signal::Signal;
 use tests::{End, Run, arg, clip, have, start, start_with, tool};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
@@ -93,13 +94,34 @@ fn yuv4mpeg2_plays_from_a_pipe() {
 }
 
 #[test]
+fn a_named_pipe_is_waited_for_and_the_wait_can_be_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let waiting = run(&[&HEADLESS[..], &[arg(&pipe)]].concat());
+    waiting.role("decoder", None);
+    waiting.signal(Signal::SIGINT);
+    assert_eq!(waiting.end().status.code(), Some(130));
+
+    let late = run(&[&HEADLESS[..], &[arg(&pipe)]].concat());
+    late.role("decoder", None);
+    let frame = [&b"FRAME\n"[..], &[128; 6]].concat();
+    std::fs::write(&pipe, [&b"YUV4MPEG2 W2 H2 F25:1\n"[..], &frame, &frame].concat()).unwrap();
+    let end = late.end();
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    assert_eq!(end.number("/video/decoded"), 2.0);
+}
+
+#[test]
 fn what_cannot_be_played_is_said_in_a_line_and_ends_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("letter.mp4");
     std::fs::write(&text, "Dear Sir or Madam").unwrap();
     let empty = folder.path().join("empty.mkv");
     std::fs::write(&empty, "").unwrap();
-    for input in ["/nonexistent/film.mp4", arg(&text), arg(&empty), "test:nothing", "test:bars?size=0x0"] {
+    for input in
+        ["/nonexistent/film.mp4", arg(&text), arg(&empty), "test:nothing", "test:bars?size=0x0", "http://a.b/c"]
+    {
         let end = run(&[&HEADLESS[..], &[input]].concat()).end();
         assert_eq!(end.status.code(), Some(1), "{input}: {}", end.stderr);
         assert!(end.stderr.contains("cannot play") && end.stderr.lines().count() <= 2, "{input}: {}", end.stderr);
@@ -108,7 +130,8 @@ fn what_cannot_be_played_is_said_in_a_line_and_ends_with_1() {
 
 #[test]
 fn wrong_usage_ends_with_2() {
-    for wrong in [&["--speed", "9"][..], &["--display", "tv"], &["--restart-limit", "x"], &["--no-such-option"]] {
+    for wrong in [&["--speed", "9"][..], &["--display", "tv"], &["--restart-limit", "x"], &["--no-such-option"], &[""]]
+    {
         let end = run(wrong).end();
         assert_eq!(end.status.code(), Some(2), "{wrong:?}");
     }

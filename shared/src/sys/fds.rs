@@ -1,9 +1,15 @@
-//! Passing open descriptors from process to process, with a message, over a `SOCK_SEQPACKET` socket.
+//! Passing open descriptors from process to process, with a message, over a `SOCK_SEQPACKET` socket; and named pipes that
+//! nobody writes to yet.
 
+use std::fs::{File, OpenOptions};
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 
 use crate::error::{Error, Result};
@@ -52,6 +58,27 @@ pub fn receive(socket: impl AsFd, limit: usize) -> Result<(Vec<u8>, Vec<OwnedFd>
     };
     bytes.truncate(len);
     Ok((bytes, fds))
+}
+
+/// Opens a named pipe or a device for reading, without waiting for somebody to write to it; reading does wait, once
+/// [`await_writer`] has.
+pub fn open_stream(path: &Path) -> std::io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?);
+    fcntl(&file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
+    Ok(file)
+}
+
+/// Waits until there is something to read, or an end: a named pipe that was opened without a writer would otherwise be
+/// at its end before it has begun.
+pub fn await_writer(stream: impl AsFd) -> std::io::Result<()> {
+    loop {
+        match poll(&mut [PollFd::new(stream.as_fd(), PollFlags::POLLIN)], PollTimeout::NONE) {
+            Ok(_) => return Ok(()),
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
 }
 
 #[cfg(test)]
