@@ -2,6 +2,7 @@
 //! truncated it. The stream goes on in the next generation, from what was shown or heard last, by what the pages and the
 //! clock say: nothing is taken from the old region.
 
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use tricine_shared::Result;
 use tricine_shared::channel::{Channel, ChannelName, Kind, Mode, Spec as ChannelSpec};
@@ -16,13 +17,19 @@ use super::{Player, Restart, index, side_of};
 const LONGEST_NS: i64 = 1 << 53;
 const MOST_FRAMES: u64 = 1 << 47;
 
+/// Whether a channel is not what it was. That we have nothing left to look with says nothing of it.
+fn spoiled(channel: &Channel) -> bool {
+    let short = [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM].map(|e| e as i32);
+    channel.inspect().is_err_and(|error| !error.raw_os_error().is_some_and(|e| short.contains(&e)))
+}
+
 impl Player {
     /// Which of a dead role's channels are to be replaced.
     pub(super) fn broken(&self, role: Role, exit: Exit) -> Vec<Kind> {
         let kinds = [Kind::Video, Kind::Audio].into_iter().filter(|&kind| side_of(role, kind).is_some());
         let of = |kind| self.channels.iter().filter(move |c| c.name().kind == kind);
         let all: Vec<_> = kinds.filter(|&kind| of(kind).next().is_some()).collect();
-        let seen: Vec<_> = all.iter().copied().filter(|&kind| of(kind).any(|c| c.inspect().is_err())).collect();
+        let seen: Vec<_> = all.iter().copied().filter(|&kind| of(kind).any(spoiled)).collect();
         // What it met may be where we do not look: it says so by its exit code.
         if seen.is_empty() && exit == Exit::Code(EXIT_CORRUPT) { all } else { seen }
     }
