@@ -66,7 +66,7 @@ pub(crate) struct Victims<'a> {
 
 impl Victims<'_> {
     /// The processes of the roles, not the janitor.
-    fn roles(&self) -> Vec<Pid> {
+    pub(crate) fn roles(&self) -> Vec<Pid> {
         let is_role = |title: &str| self.titles.iter().any(|t| title.starts_with(t));
         children(self.supervisor).into_iter().filter(|(_, title)| is_role(title)).map(|c| c.0).collect()
     }

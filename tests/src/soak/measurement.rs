@@ -75,8 +75,8 @@ fn measure(options: &Options, n: usize, turn: &str, rng: &mut Rng, tally: &Mutex
         }
         std::thread::sleep(Duration::from_millis(rng.u64(10..400)));
         seen.extend(children(pid).into_iter().map(|c| c.0));
-        // Past its start.
-        if begun.elapsed() > Duration::from_secs(1) {
+        // Before there are sides, it measures what memory can do.
+        if victims.roles().len() == 2 {
             growth.look(pid, |t| &mut t.measurements, tally);
         }
         if options.fault.is_none() {
