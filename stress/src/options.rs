@@ -296,7 +296,13 @@ impl Options {
                 Size::Picture(w, h) if self.format == "xrgb" => w as usize * h as usize * 4,
                 Size::Picture(w, h) => i420_len(w, h),
             };
-            return self.size.iter().map(bytes).collect();
+            let mut sizes: Vec<usize> = Vec::new();
+            for bytes in self.size.iter().map(bytes) {
+                if !sizes.contains(&bytes) {
+                    sizes.push(bytes);
+                }
+            }
+            return sizes;
         }
         let full_hd = if self.format == "xrgb" { 8_294_400 } else { FULL_HD };
         match (self.sweep, everything) {
@@ -447,6 +453,7 @@ mod tests {
     fn sizes_are_pictures_or_bytes() {
         let bytes = |args: &[&str]| plan(args).map(|p| p.cases.iter().map(|c| c.bytes).collect::<Vec<_>>());
         assert_eq!(bytes(&["--size", "1920x1080,4K,1M,100"]).unwrap(), [3_110_400, 4096, 1 << 20, 100]);
+        assert_eq!(bytes(&["--size", "64,100", "--size", "100,2K"]).unwrap(), [64, 100, 2048]);
         assert_eq!(bytes(&["--size", "3x3"]), Err("--size: a frame has 64 to 536870912 bytes, not 17".into()));
         assert_eq!(bytes(&["--size", "1920x1080", "--format", "xrgb"]).unwrap(), [8_294_400]);
         assert_eq!(bytes(&["--sweep"]).unwrap(), SWEEP);

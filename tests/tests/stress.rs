@@ -69,7 +69,7 @@ fn every_transport_carries_whole_frames_between_processes() {
     // Also frames whose length divides by nothing, and such as vmsplice lends.
     let ended = stress(&format!("--transport {names} {CHECKED} --size 20001,64,70000 --guard all"));
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
-    assert_eq!(ended.rows().len(), (12 + 5) * 3);
+    assert_eq!(ended.rows().len(), (12 + 5) * 4);
     for row in ended.rows() {
         assert_eq!((row["sent"].as_u64(), row["received"].as_u64()), (Some(300), Some(300)), "{row}");
         for fault in ["torn", "lost", "duplicated", "reordered"] {
