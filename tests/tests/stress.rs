@@ -307,3 +307,27 @@ fn whoever_is_killed_or_stopped_nothing_stays() {
         }
     }
 }
+
+#[test]
+fn a_side_that_spins_does_not_go_on_without_its_peer_or_its_parent() {
+    for transport in ["floor", "mmap", "sysv-shm"] {
+        for victim in [None, Some("producer"), Some("consumer")] {
+            let session = format!("spin-{}-{transport}-{}", std::process::id(), victim.unwrap_or("parent"));
+            let args = format!("--session {session} --transport {transport} --size 4096 --seconds 60 --repeat 1 -q");
+            let mut child = command(&args).spawn().expect("the program starts");
+            let pid = Pid::from_raw(child.id() as i32);
+            let roles = wait_for("both roles", || {
+                let roles: Vec<_> = children(pid).into_iter().filter(|c| c.1.starts_with("tricine: stress")).collect();
+                (roles.len() == 2).then_some(roles)
+            });
+            let target = victim.map_or(pid, |role| roles.iter().find(|c| c.1.contains(role)).expect("the role").0);
+            kill(target, Signal::SIGKILL).unwrap();
+            let status = child.wait().unwrap();
+            assert_eq!(status.code(), victim.map(|_| 1), "{transport}, {victim:?} killed");
+            for (role, _) in roles {
+                wait_for("the roles to be gone", || kill(role, None).is_err().then_some(()));
+            }
+            tests::assert_nothing_left(&session);
+        }
+    }
+}
