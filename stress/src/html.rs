@@ -212,9 +212,18 @@ fn by_size(report: &Report) -> String {
         .map(|c| (c.bytes as f64, size(c.bytes).replace(" I420", "").replace(" XRGB", "")))
         .collect();
     let x = Axis { name: "frame size", ticks: Some(sizes), format: |_| String::new() };
-    let y = Axis { name: "frames a second", ticks: None, format: |v| count(v).replace(".0", "") };
+    let y = Axis { name: "frames a second", ticks: None, format: power };
     let text = "Each frame is copied in and read whole. The dashed line is what one core's memory copy does alone.";
     format!("<section><h2>Frames a second by frame size</h2>{}</section>\n", figure("", &lines(&x, &y, &series), text))
+}
+
+/// A power of ten, for an axis.
+fn power(value: f64) -> String {
+    match value {
+        v if v >= 1e6 => format!("{:.0} M", v / 1e6),
+        v if v >= 1e3 => format!("{:.0} k", v / 1e3),
+        v => format!("{v}"),
+    }
 }
 
 fn figure(title: &str, svg: &str, text: &str) -> String {
@@ -223,4 +232,13 @@ fn figure(title: &str, svg: &str, text: &str) -> String {
     }
     let title = if title.is_empty() { String::new() } else { format!("<h3>{title}</h3>") };
     format!("<figure>{title}\n{svg}<figcaption>{text}</figcaption></figure>\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_axis_says_each_power_of_ten_once() {
+        let said = [0.1, 1.0, 100.0, 1e4, 1e6, 1e7, 1e8].map(super::power);
+        assert_eq!(said, ["0.1", "1", "100", "10 k", "1 M", "10 M", "100 M"]);
+    }
 }
