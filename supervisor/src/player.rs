@@ -259,6 +259,14 @@ impl Player {
             for role in Role::ALL {
                 self.bury(role)?;
             }
+            self.reaffirm();
+        }
+    }
+
+    /// What was said is what is read, also if another program has written over it.
+    fn reaffirm(&self) {
+        if self.control.state().is_none_or(|(_, read)| read.encode() != self.state.encode()) {
+            self.broadcast();
         }
     }
 

@@ -76,6 +76,19 @@ fn all_of_a_first_page_is_overwritten() {
 }
 
 #[test]
+fn what_the_user_wants_is_overwritten_and_said_again() {
+    let run = film(&[]);
+    run.presented(20);
+    let file = OpenOptions::new().write(true).open(object(format!("tricine.{}.control", run.session))).unwrap();
+    // All of the supervisor's page behind its magic, version and length.
+    file.write_all_at(&[0xff; 4096 - 24], 24).unwrap();
+    let end = run.end();
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    end.assert_whole();
+    assert_eq!(end.number("/video/decoded"), 150.0);
+}
+
+#[test]
 fn a_session_whose_control_region_is_truncated_ends_and_leaves_nothing() {
     let run = film(&[]);
     run.presented(20);
