@@ -48,8 +48,6 @@ struct Player {
     recorder: Option<Recorder>,
     /// What the supervisor was told of where sound goes.
     output: String,
-    /// A sound server was in use.
-    served: bool,
     /// A predecessor's sound, until ours follows it.
     inherited: Option<Inherited>,
     /// The clock ran when this process began, and nothing of ours was heard yet.
@@ -94,7 +92,6 @@ impl Player {
             state,
             recorder,
             output: String::new(),
-            served: false,
             inherited: None,
             joining: false,
             late: 0,
@@ -145,12 +142,8 @@ impl Player {
         let (now_ns, gain) = (mono_ns(), gain::factor(self.state.volume, self.state.muted));
         match self.outlet.tend(now_ns, self.state.paused, gain, self.intake.source) {
             Some(Change::ToNull(why)) => {
-                if !self.served && matches!(self.context.spec.work, Work::Audio { sink: SinkSpec::Auto }) {
-                    tracing::info!("{why}; the film is silent");
-                } else {
-                    let after = "the film goes on without sound, and with it as soon as a sound server answers";
-                    self.context.notice(format!("{why}; {after}"))?;
-                }
+                let after = "the film goes on without sound, and with it as soon as a sound server answers";
+                self.context.notice(format!("{why}; {after}"))?;
                 self.restart_sink(now_ns);
             }
             Some(Change::ToPulse) => {
@@ -165,12 +158,10 @@ impl Player {
             Work::Audio { sink: SinkSpec::Wav(path) } => format!("wav ({})", path.display()),
             _ => self.outlet.sink.describe().unwrap_or_default(),
         };
-        if *self.outlet.sink.health(now_ns) == Health::Ready {
-            self.served |= self.outlet.sink.wants_priming();
-            if !output.is_empty() && output != self.output {
-                self.output.clone_from(&output);
-                self.context.tell(&FromRole::Output(output))?;
-            }
+        let ready = *self.outlet.sink.health(now_ns) == Health::Ready;
+        if ready && !output.is_empty() && output != self.output {
+            self.output.clone_from(&output);
+            self.context.tell(&FromRole::Output(output))?;
         }
         self.context.control.audio().stream.set(self.outlet.sink.legacy());
         if let Some(inherited) = self.outlet.sink.inherited() {

@@ -8,6 +8,7 @@ mod session;
 
 use ear::{Ear, Kind, SoundServer};
 use session::{MS, Session, playing, sleep_ms};
+use std::io::Write as _;
 use tricine_shared::link::{FromRole, SinkSpec};
 use tricine_shared::time::mono_ns;
 
@@ -22,7 +23,7 @@ fn missing() -> bool {
     let missing = !there("pulseaudio") || !there("parec");
     assert!(!missing || std::env::var_os("TRICINE_REQUIRE_ALL").is_none(), "pulseaudio and parec are not installed");
     if missing {
-        eprintln!("skipped: pulseaudio and parec are not installed");
+        let _ = writeln!(std::io::stderr(), "skipped: pulseaudio and parec are not installed");
     }
     missing
 }

@@ -28,6 +28,20 @@ fn the_demo_plays_in_real_time_with_every_frame_accounted_for() {
 }
 
 #[test]
+fn pictures_that_are_not_shown_and_sound_that_is_not_heard_are_told() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let short = ["--length", "0.5", "test:clock?size=64x48"];
+    let end = start_with(PROGRAM, &short, |command| {
+        command.env("PULSE_SERVER", format!("unix:{}", arg(&nowhere.path().join("none"))));
+    })
+    .end();
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    for told in ["the pictures are not shown", "no sound server answers"] {
+        assert_eq!(end.stderr.matches(told).count(), 1, "{}", end.stderr);
+    }
+}
+
+#[test]
 fn a_test_source_plays_unpaced_and_nothing_is_dropped() {
     let end = ended(&["--unpaced", "--display", "none", "test:clock?size=320x180&rate=50&seconds=4"]);
     end.assert_whole();

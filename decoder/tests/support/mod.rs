@@ -1,6 +1,7 @@
 //! What the decoder's tests share: FFmpeg where it is installed, and whole decodes.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,7 +17,7 @@ impl Tool {
     pub fn ffmpeg(test: &str) -> Option<Self> {
         if Command::new("ffmpeg").arg("-version").output().is_err() {
             assert!(std::env::var_os("TRICINE_REQUIRE_ALL").is_none(), "ffmpeg is not installed");
-            eprintln!("skipped: ffmpeg is not installed");
+            let _ = writeln!(std::io::stderr(), "skipped: ffmpeg is not installed");
             return None;
         }
         let dir = std::env::temp_dir().join(format!("tricine-{test}-{}", std::process::id()));
@@ -45,7 +46,7 @@ pub fn make(args: &str, path: &Path) -> bool {
     if !status.status.success() {
         let text = String::from_utf8_lossy(&status.stderr).into_owned();
         assert!(std::env::var_os("TRICINE_REQUIRE_ALL").is_none(), "ffmpeg {args}: {text}");
-        eprintln!("skipped: ffmpeg {args}: {text}");
+        let _ = writeln!(std::io::stderr(), "skipped: ffmpeg {args}: {text}");
     }
     status.status.success()
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -17,7 +18,7 @@ impl Clips {
         let there = Command::new("ffmpeg").arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if there.is_err() {
             assert!(std::env::var_os("TRICINE_REQUIRE_ALL").is_none(), "ffmpeg is required");
-            eprintln!("skipped: ffmpeg is not installed");
+            let _ = writeln!(std::io::stderr(), "skipped: ffmpeg is not installed");
             return None;
         }
         let dir = std::env::temp_dir().join(format!("tricine-{name}-{}", std::process::id()));
@@ -43,7 +44,7 @@ impl Clips {
                 why.contains("Unknown encoder") && std::env::var_os("TRICINE_REQUIRE_ALL").is_none(),
                 "{name}: {why}"
             );
-            eprintln!("skipped {name}: {why}");
+            let _ = writeln!(std::io::stderr(), "skipped {name}: {why}");
             return None;
         }
         Some(path)

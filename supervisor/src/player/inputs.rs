@@ -3,11 +3,12 @@
 use nix::sys::signal::Signal;
 use tricine_shared::channel::{Channel, ChannelName, Kind, Spec as ChannelSpec};
 use tricine_shared::control::Role;
-use tricine_shared::link::{Opened, ToRole};
+use tricine_shared::link::{DisplaySpec, Opened, ToRole};
 use tricine_shared::time::mono_ns;
 use tricine_shared::{Error, Result};
 
 use super::{Player, index};
+use crate::cli::Display;
 use crate::input;
 use crate::report::Ended;
 
@@ -92,6 +93,11 @@ impl Player {
                 (false, None) => post.start_at_ns = None,
                 _ => {}
             }
+        }
+        let unseen = self.options.display == Display::Auto && self.display == DisplaySpec::None;
+        if unseen && wanted[1].1 && !self.options.unpaced {
+            self.status
+                .notice("no display server answers and standard output is no terminal: the pictures are not shown");
         }
         self.state.audible = wanted[0].1 && self.sink.is_some();
         self.broadcast();
