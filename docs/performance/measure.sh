@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Measures every figure of docs/performance.md but those beside mpv, and prints its tables: docs/performance/measure.sh [FOLDER]
-# About seven minutes on a machine that should have nothing else to do. The reports stay in FOLDER (default: a temporary one).
-# Counting the player's system calls needs perf and the right to trace.
+# Measures every figure of docs/performance.md but those beside mpv, and writes them into it: docs/performance/measure.sh [FOLDER]
+# About eight minutes on a machine that should have nothing else to do. The reports stay in FOLDER (default: a temporary one).
+# QUICK=1 takes a quarter of the time, to see that it works. Counting system calls needs perf and the right to trace.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=${1:-$(mktemp -d)}
@@ -11,7 +11,13 @@ program=${CARGO_TARGET_DIR:-target}/release/tricine
 
 stress() { # NAME OPTIONS…
     echo "tricine stress ${*:2}" >&2
-    "$program" stress -q --report "$out/$1.json" "${@:2}" >"$out/$1.txt" || echo "$1: exit code $?" >&2
+    local options=() option before=
+    for option in "${@:2}"; do
+        if [ -n "${QUICK:-}" ] && [ "$before" = --seconds ]; then option=$(awk "BEGIN { print $option / 4 }"); fi
+        options+=("$option")
+        before=$option
+    done
+    "$program" stress -q --report "$out/$1.json" "${options[@]}" >"$out/$1.txt" || echo "$1: exit code $?" >&2
 }
 
 hand_over=(--payload stamp --read none)
@@ -32,26 +38,53 @@ stress copy-1080p-xrgb --format xrgb --size 1920x1080 --seconds 6 --repeat 6 --t
 stress copy-4k-i420 --size 3840x2160 --seconds 6 --repeat 6 --transport floor,shm,textbook,iceoryx2-busy
 # Goal 7 and scale.
 stress sweep --sweep --seconds 1 --no-syscalls --transport shm,pipe,unix
+for rate in 30 60 240 1000; do
+    stress "rate-$rate" --rate "$rate" --seconds 3 --no-syscalls
+done
 for sessions in 1 2 4 8; do
     stress "sessions-$sessions" --rate 60 --sessions "$sessions" --seconds 4 --no-syscalls
+    stress "sessions-hand-over-$sessions" "${hand_over[@]}" --rate 60 --sessions "$sessions" --seconds 4 --no-syscalls
 done
 stress frames-1 "${hand_over[@]}" --frames 100000 --no-syscalls
 stress frames-2 "${hand_over[@]}" --frames 10000000 --no-syscalls
 
-# Goal 4: the player's system calls a frame, and how often it wakes while paused.
+# Memory of both sides while millions of frames pass: at the beginning and near the end of one repetition.
+children() { pgrep -P "$1" || true; }
+resident() {
+    for pid in $(children "$1"); do awk '/^VmRSS/ { print $2 }' "/proc/$pid/status"; done | paste -sd ' '
+}
+"$program" stress -q --report "$out/memory.json" "${hand_over[@]}" --seconds 8 --repeat 1 --no-syscalls >"$out/memory-table.txt" &
+job=$!
+sleep 2
+resident $job >"$out/memory.txt"
+sleep 5
+resident $job >>"$out/memory.txt"
+wait $job || true
+
+# Goal 4: the player's system calls by role, and how often each wakes while paused. Goal 6: 4K without a drop.
 play=(--display none --audio null -q)
-trace=(perf stat -x, -e raw_syscalls:sys_enter)
-for seconds in 5 15; do # The difference is without start and end.
-    "${trace[@]}" -o "$out/calls-$seconds.csv" "$program" "${play[@]}" --length "$seconds" --report "$out/play-$seconds.json" \
-        test:bars?size=1920x1080\&rate=60\&seconds=30 || echo "system calls of the player were not counted" >&2
-done
 session=measure-$$
+roles() { # PID: "role pid", one a line
+    for pid in $1 $(children "$1"); do echo "$(sed 's/^tricine:\?//; s/^$/supervisor/; s/^rendere$/renderer/' "/proc/$pid/comm") $pid"; done
+}
+"$program" "${play[@]}" --session "$session" test:bars?size=1920x1080\&rate=60\&seconds=14 &
+player=$!
+sleep 3
+counting=()
+while read -r role pid; do
+    perf stat -x, -e raw_syscalls:sys_enter -o "$out/calls-$role.csv" -p "$pid" -- sleep 5 2>"$out/perf.txt" &
+    counting+=($!)
+done < <(roles $player)
+wait "${counting[@]}" || echo "system calls of the player were not counted: $(head -1 "$out/perf.txt")" >&2
+wait $player || true
+"$program" "${play[@]}" --report "$out/play-4k.json" test:bars?size=3840x2160\&rate=30\&seconds=10 || true
+
 "$program" "${play[@]}" --paused --session "$session" &
 player=$!
 sleep 2
 switches() {
-    for pid in $player $(pgrep -P $player); do
-        awk -v pid="$pid" '/^Name/ { name = $2 } /ctxt/ { n += $2 } END { print name, pid, n }' /proc/"$pid"/task/*/status
+    roles $player | while read -r role pid; do
+        awk -v role="$role" '/^voluntary/ { n += $2 } END { print role, n }' /proc/"$pid"/task/*/status
     done
 }
 switches >"$out/paused-before.txt"
@@ -60,5 +93,5 @@ switches >"$out/paused-after.txt"
 kill -TERM $player
 wait $player || true
 
-python3 docs/performance/tables.py "$out"
-echo "reports: $out" >&2
+python3 docs/performance/tables.py "$out" docs/performance.md
+echo "docs/performance.md has the new tables; reports: $out" >&2

@@ -37,7 +37,7 @@ impl Cell {
     }
 }
 
-/// The numbers. What they mean is their users' affair; the producer writes the first four, the consumer the rest.
+/// The numbers. What they mean is their users' affair; the producer writes the first five, the consumer the rest.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Scores {
@@ -49,6 +49,8 @@ pub struct Scores {
     pub ended: Cell,
     /// Frames sent, warm-up included.
     pub sent: Cell,
+    /// Frames that a later one overwrote before anybody took them, where processes are killed.
+    pub overwrote: Cell,
     /// 1 + the highest frame that was booked.
     pub next: Cell,
     /// Frames booked that count.

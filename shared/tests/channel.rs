@@ -189,3 +189,34 @@ fn semaphores_mix_with_those_of_any_other_program() {
     assert!(!ours.wait(Deadline::after(Duration::from_millis(1))).unwrap());
     assert_eq!(ours.value(), 0);
 }
+
+/// Whoever scribbles over a semaphore costs one wait its wake-up, and no later one.
+#[test]
+fn a_semaphore_that_was_overwritten_wakes_again() {
+    use std::os::unix::fs::FileExt;
+    let name = format!("tricine.test-scribble-{}", std::process::id());
+    Semaphore::create(&name, 0).unwrap();
+    let bell = Semaphore::open(&name).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(format!("/dev/shm/sem.{name}")).unwrap();
+    let overwrite = |word: u64| file.write_all_at(&word.to_le_bytes(), 0).unwrap();
+    // The sleeper is forgotten while it sleeps.
+    std::thread::scope(|scope| {
+        let sleeper = scope.spawn(|| bell.wait(Deadline::after(Duration::from_millis(300))));
+        std::thread::sleep(Duration::from_millis(100));
+        overwrite(0);
+        assert!(!sleeper.join().unwrap().unwrap());
+    });
+    std::thread::scope(|scope| {
+        let begun = std::time::Instant::now();
+        let sleeper = scope.spawn(|| bell.wait(Deadline::after(Duration::from_secs(30))));
+        std::thread::sleep(Duration::from_millis(100));
+        bell.post();
+        assert!(sleeper.join().unwrap().unwrap());
+        assert!(begun.elapsed() < Duration::from_secs(20), "nobody woke it");
+    });
+    // Tokens without end are soon worked off.
+    overwrite(u64::from(u32::MAX));
+    let taken = (0..100_000).take_while(|_| bell.try_wait()).count();
+    assert!((3..=2000).contains(&taken), "{taken}");
+    Semaphore::unlink(&name).unwrap();
+}

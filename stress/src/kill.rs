@@ -51,9 +51,11 @@ impl Killer {
         Duration::from_nanos(self.next_ns.saturating_sub(mono_ns())).max(shortest)
     }
 
-    /// Whether this role's death is our doing.
-    pub(crate) fn expects(&self, role: Role) -> bool {
-        self.pending.is_some_and(|(killed, ..)| killed == role)
+    /// Counts a death by SIGKILL that is not our doing: somebody kills beside us, and is welcome.
+    pub(crate) fn note(&mut self, role: Role) {
+        if self.pending.is_none_or(|(killed, ..)| killed != role) {
+            self.kills += 1;
+        }
     }
 
     /// Sets right what the dead, reaped process had held: exactly what the player's supervisor does.
@@ -62,7 +64,7 @@ impl Killer {
             Role::Producer => Side::Producer,
             Role::Consumer => Side::Consumer,
         });
-        if let Some((_, _, reached)) = &mut self.pending {
+        if let Some((_, _, reached)) = self.pending.as_mut().filter(|(killed, ..)| *killed == role) {
             *reached = Some(progress(role, board));
         }
     }

@@ -345,6 +345,11 @@ impl Options {
         if everything && self.sessions > 1 {
             return Err("--sessions: choose some transports, not all".into());
         }
+        if let Some(&missing) = self.pin.iter().flatten().find(|&&c| !may_use(c)) {
+            return Err(format!(
+                "--pin: this process may not use processor {missing}, or there is none of that number"
+            ));
+        }
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         if cores < 2 && (transports.contains(&Transport::Floor) || guards == [Guard::Spin]) && !everything {
             return Err("two sides that spin need two processors, and this process may use one".into());
@@ -379,6 +384,12 @@ impl Options {
             fault: self.fault,
         }
     }
+}
+
+/// Whether this process may run on that processor. One that cannot ask finds out later.
+fn may_use(processor: usize) -> bool {
+    let allowed = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0));
+    allowed.is_err() || allowed.is_ok_and(|set| set.is_set(processor).unwrap_or(false))
 }
 
 /// The ones chosen, each once; of all, those that are `there`.
@@ -476,6 +487,7 @@ mod tests {
             &["--rate", "-1"],
             &["--seconds", "nan"],
             &["--pin", "1"],
+            &["--pin", "0,1023"],
             &["--sessions", "0"],
             &["--transport", "all", "--sessions", "2"],
         ] {

@@ -158,6 +158,7 @@ pub(crate) fn produce<S: Sender>(case: &Case, mut sender: S, board: &Scoreboard)
     let mut paced_ns = 0;
     // A predecessor may have been killed when all was done.
     let ended = board.ended.get();
+    let overwritten_before = board.overwrote.get();
     while ended == 0 || seq < ended {
         // One frame at least is for warming up, unless that is unwanted.
         if !measuring && now >= warm_until && (seq > 0 || case.warmup == 0.0) {
@@ -190,6 +191,9 @@ pub(crate) fn produce<S: Sender>(case: &Case, mut sender: S, board: &Scoreboard)
         let deadline = Deadline::at_ns(now + PATIENCE_NS + case.rate.map_or(0, |rate| (1e9 / rate) as u64));
         if !sender.send(&mut work, deadline)? {
             return Err(Error::sys("send", "the consumer takes nothing", std::io::ErrorKind::TimedOut));
+        }
+        if case.kill.is_some() {
+            board.overwrote.set(overwritten_before + sender.overwrote());
         }
         board.sent.set(seq + 1);
         if work.phase == Phase::Last {

@@ -125,13 +125,13 @@ impl Pair {
         match serde_json::from_slice(&bytes)? {
             Said::Ready => {
                 side.ready = true;
+                // Whoever is gone by now cannot be told, and its link says so next.
+                let go = |side: &Side| drop(fds::send(&side.link, GO, &[]));
                 if self.started {
-                    fds::send(&side.link, GO, &[])?;
+                    go(side);
                 } else if self.sides.iter().all(|s| s.ready) {
                     self.started = true;
-                    for side in &self.sides {
-                        fds::send(&side.link, GO, &[])?;
-                    }
+                    self.sides.iter().for_each(go);
                 }
                 Ok(())
             }
@@ -151,7 +151,8 @@ impl Pair {
             return Ok(());
         }
         match (&mut self.killer, exit) {
-            (Some(killer), Exit::Signal(signal)) if killer.expects(role) && signal == Signal::SIGKILL as i32 => {
+            (Some(killer), Exit::Signal(signal)) if signal == Signal::SIGKILL as i32 => {
+                killer.note(role);
                 killer.recover(role, &self.board);
                 self.sides[i] = start_side(&self.case, role, &self.prepared, &self.board_file)?;
                 Ok(())
@@ -198,10 +199,7 @@ impl Pair {
             window_ns: [board.begun_ns.get(), board.last_ns.get()],
             ..Measured::default()
         };
-        if self.case.mode == Mode::Mailbox {
-            // A gap is either a frame that was overwritten, which is as it should be, or a loss.
-            measured.lost = measured.lost.saturating_sub(producer.overwrote);
-        }
+        let mut uncounted = 0;
         if let Some(killer) = self.killer.take() {
             // Counters and times of the killed went with them; what is shared, and what the kernel kept, is whole.
             let from = board.measured_from.get().saturating_sub(1);
@@ -217,6 +215,13 @@ impl Pair {
                 outcome.involuntary = usage.involuntary_switches;
             }
             (measured.kills, measured.recovery_ns) = killer.result();
+            // Whoever was killed between overwriting a frame and counting it has not counted it.
+            producer.overwrote = board.overwrote.get();
+            uncounted = measured.kills;
+        }
+        if self.case.mode == Mode::Mailbox {
+            // A gap is either a frame that was overwritten, which is as it should be, or a loss.
+            measured.lost = measured.lost.saturating_sub(producer.overwrote + uncounted);
         }
         measured.producer = producer;
         measured.consumer = consumer;

@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tricine_shared::control::ControlRegion;
 
+pub mod soak;
 pub mod sweep;
 
 /// No test waits longer for anything: far more than any needs on a busy machine.

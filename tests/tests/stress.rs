@@ -174,14 +174,43 @@ fn a_mailbox_overwrites_and_loses_nothing() {
 
 #[test]
 fn kills_of_either_side_tear_and_lose_nothing() {
-    for side in ["", ":producer", ":consumer"] {
-        let ended = stress(&format!("--kill 25{side} --size 200000 --verify --seconds 1.2 --repeat 1"));
-        assert_eq!((ended.code, ended.faults()), (Some(0), [0.0; 4]), "{side}: {}{}", ended.stdout, ended.stderr);
-        assert!(ended.number("/kills") >= 3.0, "{side}: {}", ended.rows()[0]);
-        assert!(ended.number("/recoveries") >= ended.number("/kills") - 1.0);
-        assert!(ended.number("/recovery_ms/p50") > 0.0);
-        assert_eq!(ended.number("/sent"), ended.number("/received"));
+    for mode in ["fifo", "mailbox"] {
+        for side in ["", ":producer", ":consumer"] {
+            let ended =
+                stress(&format!("--mode {mode} --kill 25{side} --size 200000 --verify --seconds 1.2 --repeat 1"));
+            assert_eq!((ended.code, ended.faults()), (Some(0), [0.0; 4]), "{side}: {}{}", ended.stdout, ended.stderr);
+            assert!(ended.number("/kills") >= 3.0, "{side}: {}", ended.rows()[0]);
+            assert!(ended.number("/recoveries") >= ended.number("/kills") - 1.0);
+            assert!(ended.number("/recovery_ms/p50") > 0.0);
+            if mode == "fifo" {
+                assert_eq!(ended.number("/sent"), ended.number("/received"));
+            }
+        }
     }
+}
+
+#[test]
+fn somebody_else_s_kills_of_a_run_with_kills_are_recovered_as_well() {
+    let session = format!("stress-{}-foreign", std::process::id());
+    let args = format!("--session {session} --kill 0.01 --size 64 --payload fill --verify --seconds 3 --no-syscalls");
+    let child = command(&args).spawn().expect("the program starts");
+    let pid = Pid::from_raw(child.id() as i32);
+    for n in 0..8 {
+        // One, the other, and both; also while they start.
+        let victims = wait_for("both roles", || {
+            let roles: Vec<_> = children(pid).into_iter().filter(|c| c.1.starts_with("tricine: stress")).collect();
+            (roles.len() == 2).then_some(roles)
+        });
+        for (victim, _) in victims.iter().enumerate().filter(|(i, _)| n % 3 == 2 || *i == n % 3).map(|v| v.1) {
+            kill(*victim, Signal::SIGKILL).unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(n as u64 * 10));
+    }
+    let output = child.wait_with_output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{stdout}{stderr}");
+    assert!(!stdout.contains("lost") && !stdout.contains("duplicated"), "{stdout}");
+    tests::assert_nothing_left(&session);
 }
 
 #[test]
@@ -275,6 +304,30 @@ fn whoever_is_killed_or_stopped_nothing_stays() {
             for (role, _) in roles {
                 wait_for("the roles to be gone", || kill(role, None).is_err().then_some(()));
             }
+        }
+    }
+}
+
+#[test]
+fn a_side_that_spins_does_not_go_on_without_its_peer_or_its_parent() {
+    for transport in ["floor", "mmap", "sysv-shm"] {
+        for victim in [None, Some("producer"), Some("consumer")] {
+            let session = format!("spin-{}-{transport}-{}", std::process::id(), victim.unwrap_or("parent"));
+            let args = format!("--session {session} --transport {transport} --size 4096 --seconds 60 --repeat 1 -q");
+            let mut child = command(&args).spawn().expect("the program starts");
+            let pid = Pid::from_raw(child.id() as i32);
+            let roles = wait_for("both roles", || {
+                let roles: Vec<_> = children(pid).into_iter().filter(|c| c.1.starts_with("tricine: stress")).collect();
+                (roles.len() == 2).then_some(roles)
+            });
+            let target = victim.map_or(pid, |role| roles.iter().find(|c| c.1.contains(role)).expect("the role").0);
+            kill(target, Signal::SIGKILL).unwrap();
+            let status = child.wait().unwrap();
+            assert_eq!(status.code(), victim.map(|_| 1), "{transport}, {victim:?} killed");
+            for (role, _) in roles {
+                wait_for("the roles to be gone", || kill(role, None).is_err().then_some(()));
+            }
+            tests::assert_nothing_left(&session);
         }
     }
 }

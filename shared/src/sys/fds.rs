@@ -46,6 +46,8 @@ pub fn receive(socket: impl AsFd, limit: usize) -> Result<(Vec<u8>, Vec<OwnedFd>
                 }
                 break got.bytes;
             }
+            // It died without having read what we sent.
+            Err(Errno::ECONNRESET) => break 0,
             Err(Errno::EINTR) => {}
             Err(e) => return Err(Error::sys("recvmsg", "control socket", e)),
         }
@@ -77,6 +79,14 @@ mod tests {
         assert_eq!(receive(&b, 64).unwrap().0, b"alone");
         drop(a);
         assert!(receive(&b, 64).unwrap().0.is_empty());
+    }
+
+    #[test]
+    fn an_end_that_died_before_it_read_is_gone_and_no_error() {
+        let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC).unwrap();
+        send(&a, b"orders", &[]).unwrap();
+        drop(b);
+        assert!(receive(&a, 64).unwrap().0.is_empty());
     }
 
     fn tempfile_in_memory() -> std::fs::File {

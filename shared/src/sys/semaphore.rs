@@ -24,6 +24,11 @@ compile_error!("the layout of semaphores is known for 64-bit little-endian glibc
 
 /// One sleeper, in the upper half of the word.
 const SLEEPER: u64 = 1 << 32;
+/// The value, in the lower half.
+const TOKENS: u64 = SLEEPER - 1;
+
+/// More tokens than any channel has slots for are a peer's lie: nobody is to work off four thousand million of them.
+const MOST: u64 = 1 << 10;
 
 /// A named semaphore, open in this process. It is a doorbell: it wakes, it owns nothing.
 #[derive(Debug)]
@@ -117,8 +122,11 @@ impl Semaphore {
     fn take(&self, sleeper: u64) -> bool {
         let mut word = self.word().load(Relaxed);
         while word as u32 != 0 {
+            // Who sleeps may have been overwritten meanwhile. A count below none would make every later sleeper invisible.
+            let sleepers = (word & !TOKENS).saturating_sub(sleeper);
+            let left = ((word & TOKENS) - 1).min(MOST);
             // Acquire: pairs with the Release in post().
-            match self.word().compare_exchange_weak(word, word.wrapping_sub(1 + sleeper), Acquire, Relaxed) {
+            match self.word().compare_exchange_weak(word, sleepers | left, Acquire, Relaxed) {
                 Ok(_) => return true,
                 Err(now) => word = now,
             }
@@ -154,7 +162,8 @@ impl Semaphore {
                 Err(e) => break Err(Error::sys("futex", self.name.as_str(), e)),
             }
         };
-        self.word().fetch_sub(SLEEPER, Relaxed);
+        let awake = |word: u64| Some((word & !TOKENS).saturating_sub(SLEEPER) | word & TOKENS);
+        let _ = self.word().fetch_update(Relaxed, Relaxed, awake);
         slept
     }
 

@@ -1,5 +1,5 @@
 //! Which proof catches which bug: builds each seeded bug into the channel, runs every proof on it, and prints the table.
-//! Ends with 1 if a bug is caught by none, or by one proof less than it should be.
+//! Ends with 1 if a bug is missed by a proof that has to catch it, or if that proof says nothing of it: also if it did not run.
 //!
 //! `cargo run --release -p tests --no-default-features --bin seeded-bugs [-- --without sweep,spin]`, from anywhere in the
 //! project; takes some minutes. Each proof runs by the command that people run it with.
@@ -97,18 +97,29 @@ fn sweep(root: &Path) -> Verdicts {
     ours.filter_map(|v| Some((v["bug"].as_str()?.to_owned(), !v["failure"].is_null()))).collect()
 }
 
+/// Whether a proof has to catch a bug. x86-64 and Spin order more strongly than any weak ordering asks, so those are loom's.
+fn must_catch(proof: &str, bug: Bug) -> bool {
+    match proof {
+        "tables" => matches!(bug, Bug::ProducerNextOffByOne | Bug::ConsumerNextOffByOne),
+        "loom" => true,
+        _ => !bug.name().starts_with("relaxed-"),
+    }
+}
+
 fn print(proofs: &[(&str, Verdicts)]) -> ExitCode {
     let mut good = true;
     print!("{:28}", "bug");
     proofs.iter().for_each(|(name, _)| print!("{name:8}"));
     println!();
     for bug in Bug::ALL {
-        let verdicts: Vec<_> = proofs.iter().map(|(_, v)| v.get(bug.name()).copied()).collect();
         print!("{:28}", bug.name());
-        for verdict in &verdicts {
-            print!("{:8}", verdict.map_or("·", |caught| if caught { "caught" } else { "MISSED" }));
+        let mut caught = true;
+        for (name, verdicts) in proofs {
+            let verdict = verdicts.get(bug.name()).copied();
+            caught &= verdict.unwrap_or(!must_catch(name, *bug));
+            let silent = if must_catch(name, *bug) { "SILENT" } else { "·" };
+            print!("{:8}", verdict.map_or(silent, |caught| if caught { "caught" } else { "MISSED" }));
         }
-        let caught = verdicts.contains(&Some(true)) && !verdicts.contains(&Some(false));
         println!("{}", if caught { "" } else { "  <--" });
         good &= caught;
     }
