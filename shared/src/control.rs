@@ -380,8 +380,8 @@ impl ControlRegion {
         }
     }
 
-    /// What the user wants, and a number that changes with it. `None` only if somebody has
-    /// written over it: the supervisor says it again soon.
+    /// What the user wants, and a number that changes with it. `None` only if another
+    /// program has written over it: the session then ends.
     pub fn state(&self) -> Option<(u64, PlayState)> {
         let (version, words) = self.session().state.load()?;
         Some((version, PlayState::decode(words)?))

@@ -259,15 +259,14 @@ impl Player {
             for role in Role::ALL {
                 self.bury(role)?;
             }
-            self.reaffirm();
         }
     }
 
-    /// What was said is what is read, also if another program has written over it.
-    fn reaffirm(&self) {
-        if self.control.state().is_none_or(|(_, read)| read.encode() != self.state.encode()) {
-            self.broadcast();
-        }
+    /// What has become of the control region that the session cannot go on with. Roles may have obeyed what another
+    /// program has written over what we said: a serial that is none cannot be taken back.
+    fn harmed(&self) -> Option<&'static str> {
+        let overwritten = || self.control.state().is_none_or(|(_, read)| read.encode() != self.state.encode());
+        if self.control.lost() { Some("truncated") } else { overwritten().then_some("overwritten") }
     }
 
     /// Sleeps until something happens or is due.
@@ -296,9 +295,11 @@ impl Player {
     /// What is due.
     fn timers(&mut self) -> Result<()> {
         let now = mono_ns();
-        if self.control.lost() && self.stop.is_none() {
+        if self.stop.is_none()
+            && let Some(how) = self.harmed()
+        {
             self.unplayable = true;
-            self.status.error("the control region was truncated by another program: this session cannot go on");
+            self.status.error(&format!("the control region was {how} by another program: this session cannot go on"));
             self.stop(Ended::Failed);
         }
         if self.stop.as_ref().is_some_and(|s| now >= s.deadline_ns) {

@@ -76,16 +76,25 @@ fn all_of_a_first_page_is_overwritten() {
 }
 
 #[test]
-fn what_the_user_wants_is_overwritten_and_said_again() {
+fn a_forged_successor_leads_nobody_astray() {
+    for mode in ["fifo", "mailbox"] {
+        goes_on_in_a_new_region(&["--mode", mode], "video", |session| {
+            let file = OpenOptions::new().write(true).open(object(format!("tricine.{session}.video.0"))).unwrap();
+            file.write_all_at(&0xffff_ffffu64.to_le_bytes(), 0x300).unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_session_whose_page_is_overwritten_ends_and_leaves_nothing() {
     let run = film(&[]);
     run.presented(20);
     let file = OpenOptions::new().write(true).open(object(format!("tricine.{}.control", run.session))).unwrap();
     // All of the supervisor's page behind its magic, version and length.
     file.write_all_at(&[0xff; 4096 - 24], 24).unwrap();
     let end = run.end();
-    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
-    end.assert_whole();
-    assert_eq!(end.number("/video/decoded"), 150.0);
+    assert_eq!(end.status.code(), Some(1), "{}", end.stderr);
+    assert!(end.stderr.contains("the control region was overwritten by another program"), "{}", end.stderr);
 }
 
 #[test]

@@ -103,6 +103,10 @@ impl Player {
                 self.make_channel(kind, capacity, base, resume_pts_ns, resume_serial)?;
             }
             FromRole::Switched { kind, generation } => {
+                // A word that names a region which nobody made led it there.
+                if !self.channels.iter().any(|c| c.name().kind == kind && c.name().generation == generation) {
+                    return self.replace(kind);
+                }
                 for channel in
                     self.channels.extract_if(.., |c| c.name().kind == kind && c.name().generation < generation)
                 {
