@@ -62,24 +62,26 @@ resident $job >>"$out/memory.txt"
 wait $job || true
 
 # Goal 4: the player's system calls by role, and how often each wakes while paused. Goal 6: 4K without a drop.
-play=(--display none --audio null -q)
+play=(--display none -q)
 session=measure-$$
 roles() { # PID: "role pid", one a line
     for pid in $1 $(children "$1"); do echo "$(sed 's/^tricine:\?//; s/^$/supervisor/; s/^rendere$/renderer/' "/proc/$pid/comm") $pid"; done
 }
-"$program" "${play[@]}" --session "$session" test:bars?size=1920x1080\&rate=60\&seconds=14 &
-player=$!
-sleep 3
-counting=()
-while read -r role pid; do
-    perf stat -x, -e raw_syscalls:sys_enter -o "$out/calls-$role.csv" -p "$pid" -- sleep 5 2>"$out/perf.txt" &
-    counting+=($!)
-done < <(roles $player)
-wait "${counting[@]}" || echo "system calls of the player were not counted: $(head -1 "$out/perf.txt")" >&2
-wait $player || true
-"$program" "${play[@]}" --report "$out/play-4k.json" test:bars?size=3840x2160\&rate=30\&seconds=10 || true
+for audio in null none; do
+    "$program" "${play[@]}" --audio $audio --session "$session" test:bars?size=1920x1080\&rate=60\&seconds=12 &
+    player=$!
+    sleep 3
+    counting=()
+    while read -r role pid; do
+        perf stat -x, -e raw_syscalls:sys_enter -o "$out/calls-$audio-$role.csv" -p "$pid" -- sleep 5 2>"$out/perf.txt" &
+        counting+=($!)
+    done < <(roles $player)
+    wait "${counting[@]}" || echo "system calls of the player were not counted: $(head -1 "$out/perf.txt")" >&2
+    wait $player || true
+done
+"$program" "${play[@]}" --audio null --report "$out/play-4k.json" test:bars?size=3840x2160\&rate=30\&seconds=10 || true
 
-"$program" "${play[@]}" --paused --session "$session" &
+"$program" "${play[@]}" --audio null --paused --session "$session" &
 player=$!
 sleep 2
 switches() {

@@ -56,7 +56,7 @@ def switches(row):
 def number(value, digits=3):
     if value is None:
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+    return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.{digits}g}"
 
 
 def table(head, lines):
@@ -182,16 +182,23 @@ with section("frames"):
         print(f"Resident memory of both sides after two seconds of {memory_frames['received']:,} frames: {resident[0]:,} KiB; "
               f"five seconds later: {resident[1]:,} KiB.")
 
-calls = {}
-for path in folder.glob("calls-*.csv"):
-    found = re.search(r"^(\d+),.*sys_enter", path.read_text(), re.M)
-    if found:
-        calls[path.stem.removeprefix("calls-")] = int(found[1]) / (5 * 60)
+def counted(audio):
+    """System calls a frame, by role, of a player with that sound."""
+    found = {}
+    for path in folder.glob(f"calls-{audio}-*.csv"):
+        count = re.search(r"^(\d+),.*sys_enter", path.read_text(), re.M)
+        if count:
+            found[path.stem.removeprefix(f"calls-{audio}-")] = int(count[1]) / (5 * 60)
+    return found
+
+
+calls, silent = counted("null"), counted("none")
 before, after = (dict(line.split() for line in text(f"paused-{when}.txt").splitlines()) for when in ("before", "after"))
 woke = {role: (int(after[role]) - int(before[role])) / 5 for role in before if role in after}
 with section("player"):
-    table(["role", "system calls a frame at 1080p60", "wake-ups a second, paused"],
-          [[role, f"{calls[role]:.2f}" if role in calls else "–", f"{woke[role]:.1f}" if role in woke else "–"]
+    said = lambda found, role, digits: f"{found[role]:.{digits}f}" if role in found else "–"
+    table(["role", "system calls a frame at 1080p60", "without sound", "wake-ups a second, paused"],
+          [[role, said(calls, role, 2), said(silent, role, 2), said(woke, role, 1)]
            for role in ("decoder", "renderer", "audio", "supervisor", "janitor") if role in calls or role in woke])
 
 goals = []

@@ -119,9 +119,9 @@ pub(crate) fn lines(x: &Axis<'_>, y: &Axis<'_>, series: &[Series]) -> String {
     }
     // Names at the ends of their lines, moved apart where they would cover each other.
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let step = 15f64.min((HEIGHT - TOP) / ends.len() as f64);
+    let step = 15f64.min((HEIGHT - TOP - BOTTOM) / ends.len() as f64);
     let mut at = TOP;
-    let room = |left: usize| HEIGHT - 6.0 - step * left as f64;
+    let room = |left: usize| HEIGHT - BOTTOM - step * left as f64;
     let count = ends.len();
     for (i, (wanted, class, name)) in ends.into_iter().enumerate() {
         let place = wanted.max(at).min(room(count - 1 - i));

@@ -91,10 +91,19 @@ impl Sweep<'_> {
                 }
                 let case = if counting { counted(case) } else { case.clone() };
                 bar.set_message(format!("{} {}", case.label(), crate::table::size(case.bytes)));
-                let started = mono_ns();
+                // The rate is that since the first frame that counted: neither the start nor the warm-up is in it.
+                let mut first: Option<(u64, u64)> = None;
                 let mut progress = |frames: u64| {
-                    let seconds = (mono_ns() - started) as f64 / 1e9;
-                    let rate = crate::table::count(frames as f64 / seconds);
+                    let now_ns = mono_ns();
+                    if frames == 0 {
+                        bar.tick();
+                        return;
+                    }
+                    let (of, since_ns) = *first.get_or_insert((frames, now_ns));
+                    if now_ns == since_ns {
+                        return;
+                    }
+                    let rate = crate::table::count((frames - of) as f64 * 1e9 / (now_ns - since_ns) as f64);
                     bar.set_message(format!("{} {}: {rate} frames/s", case.label(), crate::table::size(case.bytes)));
                     bar.tick();
                 };
