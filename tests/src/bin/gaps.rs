@@ -2,9 +2,10 @@
 //! measured of each death is put together: how long the picture stood beyond a frame's own time, how long there was no
 //! sound, how far picture and sound were apart afterwards.
 //!
-//! `cargo run --release -p tests --bin gaps -- --kills 1000`
+//! `cargo run --release -p tests --bin gaps -- --kills 1000 --sessions 4`
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::Parser;
@@ -20,6 +21,9 @@ struct Options {
     /// Deaths of each role.
     #[arg(long, default_value_t = 30)]
     kills: u64,
+    /// Films side by side, each with its own deaths: a death takes 1.7 s to be measured.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    sessions: u64,
     /// Only these roles.
     #[arg(long, value_delimiter = ',', default_value = "decoder,audio,renderer")]
     roles: Vec<String>,
@@ -70,10 +74,17 @@ fn main() {
             eprintln!("gaps: no role is called {role:?}; use decoder, audio, renderer");
             std::process::exit(2);
         };
-        let mut measured = Measured::default();
-        while measured.deaths < options.kills {
-            session(role, &options, &mut measured);
-        }
+        let measured = Mutex::new(Measured::default());
+        std::thread::scope(|scope| {
+            for _ in 0..options.sessions {
+                scope.spawn(|| {
+                    while of(&measured).deaths < options.kills {
+                        session(role, &options, &measured)
+                    }
+                });
+            }
+        });
+        let measured = measured.into_inner().expect("no thread panicked");
         let columns = [&measured.visible, &measured.audible, &measured.av_offset].map(|values| row(values));
         println!("{:9} {:6} {}", role.name(), measured.deaths, columns.concat());
         let values = json!({ "visible_gap_ms": measured.visible, "audible_gap_ms": measured.audible,
@@ -94,8 +105,12 @@ fn row(values: &[f64]) -> String {
     format!("  {:>8} {:>8} {:>8}", text(at(0.5)), text(at(0.99)), text(at(1.0)))
 }
 
+fn of(measured: &Mutex<Measured>) -> std::sync::MutexGuard<'_, Measured> {
+    measured.lock().expect("no thread panicked")
+}
+
 /// Plays once, killing `role` again and again.
-fn session(role: Role, options: &Options, measured: &mut Measured) {
+fn session(role: Role, options: &Options, measured: &Mutex<Measured>) {
     let own = std::env::current_exe().expect("this program has a path");
     let mut args = vec!["--display", &options.display, "--audio", &options.audio, "--restart-limit", "1000000/1"];
     args.extend(options.input.as_deref());
@@ -104,7 +119,7 @@ fn session(role: Role, options: &Options, measured: &mut Measured) {
     let control = ControlRegion::look_at(Path::new(&format!("/dev/shm/{}", control_name(&run.session))));
     let control = control.expect("the session's pages");
     let mut before = None;
-    while measured.deaths < options.kills {
+    while of(measured).deaths < options.kills {
         // At any moment of a frame's life.
         std::thread::sleep(APART - SETTLED + Duration::from_micros(fastrand::u64(..100_000)));
         if run.is_over() {
@@ -117,14 +132,15 @@ fn session(role: Role, options: &Options, measured: &mut Measured) {
             break;
         }
         before = Some(victim);
-        measured.deaths += 1;
+        of(measured).deaths += 1;
         std::thread::sleep(SETTLED);
         if control.renderer().av_offset_ns.count() > 0 {
-            measured.av_offset.push((control.renderer().last_av_offset_ns.get() as i64 as f64 / 1e6).abs());
+            of(measured).av_offset.push((control.renderer().last_av_offset_ns.get() as i64 as f64 / 1e6).abs());
         }
     }
     let end = run.end();
     assert!(end.status.success(), "{}", end.stderr);
+    let mut measured = of(measured);
     for restart in end.report["restarts"].as_array().into_iter().flatten() {
         measured.visible.extend(restart["visible_gap_ms"].as_f64());
         measured.audible.extend(restart["audible_gap_ms"].as_f64());
