@@ -31,6 +31,8 @@ const MS: u64 = 1_000_000;
 /// How long the loop sleeps at most: while something moves, and while nothing does.
 const LIVELY_NS: u64 = 8 * MS;
 const IDLE_NS: u64 = 200 * MS;
+/// How long the control socket is not asked while nothing says that there is a message.
+const UNHEARD_NS: u64 = 20 * MS;
 /// How long after the user did something the loop stays lively.
 const ATTENTION_NS: u64 = 1000 * MS;
 /// A stream that has ended without one frame of this serial: so long it may be the last serial's end that we see.
@@ -96,6 +98,10 @@ pub(crate) struct Player<'a> {
     lead_ns: u64,
     active_until_ns: u64,
     pumped_ns: u64,
+    /// Something says that there is a message.
+    called: bool,
+    /// When the control socket was asked last.
+    heard_ns: u64,
     overlay_at_ns: u64,
     screenshot: Option<PathBuf>,
     /// The pipeline's ownership words, to look at.
@@ -126,6 +132,8 @@ impl<'a> Player<'a> {
             lead_ns: 0,
             active_until_ns: 0,
             pumped_ns: 0,
+            called: true,
+            heard_ns: 0,
             overlay_at_ns: 0,
             screenshot: None,
             onlooker: None,
@@ -195,7 +203,10 @@ impl<'a> Player<'a> {
                     self.frame(slot)?;
                     self.idle_since_ns = mono_ns();
                 }
-                Acquired::Woken | Acquired::TimedOut => end_since_ns = None,
+                Acquired::Woken | Acquired::TimedOut => {
+                    end_since_ns = None;
+                    self.called = true;
+                }
                 Acquired::End => self.at_end(*end_since_ns.get_or_insert_with(mono_ns))?,
                 Acquired::Successor(generation) => return Ok(generation),
             }
@@ -401,13 +412,10 @@ impl<'a> Player<'a> {
     fn tend(&mut self) -> Result<Option<ChannelName>, Stop> {
         self.context.beat();
         let mut channel = None;
-        loop {
-            match self.context.link.receive::<ToRole>() {
-                Ok(None) => break,
-                Ok(Some(message)) => self.hear(message, &mut channel)?,
-                Err(Error::Message(error)) => tracing::warn!("control message: {error}"),
-                Err(error) => return Err(error.into()),
-            }
+        // A message wakes us wherever we sleep. A loop that never has to sleep asks now and then.
+        if std::mem::take(&mut self.called) || mono_ns() - self.heard_ns >= UNHEARD_NS {
+            self.heard_ns = mono_ns();
+            self.listen(&mut channel)?;
         }
         let now_ns = mono_ns();
         self.look(now_ns);
@@ -431,6 +439,17 @@ impl<'a> Player<'a> {
             self.context.control.set_clock(&clock);
         }
         Ok(channel)
+    }
+
+    fn listen(&mut self, channel: &mut Option<ChannelName>) -> Result<(), Stop> {
+        loop {
+            match self.context.link.receive::<ToRole>() {
+                Ok(None) => return Ok(()),
+                Ok(Some(message)) => self.hear(message, channel)?,
+                Err(Error::Message(error)) => tracing::warn!("control message: {error}"),
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn hear(&mut self, message: ToRole, channel: &mut Option<ChannelName>) -> Result<(), Stop> {
@@ -532,7 +551,7 @@ impl<'a> Player<'a> {
     }
 
     /// Sleeps until `until_ns`, a message or an event of the display.
-    fn sleep(&self, until_ns: u64) -> Result<(), Stop> {
+    fn sleep(&mut self, until_ns: u64) -> Result<(), Stop> {
         let mut until_ns = until_ns;
         if self.display.as_ref().is_some_and(|d| d.is_restless()) {
             until_ns = until_ns.min(self.slice());
@@ -541,7 +560,11 @@ impl<'a> Player<'a> {
         fds.extend(self.display.as_ref().and_then(|d| d.events()).map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
         let left = Deadline::at_ns(until_ns).remaining();
         match ppoll(&mut fds, Some(TimeSpec::from_duration(left)), None) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
+            Ok(_) => {
+                self.called |= fds.first().and_then(PollFd::any).unwrap_or(true);
+                Ok(())
+            }
+            Err(Errno::EINTR) => Ok(()),
             Err(e) => Err(Stop::Broken(Error::sys("ppoll", "control", e))),
         }
     }

@@ -22,6 +22,8 @@ pub(crate) struct Intake<'a> {
     case: &'a Case,
     board: &'a Scoreboard,
     latency: Histogram<u64>,
+    /// The longest one, which the histogram knows to three digits only.
+    longest_ns: u64,
     samples: Vec<[u64; 3]>,
     /// One past the highest frame that was booked.
     next: u64,
@@ -44,6 +46,7 @@ impl<'a> Intake<'a> {
             case,
             board,
             latency: histogram(),
+            longest_ns: 0,
             samples: Vec::new(),
             next: board.next.get(),
             seen: u64::MAX,
@@ -111,6 +114,7 @@ impl<'a> Intake<'a> {
             self.board.latency.record(latency);
         } else {
             self.latency.saturating_record(latency.max(1));
+            self.longest_ns = self.longest_ns.max(latency);
         }
         if self.case.samples {
             self.samples.push([stamp.seq, stamp.since_ns, now]);
@@ -169,7 +173,8 @@ pub(crate) fn consume<R: Receiver>(case: &Case, mut receiver: R, board: &Scorebo
     }
     let mut outcome = intake.snapshot.take().map_or_else(|| Ok(Outcome::default()), Snapshot::since)?;
     outcome.frames = board.received.get();
-    outcome.latency = intake.latency.iter_recorded().map(|v| (v.value_iterated_to(), v.count_at_value())).collect();
+    let values = intake.latency.iter_recorded();
+    outcome.latency = values.map(|v| (v.value_iterated_to().min(intake.longest_ns), v.count_at_value())).collect();
     outcome.samples = intake.samples;
     [outcome.spurious, outcome.late] = receiver.doorbell();
     Ok(outcome)

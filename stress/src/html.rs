@@ -10,6 +10,9 @@ use crate::table::{count, groups, size, time, title};
 
 const STYLE: &str = include_str!("page.css");
 
+/// More groups than this, and those of other frame sizes than the first are folded: their plot says it at a glance.
+const MANY: usize = 3;
+
 /// The whole page.
 pub(crate) fn page(report: &Report, comparison: Option<&Comparison>) -> String {
     let mut body = String::new();
@@ -33,15 +36,24 @@ pub(crate) fn page(report: &Report, comparison: Option<&Comparison>) -> String {
     }
     body.push_str("</dl>\n");
     let groups = groups(&report.runs);
-    for group in groups.iter().filter(|g| g.len() > 1 || groups.len() == 1) {
+    let main = groups.first().and_then(|g| g.first()).map_or(0, |first| first.bytes);
+    let (open, folded): (Vec<_>, Vec<_>) = groups
+        .iter()
+        .filter(|g| g.len() > 1 || groups.len() == 1)
+        .partition(|g| groups.len() <= MANY || g.first().is_some_and(|first| first.bytes == main));
+    for group in open {
         let Some(first) = group.first() else { continue };
         let _ = writeln!(body, "<section><h2>{}</h2>", escape(&title(first)));
-        body.push_str(&table(report, group, comparison));
-        body.push_str(&latency(group));
-        body.push_str(&cost(group));
+        body.push_str(&details(report, group, comparison));
         body.push_str("</section>\n");
     }
     body.push_str(&by_size(report));
+    for group in folded {
+        let Some(first) = group.first() else { continue };
+        let _ = writeln!(body, "<details><summary><h2>{}</h2></summary>", escape(&title(first)));
+        body.push_str(&details(report, group, comparison));
+        body.push_str("</details>\n");
+    }
     if !report.absent.is_empty() {
         body.push_str("<section><h2>Not measured here</h2><ul>\n");
         for absent in &report.absent {
@@ -58,6 +70,10 @@ pub(crate) fn page(report: &Report, comparison: Option<&Comparison>) -> String {
     )
 }
 
+fn details(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> String {
+    table(report, group, comparison) + &latency(group) + &cost(group)
+}
+
 fn table(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> String {
     let mut html = String::new();
     if let Some(ceiling) = group.first().and_then(|first| report.ceilings.iter().find(|c| c.bytes == first.bytes)) {
@@ -66,7 +82,7 @@ fn table(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> St
         let _ = writeln!(
             html,
             "<p>One core's limits in GB/s with such frames, measured in the same run: memcpy {copy}, past the cache {past}, \
-             write {write}, read {read}.</p>"
+             write {write}, read {read}. Processor time, context switches and system calls are those of a frame.</p>"
         );
     }
     html.push_str(
@@ -84,7 +100,7 @@ fn table(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> St
         let _ = write!(html, "<tr{class}><td>{}</td>", escape(&row.label));
         let cells = [
             count(row.fps),
-            format!("{:.0} %", row.spread * 50.0),
+            if row.fps_each.len() > 1 { format!("{:.0} %", row.spread * 50.0) } else { "–".into() },
             if moved { format!("{:.2}", row.bytes_per_s / 1e9) } else { "–".into() },
             row.fraction_of_ceiling.map_or("–".into(), |f| format!("{:.0} %", f * 100.0)),
             latency(|l| l.p50),
@@ -132,7 +148,7 @@ fn latency(group: &[&Row]) -> String {
         })
         .collect();
     let ticks = [
-        (1.0, "0"),
+        (1.0, "0 %"),
         (2.0, "50 %"),
         (10.0, "90 %"),
         (100.0, "99 %"),
@@ -146,7 +162,7 @@ fn latency(group: &[&Row]) -> String {
         ticks: Some(ticks.map(|(at, text)| (at, text.to_owned())).to_vec()),
         format: |_| String::new(),
     };
-    let y = Axis { name: "latency", ticks: None, format: time };
+    let y = Axis { name: "latency", ticks: None, format: |v| time(v).replace(".0 ", " ") };
     figure(
         "Latency by percentile",
         &lines(&x, &y, &series),
@@ -196,9 +212,18 @@ fn by_size(report: &Report) -> String {
         .map(|c| (c.bytes as f64, size(c.bytes).replace(" I420", "").replace(" XRGB", "")))
         .collect();
     let x = Axis { name: "frame size", ticks: Some(sizes), format: |_| String::new() };
-    let y = Axis { name: "frames a second", ticks: None, format: |v| count(v).replace(".0", "") };
+    let y = Axis { name: "frames a second", ticks: None, format: power };
     let text = "Each frame is copied in and read whole. The dashed line is what one core's memory copy does alone.";
     format!("<section><h2>Frames a second by frame size</h2>{}</section>\n", figure("", &lines(&x, &y, &series), text))
+}
+
+/// A power of ten, for an axis.
+fn power(value: f64) -> String {
+    match value {
+        v if v >= 1e6 => format!("{:.0} M", v / 1e6),
+        v if v >= 1e3 => format!("{:.0} k", v / 1e3),
+        v => format!("{v}"),
+    }
 }
 
 fn figure(title: &str, svg: &str, text: &str) -> String {
@@ -207,4 +232,13 @@ fn figure(title: &str, svg: &str, text: &str) -> String {
     }
     let title = if title.is_empty() { String::new() } else { format!("<h3>{title}</h3>") };
     format!("<figure>{title}\n{svg}<figcaption>{text}</figcaption></figure>\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_axis_says_each_power_of_ten_once() {
+        let said = [0.1, 1.0, 100.0, 1e4, 1e6, 1e7, 1e8].map(super::power);
+        assert_eq!(said, ["0.1", "1", "100", "10 k", "1 M", "10 M", "100 M"]);
+    }
 }

@@ -43,10 +43,12 @@ impl Killer {
 
     /// How long the coordinator may sleep: until the next kill, and not long while a recovery is being timed.
     pub(crate) fn wait(&self) -> Duration {
+        // Nor does it spin where the next kill is not known yet, or has to wait.
+        let shortest = Duration::from_millis(1);
         if self.pending.is_some() {
-            return Duration::from_millis(1);
+            return shortest;
         }
-        Duration::from_nanos(self.next_ns.saturating_sub(mono_ns()))
+        Duration::from_nanos(self.next_ns.saturating_sub(mono_ns())).max(shortest)
     }
 
     /// Counts a death by SIGKILL that is not our doing: somebody kills beside us, and is welcome.

@@ -99,8 +99,11 @@ pub fn run(options: &Options, session: &str) -> Result<i32> {
 
 fn writable(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let sure = std::fs::metadata(folder)
-        .and_then(|m| if m.is_dir() { Ok(()) } else { Err(std::io::ErrorKind::NotADirectory.into()) });
+    let sure = std::fs::metadata(folder).and_then(|m| match m.is_dir() {
+        true if path.is_dir() => Err(std::io::ErrorKind::IsADirectory.into()),
+        true => Ok(()),
+        false => Err(std::io::ErrorKind::NotADirectory.into()),
+    });
     sure.map_err(|e| Error::sys("write", path.display().to_string(), e))
 }
 

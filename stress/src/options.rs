@@ -296,7 +296,13 @@ impl Options {
                 Size::Picture(w, h) if self.format == "xrgb" => w as usize * h as usize * 4,
                 Size::Picture(w, h) => i420_len(w, h),
             };
-            return self.size.iter().map(bytes).collect();
+            let mut sizes: Vec<usize> = Vec::new();
+            for bytes in self.size.iter().map(bytes) {
+                if !sizes.contains(&bytes) {
+                    sizes.push(bytes);
+                }
+            }
+            return sizes;
         }
         let full_hd = if self.format == "xrgb" { 8_294_400 } else { FULL_HD };
         match (self.sweep, everything) {
@@ -339,6 +345,11 @@ impl Options {
         if everything && self.sessions > 1 {
             return Err("--sessions: choose some transports, not all".into());
         }
+        if let Some(&missing) = self.pin.iter().flatten().find(|&&c| !may_use(c)) {
+            return Err(format!(
+                "--pin: this process may not use processor {missing}, or there is none of that number"
+            ));
+        }
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
         if cores < 2 && (transports.contains(&Transport::Floor) || guards == [Guard::Spin]) && !everything {
             return Err("two sides that spin need two processors, and this process may use one".into());
@@ -373,6 +384,12 @@ impl Options {
             fault: self.fault,
         }
     }
+}
+
+/// Whether this process may run on that processor. One that cannot ask finds out later.
+fn may_use(processor: usize) -> bool {
+    let allowed = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0));
+    allowed.is_err() || allowed.is_ok_and(|set| set.is_set(processor).unwrap_or(false))
 }
 
 /// The ones chosen, each once; of all, those that are `there`.
@@ -447,6 +464,7 @@ mod tests {
     fn sizes_are_pictures_or_bytes() {
         let bytes = |args: &[&str]| plan(args).map(|p| p.cases.iter().map(|c| c.bytes).collect::<Vec<_>>());
         assert_eq!(bytes(&["--size", "1920x1080,4K,1M,100"]).unwrap(), [3_110_400, 4096, 1 << 20, 100]);
+        assert_eq!(bytes(&["--size", "64,100", "--size", "100,2K"]).unwrap(), [64, 100, 2048]);
         assert_eq!(bytes(&["--size", "3x3"]), Err("--size: a frame has 64 to 536870912 bytes, not 17".into()));
         assert_eq!(bytes(&["--size", "1920x1080", "--format", "xrgb"]).unwrap(), [8_294_400]);
         assert_eq!(bytes(&["--sweep"]).unwrap(), SWEEP);
@@ -469,6 +487,7 @@ mod tests {
             &["--rate", "-1"],
             &["--seconds", "nan"],
             &["--pin", "1"],
+            &["--pin", "0,1023"],
             &["--sessions", "0"],
             &["--transport", "all", "--sessions", "2"],
         ] {

@@ -98,7 +98,9 @@ pub(crate) fn lines(x: &Axis<'_>, y: &Axis<'_>, series: &[Series]) -> String {
     let mut ends = Vec::new();
     let mut colour = 0;
     for line in series {
-        let class = if line.limit { "limit".to_owned() } else { format!("c{}", colour % COLOURS) };
+        // Once the colours are used up, they come again in dashes.
+        let again = if colour >= COLOURS { " again" } else { "" };
+        let class = if line.limit { "limit".to_owned() } else { format!("c{}{again}", colour % COLOURS) };
         colour += usize::from(!line.limit);
         let drawn: Vec<(f64, f64)> =
             line.points.iter().filter(|p| p.0 > 0.0 && p.1 > 0.0).map(|p| (across(p.0), up(p.1))).collect();

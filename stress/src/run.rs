@@ -10,7 +10,7 @@ use tricine_shared::board::Scoreboard;
 use tricine_shared::channel::Mode;
 use tricine_shared::sys::fds;
 use tricine_shared::sys::process::{Child, Exit, Spawn, Usage};
-use tricine_shared::time::{NS_PER_S, mono_ns};
+use tricine_shared::time::{Deadline, NS_PER_S, mono_ns};
 use tricine_shared::{Error, Result};
 
 use crate::case::{Case, Role};
@@ -164,13 +164,18 @@ impl Pair {
         }
     }
 
+    /// Waits for a side's end. One that has said all or closed its link is about to end; if it does not, it is made to.
     fn reap(&mut self, i: usize) -> Result<Exit> {
         let side = &mut self.sides[i];
+        let patience = Deadline::at_ns(mono_ns() + PATIENCE_NS);
         loop {
             if let Some((exit, usage)) = side.child.try_reap()? {
                 side.reaped = true;
                 self.usage[i].add(usage);
                 return Ok(exit);
+            }
+            if patience.passed() {
+                side.child.signal(Signal::SIGKILL)?;
             }
             std::thread::sleep(Duration::from_micros(200));
         }
@@ -244,6 +249,9 @@ pub(crate) fn run(case: &Case, session: &str, run: &mut u64, watch: &mut Watch<'
         *run += 1;
     }
     let mut moved = (0, mono_ns());
+    // A run of so many seconds is over by then, however slow the machine: who goes on has missed its end.
+    let longest = Duration::from_secs_f64(case.warmup + case.seconds) + 4 * Duration::from_nanos(PATIENCE_NS);
+    let over = Deadline::after(longest);
     while !pairs.iter().all(Pair::done) {
         let mut links: Vec<PollFd<'_>> = Vec::new();
         let mut whose = Vec::new();
@@ -284,6 +292,10 @@ pub(crate) fn run(case: &Case, session: &str, run: &mut u64, watch: &mut Watch<'
             moved = (total, mono_ns());
         } else if mono_ns() - moved.1 > 2 * PATIENCE_NS + case.rate.map_or(0, |r| (NS_PER_S as f64 / r) as u64) {
             let why = std::io::Error::new(std::io::ErrorKind::TimedOut, "no frame has moved for half a minute");
+            return Err(Error::sys("measure", case.label(), why));
+        }
+        if over.passed() {
+            let why = std::io::Error::new(std::io::ErrorKind::TimedOut, "it goes on a minute after its end");
             return Err(Error::sys("measure", case.label(), why));
         }
     }

@@ -109,7 +109,7 @@ fn cells(row: &Row) -> [String; 11] {
     let percent = |f: f64| format!("{:.0} %", f * 100.0);
     [
         count(row.fps),
-        percent(row.spread / 2.0).replace(' ', ""),
+        if row.fps_each.len() > 1 { percent(row.spread / 2.0).replace(' ', "") } else { "–".into() },
         if moved { format!("{:.2}", row.bytes_per_s / 1e9) } else { "–".into() },
         row.fraction_of_ceiling.map_or("–".into(), percent),
         latency(|l| l.p50),

@@ -69,7 +69,7 @@ fn every_transport_carries_whole_frames_between_processes() {
     // Also frames whose length divides by nothing, and such as vmsplice lends.
     let ended = stress(&format!("--transport {names} {CHECKED} --size 20001,64,70000 --guard all"));
     assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
-    assert_eq!(ended.rows().len(), (12 + 5) * 3);
+    assert_eq!(ended.rows().len(), (12 + 5) * 4);
     for row in ended.rows() {
         assert_eq!((row["sent"].as_u64(), row["received"].as_u64()), (Some(300), Some(300)), "{row}");
         for fault in ["torn", "lost", "duplicated", "reordered"] {
@@ -304,6 +304,30 @@ fn whoever_is_killed_or_stopped_nothing_stays() {
             for (role, _) in roles {
                 wait_for("the roles to be gone", || kill(role, None).is_err().then_some(()));
             }
+        }
+    }
+}
+
+#[test]
+fn a_side_that_spins_does_not_go_on_without_its_peer_or_its_parent() {
+    for transport in ["floor", "mmap", "sysv-shm"] {
+        for victim in [None, Some("producer"), Some("consumer")] {
+            let session = format!("spin-{}-{transport}-{}", std::process::id(), victim.unwrap_or("parent"));
+            let args = format!("--session {session} --transport {transport} --size 4096 --seconds 60 --repeat 1 -q");
+            let mut child = command(&args).spawn().expect("the program starts");
+            let pid = Pid::from_raw(child.id() as i32);
+            let roles = wait_for("both roles", || {
+                let roles: Vec<_> = children(pid).into_iter().filter(|c| c.1.starts_with("tricine: stress")).collect();
+                (roles.len() == 2).then_some(roles)
+            });
+            let target = victim.map_or(pid, |role| roles.iter().find(|c| c.1.contains(role)).expect("the role").0);
+            kill(target, Signal::SIGKILL).unwrap();
+            let status = child.wait().unwrap();
+            assert_eq!(status.code(), victim.map(|_| 1), "{transport}, {victim:?} killed");
+            for (role, _) in roles {
+                wait_for("the roles to be gone", || kill(role, None).is_err().then_some(()));
+            }
+            tests::assert_nothing_left(&session);
         }
     }
 }

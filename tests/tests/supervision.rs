@@ -329,8 +329,10 @@ fn a_role_that_cannot_be_started_again_is_tried_again_later() {
     let before = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     let before = before.lines().find(|l| l.starts_with("Max open files")).unwrap();
     let soft = before.split_whitespace().nth(3).unwrap();
-    // Enough to poll those that it has, and no new one.
-    tool("prlimit", &["--pid", &pid, "--nofile=14:"]);
+    // Enough to poll those that it has, and no new one: a role takes more than the three that a dead one frees.
+    let free =
+        (0..).find(|fd: &u32| std::fs::symlink_metadata(format!("/proc/{pid}/fd/{fd}")).is_err()).expect("a number");
+    tool("prlimit", &["--pid", &pid, &format!("--nofile={free}:")]);
     let victim = run.role("decoder", None);
     kill(victim, Signal::SIGKILL).unwrap();
     std::thread::sleep(Duration::from_millis(300));

@@ -114,6 +114,7 @@ pub(crate) struct IceSender<W> {
     bytes: usize,
     /// Frames sent that the subscriber has not acknowledged, if it does.
     ahead: usize,
+    met: bool,
     waiting: PhantomData<W>,
 }
 
@@ -121,11 +122,19 @@ pub(crate) struct IceSender<W> {
 pub(crate) struct IceReceiver<W> {
     common: Common,
     subscriber: Subscriber<Port, [u8], ()>,
+    met: bool,
     waiting: PhantomData<W>,
 }
 
 impl<W: Waiting> Sender for IceSender<W> {
     fn send(&mut self, work: &mut Work, deadline: Deadline) -> Result<bool> {
+        // What is sent before the subscriber has found its publisher goes nowhere.
+        while !self.met {
+            self.common.listen.timed_wait(|_| self.met = true, NAP).map_err(|e| failed("wait")(&e))?;
+            if deadline.passed() {
+                return Ok(false);
+            }
+        }
         while W::PRODUCER_SLEEPS && self.ahead == FRAMES {
             let mut freed = 0;
             self.common
@@ -149,6 +158,10 @@ impl<W: Waiting> Sender for IceSender<W> {
 
 impl<W: Waiting> Receiver for IceReceiver<W> {
     fn receive(&mut self, intake: &mut Intake<'_>, deadline: Deadline) -> Result<bool> {
+        if !std::mem::replace(&mut self.met, true) {
+            self.subscriber.has_samples().map_err(|e| failed("connect")(&e))?;
+            self.common.notify()?;
+        }
         loop {
             if let Some(sample) = self.subscriber.receive().map_err(|e| failed("receive")(&e))? {
                 intake.arrived(sample.payload());
@@ -188,13 +201,13 @@ impl<W: Waiting> Transport for W {
             .backpressure_strategy(BackpressureStrategy::RetryUntilDelivered)
             .create()
             .map_err(|e| failed("publisher")(&e))?;
-        Ok(IceSender { common, publisher, bytes: case.bytes, ahead: 0, waiting: PhantomData })
+        Ok(IceSender { common, publisher, bytes: case.bytes, ahead: 0, met: false, waiting: PhantomData })
     }
 
     fn receiver(_: &Case, ends: Ends) -> Result<Self::Receiver> {
         let name = ends.wiring.name;
         let common = Common::new(&name, "frame", "room")?;
         let subscriber = service!(common, name).subscriber_builder().create().map_err(|e| failed("subscriber")(&e))?;
-        Ok(IceReceiver { common, subscriber, waiting: PhantomData })
+        Ok(IceReceiver { common, subscriber, met: false, waiting: PhantomData })
     }
 }

@@ -2,10 +2,12 @@
 //! measured of each death is put together: how long the picture stood beyond a frame's own time, how long there was no
 //! sound, how far picture and sound were apart afterwards.
 //!
-//! `cargo run --release -p tests --bin gaps -- --kills 1000 --sessions 4`
+//! `cargo run --release -p tests --bin gaps -- --kills 1000 --sessions 2`: half an hour. So many sessions play at a time for each
+//! role, each with one death in 1.8 s; more of them measure how busy the machine is.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use clap::Parser;
@@ -21,8 +23,8 @@ struct Options {
     /// Deaths of each role.
     #[arg(long, default_value_t = 30)]
     kills: u64,
-    /// Films side by side, each with its own deaths: a death takes 1.7 s to be measured.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Films side by side for each role.
+    #[arg(long, default_value_t = 1)]
     sessions: u64,
     /// Only these roles.
     #[arg(long, value_delimiter = ',', default_value = "decoder,audio,renderer")]
@@ -49,7 +51,13 @@ const SETTLED: Duration = Duration::from_millis(1000);
 /// What was measured of the deaths of one role, in ms.
 #[derive(Debug, Default)]
 struct Measured {
-    deaths: u64,
+    /// Deaths caused so far.
+    deaths: AtomicU64,
+    values: Mutex<Values>,
+}
+
+#[derive(Debug, Default)]
+struct Values {
     visible: Vec<f64>,
     audible: Vec<f64>,
     av_offset: Vec<f64>,
@@ -63,32 +71,36 @@ fn main() {
         std::process::exit(tricine::main());
     }
     let options = Options::parse();
+    let named = |name: &String| {
+        Role::ALL.into_iter().find(|r| r.name() == name).unwrap_or_else(|| {
+            eprintln!("gaps: no role is called {name:?}; use decoder, audio, renderer");
+            std::process::exit(2);
+        })
+    };
+    let roles: Vec<(Role, Measured)> = options.roles.iter().map(|name| (named(name), Measured::default())).collect();
+    std::thread::scope(|scope| {
+        for (role, measured) in &roles {
+            for _ in 0..options.sessions {
+                scope.spawn(|| {
+                    while measured.deaths.load(Relaxed) < options.kills {
+                        session(*role, &options, measured);
+                    }
+                });
+            }
+        }
+    });
     let mut all = serde_json::Map::new();
     println!(
         "{:9} {:>6}  {:>26}  {:>26}  {:>26}",
         "killed", "deaths", "no new picture, ms", "no sound, ms", "|A/V| 1 s later, ms"
     );
     println!("{:9} {:>6} {}", "", "", format!("  {:>8} {:>8} {:>8}", "p50", "p99", "max").repeat(3));
-    for role in &options.roles {
-        let Some(role) = Role::ALL.into_iter().find(|r| r.name() == role) else {
-            eprintln!("gaps: no role is called {role:?}; use decoder, audio, renderer");
-            std::process::exit(2);
-        };
-        let measured = Mutex::new(Measured::default());
-        std::thread::scope(|scope| {
-            for _ in 0..options.sessions {
-                scope.spawn(|| {
-                    while of(&measured).deaths < options.kills {
-                        session(role, &options, &measured)
-                    }
-                });
-            }
-        });
-        let measured = measured.into_inner().expect("no thread panicked");
-        let columns = [&measured.visible, &measured.audible, &measured.av_offset].map(|values| row(values));
-        println!("{:9} {:6} {}", role.name(), measured.deaths, columns.concat());
-        let values = json!({ "visible_gap_ms": measured.visible, "audible_gap_ms": measured.audible,
-            "av_offset_ms": measured.av_offset });
+    for (role, measured) in &roles {
+        let values = measured.values.lock().expect("no session panicked");
+        let columns = [&values.visible, &values.audible, &values.av_offset].map(|values| row(values));
+        println!("{:9} {:6} {}", role.name(), measured.deaths.load(Relaxed), columns.concat());
+        let values = json!({ "visible_gap_ms": values.visible, "audible_gap_ms": values.audible,
+            "av_offset_ms": values.av_offset });
         all.insert(role.name().into(), values);
     }
     if let Some(path) = &options.report {
@@ -105,12 +117,8 @@ fn row(values: &[f64]) -> String {
     format!("  {:>8} {:>8} {:>8}", text(at(0.5)), text(at(0.99)), text(at(1.0)))
 }
 
-fn of(measured: &Mutex<Measured>) -> std::sync::MutexGuard<'_, Measured> {
-    measured.lock().expect("no thread panicked")
-}
-
 /// Plays once, killing `role` again and again.
-fn session(role: Role, options: &Options, measured: &Mutex<Measured>) {
+fn session(role: Role, options: &Options, measured: &Measured) {
     let own = std::env::current_exe().expect("this program has a path");
     let mut args = vec!["--display", &options.display, "--audio", &options.audio, "--restart-limit", "1000000/1"];
     args.extend(options.input.as_deref());
@@ -119,7 +127,7 @@ fn session(role: Role, options: &Options, measured: &Mutex<Measured>) {
     let control = ControlRegion::look_at(Path::new(&format!("/dev/shm/{}", control_name(&run.session))));
     let control = control.expect("the session's pages");
     let mut before = None;
-    while of(measured).deaths < options.kills {
+    while measured.deaths.load(Relaxed) < options.kills {
         // At any moment of a frame's life.
         std::thread::sleep(APART - SETTLED + Duration::from_micros(fastrand::u64(..100_000)));
         if run.is_over() {
@@ -132,18 +140,19 @@ fn session(role: Role, options: &Options, measured: &Mutex<Measured>) {
             break;
         }
         before = Some(victim);
-        of(measured).deaths += 1;
+        measured.deaths.fetch_add(1, Relaxed);
         std::thread::sleep(SETTLED);
         if control.renderer().av_offset_ns.count() > 0 {
-            of(measured).av_offset.push((control.renderer().last_av_offset_ns.get() as i64 as f64 / 1e6).abs());
+            let offset_ms = (control.renderer().last_av_offset_ns.get() as i64 as f64 / 1e6).abs();
+            measured.values.lock().expect("no session panicked").av_offset.push(offset_ms);
         }
     }
     let end = run.end();
     assert!(end.status.success(), "{}", end.stderr);
-    let mut measured = of(measured);
     for restart in end.report["restarts"].as_array().into_iter().flatten() {
-        measured.visible.extend(restart["visible_gap_ms"].as_f64());
-        measured.audible.extend(restart["audible_gap_ms"].as_f64());
+        let mut values = measured.values.lock().expect("no session panicked");
+        values.visible.extend(restart["visible_gap_ms"].as_f64());
+        values.audible.extend(restart["audible_gap_ms"].as_f64());
         if restart["visible_gap_ms"] == Value::Null && restart["audible_gap_ms"] == Value::Null {
             eprintln!("gaps: a death of the {role} was not measured");
         }
