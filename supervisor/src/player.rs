@@ -265,8 +265,9 @@ impl Player {
     /// What has become of the control region that the session cannot go on with. Roles may have obeyed what another
     /// program has written over what we said: a serial that is none cannot be taken back.
     fn harmed(&self) -> Option<&'static str> {
-        let overwritten = || self.control.state().is_none_or(|(_, read)| read.encode() != self.state.encode());
-        if self.control.lost() { Some("truncated") } else { overwritten().then_some("overwritten") }
+        // Read first: that is how a loss is met.
+        let overwritten = self.control.state().is_none_or(|(_, read)| read.encode() != self.state.encode());
+        if self.control.lost() { Some("truncated") } else { overwritten.then_some("overwritten") }
     }
 
     /// Sleeps until something happens or is due.

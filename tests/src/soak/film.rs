@@ -63,7 +63,7 @@ pub(super) fn play_all(options: &Options, seed: u64, tally: &Mutex<Tally>) {
         for i in 0..options.sessions {
             let (soak, mut rng) = (&soak, Rng::with_seed(seed.wrapping_add(i)));
             scope.spawn(move || {
-                for watch in WATCHES.into_iter().cycle().skip(i as usize % 4) {
+                for watch in WATCHES.into_iter().cycle().skip(3 * i as usize % 4) {
                     if soak.done.load(Relaxed) >= soak.options.kills {
                         return;
                     }
