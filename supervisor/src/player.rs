@@ -39,6 +39,8 @@ mod wishes;
 const MS: u64 = 1_000_000;
 /// How often the loop looks round though nothing happened.
 const TICK_NS: u64 = 250 * MS;
+/// The loop woke so much later than it wanted to: the whole machine stood still.
+const STALL_NS: u64 = 500 * MS;
 
 /// A place for one role's process, over all its incarnations.
 #[derive(Debug)]
@@ -287,7 +289,14 @@ impl Player {
                 fds.push(PollFd::new(fd, PollFlags::POLLIN));
             }
         }
-        match ppoll(&mut fds, Some(timeout), None) {
+        let polled = ppoll(&mut fds, Some(timeout), None);
+        drop(fds);
+        // Who was kept from waking in time was not alone in that: a machine that stood still is no role that hangs.
+        let woken = mono_ns();
+        if woken.saturating_sub(due) > STALL_NS {
+            self.rebased_ns = woken;
+        }
+        match polled {
             Ok(_) | Err(nix::Error::EINTR) => Ok(()),
             Err(e) => Err(Error::sys("ppoll", "supervisor", e)),
         }

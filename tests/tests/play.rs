@@ -158,3 +158,11 @@ fn several_inputs_play_one_after_another() {
     end.assert_whole();
     assert_eq!(end.number("/video/presented"), 60.0);
 }
+
+#[test]
+fn a_start_beyond_the_end_is_told() {
+    let film = "test:bars?size=64x48&seconds=1";
+    let end = ended(&[&HEADLESS[..], &["--start", "99", film]].concat());
+    assert!(end.stderr.contains("--start is beyond the end, which is at 1.0 s"), "{}", end.stderr);
+    assert!(!ended(&[&HEADLESS[..], &["--start", "0.5", film]].concat()).stderr.contains("--start"));
+}

@@ -99,6 +99,10 @@ impl Player {
             self.status
                 .notice("no display server answers and standard output is no terminal: the pictures are not shown");
         }
+        let end_ns = self.status.duration_ns.unwrap_or(i64::MAX);
+        if self.options.start.is_some_and(|start| start >= end_ns) {
+            self.status.notice(&format!("--start is beyond the end, which is at {:.1} s", end_ns as f64 / 1e9));
+        }
         self.state.audible = wanted[0].1 && self.sink.is_some();
         self.broadcast();
     }
