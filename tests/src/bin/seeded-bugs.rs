@@ -96,7 +96,7 @@ fn sweep(root: &Path) -> Verdicts {
     let mut cargo = cargo(root);
     cargo.args(["run", "--release", "-p", "tests", "--no-default-features", "--features", "seeded-bugs"]);
     cargo
-        .args(["--target-dir", TARGET, "--bin", "kill-sweep", "--", "--all-bugs", "--changes", "--report"])
+        .args(["--target-dir", TARGET, "--bin", "kill-sweep", "--", "--all-bugs", "--changes", "--fast", "--report"])
         .arg(&report);
     output(&mut cargo);
     let verdicts: Value = std::fs::read(&report).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
