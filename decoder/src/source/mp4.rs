@@ -82,8 +82,12 @@ impl Movie {
     /// Where one begins farther than `farthest_ns` from the other, one of the two times cannot be, and both begin at 0.
     fn start_at_zero(&mut self, farthest_ns: i64) {
         let begins = |kind| {
-            let shown = self.first(kind)?.samples.iter().filter(|sample| !sample.hidden);
-            shown.map(|sample| sample.pts_ns).min()
+            let from = |sample: &Sample| {
+                // A packet of sound that an edit cuts in two is heard from the cut on.
+                let cut = kind == Kind::Audio && sample.pts_ns < 0 && sample.pts_ns + sample.duration_ns > 0;
+                if cut { Some(0) } else { (!sample.hidden).then_some(sample.pts_ns) }
+            };
+            self.first(kind)?.samples.iter().filter_map(from).min()
         };
         let (pictures, sound) = (begins(Kind::Video), begins(Kind::Audio));
         let both = pictures.zip(sound);

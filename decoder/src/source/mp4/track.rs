@@ -168,7 +168,12 @@ fn apply(raw: &[Raw], edits: &[Edit], clock: Clock) -> Vec<Sample> {
             let within = |sample: &Raw| (edit.media..end).contains(&sample.pts);
             let Some(first) = raw.iter().position(within) else { continue };
             let last = raw.iter().rposition(within).unwrap_or(first);
-            let from = raw[..=first].iter().rposition(|sample| sample.sync).unwrap_or(0);
+            let mut from = raw[..=first].iter().rposition(|sample| sample.sync).unwrap_or(0);
+            // What the edit cuts in two stays as well: of sound, the rest is heard.
+            let cut = |s: &Raw| s.sync && s.pts < edit.media && s.pts.saturating_add(s.duration.into()) > edit.media;
+            if from == first && from > 0 && cut(&raw[from - 1]) {
+                from -= 1;
+            }
             // Many entries could repeat a sample each: no honest file comes near this.
             if out.len() + (last - from) > 2 * raw.len() + 1000 {
                 break;
