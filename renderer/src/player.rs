@@ -5,8 +5,7 @@
 
 use std::convert::Infallible;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -16,31 +15,26 @@ use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Kind, Mo
 use tricine_shared::clock::{Clock, PlayState};
 use tricine_shared::control::RendererPage;
 use tricine_shared::frame::{Format, FrameMeta};
-use tricine_shared::link::{DisplaySpec, FromRole, ToRole, Work};
+use tricine_shared::link::{DisplaySpec, FromRole, Work};
 use tricine_shared::role::{BEAT, RoleContext};
 use tricine_shared::time::{Deadline, mono_ns};
 
-use crate::convert::{self, Canvas};
+use crate::convert;
 use crate::display::{self, Display, DisplayError, Opening, Outcome, Picture};
 use crate::ledger::{Delivery, Ledger};
-use crate::osd::{Osd, Pipeline};
+use crate::osd::Osd;
 use crate::schedule::{self, Clocks, Decision, Master, Moment, Pending, Shown};
-use crate::screenshot;
+
+mod attention;
 
 const MS: u64 = 1_000_000;
 /// How long the loop sleeps at most: while something moves, and while nothing does.
 const LIVELY_NS: u64 = 8 * MS;
 const IDLE_NS: u64 = 200 * MS;
-/// How long the control socket is not asked while nothing says that there is a message.
-const UNHEARD_NS: u64 = 20 * MS;
-/// How long after the user did something the loop stays lively.
-const ATTENTION_NS: u64 = 1000 * MS;
 /// A stream that has ended without one frame of this serial: so long it may be the last serial's end that we see.
 const STALE_END_NS: u64 = 1500 * MS;
 /// Showing never begins earlier than this before it is due, however slow the display once was.
 const LONGEST_LEAD_NS: u64 = 12 * MS;
-/// How long the end waits for the terminal's last answer.
-const LAST_ANSWER: Duration = Duration::from_millis(300);
 
 /// Why the role ends.
 #[derive(Debug)]
@@ -396,160 +390,6 @@ impl<'a> Player<'a> {
         Ok(true)
     }
 
-    /// Saves the picture; says where, or why not.
-    fn save(&mut self, folder: &Path, picture: &Canvas) -> Result<(), Stop> {
-        let text = match screenshot::save(folder, picture) {
-            Ok(path) => format!("saved {}", path.display()),
-            Err(e) => format!("no screenshot in {}: {e}", folder.display()),
-        };
-        self.osd.message(text.clone(), mono_ns());
-        self.overlay_at_ns = 0;
-        Ok(self.context.notice(text)?)
-    }
-
-    /// Everything but frames: shows that it lives, hears the supervisor, the user and the window, moves the clock. A
-    /// channel's name, if the supervisor sent one.
-    fn tend(&mut self) -> Result<Option<ChannelName>, Stop> {
-        self.context.beat();
-        let mut channel = None;
-        // A message wakes us wherever we sleep. A loop that never has to sleep asks now and then.
-        if std::mem::take(&mut self.called) || mono_ns() - self.heard_ns >= UNHEARD_NS {
-            self.heard_ns = mono_ns();
-            self.listen(&mut channel)?;
-        }
-        let now_ns = mono_ns();
-        self.look(now_ns);
-        self.pump(now_ns)?;
-        if self.screenshot.is_some()
-            && let Some(picture) = self.display.as_mut().and_then(|d| d.picture())
-            && let Some(folder) = self.screenshot.take()
-        {
-            self.save(&folder, &picture)?;
-        }
-        let expect = self.state.audible && !self.no_sound();
-        let next = schedule::steer(
-            &self.clocks(),
-            &self.state,
-            self.shown.as_ref(),
-            expect,
-            self.running_since_ns.max(self.shown.map_or(0, |s| s.at_ns)),
-            now_ns,
-        );
-        if let Some(clock) = next.filter(|_| !self.context.spec.unpaced) {
-            self.context.control.set_clock(&clock);
-        }
-        Ok(channel)
-    }
-
-    fn listen(&mut self, channel: &mut Option<ChannelName>) -> Result<(), Stop> {
-        loop {
-            match self.context.link.receive::<ToRole>() {
-                Ok(None) => return Ok(()),
-                Ok(Some(message)) => self.hear(message, channel)?,
-                Err(Error::Message(error)) => tracing::warn!("control message: {error}"),
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    fn hear(&mut self, message: ToRole, channel: &mut Option<ChannelName>) -> Result<(), Stop> {
-        let now_ns = mono_ns();
-        match message {
-            ToRole::Quit => return Err(Stop::Quit),
-            ToRole::Channel(name) => *channel = Some(name),
-            ToRole::Step => self.steps = self.steps.saturating_add(1),
-            ToRole::Screenshot(folder) => self.screenshot = Some(folder),
-            ToRole::Fullscreen => {
-                if self.display.as_mut().is_some_and(|d| d.is_seen() && !d.fullscreen()) {
-                    self.osd.message("full screen is not to be had here".into(), now_ns);
-                }
-            }
-            ToRole::Help => self.osd.toggle_help(),
-            ToRole::Osd(text) => self.osd.message(text, now_ns),
-            ToRole::Answer => {
-                self.display.iter_mut().for_each(|d| d.answered());
-                return Ok(());
-            }
-            ToRole::Retake => self.display.iter_mut().for_each(|d| d.retake()),
-            ToRole::State | ToRole::Start(_) => {}
-        }
-        self.overlay_at_ns = now_ns;
-        self.active_until_ns = now_ns + ATTENTION_NS;
-        Ok(())
-    }
-
-    /// Reads what the user wants.
-    fn look(&mut self, now_ns: u64) {
-        let Some((version, state)) = self.context.control.state() else { return };
-        if version == self.state_version {
-            return;
-        }
-        if state.serial != self.state.serial {
-            self.steps = 0;
-        }
-        if state.serial != self.state.serial || state.paused != self.state.paused || state.audible != self.state.audible
-        {
-            self.running_since_ns = now_ns;
-        }
-        if (state.serial, state.paused) != (self.state.serial, self.state.paused) || state.speed != self.state.speed {
-            self.turned_ns = now_ns;
-        }
-        if !state.paused {
-            self.steps = 0;
-        }
-        self.osd.state(&state, now_ns);
-        (self.state_version, self.state) = (version, state);
-        self.overlay_at_ns = now_ns;
-    }
-
-    /// Takes up the window's events, passes keys on, and draws again what has changed.
-    fn pump(&mut self, now_ns: u64) -> Result<(), Stop> {
-        let Some(display) = &mut self.display else { return Ok(()) };
-        let pumped = display.pump();
-        self.pumped_ns = now_ns;
-        for key in pumped.keys {
-            self.context.tell(&FromRole::Key(key))?;
-        }
-        if pumped.active {
-            self.active_until_ns = now_ns + ATTENTION_NS;
-        }
-        if self.shown.is_none() || !self.display.as_ref().is_some_and(|d| d.is_seen()) {
-            return Ok(());
-        }
-        if pumped.redraw || now_ns >= self.overlay_at_ns {
-            let position_ns = self.shown.map_or(0, |s| s.pts_ns);
-            let overlay = self.overlay(now_ns, position_ns);
-            self.overlay_at_ns = self.osd.next_change(now_ns).unwrap_or(u64::MAX);
-            if let Some(display) = &mut self.display {
-                display.redraw(&overlay)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn overlay(&mut self, now_ns: u64, position_ns: i64) -> crate::osd::Overlay {
-        let control = &self.context.control;
-        let duration = Some(control.session().duration_ns.get() as i64).filter(|&d| d > 0);
-        let master = self.clocks().master(&self.state);
-        let onlooker = self.onlooker.as_ref();
-        let always = self.display.as_ref().is_some_and(|d| d.has_line());
-        let read = || Pipeline::read(control, onlooker, master.as_ref());
-        self.osd.compose(now_ns, position_ns, duration, always, read)
-    }
-
-    /// Waits a moment for the terminal's last answer, which else would go to the shell.
-    fn hear_out(&mut self) {
-        let deadline = Deadline::after(LAST_ANSWER);
-        while self.display.as_ref().is_some_and(|d| d.is_unanswered()) {
-            match self.context.link.receive::<ToRole>() {
-                Ok(Some(ToRole::Answer)) => self.display.iter_mut().for_each(|d| d.answered()),
-                Ok(Some(_)) | Err(Error::Message(_)) => {}
-                Ok(None) if self.context.link.wait(deadline).is_ok_and(|there| there) => {}
-                Ok(None) | Err(_) => return,
-            }
-        }
-    }
-
     /// Sleeps until `until_ns`, a message or an event of the display.
     fn sleep(&mut self, until_ns: u64) -> Result<(), Stop> {
         let mut until_ns = until_ns;
@@ -609,15 +449,5 @@ impl<'a> Player<'a> {
     }
 }
 
-const INITIAL: PlayState = PlayState {
-    serial: 1,
-    target_ns: 0,
-    paused: false,
-    muted: false,
-    looping: false,
-    audible: false,
-    osd: 0,
-    volume: 100,
-    speed: 1.0,
-    end_ns: None,
-};
+/// Until the supervisor has said what the user wants.
+const INITIAL: PlayState = PlayState { volume: 100, ..PlayState::IDLE };

@@ -55,11 +55,11 @@ impl Fifo {
 
 /// Every state in which at most `frames` were published.
 fn reachable(frames: u64) -> HashSet<Fifo> {
-    let (mut seen, mut todo) = (HashSet::from([Fifo::new()]), VecDeque::from([Fifo::new()]));
-    while let Some(state) = todo.pop_front() {
+    let (mut seen, mut frontier) = (HashSet::from([Fifo::new()]), VecDeque::from([Fifo::new()]));
+    while let Some(state) = frontier.pop_front() {
         for next in [Side::Producer, Side::Consumer].into_iter().flat_map(|side| state.moves(side)) {
             if next.published <= frames && seen.insert(next) {
-                todo.push_back(next);
+                frontier.push_back(next);
             }
         }
     }
@@ -113,9 +113,9 @@ fn a_successor_finds_its_place_while_the_survivor_moves_between_its_reads() {
 
 /// Every state that one side alone can lead to; a bounded number, since the other side does not move.
 fn runs(from: Fifo, side: Side) -> HashSet<Fifo> {
-    let (mut seen, mut todo) = (HashSet::from([from]), vec![from]);
-    while let Some(state) = todo.pop() {
-        todo.extend(state.moves(side).into_iter().filter(|next| seen.insert(*next)));
+    let (mut seen, mut frontier) = (HashSet::from([from]), vec![from]);
+    while let Some(state) = frontier.pop() {
+        frontier.extend(state.moves(side).into_iter().filter(|next| seen.insert(*next)));
     }
     seen
 }

@@ -19,18 +19,7 @@ use tricine_shared::time::Deadline;
 pub const FRAME_NS: i64 = 20_000_000;
 
 /// What the user wants at first: silent, running.
-pub const STATE: PlayState = PlayState {
-    serial: 1,
-    target_ns: 0,
-    paused: false,
-    muted: false,
-    looping: false,
-    audible: false,
-    osd: 0,
-    volume: 80,
-    speed: 1.0,
-    end_ns: None,
-};
+pub const STATE: PlayState = PlayState { volume: 80, ..PlayState::IDLE };
 
 /// A supervisor and a decoder by hand.
 pub struct Session {
