@@ -6,7 +6,9 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, geteuid};
 use tests::{Run, arg, assert_nothing_left, children, have, names, start, start_by, start_with, tool, wait_for};
 
@@ -91,18 +93,54 @@ fn a_role_that_stands_still_before_it_is_ready_is_replaced() {
 }
 
 #[test]
-fn two_roles_killed_at_once_come_back() {
-    for pair in [["decoder", "audio"], ["decoder", "renderer"], ["audio", "renderer"]] {
+fn roles_killed_at_once_come_back() {
+    for group in [&ROLES[..2], &ROLES[1..], &["decoder", "renderer"], &ROLES] {
         let run = film(3, &[]);
         run.presented(10);
-        for victim in pair.map(|role| run.role(role, None)) {
+        let victims: Vec<Pid> = group.iter().map(|role| run.role(role, None)).collect();
+        for victim in victims {
             kill(victim, Signal::SIGKILL).unwrap();
         }
         let end = run.end();
         assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
         end.assert_whole();
-        assert_eq!(end.report["restarts"].as_array().map(Vec::len), Some(2), "{}", end.stderr);
+        assert_eq!(end.report["restarts"].as_array().map(Vec::len), Some(group.len()), "{}", end.stderr);
     }
+}
+
+#[test]
+fn two_sessions_side_by_side_know_nothing_of_each_other() {
+    let [one, other] = [film(3, &[]), film(3, &[])];
+    assert_ne!(one.session, other.session);
+    one.presented(10);
+    other.presented(10);
+    kill(one.role("decoder", None), Signal::SIGKILL).unwrap();
+    for (run, restarts) in [(one, 1), (other, 0)] {
+        let end = run.end();
+        assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+        end.assert_whole();
+        assert_eq!(end.report["restarts"].as_array().map(Vec::len), Some(restarts), "{}", end.stderr);
+    }
+}
+
+#[test]
+fn a_machine_that_stands_still_makes_no_role_a_hung_one() {
+    let run = film(3, &[]);
+    run.presented(10);
+    let supervisor = run.pid();
+    let roles = ROLES.map(|role| run.role(role, None));
+    // Stopped by a tracer, it gets no SIGCONT that would tell it, and goes on before the others, which is the worst case.
+    ptrace::seize(supervisor, ptrace::Options::empty()).unwrap();
+    ptrace::interrupt(supervisor).unwrap();
+    waitpid(supervisor, Some(WaitPidFlag::__WALL)).unwrap();
+    roles.iter().for_each(|&role| kill(role, Signal::SIGSTOP).unwrap());
+    std::thread::sleep(Duration::from_secs(3));
+    ptrace::detach(supervisor, None).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    roles.iter().for_each(|&role| kill(role, Signal::SIGCONT).unwrap());
+    let end = run.end();
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    assert_eq!(end.report["restarts"].as_array().map(Vec::len), Some(0), "{}", end.stderr);
 }
 
 #[test]
