@@ -430,14 +430,14 @@ impl Player {
     }
 
     /// Sleeps until there is something to do, or it is time to show that it lives.
-    fn sleep(&self) -> Result<()> {
+    fn sleep(&mut self) -> Result<()> {
         let playing = !self.state.paused && !self.finished && self.placed_ns.is_some() && !self.starving;
         let waiting = self.joins() || (!self.backlog.is_empty() && self.placed_ns.is_none() && !self.state.paused);
         let tick_ns = if self.joins() { JOIN_TICK_NS } else { TICK_NS };
         let deadline = if playing || waiting { Deadline::at_ns(mono_ns() + tick_ns) } else { Deadline::after(BEAT) };
-        let _ = match &self.consumer {
-            // The supervisor rings here, too. A frame whose token is taken here is claimed without one.
-            Some(consumer) => consumer.channel().filled.wait(deadline)?,
+        let _ = match &mut self.consumer {
+            // The supervisor rings here, too.
+            Some(consumer) => consumer.wait(deadline)?,
             None => self.context.link.wait(deadline)?,
         };
         Ok(())

@@ -54,10 +54,13 @@ fn word(words: &Words, at: u8) -> &AtomicU64 {
         &words.end.0,
         &words.successor.0,
         &words.done.0,
+        &words.barriers,
+        &words.producer_asleep.0,
+        &words.consumer_asleep.0,
     ];
     match usize::from(at) {
-        at @ 0..16 => header[at],
-        at @ 16..64 => &words.slots[at % 3].0,
+        at @ 0..19 => header[at],
+        at @ 19..64 => &words.slots[at % 3].0,
         at => &words.meta[at % 3].0[at / 3 % META_WORDS],
     }
 }
@@ -106,7 +109,7 @@ fuzz_target!(|bytes: &[u8]| {
     let name = ChannelName { session: "fuzz".into(), kind: Kind::Video, generation: 3 };
     let spec = Spec { mode, capacity: CAPACITY, base: 5, resume_pts_ns: 0, resume_serial: 1 };
     let region = Region::unnamed(&name, &spec).expect("room in /dev/shm");
-    let (empty, filled) = (Arc::new(Bell(AtomicU32::new(3))), Arc::new(Bell(AtomicU32::new(0))));
+    let (empty, filled) = (Arc::new(Bell(AtomicU32::new(0))), Arc::new(Bell(AtomicU32::new(0))));
     let attach = |side| region.attach(side, empty.clone(), filled.clone());
     let onlooker = attach(None).expect("a region of ours");
     while let [what, byte, rest @ ..] = bytes {

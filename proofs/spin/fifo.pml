@@ -1,8 +1,9 @@
 /* The FIFO channel: three slots, an ownership word for each, two doorbells, and deaths.
  *
- * Beside shared/src/channel/{producer,consumer,recover}.rs, step by step: each statement here is one access of one shared
+ * Beside shared/src/channel/{producer,consumer,wake,recover}.rs, step by step: each statement here is one access of one shared
  * word there. Memory is sequentially consistent here; what weaker memory may show is loom's to explore. A doorbell is a
- * counter whose wait and post are atomic, which is what POSIX promises of a semaphore.
+ * counter whose wait and post are atomic, which is what POSIX promises of a semaphore. Since this memory is sequentially
+ * consistent, the barriers of wake.rs are nothing here.
  *
  *   N  frames published          K  deaths, of either side, in any order, also while the other is being recovered
  *   T  frames taken (default N): with T = N - 3 the consumer stops, and the producer must still fill every slot
@@ -35,7 +36,8 @@ byte state[3];
 byte seq[3] = {0, 1, 2};
 byte payload[3], meta[3];
 byte done = 0;
-byte empty_bell = 3, filled_bell = 0;
+byte empty_bell = 0, filled_bell = 0;
+bool p_asleep = false, c_asleep = false;
 
 /* The world. A process whose flag says dead takes no further step: the kernel's promise once waitid has reported it. */
 bool p_dead = false, p_gone = false, p_over = false;
@@ -47,9 +49,59 @@ byte next_effect = 0;
 inline wait(bell) { atomic { bell > 0 -> bell-- } }
 inline post(bell) { bell++ }
 
+/* announce(): after a change that the other side may wait for. */
+inline announce(asleep, bell) {
+    if
+    :: asleep ->
+#ifdef TAKES_BACK_AFTER_RING
+        post(bell);
+        asleep = false
+#else
+        if
+        :: atomic { asleep -> asleep = false };
+            post(bell)
+        :: else
+        fi
+#endif
+    :: else
+    fi
+}
+
+/* Spin::wait() and Channel::sleep(), without asking and without a deadline. */
+inline sleep(asleep, bell, there) {
+    if
+    :: wait(bell)
+    :: else ->
+        asleep = true;
+        if
+#ifndef NO_SECOND_LOOK
+        :: there -> rung = false
+        :: else ->
+#else
+        :: true ->
+#endif
+            wait(bell);
+            rung = true
+        fi;
+        atomic { was = asleep; asleep = false };
+        if
+        :: !was && !rung ->
+            if
+            :: wait(bell)
+            :: else
+            fi
+        :: else
+        fi;
+        d_step { was = false; rung = false }
+    fi
+}
+
+#define p_free (state[n % 3] == FREE && seq[n % 3] == n)
+#define c_ready (state[n % 3] == READY && seq[n % 3] == n)
+
 active proctype Producer() {
     byte n, i, s;
-    bool claimed;
+    bool was, rung;
 start:
     {
         /* producer_next(): the words are read one after another, while the consumer runs. */
@@ -70,44 +122,36 @@ start:
         :: n >= N -> break
         :: else ->
             do
-            :: wait(empty_bell);
-                atomic {
-                    claimed = (state[n % 3] == FREE && seq[n % 3] == n);
-                    if
-                    :: claimed ->
-#ifdef READY_BEFORE_PAYLOAD
-                        state[n % 3] = READY
-#else
-                        state[n % 3] = WRITING
-#endif
-                    :: else -> assert(state[n % 3] >= READY && seq[n % 3] + 3 == n)
-                    fi
-                };
-                if
-                :: claimed -> claimed = false; break
-                :: else
-                fi
+            :: p_free -> break
+            :: atomic { !p_free -> assert(state[n % 3] >= READY && seq[n % 3] + 3 == n) };
+                sleep(p_asleep, empty_bell, p_free)
             od;
+            /* A plain store: nobody else changes a word that is FREE. */
+            atomic {
+                assert(p_free);
+#ifdef READY_BEFORE_PAYLOAD
+                state[n % 3] = READY
+#else
+                state[n % 3] = WRITING
+#endif
+            };
             if
             :: atomic { abandoned < A -> abandoned++ };
-                state[n % 3] = FREE;
-#ifndef ABANDON_WITHOUT_POST
-                post(empty_bell)
-#endif
+                state[n % 3] = FREE
             :: true ->
                 payload[n % 3] = n + 1;
 #ifndef READY_BEFORE_META
                 meta[n % 3] = n + 1;
 #endif
 #ifdef BELL_BEFORE_READY
-                post(filled_bell);
+                announce(c_asleep, filled_bell);
 #endif
                 state[n % 3] = READY;
 #ifdef READY_BEFORE_META
                 meta[n % 3] = n + 1;
 #endif
 #ifndef BELL_BEFORE_READY
-                post(filled_bell);
+                announce(c_asleep, filled_bell);
 #endif
                 n++
             fi
@@ -116,7 +160,7 @@ start:
     } unless { p_dead };
     if
     :: p_dead ->
-        d_step { p_gone = true; n = 0; i = 0; s = 0; claimed = false };
+        d_step { p_gone = true; n = 0; i = 0; s = 0; was = false; rung = false };
         !p_gone;
         goto start
     :: else
@@ -125,7 +169,7 @@ start:
 
 active proctype Consumer() {
     byte n, i, s;
-    bool claimed;
+    bool was, rung;
 start:
     {
         /* consumer_next() */
@@ -142,22 +186,15 @@ start:
         :: n >= T -> break
         :: else ->
             do
-            :: wait(filled_bell);
-                atomic {
-                    claimed = (state[n % 3] == READY && seq[n % 3] == n);
-                    if
-                    :: claimed -> state[n % 3] = READING
-                    :: else -> assert(state[n % 3] < READY && seq[n % 3] == n)
-                    fi
-                };
-                if
-                :: claimed -> claimed = false; break
-                :: else
-                fi
+            :: c_ready -> break
+            :: atomic { !c_ready -> assert(state[n % 3] < READY && seq[n % 3] == n) };
+                sleep(c_asleep, filled_bell, c_ready)
             od;
+            /* A plain store: nobody else changes a word that is READY. */
+            atomic { assert(c_ready); state[n % 3] = READING };
 #ifdef RELEASE_BEFORE_READ
             atomic { state[n % 3] = FREE; seq[n % 3] = n + 3 };
-            post(empty_bell);
+            announce(p_asleep, empty_bell);
 #endif
             assert(meta[n % 3] == n + 1);
             assert(payload[n % 3] == n + 1);
@@ -178,11 +215,11 @@ start:
             };
 #ifndef RELEASE_BEFORE_READ
 #ifdef BELL_BEFORE_FREE
-            post(empty_bell);
+            announce(p_asleep, empty_bell);
 #endif
             d_step { state[n % 3] = FREE; seq[n % 3] = n + 3 };
 #ifndef BELL_BEFORE_FREE
-            post(empty_bell);
+            announce(p_asleep, empty_bell);
 #endif
 #endif
             n++
@@ -191,7 +228,7 @@ start:
     } unless { c_dead };
     if
     :: c_dead ->
-        d_step { c_gone = true; n = 0; i = 0; s = 0; claimed = false };
+        d_step { c_gone = true; n = 0; i = 0; s = 0; was = false; rung = false };
         !c_gone;
         goto start
     :: else
@@ -209,16 +246,16 @@ active proctype Death() {
 }
 
 inline reset(held, free) {
-    i = 0; resets = 0;
+    i = 0;
     do
     :: i < 3 ->
         atomic {
             if
 #ifndef NO_RESET
-            :: state[i] == held -> state[i] = free; resets++
+            :: state[i] == held -> state[i] = free
 #ifdef RESETS_SURVIVOR
-            :: state[i] == READING && held != READING -> state[i] = FREE; seq[i] = seq[i] + 3; resets++
-            :: state[i] == WRITING && held != WRITING -> state[i] = READY; resets++
+            :: state[i] == READING && held != READING -> state[i] = FREE; seq[i] = seq[i] + 3
+            :: state[i] == WRITING && held != WRITING -> state[i] = READY
 #endif
 #endif
             :: else
@@ -231,19 +268,16 @@ inline reset(held, free) {
 
 inline ring(own, other) {
 #ifndef NO_POST_AFTER_DEATH
-    resets = (resets > 1 -> resets : 1);
-    do
-    :: resets > 0 -> atomic { post(own); resets-- }
-    :: else -> break
-    od;
-    post(other);
+    post(own);
+    post(other)
+#else
+    skip
 #endif
-    resets = 0
 }
 
 /* recover(), beside the survivor, and the start of a successor. */
 active proctype Supervisor() {
-    byte i, resets;
+    byte i;
     do
     :: p_gone ->
         reset(WRITING, FREE);
@@ -275,5 +309,5 @@ active proctype Supervisor() {
     :: i < T -> d_step { assert(effects[i] == 1); i++ }
     :: else -> break
     od;
-    assert(empty_bell <= 3 + 5 * K && filled_bell <= N + 5 * K)
+    assert(empty_bell <= N + 4 * K && filled_bell <= N + 4 * K)
 }

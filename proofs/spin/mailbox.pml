@@ -1,6 +1,6 @@
 /* The mailbox: three slots, one ownership word for all, one doorbell, and deaths.
  *
- * Beside shared/src/channel/{producer,consumer,recover}.rs; see fifo.pml for how to read it. The five variables of the
+ * Beside shared/src/channel/{producer,consumer,wake,recover}.rs; see fifo.pml for how to read it. The five variables of the
  * word are only ever read or changed together.
  *
  *   N  frames published          K  deaths, of either side, in any order, also while the other is being recovered
@@ -20,12 +20,31 @@ byte back = 0, middle = 1, front = 2, count = 0;
 bool dirty = false;
 byte payload[3], meta[3];
 byte filled_bell = 0;
+bool asleep = false;
 byte done = 0;
 
 bool p_dead = false, p_gone = false, p_over = false;
 bool c_dead = false, c_gone = false, c_over = false;
 byte deaths = 0;
 byte last_effect = 0;
+
+/* announce() */
+inline announce() {
+    if
+    :: asleep ->
+#ifdef TAKES_BACK_AFTER_RING
+        filled_bell++;
+        asleep = false
+#else
+        if
+        :: atomic { asleep -> asleep = false };
+            filled_bell++
+        :: else
+        fi
+#endif
+    :: else
+    fi
+}
 
 inline load() { d_step { b = back; m = middle; f = front; d = dirty; s = count } }
 #define UNCHANGED (back == b && middle == m && front == f && dirty == d && count == s)
@@ -46,7 +65,7 @@ start:
             meta[n] = s + 1;
 #endif
 #ifdef BELL_BEFORE_READY
-            filled_bell++;
+            announce();
 #endif
             do
             :: load();
@@ -66,14 +85,14 @@ start:
             meta[n] = s + 1;
 #endif
 #ifndef BELL_BEFORE_READY
-            if
 #ifdef BELL_WHEN_DIRTY
-            :: d -> filled_bell++
-#else
-            :: !d -> filled_bell++
-#endif
+            if
+            :: d -> announce()
             :: else
             fi
+#else
+            announce()
+#endif
 #endif
         od;
         p_over = true
@@ -110,7 +129,7 @@ inline take(slot) {
 
 active proctype Consumer() {
     byte b, m, f, s, n, last;
-    bool d, swapped;
+    bool d, swapped, was, rung;
 start:
     {
 #ifndef SKIPS_FRONT
@@ -124,7 +143,6 @@ start:
         do
         :: last >= N -> break
         :: else ->
-            atomic { filled_bell > 0 -> filled_bell-- };
             do
             :: load();
                 if
@@ -145,14 +163,33 @@ start:
             od;
             if
             :: swapped -> swapped = false; take(m)
-            :: else
+            /* Spin::wait() and Channel::sleep(), without asking and without a deadline. */
+            :: atomic { !swapped && filled_bell > 0 -> filled_bell-- }
+            :: else ->
+                asleep = true;
+                if
+#ifndef NO_SECOND_LOOK
+                :: dirty -> rung = false
+                :: else ->
+#else
+                :: true ->
+#endif
+                    atomic { filled_bell > 0 -> filled_bell-- };
+                    rung = true
+                fi;
+                atomic { was = asleep; asleep = false };
+                if
+                :: atomic { !was && !rung && filled_bell > 0 -> filled_bell-- }
+                :: else
+                fi;
+                d_step { was = false; rung = false }
             fi
         od;
         c_over = true
     } unless { c_dead };
     if
     :: c_dead ->
-        d_step { c_gone = true; b = 0; m = 0; f = 0; s = 0; n = 0; last = 0; d = false; swapped = false };
+        d_step { c_gone = true; b = 0; m = 0; f = 0; s = 0; n = 0; last = 0; d = false; swapped = false; was = false; rung = false };
         !c_gone;
         goto start
     :: else
@@ -185,5 +222,5 @@ active proctype Supervisor() {
     :: p_over && c_over -> break
     od;
     assert(last_effect == N);
-    assert(filled_bell <= N + K)
+    assert(filled_bell <= N + 2 * K)
 }

@@ -215,11 +215,8 @@ impl FrameMeta {
             3 => Rotation::Cw270,
             _ => return Err(7),
         };
-        // A pts beyond ±2^53 ns (104 days) is no film's; the bound keeps sums of times from overflowing.
-        const LONGEST_NS: u64 = 1 << 53;
         let checks = [
-            (1, (words[1] as i64).unsigned_abs() <= LONGEST_NS),
-            (2, words[2] <= LONGEST_NS),
+            (1, bounded(&words)),
             (4, fits),
             (5, stride == row),
             (6, range <= 1),
@@ -249,6 +246,46 @@ impl FrameMeta {
             checksum: words[11],
         })
     }
+}
+
+/// The frame before, of which the next one is another by number and time alone, as a rule: what was checked once and is
+/// the same word for word need not be checked again, which is most of the work.
+#[derive(Debug, Clone)]
+pub(crate) struct Checked {
+    words: [u64; META_WORDS],
+    meta: FrameMeta,
+}
+
+impl Default for Checked {
+    fn default() -> Self {
+        let meta = FrameMeta::bytes(0);
+        Self { words: meta.encode(), meta }
+    }
+}
+
+impl Checked {
+    /// [`FrameMeta::decode`]. `capacity` has to be the same each time.
+    #[inline]
+    pub(crate) fn decode(&mut self, words: [u64; META_WORDS], capacity: u64) -> Result<&FrameMeta, usize> {
+        // pts and duration differ from frame to frame, and have bounds of their own.
+        let same = words[3..10] == self.words[3..10] && bounded(&words);
+        if !same {
+            self.meta = FrameMeta::decode(words, capacity)?;
+            self.words = words;
+        }
+        let FrameMeta { seq, pts_ns, duration_ns, published_ns, checksum, .. } = &mut self.meta;
+        (*seq, *pts_ns, *duration_ns) = (words[0], words[1] as i64, words[2] as i64);
+        (*published_ns, *checksum) = (words[10], words[11]);
+        Ok(&self.meta)
+    }
+}
+
+/// Whether pts and duration are a film's: a pts beyond ±2^53 ns (104 days) is none; the bound keeps sums of times from
+/// overflowing.
+#[inline]
+fn bounded(words: &[u64; META_WORDS]) -> bool {
+    const LONGEST_NS: u64 = 1 << 53;
+    (words[1] as i64).unsigned_abs() <= LONGEST_NS && words[2] <= LONGEST_NS
 }
 
 /// A checksum over one 64-bit word of every half page, the last eight bytes and the length: cheap enough for every

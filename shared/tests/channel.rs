@@ -42,7 +42,7 @@ fn channels(mode: Mode) -> impl Fn(Option<Side>) -> Channel<Bell> {
     let name = ChannelName { session: "test".into(), kind: Kind::Video, generation: 0 };
     let spec = Spec { mode, capacity: 4096, base: 0, resume_pts_ns: 0, resume_serial: 1 };
     let region = Region::unnamed(&name, &spec).unwrap();
-    let (empty, filled) = (Arc::new(Polled(AtomicU32::new(3))), Arc::new(Polled(AtomicU32::new(0))));
+    let (empty, filled) = (Arc::new(Polled(AtomicU32::new(0))), Arc::new(Polled(AtomicU32::new(0))));
     move |side| region.attach(side, empty.clone(), filled.clone()).unwrap()
 }
 

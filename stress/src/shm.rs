@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
-use tricine_shared::channel::ownership::SLOTS;
 use tricine_shared::channel::{
     Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Producer, Region, Side, Spec, Spin, recover,
 };
@@ -26,7 +25,7 @@ pub(crate) trait Bellfoundry {
     /// The doorbell.
     type Bell: Doorbell;
 
-    /// Makes a pair's shared memory and descriptors, with a token for each slot in the producer's.
+    /// Makes a pair's shared memory and descriptors.
     fn cast(name: &ChannelName) -> Result<Vec<OwnedFd>>;
     /// Takes up both bells.
     fn hang(name: &ChannelName, fds: Vec<OwnedFd>) -> Result<Bells<Self::Bell>>;
@@ -49,7 +48,7 @@ impl Bellfoundry for Semaphores {
     type Bell = Semaphore;
 
     fn cast(name: &ChannelName) -> Result<Vec<OwnedFd>> {
-        Semaphore::create(&format!("{name}.empty"), SLOTS as u32)?;
+        Semaphore::create(&format!("{name}.empty"), 0)?;
         Semaphore::create(&format!("{name}.filled"), 0)?;
         Ok(Vec::new())
     }
@@ -68,7 +67,6 @@ impl Bellfoundry for Futexes {
 
     fn cast(_: &ChannelName) -> Result<Vec<OwnedFd>> {
         let memory = bells::memory()?;
-        bells::futex_bell(&memory, Which::Empty)?.preset(SLOTS as u32);
         Ok(vec![memory.into()])
     }
 
@@ -83,7 +81,6 @@ impl Bellfoundry for EventFds {
 
     fn cast(_: &ChannelName) -> Result<Vec<OwnedFd>> {
         let memory = bells::memory()?;
-        bells::spinning_bell(&memory, Which::Empty)?.preset(SLOTS as u32);
         Ok(vec![memory.into(), bells::event_fd()?, bells::event_fd()?])
     }
 
@@ -112,7 +109,7 @@ impl Bellfoundry for RawSyncs {
 
     fn cast(_: &ChannelName) -> Result<Vec<OwnedFd>> {
         let memory = bells::memory()?;
-        bells::raw_sync_bell(&memory, Which::Empty, true)?.preset(SLOTS as u32);
+        bells::raw_sync_bell(&memory, Which::Empty, true)?;
         bells::raw_sync_bell(&memory, Which::Filled, true)?;
         Ok(vec![memory.into()])
     }

@@ -139,8 +139,8 @@ impl Attacker {
             }
             if self.random.below(8) == 0 {
                 region.write_all_at(&clean, 0).map_err(text)?;
-                for (bell, tokens) in bells.iter().zip([3u64, 0]) {
-                    bell.write_all_at(&tokens.to_le_bytes(), 0).map_err(text)?;
+                for bell in &bells {
+                    bell.write_all_at(&0u64.to_le_bytes(), 0).map_err(text)?;
                 }
                 self.work(5);
             }

@@ -19,6 +19,13 @@ macro_rules! bugs {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$bug),*];
 
+            /// Whether it shows only where stores and loads of different words may pass each other: a weaker ordering, or a
+            /// barrier that is missing. That is loom's to see; Spin's memory is sequentially consistent, x86-64 orders more
+            /// strongly than any ordering here asks, and a single step leaves no store waiting.
+            pub fn of_ordering(self) -> bool {
+                self.name().starts_with("relaxed-") || self.name().starts_with("no-barrier-")
+            }
+
             /// Its name, for command lines and tables.
             pub const fn name(self) -> &'static str {
                 match self {
@@ -46,8 +53,10 @@ bugs! {
     BellBeforeFree = "bell-before-free",
     /// A slot is FREE as soon as the consumer has claimed it, before it was read.
     ReleaseBeforeRead = "release-before-read",
-    /// A slot that was not published is given back without ringing.
-    AbandonWithoutPost = "abandon-without-post",
+    /// Who has said that it is about to sleep does not look again before it does.
+    NoSecondLook = "no-second-look",
+    /// Who rings for a sleeper takes back the sleeper's word only afterwards.
+    TakesBackAfterRing = "takes-back-after-ring",
     /// A frame that was finished is recorded as not finished: its effect is repeated if it is delivered again.
     DoneOffByOne = "done-off-by-one",
     /// A new producer starts one frame too late.
@@ -58,6 +67,10 @@ bugs! {
     BellWhenDirty = "bell-when-dirty",
     /// A mailbox's new consumer does not present the frame in `front`.
     SkipsFront = "skips-front",
+    /// No barrier between saying that one sleeps and looking again.
+    NoBarrierBeforeSleep = "no-barrier-before-sleep",
+    /// No barrier between the change of a word and looking whether somebody sleeps.
+    NoBarrierBeforeRing = "no-barrier-before-ring",
     /// Relaxed where READY is stored with Release.
     RelaxedReady = "relaxed-ready",
     /// Relaxed where the consumer claims with Acquire.

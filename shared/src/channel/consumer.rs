@@ -3,14 +3,14 @@
 use super::bug::{Bug, order, seeded};
 use super::doorbell::Doorbell;
 use super::memory::as_samples;
-use super::ownership::{MailWord, SLOTS, SlotWord, State, consumer_next, fifo_words};
+use super::ownership::{MailWord, SLOTS, Side, SlotWord, State, consumer_next, fifo_words};
 use super::probe::{Step, dead, hit};
-use super::producer::{mail, read_meta};
+use super::producer::mail;
 use super::region::{Channel, Mode};
 use super::spin::Spin;
 use super::{Acquired, DoorbellStats};
 use crate::error::Result;
-use crate::frame::{Format, FrameMeta, checksum};
+use crate::frame::{Checked, Format, FrameMeta, checksum};
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sys::semaphore::Semaphore;
 use crate::time::Deadline;
@@ -23,6 +23,7 @@ pub struct Consumer<D: Doorbell = Semaphore> {
     next: u64,
     /// Mailbox: the front slot may hold a frame that a predecessor took and never finished.
     front_unseen: bool,
+    checked: Checked,
     spin: Spin,
     stats: DoorbellStats,
 }
@@ -41,7 +42,8 @@ impl<D: Doorbell> Consumer<D> {
             Mode::Mailbox => 0,
         };
         let front_unseen = channel.mode() == Mode::Mailbox && !seeded(Bug::SkipsFront);
-        Ok(Self { channel, next, front_unseen, spin: Spin::default(), stats: DoorbellStats::default() })
+        let (spin, stats, checked) = (Spin::default(), DoorbellStats::default(), Checked::default());
+        Ok(Self { channel, next, front_unseen, checked, spin, stats })
     }
 
     /// The channel it reads from.
@@ -80,18 +82,24 @@ impl<D: Doorbell> Consumer<D> {
             }
         }
         hit(Step::ConsumerWait);
-        let rung = self.spin.wait(&self.channel.filled, deadline)?;
-        hit(Step::ConsumerWoken);
-        if self.channel.mode() == Mode::Fifo {
-            self.channel.ask(SlotWord::slot(self.next), false);
-        }
-        let Some((slot, number)) = self.claim()? else {
-            self.stats.spurious += u64::from(rung);
-            return self.after_last(rung);
+        let (slot, number) = match self.claim()? {
+            Some(frame) => frame,
+            None => {
+                let rung = self.wait(deadline)?;
+                hit(Step::ConsumerWoken);
+                let Some(frame) = self.claim()? else {
+                    self.stats.spurious += u64::from(rung);
+                    return self.after_last(rung);
+                };
+                self.stats.late += u64::from(!rung && deadline != Deadline::NOW);
+                frame
+            }
         };
         hit(Step::ConsumerClaimed);
-        self.stats.late += u64::from(!rung && deadline != Deadline::NOW);
-        let meta = read_meta(&self.channel, slot)?;
+        // Copied once: what was checked cannot change afterwards.
+        let words = self.channel.words().meta[slot].load();
+        let capacity = self.channel.capacity() as u64;
+        let meta = *self.checked.decode(words, capacity).map_err(|i| self.channel.corrupt("meta", words[i]))?;
         if meta.seq != self.channel.base() + number {
             return Err(self.channel.corrupt("meta seq", meta.seq));
         }
@@ -106,28 +114,42 @@ impl<D: Doorbell> Consumer<D> {
         ReadSlot { consumer: self, slot, meta, number, already_done }
     }
 
+    /// Waits until there is a frame to claim, somebody rings, or `deadline`. Whether it was either of the first two.
+    #[cold]
+    pub fn wait(&mut self, deadline: Deadline) -> Result<bool> {
+        let (channel, words) = (&self.channel, self.channel.words());
+        let (slot, ready) = (SlotWord::slot(self.next), SlotWord::new(self.next, State::Ready).encode());
+        // Relaxed: claim() looks again.
+        let there = || match channel.mode() {
+            Mode::Fifo => words.slots[slot].0.load(Relaxed) == ready,
+            Mode::Mailbox => MailWord::decode(words.mail.0.load(Relaxed)).is_none_or(|word| word.dirty),
+        };
+        self.spin.wait(channel, Side::Consumer, there, deadline)
+    }
+
     /// READY → READING, or the mailbox's swap; the slot and the number of its frame, if there was something to claim.
+    #[inline]
     fn claim(&mut self) -> Result<Option<(usize, u64)>> {
         match self.channel.mode() {
             Mode::Fifo => {
                 let n = self.next;
                 let slot = SlotWord::slot(n);
                 let word = &self.channel.words().slots[slot].0;
-                let ready = SlotWord::new(n, State::Ready).encode();
                 // Acquire: pairs with the Release in publish(): payload and meta are there.
-                let acquire = order(Bug::RelaxedConsumerClaim, Acquire);
-                match word.compare_exchange(ready, SlotWord::new(n, State::Reading).encode(), acquire, Relaxed) {
-                    Ok(_) => {
-                        if seeded(Bug::ReleaseBeforeRead) {
-                            self.free(slot);
-                        }
-                        Ok(Some((slot, n)))
-                    }
-                    Err(raw) => match SlotWord::decode(raw) {
+                let raw = word.load(order(Bug::RelaxedConsumerClaim, Acquire));
+                if raw != SlotWord::new(n, State::Ready).encode() {
+                    return match SlotWord::decode(raw) {
                         SlotWord { seq, state: State::Free | State::Writing } if seq == n => Ok(None),
                         _ => Err(self.channel.corrupt("slot word, to the consumer,", raw)),
-                    },
+                    };
                 }
+                // A store is enough: a word that is READY is the consumer's to change, and nobody else's (invariant I9).
+                // Relaxed: to the producer, READING says no more than READY.
+                word.store(SlotWord::new(n, State::Reading).encode(), Relaxed);
+                if seeded(Bug::ReleaseBeforeRead) {
+                    self.free(slot);
+                }
+                Ok(Some((slot, n)))
             }
             Mode::Mailbox => loop {
                 let (raw, word) = mail(&self.channel)?;
@@ -149,13 +171,13 @@ impl<D: Doorbell> Consumer<D> {
     fn free(&self, slot: usize) {
         let free = SlotWord::new(self.next + SLOTS as u64, State::Free).encode();
         if seeded(Bug::BellBeforeFree) {
-            self.channel.empty.post();
+            self.channel.announce(Side::Producer);
         }
         // Release: our reads come before the producer's next writes; pairs with the Acquire of its claim.
         self.channel.words().slots[slot].0.store(free, order(Bug::RelaxedFree, Release));
         hit(Step::Released);
         if !seeded(Bug::BellBeforeFree) {
-            self.channel.empty.post();
+            self.channel.announce(Side::Producer);
         }
         hit(Step::EmptyRung);
     }
@@ -183,7 +205,7 @@ impl<D: Doorbell> Consumer<D> {
         Ok(match (pending, successor.checked_sub(1)) {
             (false, Some(generation)) => Acquired::Successor(generation),
             (false, None) if end == position + 1 => Acquired::End,
-            // A frame came in between: its own token is still there.
+            // A frame came in between: the next claim finds it.
             _ => Acquired::Woken,
         })
     }
@@ -280,8 +302,6 @@ impl<D: Doorbell> Drop for ReadSlot<'_, D> {
             let ready = SlotWord::new(self.consumer.next, State::Ready).encode();
             channel.words().slots[self.slot].0.store(ready, Relaxed);
             hit(Step::GivenBack);
-            channel.filled.post();
-            hit(Step::GivenBackRung);
         } else {
             self.consumer.front_unseen = true;
         }

@@ -1,11 +1,11 @@
-//! How a region lies in memory, byte by byte (version 1). A program that is not ours can attach by this page alone.
+//! How a region lies in memory, byte by byte (version 2). A program that is not ours can attach by this page alone.
 //!
 //! All integers are little-endian; the host is, too (x86-64, aarch64).
 //!
 //! | offset | size | what | written by |
 //! |---|---|---|---|
 //! | 0x000 | 8 | magic `TRICINE\0` | creator, once |
-//! | 0x008 | 8 | version, 1 | creator |
+//! | 0x008 | 8 | version, 2 | creator |
 //! | 0x010 | 8 | layout hash, [`LAYOUT_HASH`] | creator |
 //! | 0x018 | 8 | length of the region in bytes | creator |
 //! | 0x020 | 8 | kind: 1 video, 2 audio | creator |
@@ -16,12 +16,14 @@
 //! | 0x048 | 8 | base: frames published in the generations before | creator |
 //! | 0x050 | 8 | pts, in ns, at which the producer goes on if no frame of this region is published yet | creator |
 //! | 0x058 | 8 | serial that this pts belongs to | creator |
+//! | 0x060 | 8 | barriers: 1 who is about to sleep calls `membarrier`, 0 both sides execute a fence (see `wake.rs`) | creator |
 //! | 0x080, 0x100, 0x180 | 8 each | FIFO: ownership words of slots 0..3 | both |
 //! | 0x200 | 8 | mailbox: the ownership word | both |
 //! | 0x280 | 8 | end: 0, or 1 + the number of frames after which the stream ends | producer |
 //! | 0x300 | 8 | successor: 0, or 1 + the generation that goes on where this one ends | producer |
 //! | 0x380 | 8 | done: 1 + the highest frame of this region that the consumer finished, 0 for none | consumer |
 //! | 0x400 | 3 × 256 | meta of slots 0..3, [`META_WORDS`] words each (see [`crate::frame::FrameMeta`]) | producer |
+//! | 0x700, 0x780 | 8 each | not 0 while the producer, the consumer sleeps at its doorbell or is about to | both |
 //! | 0x1000 + i·stride | capacity | payload of slot i | producer |
 //!
 //! Words that different processes write lie two cache lines apart, since x86 prefetches lines in pairs.
@@ -31,13 +33,11 @@ use crate::sync::AtomicU64;
 use crate::sync::Ordering::Relaxed;
 
 use super::ownership::SLOTS;
-#[cfg(not(loom))]
-use crate::sys::cache;
 
 /// The first eight bytes of a region.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"TRICINE\0");
 /// The layout's version.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 /// Where the first payload starts: the words fill the page before.
 pub const PAYLOAD_OFFSET: usize = 4096;
 /// Words in a slot's meta.
@@ -72,14 +72,6 @@ impl Meta {
     pub fn load(&self) -> [u64; META_WORDS] {
         self.0.each_ref().map(|w| w.load(Relaxed))
     }
-
-    /// Asks for its cache lines, to read or to write them soon.
-    #[inline(always)]
-    pub(super) fn ask(&self, to_write: bool) {
-        for half in [&self.0[0], &self.0[META_WORDS / 2]] {
-            if to_write { cache::will_write(half) } else { cache::will_read(half) }
-        }
-    }
 }
 
 /// One slot's meta, as loom explores it: a cell in which every race is seen.
@@ -98,9 +90,6 @@ impl Meta {
     pub fn load(&self) -> [u64; META_WORDS] {
         self.0.get()
     }
-
-    /// A model has no cache.
-    pub(super) fn ask(&self, _: bool) {}
 }
 
 /// The first page of a region. Only atomics: a peer can change any of it at any time.
@@ -132,6 +121,8 @@ pub struct Words {
     pub resume_pts: AtomicU64,
     /// The serial that `resume_pts` belongs to.
     pub resume_serial: AtomicU64,
+    /// 1 `membarrier`, 0 fences.
+    pub barriers: AtomicU64,
     /// FIFO ownership words.
     pub slots: [Word; SLOTS],
     /// Mailbox ownership word.
@@ -144,6 +135,10 @@ pub struct Words {
     pub done: Word,
     /// The slots' meta.
     pub meta: [Meta; SLOTS],
+    /// Not 0 while the producer sleeps at its doorbell or is about to.
+    pub producer_asleep: Word,
+    /// Not 0 while the consumer does.
+    pub consumer_asleep: Word,
 }
 
 const fn fnv(mut hash: u64, value: usize) -> u64 {
@@ -164,6 +159,8 @@ pub const LAYOUT_HASH: u64 = {
         std::mem::offset_of!(Words, successor),
         std::mem::offset_of!(Words, done),
         std::mem::offset_of!(Words, meta),
+        std::mem::offset_of!(Words, producer_asleep),
+        std::mem::offset_of!(Words, consumer_asleep),
         size_of::<Words>(),
         size_of::<Word>(),
         size_of::<Meta>(),
@@ -188,6 +185,8 @@ const _: () = {
     assert!(std::mem::offset_of!(Words, successor) == 0x300);
     assert!(std::mem::offset_of!(Words, done) == 0x380);
     assert!(std::mem::offset_of!(Words, meta) == 0x400);
+    assert!(std::mem::offset_of!(Words, producer_asleep) == 0x700);
+    assert!(std::mem::offset_of!(Words, consumer_asleep) == 0x780);
     assert!(size_of::<Words>() == PAYLOAD_OFFSET);
 };
 

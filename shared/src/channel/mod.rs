@@ -18,6 +18,7 @@ pub mod producer;
 pub mod recover;
 pub mod region;
 pub mod spin;
+mod wake;
 
 pub use consumer::{Consumer, ReadSlot};
 pub use doorbell::Doorbell;

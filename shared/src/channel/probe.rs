@@ -17,9 +17,11 @@ macro_rules! steps {
 }
 
 steps! {
-    /// The producer is about to wait for `empty`.
+    /// The producer is about to look for a free slot.
     ProducerWait,
-    /// The producer's wait for `empty` is over; as a rule it took a token.
+    /// The producer, which has none, said that it is about to sleep.
+    ProducerDozes,
+    /// The producer, which had to wait, does so no longer.
     ProducerWoken,
     /// The producer owns a slot: FREE → WRITING (or, in a mailbox, knows its back slot).
     ProducerClaimed,
@@ -29,21 +31,23 @@ steps! {
     MetaWritten,
     /// The frame is visible: WRITING → READY (or the mailbox's swap).
     Published,
-    /// The producer rang `filled`, where it had to.
+    /// The producer took the consumer's word back that it sleeps, and owes it a ring.
+    FilledOwed,
+    /// The producer rang `filled`, since the consumer slept.
     FilledRung,
     /// The producer gave its slot back unpublished: WRITING → FREE.
     Abandoned,
-    /// The producer rang for itself after that.
-    AbandonRung,
     /// The producer said that the stream ends here.
     EndSaid,
     /// The producer named the region in which the stream goes on.
     SuccessorSaid,
     /// The producer rang `filled` after either.
     EndRung,
-    /// The consumer is about to wait for `filled`.
+    /// The consumer is about to look for a frame.
     ConsumerWait,
-    /// The consumer's wait for `filled` is over; as a rule it took a token.
+    /// The consumer, which has none, said that it is about to sleep.
+    ConsumerDozes,
+    /// The consumer, which had to wait, does so no longer.
     ConsumerWoken,
     /// The consumer owns a slot: READY → READING (or the mailbox's swap).
     ConsumerClaimed,
@@ -53,12 +57,12 @@ steps! {
     DoneRecorded,
     /// The slot is the producer's again: READING → FREE.
     Released,
-    /// The consumer rang `empty`.
+    /// The consumer took the producer's word back that it sleeps, and owes it a ring.
+    EmptyOwed,
+    /// The consumer rang `empty`, since the producer slept.
     EmptyRung,
     /// The consumer gave its slot back unread: READING → READY.
     GivenBack,
-    /// The consumer rang for itself after that.
-    GivenBackRung,
     /// Recovery set a dead side's slot right.
     SlotReset,
     /// Recovery rang the dead side's doorbell.

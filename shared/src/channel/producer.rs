@@ -3,13 +3,13 @@
 use super::bug::{Bug, order, seeded};
 use super::doorbell::Doorbell;
 use super::memory::as_samples_mut;
-use super::ownership::{MailWord, SLOTS, SlotWord, State, fifo_words, producer_next};
+use super::ownership::{MailWord, SLOTS, Side, SlotWord, State, fifo_words, producer_next};
 use super::probe::{Step, dead, hit};
 use super::region::{Channel, Mode};
 use super::spin::Spin;
 use super::{Acquired, DoorbellStats};
 use crate::error::{Error, Result};
-use crate::frame::{Format, FrameMeta, checksum};
+use crate::frame::{Checked, Format, FrameMeta, checksum};
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::load_to_change;
 use crate::sys::semaphore::Semaphore;
@@ -22,6 +22,7 @@ pub struct Producer<D: Doorbell = Semaphore> {
     /// The next frame, counted within this region.
     next: u64,
     overwrote: u64,
+    checked: Checked,
     spin: Spin,
     stats: DoorbellStats,
 }
@@ -40,7 +41,8 @@ impl<D: Doorbell> Producer<D> {
             }
             Mode::Mailbox => mail(&channel)?.1.seq,
         };
-        Ok(Self { channel, next, overwrote: 0, spin: Spin::default(), stats: DoorbellStats::default() })
+        let (spin, stats, checked) = (Spin::default(), DoorbellStats::default(), Checked::default());
+        Ok(Self { channel, next, overwrote: 0, checked, spin, stats })
     }
 
     /// The channel it writes to.
@@ -80,7 +82,9 @@ impl<D: Doorbell> Producer<D> {
                 if word.dirty { word.middle } else { word.front }
             }
         };
-        read_meta(&self.channel, slot).map(Some)
+        let words = self.channel.words().meta[slot].load();
+        let meta = FrameMeta::decode(words, self.channel.capacity() as u64);
+        meta.map(Some).map_err(|i| self.channel.corrupt("meta", words[i]))
     }
 
     /// Claims the next slot. FIFO: waits until the consumer has released it, or `deadline`. Mailbox: at once.
@@ -92,14 +96,15 @@ impl<D: Doorbell> Producer<D> {
             Mode::Mailbox => mail(&self.channel)?.1.back,
             Mode::Fifo => {
                 hit(Step::ProducerWait);
-                let rung = self.spin.wait(&self.channel.empty, deadline)?;
-                hit(Step::ProducerWoken);
-                self.channel.ask(SlotWord::slot(self.next), true);
                 if !self.claim()? {
-                    self.stats.spurious += u64::from(rung);
-                    return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });
+                    let rung = self.wait(deadline)?;
+                    hit(Step::ProducerWoken);
+                    if !self.claim()? {
+                        self.stats.spurious += u64::from(rung);
+                        return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });
+                    }
+                    self.stats.late += u64::from(!rung && deadline != Deadline::NOW);
                 }
-                self.stats.late += u64::from(!rung && deadline != Deadline::NOW);
                 SlotWord::slot(self.next)
             }
         };
@@ -107,21 +112,33 @@ impl<D: Doorbell> Producer<D> {
         Ok(Acquired::Slot(WriteSlot { producer: self, slot }))
     }
 
+    /// Waits until the next slot is FREE, somebody rings, or `deadline`. Whether it was either of the first two.
+    #[cold]
+    fn wait(&mut self, deadline: Deadline) -> Result<bool> {
+        let (channel, free) = (&self.channel, SlotWord::new(self.next, State::Free).encode());
+        let word = &channel.words().slots[SlotWord::slot(self.next)].0;
+        // Relaxed: claim() looks again.
+        self.spin.wait(channel, Side::Producer, || word.load(Relaxed) == free, deadline)
+    }
+
     /// FREE → WRITING for the next frame; whether it was FREE.
+    #[inline]
     fn claim(&mut self) -> Result<bool> {
         let n = self.next;
         let word = &self.channel.words().slots[SlotWord::slot(n)].0;
-        let free = SlotWord::new(n, State::Free).encode();
-        let ours = if seeded(Bug::ReadyBeforePayload) { State::Ready } else { State::Writing };
         // Acquire: pairs with the consumer's Release in release(), so that our writes come after its reads.
-        let acquire = order(Bug::RelaxedProducerClaim, Acquire);
-        match word.compare_exchange(free, SlotWord::new(n, ours).encode(), acquire, Relaxed) {
-            Ok(_) => Ok(true),
-            Err(raw) => match SlotWord::decode(raw) {
+        let raw = word.load(order(Bug::RelaxedProducerClaim, Acquire));
+        if raw != SlotWord::new(n, State::Free).encode() {
+            return match SlotWord::decode(raw) {
                 SlotWord { seq, state: State::Ready | State::Reading } if seq + SLOTS as u64 == n => Ok(false),
                 _ => Err(self.channel.corrupt("slot word, to the producer,", raw)),
-            },
+            };
         }
+        // A store is enough: a word that is FREE is the producer's to change, and nobody else's (invariant I9).
+        // Relaxed: to the consumer, WRITING says no more than FREE.
+        let ours = if seeded(Bug::ReadyBeforePayload) { State::Ready } else { State::Writing };
+        word.store(SlotWord::new(n, ours).encode(), Relaxed);
+        Ok(true)
     }
 
     /// Says that the stream ends after what was published. May be said again, and taken back by [`Producer::reopen`].
@@ -220,7 +237,7 @@ impl<D: Doorbell> WriteSlot<'_, D> {
         let published_ns = if meta.published_ns == 0 { mono_ns() } else { meta.published_ns };
         let meta = FrameMeta { seq, published_ns, checksum: sum, ..*meta };
         let words = meta.encode();
-        if let Err(i) = FrameMeta::decode(words, capacity) {
+        if let Err(i) = self.producer.checked.decode(words, capacity) {
             return Err(self.producer.channel.corrupt("meta to be published", words[i]));
         }
         let WriteSlot { producer, slot } = &mut self;
@@ -230,9 +247,9 @@ impl<D: Doorbell> WriteSlot<'_, D> {
         }
         hit(Step::MetaWritten);
         if seeded(Bug::BellBeforeReady) {
-            channel.filled.post();
+            channel.announce(Side::Consumer);
         }
-        let ring = match channel.mode() {
+        let due = match channel.mode() {
             Mode::Fifo => {
                 // Release: publishes payload and meta; pairs with the Acquire of the consumer's claim.
                 let release = order(Bug::RelaxedReady, Release);
@@ -242,15 +259,15 @@ impl<D: Doorbell> WriteSlot<'_, D> {
             Mode::Mailbox => {
                 let overwrote = swap_in(channel, slot)?;
                 producer.overwrote += u64::from(overwrote);
-                overwrote == seeded(Bug::BellWhenDirty)
+                overwrote || !seeded(Bug::BellWhenDirty)
             }
         };
         hit(Step::Published);
         if seeded(Bug::ReadyBeforeMeta) {
             channel.words().meta[slot].store(words);
         }
-        if ring && !seeded(Bug::BellBeforeReady) {
-            channel.filled.post();
+        if due && !seeded(Bug::BellBeforeReady) {
+            channel.announce(Side::Consumer);
         }
         hit(Step::FilledRung);
         producer.next += 1;
@@ -269,10 +286,6 @@ impl<D: Doorbell> Drop for WriteSlot<'_, D> {
         let free = SlotWord::new(self.producer.next, State::Free).encode();
         channel.words().slots[self.slot].0.store(free, Relaxed);
         hit(Step::Abandoned);
-        if !seeded(Bug::AbandonWithoutPost) {
-            channel.empty.post();
-        }
-        hit(Step::AbandonRung);
     }
 }
 
@@ -288,7 +301,7 @@ pub(super) fn mail<D>(channel: &Channel<D>) -> Result<(u64, MailWord)> {
 }
 
 /// Swaps the producer's `back` slot with the middle one. Whether the middle was dirty, that is: a frame nobody had taken
-/// was overwritten, and the bell that announced it still stands.
+/// was overwritten.
 fn swap_in<D>(channel: &Channel<D>, back: usize) -> Result<bool> {
     let (mut raw, mut word) = mail(channel)?;
     loop {
@@ -302,10 +315,4 @@ fn swap_in<D>(channel: &Channel<D>, back: usize) -> Result<bool> {
             Err(_) => (raw, word) = mail(channel)?,
         }
     }
-}
-
-/// Copies a slot's meta once and checks the copy.
-pub(super) fn read_meta<D>(channel: &Channel<D>, slot: usize) -> Result<FrameMeta> {
-    let words = channel.words().meta[slot].load();
-    FrameMeta::decode(words, channel.capacity() as u64).map_err(|i| channel.corrupt("meta", words[i]))
 }

@@ -11,10 +11,10 @@ use crate::sync::Ordering::{Relaxed, Release};
 ///
 /// Only after `waitid` has reported the death (invariant I3: a reaped process writes nothing any more; a role never
 /// forks, so nobody else holds its mapping). The survivor may be running: it never writes a word in a state that belongs
-/// to the dead side, so each compare-and-swap here meets nobody. May be repeated.
+/// to the dead side (invariant I9), so each compare-and-swap here meets nobody. May be repeated.
 ///
-/// The dead side may have taken a token and not used it, or changed a word and not rung; nobody can tell. So its own
-/// doorbell is rung once for each slot reset and at least once, the other once: too many is harmless.
+/// The dead side may have changed a word and not rung, or taken a token that somebody rang for it, say for the end of the
+/// stream; nobody can tell. So each doorbell is rung once: a token too many is harmless.
 pub fn recover<D: Doorbell>(channel: &Channel<D>, dead: Side) -> usize {
     let mut resets = 0;
     if channel.mode() == Mode::Fifo {
@@ -35,10 +35,8 @@ pub fn recover<D: Doorbell>(channel: &Channel<D>, dead: Side) -> usize {
         Side::Consumer => (&channel.filled, &channel.empty),
     };
     if !seeded(Bug::NoPostAfterDeath) {
-        for _ in 0..resets.max(1) {
-            own.post();
-            hit(Step::OwnRung);
-        }
+        own.post();
+        hit(Step::OwnRung);
         other.post();
     }
     hit(Step::RecoveryRung);

@@ -8,7 +8,7 @@ use super::memory::{Memory, Source};
 use super::ownership::{MailWord, SLOTS, Side, SlotWord, State};
 use crate::error::{Error, Result};
 use crate::sync::{AtomicU64, Ordering::Relaxed};
-use crate::sys::cache;
+use crate::sys::membarrier;
 use crate::sys::semaphore::Semaphore;
 #[cfg(not(loom))]
 use crate::sys::shm;
@@ -122,6 +122,8 @@ impl Region {
             (&words.base, spec.base),
             (&words.resume_pts, spec.resume_pts_ns as u64),
             (&words.resume_serial, spec.resume_serial.into()),
+            // loom knows fences alone.
+            (&words.barriers, u64::from(!cfg!(loom) && membarrier::register())),
             (&words.mail.0, MailWord::EMPTY.encode()),
             (&words.magic, layout::MAGIC),
         ];
@@ -148,8 +150,8 @@ impl Region {
     }
 
     /// Attaches as `side`, which maps the payload (a consumer only to read), or as an onlooker, which maps the words.
-    /// The header is copied once and the copy is checked. `empty` and `filled` are the doorbells that both sides share:
-    /// `empty` starts with a token for each slot, `filled` with none.
+    /// The header is copied once and the copy is checked. `empty` and `filled` are the doorbells that both sides share; both
+    /// start without a token.
     pub fn attach<D: Doorbell>(&self, side: Option<Side>, empty: D, filled: D) -> Result<Channel<D>> {
         let object = self.name.to_string();
         let len = self.source.len(&object)?;
@@ -183,6 +185,12 @@ impl Region {
             1 => Mode::Mailbox,
             raw => return Err(corrupt("mode", raw)),
         };
+        let fenced = match read(&words.barriers) {
+            0 => true,
+            1 if membarrier::register() => false,
+            1 => return Err(Error::sys("membarrier", object, std::io::Error::last_os_error())),
+            raw => return Err(corrupt("barriers", raw)),
+        };
         let resume_pts_ns = read(&words.resume_pts) as i64;
         let resume_serial = read(&words.resume_serial) as u32;
         Ok(Channel {
@@ -192,6 +200,7 @@ impl Region {
             base,
             resume_pts_ns,
             resume_serial,
+            fenced,
             name: self.name.clone(),
             empty,
             filled,
@@ -208,6 +217,8 @@ pub struct Channel<D = Semaphore> {
     base: u64,
     resume_pts_ns: i64,
     resume_serial: u32,
+    /// Whether both sides execute a fence, for want of `membarrier`.
+    pub(super) fenced: bool,
     name: ChannelName,
     /// Rings when a slot is free: the producer listens.
     pub empty: D,
@@ -221,7 +232,7 @@ impl Channel {
     /// nothing of this channel is left behind.
     pub fn create(name: &ChannelName, spec: &Spec) -> Result<()> {
         let region = Region::unnamed(name, spec)?;
-        let made = Semaphore::create(&name.empty(), SLOTS as u32)
+        let made = Semaphore::create(&name.empty(), 0)
             .and_then(|()| Semaphore::create(&name.filled(), 0))
             .and_then(|()| region.link());
         if made.is_err() {
@@ -264,16 +275,6 @@ impl Channel {
             }
         }
         Ok(())
-    }
-}
-
-impl<D: Doorbell> Channel<D> {
-    /// Wakes `side` without giving it anything: it looks up, and finds what the supervisor wants of it.
-    pub fn ring(&self, side: Side) {
-        match side {
-            Side::Producer => self.empty.post(),
-            Side::Consumer => self.filled.post(),
-        }
     }
 }
 
@@ -343,20 +344,6 @@ impl<D> Channel<D> {
     #[inline]
     pub(super) fn bytes(&self, slot: usize, len: usize) -> &[u8] {
         self.memory.bytes(slot, len)
-    }
-
-    /// Asks for the cache lines of slot `slot`'s frame, all at once, before the locked instruction that claims it: each of
-    /// those waits for every line that is under way, so what is asked for after it comes after it.
-    #[inline]
-    pub(super) fn ask(&self, slot: usize, to_write: bool) {
-        // A model would take it for an access.
-        if cfg!(loom) {
-            return;
-        }
-        self.words().meta[slot].ask(to_write);
-        if let Some(first) = self.bytes(slot, 1).first() {
-            if to_write { cache::will_write(first) } else { cache::will_read(first) }
-        }
     }
 
     /// A slot's payload, to be written. The caller owns the slot (I1) and hands out one such view at a time.

@@ -6,6 +6,8 @@
 //! side therefore keeps an account: asking in vain makes it stop, and then it only tries again now and then.
 
 use super::doorbell::Doorbell;
+use super::ownership::Side;
+use super::region::Channel;
 use crate::error::Result;
 use crate::time::{Deadline, mono_ns};
 
@@ -44,28 +46,42 @@ impl Spin {
         Self { limit_ns: ns, adaptive: false, vain: 0, rest: FIRST_REST, resting: 0 }
     }
 
-    /// Waits for a token until `deadline`. Whether there was one.
-    #[inline]
-    pub(super) fn wait<D: Doorbell>(&mut self, bell: &D, deadline: Deadline) -> Result<bool> {
-        if bell.try_wait() || self.asked(bell, deadline) {
+    /// Waits as `side` until what it waits for is `there`, somebody rings, or `deadline`. Whether it was either of the
+    /// first two.
+    pub(super) fn wait<D: Doorbell>(
+        &mut self,
+        channel: &Channel<D>,
+        side: Side,
+        there: impl Fn() -> bool,
+        deadline: Deadline,
+    ) -> Result<bool> {
+        let bell = channel.bell(side);
+        if bell.try_wait() {
             return Ok(true);
         }
-        bell.wait(deadline)
+        if deadline == Deadline::NOW {
+            return Ok(false);
+        }
+        Ok(self.asked(bell, &there, deadline) || channel.sleep(side, there, deadline)?)
     }
 
     /// Asks, if that is likely to help.
-    fn asked<D: Doorbell>(&mut self, bell: &D, deadline: Deadline) -> bool {
+    fn asked<D: Doorbell>(&mut self, bell: &D, there: impl Fn() -> bool, deadline: Deadline) -> bool {
         if !self.begins() {
             return false;
         }
         let until = (mono_ns() + self.limit_ns).min(deadline.ns());
         loop {
             for _ in 0..TRIES {
-                if bell.try_wait() {
+                if there() {
                     self.ended(true);
                     return true;
                 }
                 crate::sync::spin_loop();
+            }
+            // Not for a slot: that is no reason to ask more often.
+            if bell.try_wait() {
+                return true;
             }
             if mono_ns() >= until {
                 self.ended(false);
@@ -136,20 +152,25 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_while_asking_is_heard_without_sleeping() {
-        struct Bell(std::sync::atomic::AtomicU32);
+    fn what_comes_while_asking_is_seen_without_sleeping() {
+        use std::cell::Cell;
+        struct Bell(bool);
         impl Doorbell for Bell {
             fn post(&self) {}
             fn try_wait(&self) -> bool {
-                // There at the tenth question.
-                self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 9
+                self.0
             }
             fn wait(&self, _: Deadline) -> Result<bool> {
-                Ok(false)
+                unreachable!("nobody sleeps here")
             }
         }
         let deadline = Deadline::after(std::time::Duration::from_secs(60));
-        assert!(Spin::for_ns(1_000_000_000).wait(&Bell(0.into()), deadline).unwrap());
-        assert!(!Spin::for_ns(0).wait(&Bell(0.into()), deadline).unwrap());
+        let asked = Cell::new(0);
+        // There at the tenth question.
+        let there = || asked.replace(asked.get() + 1) == 9;
+        assert!(Spin::for_ns(1_000_000_000).asked(&Bell(false), there, deadline));
+        assert!(Spin::for_ns(1_000_000_000).asked(&Bell(true), || false, deadline));
+        assert!(!Spin::for_ns(1000).asked(&Bell(false), || false, deadline));
+        assert!(!Spin::for_ns(0).asked(&Bell(true), || true, deadline));
     }
 }

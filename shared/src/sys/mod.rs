@@ -5,12 +5,12 @@
 
 #[cfg(not(loom))]
 pub mod bells;
-pub mod cache;
 pub mod copy;
 pub mod fds;
 pub mod futex;
 #[cfg(feature = "iceoryx2")]
 pub mod loan;
+pub mod membarrier;
 pub mod mq;
 pub mod perf;
 pub mod process;

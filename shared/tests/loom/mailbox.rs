@@ -39,10 +39,22 @@ fn consume<B: Bell>(world: &World<B>, channel: Channel<Arc<B>>, total: u64) -> R
     Ok(())
 }
 
-const OF_PRODUCER: [Step; 5] =
-    [Step::ProducerClaimed, Step::PayloadWritten, Step::MetaWritten, Step::Published, Step::FilledRung];
-const OF_CONSUMER: [Step; 5] =
-    [Step::ConsumerWait, Step::ConsumerWoken, Step::ConsumerClaimed, Step::MetaRead, Step::DoneRecorded];
+const OF_PRODUCER: [Step; 6] = [
+    Step::ProducerClaimed,
+    Step::PayloadWritten,
+    Step::MetaWritten,
+    Step::Published,
+    Step::FilledOwed,
+    Step::FilledRung,
+];
+const OF_CONSUMER: [Step; 6] = [
+    Step::ConsumerWait,
+    Step::ConsumerDozes,
+    Step::ConsumerWoken,
+    Step::ConsumerClaimed,
+    Step::MetaRead,
+    Step::DoneRecorded,
+];
 
 #[test]
 fn the_latest_frame_wins() {

@@ -11,7 +11,11 @@ fn model(bug: Bug) -> &'static str {
         Bug::NoPostAfterDeath | Bug::NoReset | Bug::ProducerNextOffByOne => "fifo::a_producer_dies_at_each_step",
         Bug::DoneOffByOne | Bug::ConsumerNextOffByOne => "fifo::a_consumer_dies_at_each_step",
         Bug::ResetsSurvivor => "fifo::both_sides_die_at_each_pair_of_steps",
-        Bug::BellBeforeReady => "fifo::frames_pass_at_every_fill_level",
+        Bug::BellBeforeReady
+        | Bug::NoSecondLook
+        | Bug::TakesBackAfterRing
+        | Bug::NoBarrierBeforeSleep
+        | Bug::NoBarrierBeforeRing => "fifo::frames_pass_at_every_fill_level",
         Bug::BellBeforeFree => "fifo::a_single_release_lets_a_frame_in",
         Bug::ReleaseBeforeRead
         | Bug::ReadyBeforeMeta
@@ -20,7 +24,6 @@ fn model(bug: Bug) -> &'static str {
         | Bug::RelaxedConsumerClaim
         | Bug::RelaxedFree
         | Bug::RelaxedProducerClaim => "fifo::the_words_alone_carry_the_payload_where_tokens_abound",
-        Bug::AbandonWithoutPost => "fifo::slots_that_are_given_back_cost_no_token",
         Bug::RelaxedDiscard => "fifo::a_poisoned_frame_s_slot_goes_to_the_producer_after_its_last_reader",
         Bug::RelaxedRetire | Bug::RelaxedSuccessor => "fifo::who_sees_the_successor_has_seen_every_frame_before_it",
         Bug::BellWhenDirty => "mailbox::the_latest_frame_wins",

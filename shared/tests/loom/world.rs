@@ -24,12 +24,6 @@ pub(crate) struct Counting {
     rung: Condvar,
 }
 
-impl Counting {
-    fn new(tokens: u32) -> Self {
-        Self { tokens: Mutex::new(tokens), rung: Condvar::new() }
-    }
-}
-
 impl Doorbell for Counting {
     fn post(&self) {
         *self.tokens.lock().unwrap() += 1;
@@ -74,17 +68,17 @@ impl Doorbell for Flood {
 
 /// A kind of doorbell that a model can run on.
 pub(crate) trait Bell: Doorbell + Sized + std::fmt::Debug + 'static {
-    fn with(tokens: u32) -> Self;
+    fn new() -> Self;
 }
 
 impl Bell for Counting {
-    fn with(tokens: u32) -> Self {
-        Self::new(tokens)
+    fn new() -> Self {
+        Self { tokens: Mutex::new(0), rung: Condvar::new() }
     }
 }
 
 impl Bell for Flood {
-    fn with(_: u32) -> Self {
+    fn new() -> Self {
         Self
     }
 }
@@ -103,7 +97,7 @@ impl<B: Bell> World<B> {
         let name = ChannelName { session: "model".into(), kind: Kind::Video, generation: 0 };
         let spec = Spec { mode, capacity: 8, base: 0, resume_pts_ns: 0, resume_serial: 1 };
         let region = Region::unnamed(&name, &spec).unwrap();
-        let (empty, filled) = (Arc::new(B::with(3)), Arc::new(B::with(0)));
+        let (empty, filled) = (Arc::new(B::new()), Arc::new(B::new()));
         Arc::new(Self { region, empty, filled, effects: StdMutex::new(Vec::new()) })
     }
 

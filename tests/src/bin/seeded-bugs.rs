@@ -105,12 +105,12 @@ fn sweep(root: &Path) -> Verdicts {
     ours.filter_map(|v| Some((v["bug"].as_str()?.to_owned(), !v["failure"].is_null()))).collect()
 }
 
-/// Whether a proof has to catch a bug. x86-64 and Spin order more strongly than any weak ordering asks, so those are loom's.
+/// Whether a proof has to catch a bug.
 fn must_catch(proof: &str, bug: Bug) -> bool {
     match proof {
         "tables" => matches!(bug, Bug::ProducerNextOffByOne | Bug::ConsumerNextOffByOne),
         "loom" => true,
-        _ => !bug.name().starts_with("relaxed-"),
+        _ => !bug.of_ordering(),
     }
 }
 

@@ -22,12 +22,6 @@ pub fn by_name(name: &str) -> Option<Bug> {
     Bug::ALL.iter().copied().find(|b| b.name() == name)
 }
 
-/// Whether it is for the sweep to catch. A weaker ordering is not: x86-64 orders more strongly than any of them asks, so
-/// that it does nothing to a real process. It is for loom.
-pub fn is_ours(bug: Bug) -> bool {
-    !bug.name().starts_with("relaxed-")
-}
-
 /// What the sweep says of a bug.
 #[derive(Debug, Serialize)]
 pub struct Verdict {
@@ -45,7 +39,7 @@ pub struct Verdict {
 
 /// Sweeps with `bug` until a run fails.
 pub fn hunt(stage: &mut Stage<'_>, bug: Bug, cases: &[Case], plan: &Plan) -> Result<Verdict> {
-    let mut verdict = Verdict { bug: bug.name(), ours: is_ours(bug), kills: 0, case: None, failure: None };
+    let mut verdict = Verdict { bug: bug.name(), ours: !bug.of_ordering(), kills: 0, case: None, failure: None };
     if !verdict.ours {
         return Ok(verdict);
     }

@@ -1,5 +1,6 @@
 //! Reading a channel's words from beside it: what they are, what they should be, and for people.
 
+use tricine_shared::channel::layout::Word;
 use tricine_shared::channel::ownership::{MailWord, SLOTS, SlotWord, State};
 use tricine_shared::channel::{Channel, Mode, held_by_consumer};
 use tricine_shared::frame::FrameMeta;
@@ -24,14 +25,10 @@ pub(super) fn at_rest(channel: &Channel, total: u64) -> bool {
     let words = channel.words();
     let said = words.done.0.load(SeqCst) == total && words.end.0.load(SeqCst) == total + 1;
     said && match channel.mode() {
-        Mode::Fifo => {
-            let free = slot_words(channel).into_iter().enumerate().all(|(i, word)| {
-                let next = (total..total + SLOTS as u64).contains(&word.seq) && SlotWord::slot(word.seq) == i;
-                word.state == State::Free && next
-            });
-            // A free slot without a token is one that the producer would not come to know of.
-            free && channel.empty.value() >= SLOTS as i32
-        }
+        Mode::Fifo => slot_words(channel).into_iter().enumerate().all(|(i, word)| {
+            let next = (total..total + SLOTS as u64).contains(&word.seq) && SlotWord::slot(word.seq) == i;
+            word.state == State::Free && next
+        }),
         Mode::Mailbox => {
             MailWord::decode(words.mail.0.load(SeqCst)).is_some_and(|word| word.seq == total && !word.dirty)
         }
@@ -46,7 +43,7 @@ pub(super) fn slot_words(channel: &Channel) -> [SlotWord; SLOTS] {
 /// Everything that the processes share except for payloads.
 pub(super) fn picture(channel: &Channel, ledger: &Ledger) -> Vec<u64> {
     let words = channel.words();
-    let single = [&words.mail, &words.end, &words.done];
+    let single = [&words.mail, &words.end, &words.done, &words.producer_asleep, &words.consumer_asleep];
     let owners = words.slots.iter().chain(single).map(|w| w.0.load(SeqCst));
     let metas = words.meta.iter().flat_map(|m| m.load());
     let bells = [&channel.empty, &channel.filled].map(|s| s.value() as u64);
@@ -66,5 +63,7 @@ pub(super) fn describe(channel: &Channel) -> String {
     };
     let (done, end) = (words.done.0.load(SeqCst), words.end.0.load(SeqCst));
     let (empty, filled) = (channel.empty.value(), channel.filled.value());
-    format!("{owners}; done {done}, end {end}, empty {empty}, filled {filled}")
+    let asleep = |word: &Word| if word.0.load(SeqCst) == 0 { "" } else { " (asleep)" };
+    let (producer, consumer) = (asleep(&words.producer_asleep), asleep(&words.consumer_asleep));
+    format!("{owners}; done {done}, end {end}, empty {empty}{producer}, filled {filled}{consumer}")
 }

@@ -1,0 +1,108 @@
+//! Sleeping and waking: who is about to sleep says so, and who changes a word rings only for somebody who has.
+//!
+//! | who listens | who changes a word |
+//! |---|---|
+//! | says that it will sleep (its word: 1) | changes the slot's word |
+//! | barrier | barrier |
+//! | looks at the slot's word once more, and sleeps only if there is nothing | looks whether the other says that it sleeps; if so takes that back (0) and rings |
+//!
+//! Invariant I4: of the two looks at least one sees the other's word, since a barrier lies before each; so nobody sleeps
+//! through a change. A change while nobody sleeps costs no token, no locked instruction, and no system call; not even a
+//! fence, since who is about to sleep has the kernel execute both barriers ([`crate::sys::membarrier`]).
+//!
+//! A ring is owed from the change on, and taken back before it is paid, so that it is paid once. Who dies in between
+//! leaves somebody asleep: [`super::recover()`] rings for the dead. It need not know whether a ring was owed, since a
+//! token too many is a spurious wake-up. A token that is left over (somebody said that it sleeps, and then saw
+//! that it need not) ends one later sleep too soon.
+
+use super::bug::{Bug, seeded};
+use super::doorbell::Doorbell;
+use super::ownership::Side;
+use super::probe::{Step, hit};
+use super::region::Channel;
+use crate::error::{Error, Result};
+use crate::sync::Ordering::{Relaxed, SeqCst};
+use crate::sync::{AtomicU64, compiler_fence, fence};
+use crate::sys::membarrier;
+use crate::time::Deadline;
+
+impl<D> Channel<D> {
+    /// The doorbell at which `side` listens.
+    pub fn bell(&self, side: Side) -> &D {
+        match side {
+            Side::Producer => &self.empty,
+            Side::Consumer => &self.filled,
+        }
+    }
+
+    /// 1 while `side` sleeps at its doorbell or is about to. Only 0 or not 0 matters, whatever a peer writes there.
+    fn asleep(&self, side: Side) -> &AtomicU64 {
+        match side {
+            Side::Producer => &self.words().producer_asleep.0,
+            Side::Consumer => &self.words().consumer_asleep.0,
+        }
+    }
+}
+
+impl<D: Doorbell> Channel<D> {
+    /// Rings for `side` unasked: it looks up, and finds what is wanted of it.
+    pub fn ring(&self, side: Side) {
+        self.bell(side).post();
+    }
+
+    /// After a change that `side` may be waiting for: rings, if it has said that it sleeps.
+    #[inline]
+    pub(super) fn announce(&self, side: Side) {
+        if seeded(Bug::NoBarrierBeforeRing) {
+        } else if self.fenced {
+            fence(SeqCst);
+        } else {
+            // The sleeper's barrier is executed here as well: either before our change, or after our look, or between
+            // them; whichever it is, the change is seen there or the word here. It only takes that the two stay in order.
+            compiler_fence(SeqCst);
+        }
+        // Relaxed, here and below: the barriers order these words against the slots', and they say nothing of a slot.
+        if self.asleep(side).load(Relaxed) != 0 {
+            self.wake(side);
+        }
+    }
+
+    #[cold]
+    fn wake(&self, side: Side) {
+        let (owed, rung) = match side {
+            Side::Producer => (Step::EmptyOwed, Step::EmptyRung),
+            Side::Consumer => (Step::FilledOwed, Step::FilledRung),
+        };
+        // A swap, since the sleeper takes its word back itself if it finds that it need not sleep: one of us has it.
+        if seeded(Bug::TakesBackAfterRing) {
+            self.bell(side).post();
+            self.asleep(side).store(0, Relaxed);
+        } else if self.asleep(side).swap(0, Relaxed) != 0 {
+            hit(owed);
+            self.bell(side).post();
+        }
+        hit(rung);
+    }
+
+    /// Sleeps until somebody rings for `side`, or `deadline`; not at all if there is something already. Whether it was
+    /// either but the deadline.
+    pub(super) fn sleep(&self, side: Side, there: impl Fn() -> bool, deadline: Deadline) -> Result<bool> {
+        let (asleep, bell) = (self.asleep(side), self.bell(side));
+        asleep.store(1, Relaxed);
+        if seeded(Bug::NoBarrierBeforeSleep) {
+        } else if self.fenced {
+            fence(SeqCst);
+        } else if !membarrier::everywhere() {
+            return Err(Error::sys("membarrier", self.name().to_string(), std::io::Error::last_os_error()));
+        }
+        hit(if side == Side::Producer { Step::ProducerDozes } else { Step::ConsumerDozes });
+        let there = there() && !seeded(Bug::NoSecondLook);
+        let rung = if there { Ok(false) } else { bell.wait(deadline) };
+        // If the other side has taken our word back, it rings, or has: that token is ours, and left here it would end the
+        // next sleep too soon. Too late for this look, it does that, which is harmless.
+        if asleep.swap(0, Relaxed) == 0 && !matches!(rung, Ok(true)) {
+            bell.try_wait();
+        }
+        Ok(rung? || there)
+    }
+}
