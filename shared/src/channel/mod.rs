@@ -1,11 +1,11 @@
 //! The channel: three slots in shared memory, an ownership word for each, and two doorbells.
 //!
-//! *Ownership is a word; the semaphore is a doorbell.* A side sleeps on its semaphore and, once woken, claims its slot by
-//! compare-and-swap or goes back to sleep. A token too many is a spurious wake-up; a token too few cannot be, since
-//! every change of a word is followed by a post, and [`recover()`] posts for the dead.
+//! *Ownership is a word; the semaphore is a doorbell.* A side claims its slot by its word alone, and sleeps on its
+//! semaphore where it cannot. A token too many is a spurious wake-up; a token too few cannot be, since who changes a word
+//! rings for who has said that it sleeps ([`wake`]), and [`recover()`] rings for the dead.
 //!
 //! Read in this order: [`ownership`] (the pure transitions), [`layout`] (the bytes), [`region`] (attaching),
-//! [`doorbell`], [`spin`], [`producer`], [`consumer`], [`mod@recover`]; then what the proofs hold on to: [`probe`] and [`bug`].
+//! [`doorbell`], [`wake`], [`spin`], [`producer`], [`consumer`], [`mod@recover`]; then what the proofs hold on to: [`probe`] and [`bug`].
 
 pub mod bug;
 pub mod consumer;
@@ -18,7 +18,7 @@ pub mod producer;
 pub mod recover;
 pub mod region;
 pub mod spin;
-mod wake;
+pub mod wake;
 
 pub use consumer::{Consumer, ReadSlot};
 pub use doorbell::Doorbell;

@@ -88,14 +88,16 @@ impl<D: Doorbell> Channel<D> {
     /// either but the deadline.
     pub(super) fn sleep(&self, side: Side, there: impl Fn() -> bool, deadline: Deadline) -> Result<bool> {
         let (asleep, bell) = (self.asleep(side), self.bell(side));
-        asleep.store(1, Relaxed);
+        // A swap and not a store, so that it has its place after the other side's swap of the same word for loom as well.
+        asleep.swap(1, Relaxed);
         if seeded(Bug::NoBarrierBeforeSleep) {
         } else if self.fenced {
             fence(SeqCst);
         } else if !membarrier::everywhere() {
             return Err(Error::sys("membarrier", self.name().to_string(), std::io::Error::last_os_error()));
         }
-        hit(if side == Side::Producer { Step::ProducerDozes } else { Step::ConsumerDozes });
+        let dozes = if side == Side::Producer { Step::ProducerDozes } else { Step::ConsumerDozes };
+        hit(dozes);
         let there = there() && !seeded(Bug::NoSecondLook);
         let rung = if there { Ok(false) } else { bell.wait(deadline) };
         // If the other side has taken our word back, it rings, or has: that token is ours, and left here it would end the
