@@ -12,8 +12,9 @@ use std::os::fd::BorrowedFd;
 use tricine_shared::frame::{FrameMeta, i420_len};
 use tricine_shared::link::{DisplaySpec, Key};
 
-use crate::convert::Canvas;
+use crate::canvas::Canvas;
 use crate::osd::Overlay;
+pub(crate) use x11::Segment;
 
 /// A frame in place: its description and its I420 planes.
 #[derive(Debug, Clone, Copy)]
