@@ -67,6 +67,11 @@ pub(crate) trait Display {
     /// Does ahead of time what a frame needs before it can be shown. What is on the screen stays.
     fn prepare(&mut self, picture: &Picture<'_>) -> Result<(), DisplayError>;
 
+    /// Whether that takes time.
+    fn prepares(&self) -> bool {
+        true
+    }
+
     /// Shows the frame that was prepared last.
     fn show(&mut self, overlay: &Overlay) -> Result<Outcome, DisplayError>;
 
