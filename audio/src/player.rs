@@ -18,10 +18,12 @@ use crate::timeline::Timeline;
 use crate::{Result, Stop};
 
 const MS: u64 = 1_000_000;
-/// How often it looks after a sink that plays: two blocks' time.
+/// How often it looks after a sink that plays: a block's time.
 const TICK_NS: u64 = 40 * MS;
 /// The same while the sound has to join a clock that runs: every moment is silence.
 const JOIN_TICK_NS: u64 = 4 * MS;
+/// How long the control socket is not asked while nobody rings.
+const UNHEARD_NS: u64 = 40 * MS;
 /// So much silence keeps a sink going meanwhile.
 const PRIME_NS: u64 = 40 * MS;
 /// So much sound is gathered before the first sample has its place in time.
@@ -120,10 +122,14 @@ impl Player {
     }
 
     fn play(mut self) -> Result<()> {
+        let (mut rung, mut heard_ns) = (true, 0);
         loop {
             self.context.beat();
-            if self.hear()? {
-                return Ok(());
+            if std::mem::take(&mut rung) || mono_ns() - heard_ns >= UNHEARD_NS {
+                heard_ns = mono_ns();
+                if self.hear()? {
+                    return Ok(());
+                }
             }
             self.look();
             self.tend()?;
@@ -132,7 +138,7 @@ impl Player {
             self.prime(mono_ns());
             self.publish(mono_ns())?;
             if !more || self.has_enough() {
-                self.sleep()?;
+                rung = self.sleep()?;
             }
         }
     }
@@ -429,18 +435,17 @@ impl Player {
         }
     }
 
-    /// Sleeps until there is something to do, or it is time to show that it lives.
-    fn sleep(&mut self) -> Result<()> {
+    /// Sleeps until there is something to do, or it is time to show that it lives. Whether there is, or somebody rang.
+    fn sleep(&mut self) -> Result<bool> {
         let playing = !self.state.paused && !self.finished && self.placed_ns.is_some() && !self.starving;
         let waiting = self.joins() || (!self.backlog.is_empty() && self.placed_ns.is_none() && !self.state.paused);
         let tick_ns = if self.joins() { JOIN_TICK_NS } else { TICK_NS };
         let deadline = if playing || waiting { Deadline::at_ns(mono_ns() + tick_ns) } else { Deadline::after(BEAT) };
-        let _ = match &mut self.consumer {
+        Ok(match &mut self.consumer {
             // The supervisor rings here, too.
             Some(consumer) => consumer.wait(deadline)?,
             None => self.context.link.wait(deadline)?,
-        };
-        Ok(())
+        })
     }
 }
 

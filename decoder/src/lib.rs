@@ -9,6 +9,7 @@
 pub mod audio;
 pub mod media;
 pub mod pipeline;
+mod queue;
 pub mod source;
 pub mod stream;
 pub mod video;

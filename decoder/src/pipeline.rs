@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use tricine_shared::channel::{Acquired, Channel, ChannelName, Kind, Mode, Producer, Side};
 use tricine_shared::clock::PlayState;
 use tricine_shared::frame::FrameMeta;
@@ -18,11 +18,9 @@ use tricine_shared::role::RoleContext;
 use tricine_shared::time::{Deadline, mono_ns};
 
 use crate::media::MediaError;
+use crate::queue::{self, Goals, Unsent};
 use crate::stream::Stream;
 
-/// Frames (or blocks of sound) decoded ahead of the channel. With the channel's three, a hitch of this many frames in the
-/// codec is not seen; more would only cost memory, and time after a seek.
-const AHEAD: usize = 4;
 /// How long a thread with nothing to do sleeps. Commands wake it; this only bounds the loss if one should not.
 const IDLE: Duration = Duration::from_secs(1);
 /// A mailbox is not held back by its reader, so its frames are published by the clock, this much before they are due.
@@ -42,7 +40,7 @@ pub struct Goal {
 }
 
 /// What the decoding thread hands to the publishing one.
-enum Decoded<T> {
+pub(crate) enum Decoded<T> {
     Item(u32, T),
     End(u32),
 }
@@ -86,7 +84,7 @@ impl Status {
 /// One running pipeline, as the main thread steers it.
 #[derive(Debug)]
 pub struct Pipeline {
-    goals: Sender<Goal>,
+    goals: Box<dyn Aim>,
     channels: Sender<ChannelName>,
     kicks: Sender<()>,
     /// What its threads tell.
@@ -107,17 +105,16 @@ impl Pipeline {
         state: &PlayState,
         mode: Mode,
     ) -> std::io::Result<Self> {
-        let (goals, goals_in) = unbounded();
         let (channels, channels_in) = unbounded();
         let (kicks, kicks_in) = bounded(1);
-        let (items, items_in) = bounded(AHEAD);
+        let (goals, items, items_in) = queue::bounded(S::AHEAD, S::AHEAD / 4);
         let status = Arc::new(Status::default());
         if let Some(goal) = goal {
-            let _ = goals.send(goal);
+            goals.set(goal);
         }
         let decode = {
             let (status, context) = (status.clone(), context.clone());
-            let decoding = Decoding { context, stream, goals: goals_in, items, status };
+            let decoding = Decoding { context, stream, items, status };
             thread::Builder::new().name(format!("{}-decode", S::KIND)).spawn(move || decoding.run())?
         };
         let publish = {
@@ -133,7 +130,7 @@ impl Pipeline {
             };
             thread::Builder::new().name(format!("{}-publish", S::KIND)).spawn(move || publishing.run())?
         };
-        Ok(Self { goals, channels, kicks, status, serial: state.serial, _threads: [decode, publish] })
+        Ok(Self { goals: Box::new(goals), channels, kicks, status, serial: state.serial, _threads: [decode, publish] })
     }
 
     /// Follows what the user wants: a new serial is a seek.
@@ -141,8 +138,7 @@ impl Pipeline {
         if state.serial != self.serial {
             self.serial = state.serial;
             let goal = Goal { serial: state.serial, target_ns: state.target_ns, published_ns: None, skip: false };
-            // The threads live as long as the process, unless they have given up: then nobody needs to know.
-            let _ = self.goals.send(goal);
+            self.goals.aim(goal);
         }
         let _ = self.kicks.try_send(());
     }
@@ -153,18 +149,28 @@ impl Pipeline {
     }
 }
 
+/// Takes goals, whatever is decoded on the way there.
+trait Aim: std::fmt::Debug + Send {
+    fn aim(&self, goal: Goal);
+}
+
+impl<T: Send> Aim for Goals<Goal, Decoded<T>> {
+    fn aim(&self, goal: Goal) {
+        self.set(goal);
+    }
+}
+
 struct Decoding<S: Stream> {
     context: Arc<RoleContext>,
     stream: S,
-    goals: Receiver<Goal>,
-    items: Sender<Decoded<S::Item>>,
+    items: queue::Sender<Goal, Decoded<S::Item>>,
     status: Arc<Status>,
 }
 
 impl<S: Stream> Decoding<S> {
     fn run(mut self) {
         // Without a goal there is nothing to do: a predecessor finished the stream, or nobody has sought yet.
-        let mut next = self.goals.recv().ok();
+        let mut next = self.items.goal();
         while let Some(goal) = next {
             next = self.decode(goal);
         }
@@ -198,10 +204,10 @@ impl<S: Stream> Decoding<S> {
                         6 => tracing::warn!("{}: more damaged data is skipped without a word", S::KIND),
                         _ => {}
                     }
-                    if let Ok(goal) = self.goals.try_recv() {
-                        return Some(goal);
+                    match self.items.new_goal() {
+                        Some(goal) => return Some(goal),
+                        None => continue,
                     }
-                    continue;
                 }
                 Err(error) => {
                     tracing::warn!("{}: the stream ends early: {error}", S::KIND);
@@ -212,12 +218,11 @@ impl<S: Stream> Decoding<S> {
             if ended && !yielded && goal.published_ns.is_none() {
                 self.status.dry.store(true, Relaxed);
             }
-            select! {
-                send(self.items, decoded) -> sent => if sent.is_err() { return None },
-                recv(self.goals) -> goal => return goal.ok(),
-            }
-            if ended {
-                return self.goals.recv().ok();
+            match self.items.send(decoded) {
+                Ok(()) if ended => return self.items.goal(),
+                Ok(()) => {}
+                Err(Unsent::Goal(goal)) => return Some(goal),
+                Err(Unsent::Gone) => return None,
             }
         }
     }
@@ -232,7 +237,7 @@ impl<S: Stream> Decoding<S> {
 
 struct Publishing<S: Stream> {
     context: Arc<RoleContext>,
-    items: Receiver<Decoded<S::Item>>,
+    items: queue::Receiver<Goal, Decoded<S::Item>>,
     channels: Receiver<ChannelName>,
     kicks: Receiver<()>,
     producer: Option<Producer>,
@@ -267,7 +272,7 @@ impl<S: Stream> Publishing<S> {
         // The serial whose end was reached, so that what follows takes the end back.
         let mut ended = self.producer.as_ref().is_some_and(Producer::finished);
         loop {
-            match self.items.recv().map_err(|_| Stop::Gone)? {
+            match self.items.receive().ok_or(Stop::Gone)? {
                 Decoded::Item(serial, item) => {
                     for part in S::parts(item) {
                         if !self.current(serial) {

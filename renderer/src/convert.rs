@@ -7,37 +7,8 @@ use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use tricine_shared::frame::{ColorMatrix, ColorRange, FrameMeta, Rotation};
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
+use crate::canvas::{BLACK, Canvas};
 use crate::display::Picture;
-
-/// Opaque black.
-pub(crate) const BLACK: u32 = 0xff00_0000;
-
-/// Pixels as `0xffRRGGBB`, row by row: what a screen of little-endian B,G,R,X takes.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Canvas {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    pub(crate) pixels: Vec<u32>,
-}
-
-impl Canvas {
-    /// Takes a size. What it shows is then undefined, and black where it is new.
-    pub(crate) fn resize(&mut self, width: usize, height: usize) {
-        (self.width, self.height) = (width, height);
-        self.pixels.resize(width * height, BLACK);
-    }
-
-    /// The rows, top to bottom.
-    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut [u32]> {
-        self.pixels.chunks_exact_mut(self.width.max(1))
-    }
-
-    /// Becomes a copy of `other`, in the memory that it has.
-    pub(crate) fn copy(&mut self, other: &Self) {
-        self.resize(other.width, other.height);
-        self.pixels.copy_from_slice(&other.pixels);
-    }
-}
 
 /// A rectangle on a canvas, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,9 +85,18 @@ pub(crate) fn display_size(meta: &FrameMeta) -> (usize, usize) {
     let (num, den) = (u64::from(meta.sar_num.max(1)), u64::from(meta.sar_den.max(1)));
     let stretch = |side: u64, num: u64, den: u64| ((side * num + den / 2) / den).clamp(1, 65_535) as usize;
     let (w, h) = if num >= den { (stretch(w, num, den), h as usize) } else { (w as usize, stretch(h, den, num)) };
-    match meta.rotation {
-        Rotation::None | Rotation::Cw180 => (w, h),
-        Rotation::Cw90 | Rotation::Cw270 => (h, w),
+    turn((w, h), meta.rotation)
+}
+
+/// The size of a picture that is turned, its pixels as they are.
+pub(crate) fn turned_size(meta: &FrameMeta) -> (usize, usize) {
+    turn((meta.width as usize, meta.height as usize), meta.rotation)
+}
+
+fn turn((width, height): (usize, usize), rotation: Rotation) -> (usize, usize) {
+    match rotation {
+        Rotation::None | Rotation::Cw180 => (width, height),
+        Rotation::Cw90 | Rotation::Cw270 => (height, width),
     }
 }
 
@@ -129,7 +109,7 @@ pub(crate) fn fit(shape: (usize, usize), width: usize, height: usize) -> Rect {
     Rect { x: width.saturating_sub(fw) / 2, y: height.saturating_sub(fh) / 2, width: fw, height: fh }
 }
 
-/// Scales canvases. Keeps its tables from frame to frame. (Typed: the untyped call compiles every kind of pixel there is.)
+/// Scales canvases. Keeps its memory from frame to frame. (Typed: the untyped call compiles every kind of pixel there is.)
 #[derive(Default)]
 pub(crate) struct Scaler {
     resizer: Resizer,
@@ -156,6 +136,11 @@ impl Scaler {
         }
     }
 
+    /// Gives back the memory that scaling needs: the next picture has the right size.
+    pub(crate) fn rest(&mut self) {
+        self.resizer.reset_internal_buffers();
+    }
+
     fn resample(&mut self, from: &Canvas, to: &mut Canvas, area: Rect) -> Result<(), Box<dyn std::error::Error>> {
         let bytes = bytemuck::cast_slice(&from.pixels);
         let source = TypedImageRef::<U8x4>::from_buffer(from.width as u32, from.height as u32, bytes)?;
@@ -164,7 +149,8 @@ impl Scaler {
         let whole = TypedImage::<U8x4>::from_buffer(width, height, bytes)?;
         let [x, y, w, h] = [area.x, area.y, area.width, area.height].map(|side| side as u32);
         let mut part = TypedCroppedImageMut::new(whole, x, y, w, h)?;
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        // Every pixel is opaque.
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
         Ok(self.resizer.resize_typed(&source, &mut part, &options)?)
     }
 }
@@ -187,10 +173,7 @@ impl Shrinker {
     /// Draws `picture`, turned as it is meant to be seen, at the size that `canvas` has.
     pub(crate) fn draw(&mut self, picture: &Picture<'_>, canvas: &mut Canvas) {
         let rotation = picture.meta.rotation;
-        let (width, height) = match rotation {
-            Rotation::None | Rotation::Cw180 => (canvas.width, canvas.height),
-            Rotation::Cw90 | Rotation::Cw270 => (canvas.height, canvas.width),
-        };
+        let (width, height) = turn((canvas.width, canvas.height), rotation);
         if let Err(error) = self.shrink(picture, width, height) {
             tracing::error!("scaling: {error}");
         }

@@ -3,7 +3,7 @@
 mod brush;
 mod text;
 
-use crate::convert::Canvas;
+use crate::canvas::Canvas;
 use crate::look;
 use crate::osd::{Bar, KEYS, Overlay, Pipeline, clock_text};
 use brush::{Color, Shape, fill};

@@ -401,7 +401,11 @@ impl<'a> Player<'a> {
         let left = Deadline::at_ns(until_ns).remaining();
         match ppoll(&mut fds, Some(TimeSpec::from_duration(left)), None) {
             Ok(_) => {
-                self.called |= fds.first().and_then(PollFd::any).unwrap_or(true);
+                match fds.first().and_then(PollFd::any) {
+                    // That is as good as having asked.
+                    Some(false) => self.heard_ns = mono_ns(),
+                    _ => self.called = true,
+                }
                 Ok(())
             }
             Err(Errno::EINTR) => Ok(()),
@@ -445,6 +449,7 @@ impl<'a> Player<'a> {
             step: self.steps > 0,
             shown: self.shown.as_ref(),
             lead_ns: self.lead_ns,
+            prepares: self.display.as_ref().is_none_or(|d| d.prepares()),
         }
     }
 }

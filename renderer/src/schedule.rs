@@ -93,6 +93,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) shown: Option<&'a Shown>,
     /// How long showing takes, in ns: it begins so much earlier.
     pub(crate) lead_ns: u64,
+    /// A frame takes time to be made ready for the display, so it is fetched well before it is due.
+    pub(crate) prepares: bool,
 }
 
 /// What to do with the frame at hand.
@@ -153,7 +155,7 @@ pub(crate) fn decide(frame: &Pending, m: &Moment<'_>) -> Decision {
 }
 
 /// Whether what is on the screen may give way to the next frame, whose slot is then acquired and prepared a little
-/// before it is due. [`Decision::Present`] says yes.
+/// before it is due, where that takes time. [`Decision::Present`] says yes.
 pub(crate) fn give_way(m: &Moment<'_>) -> Decision {
     let Some(shown) = m.shown else { return Decision::Present };
     if shown.serial != m.state.serial || m.step {
@@ -165,7 +167,7 @@ pub(crate) fn give_way(m: &Moment<'_>) -> Decision {
     let Some(master) = m.master else { return Decision::Hold };
     let clock = master.clock();
     let Some(over) = clock.when(shown.pts_ns.saturating_add(shown.duration_ns)) else { return Decision::Hold };
-    let early = (wall(shown.duration_ns, clock) / 2).min(25 * MS);
+    let early = if m.prepares { (wall(shown.duration_ns, clock) / 2).min(25 * MS) } else { 0 };
     let at = over.saturating_sub(early);
     if m.now_ns >= at { Decision::Present } else { Decision::Until(at) }
 }

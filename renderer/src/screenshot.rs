@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 
-use crate::convert::Canvas;
+use crate::canvas::Canvas;
 
 /// Writes `picture` into `folder`; its path.
 pub(crate) fn save(folder: &Path, picture: &Canvas) -> io::Result<PathBuf> {
@@ -57,7 +57,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("tricine-screenshot-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("tricine-0002.png"), b"not ours").unwrap();
-        let picture = Canvas { width: 2, height: 1, pixels: vec![0xff12_3456, 0xffff_0080] };
+        let picture = Canvas { width: 2, height: 1, pixels: vec![0xff12_3456, 0xffff_0080].into() };
         let names = [1, 2, 3].map(|_| save(&folder, &picture).unwrap().file_name().unwrap().to_owned());
         let back = image::open(folder.join("tricine-0001.png")).unwrap().to_rgb8();
         let kept = std::fs::read(folder.join("tricine-0002.png")).unwrap();

@@ -16,6 +16,10 @@ impl Display for Headless {
         Ok(())
     }
 
+    fn prepares(&self) -> bool {
+        false
+    }
+
     fn show(&mut self, _overlay: &Overlay) -> Result<Outcome, DisplayError> {
         Ok(Outcome::Shown)
     }

@@ -12,8 +12,9 @@ use std::os::fd::BorrowedFd;
 use tricine_shared::frame::{FrameMeta, i420_len};
 use tricine_shared::link::{DisplaySpec, Key};
 
-use crate::convert::Canvas;
+use crate::canvas::Canvas;
 use crate::osd::Overlay;
+pub(crate) use x11::Segment;
 
 /// A frame in place: its description and its I420 planes.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +66,11 @@ pub(crate) trait Display {
 
     /// Does ahead of time what a frame needs before it can be shown. What is on the screen stays.
     fn prepare(&mut self, picture: &Picture<'_>) -> Result<(), DisplayError>;
+
+    /// Whether that takes time.
+    fn prepares(&self) -> bool {
+        true
+    }
 
     /// Shows the frame that was prepared last.
     fn show(&mut self, overlay: &Overlay) -> Result<Outcome, DisplayError>;

@@ -14,7 +14,8 @@ use tricine_shared::sys::terminal::{self, ENTER, Size};
 use tricine_shared::time::mono_ns;
 
 use super::{Display, DisplayError, Outcome, Picture, Pumped};
-use crate::convert::{self, Canvas, Rect, Scaler, Shrinker};
+use crate::canvas::Canvas;
+use crate::convert::{self, Rect, Scaler, Shrinker};
 use crate::osd::Overlay;
 use cells::{Grid, Screen};
 use tty::Tty;

@@ -1,7 +1,9 @@
 //! A window by minifb, on X11 or Wayland.
 //!
 //! Two pictures are kept, the one on the screen and the one that is prepared, each converted and scaled to the window, so
-//! that a change of the overlay, of the window's size or an exposure draws the right one without its slot.
+//! that a change of the overlay, of the window's size or an exposure draws the right one without its slot. What goes to
+//! the screen is made in memory that the server reads, if there is such; a picture of the window's own size by the
+//! conversion itself. Memory that only turning, scaling or an overlay needs is there only while they do.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -12,7 +14,8 @@ use tricine_shared::time::mono_ns;
 use super::keys::{Listener, Pressed};
 use super::x11::Companion;
 use super::{Display, DisplayError, Opening, Outcome, Picture, Pumped};
-use crate::convert::{self, Canvas, Rect, Scaler};
+use crate::canvas::Canvas;
+use crate::convert::{self, Rect, Scaler};
 use crate::osd::Overlay;
 use crate::paint::Painter;
 
@@ -35,24 +38,40 @@ struct Shot {
     picture: Canvas,
     /// The size that its pixels would have if they were square.
     shape: (usize, usize),
-    /// Scaled to the window; empty while the picture has the window's size already.
+    /// Scaled to the window; empty while the picture itself can go there.
     fitted: Canvas,
     fitted_is_current: bool,
 }
 
 impl Shot {
+    /// Whether the picture needs no scaling for a window of that size.
+    fn fits(&self, size: (usize, usize)) -> bool {
+        self.shape == size && (self.picture.width, self.picture.height) == size
+    }
+
     /// The picture at the window's size.
-    fn at(&mut self, size: (usize, usize), scaler: &mut Scaler) -> &Canvas {
-        let (width, height) = size;
-        if self.shape == size && (self.picture.width, self.picture.height) == size {
+    fn at(&mut self, size: (usize, usize), scaler: &mut Scaler, companion: &mut Option<Companion>) -> &Canvas {
+        // One that was made for another size lies where the server cannot read it.
+        let lends = companion.as_ref().is_some_and(Companion::lends);
+        if self.fits(size) && (self.picture.is_lent() || !lends) {
+            self.fitted = Canvas::default();
+            scaler.rest();
             return &self.picture;
         }
         if !self.fitted_is_current || (self.fitted.width, self.fitted.height) != size {
-            self.fitted.resize(width, height);
-            scaler.draw(&self.picture, &mut self.fitted, convert::fit(self.shape, width, height));
+            lend(companion, &mut self.fitted, size);
+            scaler.draw(&self.picture, &mut self.fitted, convert::fit(self.shape, size.0, size.1));
             self.fitted_is_current = true;
         }
         &self.fitted
+    }
+}
+
+/// Gives `canvas` that size, in memory that the server reads if there is some to be had.
+fn lend(companion: &mut Option<Companion>, canvas: &mut Canvas, size: (usize, usize)) {
+    match companion {
+        Some(companion) => companion.lend(canvas, size),
+        None => canvas.resize(size.0, size.1),
     }
 }
 
@@ -138,8 +157,11 @@ impl Window {
 
     fn blit(&mut self, overlay: &Overlay) -> Result<(), DisplayError> {
         let size = self.size();
-        let mut picture = self.front.at(size, &mut self.scaler);
-        if !overlay.is_empty() {
+        let mut picture = self.front.at(size, &mut self.scaler, &mut self.companion);
+        if overlay.is_empty() {
+            self.canvas = Canvas::default();
+        } else {
+            lend(&mut self.companion, &mut self.canvas, size);
             self.canvas.copy(picture);
             self.painter.draw(&mut self.canvas, overlay);
             picture = &self.canvas;
@@ -208,17 +230,23 @@ impl Display for Window {
     }
 
     fn prepare(&mut self, picture: &Picture<'_>) -> Result<(), DisplayError> {
+        let size = self.size();
         let shot = &mut self.back;
+        shot.shape = convert::display_size(picture.meta);
+        shot.fitted_is_current = false;
+        if shot.shape == size && convert::turned_size(picture.meta) == size {
+            lend(&mut self.companion, &mut shot.picture, size);
+        } else if shot.picture.is_lent() {
+            shot.picture = Canvas::default();
+        }
         if picture.meta.rotation == Default::default() {
+            self.scratch = Canvas::default();
             convert::to_canvas(picture, &mut shot.picture);
         } else {
             convert::to_canvas(picture, &mut self.scratch);
             convert::rotate(&self.scratch, picture.meta.rotation, &mut shot.picture);
         }
-        shot.shape = convert::display_size(picture.meta);
-        shot.fitted_is_current = false;
-        let size = self.size();
-        self.back.at(size, &mut self.scaler);
+        self.back.at(size, &mut self.scaler, &mut self.companion);
         Ok(())
     }
 

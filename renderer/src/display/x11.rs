@@ -5,6 +5,7 @@
 mod pixels;
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
 
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;
@@ -14,19 +15,21 @@ use x11rb::protocol::xproto::{
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
-use crate::convert::Canvas;
-use pixels::Pixels;
+use crate::canvas::Canvas;
+pub(crate) use pixels::Segment;
+use pixels::Way;
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// The connection, and the window once it is there.
 #[derive(Debug)]
 pub(super) struct Companion {
-    connection: RustConnection,
+    connection: Rc<RustConnection>,
     root: u32,
     screen: (usize, usize),
     window: Option<u32>,
-    pixels: Option<Pixels>,
+    /// For pixels through memory, where that works.
+    way: Option<Way>,
     /// Where the window was before it filled the screen without a window manager's help.
     before: Option<(i32, i32, u32, u32)>,
 }
@@ -46,7 +49,7 @@ impl Companion {
         let (connection, number) = RustConnection::connect(None).ok()?;
         let screen = connection.setup().roots.get(number)?;
         let (root, size) = (screen.root, (screen.width_in_pixels.into(), screen.height_in_pixels.into()));
-        Some(Self { connection, root, screen: size, window: None, pixels: None, before: None })
+        Some(Self { connection: Rc::new(connection), root, screen: size, window: None, way: None, before: None })
     }
 
     /// The screen's width and height in pixels.
@@ -68,23 +71,40 @@ impl Companion {
         self.connection.change_property8(PropMode::REPLACE, window, AtomEnum::WM_CLASS, AtomEnum::STRING, class)?;
         self.connection.flush()?;
         self.window = Some(window);
-        self.pixels = Pixels::new(&self.connection, window)
+        self.way = Way::new(&self.connection, window)
             .inspect_err(|error| tracing::debug!("pixels go through the socket: {error}"))
             .ok();
         Ok(())
     }
 
+    /// Whether pictures can lie in memory that the server reads.
+    pub(super) fn lends(&self) -> bool {
+        self.way.is_some()
+    }
+
+    /// Gives `canvas` that size, in memory that the server reads if there is some to be had.
+    pub(super) fn lend(&mut self, canvas: &mut Canvas, size: (usize, usize)) {
+        if let Some(Err(error)) = self.way.as_ref().map(|way| way.lend(canvas, size)) {
+            self.lost(&*error);
+        }
+        canvas.resize(size.0, size.1);
+    }
+
     /// Draws `picture` at the window's corner. `false`: it is for minifb to do.
     pub(super) fn put(&mut self, picture: &Canvas) -> bool {
-        let Some(pixels) = &mut self.pixels else { return false };
-        match pixels.put(&self.connection, picture) {
-            Ok(drawn) => drawn,
-            Err(error) => {
-                tracing::debug!("pixels go through the socket from now on: {error}");
-                self.pixels = None;
+        match self.way.as_mut().map(|way| way.put(picture)) {
+            Some(Ok(drawn)) => drawn,
+            Some(Err(error)) => {
+                self.lost(&*error);
                 false
             }
+            None => false,
         }
+    }
+
+    fn lost(&mut self, error: &dyn std::error::Error) {
+        tracing::debug!("pixels go through the socket from now on: {error}");
+        self.way = None;
     }
 
     /// Takes up the events. Errors: the connection is gone.
@@ -92,7 +112,7 @@ impl Companion {
         let mut seen = Seen::default();
         while let Some(event) = self.connection.poll_for_event()? {
             if let Event::ShmCompletion(done) = event {
-                self.pixels.iter_mut().for_each(|p| p.has_read(done.shmseg));
+                self.way.iter_mut().for_each(|way| way.has_read(done.shmseg));
                 continue;
             }
             seen.any = true;

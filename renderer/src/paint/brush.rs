@@ -1,6 +1,6 @@
 //! Filled shapes with soft edges, blended over a canvas.
 
-use crate::convert::Canvas;
+use crate::canvas::Canvas;
 
 /// A colour and how much it covers, 0..=255.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

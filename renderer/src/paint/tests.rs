@@ -1,7 +1,7 @@
 use tricine_shared::channel::ownership::State;
 
 use super::*;
-use crate::convert::BLACK;
+use crate::canvas::BLACK;
 
 fn overlay() -> Overlay {
     let figures = ["decoded", "queued", "presented", "dropped", "repeated", "clock", "A/V", "late p99"];

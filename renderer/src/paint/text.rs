@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ab_glyph::{Font, FontRef, Glyph, ScaleFont};
 
 use super::brush::Color;
-use crate::convert::Canvas;
+use crate::canvas::Canvas;
 
 const INTER: &[u8] = include_bytes!("../../fonts/Inter-Medium.otf");
 /// Letters kept; a window that is being resized asks for many sizes.

@@ -9,7 +9,7 @@ use tricine_shared::link::{FromRole, ToRole};
 use tricine_shared::time::{Deadline, mono_ns};
 
 use super::{MS, Player, Stop};
-use crate::convert::Canvas;
+use crate::canvas::Canvas;
 use crate::osd::{Overlay, Pipeline};
 use crate::schedule;
 use crate::screenshot;

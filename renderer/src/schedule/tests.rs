@@ -28,7 +28,7 @@ fn shown(pts: i64, at: u64) -> Shown {
 }
 
 fn moment(now: u64, master: Option<Master>, shown: Option<&Shown>) -> Moment<'_> {
-    Moment { now_ns: now * MS, state: &STATE, master, unpaced: false, step: false, shown, lead_ns: 0 }
+    Moment { now_ns: now * MS, state: &STATE, master, unpaced: false, step: false, shown, lead_ns: 0, prepares: true }
 }
 
 #[test]

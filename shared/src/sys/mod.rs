@@ -13,6 +13,7 @@ pub mod loan;
 pub mod membarrier;
 pub mod mq;
 pub mod perf;
+pub mod pixels;
 pub mod process;
 pub mod ring;
 pub mod semaphore;

@@ -1,7 +1,7 @@
 //! The terminal's screen as cells, and the bytes that lead from what it shows to what it is to show. Pure: nothing here
 //! reads or writes.
 
-use crate::convert::Canvas;
+use crate::canvas::Canvas;
 
 /// The upper half of a cell is its front, the lower half its back: two pixels.
 pub(super) const HALVES: char = '\u{2580}';

@@ -1,44 +1,70 @@
-//! Pixels to an X server on this machine by way of memory that it maps (MIT-SHM): one copy and one small request, where
-//! minifb's XPutImage sends every byte through a socket.
+//! Pixels to an X server on this machine by way of memory that it maps (MIT-SHM). Pictures are made right there, and
+//! showing one is a small request, where minifb's XPutImage sends every byte through a socket.
 
-use std::fs::File;
+use std::ops::{Deref, DerefMut};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
+use std::rc::Rc;
 
-use tricine_shared::sys::process::memory_file;
+use tricine_shared::sys::pixels::SharedPixels;
 use x11rb::connection::{Connection, RequestConnection};
 use x11rb::protocol::shm::{ConnectionExt as _, X11_EXTENSION_NAME};
 use x11rb::protocol::xproto::{ConnectionExt as _, CreateGCAux, ImageFormat, ImageOrder};
 use x11rb::rust_connection::RustConnection;
 
 use super::Fallible;
-use crate::convert::Canvas;
+use crate::canvas::{Canvas, Pixels};
 
-/// Pictures that the server may be reading, and one to write.
-const BUFFERS: usize = 2;
+/// Pictures that the server may be asked to read before it has answered: one that is behind gets no more memory.
+const UNREAD: usize = 3;
 
-/// Memory that the server has mapped.
-#[derive(Debug)]
-struct Buffer {
-    file: File,
-    len: usize,
-    segment: u32,
-    /// The server has not said that it has read it.
-    busy: bool,
+/// Pixels that the server has mapped, until this is dropped.
+pub(crate) struct Segment {
+    pixels: SharedPixels,
+    id: u32,
+    connection: Rc<RustConnection>,
+}
+
+impl Deref for Segment {
+    type Target = [u32];
+
+    fn deref(&self) -> &[u32] {
+        &self.pixels
+    }
+}
+
+impl DerefMut for Segment {
+    fn deref_mut(&mut self) -> &mut [u32] {
+        &mut self.pixels
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // The server takes requests in turn, so it has read what it was asked to. A connection that is gone needs nothing.
+        let _ = self.connection.shm_detach(self.id);
+    }
+}
+
+impl std::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Segment({}, {} pixels)", self.id, self.pixels.len())
+    }
 }
 
 /// The way to the server.
 #[derive(Debug)]
-pub(super) struct Pixels {
+pub(super) struct Way {
+    connection: Rc<RustConnection>,
     window: u32,
     context: u32,
     depth: u8,
-    buffers: [Option<Buffer>; BUFFERS],
+    /// Segments that the server was asked to read and has not said that it has, once for each time.
+    unread: Vec<u32>,
 }
 
-impl Pixels {
+impl Way {
     /// Errors: the server has no such extension, is on another machine, or has pixels of another form.
-    pub(super) fn new(connection: &RustConnection, window: u32) -> Fallible<Self> {
+    pub(super) fn new(connection: &Rc<RustConnection>, window: u32) -> Fallible<Self> {
         connection.extension_information(X11_EXTENSION_NAME)?.ok_or("no MIT-SHM")?;
         let version = connection.shm_query_version()?.reply()?;
         let depth = connection.get_geometry(window)?.reply()?.depth;
@@ -50,34 +76,39 @@ impl Pixels {
         }
         let context = connection.generate_id()?;
         connection.create_gc(context, window, &CreateGCAux::new())?.check()?;
-        let mut this = Self { window, context, depth, buffers: [const { None }; BUFFERS] };
+        let this = Self { connection: connection.clone(), window, context, depth, unread: Vec::new() };
         // A server that is not on this machine takes no descriptor.
-        this.buffers[0] = Some(buffer(connection, 4)?);
+        drop(this.segment(1)?);
         Ok(this)
     }
 
-    /// The server has read what `segment` holds.
-    pub(super) fn has_read(&mut self, segment: u32) {
-        self.buffers.iter_mut().flatten().filter(|b| b.segment == segment).for_each(|b| b.busy = false);
+    /// The server has read what segment `id` holds.
+    pub(super) fn has_read(&mut self, id: u32) {
+        if let Some(at) = self.unread.iter().position(|&unread| unread == id) {
+            self.unread.swap_remove(at);
+        }
     }
 
-    /// Draws `picture` at the window's corner. Whether a buffer was free for it.
-    pub(super) fn put(&mut self, connection: &RustConnection, picture: &Canvas) -> Fallible<bool> {
-        let Some(slot) = self.buffers.iter_mut().find(|b| b.as_ref().is_none_or(|b| !b.busy)) else {
-            return Ok(false);
-        };
-        let bytes: &[u8] = bytemuck::cast_slice(&picture.pixels);
-        if let Some(small) = slot.take_if(|b| b.len < bytes.len()) {
-            connection.shm_detach(small.segment)?;
+    /// Gives `canvas` that size and memory that the server reads, but is not reading now: what it has, if it is of that kind.
+    pub(super) fn lend(&self, canvas: &mut Canvas, (width, height): (usize, usize)) -> Fallible<()> {
+        let len = width * height;
+        let usable = |s: &Segment| s.len() == len && !self.unread.contains(&s.id);
+        if !matches!(&canvas.pixels, Pixels::Lent(segment) if usable(segment)) {
+            // The old memory goes before the new comes.
+            *canvas = Canvas::default();
+            if self.unread.len() < UNREAD {
+                canvas.pixels = Pixels::Lent(self.segment(len)?);
+            }
         }
-        let buffer = match slot {
-            Some(buffer) => buffer,
-            None => slot.insert(buffer(connection, bytes.len())?),
-        };
-        buffer.file.write_all_at(bytes, 0)?;
-        let (width, height) = (u16::try_from(picture.width)?, u16::try_from(picture.height)?);
-        let (format, segment) = (ImageFormat::Z_PIXMAP.into(), buffer.segment);
-        connection.shm_put_image(
+        canvas.resize(width, height);
+        Ok(())
+    }
+
+    /// Draws `canvas` at the window's corner, if it is one that the server reads. Whether it is.
+    pub(super) fn put(&mut self, canvas: &Canvas) -> Fallible<bool> {
+        let Pixels::Lent(segment) = &canvas.pixels else { return Ok(false) };
+        let (width, height) = (u16::try_from(canvas.width)?, u16::try_from(canvas.height)?);
+        self.connection.shm_put_image(
             self.window,
             self.context,
             width,
@@ -89,22 +120,21 @@ impl Pixels {
             0,
             0,
             self.depth,
-            format,
+            ImageFormat::Z_PIXMAP.into(),
             true,
-            segment,
+            segment.id,
             0,
         )?;
-        connection.flush()?;
-        buffer.busy = true;
+        self.connection.flush()?;
+        self.unread.push(segment.id);
         Ok(true)
     }
-}
 
-/// Memory of `len` bytes that the server has mapped.
-fn buffer(connection: &RustConnection, len: usize) -> Fallible<Buffer> {
-    let file = memory_file("tricine-pixels", &[])?;
-    file.set_len(len as u64)?;
-    let segment = connection.generate_id()?;
-    connection.shm_attach_fd(segment, OwnedFd::from(file.try_clone()?), true)?.check()?;
-    Ok(Buffer { file, len, segment, busy: false })
+    /// Pixels that the server has mapped.
+    fn segment(&self, len: usize) -> Fallible<Segment> {
+        let (pixels, file) = SharedPixels::new(len)?;
+        let id = self.connection.generate_id()?;
+        self.connection.shm_attach_fd(id, OwnedFd::from(file), true)?.check()?;
+        Ok(Segment { pixels, id, connection: self.connection.clone() })
+    }
 }

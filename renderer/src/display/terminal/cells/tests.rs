@@ -144,7 +144,7 @@ fn a_picture_of_noise_costs_at_most_42_bytes_a_cell() {
 
 #[test]
 fn pictures_lie_where_they_are_laid_and_outside_is_cut_off() {
-    let picture = Canvas { width: 2, height: 3, pixels: vec![0xff01_0203; 6] };
+    let picture = Canvas { width: 2, height: 3, pixels: vec![0xff01_0203; 6].into() };
     let mut grid = Grid::default();
     grid.clear(3, 2);
     grid.lay(&picture, 2, 1);
