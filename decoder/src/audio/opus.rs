@@ -3,6 +3,8 @@
 
 use opus_rs::OpusDecoder;
 use opus_rs::multistream::{ChannelMappingTable, MultistreamDecoder};
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 
 use super::codec::{Codec, Shape};
 use crate::media::MediaError;
@@ -43,6 +45,12 @@ impl Head {
         let pre_skip = u16::from_le_bytes([*s0, *s1]);
         Some(Self { channels: *channels, pre_skip, gain, family: *family, table: table.to_vec() })
     }
+}
+
+/// How much of an Opus track's beginning is priming, at [`RATE`]; `None` of another codec.
+pub(super) fn pre_skip(params: &AudioCodecParameters) -> Option<i64> {
+    let head = params.extra_data.as_deref().filter(|_| params.codec == CODEC_ID_OPUS)?;
+    Head::parse(head).map(|head| head.pre_skip.into())
 }
 
 impl Opus {

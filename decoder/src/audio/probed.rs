@@ -2,7 +2,6 @@
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::errors::{Error, SeekErrorKind};
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, TrackType};
@@ -11,6 +10,7 @@ use symphonia::core::meta::MetadataOptions;
 use symphonia::core::units::Timestamp;
 
 use super::mp4::Opened;
+use super::opus::pre_skip;
 use super::{Demux, Packet};
 use crate::media::{MediaError, MediaFile, MediaReader, NS};
 
@@ -88,12 +88,6 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
             e => MediaError::Unknown(format!("no audio format that Tricine knows ({e})")),
         },
     )
-}
-
-/// Opus' priming.
-fn pre_skip(params: &AudioCodecParameters) -> Option<i64> {
-    let head = params.extra_data.as_deref().and_then(super::opus::Head::parse);
-    head.filter(|_| params.codec == CODEC_ID_OPUS).map(|head| head.pre_skip.into())
 }
 
 struct Probed {
