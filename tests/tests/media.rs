@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tests::{End, arg, have, start, tool};
+use tests::{End, arg, have, start, start_with, tool, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const X264: &str = "-pix_fmt yuv420p -c:v libx264 -preset veryfast";
@@ -163,15 +163,63 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
         let path = make(folder.path(), name, "64x48", &format!("-t 0.2 {codec}"));
         refused(&path, &words);
     }
+    let whole = make(folder.path(), "whole.mp4", "64x48", &format!("{X264} -movflags +faststart"));
+    let cut = folder.path().join("cut.mp4");
+    std::fs::write(&cut, &std::fs::read(&whole).unwrap()[..300]).unwrap();
+    refused(&cut, &["it ends within its index (moov)", "download it again"]);
     let subtitles = folder.path().join("subtitles.srt");
     std::fs::write(&subtitles, "1\n00:00:00,000 --> 00:00:01,000\nHello\n").unwrap();
     let alone = folder.path().join("subtitles.mkv");
     ffmpeg(&["-f", "srt", "-i", arg(&subtitles)], "-c:s srt", &alone);
     refused(&alone, &["without video and sound"]);
-    refused(&subtitles, &["it looks like text"]);
-    let list = folder.path().join("list.m3u8");
-    std::fs::write(&list, "#EXTM3U\nfilm.ts\n").unwrap();
-    refused(&list, &["a playlist", "the files that it lists"]);
+    refused(&subtitles, &["it looks like text", "name a film"]);
+}
+
+#[test]
+fn what_is_no_film_is_refused_with_what_can_be_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: [(&str, &[u8], [&str; 2]); 9] = [
+        ("empty.mp4", b"", ["the file is empty", "download it again"]),
+        ("zeros.mkv", &[0; 5000], ["zeros", "download it again"]),
+        ("notes.mp4", b"hello\n", ["it looks like text", "name a film"]),
+        ("noise", b"\xfe\xdc\x01", ["no format that this build knows", "ffmpeg -i IN"]),
+        ("list.m3u8", b"#EXTM3U\nfilm.ts\n", ["a playlist", "the files that it lists"]),
+        ("short.mp4", b"\0\0\0\x18ftypisom\0\0\0\0", ["moov", "download it again"]),
+        ("short.wav", b"RIFF\x24\0\0\0WAVEfmt ", ["it ends where its sound should begin", "download it again"]),
+        ("short.png", b"\x89PNG\r\n\x1a\n\0\0", ["broken beyond use", "download it again"]),
+        ("short.y4m", b"YUV4MPEG2 W2 H2", ["YUV4MPEG2", "ffmpeg -i IN -f yuv4mpegpipe -"]),
+    ];
+    for (name, bytes, words) in files {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        refused(&path, &words);
+    }
+    let (none, empty) = (folder.path().join("none.mp4"), folder.path().join("empty"));
+    refused(&none, &["there is no such file", "check the name"]);
+    std::fs::create_dir(&empty).unwrap();
+    refused(&empty, &["no image found", "films are named one by one"]);
+    // What only Tricine itself sets, found in a user's environment.
+    for role in ["nobody", "decoder"] {
+        let end = start_with(PROGRAM, &[], |command| {
+            command.env("TRICINE_ROLE", role);
+        })
+        .finish();
+        assert!(!end.status.success() && end.stderr.contains("unset it"), "{role}: {}", end.stderr);
+    }
+}
+
+#[test]
+fn a_pipe_that_nobody_writes_says_what_it_waits_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let run = start(PROGRAM, &["--display", "none", "--audio", "none", arg(&pipe)]);
+    let said = run.folder.path().join("stderr");
+    wait_for("the notice", || {
+        std::fs::read_to_string(&said).ok()?.contains("as YUV4MPEG2 comes through it").then_some(())
+    });
+    run.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(run.end().status.code(), Some(128 + 15));
 }
 
 /// Checks that `path` is refused in one line that has all of `words`.

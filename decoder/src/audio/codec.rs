@@ -53,7 +53,7 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
 
 /// The error for a codec that this build lacks.
 pub(super) fn unsupported(name: &str) -> MediaError {
-    MediaError::unsupported(format!("{name} audio"), "FFmpeg converts it: ffmpeg -i FILE -c:v copy -c:a flac OUT.mkv")
+    MediaError::unsupported(format!("{name} audio"), "FFmpeg converts it: ffmpeg -i IN -c:v copy -c:a flac OUT.mkv")
 }
 
 /// A codec's name for the user.
@@ -129,7 +129,12 @@ impl Aac {
         let config = params.extra_data.as_deref().filter(|config| !config.is_empty()).map(<[u8]>::to_vec);
         let config = config.or_else(|| lc_config(params));
         let mut aac = Self { config, decoder: rusty_aac::AacDecoder::new(), name: "AAC" };
-        aac.decoder = aac.fresh().map_err(|e| MediaError::unsupported(format!("AAC ({e})"), "FFmpeg may play it"))?;
+        aac.decoder = aac.fresh().map_err(|e| {
+            MediaError::unsupported(
+                format!("AAC ({e})"),
+                "FFmpeg may convert it: ffmpeg -i IN -c:v copy -c:a flac OUT.mkv",
+            )
+        })?;
         aac.name = match aac.config.as_deref().and_then(|config| config.first()).map(|byte| byte >> 3) {
             Some(1) => "AAC Main",
             Some(2) | None => "AAC LC",

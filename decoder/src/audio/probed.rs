@@ -44,7 +44,7 @@ impl MediaSource for Source {
     }
 }
 
-/// Opens the first audio track. Errors: [`MediaError::Unknown`] where symphonia knows no such file.
+/// Opens the first audio track. Errors: [`MediaError::Broken`] where symphonia finds none.
 pub(super) fn open(file: &MediaFile) -> Result<Opened, MediaError> {
     let format = probe(file)?;
     let Some(track) = format.default_track(TrackType::Audio) else { return Ok(None) };
@@ -85,7 +85,9 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
     symphonia::default::get_probe().probe(&hint, stream, FormatOptions::default(), MetadataOptions::default()).map_err(
         |e| match e {
             Error::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => MediaError::Io(e),
-            e => MediaError::Unknown(format!("no audio format that Tricine knows ({e})")),
+            Error::IoError(_) => MediaError::Broken("it ends where its sound should begin".into()),
+            Error::Unsupported(_) => MediaError::Broken("no sound was found in it".into()),
+            e => MediaError::Broken(format!("its header: {e}")),
         },
     )
 }

@@ -44,6 +44,9 @@ impl Movie {
                     film_ns = track::declared_ns(&moov);
                     fragments.defaults(&moov);
                     tracks = track::parse_all(&moov, movie_scale, file.len());
+                    if part.cut && tracks.is_empty() {
+                        return Err(MediaError::Broken("MP4: it ends within its index (moov)".into()));
+                    }
                 }
                 b"moof" => match boxes::load(file, &part) {
                     Ok(moof) => {

@@ -107,7 +107,7 @@ pub(super) fn remedy(what: &str) -> &'static str {
     }
 }
 
-/// Names what an unknown file looks like.
+/// Names what an unknown file looks like, and what to do about it.
 pub(super) fn guess(head: &[u8]) -> String {
     // The head may end within a letter.
     let text = match std::str::from_utf8(head) {
@@ -115,7 +115,13 @@ pub(super) fn guess(head: &[u8]) -> String {
         Err(error) => error.error_len().is_none(),
     };
     let text = text && head.iter().all(|&byte| byte >= b' ' || byte.is_ascii_whitespace());
-    if text { "it looks like text".into() } else { "no format that this build knows begins like this".into() }
+    if text {
+        "it looks like text; name a film, a song or a picture".into()
+    } else if head.iter().all(|&byte| byte == 0) {
+        "it begins with zeros alone, as an unfinished download does; copy or download it again".into()
+    } else {
+        "no format that this build knows begins like this; see what `ffmpeg -i IN` says of it".into()
+    }
 }
 
 #[cfg(test)]
@@ -139,6 +145,6 @@ mod tests {
     #[test]
     fn zeros_are_no_text_and_letters_are() {
         assert!(guess("Grüße".as_bytes()).contains("text") && guess(&"Grüße".as_bytes()[..3]).contains("text"));
-        assert!(!guess(&[0; 100]).contains("text") && !guess(b"\x7fELF\x02\x01\xff").contains("text"));
+        assert!(guess(&[0; 100]).contains("zeros") && !guess(b"\x7fELF\x02\x01\xff").contains("text"));
     }
 }
