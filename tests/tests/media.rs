@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tests::{End, arg, have, start, start_with, tool, wait_for};
+use tests::{End, arg, have, start, start_with, tool};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const X264: &str = "-pix_fmt yuv420p -c:v libx264 -preset veryfast";
@@ -208,20 +208,6 @@ fn what_is_no_film_is_refused_with_what_can_be_done() {
     }
 }
 
-#[test]
-fn a_pipe_that_nobody_writes_says_what_it_waits_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let pipe = folder.path().join("pipe");
-    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let run = start(PROGRAM, &["--display", "none", "--audio", "none", arg(&pipe)]);
-    let said = run.folder.path().join("stderr");
-    wait_for("the notice", || {
-        std::fs::read_to_string(&said).ok()?.contains("as YUV4MPEG2 comes through it").then_some(())
-    });
-    run.signal(nix::sys::signal::Signal::SIGTERM);
-    assert_eq!(run.end().status.code(), Some(128 + 15));
-}
-
 /// Checks that `path` is refused in one line that has all of `words`.
 fn refused(path: &Path, words: &[&str]) {
     let end = start(PROGRAM, &["--display", "none", "--audio", "none", arg(path)]).end();
@@ -301,4 +287,18 @@ fn a_fragmented_film_without_an_edit_list_is_heard_without_a_hole() {
     let wait = ours.len() - theirs.len();
     assert!(wait.abs_diff(24_000) < 2_400, "{wait}");
     assert!(ours[..wait].iter().all(|&sample| sample == 0) && apart(&ours[wait..], &theirs) <= 2);
+}
+
+#[test]
+fn a_wav_of_sound_that_changes_its_rate_is_as_long_as_the_sound() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two, chain] = ["one.ogg", "two.ogg", "chain.ogg"].map(|name| folder.path().join(name));
+    for (path, rate) in [(&one, "48000"), (&two, "44100")] {
+        ffmpeg(&["-f", "lavfi", "-i", "sine=duration=1"], &format!("-c:a flac -ar {rate}"), path);
+    }
+    std::fs::write(&chain, [std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap()].concat()).unwrap();
+    assert_eq!(heard(&chain).len(), 96_000);
 }
