@@ -87,6 +87,7 @@ fn lossy_formats_are_as_long_as_ffmpegs_decode_and_differ_by_less_than_100_db() 
         ("libvorbis", "vorbis.webm"),
         ("libopus", "a.opus"),
         ("libopus", "opus.webm"),
+        ("libopus", "opus.caf"),
         ("libopus -frame_duration 60", "long.opus"),
         ("libopus -application voip -b:a 16k", "voice.webm"),
     ];
@@ -164,6 +165,7 @@ fn an_unsupported_codec_is_named_and_a_film_without_sound_has_none() {
         ("ac3", "a.ac3", "AC-3"),
         ("libmp3lame", "mp3.wav", "MP3 in WAV"),
         ("adpcm_yamaha", "yamaha.wav", "Yamaha ADPCM in WAV"),
+        ("adpcm_ima_qt", "ima.aiff", "compressed AIFF"),
     ] {
         let Some(file) = tool.make(&format!("{SOUND} -c:a {codec}"), name) else { continue };
         match audio::open(&file) {

@@ -35,7 +35,7 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
     }
     match params.codec {
         CODEC_ID_AAC => Ok(Box::new(Aac::new(params)?)),
-        CODEC_ID_OPUS => Ok(Box::new(super::opus::Opus::new(params.extra_data.as_deref().unwrap_or_default())?)),
+        CODEC_ID_OPUS => Ok(Box::new(super::opus::Opus::new(params)?)),
         CODEC_ID_VORBIS if params.extra_data.as_deref().and_then(|headers| headers.get(11)) > Some(&2) => {
             Ok(Box::new(super::vorbis::Vorbis::new(params.extra_data.as_deref().unwrap_or_default())?))
         }
@@ -52,7 +52,7 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
 }
 
 /// What to do about sound that is not supported.
-const CONVERT: &str = "FFmpeg converts it: ffmpeg -i IN -c:v copy -c:a flac OUT.mkv";
+pub(super) const CONVERT: &str = "FFmpeg converts it: ffmpeg -i IN -c:v copy -c:a flac OUT.mkv";
 
 /// The error for a codec that this build lacks.
 pub(super) fn unsupported(name: &str) -> MediaError {

@@ -87,6 +87,7 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
         |e| match e {
             Error::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => MediaError::Io(e),
             Error::IoError(_) => MediaError::Broken("it ends where its sound should begin".into()),
+            Error::Unsupported(_) if begins(file, b"FORM") => super::codec::unsupported("compressed AIFF"),
             Error::Unsupported(_) if wave_codec(file).is_some() => {
                 super::codec::unsupported(&format!("{} in WAV", wave_codec(file).unwrap_or_default()))
             }
@@ -94,6 +95,11 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
             e => MediaError::Broken(format!("its header: {e}")),
         },
     )
+}
+
+fn begins(file: &MediaFile, magic: &[u8; 4]) -> bool {
+    let mut head = [0; 4];
+    file.read_at(&mut head, 0).is_ok() && head == *magic
 }
 
 /// The codec that a WAV file names.
