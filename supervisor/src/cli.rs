@@ -94,7 +94,7 @@ pub(crate) struct Play {
     #[arg(long, allow_negative_numbers = true, value_name = "T", value_parser = parse_time)]
     pub(crate) start: Option<i64>,
     /// Play so long.
-    #[arg(long, allow_negative_numbers = true, value_name = "T", value_parser = parse_time)]
+    #[arg(long, allow_negative_numbers = true, value_name = "T", value_parser = parse_length)]
     pub(crate) length: Option<i64>,
     /// Play again and again, or N times.
     #[arg(long = "loop", value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "inf",
@@ -209,6 +209,10 @@ fn parse_time(text: &str) -> Result<i64, String> {
     if seconds > 8.64e6 { Err(wrong()) } else { Ok((seconds * NS).round() as i64) }
 }
 
+fn parse_length(text: &str) -> Result<i64, String> {
+    parse_time(text).and_then(|ns| if ns > 0 { Ok(ns) } else { Err("use more than 0, such as 90 or 1:30".into()) })
+}
+
 fn parse_loop(text: &str) -> Result<u64, String> {
     match text {
         "inf" => Ok(u64::MAX),
@@ -274,6 +278,7 @@ mod tests {
             (&["--restart-limit=5"], "use N/SECONDS, such as 5/10"),
             (&["--volume", "101"], "use a whole number from 0 to 100"),
             (&["--length", "-5"], "use seconds, M:S or H:M:S"),
+            (&["--length", "0"], "use more than 0"),
         ] {
             let error = Cli::try_parse_from([&["tricine"], wrong].concat()).unwrap_err();
             assert_eq!(error.exit_code(), 2);
