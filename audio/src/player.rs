@@ -424,6 +424,9 @@ impl Player {
         }
         if done && !self.finished {
             self.finished = true;
+            if let Some(Err(why)) = self.recorder.as_mut().map(Recorder::finish) {
+                return Err(failed(&self.context, why));
+            }
             self.context.tell(&FromRole::Ended { serial: self.state.serial })?;
         }
         Ok(())

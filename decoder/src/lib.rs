@@ -249,7 +249,10 @@ fn steer(context: &RoleContext, pipelines: &mut [(Kind, Pipeline)], patience: Du
             return Ok(code);
         }
         if pipelines.iter().all(|(_, p)| p.status.dry() && p.status.published() == 0) {
-            context.tell(&FromRole::Failed("nothing of it could be decoded".into()))?;
+            context.tell(&FromRole::Failed(
+                "nothing of it could be decoded; copy or download it again, or see what `ffmpeg -i IN` says of it"
+                    .into(),
+            ))?;
             return Ok(1);
         }
         context.link.wait(Deadline::after(BEAT))?;

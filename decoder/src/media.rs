@@ -247,7 +247,7 @@ pub enum MediaError {
     #[error("damaged: {0}")]
     Damaged(String),
     /// Nothing of it can be played, though its kind is known.
-    #[error("broken beyond use: {0}")]
+    #[error("broken beyond use: {0}; copy or download it again, or see what `ffmpeg -i IN` says of it")]
     Broken(String),
     /// A format, codec or profile that this build does not decode.
     #[error("{what} is not supported; {hint}")]
@@ -257,8 +257,8 @@ pub enum MediaError {
         /// What would play it, such as `a build with --features hevc plays it`.
         hint: String,
     },
-    /// The input is of no kind that this build knows.
-    #[error("unknown format: {0}")]
+    /// The input is of no kind that this build knows: what it looks like, and what can be done.
+    #[error("{0}")]
     Unknown(String),
     /// Reading failed.
     #[error("read failed: {0}")]

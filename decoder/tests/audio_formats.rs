@@ -46,6 +46,8 @@ fn lossless_formats_equal_ffmpegs_decode() {
         ("pcm_f64le", "f64.wav"),
         ("pcm_alaw", "alaw.wav"),
         ("pcm_mulaw", "mulaw.wav"),
+        ("adpcm_ms", "ms.wav"),
+        ("adpcm_ima_wav", "ima.wav"),
         ("flac", "a.flac"),
         ("flac", "ogg.oga"),
         ("flac -strict -2", "flac.mp4"),
@@ -85,6 +87,7 @@ fn lossy_formats_are_as_long_as_ffmpegs_decode_and_differ_by_less_than_100_db() 
         ("libvorbis", "vorbis.webm"),
         ("libopus", "a.opus"),
         ("libopus", "opus.webm"),
+        ("libopus", "opus.caf"),
         ("libopus -frame_duration 60", "long.opus"),
         ("libopus -application voip -b:a 16k", "voice.webm"),
     ];
@@ -155,9 +158,15 @@ fn sample_rates_from_8_to_192_khz_are_kept() {
 #[test]
 fn an_unsupported_codec_is_named_and_a_film_without_sound_has_none() {
     let Some(tool) = Tool::ffmpeg("unsupported") else { return };
-    for (codec, name, want) in
-        [("ac3", "a.mp4", "AC-3"), ("ac3", "a.mkv", "AC-3"), ("eac3", "e.mkv", "E-AC-3"), ("ac3", "a.ac3", "AC-3")]
-    {
+    for (codec, name, want) in [
+        ("ac3", "a.mp4", "AC-3"),
+        ("ac3", "a.mkv", "AC-3"),
+        ("eac3", "e.mkv", "E-AC-3"),
+        ("ac3", "a.ac3", "AC-3"),
+        ("libmp3lame", "mp3.wav", "MP3 in WAV"),
+        ("adpcm_yamaha", "yamaha.wav", "Yamaha ADPCM in WAV"),
+        ("adpcm_ima_qt", "ima.aiff", "compressed AIFF"),
+    ] {
         let Some(file) = tool.make(&format!("{SOUND} -c:a {codec}"), name) else { continue };
         match audio::open(&file) {
             Err(MediaError::Unsupported { what, hint }) => {
@@ -175,12 +184,24 @@ fn an_unsupported_codec_is_named_and_a_film_without_sound_has_none() {
 #[test]
 fn a_chain_of_ogg_streams_plays_link_after_link_and_seeks() {
     let Some(tool) = Tool::ffmpeg("chain") else { return };
-    for codec in ["flac", "libvorbis", "libopus"] {
-        let part = |name: &str, hz: u32| {
+    let codecs = [
+        ("flac", "flac"),
+        ("libvorbis", "libvorbis"),
+        ("libopus", "libopus"),
+        ("flac", "flac -ar 44100"),
+        ("libvorbis", "libvorbis -ar 22050"),
+        ("libopus", "libvorbis -ar 44100"),
+        ("libvorbis", "libopus"),
+    ];
+    for (first, second) in codecs {
+        let codec = format!("{first}, {second}");
+        let part = |name: &str, hz: u32, codec: &str| {
             let args = format!("-f lavfi -i sine=frequency={hz}:sample_rate=48000:duration=1.3 -c:a {codec}");
             tool.make(&args, name).map(|file| (decode_all(open_audio(&file).as_mut()), tool.path(name)))
         };
-        let (Some((a, one)), Some((b, two))) = (part("one.ogg", 440), part("two.ogg", 660)) else { continue };
+        let (Some((a, one)), Some((b, two))) = (part("one.ogg", 440, first), part("two.ogg", 660, second)) else {
+            continue;
+        };
         let chain = tool.path("chain.ogg");
         std::fs::write(&chain, [std::fs::read(one).unwrap(), std::fs::read(two).unwrap()].concat()).unwrap();
         let mut source = open_audio(&support::open(&chain));

@@ -91,20 +91,20 @@ pub(crate) struct Play {
     #[arg(long)]
     pub(crate) unpaced: bool,
     /// Begin here: 90, 1:30 or 1:02:03.5.
-    #[arg(long, value_name = "T", value_parser = parse_time)]
+    #[arg(long, allow_negative_numbers = true, value_name = "T", value_parser = parse_time)]
     pub(crate) start: Option<i64>,
     /// Play so long.
-    #[arg(long, value_name = "T", value_parser = parse_time)]
+    #[arg(long, allow_negative_numbers = true, value_name = "T", value_parser = parse_length)]
     pub(crate) length: Option<i64>,
     /// Play again and again, or N times.
     #[arg(long = "loop", value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "inf",
           value_parser = parse_loop)]
     pub(crate) repeat: Option<u64>,
     /// 0.25 to 4.
-    #[arg(long, value_name = "X", default_value = "1", value_parser = parse_speed)]
+    #[arg(long, allow_negative_numbers = true, value_name = "X", default_value = "1", value_parser = parse_speed)]
     pub(crate) speed: f64,
     /// 0 to 100.
-    #[arg(long, value_name = "V", default_value = "100", value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, allow_negative_numbers = true, value_name = "V", default_value = "100", value_parser = parse_volume)]
     pub(crate) volume: u8,
     /// Without sound to begin with.
     #[arg(long)]
@@ -209,6 +209,10 @@ fn parse_time(text: &str) -> Result<i64, String> {
     if seconds > 8.64e6 { Err(wrong()) } else { Ok((seconds * NS).round() as i64) }
 }
 
+fn parse_length(text: &str) -> Result<i64, String> {
+    parse_time(text).and_then(|ns| if ns > 0 { Ok(ns) } else { Err("use more than 0, such as 90 or 1:30".into()) })
+}
+
 fn parse_loop(text: &str) -> Result<u64, String> {
     match text {
         "inf" => Ok(u64::MAX),
@@ -219,6 +223,10 @@ fn parse_loop(text: &str) -> Result<u64, String> {
 fn parse_speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|s| (MIN_SPEED..=MAX_SPEED).contains(s));
     speed.ok_or_else(|| format!("use a number from {MIN_SPEED} to {MAX_SPEED}"))
+}
+
+fn parse_volume(text: &str) -> Result<u8, String> {
+    text.parse().ok().filter(|volume| *volume <= 100).ok_or_else(|| "use a whole number from 0 to 100".into())
 }
 
 fn parse_limit(text: &str) -> Result<(usize, Duration), String> {
@@ -264,8 +272,17 @@ mod tests {
         assert_eq!((cli.play.inputs, cli.play.repeat, cli.play.speed), (vec!["a.mp4".to_owned()], Some(u64::MAX), 2.0));
         let cli = Cli::try_parse_from(["tricine", "play", "--loop=3", "-"]).unwrap();
         assert!(matches!(cli.command, Some(Command::Play(p)) if p.repeat == Some(3) && p.inputs == ["-"]));
-        for wrong in [["tricine", "--speed=9"], ["tricine", "--display=tv"], ["tricine", "--restart-limit=5"]] {
-            assert_eq!(Cli::try_parse_from(wrong).unwrap_err().exit_code(), 2);
+        for (wrong, told) in [
+            (&["--speed=9"][..], "use a number from 0.25 to 4"),
+            (&["--display=tv"], "use auto, window, terminal, none or framemd5=PATH"),
+            (&["--restart-limit=5"], "use N/SECONDS, such as 5/10"),
+            (&["--volume", "101"], "use a whole number from 0 to 100"),
+            (&["--length", "-5"], "use seconds, M:S or H:M:S"),
+            (&["--length", "0"], "use more than 0"),
+        ] {
+            let error = Cli::try_parse_from([&["tricine"], wrong].concat()).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(told), "{error}");
         }
     }
 }

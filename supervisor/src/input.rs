@@ -79,9 +79,9 @@ pub(crate) fn demo() -> Result<Input, String> {
 
 fn why(e: &std::io::Error) -> String {
     match e.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file; check the name".into(),
+        std::io::ErrorKind::NotFound => "there is no such file, or a link to it leads nowhere; check the name".into(),
         std::io::ErrorKind::PermissionDenied => "it may not be read by you; check its permissions".into(),
-        _ => e.to_string(),
+        _ => format!("{e}; check the name, and what it leads to"),
     }
 }
 
@@ -100,7 +100,7 @@ fn images(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, 
         })
         .collect();
     if names.is_empty() {
-        return Err(format!("there is no image in it ({} …)", KNOWN[..6].join(", ")));
+        return Err(format!("no image found ({} …); films are named one by one", KNOWN[..6].join(", ")));
     }
     names.sort_by_cached_key(|name| natural(name));
     let folder = std::path::absolute(folder).map_err(|e| e.to_string())?;

@@ -29,10 +29,13 @@ use tricine_shared::time::mono_ns;
 pub fn main() -> i32 {
     let started_ns = mono_ns();
     match std::env::var(ROLE_ENV) {
-        Ok(role) => role_main(&role),
-        Err(_) => command(started_ns),
+        Ok(role) if !role.is_empty() => role_main(&role),
+        _ => command(started_ns),
     }
 }
+
+/// For a user who has [`ROLE_ENV`] in the environment.
+const UNSET: &str = "; TRICINE_ROLE is for Tricine's own processes: unset it";
 
 /// Logs go to standard error, one line each with its level in front; the supervisor reads its roles' and passes them on.
 fn log(level: tracing::Level) {
@@ -62,7 +65,10 @@ fn role_main(role: &str) -> i32 {
     if let Some(code) = tricine_stress::role_main(role) {
         return code;
     }
-    let Some(role) = Role::ALL.into_iter().find(|r| r.name() == role) else { return 2 };
+    let Some(role) = Role::ALL.into_iter().find(|r| r.name() == role) else {
+        let _ = writeln!(std::io::stderr(), "tricine: {ROLE_ENV}={role} names no role{UNSET}");
+        return 2;
+    };
     // A panic anywhere, on any thread, is a crash of the role: said in one line, recovered by the supervisor. Codecs run
     // behind a guard of their own.
     std::panic::set_hook(Box::new(|panic| {
@@ -73,7 +79,8 @@ fn role_main(role: &str) -> i32 {
     let context = match guarded.and_then(|()| RoleContext::take_up(role)) {
         Ok(context) => context,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "ERROR cannot take up the role of {role}: {error}");
+            let hint = if matches!(error, tricine_shared::Error::Disconnected) { UNSET } else { "" };
+            let _ = writeln!(std::io::stderr(), "ERROR cannot take up the role of {role}: {error}{hint}");
             return error.exit_code();
         }
     };

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tests::{End, arg, have, start, tool};
+use tests::{End, arg, have, start, start_with, tool};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const X264: &str = "-pix_fmt yuv420p -c:v libx264 -preset veryfast";
@@ -163,15 +163,49 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
         let path = make(folder.path(), name, "64x48", &format!("-t 0.2 {codec}"));
         refused(&path, &words);
     }
+    let whole = make(folder.path(), "whole.mp4", "64x48", &format!("{X264} -movflags +faststart"));
+    let cut = folder.path().join("cut.mp4");
+    std::fs::write(&cut, &std::fs::read(&whole).unwrap()[..300]).unwrap();
+    refused(&cut, &["it ends within its index (moov)", "download it again"]);
     let subtitles = folder.path().join("subtitles.srt");
     std::fs::write(&subtitles, "1\n00:00:00,000 --> 00:00:01,000\nHello\n").unwrap();
     let alone = folder.path().join("subtitles.mkv");
     ffmpeg(&["-f", "srt", "-i", arg(&subtitles)], "-c:s srt", &alone);
     refused(&alone, &["without video and sound"]);
-    refused(&subtitles, &["it looks like text"]);
-    let list = folder.path().join("list.m3u8");
-    std::fs::write(&list, "#EXTM3U\nfilm.ts\n").unwrap();
-    refused(&list, &["a playlist", "the files that it lists"]);
+    refused(&subtitles, &["it looks like text", "name a film"]);
+}
+
+#[test]
+fn what_is_no_film_is_refused_with_what_can_be_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: [(&str, &[u8], [&str; 2]); 9] = [
+        ("empty.mp4", b"", ["the file is empty", "download it again"]),
+        ("zeros.mkv", &[0; 5000], ["zeros", "download it again"]),
+        ("notes.mp4", b"hello\n", ["it looks like text", "name a film"]),
+        ("noise", b"\xfe\xdc\x01", ["no format that this build knows", "ffmpeg -i IN"]),
+        ("list.m3u8", b"#EXTM3U\nfilm.ts\n", ["a playlist", "the files that it lists"]),
+        ("short.mp4", b"\0\0\0\x18ftypisom\0\0\0\0", ["moov", "download it again"]),
+        ("short.wav", b"RIFF\x24\0\0\0WAVEfmt ", ["it ends where its sound should begin", "download it again"]),
+        ("short.png", b"\x89PNG\r\n\x1a\n\0\0", ["broken beyond use", "download it again"]),
+        ("short.y4m", b"YUV4MPEG2 W2 H2", ["YUV4MPEG2", "ffmpeg -i IN -f yuv4mpegpipe -"]),
+    ];
+    for (name, bytes, words) in files {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        refused(&path, &words);
+    }
+    let (none, empty) = (folder.path().join("none.mp4"), folder.path().join("empty"));
+    refused(&none, &["there is no such file", "check the name"]);
+    std::fs::create_dir(&empty).unwrap();
+    refused(&empty, &["no image found", "films are named one by one"]);
+    // What only Tricine itself sets, found in a user's environment.
+    for role in ["nobody", "decoder"] {
+        let end = start_with(PROGRAM, &[], |command| {
+            command.env("TRICINE_ROLE", role);
+        })
+        .finish();
+        assert!(!end.status.success() && end.stderr.contains("unset it"), "{role}: {}", end.stderr);
+    }
 }
 
 /// Checks that `path` is refused in one line that has all of `words`.
@@ -182,28 +216,89 @@ fn refused(path: &Path, words: &[&str]) {
     assert!(told, "{}: {}", path.display(), end.stderr);
 }
 
+/// Makes three seconds of moving picture and rising tone at `path`.
+fn make_film(path: &Path, codec: &str) {
+    let picture = ["-f", "lavfi", "-i", "testsrc2=size=64x48:rate=30:duration=3", "-f", "lavfi", "-i"];
+    let tone = "aevalsrc=0.4*sin(2*PI*(200+300*t)*t):s=48000:d=3";
+    ffmpeg(&[&picture[..], &[tone]].concat(), &format!("{X264} -g 15 -bf 3 {codec}"), path);
+}
+
+/// The sound that FFmpeg decodes of `path`.
+fn heard_by_ffmpeg(path: &Path) -> Vec<i16> {
+    let raw = tool("ffmpeg", &["-v", "error", "-i", arg(path), "-map", "0:a:0", "-f", "s16le", "-"]).stdout;
+    raw.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect()
+}
+
+/// The sound that the program plays of `path`.
+fn heard(path: &Path) -> Vec<i16> {
+    let wav = path.with_extension("wav");
+    let sink = format!("wav={}", arg(&wav));
+    let end = start(PROGRAM, &["--unpaced", "--display", "none", "--audio", &sink, arg(path)]).end();
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    heard_by_ffmpeg(&wav)
+}
+
+/// The largest difference between two sounds, as far as both go.
+fn apart(ours: &[i16], theirs: &[i16]) -> u16 {
+    ours.iter().zip(theirs).map(|(a, b)| a.abs_diff(*b)).max().expect("some sound")
+}
+
 #[test]
 fn a_film_that_was_cut_out_of_a_longer_one_is_heard_from_the_cut_on() {
     if !have("ffmpeg") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
-    let [whole, cut, wav, raw] = ["whole.mp4", "cut.mp4", "ours.wav", "raw"].map(path);
-    let picture = ["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=30:duration=3"];
-    let sound = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=3", "-c:v", "libx264"];
-    tool("ffmpeg", &[&picture[..], &sound, &["-g", "15", "-c:a", "aac", &whole]].concat());
-    tool("ffmpeg", &["-v", "error", "-ss", "0.73", "-i", &whole, "-c", "copy", &cut]);
-    let wanted = format!("wav={wav}");
-    let end = start(PROGRAM, &["--unpaced", "--display", "none", "--audio", &wanted, &cut]).end();
-    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
-    let samples = |of: &str| -> Vec<i16> {
-        tool("ffmpeg", &["-v", "error", "-y", "-i", of, "-map", "0:a:0", "-f", "s16le", &raw]);
-        std::fs::read(&raw).unwrap().chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect()
-    };
-    let (ours, theirs) = (samples(&wav), samples(&cut));
-    assert_eq!(ours.len(), theirs.len());
-    // Where the film ends within a packet, FFmpeg's resampler and ours need not agree on what lies beyond.
-    let off = ours.iter().zip(&theirs).take(44_100).map(|(a, b)| a.abs_diff(*b)).max();
-    assert!(off.is_some_and(|off| off <= 2), "{off:?}");
+    let [whole, cut, pieces] = ["whole.mp4", "cut.mp4", "pieces.mp4"].map(|name| folder.path().join(name));
+    make_film(&whole, "-c:a aac");
+    ffmpeg(&["-ss", "0.73", "-i", arg(&whole)], "-c copy", &cut);
+    // FFmpeg cuts by an edit list only what is not in fragments; the film is the same.
+    ffmpeg(&["-ss", "0.73", "-i", arg(&whole)], "-c copy -movflags frag_keyframe+delay_moov", &pieces);
+    let theirs = heard_by_ffmpeg(&cut);
+    for path in [cut, pieces] {
+        let ours = heard(&path);
+        assert_eq!(ours.len(), theirs.len(), "{}", path.display());
+        // Where the film ends within a packet, FFmpeg's resampler and ours need not agree on what lies beyond.
+        let off = apart(&ours[..48_000], &theirs);
+        assert!(off <= 2, "{}: {off}", path.display());
+    }
+}
+
+#[test]
+fn a_fragmented_film_without_an_edit_list_is_heard_without_a_hole() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // The pictures begin two frames late, and so must the sound: FFmpeg lets its first packet last longer.
+    let fragments = "-movflags frag_keyframe+empty_moov+default_base_moof";
+    for codec in ["aac", "flac -strict -2", "libopus", "libmp3lame"] {
+        let path = folder.path().join(format!("{}.mp4", &codec[..3]));
+        make_film(&path, &format!("-c:a {codec} {fragments}"));
+        let (ours, theirs) = (heard(&path), heard_by_ffmpeg(&path));
+        assert_eq!(ours.len(), theirs.len(), "{codec}");
+        assert!(apart(&ours, &theirs) <= 2, "{codec}: {}", apart(&ours, &theirs));
+    }
+    // What begins later in earnest still does.
+    let [whole, late] = ["aac.mp4", "late.mp4"].map(|name| folder.path().join(name));
+    let twice = ["-i", arg(&whole), "-itsoffset", "0.5", "-i", arg(&whole)];
+    ffmpeg(&twice, &format!("-map 0:v -map 1:a -c copy {fragments}"), &late);
+    let (ours, theirs) = (heard(&late), heard_by_ffmpeg(&late));
+    let wait = ours.len() - theirs.len();
+    assert!(wait.abs_diff(24_000) < 2_400, "{wait}");
+    assert!(ours[..wait].iter().all(|&sample| sample == 0) && apart(&ours[wait..], &theirs) <= 2);
+}
+
+#[test]
+fn a_wav_of_sound_that_changes_its_rate_is_as_long_as_the_sound() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two, chain] = ["one.ogg", "two.ogg", "chain.ogg"].map(|name| folder.path().join(name));
+    for (path, rate) in [(&one, "48000"), (&two, "44100")] {
+        ffmpeg(&["-f", "lavfi", "-i", "sine=duration=1"], &format!("-c:a flac -ar {rate}"), path);
+    }
+    std::fs::write(&chain, [std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap()].concat()).unwrap();
+    assert_eq!(heard(&chain).len(), 96_000);
 }

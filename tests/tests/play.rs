@@ -115,7 +115,9 @@ fn a_named_pipe_is_waited_for_and_the_wait_can_be_left() {
     let waiting = run(&[&HEADLESS[..], &[arg(&pipe)]].concat());
     waiting.role("decoder", None);
     waiting.signal(Signal::SIGINT);
-    assert_eq!(waiting.end().status.code(), Some(130));
+    let end = waiting.end();
+    assert_eq!(end.status.code(), Some(130));
+    assert!(end.stderr.contains("it plays as YUV4MPEG2 comes through it"), "{}", end.stderr);
 
     let late = run(&[&HEADLESS[..], &[arg(&pipe)]].concat());
     late.role("decoder", None);

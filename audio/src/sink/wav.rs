@@ -73,18 +73,38 @@ impl Recorder {
             let mut backlog = Backlog::default();
             let chunk = Chunk { samples: samples.to_vec(), format, pts_ns: 0, speed: 1.0 };
             self.chain.push(&chunk, self.format, &mut backlog);
-            while let Some(chunk) = backlog.take(u64::MAX >> 1) {
-                self.bytes.extend(chunk.samples.iter().flat_map(|s| header::s16(*s).to_le_bytes()));
-            }
+            self.take(&mut backlog);
         } else {
             self.bytes.extend(samples.iter().flat_map(|s| header::s16(*s).to_le_bytes()));
         }
+        self.append(at).map(|()| news)
+    }
+
+    /// Writes what a conversion still holds: nothing more comes, for now.
+    ///
+    /// Errors: words for the user.
+    pub(crate) fn finish(&mut self) -> Result<(), String> {
+        let mut backlog = Backlog::default();
+        self.chain.finish(&mut backlog);
+        self.bytes.clear();
+        self.take(&mut backlog);
+        self.append(self.data)
+    }
+
+    fn take(&mut self, backlog: &mut Backlog) {
+        while let Some(chunk) = backlog.take(u64::MAX >> 1) {
+            self.bytes.extend(chunk.samples.iter().flat_map(|s| header::s16(*s).to_le_bytes()));
+        }
+    }
+
+    /// Writes `bytes` behind `at` bytes of samples, which is then where the file ends.
+    fn append(&mut self, at: u64) -> Result<(), String> {
         self.data = at + self.bytes.len() as u64;
         let written = self.file.write_all_at(&self.bytes, header::len(self.format) + at);
         let written = written.and_then(|()| self.write_header());
         // In front of whatever a predecessor wrote beyond.
         let written = written.and_then(|()| self.file.set_len(header::len(self.format) + self.data));
-        written.map(|()| news).map_err(|e| complaint(&self.path, &e))
+        written.map_err(|e| complaint(&self.path, &e))
     }
 
     fn write_header(&self) -> std::io::Result<()> {

@@ -35,7 +35,7 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
     }
     match params.codec {
         CODEC_ID_AAC => Ok(Box::new(Aac::new(params)?)),
-        CODEC_ID_OPUS => Ok(Box::new(super::opus::Opus::new(params.extra_data.as_deref().unwrap_or_default())?)),
+        CODEC_ID_OPUS => Ok(Box::new(super::opus::Opus::new(params)?)),
         CODEC_ID_VORBIS if params.extra_data.as_deref().and_then(|headers| headers.get(11)) > Some(&2) => {
             Ok(Box::new(super::vorbis::Vorbis::new(params.extra_data.as_deref().unwrap_or_default())?))
         }
@@ -51,9 +51,12 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
     }
 }
 
+/// What to do about sound that is not supported.
+pub(super) const CONVERT: &str = "FFmpeg converts it: ffmpeg -i IN -c:v copy -c:a flac OUT.mkv";
+
 /// The error for a codec that this build lacks.
 pub(super) fn unsupported(name: &str) -> MediaError {
-    MediaError::unsupported(format!("{name} audio"), "FFmpeg converts it: ffmpeg -i FILE -c:v copy -c:a flac OUT.mkv")
+    MediaError::unsupported(format!("{name} audio"), CONVERT)
 }
 
 /// A codec's name for the user.
@@ -77,6 +80,22 @@ fn shape_of(params: &AudioCodecParameters) -> Option<Shape> {
     Some(Shape { rate: params.sample_rate.filter(|rate| (1..=768_000).contains(rate))?, channels })
 }
 
+/// How many frames `bytes` of ADPCM hold: symphonia's decoder counts the blocks of a packet by its duration. 0 of other
+/// codecs, whose packets say so themselves.
+fn adpcm_frames(params: &AudioCodecParameters, bytes: u64) -> u64 {
+    let channels = params.channels.as_ref().map_or(1, |channels| channels.count()).max(1) as u64;
+    let frames = params.frames_per_block.unwrap_or(0);
+    // Of each channel's block: the bytes of its head, and the frames in that.
+    let (head, within) = match params.codec {
+        CODEC_ID_ADPCM_MS => (7, 2),
+        CODEC_ID_ADPCM_IMA_WAV => (4, 1),
+        CODEC_ID_ADPCM_IMA_QT => (2, 0),
+        _ => return 0,
+    };
+    let block = channels * (head + frames.saturating_sub(within).div_ceil(2));
+    bytes / block * frames
+}
+
 struct Symphonia {
     decoder: Box<dyn AudioDecoder>,
 }
@@ -84,7 +103,8 @@ struct Symphonia {
 impl Codec for Symphonia {
     fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String> {
         // Without trim: the timeline cuts, and it knows the edit list as well.
-        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, data);
+        let frames = adpcm_frames(self.decoder.codec_params(), data.len() as u64);
+        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(frames), data);
         let decoded = self.decoder.decode_ref(&packet).map_err(|e| e.to_string())?;
         let channels = decoded.spec().channels().count();
         let shape = Shape { rate: decoded.spec().rate(), channels: u16::try_from(channels).unwrap_or(u16::MAX) };
@@ -129,7 +149,7 @@ impl Aac {
         let config = params.extra_data.as_deref().filter(|config| !config.is_empty()).map(<[u8]>::to_vec);
         let config = config.or_else(|| lc_config(params));
         let mut aac = Self { config, decoder: rusty_aac::AacDecoder::new(), name: "AAC" };
-        aac.decoder = aac.fresh().map_err(|e| MediaError::unsupported(format!("AAC ({e})"), "FFmpeg may play it"))?;
+        aac.decoder = aac.fresh().map_err(|e| MediaError::unsupported(format!("AAC ({e})"), CONVERT))?;
         aac.name = match aac.config.as_deref().and_then(|config| config.first()).map(|byte| byte >> 3) {
             Some(1) => "AAC Main",
             Some(2) | None => "AAC LC",

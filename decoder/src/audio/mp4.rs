@@ -7,9 +7,10 @@ mod table;
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
+use super::opus::{RATE as OPUS_RATE, pre_skip};
 use super::{Demux, Packet};
 use crate::media::{MediaError, MediaFile};
-use crate::source::mp4::ns;
+use crate::source::mp4::{ns, wait_before};
 use crate::video::timing::Timing;
 use boxes::{Movie, Track};
 
@@ -50,8 +51,17 @@ fn open_track(
 ) -> Result<(Box<dyn Demux>, AudioCodecParameters), MediaError> {
     let params = entry::parse(&track.stsd)?;
     super::codec::make(&params)?;
-    let samples = table::samples(file, movie, track, &params)?;
-    let pieces = table::edited(&samples, movie, track);
+    let mut samples = table::samples(file, movie, track, &params)?;
+    if !movie.fragments.is_empty() && track.edits.is_empty() {
+        let wait = wait_before(samples.iter().map(|sample| sample.duration.into()));
+        if let Some(first) = samples.first_mut() {
+            first.ticks = first.ticks.saturating_add(wait);
+            first.duration -= wait as u32;
+        }
+    }
+    // Opus says itself what an edit list would: how much of its beginning is not to be heard.
+    let unheard = pre_skip(&params).map_or(0, |skip| skip * i64::from(track.timescale) / i64::from(OPUS_RATE));
+    let pieces = table::edited(&samples, movie, track, unheard);
     if pieces.is_empty() {
         return Err(MediaError::Broken("the audio track has no packet".into()));
     }

@@ -3,8 +3,10 @@
 
 use opus_rs::OpusDecoder;
 use opus_rs::multistream::{ChannelMappingTable, MultistreamDecoder};
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 
-use super::codec::{Codec, Shape};
+use super::codec::{CONVERT, Codec, Shape};
 use crate::media::MediaError;
 
 /// Opus decodes at this rate whatever it was made from.
@@ -35,6 +37,11 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// One stream of one or two channels.
+    fn plain(channels: u8) -> Self {
+        Self { channels, pre_skip: 0, gain: 1.0, family: 0, table: Vec::new() }
+    }
+
     /// Reads `OpusHead`, magic included.
     pub(super) fn parse(head: &[u8]) -> Option<Self> {
         let body = head.strip_prefix(b"OpusHead")?;
@@ -45,9 +52,19 @@ impl Head {
     }
 }
 
+/// How much of an Opus track's beginning is priming, at [`RATE`]; `None` of another codec.
+pub(super) fn pre_skip(params: &AudioCodecParameters) -> Option<i64> {
+    let head = params.extra_data.as_deref().filter(|_| params.codec == CODEC_ID_OPUS)?;
+    Head::parse(head).map(|head| head.pre_skip.into())
+}
+
 impl Opus {
-    pub(super) fn new(head: &[u8]) -> Result<Self, MediaError> {
-        let head = Head::parse(head).ok_or_else(|| MediaError::Broken("Opus header".into()))?;
+    pub(super) fn new(params: &AudioCodecParameters) -> Result<Self, MediaError> {
+        let head = match (params.extra_data.as_deref(), params.channels.as_ref().map(|channels| channels.count())) {
+            // CAF, as telephones record it, says no more than how many channels there are.
+            (None, Some(channels @ 1..=2)) => Head::plain(channels as u8),
+            (head, _) => Head::parse(head.unwrap_or_default()).ok_or(MediaError::Broken("Opus header".into()))?,
+        };
         let inner = make(&head)?;
         Ok(Self { head, inner, scratch: Vec::new() })
     }
@@ -67,10 +84,9 @@ fn make(head: &Head) -> Result<Inner, MediaError> {
                 .ok_or_else(|| broken("channel mapping"))?;
             Ok(Inner::Multi(Box::new(MultistreamDecoder::new(RATE as i32, table).map_err(broken)?)))
         }
-        (family, n) => Err(MediaError::unsupported(
-            format!("Opus with {n} channels of mapping family {family}"),
-            "FFmpeg may play it",
-        )),
+        (family, n) => {
+            Err(MediaError::unsupported(format!("Opus with {n} channels of mapping family {family}"), CONVERT))
+        }
     }
 }
 

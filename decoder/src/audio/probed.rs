@@ -2,7 +2,6 @@
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 use symphonia::core::errors::{Error, SeekErrorKind};
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, TrackType};
@@ -11,6 +10,7 @@ use symphonia::core::meta::MetadataOptions;
 use symphonia::core::units::Timestamp;
 
 use super::mp4::Opened;
+use super::opus::pre_skip;
 use super::{Demux, Packet};
 use crate::media::{MediaError, MediaFile, MediaReader, NS};
 
@@ -44,7 +44,7 @@ impl MediaSource for Source {
     }
 }
 
-/// Opens the first audio track. Errors: [`MediaError::Unknown`] where symphonia knows no such file.
+/// Opens the first audio track. Errors: [`MediaError::Broken`] where symphonia finds none.
 pub(super) fn open(file: &MediaFile) -> Result<Opened, MediaError> {
     let format = probe(file)?;
     let Some(track) = format.default_track(TrackType::Audio) else { return Ok(None) };
@@ -58,6 +58,7 @@ pub(super) fn open(file: &MediaFile) -> Result<Opened, MediaError> {
         format,
         id,
         time_base,
+        scale: (1, 1),
         duration,
         origin: 0,
         last_trim: 0,
@@ -85,15 +86,50 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
     symphonia::default::get_probe().probe(&hint, stream, FormatOptions::default(), MetadataOptions::default()).map_err(
         |e| match e {
             Error::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => MediaError::Io(e),
-            e => MediaError::Unknown(format!("no audio format that Tricine knows ({e})")),
+            Error::IoError(_) => MediaError::Broken("it ends where its sound should begin".into()),
+            Error::Unsupported(_) if begins(file, b"FORM") => super::codec::unsupported("compressed AIFF"),
+            Error::Unsupported(_) if wave_codec(file).is_some() => {
+                super::codec::unsupported(&format!("{} in WAV", wave_codec(file).unwrap_or_default()))
+            }
+            Error::Unsupported(_) => MediaError::Broken("no sound was found in it".into()),
+            e => MediaError::Broken(format!("its header: {e}")),
         },
     )
 }
 
-/// Opus' priming.
-fn pre_skip(params: &AudioCodecParameters) -> Option<i64> {
-    let head = params.extra_data.as_deref().and_then(super::opus::Head::parse);
-    head.filter(|_| params.codec == CODEC_ID_OPUS).map(|head| head.pre_skip.into())
+fn begins(file: &MediaFile, magic: &[u8; 4]) -> bool {
+    let mut head = [0; 4];
+    file.read_at(&mut head, 0).is_ok() && head == *magic
+}
+
+/// The codec that a WAV file names.
+fn wave_codec(file: &MediaFile) -> Option<String> {
+    let mut head = [0; 4096];
+    let n = file.read_at(&mut head, 0).ok()?;
+    let mut rest = head.get(..n).filter(|head| head.starts_with(b"RIFF"))?.get(12..)?;
+    loop {
+        let (kind, len) = (rest.get(..4)?, u32::from_le_bytes(*rest.get(4..)?.first_chunk()?) as usize);
+        let body = rest.get(8..)?;
+        if kind == b"fmt " {
+            let tag = |at: usize| Some(u16::from_le_bytes(*body.get(at..)?.first_chunk()?));
+            // An extensible header has the codec's number further down.
+            let tag = if tag(0)? == 0xfffe { tag(24)? } else { tag(0)? };
+            return Some(match tag {
+                0x20 => "Yamaha ADPCM".into(),
+                0x31 => "GSM".into(),
+                0x14 | 0x42 => "G.723".into(),
+                0x40 | 0x45 | 0x64 => "G.726".into(),
+                0x65 | 0x28f => "G.722".into(),
+                0x50 => "MPEG-1 Layer II".into(),
+                0x55 => "MP3".into(),
+                0x160..=0x163 => "WMA".into(),
+                0x2000 => "AC-3".into(),
+                0x2001 => "DTS".into(),
+                tag => format!("codec {tag:#x}"),
+            });
+        }
+        rest = body.get(len.checked_add(len & 1)?..)?;
+    }
 }
 
 struct Probed {
@@ -101,6 +137,8 @@ struct Probed {
     format: Box<dyn FormatReader>,
     id: u32,
     time_base: (u32, u32),
+    /// What a tick of the link being read is in ticks of the first one, as a fraction.
+    scale: (i64, i64),
     /// In ticks, without priming and padding.
     duration: Option<u64>,
     /// The tick that is the film's start: a stream cut from a longer one does not begin at 0.
@@ -123,14 +161,14 @@ struct Probed {
 }
 
 impl Probed {
-    /// Goes on with the next link of a chain. Whether it has sound of the same rate to go on with.
+    /// Goes on with the next link of a chain. Whether it has sound to go on with.
     fn next_link(&mut self) -> bool {
         let Some(track) = self.format.default_track(TrackType::Audio) else { return false };
         let Some(CodecParameters::Audio(params)) = track.codec_params.clone() else { return false };
         let time_base = track.time_base.map(|base| (base.numer.get(), base.denom.get()));
-        if time_base.is_some_and(|base| base != self.time_base) {
-            return false;
-        }
+        let (numer, denom) = time_base.or(params.sample_rate.map(|rate| (1, rate))).unwrap_or(self.time_base);
+        let product = |a: u32, b: u32| i64::from(a).saturating_mul(b.into());
+        self.scale = (product(numer, self.time_base.1), product(denom, self.time_base.0));
         self.id = track.id;
         self.changed = Some(params);
         (self.chained, self.begins) = (true, true);
@@ -154,6 +192,15 @@ impl Probed {
     }
 }
 
+/// `ticks` times a fraction, rounded to the nearest.
+fn scaled(ticks: i64, (numer, denom): (i64, i64)) -> i64 {
+    if numer == denom {
+        return ticks;
+    }
+    let (numer, denom) = (i128::from(numer), i128::from(denom.max(1)));
+    i64::try_from((i128::from(ticks) * numer + denom / 2).div_euclid(denom)).unwrap_or(i64::MAX)
+}
+
 impl Demux for Probed {
     fn time_base(&self) -> (u32, u32) {
         self.time_base
@@ -170,20 +217,21 @@ impl Demux for Probed {
             match self.format.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.id => {
                     self.failures = 0;
+                    let ticks = |own: u64| scaled(i64::try_from(own).unwrap_or(0), self.scale);
+                    let (pts, trim) = (scaled(packet.pts.get(), self.scale), ticks(packet.trim_start.get()));
                     if std::mem::take(&mut self.begins) {
                         // Where the link before has ended; its own priming lies before that.
-                        let trim = i64::try_from(packet.trim_start.get()).unwrap_or(0);
-                        let priming = self.changed.as_ref().and_then(pre_skip).unwrap_or(trim);
-                        self.origin = packet.pts.get().saturating_add(priming).saturating_sub(self.end);
+                        let priming = self.changed.as_ref().and_then(pre_skip);
+                        let priming = priming.map_or(trim, |priming| scaled(priming, self.scale));
+                        self.origin = pts.saturating_add(priming).saturating_sub(self.end);
                     }
-                    let start = packet.pts.get().saturating_sub(self.origin);
-                    let length = packet.dur.get().saturating_add(packet.trim_start.get());
-                    self.end = start.saturating_add(i64::try_from(length).unwrap_or(0));
+                    let start = pts.saturating_sub(self.origin);
+                    self.end = start.saturating_add(ticks(packet.dur.get())).saturating_add(trim);
                     if start < self.skip_to {
                         continue;
                     }
-                    let trim_end = i64::try_from(packet.trim_end.get()).unwrap_or(i64::MAX);
-                    self.last_trim = i64::try_from(packet.trim_start.get()).unwrap_or(0);
+                    let trim_end = ticks(packet.trim_end.get());
+                    self.last_trim = trim;
                     return Ok(Some(Packet { data: packet.data.into_vec(), start, trim_end }));
                 }
                 Ok(Some(_)) => {}
@@ -215,6 +263,7 @@ impl Demux for Probed {
             // The demuxer seeks within a link. From the first one on, what is not wanted is passed over unread.
             let (id, origin, params) = self.first.clone();
             (self.id, self.origin, self.changed) = (id, origin, Some(params));
+            self.scale = (1, 1);
             self.skip_to = ticks.saturating_sub(back);
             self.format = probe(&self.file)?;
             return Ok(());

@@ -70,7 +70,7 @@ pub fn open_file(file: &MediaFile) -> Result<Media, MediaError> {
 
 /// Opens pictures to be shown one after another, in the order given. Errors: the list is empty, or none can be opened.
 pub fn open_list(paths: &[PathBuf]) -> Result<Media, MediaError> {
-    let mut first = Err(MediaError::Unknown("a list without a picture".into()));
+    let mut first = Err(MediaError::Unknown("a list without a picture; name some".into()));
     for path in paths {
         first = decode_path(path);
         if first.is_ok() {
@@ -109,10 +109,14 @@ fn error(e: ImageError) -> MediaError {
     match e {
         ImageError::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => MediaError::Io(e),
         ImageError::Unsupported(e) => {
-            MediaError::unsupported(format!("this picture ({e})"), "another program converts it to PNG")
+            MediaError::unsupported(format!("this picture ({e})"), "FFmpeg may convert it: ffmpeg -i IN OUT.png")
         }
-        ImageError::Limits(e) => MediaError::unsupported(format!("a picture this large ({e})"), "a smaller one plays"),
-        e => MediaError::Broken(e.to_string()),
+        ImageError::Limits(e) => MediaError::unsupported(
+            format!("a picture this large ({e})"),
+            "a smaller one plays: ffmpeg -i IN -vf scale=1920:-1 OUT.png",
+        ),
+        // What the decoder was at is its own affair.
+        e => MediaError::Broken(e.to_string().split(" while decoding").next().unwrap_or_default().to_owned()),
     }
 }
 
@@ -120,7 +124,7 @@ fn error(e: ImageError) -> MediaError {
 fn identify(file: &MediaFile) -> Result<(ImageFormat, Reader), MediaError> {
     let reader = ImageReader::new(BufReader::new(file.reader())).with_guessed_format()?;
     let kind = reader.format().or_else(|| ImageFormat::from_path(&file.name).ok());
-    let kind = kind.ok_or_else(|| MediaError::Unknown("no picture that Tricine knows".into()))?;
+    let kind = kind.ok_or_else(|| MediaError::Broken("no picture that this build knows begins like this".into()))?;
     Ok((kind, BufReader::new(file.reader())))
 }
 

@@ -37,7 +37,7 @@ pub fn open_at(input: &Input, begin_ns: i64) -> Result<Media, MediaError> {
 
 fn open_file(file: &MediaFile, begin_ns: i64) -> Result<Media, MediaError> {
     if file.is_empty() {
-        return Err(MediaError::Unknown("the file is empty".into()));
+        return Err(MediaError::Unknown("the file is empty; copy or download it again".into()));
     }
     let mut head = [0; 4096];
     let have = file.read_at(&mut head, 0)?;

@@ -16,6 +16,7 @@ use crate::video::packet::{Demuxed, Packet, Packets, TrackInfo};
 use crate::video::timing::Timing;
 
 pub(crate) use entry::fourcc;
+pub(crate) use fragments::wait_before;
 pub(crate) use track::{Kind, Sample, Track, declared_ns};
 
 /// How far apart pictures and sound may begin in a film that declares no length, or a shorter one.
@@ -43,6 +44,9 @@ impl Movie {
                     film_ns = track::declared_ns(&moov);
                     fragments.defaults(&moov);
                     tracks = track::parse_all(&moov, movie_scale, file.len());
+                    if part.cut && tracks.is_empty() {
+                        return Err(MediaError::Broken("MP4: it ends within its index (moov)".into()));
+                    }
                 }
                 b"moof" => match boxes::load(file, &part) {
                     Ok(moof) => {
@@ -61,6 +65,13 @@ impl Movie {
         // What `moov` says of itself does not hold for fragments, which are written after it.
         let film_ns = if fragmented { fragments.film_ns } else { film_ns };
         for track in &mut tracks {
+            if fragmented && track.kind == Kind::Audio && !track.edited {
+                let wait_ns = wait_before(track.samples.iter().map(|sample| sample.duration_ns));
+                if let Some(first) = track.samples.first_mut() {
+                    first.pts_ns = first.pts_ns.saturating_add(wait_ns);
+                    first.duration_ns -= wait_ns;
+                }
+            }
             let mut timing = Timing::new(film_ns);
             for sample in &mut track.samples {
                 let (pts_ns, duration_ns, other) = timing.place(sample.pts_ns, sample.duration_ns);

@@ -17,7 +17,7 @@ pub(super) enum Kind {
 }
 
 /// Known by what they begin with, at a distance from the start.
-const OTHERS: [(usize, &[u8], &str); 29] = [
+const OTHERS: [(usize, &[u8], &str); 30] = [
     (8, b"AVI ", "the AVI container"),
     (0, b"FLV\x01", "the FLV container"),
     (0, &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11], "the ASF (WMV, WMA) container"),
@@ -36,6 +36,7 @@ const OTHERS: [(usize, &[u8], &str); 29] = [
     (0, &[0x0b, 0x77], "AC-3 audio"),
     (0, &[0x7f, 0xfe, 0x80, 0x01], "DTS audio"),
     (4, &[0xf8, 0x72, 0x6f, 0xba], "TrueHD audio"),
+    (0, b"RF64", "RF64 audio"),
     (0, b"wvpk", "WavPack audio"),
     (0, b"TTA1", "TTA audio"),
     (0, b"MAC ", "Monkey's audio"),
@@ -89,7 +90,7 @@ pub(super) fn sniff(head: &[u8]) -> Kind {
         [b'P', b'1'..=b'7', b'\n' | b'\r' | b' ' | b'\t', ..] => Kind::Image,
         [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Kind::Image,
         _ if at(0, b"RIFF") && at(8, b"WEBP") => Kind::Image,
-        _ if (at(0, b"RIFF") || at(0, b"RF64")) && at(8, b"WAVE") => Kind::Audio,
+        _ if at(0, b"RIFF") && at(8, b"WAVE") => Kind::Audio,
         _ if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) => Kind::Audio,
         _ if at(0, b"ID3") || at(0, b"fLaC") || at(0, b"OggS") || at(0, b"caff") => Kind::Audio,
         [0x47, ..] if at(188, &[0x47]) && at(376, &[0x47]) => Kind::Other("the MPEG transport stream"),
@@ -107,7 +108,7 @@ pub(super) fn remedy(what: &str) -> &'static str {
     }
 }
 
-/// Names what an unknown file looks like.
+/// Names what an unknown file looks like, and what to do about it.
 pub(super) fn guess(head: &[u8]) -> String {
     // The head may end within a letter.
     let text = match std::str::from_utf8(head) {
@@ -115,7 +116,13 @@ pub(super) fn guess(head: &[u8]) -> String {
         Err(error) => error.error_len().is_none(),
     };
     let text = text && head.iter().all(|&byte| byte >= b' ' || byte.is_ascii_whitespace());
-    if text { "it looks like text".into() } else { "no format that this build knows begins like this".into() }
+    if text {
+        "it looks like text; name a film, a song or a picture".into()
+    } else if head.iter().all(|&byte| byte == 0) {
+        "it begins with zeros alone, as an unfinished download does; copy or download it again".into()
+    } else {
+        "no format that this build knows begins like this; see what `ffmpeg -i IN` says of it".into()
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +138,7 @@ mod tests {
         assert_eq!(sniff(b"RIFF\0\0\0\0WEBPVP8 "), Kind::Image);
         assert_eq!(sniff(b"RIFF\0\0\0\0WAVEfmt "), Kind::Audio);
         assert_eq!(sniff(b"RIFF\0\0\0\0AVI LIST"), Kind::Other("the AVI container"));
+        assert_eq!(sniff(b"RF64\xff\xff\xff\xffWAVEds64"), Kind::Other("RF64 audio"));
         assert_eq!(sniff(b"#EXTM3U\nfilm.mp4"), Kind::NoFilm("a playlist", "give tricine the files that it lists"));
         assert_eq!(sniff(b"hello, world"), Kind::Unknown);
         assert_eq!(sniff(b""), Kind::Unknown);
@@ -139,6 +147,6 @@ mod tests {
     #[test]
     fn zeros_are_no_text_and_letters_are() {
         assert!(guess("Grüße".as_bytes()).contains("text") && guess(&"Grüße".as_bytes()[..3]).contains("text"));
-        assert!(!guess(&[0; 100]).contains("text") && !guess(b"\x7fELF\x02\x01\xff").contains("text"));
+        assert!(guess(&[0; 100]).contains("zeros") && !guess(b"\x7fELF\x02\x01\xff").contains("text"));
     }
 }

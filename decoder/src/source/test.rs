@@ -82,7 +82,7 @@ impl Spec {
         let kind = match name {
             "bars" => Kind::Bars,
             "clock" => Kind::Clock,
-            _ => return Err(format!("test:{name}; there are test:bars and test:clock")),
+            _ => return Err(format!("there is no test:{name}, but test:bars and test:clock")),
         };
         let (mut size, mut rate, mut seconds, mut tone) = ((1280, 720), (30, 1), 10.0, 440.0);
         for option in options.split('&').filter(|option| !option.is_empty()) {

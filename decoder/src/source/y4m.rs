@@ -19,6 +19,8 @@ pub use pipe::{open_pipe, open_pipe_with_header, resume_pipe};
 const MAGIC: &str = "YUV4MPEG2";
 /// The longest header that is believed.
 const MAX_HEADER: usize = 4_096;
+/// What is said of anything else.
+const NO_HEADER: &str = "it does not begin as YUV4MPEG2 does; write it with: ffmpeg -i IN -f yuv4mpegpipe -";
 /// The longest header of a frame.
 const MAX_FRAME_HEADER: usize = 256;
 
@@ -48,7 +50,7 @@ impl Header {
         let broken = |what: &str| MediaError::Broken(format!("YUV4MPEG2 header: {what}"));
         let mut words = line.trim_end().split(' ').filter(|word| !word.is_empty());
         if words.next() != Some(MAGIC) {
-            return Err(MediaError::Unknown("no YUV4MPEG2 header".into()));
+            return Err(MediaError::Unknown(NO_HEADER.into()));
         }
         let (mut width, mut height, mut rate, mut sar) = (0, 0, (25, 1), (1, 1));
         let (mut chroma, mut interlaced, mut range) = (Chroma::C420, false, None);
@@ -82,7 +84,7 @@ impl Header {
                             let depth = depth.map(|depth| format!(" ({depth} bit)")).unwrap_or_default();
                             return Err(MediaError::unsupported(
                                 format!("YUV4MPEG2 with C{other}{depth}"),
-                                "ffmpeg -pix_fmt yuv420p makes it playable",
+                                "add -pix_fmt yuv420p to the ffmpeg that writes it",
                             ));
                         }
                     };
@@ -192,7 +194,7 @@ pub fn open_file(file: &MediaFile) -> Result<Media, MediaError> {
     let mut head = vec![0; MAX_HEADER];
     let n = file.read_at(&mut head, 0)?;
     let end = head.iter().take(n).position(|byte| *byte == b'\n');
-    let end = end.ok_or_else(|| MediaError::Unknown("no YUV4MPEG2 header".into()))?;
+    let end = end.ok_or_else(|| MediaError::Unknown(NO_HEADER.into()))?;
     let header = Header::parse(&String::from_utf8_lossy(head.get(..end).unwrap_or_default()))?;
     let first = end as u64 + 1;
     let mut video = FileVideo {

@@ -97,7 +97,10 @@ impl Player {
                 restarts: &self.restarts,
             });
             if let Err(why) = report::write(path, &report) {
-                self.status.error(&format!("cannot write the report {}: {why}", path.display()));
+                self.status.error(&format!(
+                    "cannot write the report {}: {why}; choose another path for --report",
+                    path.display()
+                ));
                 return Ok(1);
             }
         }

@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use tricine_shared::channel::{Channel, ChannelName, Kind, Spec as ChannelSpec};
 use tricine_shared::control::Role;
-use tricine_shared::link::{DisplaySpec, Opened, ToRole};
+use tricine_shared::link::{DisplaySpec, InputSpec, Opened, ToRole};
 use tricine_shared::time::mono_ns;
 use tricine_shared::{Error, Result};
 
@@ -22,6 +22,9 @@ impl Player {
             };
             match if name.is_empty() { input::demo() } else { input::open(&name) } {
                 Ok(input) => {
+                    if matches!(input.spec, InputSpec::Pipe) && name != "-" {
+                        self.status.notice(&format!("{name} is a stream: it plays as YUV4MPEG2 comes through it"));
+                    }
                     let first = self.current.is_none();
                     self.current = Some(input);
                     self.opened = None;

@@ -151,13 +151,15 @@ fn fragment(moof: u64, traf: &[u8], track: &Track, limit: u64, ticks: &mut i64, 
     Some(())
 }
 
-/// Puts packets where the edit list wants them. As FFmpeg does, the last edit's last packet is played whole.
-pub(super) fn edited(samples: &[Sample], movie: &Movie, track: &Track) -> Vec<Piece> {
-    let to_media = |ticks: u64| (u128::from(ticks) * u128::from(track.timescale) / u128::from(movie.timescale)) as i64;
+/// Puts packets where the edit list wants them, or begins behind `unheard` ticks if there is none. As FFmpeg does, the
+/// last edit's last packet is played whole.
+pub(super) fn edited(samples: &[Sample], movie: &Movie, track: &Track, unheard: i64) -> Vec<Piece> {
+    let (media, film) = (u128::from(track.timescale), u128::from(movie.timescale));
+    let to_media = |ticks: u64| ((u128::from(ticks) * media + film / 2) / film) as i64;
     let piece = |sample: &Sample, start: i64| Piece { offset: sample.offset, size: sample.size, start, trim_end: 0 };
     let real = track.edits.iter().filter(|edit| edit.1 >= 0).count();
     if real == 0 {
-        return samples.iter().map(|sample| piece(sample, sample.ticks)).collect();
+        return samples.iter().map(|sample| piece(sample, sample.ticks.saturating_sub(unheard))).collect();
     }
     let mut pieces = Vec::new();
     let (mut film, mut seen) = (0i64, 0);

@@ -14,6 +14,8 @@ pub(super) struct TopBox {
     pub(super) start: u64,
     body: u64,
     end: u64,
+    /// The file ends before it does.
+    pub(super) cut: bool,
 }
 
 /// The boxes at the top of the file in order; one that reaches past the file's end is the last.
@@ -32,7 +34,7 @@ pub(super) fn top_level(file: &MediaFile) -> impl Iterator<Item = Result<TopBox,
         let start = at;
         let (kind, size, body) = sizes(&header[..have], file.len() - at)?;
         at = start.saturating_add(size).min(u64::MAX - 8);
-        Some(Ok(TopBox { kind, start, body: start + body, end: at.min(file.len()) }))
+        Some(Ok(TopBox { kind, start, body: start + body, end: at.min(file.len()), cut: at > file.len() }))
     })
 }
 

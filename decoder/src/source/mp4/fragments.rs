@@ -26,6 +26,20 @@ struct Defaults {
 /// Bit 16 of a sample's flags: it is no sync sample.
 const NON_SYNC: u32 = 1 << 16;
 
+/// How long a fragmented sound track without an edit list waits before its first packet. FFmpeg, which has no edit list
+/// left to write once `moov` is out, puts the first packet of a track that begins later at 0 and lets it last until the
+/// second one: its sound is that packet's end.
+pub(crate) fn wait_before(durations: impl IntoIterator<Item = i64>) -> i64 {
+    let mut durations = durations.into_iter();
+    let first = durations.next().unwrap_or(0);
+    // The last packet may be a rest, and no measure.
+    let (mut usual, mut last) = (0, None);
+    for duration in durations {
+        usual = usual.max(last.replace(duration).unwrap_or(0));
+    }
+    if usual > 0 { first.saturating_sub(usual).max(0) } else { 0 }
+}
+
 impl Fragments {
     /// Reads `mvex`.
     pub(super) fn defaults(&mut self, moov: &[u8]) {
@@ -138,4 +152,25 @@ fn add_run(
         *offset = offset.saturating_add(size.into());
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_first_packet_that_was_stretched_waits() {
+        for (durations, wait) in [
+            (&[2_940, 1_024, 1_024, 1_024][..], 1_916),
+            (&[1_024, 1_024, 1_024], 0),
+            (&[1_024, 1_024, 500], 0),
+            (&[500, 1_024, 1_024], 0),
+            // Nothing tells what is usual.
+            (&[1_024, 500], 0),
+            (&[2_940], 0),
+            (&[], 0),
+        ] {
+            assert_eq!(wait_before(durations.iter().copied()), wait, "{durations:?}");
+        }
+    }
 }

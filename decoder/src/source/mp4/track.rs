@@ -44,6 +44,8 @@ pub(crate) struct Track {
     pub(crate) scale: u32,
     /// In decode order.
     pub(crate) samples: Vec<Sample>,
+    /// It has an edit list.
+    pub(super) edited: bool,
     /// What fragments add to a sample's time: empty edits minus the edit's start.
     pub(super) shift_ns: i64,
     /// Samples whose time or duration in the file cannot be.
@@ -96,7 +98,8 @@ fn parse(trak: &[u8], movie_scale: u32, file_len: u64) -> Option<Track> {
     let clock = Clock { movie: movie_scale, track: scale.max(1) };
     let samples = apply(&table::samples(stbl, file_len), &edits, clock);
     let rotation = if kind == Kind::Video { rotation(tkhd, if long { 52 } else { 40 }) } else { Rotation::None };
-    Some(Track { id, kind, entry, rotation, scale: clock.track, samples, shift_ns: shift(&edits, clock), misplaced: 0 })
+    let (edited, shift_ns) = (!edits.is_empty(), shift(&edits, clock));
+    Some(Track { id, kind, entry, rotation, scale: clock.track, samples, edited, shift_ns, misplaced: 0 })
 }
 
 /// The rotation of a track header's matrix: one of the four right angles, else none.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::{Arc, Mutex};
 
-use super::{Header, MAX_FRAME_HEADER, MAX_HEADER, check_frame_header};
+use super::{Header, MAX_FRAME_HEADER, MAX_HEADER, NO_HEADER, check_frame_header};
 use crate::media::{Media, MediaError, Picture, VideoFrame, VideoInfo, VideoSource};
 
 /// Opens a stream from its start. Errors: no YUV4MPEG2, a layout that is not supported, or reading failed.
@@ -16,8 +16,10 @@ pub fn open_pipe(pipe: Arc<File>) -> Result<Media, MediaError> {
 /// As [`open_pipe`], and returns the stream's first line as well, which [`resume_pipe`] wants after a restart.
 pub fn open_pipe_with_header(pipe: Arc<File>) -> Result<(Media, String), MediaError> {
     let mut input = PipeInput { pipe, ahead: Vec::new() };
-    let line =
-        input.line(MAX_HEADER)?.ok_or_else(|| MediaError::Unknown("the pipe gave no YUV4MPEG2 header".into()))?;
+    let Some(line) = input.line(MAX_HEADER)? else {
+        let why = "the pipe was closed before anything came through it; see what its writer says";
+        return Err(MediaError::Unknown(why.into()));
+    };
     let line = String::from_utf8_lossy(&line).into_owned();
     let header = Header::parse(&line)?;
     let media = header.media(Box::new(PipeVideo::new(input, header.clone(), 0)));
@@ -71,7 +73,7 @@ impl PipeInput {
                 (_, [byte]) => line.push(byte),
             }
         }
-        Err(MediaError::Broken("a YUV4MPEG2 header without end".into()))
+        Err(MediaError::Unknown(NO_HEADER.into()))
     }
 
     fn resynchronise(&mut self, frame_len: usize) -> Result<(), MediaError> {
