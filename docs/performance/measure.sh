@@ -30,7 +30,7 @@ for turn in 1 2 3; do
     stress "one-core-adaptive-$turn" "${hand_over[@]}" --pin 0,0 --seconds 1 --no-syscalls
     stress "one-core-blocking-$turn" "${hand_over[@]}" --pin 0,0 --seconds 1 --no-syscalls --spin 0
 done
-stress pace-expect "${hand_over[@]}" --rate 60 --expect --seconds 30 --repeat 3
+stress pace-expect "${hand_over[@]}" --rate 60 --expect --seconds 30 --repeat 3 --transport shm,floor
 stress pace "${hand_over[@]}" --rate 60 --seconds 30 --repeat 3 --transport shm,iceoryx2-both
 # Goal 3: whole frames, copied in and read.
 stress copy-1080p-i420 --seconds 6 --repeat 6 --transport floor,shm,textbook,iceoryx2,iceoryx2-busy
@@ -45,8 +45,11 @@ for sessions in 1 2 4 8; do
     stress "sessions-$sessions" --rate 60 --sessions "$sessions" --seconds 4 --no-syscalls
     stress "sessions-hand-over-$sessions" "${hand_over[@]}" --rate 60 --sessions "$sessions" --seconds 4 --no-syscalls
 done
-stress frames-1 "${hand_over[@]}" --frames 100000 --no-syscalls
-stress frames-2 "${hand_over[@]}" --frames 10000000 --no-syscalls
+# Few frames and many, in turns and five times: the cores' distance from each other changes within seconds. Ten of few each time.
+for turn in 1 2 3 4 5; do
+    stress "frames-few-$turn" "${hand_over[@]}" --frames 100000 --repeat 10 --no-syscalls
+    stress "frames-many-$turn" "${hand_over[@]}" --frames 10000000 --no-syscalls
+done
 
 # Memory of both sides while millions of frames pass: at the beginning and near the end of one repetition.
 children() { pgrep -P "$1" || true; }

@@ -25,6 +25,9 @@ fn main() {
         eprintln!("{error}");
         1
     });
-    session::unlink_all(&name).expect("names can be removed");
+    // What cannot be removed, `tricine clean` removes.
+    if let Err(error) = session::unlink_all(&name) {
+        eprintln!("{error}");
+    }
     std::process::exit(code);
 }

@@ -77,12 +77,11 @@ fn details(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> 
 fn table(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> String {
     let mut html = String::new();
     if let Some(ceiling) = group.first().and_then(|first| report.ceilings.iter().find(|c| c.bytes == first.bytes)) {
-        let [copy, past, write, read] =
-            [ceiling.memcpy, ceiling.streaming, ceiling.write, ceiling.read].map(|b| format!("{:.1}", b / 1e9));
         let _ = writeln!(
             html,
-            "<p>One core's limits in GB/s with such frames, measured in the same run: memcpy {copy}, past the cache {past}, \
-             write {write}, read {read}. Processor time, context switches and system calls are those of a frame.</p>"
+            "<p>One core's limits in GB/s with such frames, measured in the same run: {}. Processor time, context \
+             switches and system calls are those of a frame.</p>",
+            ceiling.describe()
         );
     }
     html.push_str(

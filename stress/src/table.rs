@@ -166,10 +166,7 @@ pub(crate) fn render(report: &Report, comparison: Option<&Comparison>, paint: Pa
         let Some(first) = group.first() else { continue };
         let _ = writeln!(text, "\n{}", paint.bold(&title(first)));
         if let Some(ceiling) = report.ceilings.iter().find(|c| c.bytes == first.bytes) {
-            let [copy, past, write, read] =
-                [ceiling.memcpy, ceiling.streaming, ceiling.write, ceiling.read].map(|b| format!("{:.1}", b / 1e9));
-            let limits =
-                format!("one core's limits in GB/s: memcpy {copy}, past the cache {past}, write {write}, read {read}");
+            let limits = format!("one core's limits in GB/s: {}", ceiling.describe());
             let _ = writeln!(text, "{}", paint.dim(&limits));
         }
         let width = group.iter().map(|r| r.label.chars().count()).max().unwrap_or(0).max(9);

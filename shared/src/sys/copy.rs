@@ -1,8 +1,10 @@
 //! Copying frames: through the cache, or past it.
 //!
 //! A plain copy leaves the frame in the cache, where the reader finds it, and first reads each line that it is going to
-//! overwrite. A streaming copy does neither: it wins where a frame is larger than the cache that both sides share, and loses
-//! where it fits. Which is which depends on the machine and on the neighbours, so [`Copier`] tries both and goes by time.
+//! overwrite. A streaming copy does neither: it wins where nobody reads the frame soon, or where three frames are far larger
+//! than the cache that both sides share. The processor's own string copy leaves the frame in the cache and, where the processor
+//! knows how, overwrites lines unread: it wins where the frames only just do not fit. Which is best depends on the machine, on
+//! the reader and on the neighbours, so [`Copier`] tries each and goes by time.
 
 use crate::time::mono_ns;
 
@@ -60,6 +62,52 @@ mod x86 {
     streaming!(sse2, "sse2", __m128i, _mm_loadu_si128, _mm_stream_si128);
 }
 
+/// Copies `from` to `to`, which has to be as long, by the processor's own instruction for it. Many processors overwrite whole
+/// lines by it without having read them.
+pub fn string(to: &mut [u8], from: &[u8]) {
+    assert_eq!(to.len(), from.len());
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: the lengths are equal, checked above, and the borrows say that the slices do not overlap; the direction flag is
+    // clear, as the calling convention has it. Every x86-64 has the instruction; which have it fast is for Copier to find out.
+    unsafe {
+        std::arch::asm!(
+            "rep movsb",
+            inout("rdi") to.as_mut_ptr() => _,
+            inout("rsi") from.as_ptr() => _,
+            inout("rcx") from.len() => _,
+            options(nostack, preserves_flags),
+        );
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    to.copy_from_slice(from);
+}
+
+/// A way of copying.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// As the standard library does it: `memcpy`.
+    Plain,
+    /// The processor's string copy: [`string`].
+    String,
+    /// Past the cache: [`streaming`].
+    Streaming,
+}
+
+impl Way {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::Plain, Self::String, Self::Streaming];
+
+    /// Copies `from` to `to`, which has to be as long.
+    #[inline]
+    pub fn copy(self, to: &mut [u8], from: &[u8]) {
+        match self {
+            Self::Plain => to.copy_from_slice(from),
+            Self::String => string(to, from),
+            Self::Streaming => streaming(to, from),
+        }
+    }
+}
+
 /// Frames smaller than this are always copied plainly: any shared cache holds three of them.
 const SMALL: usize = 1 << 20;
 /// Frames that one way is tried for.
@@ -67,31 +115,33 @@ const TRIAL: u32 = 8;
 /// Frames between trials: at first, and at most.
 const FIRST_RUN: u32 = 32;
 const LONGEST_RUN: u32 = 2048;
+/// What another way may take of the plain one's time to be clearly better: in a paced stream all differ by chance alone.
+const CLEARLY: f64 = 0.93;
 
-/// Copies frames the way that has lately been faster, from the start of one frame to the start of the next, so that what the
-/// reader loses or gains counts as well. Meant for streams that run as fast as they can; in a paced stream both ways take
+/// Copies frames the way that has lately been fastest, from the start of one frame to the start of the next, so that what the
+/// reader loses or gains counts as well. Meant for streams that run as fast as they can; in a paced stream all ways take
 /// the same time, and it stays with the plain one.
 #[derive(Debug)]
 pub struct Copier {
-    phase: Phase,
+    /// Which way is on trial; `None` between trials.
+    trial: Option<usize>,
     left: u32,
     run: u32,
-    streaming: bool,
+    best: Way,
     since_ns: u64,
-    plain_ns: f64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    TrialPlain,
-    TrialStreaming,
-    Run,
+    took_ns: [u64; Way::ALL.len()],
 }
 
 impl Default for Copier {
     fn default() -> Self {
-        let phase = Phase::TrialPlain;
-        Self { phase, left: TRIAL, run: FIRST_RUN, streaming: false, since_ns: 0, plain_ns: 0.0 }
+        Self {
+            trial: Some(0),
+            left: TRIAL,
+            run: FIRST_RUN,
+            best: Way::Plain,
+            since_ns: 0,
+            took_ns: [0; Way::ALL.len()],
+        }
     }
 }
 
@@ -106,39 +156,39 @@ impl Copier {
             self.turn(mono_ns());
         }
         self.left -= 1;
-        match self.phase {
-            Phase::TrialStreaming => streaming(to, from),
-            Phase::Run if self.streaming => streaming(to, from),
-            _ => to.copy_from_slice(from),
-        }
-        // The first frame of a trial still meets what the way before has left in the cache.
-        if self.phase != Phase::Run && self.left == TRIAL - 2 {
+        self.trial.map_or(self.best, |i| Way::ALL[i]).copy(to, from);
+        // The first frames of a trial still meet what the way before has left in the cache.
+        if self.trial.is_some() && self.left == TRIAL - 2 {
             self.since_ns = mono_ns();
         }
     }
 
-    /// The next phase.
+    /// On to the next way on trial, or from the last to the best for a while, or back to the first.
     fn turn(&mut self, now_ns: u64) {
-        let took = now_ns.saturating_sub(self.since_ns) as f64;
-        (self.phase, self.left) = match self.phase {
-            Phase::TrialPlain => {
-                self.plain_ns = took;
-                (Phase::TrialStreaming, TRIAL)
-            }
-            Phase::TrialStreaming => {
-                // Streaming has to be clearly better: in a paced stream the two differ by chance alone.
-                let better = took < 0.93 * self.plain_ns;
-                self.run = if better == self.streaming { (self.run * 2).min(LONGEST_RUN) } else { FIRST_RUN };
-                self.streaming = better;
-                (Phase::Run, self.run)
-            }
-            Phase::Run => (Phase::TrialPlain, TRIAL),
+        let Some(i) = self.trial else {
+            (self.trial, self.left) = (Some(0), TRIAL);
+            return;
         };
+        self.took_ns[i] = now_ns.saturating_sub(self.since_ns);
+        if i + 1 < Way::ALL.len() {
+            (self.trial, self.left) = (Some(i + 1), TRIAL);
+            return;
+        }
+        let best = self.fastest();
+        self.run = if best == self.best { (self.run * 2).min(LONGEST_RUN) } else { FIRST_RUN };
+        (self.trial, self.left, self.best) = (None, self.run, best);
     }
 
-    /// Whether it streams now.
-    pub fn streams(&self) -> bool {
-        self.streaming
+    fn fastest(&self) -> Way {
+        let enough = self.took_ns[0] as f64 * CLEARLY;
+        let tried = Way::ALL.into_iter().zip(self.took_ns);
+        let (way, took) = tried.min_by_key(|&(_, took)| took).unwrap_or((Way::Plain, 0));
+        if (took as f64) < enough { way } else { Way::Plain }
+    }
+
+    /// The way that it takes between trials.
+    pub fn way(&self) -> Way {
+        self.best
     }
 }
 
@@ -152,9 +202,15 @@ mod tests {
         for len in (0..600).chain([1023, 1024, 4096, 4777]) {
             for (a, b) in [(0, 0), (1, 0), (0, 3), (31, 17), (64, 5)] {
                 let mut to = vec![0xaa; a + len + 100];
-                streaming(&mut to[a..a + len], &from[b..b + len]);
-                assert_eq!(to[a..a + len], from[b..b + len], "{len} bytes, {a} to {b}");
-                assert!(to[..a].iter().chain(&to[a + len..]).all(|&x| x == 0xaa), "{len} bytes, {a} to {b}");
+                for way in Way::ALL {
+                    to.fill(0xaa);
+                    way.copy(&mut to[a..a + len], &from[b..b + len]);
+                    assert_eq!(to[a..a + len], from[b..b + len], "{way:?}, {len} bytes, {a} to {b}");
+                    assert!(
+                        to[..a].iter().chain(&to[a + len..]).all(|&x| x == 0xaa),
+                        "{way:?}, {len} bytes, {a} to {b}"
+                    );
+                }
             }
         }
     }
@@ -163,7 +219,7 @@ mod tests {
     fn the_copier_copies_whichever_way_it_takes() {
         let from: Vec<u8> = (0..SMALL + 77).map(|i| (i * 13 + i / 997) as u8).collect();
         let mut copier = Copier::default();
-        for _ in 0..2 * (FIRST_RUN + 3 * TRIAL) {
+        for _ in 0..2 * FIRST_RUN + 7 * TRIAL {
             let mut to = vec![0; from.len()];
             copier.copy(&mut to, &from);
             assert!(to == from);
@@ -171,27 +227,27 @@ mod tests {
     }
 
     #[test]
-    fn the_faster_way_is_taken_and_runs_grow_while_it_stays_so() {
+    fn the_fastest_way_is_taken_and_runs_grow_while_it_stays_so() {
         let mut copier = Copier::default();
         let mut now = 0;
-        let mut round = |copier: &mut Copier, plain: u64, stream: u64| {
-            while copier.phase != Phase::TrialPlain {
+        let mut round = |copier: &mut Copier, took: [u64; 3]| {
+            if copier.trial.is_none() {
                 copier.turn(now);
             }
-            copier.since_ns = now;
-            now += plain;
-            copier.turn(now);
-            copier.since_ns = now;
-            now += stream;
-            copier.turn(now);
-            (copier.streams(), copier.left)
+            for took in took {
+                copier.since_ns = now;
+                now += took;
+                copier.turn(now);
+            }
+            (copier.way(), copier.left)
         };
-        assert_eq!(round(&mut copier, 1000, 500), (true, FIRST_RUN));
-        assert_eq!(round(&mut copier, 1000, 500), (true, 2 * FIRST_RUN));
-        assert_eq!(round(&mut copier, 1000, 980), (false, FIRST_RUN));
+        assert_eq!(round(&mut copier, [1000, 900, 500]), (Way::Streaming, FIRST_RUN));
+        assert_eq!(round(&mut copier, [1000, 900, 500]), (Way::Streaming, 2 * FIRST_RUN));
+        assert_eq!(round(&mut copier, [1000, 600, 700]), (Way::String, FIRST_RUN));
+        assert_eq!(round(&mut copier, [1000, 960, 980]), (Way::Plain, FIRST_RUN));
         for _ in 0..20 {
-            round(&mut copier, 1000, 1000);
+            round(&mut copier, [1000, 1000, 1000]);
         }
-        assert_eq!(round(&mut copier, 1000, 1000), (false, LONGEST_RUN));
+        assert_eq!(round(&mut copier, [1000, 1000, 1000]), (Way::Plain, LONGEST_RUN));
     }
 }
