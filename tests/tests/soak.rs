@@ -18,6 +18,7 @@ fn whatever_goes_wrong_is_counted_as_what_it_is() {
             ("hang", "hangs"),
             ("unclean-end", "unclean ends"),
             ("leaked-name", "leaked names"),
+            ("leaked-process", "leaked processes"),
             ("leaked-descriptors", "leaked descriptors"),
             ("memory-growth", "memory growth"),
         ] {

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 
 use tricine_shared::control::ControlRegion;
 use tricine_shared::session::control_name;
 
 use super::acts::{Act, Servers, Victims};
-use super::{Fault, Growth, LEAK, Options, Tally, Wrong, nothing_left, of};
+use super::{Fault, Growth, LEAK, Options, Tally, Wrong, nothing_left, of, orphaned};
 use crate::{End, Run, arg, children, start_by};
 
 /// How a session is watched.
@@ -107,6 +107,7 @@ fn play(options: &Options, watch: Watch, md5: &Path, wav: &Path, servers: Option
             command.envs(servers.sound.env()).env("DISPLAY", &servers.display.display);
         }
         match options.fault {
+            Some(Fault::LeakedProcess) => drop(command.env(LEAK, "process")),
             Some(Fault::LeakedDescriptors) => drop(command.env(LEAK, "descriptors")),
             Some(Fault::MemoryGrowth) => drop(command.env(LEAK, "memory")),
             _ => {}
@@ -166,6 +167,9 @@ impl Soak<'_> {
         nothing_left(&name, &seen, self.tally);
         if self.options.fault == Some(Fault::LeakedName) {
             std::fs::remove_file(leaked(&name)).expect("it is there still");
+        }
+        if self.options.fault == Some(Fault::LeakedProcess) {
+            seen.iter().filter(|&&pid| orphaned(pid)).for_each(|&pid| drop(kill(pid, Signal::SIGKILL)));
         }
         let mut wrongs = judge(watch, &end, harmed, self.options.film * RATE);
         // A decoder that dies of its own twice at one place is to leave that place out; then there is less to compare.

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -67,6 +69,8 @@ pub(crate) enum Fault {
     UncleanEnd,
     /// A name is left in /dev/shm.
     LeakedName,
+    /// The supervisor starts a process that outlives it.
+    LeakedProcess,
     /// The supervisor opens a file every 20 ms.
     LeakedDescriptors,
     /// The supervisor keeps 256 KiB more every 20 ms.
@@ -309,6 +313,12 @@ const LEAK: &str = "TRICINE_SOAK_LEAK";
 /// For a process that is to be a supervisor: leaks from now on, if it was told so.
 pub fn leak_if_told() {
     let Ok(what) = std::env::var(LEAK) else { return };
+    if what == "process" {
+        let mut child = Command::new("sleep");
+        child.arg0("tricine: leaked").arg("60").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        drop(child.spawn().expect("sleep starts"));
+        return;
+    }
     std::thread::spawn(move || {
         let (mut files, mut memory) = (Vec::new(), Vec::new());
         loop {
