@@ -169,7 +169,10 @@ impl Soak<'_> {
             std::fs::remove_file(leaked(&name)).expect("it is there still");
         }
         if self.options.fault == Some(Fault::LeakedProcess) {
-            seen.iter().filter(|&&pid| orphaned(pid)).for_each(|&pid| drop(kill(pid, Signal::SIGKILL)));
+            for &pid in seen.iter().filter(|&&pid| orphaned(pid)) {
+                // It may have ended by itself.
+                let _ = kill(pid, Signal::SIGKILL);
+            }
         }
         let mut wrongs = judge(watch, &end, harmed, self.options.film * RATE);
         // A decoder that dies of its own twice at one place is to leave that place out; then there is less to compare.
