@@ -8,6 +8,7 @@ use super::probe::{Step, dead, hit};
 use super::producer::mail;
 use super::region::{Channel, Mode};
 use super::spin::Spin;
+use super::wake::Wake;
 use super::{Acquired, DoorbellStats};
 use crate::error::Result;
 use crate::frame::{Checked, Format, FrameMeta, checksum};
@@ -23,6 +24,9 @@ pub struct Consumer<D: Doorbell = Semaphore> {
     next: u64,
     /// Mailbox: the front slot may hold a frame that a predecessor took and never finished.
     front_unseen: bool,
+    /// Somebody rang unasked, and acquire() has not said so yet: it had a slot to give. What is rung for (the end of the
+    /// stream, a wish of the supervisor's) is then not for the slot.
+    called: bool,
     checked: Checked,
     spin: Spin,
     stats: DoorbellStats,
@@ -43,7 +47,7 @@ impl<D: Doorbell> Consumer<D> {
         };
         let front_unseen = channel.mode() == Mode::Mailbox && !seeded(Bug::SkipsFront);
         let (spin, stats, checked) = (Spin::default(), DoorbellStats::default(), Checked::default());
-        Ok(Self { channel, next, front_unseen, checked, spin, stats })
+        Ok(Self { channel, next, front_unseen, called: false, checked, spin, stats })
     }
 
     /// The channel it reads from.
@@ -85,9 +89,10 @@ impl<D: Doorbell> Consumer<D> {
         let (slot, number) = match self.claim()? {
             Some(frame) => frame,
             None => {
-                let rung = self.wait(deadline)?;
+                let rung = self.await_frame(deadline)?;
                 hit(Step::ConsumerWoken);
                 let Some(frame) = self.claim()? else {
+                    self.called = false;
                     self.stats.spurious += u64::from(rung);
                     return self.after_last(rung);
                 };
@@ -115,8 +120,17 @@ impl<D: Doorbell> Consumer<D> {
     }
 
     /// Waits until there is a frame to claim, somebody rings, or `deadline`. Whether it was either of the first two.
-    #[cold]
     pub fn wait(&mut self, deadline: Deadline) -> Result<bool> {
+        let rung = self.await_frame(deadline)?;
+        self.called = false;
+        Ok(rung)
+    }
+
+    #[cold]
+    fn await_frame(&mut self, deadline: Deadline) -> Result<bool> {
+        if self.called {
+            return Ok(true);
+        }
         let (channel, words) = (&self.channel, self.channel.words());
         let (slot, ready) = (SlotWord::slot(self.next), SlotWord::new(self.next, State::Ready).encode());
         // Relaxed: claim() looks again.
@@ -124,7 +138,9 @@ impl<D: Doorbell> Consumer<D> {
             Mode::Fifo => words.slots[slot].0.load(Relaxed) == ready,
             Mode::Mailbox => MailWord::decode(words.mail.0.load(Relaxed)).is_none_or(|word| word.dirty),
         };
-        self.spin.wait(channel, Side::Consumer, there, deadline)
+        let wake = self.spin.wait(channel, Side::Consumer, there, deadline)?;
+        self.called = wake == Wake::Call;
+        Ok(wake != Wake::Deadline)
     }
 
     /// READY → READING, or the mailbox's swap; the slot and the number of its frame, if there was something to claim.

@@ -7,6 +7,7 @@ use super::ownership::{MailWord, SLOTS, Side, SlotWord, State, fifo_words, produ
 use super::probe::{Step, dead, hit};
 use super::region::{Channel, Mode};
 use super::spin::Spin;
+use super::wake::Wake;
 use super::{Acquired, DoorbellStats};
 use crate::error::{Error, Result};
 use crate::frame::{Checked, Format, FrameMeta, checksum};
@@ -22,6 +23,9 @@ pub struct Producer<D: Doorbell = Semaphore> {
     /// The next frame, counted within this region.
     next: u64,
     overwrote: u64,
+    /// Somebody rang unasked, and acquire() has not said so yet: it had a slot to give. What is rung for (the end of the
+    /// stream, a wish of the supervisor's) is then not for the slot.
+    called: bool,
     checked: Checked,
     spin: Spin,
     stats: DoorbellStats,
@@ -42,7 +46,7 @@ impl<D: Doorbell> Producer<D> {
             Mode::Mailbox => mail(&channel)?.1.seq,
         };
         let (spin, stats, checked) = (Spin::default(), DoorbellStats::default(), Checked::default());
-        Ok(Self { channel, next, overwrote: 0, checked, spin, stats })
+        Ok(Self { channel, next, overwrote: 0, called: false, checked, spin, stats })
     }
 
     /// The channel it writes to.
@@ -100,6 +104,7 @@ impl<D: Doorbell> Producer<D> {
                     let rung = self.wait(deadline)?;
                     hit(Step::ProducerWoken);
                     if !self.claim()? {
+                        self.called = false;
                         self.stats.spurious += u64::from(rung);
                         return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });
                     }
@@ -115,10 +120,15 @@ impl<D: Doorbell> Producer<D> {
     /// Waits until the next slot is FREE, somebody rings, or `deadline`. Whether it was either of the first two.
     #[cold]
     fn wait(&mut self, deadline: Deadline) -> Result<bool> {
+        if self.called {
+            return Ok(true);
+        }
         let (channel, free) = (&self.channel, SlotWord::new(self.next, State::Free).encode());
         let word = &channel.words().slots[SlotWord::slot(self.next)].0;
         // Relaxed: claim() looks again.
-        self.spin.wait(channel, Side::Producer, || word.load(Relaxed) == free, deadline)
+        let wake = self.spin.wait(channel, Side::Producer, || word.load(Relaxed) == free, deadline)?;
+        self.called = wake == Wake::Call;
+        Ok(wake != Wake::Deadline)
     }
 
     /// FREE → WRITING for the next frame; whether it was FREE.

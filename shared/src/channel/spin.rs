@@ -8,6 +8,7 @@
 use super::doorbell::Doorbell;
 use super::ownership::Side;
 use super::region::Channel;
+use super::wake::Wake;
 use crate::error::Result;
 use crate::time::{Deadline, mono_ns};
 
@@ -46,46 +47,48 @@ impl Spin {
         Self { limit_ns: ns, adaptive: false, vain: 0, rest: FIRST_REST, resting: 0 }
     }
 
-    /// Waits as `side` until what it waits for is `there`, somebody rings, or `deadline`. Whether it was either of the
-    /// first two.
+    /// Waits as `side` until what it waits for is `there`, somebody rings, or `deadline`.
     pub(super) fn wait<D: Doorbell>(
         &mut self,
         channel: &Channel<D>,
         side: Side,
         there: impl Fn() -> bool,
         deadline: Deadline,
-    ) -> Result<bool> {
+    ) -> Result<Wake> {
         let bell = channel.bell(side);
         if bell.try_wait() {
-            return Ok(true);
+            return Ok(Wake::Call);
         }
         if deadline == Deadline::NOW {
-            return Ok(false);
+            return Ok(Wake::Deadline);
         }
-        Ok(self.asked(bell, &there, deadline) || channel.sleep(side, there, deadline)?)
+        match self.asked(bell, &there, deadline) {
+            Some(wake) => Ok(wake),
+            None => channel.sleep(side, there, deadline),
+        }
     }
 
     /// Asks, if that is likely to help.
-    fn asked<D: Doorbell>(&mut self, bell: &D, there: impl Fn() -> bool, deadline: Deadline) -> bool {
+    fn asked<D: Doorbell>(&mut self, bell: &D, there: impl Fn() -> bool, deadline: Deadline) -> Option<Wake> {
         if !self.begins() {
-            return false;
+            return None;
         }
         let until = (mono_ns() + self.limit_ns).min(deadline.ns());
         loop {
             for _ in 0..TRIES {
                 if there() {
                     self.ended(true);
-                    return true;
+                    return Some(Wake::Change);
                 }
                 crate::sync::spin_loop();
             }
             // Not for a slot: that is no reason to ask more often.
             if bell.try_wait() {
-                return true;
+                return Some(Wake::Call);
             }
             if mono_ns() >= until {
                 self.ended(false);
-                return false;
+                return None;
             }
         }
     }
@@ -168,9 +171,9 @@ mod tests {
         let asked = Cell::new(0);
         // There at the tenth question.
         let there = || asked.replace(asked.get() + 1) == 9;
-        assert!(Spin::for_ns(1_000_000_000).asked(&Bell(false), there, deadline));
-        assert!(Spin::for_ns(1_000_000_000).asked(&Bell(true), || false, deadline));
-        assert!(!Spin::for_ns(1000).asked(&Bell(false), || false, deadline));
-        assert!(!Spin::for_ns(0).asked(&Bell(true), || true, deadline));
+        assert_eq!(Spin::for_ns(1_000_000_000).asked(&Bell(false), there, deadline), Some(Wake::Change));
+        assert_eq!(Spin::for_ns(1_000_000_000).asked(&Bell(true), || false, deadline), Some(Wake::Call));
+        assert_eq!(Spin::for_ns(1000).asked(&Bell(false), || false, deadline), None);
+        assert_eq!(Spin::for_ns(0).asked(&Bell(true), || true, deadline), None);
     }
 }

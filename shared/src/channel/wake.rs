@@ -26,6 +26,17 @@ use crate::sync::{AtomicU64, compiler_fence, fence};
 use crate::sys::membarrier;
 use crate::time::Deadline;
 
+/// What ended a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wake {
+    /// What was waited for, or somebody who changed something.
+    Change,
+    /// Somebody who rang unasked: there may be more to look at than slots.
+    Call,
+    /// Its deadline.
+    Deadline,
+}
+
 impl<D> Channel<D> {
     /// The doorbell at which `side` listens.
     pub fn bell(&self, side: Side) -> &D {
@@ -84,9 +95,8 @@ impl<D: Doorbell> Channel<D> {
         hit(rung);
     }
 
-    /// Sleeps until somebody rings for `side`, or `deadline`; not at all if there is something already. Whether it was
-    /// either but the deadline.
-    pub(super) fn sleep(&self, side: Side, there: impl Fn() -> bool, deadline: Deadline) -> Result<bool> {
+    /// Sleeps until somebody rings for `side`, or `deadline`; not at all if there is something already.
+    pub(super) fn sleep(&self, side: Side, there: impl Fn() -> bool, deadline: Deadline) -> Result<Wake> {
         let (asleep, bell) = (self.asleep(side), self.bell(side));
         // A swap and not a store, so that it has its place after the other side's swap of the same word for loom as well.
         asleep.swap(1, Relaxed);
@@ -102,9 +112,14 @@ impl<D: Doorbell> Channel<D> {
         let rung = if there { Ok(false) } else { bell.wait(deadline) };
         // If the other side has taken our word back, it rings, or has: that token is ours, and left here it would end the
         // next sleep too soon. Too late for this look, it does that, which is harmless.
-        if asleep.swap(0, Relaxed) == 0 && !matches!(rung, Ok(true)) {
-            bell.try_wait();
+        let answered = asleep.swap(0, Relaxed) == 0;
+        match rung? {
+            true if answered => Ok(Wake::Change),
+            true => Ok(Wake::Call),
+            false => {
+                let _ = answered && bell.try_wait();
+                Ok(if there { Wake::Change } else { Wake::Deadline })
+            }
         }
-        Ok(rung? || there)
     }
 }
