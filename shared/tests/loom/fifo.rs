@@ -49,13 +49,18 @@ fn steps(of: fn(Step) -> bool) -> impl Iterator<Item = Step> {
     Step::ALL.iter().copied().filter(move |&s| of(s) && !elsewhere.contains(&s))
 }
 
-/// How many frames are there before a death at the nth time of `step`, so that it is met: who sleeps, and who rings for a
-/// sleeper, is seen where all slots are full.
-fn places(step: Step, otherwise: [(u64, u32); 2]) -> impl Iterator<Item = (u64, u32)> {
+/// Whether only who sleeps, or rings for a sleeper, comes by this step.
+fn asleep(step: Step) -> bool {
     use Step::*;
-    let sleeps =
+    let steps =
         [ProducerDozes, ProducerWoken, FilledOwed, FilledRung, ConsumerDozes, ConsumerWoken, EmptyOwed, EmptyRung];
-    if sleeps.contains(&step) { [(3, 0)].to_vec() } else { otherwise.to_vec() }.into_iter()
+    steps.contains(&step)
+}
+
+/// How many frames are there before a death at the nth time of `step`, so that it is met: where all slots are full, both
+/// sides come to sleep.
+fn places(step: Step, otherwise: [(u64, u32); 2]) -> Vec<(u64, u32)> {
+    if asleep(step) { vec![(3, 0)] } else { otherwise.to_vec() }
 }
 
 #[test]
@@ -96,8 +101,8 @@ fn a_producer_dies_at_each_step() {
     let mut all = Seen::default();
     for step in steps(Step::of_producer) {
         for (before, nth) in places(step, [(0, 0), (3, 0)]) {
-            let after = if before == 3 { 1 } else { 2 };
-            let seen = both::<Counting>(2, Frames { before, after }, &[(step, nth)]);
+            let (preemptions, after) = if before == 3 { (1, 1) } else { (2, 2) };
+            let seen = both::<Counting>(preemptions, Frames { before, after }, &[(step, nth)]);
             assert_seen(&seen, &["a process died", "a frame was taken"]);
             all.add(step, nth, &seen);
         }
@@ -126,7 +131,12 @@ fn both_sides_die_at_each_pair_of_steps() {
     for of_producer in steps(Step::of_producer) {
         for of_consumer in steps(Step::of_consumer) {
             let deaths = [(of_producer, 0), (of_consumer, 0)];
-            all.add(of_producer, 0, &both::<Counting>(1, Frames { before: 3, after: 1 }, &deaths));
+            // Who waits for a slot has two more ways to go on than who has one.
+            let (preemptions, frames) = match asleep(of_producer) || asleep(of_consumer) {
+                true => (0, Frames { before: 3, after: 1 }),
+                false => (1, Frames { before: 2, after: 2 }),
+            };
+            all.add(of_producer, 0, &both::<Counting>(preemptions, frames, &deaths));
         }
     }
     assert_seen(&all, &["a process died", "a frame was taken", "a frame that was done came again"]);
