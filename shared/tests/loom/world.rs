@@ -12,6 +12,7 @@ use tricine_shared::channel::{
     Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, recover,
 };
 use tricine_shared::frame::FrameMeta;
+use tricine_shared::sync::Ordering::Relaxed;
 use tricine_shared::time::Deadline;
 
 /// A deadline that no model reaches: a wait that nothing ends is a deadlock, which loom reports.
@@ -68,16 +69,23 @@ impl Doorbell for Flood {
 
 /// A kind of doorbell that a model can run on.
 pub(crate) trait Bell: Doorbell + Sized + std::fmt::Debug + 'static {
+    /// Whether anybody ever sleeps at it.
+    const SLEEPS: bool;
+
     fn new() -> Self;
 }
 
 impl Bell for Counting {
+    const SLEEPS: bool = true;
+
     fn new() -> Self {
         Self { tokens: Mutex::new(0), rung: Condvar::new() }
     }
 }
 
 impl Bell for Flood {
+    const SLEEPS: bool = false;
+
     fn new() -> Self {
         Self
     }
@@ -98,7 +106,12 @@ impl<B: Bell> World<B> {
         let spec = Spec { mode, capacity: 8, base: 0, resume_pts_ns: 0, resume_serial: 1 };
         let region = Region::unnamed(&name, &spec).unwrap();
         let (empty, filled) = (Arc::new(B::new()), Arc::new(B::new()));
-        Arc::new(Self { region, empty, filled, effects: StdMutex::new(Vec::new()) })
+        let world = Self { region, empty, filled, effects: StdMutex::new(Vec::new()) };
+        if !B::SLEEPS {
+            // As where `membarrier` takes the place of fences, which would order more than it does: nobody executes any.
+            world.attach(None).words().barriers.store(1, Relaxed);
+        }
+        Arc::new(world)
     }
 
     pub(crate) fn attach(&self, side: Option<Side>) -> Channel<Arc<B>> {
