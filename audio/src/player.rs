@@ -297,10 +297,10 @@ impl Player {
 
     /// Whether enough sound waits for the sink.
     fn has_enough(&mut self) -> bool {
-        if self.placed_ns.is_none() {
+        if self.placed_ns.is_none() || self.recorder.is_some() {
             return self.backlog.sound_ns() > GATHER_NS;
         }
-        self.outlet.sink.room_ns(mono_ns()) < ROOM_NS + self.backlog.sound_ns()
+        !self.backlog.is_empty() || self.outlet.sink.room_ns(mono_ns()) < ROOM_NS
     }
 
     /// Whether an end of the stream is that of this serial, not of one that a seek has left.
@@ -357,7 +357,7 @@ impl Player {
             return (clock.rate == 0.0).then(|| align::meet(pts_ns, clock.pts_ns));
         }
         let heard = self.outlet.sink.heard(now_ns).filter(|h| h.settled)?;
-        let heard_at_ns = (now_ns + self.written_ns).saturating_sub(heard.position_ns);
+        let heard_at_ns = now_ns + self.written_ns.saturating_sub(heard.position_ns);
         Some(align::meet(pts_ns, clock.pts_at(heard_at_ns)))
     }
 
@@ -398,7 +398,7 @@ impl Player {
         let film = heard.and_then(|h| self.timeline.at(h.position_ns).map(|at| (h, at)));
         let mut done = all_written && self.placed_ns.is_none();
         if let Some((heard, (pts_ns, speed))) = film.filter(|_| !self.finished) {
-            done = all_written && (heard.dry || heard.position_ns >= self.written_ns);
+            done = all_written && heard.dry;
             let starving = heard.dry && !done && !paused && !self.context.spec.unpaced;
             self.context.control.audio().underruns.add(u64::from(starving && !self.starving));
             self.starving = starving;

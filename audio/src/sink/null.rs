@@ -2,11 +2,8 @@
 
 use super::{Format, Heard, Sink};
 
-/// How much it takes ahead: little, since what it holds dies with its process and is silence until its successor's sound.
-const AHEAD_NS: u64 = 40_000_000;
-/// It stands still only when sound is so late. A device would at once; but what nobody hears may as well be passed over,
-/// so that neither this process's late wake-up nor a decoder's death stops the film.
-const LATE_NS: u64 = 160_000_000;
+/// How much it takes ahead. Enough that a late wake-up does not run it dry.
+const AHEAD_NS: u64 = 200_000_000;
 
 /// Takes sound and forgets it as fast as it would be heard.
 #[derive(Debug)]
@@ -15,7 +12,7 @@ pub(crate) struct Null {
     written_ns: u64,
     /// What had been heard when it was last set going or stopped.
     base_ns: u64,
-    /// When it was last set going; `None` while it is stopped.
+    /// When it was last set going; `None` while it stands still or is dry.
     since_ns: Option<u64>,
     paused: bool,
 }
@@ -27,14 +24,7 @@ impl Null {
 
     fn position(&self, now_ns: u64) -> u64 {
         let gone = self.since_ns.map_or(0, |since| now_ns.saturating_sub(since));
-        if self.unpaced { self.written_ns } else { (self.base_ns + gone).min(self.written_ns + LATE_NS) }
-    }
-
-    /// Whether it stands still for want of sound.
-    fn stands(&self, now_ns: u64) -> bool {
-        let position = self.position(now_ns);
-        let waits = self.unpaced || self.since_ns.is_none();
-        position >= self.written_ns + if waits { 0 } else { LATE_NS }
+        if self.unpaced { self.written_ns } else { (self.base_ns + gone).min(self.written_ns) }
     }
 }
 
@@ -48,19 +38,21 @@ impl Sink for Null {
     }
 
     fn room_ns(&mut self, now_ns: u64) -> u64 {
-        (self.position(now_ns) + AHEAD_NS).saturating_sub(self.written_ns)
+        AHEAD_NS.saturating_sub(if self.unpaced { 0 } else { self.written_ns - self.position(now_ns) })
     }
 
     fn write(&mut self, samples: &[f32], format: Format, now_ns: u64) {
-        if !self.paused && (self.since_ns.is_none() || self.stands(now_ns)) {
-            (self.base_ns, self.since_ns) = (self.position(now_ns), Some(now_ns));
+        let position = self.position(now_ns);
+        if !self.paused && (self.since_ns.is_none() || position == self.written_ns) {
+            (self.base_ns, self.since_ns) = (position, Some(now_ns));
         }
         self.written_ns += format.ns(samples.len() as u64 / u64::from(format.channels));
     }
 
     fn heard(&mut self, now_ns: u64) -> Option<Heard> {
-        let dry = self.stands(now_ns);
-        Some(Heard { position_ns: self.position(now_ns), dry, moving: !dry && !self.paused, settled: true })
+        let position_ns = self.position(now_ns);
+        let dry = position_ns == self.written_ns;
+        Some(Heard { position_ns, dry, moving: !dry && !self.paused, settled: true })
     }
 
     fn pause(&mut self, paused: bool, now_ns: u64) {
@@ -91,21 +83,15 @@ mod tests {
     }
 
     #[test]
-    fn it_runs_with_the_clock_passes_over_what_is_late_and_stands_when_nothing_comes() {
+    fn it_runs_with_the_clock_stands_when_dry_and_goes_on_with_what_comes() {
         let mut sink = Null::new(false, false);
         sink.write(&[0.0; 100], MONO, 1000 * MS);
         assert_eq!(at(&mut sink, 1040), (40, false));
-        assert_eq!(sink.room_ns(1090 * MS), 30 * MS);
-        // Late, and there is room for all that is missing.
-        assert_eq!(sink.room_ns(1200 * MS), 140 * MS);
-        sink.write(&[0.0; 120], MONO, 1200 * MS);
-        assert_eq!(at(&mut sink, 1210), (210, false));
-        // From 220 on it waits for 160 ms; then it stands, and goes on from there.
-        assert_eq!(at(&mut sink, 1379), (379, false));
-        assert_eq!(at(&mut sink, 1600), (380, true));
-        sink.write(&[0.0; 200], MONO, 1700 * MS);
-        assert_eq!(at(&mut sink, 1700), (380, false));
-        assert_eq!(at(&mut sink, 1750), (430, false));
+        assert_eq!(sink.room_ns(1040 * MS), 140 * MS);
+        assert_eq!(at(&mut sink, 1200), (100, true));
+        sink.write(&[0.0; 100], MONO, 1300 * MS);
+        assert_eq!(at(&mut sink, 1300), (100, false));
+        assert_eq!(at(&mut sink, 1350), (150, false));
     }
 
     #[test]
