@@ -137,8 +137,9 @@ impl Player {
             self.feed(mono_ns());
             self.prime(mono_ns());
             self.publish(mono_ns())?;
-            if !more || self.has_enough() {
-                rung = self.sleep()?;
+            let enough = self.has_enough();
+            if !more || enough {
+                rung = self.sleep(enough)?;
             }
         }
     }
@@ -439,13 +440,15 @@ impl Player {
     }
 
     /// Sleeps until there is something to do, or it is time to show that it lives. Whether there is, or somebody rang.
-    fn sleep(&mut self) -> Result<bool> {
+    /// Who has `enough` waits for no sound: what is ready stays where it is.
+    fn sleep(&mut self, enough: bool) -> Result<bool> {
         let playing = !self.state.paused && !self.finished && self.placed_ns.is_some() && !self.starving;
         let waiting = self.joins() || (!self.backlog.is_empty() && self.placed_ns.is_none() && !self.state.paused);
         let tick_ns = if self.joins() { JOIN_TICK_NS } else { TICK_NS };
         let deadline = if playing || waiting { Deadline::at_ns(mono_ns() + tick_ns) } else { Deadline::after(BEAT) };
         Ok(match &mut self.consumer {
             // The supervisor rings here, too.
+            Some(consumer) if enough => consumer.channel().filled.wait(deadline)?,
             Some(consumer) => consumer.wait(deadline)?,
             None => self.context.link.wait(deadline)?,
         })

@@ -24,6 +24,10 @@ fn the_demo_plays_in_real_time_with_every_frame_accounted_for() {
     assert_eq!(end.number("/audio/samples_played"), 4.0 * 48_000.0);
     assert_eq!((end.number("/audio/lost"), end.number("/audio/torn")), (0.0, 0.0));
     assert!(end.number("/wall_s") > 3.9, "in real time, not faster");
+    for idle in ["audio", "renderer"] {
+        let cpu_s = end.number(&format!("/roles/{idle}/cpu_s"));
+        assert!(cpu_s < end.number("/wall_s") / 8.0, "{idle}, which mostly waits, asks again and again: {cpu_s} s");
+    }
     assert_eq!(end.report["status"], "ended");
 }
 
