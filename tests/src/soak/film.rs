@@ -225,8 +225,9 @@ fn judge(watch: Watch, end: &End, harmed: Harmed, frames: u64) -> Vec<(Wrong, St
         return wrongs;
     }
     if end.status.code() != Some(0) || end.stderr.contains("internal error") || end.stderr.contains("panicked") {
-        let last = end.stderr.lines().last().unwrap_or_default();
-        wrongs.push((Wrong::UncleanEnds, format!("{watch:?}: {:?}: {last}", end.status)));
+        let why = |line: &&str| line.contains("internal error") || line.contains("panicked");
+        let said = end.stderr.lines().find(why).or(end.stderr.lines().last()).unwrap_or_default();
+        wrongs.push((Wrong::UncleanEnds, format!("{watch:?}: {:?}: {said}", end.status)));
         return wrongs;
     }
     let of = |field| number(end, &format!("/video/{field}"));
