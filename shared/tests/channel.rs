@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tricine_shared::Result;
 use tricine_shared::channel::{
-    Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, recover,
+    Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, Spin, recover,
 };
 use tricine_shared::frame::FrameMeta;
 use tricine_shared::sys::semaphore::Semaphore;
@@ -51,13 +51,17 @@ fn soon() -> Deadline {
 }
 
 fn publish(producer: &mut Producer<Bell>) -> u64 {
-    match producer.acquire(soon()).unwrap() {
-        Acquired::Slot(mut slot) => {
-            let seq = slot.seq() as u8;
-            slot.payload().fill(seq);
-            slot.publish(&FrameMeta::i420(8, 8)).unwrap()
+    loop {
+        match producer.acquire(soon()).unwrap() {
+            Acquired::Slot(mut slot) => {
+                let seq = slot.seq() as u8;
+                slot.payload().fill(seq);
+                return slot.publish(&FrameMeta::i420(8, 8)).unwrap();
+            }
+            // A token that was left over from a sleep that was not needed.
+            Acquired::Woken => {}
+            other => panic!("no slot: {other:?}"),
         }
-        other => panic!("no slot: {other:?}"),
     }
 }
 
@@ -95,6 +99,35 @@ fn a_fifo_over_any_doorbell_delivers_every_frame_in_order() {
             assert_eq!(consume(&mut consumer, soon()), Some(n));
         }
     });
+}
+
+/// Where the kernel has no `membarrier`, the region says so, and both sides execute fences.
+#[test]
+fn without_membarrier_every_sleeper_is_woken_as_well_and_a_forged_choice_is_refused() {
+    let attach = channels(Mode::Fifo);
+    let barriers = |value| attach(None).words().barriers.store(value, Relaxed);
+    barriers(0);
+    let (mut producer, mut consumer) =
+        (Producer::new(attach(Some(Side::Producer))).unwrap(), Consumer::new(attach(Some(Side::Consumer))).unwrap());
+    // Sleeps each time, so that each ring counts.
+    producer.set_spin(Spin::for_ns(0));
+    consumer.set_spin(Spin::for_ns(0));
+    const FRAMES: u64 = 2_000;
+    let stats = std::thread::scope(|s| {
+        let producing = s.spawn(move || {
+            (0..FRAMES).for_each(|n| assert_eq!(publish(&mut producer), n));
+            producer.stats()
+        });
+        (0..FRAMES).for_each(|n| assert_eq!(consume(&mut consumer, soon()), Some(n)));
+        [producing.join().unwrap(), consumer.stats()]
+    });
+    assert!(stats.iter().all(|s| s.late == 0), "a bell was missed: {stats:?}");
+    let name = ChannelName { session: "test".into(), kind: Kind::Video, generation: 0 };
+    let spec = Spec { mode: Mode::Fifo, capacity: 64, base: 0, resume_pts_ns: 0, resume_serial: 1 };
+    let region = Region::unnamed(&name, &spec).unwrap();
+    let bell = || Arc::new(Polled(AtomicU32::new(0)));
+    region.attach(None, bell(), bell()).unwrap().words().barriers.store(2, Relaxed);
+    assert!(region.attach(None, bell(), bell()).unwrap_err().to_string().contains("barriers"));
 }
 
 #[test]

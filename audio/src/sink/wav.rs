@@ -80,7 +80,7 @@ impl Recorder {
         self.append(at).map(|()| news)
     }
 
-    /// Writes what a conversion still holds: nothing more comes, for now.
+    /// Writes what a conversion still holds: nothing more comes until a seek.
     ///
     /// Errors: words for the user.
     pub(crate) fn finish(&mut self) -> Result<(), String> {

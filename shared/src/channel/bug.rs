@@ -37,7 +37,7 @@ macro_rules! bugs {
 }
 
 bugs! {
-    /// Recovery rings for nobody: the token that the dead side took stays lost.
+    /// Recovery rings for nobody: a ring that the dead side owed stays unpaid.
     NoPostAfterDeath = "no-post-after-death",
     /// Recovery leaves the dead side's slot as it is.
     NoReset = "no-reset",

@@ -68,11 +68,6 @@ impl<S> Bell<S> {
         let memory = shm::map(memory, 0, MEMORY_LEN, true, "bells")?;
         Ok(Self { memory, offset: which.offset(), sleeper })
     }
-
-    /// Rings `count` times when nobody listens yet: the tokens that a bell starts with.
-    pub fn preset(&self, count: u32) {
-        self.words().tokens.store(count, SeqCst);
-    }
 }
 
 impl<S: Sleeper> Doorbell for Bell<S> {
