@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tricine_shared::Result;
 use tricine_shared::channel::bug::Bug;
-use tricine_shared::channel::{Channel, ChannelName, Kind, Side, Spec};
+use tricine_shared::channel::{Barriers, Channel, ChannelName, Kind, Side, Spec};
 use tricine_shared::sys::trace::Tracer;
 
 use super::actor::{Actor, Start};
@@ -140,7 +140,12 @@ impl Stage<'_> {
         let name = ChannelName { session: self.session.into(), kind: Kind::Video, generation: self.channels };
         self.channels += 1;
         let capacity = self.film.len() as u64;
-        Channel::create(&name, &Spec { mode: case.mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 0 })?;
+        // Either way has half of the rows.
+        let barriers = if case.fill.published().is_multiple_of(2) { Barriers::Both } else { Barriers::Sleeper };
+        Channel::create(
+            &name,
+            &Spec { mode: case.mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 0, barriers },
+        )?;
         let result = (|| {
             self.ledger.clear();
             let watch = Channel::attach(&name, None)?;
