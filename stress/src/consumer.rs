@@ -14,7 +14,10 @@ use crate::transport::Receiver;
 
 /// How long before a frame is expected a consumer that knows the rate wakes up. A sleep ends so much late at most, nearly
 /// always: on a virtual machine one in two hundred is more than 200 µs late. At 60 frames a second it is less than 2 % of a core.
-const EARLY_NS: u64 = 280_000;
+pub(crate) const EARLY_NS: u64 = 200_000;
+/// How long after that moment it still asks before it sleeps. Not for long: on a virtual machine both its cores may be one
+/// of the host's, and then the producer cannot run while we ask.
+pub(crate) const LATE_NS: u64 = 40_000;
 
 /// What is known of the frames so far.
 #[derive(Debug)]

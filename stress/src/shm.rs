@@ -13,7 +13,7 @@ use tricine_shared::time::{Deadline, mono_ns};
 use tricine_shared::{Error, Result};
 
 use crate::case::{Case, Guard};
-use crate::consumer::Intake;
+use crate::consumer::{EARLY_NS, Intake, LATE_NS};
 use crate::producer::Work;
 use crate::transport::{Ends, Prepared, Receiver, Sender, Transport, Wiring};
 
@@ -206,7 +206,7 @@ fn spin_of(case: &Case) -> Spin {
     match case.spin_us {
         Some(us) => Spin::for_ns(us * 1000),
         // Who knows when a frame is due sees it come.
-        None if case.expect => Spin::for_ns(1_000_000),
+        None if case.expect => Spin::for_ns(EARLY_NS + LATE_NS),
         None => Spin::default(),
     }
 }
