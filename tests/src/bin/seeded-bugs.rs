@@ -24,15 +24,15 @@ type Proof = fn(&Path) -> Verdicts;
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     let without = args.iter().position(|a| a == "--without").and_then(|i| args.get(i + 1)).cloned().unwrap_or_default();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = &Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let proofs: [(&str, Proof); 4] = [("tables", tables), ("loom", loom), ("spin", spin), ("sweep", sweep)];
     let wanted = |name: &str| !without.split(',').any(|w| w == name);
     let (beside, one_by_one): (Vec<_>, Vec<_>) =
         proofs.into_iter().filter(|(name, _)| wanted(name)).partition(|(name, _)| *name == "spin");
     let run: Vec<(&str, Verdicts)> = std::thread::scope(|scope| {
         // Spin has one thread and the others seldom more: it takes what they leave of the processors.
-        let spinning: Vec<_> = beside.into_iter().map(|(name, proof)| scope.spawn(|| (name, proof(&root)))).collect();
-        let mut run: Vec<_> = one_by_one.into_iter().map(|(name, proof)| (name, proof(&root))).collect();
+        let spinning: Vec<_> = beside.into_iter().map(|(name, proof)| scope.spawn(|| (name, proof(root)))).collect();
+        let mut run: Vec<_> = one_by_one.into_iter().map(|(name, proof)| (name, proof(root))).collect();
         run.extend(spinning.into_iter().map(|proof| proof.join().expect("Spin's proof ran")));
         run
     });
