@@ -31,7 +31,8 @@ fn main() -> ExitCode {
         proofs.into_iter().filter(|(name, _)| wanted(name)).partition(|(name, _)| *name == "spin");
     let run: Vec<(&str, Verdicts)> = std::thread::scope(|scope| {
         // Spin has one thread and the others seldom more: it takes what they leave of the processors.
-        let spinning: Vec<_> = beside.into_iter().map(|(name, proof)| scope.spawn(|| (name, proof(root)))).collect();
+        let spinning: Vec<_> =
+            beside.into_iter().map(|(name, proof)| scope.spawn(move || (name, proof(root)))).collect();
         let mut run: Vec<_> = one_by_one.into_iter().map(|(name, proof)| (name, proof(root))).collect();
         run.extend(spinning.into_iter().map(|proof| proof.join().expect("Spin's proof ran")));
         run
