@@ -2,7 +2,7 @@
 //! Ends with 1 if a proof does not hold, if a bug is missed by one that has to catch it, or if that one says nothing of it:
 //! also if it did not run.
 //!
-//! `cargo run --release -p tests --no-default-features --bin seeded-bugs [-- --without sweep,spin]`, from anywhere in the
+//! `cargo run --release -p tests --bin seeded-bugs [-- --without sweep,spin]`, from anywhere in the
 //! project; takes some minutes. Each proof runs by the command that people run it with.
 
 use std::collections::BTreeMap;
@@ -74,12 +74,12 @@ fn spoken(proof: &str, said: &str) -> Verdicts {
     said.lines().filter_map(line).collect()
 }
 
-/// The tests of the pure transitions, once for each bug.
+/// The tests of the pure transitions, once for each bug. With --release, as the sweep: they share their dependencies.
 fn tables(root: &Path) -> Verdicts {
     let test = |bug: Option<Bug>| {
         let mut cargo = cargo(root);
-        cargo.args(["test", "-q", "-p", "tricine-shared", "--features", "seeded-bugs", "--test", "ownership"]);
-        cargo.args(["--target-dir", TARGET]).envs(bug.map(|b| ("TRICINE_SEEDED_BUG", b.name())));
+        cargo.args(["test", "-q", "--release", "-p", "tricine-shared", "--features", "seeded-bugs"]);
+        cargo.args(["--test", "ownership", "--target-dir", TARGET]).envs(bug.map(|b| ("TRICINE_SEEDED_BUG", b.name())));
         cargo.output().is_ok_and(|o| o.status.success())
     };
     assert!(test(None), "the tests of the transitions fail without a bug");
