@@ -2,7 +2,7 @@
 
 use tricine_shared::link::SinkSpec;
 
-use crate::sink::{Format, Health, Line, Null, Pulse, Sink, reachable};
+use crate::sink::{Format, Health, Line, Null, Pulse, Sink, Talker, reachable};
 
 /// How often it is looked whether a sound server is back.
 const LOOK_NS: u64 = 2_000_000_000;
@@ -22,6 +22,8 @@ pub(crate) struct Outlet {
     /// A sound server is wanted, but the null sink is in use.
     searching: bool,
     candidate: Option<Pulse>,
+    /// Talks to sound servers; `None` where none is wanted, or no thread was to be had yet.
+    talker: Option<Talker>,
     next_look_ns: u64,
 }
 
@@ -31,13 +33,14 @@ impl Outlet {
         // No sound server plays faster than one hears.
         let wants_server = matches!(spec, SinkSpec::Auto | SinkSpec::Pulse) && !unpaced;
         let null = || Box::new(Null::new(unpaced, paused));
-        let pulse = wants_server.then(|| Pulse::open(line, paused, gain, now_ns));
+        let talker = wants_server.then(Talker::start).and_then(Result::ok);
+        let pulse = wants_server.then(|| talker.as_ref().and_then(|t| Pulse::open(t, line, paused, gain, now_ns).ok()));
         let (sink, searching): (Box<dyn Sink>, bool) = match pulse {
-            Some(Ok(pulse)) => (Box::new(pulse), false),
-            Some(Err(_)) => (null(), true),
+            Some(Some(pulse)) => (Box::new(pulse), false),
+            Some(None) => (null(), true),
             None => (null(), false),
         };
-        Self { sink, searching, candidate: None, next_look_ns: now_ns }
+        Self { sink, searching, candidate: None, talker, next_look_ns: now_ns }
     }
 
     /// Looks after the sink in use, and for a server; what comes as `source` is to be played.
@@ -53,8 +56,12 @@ impl Outlet {
         match self.candidate.as_mut().map(|pulse| pulse.health(now_ns).clone()) {
             None if now_ns >= self.next_look_ns => {
                 self.next_look_ns = now_ns + LOOK_NS;
+                if self.talker.is_none() {
+                    self.talker = Talker::start().ok();
+                }
                 if reachable()
-                    && let Ok(mut pulse) = Pulse::open(Line::Own, paused, gain, now_ns)
+                    && let Some(talker) = &self.talker
+                    && let Ok(mut pulse) = Pulse::open(talker, Line::Own, paused, gain, now_ns)
                 {
                     let _ = pulse.takes(source.unwrap_or(Format { channels: 2, rate: 48_000 }));
                     self.candidate = Some(pulse);

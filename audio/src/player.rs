@@ -376,7 +376,7 @@ impl Player {
         let Some(source) = self.intake.source.filter(|_| self.joins() && self.outlet.sink.wants_priming()) else {
             return;
         };
-        let ahead_ns = self.written_ns - self.outlet.sink.heard(now_ns).map_or(0, |h| h.position_ns);
+        let ahead_ns = self.written_ns.saturating_sub(self.outlet.sink.heard(now_ns).map_or(0, |h| h.position_ns));
         if ahead_ns < PRIME_NS && self.outlet.sink.room_ns(now_ns) > 0 {
             let format = self.outlet.sink.takes(source);
             let silence = Chunk::silence(PRIME_NS - ahead_ns, format, 0, 1.0);

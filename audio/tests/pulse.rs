@@ -135,6 +135,30 @@ fn the_film_goes_on_without_a_server_and_is_heard_again_with_one() {
     assert_eq!(s.quit(), 0);
 }
 
+/// A new thread for each server would panic here: the standard library needs memory for the stack of its signals.
+#[test]
+fn a_server_comes_back_to_a_role_that_gets_no_more_memory() {
+    if missing() {
+        return;
+    }
+    let mut server = SoundServer::started(Kind::PulseAudio);
+    let mut s = Session::new(SinkSpec::Auto, false, playing());
+    s.env = server.env();
+    s.spawn();
+    let mut feeder = s.feeder();
+    std::thread::scope(|scope| {
+        scope.spawn(move || feeder.play(1, 0, 7000, beeps));
+        s.expect("pulse", |m| matches!(m, FromRole::Output(o) if o.starts_with("pulse")));
+        sleep_ms(1000);
+        server.kill();
+        s.expect("null", |m| *m == FromRole::Output("null".into()));
+        s.limit_memory();
+        server.start();
+        s.expect("pulse again", |m| matches!(m, FromRole::Output(o) if o.starts_with("pulse")));
+    });
+    assert_eq!(s.quit(), 0);
+}
+
 #[test]
 fn pause_seek_and_volume_work_on_a_server() {
     if missing() {

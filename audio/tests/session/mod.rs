@@ -203,6 +203,13 @@ impl Session {
         }
     }
 
+    /// Lets the role's process have no more memory than it has.
+    pub(crate) fn limit_memory(&self) {
+        let Running::Process(child) = &self.running else { panic!("no process") };
+        let status = Command::new("prlimit").args(["--pid", &child.id().to_string(), "--as=1"]).status();
+        assert!(status.unwrap().success());
+    }
+
     /// See [`Feeder::publish`].
     pub(crate) fn publish(&mut self, serial: u32, pts_ns: i64, channels: u16, rate: u32, samples: &[f32]) {
         self.producer.publish(serial, pts_ns, channels, rate, samples);
@@ -305,6 +312,12 @@ pub(crate) fn be_child() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
+    // As in the player: a panic on any thread is a crash.
+    std::panic::set_hook(Box::new(|panic| {
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), "the role: {panic}");
+        tricine_shared::sys::process::exit_now(tricine_shared::error::EXIT_BROKEN);
+    }));
     let link = Link::new(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
     link.wait(Deadline::after(Duration::from_secs(10))).unwrap();
     let Some(ToRole::Start(spec)) = link.receive().unwrap() else { panic!("no orders") };

@@ -27,6 +27,7 @@ const RATES: std::ops::RangeInclusive<u32> = 8_000..=192_000;
 const STUCK_NS: u64 = 4_000_000_000;
 
 pub(crate) use wire::{Line, reachable};
+pub(crate) use worker::Talker;
 
 /// Which server answers, in words.
 pub(crate) fn probe() -> Result<String, String> {
@@ -66,8 +67,8 @@ pub(crate) struct Pulse {
 }
 
 impl Pulse {
-    /// Begins to open one. [`Sink::health`] says what comes of it.
-    pub(crate) fn open(line: Line, paused: bool, gain: f32, now_ns: u64) -> Result<Self, String> {
+    /// Begins to open one, by way of `talker`. [`Sink::health`] says what comes of it.
+    pub(crate) fn open(talker: &Talker, line: Line, paused: bool, gain: f32, now_ns: u64) -> Result<Self, String> {
         let shared = !matches!(line, Line::Own);
         let legacy = if let Line::Inherited(_, legacy) = &line { Some(*legacy) } else { None };
         let (orders, orders_in) = bounded(256);
@@ -76,10 +77,7 @@ impl Pulse {
         bell.set_nonblocking(true).map_err(|e| format!("socketpair: {e}"))?;
         let gain = Arc::new(AtomicU32::new(gain.to_bits()));
         let worker = Worker { orders: orders_in, reports: reports_out, bell: bell_in, gain: gain.clone() };
-        std::thread::Builder::new()
-            .name("sound server".into())
-            .spawn(move || worker::run(&worker, line))
-            .map_err(|e| format!("thread: {e}"))?;
+        talker.talk(worker, line)?;
         let this = Self {
             orders,
             reports,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::SystemTime;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pulseaudio::protocol::{
@@ -101,6 +101,7 @@ struct Stream {
     base: Option<i64>,
 }
 
+#[derive(Debug)]
 pub(super) struct Worker {
     pub(super) orders: Receiver<Order>,
     pub(super) reports: Sender<Report>,
@@ -110,8 +111,29 @@ pub(super) struct Worker {
     pub(super) gain: Arc<AtomicU32>,
 }
 
+/// The thread that talks to one server after the other. There is one for all of them: a thread that starts where memory
+/// has run out is a panic of the standard library's, which wants a stack for its signals, and no error.
+#[derive(Debug)]
+pub(crate) struct Talker(Sender<(Worker, Line)>);
+
+impl Talker {
+    pub(crate) fn start() -> Result<Self, Lost> {
+        let (talks, talks_in) = unbounded();
+        std::thread::Builder::new()
+            .name("sound server".into())
+            .spawn(move || talks_in.iter().for_each(|(worker, line)| run(&worker, line)))
+            .map_err(|e| format!("thread: {e}"))?;
+        Ok(Self(talks))
+    }
+
+    /// Has it talk by `line` for `worker`, when it has done with the one before.
+    pub(super) fn talk(&self, worker: Worker, line: Line) -> Result<(), Lost> {
+        self.0.send((worker, line)).map_err(|_| "the thread that talks to sound servers is gone".into())
+    }
+}
+
 /// Talks to the server until it or the player is gone.
-pub(super) fn run(worker: &Worker, line: Line) {
+fn run(worker: &Worker, line: Line) {
     if let Err(why) = Talk::open(worker, line).and_then(|mut talk| talk.run()) {
         let _ = worker.reports.send(Report::Lost(why));
     }
@@ -424,11 +446,11 @@ impl<'a> Talk<'a> {
     fn inherited(&mut self, asked_ns: u64, time: &PlaybackLatency) {
         let latency_ns = time.sink_usec.min(60_000_000) * 1000;
         let bytes = |ns: u64| (self.format.times(ns) as usize * FRAME) as i64;
-        let buffered = (time.write_offset - time.read_offset).max(0);
+        let buffered = time.write_offset.saturating_sub(time.read_offset).max(0);
         if let Some(stream) = self.stream.as_mut().filter(|_| self.epoch == 0) {
-            let base = time.read_offset - bytes(latency_ns + 1_000 * MS);
+            let base = time.read_offset.saturating_sub(bytes(latency_ns + 1_000 * MS));
             stream.base = Some(base);
-            self.sent = ((time.write_offset - base).max(0) as usize / FRAME) as u64;
+            self.sent = (time.write_offset.saturating_sub(base).max(0) as usize / FRAME) as u64;
             self.dry = false;
         }
         self.starting_until_ns = mono_ns() + STARTING_NS;
@@ -455,7 +477,7 @@ impl<'a> Talk<'a> {
         self.report(Report::Time {
             epoch: self.epoch,
             at_ns: asked_ns / 2 + mono_ns() / 2,
-            position_ns: ns(time.read_offset - base) - latency_ns as i64,
+            position_ns: ns(time.read_offset.saturating_sub(base)).saturating_sub(latency_ns as i64),
             playing: time.playing,
             dry_ns,
         });
