@@ -255,8 +255,8 @@ fn steer(context: &RoleContext, pipelines: &mut [(Kind, Pipeline)], patience: Du
             ))?;
             return Ok(1);
         }
-        context.link.wait(Deadline::after(BEAT))?;
-        while let Some(message) = context.link.receive::<ToRole>()? {
+        let called = context.link.wait(Deadline::after(BEAT))?;
+        while called && let Some(message) = context.link.receive::<ToRole>()? {
             match message {
                 ToRole::Quit => return Ok(0),
                 ToRole::Channel(name) => {

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use tricine_shared::Result;
 use tricine_shared::channel::layout::{META_WORDS, Words};
 use tricine_shared::channel::{
-    Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, discard,
+    Barriers, Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, discard,
     held_by_consumer, recover,
 };
 use tricine_shared::frame::FrameMeta;
@@ -60,8 +60,8 @@ fn word(words: &Words, at: u8) -> &AtomicU64 {
     ];
     match usize::from(at) {
         at @ 0..19 => header[at],
-        at @ 19..64 => &words.slots[at % 3].0,
-        at => &words.meta[at % 3].0[at / 3 % META_WORDS],
+        at @ 19..64 => &words.slots[at % 3].word,
+        at => &words.slots[at % 3].meta.0[at / 3 % META_WORDS],
     }
 }
 
@@ -107,7 +107,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((&first, mut bytes)) = bytes.split_first() else { return };
     let mode = if first & 1 == 0 { Mode::Fifo } else { Mode::Mailbox };
     let name = ChannelName { session: "fuzz".into(), kind: Kind::Video, generation: 3 };
-    let spec = Spec { mode, capacity: CAPACITY, base: 5, resume_pts_ns: 0, resume_serial: 1 };
+    let spec = Spec { mode, capacity: CAPACITY, base: 5, resume_pts_ns: 0, resume_serial: 1, barriers: Barriers::Sleeper };
     let region = Region::unnamed(&name, &spec).expect("room in /dev/shm");
     let (empty, filled) = (Arc::new(Bell(AtomicU32::new(0))), Arc::new(Bell(AtomicU32::new(0))));
     let attach = |side| region.attach(side, empty.clone(), filled.clone());

@@ -5,7 +5,7 @@
 
 use divan::{Bencher, black_box, counter::BytesCount};
 use tricine_shared::channel::ownership::{MailWord, SlotWord, State, fifo_words, producer_next};
-use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Kind, Mode, Producer, Side, Spec};
+use tricine_shared::channel::{Acquired, Barriers, Channel, ChannelName, Consumer, Kind, Mode, Producer, Side, Spec};
 use tricine_shared::frame::{FrameMeta, checksum};
 use tricine_shared::sys::copy::streaming;
 use tricine_shared::time::{Deadline, mono_ns};
@@ -61,7 +61,7 @@ fn hand_over(bencher: Bencher<'_, '_>, mode: &str) {
     let session = format!("bench-{}-{mode}", std::process::id());
     let name = ChannelName { session, kind: Kind::Video, generation: 0 };
     let mode = if mode == "fifo" { Mode::Fifo } else { Mode::Mailbox };
-    let spec = Spec { mode, capacity: 4096, base: 0, resume_pts_ns: 0, resume_serial: 0 };
+    let spec = Spec { mode, capacity: 4096, base: 0, resume_pts_ns: 0, resume_serial: 0, barriers: Barriers::Sleeper };
     Channel::create(&name, &spec).expect("a channel");
     let attach = |side| Channel::attach(&name, Some(side)).expect("an end");
     let mut producer = Producer::new(attach(Side::Producer)).expect("a producer");

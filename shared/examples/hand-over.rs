@@ -4,7 +4,7 @@
 //! cargo run --release -p tricine-shared --example hand-over -- 10000
 //! ```
 
-use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Kind, Mode, Producer, Side, Spec};
+use tricine_shared::channel::{Acquired, Barriers, Channel, ChannelName, Consumer, Kind, Mode, Producer, Side, Spec};
 use tricine_shared::frame::FrameMeta;
 use tricine_shared::session;
 use tricine_shared::time::Deadline;
@@ -32,7 +32,7 @@ fn main() {
     let mode = if std::env::args().nth(2).as_deref() == Some("mailbox") { Mode::Mailbox } else { Mode::Fifo };
     let session = format!("hand-over-{}-{}", std::process::id(), session::random_name().expect("random bits"));
     let name = ChannelName { session, kind: Kind::Video, generation: 0 };
-    let spec = Spec { mode, capacity: 4096, base: 0, resume_pts_ns: 0, resume_serial: 0 };
+    let spec = Spec { mode, capacity: 4096, base: 0, resume_pts_ns: 0, resume_serial: 0, barriers: Barriers::Sleeper };
     Channel::create(&name, &spec).expect("a channel");
     let attach = |side| Channel::attach(&name, Some(side)).expect("an end");
     let (producer, consumer) = (Producer::new(attach(Side::Producer)), Consumer::new(attach(Side::Consumer)));

@@ -151,27 +151,23 @@ impl FrameMeta {
         Self { format: Format::Bytes, len, ..Self::i420(1, 1) }
     }
 
-    /// As words, in the order of the layout: seq, pts, duration, serial | format, width | height, stride | sample rate,
-    /// range | matrix, rotation | 0, sar, len, published, checksum; the rest 0. The lower half is named first.
+    /// As words, in the order of the layout: seq, pts, duration, published, checksum, len, serial | format; width | height,
+    /// stride | sample rate, range | matrix, rotation | 0, sar. The lower half is named first.
     pub fn encode(&self) -> [u64; META_WORDS] {
         let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
         [
             self.seq,
             self.pts_ns as u64,
             self.duration_ns as u64,
+            self.published_ns,
+            self.checksum,
+            self.len,
             pair(self.serial, self.format as u32),
             pair(self.width, self.height),
             pair(self.stride, self.sample_rate),
             pair(self.range as u32, self.matrix as u32),
             pair(self.rotation as u32, 0),
             pair(self.sar_num, self.sar_den),
-            self.len,
-            self.published_ns,
-            self.checksum,
-            0,
-            0,
-            0,
-            0,
         ]
     }
 
@@ -179,16 +175,16 @@ impl FrameMeta {
     /// against `capacity`, so whoever holds a `FrameMeta` may index the payload by it.
     pub fn decode(words: [u64; META_WORDS], capacity: u64) -> Result<Self, usize> {
         let half = |i: usize| (words[i] as u32, (words[i] >> 32) as u32);
-        let (serial, format) = half(3);
-        let (width, height) = half(4);
-        let (stride, sample_rate) = half(5);
-        let (range, matrix) = half(6);
-        let (sar_num, sar_den) = half(8);
+        let (serial, format) = half(6);
+        let (width, height) = half(7);
+        let (stride, sample_rate) = half(8);
+        let (range, matrix) = half(9);
+        let (sar_num, sar_den) = half(11);
         let format = match format {
             1 => Format::I420,
             2 => Format::F32,
             3 => Format::Bytes,
-            _ => return Err(3),
+            _ => return Err(6),
         };
         let (fits, row, len) = match format {
             Format::I420 => {
@@ -200,28 +196,28 @@ impl FrameMeta {
                 let row = if fits { width * 4 } else { 0 };
                 (fits, row, u64::from(row) * u64::from(height))
             }
-            Format::Bytes => (width == 1 && height == 1, 1, words[9]),
+            Format::Bytes => (width == 1 && height == 1, 1, words[5]),
         };
         let matrix = match matrix {
             0 => ColorMatrix::Bt601,
             1 => ColorMatrix::Bt709,
             2 => ColorMatrix::Bt2020,
-            _ => return Err(6),
+            _ => return Err(9),
         };
-        let rotation = match words[7] {
+        let rotation = match words[10] {
             0 => Rotation::None,
             1 => Rotation::Cw90,
             2 => Rotation::Cw180,
             3 => Rotation::Cw270,
-            _ => return Err(7),
+            _ => return Err(10),
         };
         let checks = [
             (1, bounded(&words)),
-            (4, fits),
-            (5, stride == row),
-            (6, range <= 1),
-            (8, (1..=1 << 16).contains(&sar_num) && (1..=1 << 16).contains(&sar_den)),
-            (9, words[9] == len && len <= capacity),
+            (7, fits),
+            (8, stride == row),
+            (9, range <= 1),
+            (11, (1..=1 << 16).contains(&sar_num) && (1..=1 << 16).contains(&sar_den)),
+            (5, words[5] == len && len <= capacity),
         ];
         if let Some((word, _)) = checks.iter().find(|(_, holds)| !holds) {
             return Err(*word);
@@ -242,8 +238,8 @@ impl FrameMeta {
             sar_num,
             sar_den,
             len,
-            published_ns: words[10],
-            checksum: words[11],
+            published_ns: words[3],
+            checksum: words[4],
         })
     }
 }
@@ -264,18 +260,24 @@ impl Default for Checked {
 }
 
 impl Checked {
+    /// What was checked last.
+    pub(crate) fn meta(&self) -> &FrameMeta {
+        &self.meta
+    }
+
     /// [`FrameMeta::decode`]. `capacity` has to be the same each time.
     #[inline]
     pub(crate) fn decode(&mut self, words: [u64; META_WORDS], capacity: u64) -> Result<&FrameMeta, usize> {
-        // pts and duration differ from frame to frame, and have bounds of their own.
-        let same = words[3..10] == self.words[3..10] && bounded(&words);
+        // pts and duration differ from frame to frame, and have bounds of their own. Folded, since comparing slices calls memcmp.
+        let differ = (5..META_WORDS).fold(0, |differ, i| differ | (words[i] ^ self.words[i]));
+        let same = differ == 0 && bounded(&words);
         if !same {
             self.meta = FrameMeta::decode(words, capacity)?;
             self.words = words;
         }
         let FrameMeta { seq, pts_ns, duration_ns, published_ns, checksum, .. } = &mut self.meta;
         (*seq, *pts_ns, *duration_ns) = (words[0], words[1] as i64, words[2] as i64);
-        (*published_ns, *checksum) = (words[10], words[11]);
+        (*published_ns, *checksum) = (words[3], words[4]);
         Ok(&self.meta)
     }
 }

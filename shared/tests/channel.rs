@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tricine_shared::Result;
 use tricine_shared::channel::{
-    Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, Spin, recover,
+    Acquired, Barriers, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, Spin,
+    recover,
 };
 use tricine_shared::frame::FrameMeta;
 use tricine_shared::sys::semaphore::Semaphore;
@@ -39,8 +40,12 @@ impl Doorbell for Polled {
 type Bell = Arc<Polled>;
 
 fn channels(mode: Mode) -> impl Fn(Option<Side>) -> Channel<Bell> {
+    channels_with(mode, Barriers::Sleeper)
+}
+
+fn channels_with(mode: Mode, barriers: Barriers) -> impl Fn(Option<Side>) -> Channel<Bell> {
     let name = ChannelName { session: "test".into(), kind: Kind::Video, generation: 0 };
-    let spec = Spec { mode, capacity: 4096, base: 0, resume_pts_ns: 0, resume_serial: 1 };
+    let spec = Spec { mode, capacity: 4096, base: 0, resume_pts_ns: 0, resume_serial: 1, barriers };
     let region = Region::unnamed(&name, &spec).unwrap();
     let (empty, filled) = (Arc::new(Polled(AtomicU32::new(0))), Arc::new(Polled(AtomicU32::new(0))));
     move |side| region.attach(side, empty.clone(), filled.clone()).unwrap()
@@ -101,12 +106,11 @@ fn a_fifo_over_any_doorbell_delivers_every_frame_in_order() {
     });
 }
 
-/// Where the kernel has no `membarrier`, the region says so, and both sides execute fences.
+/// Where frames are slept for, or the kernel has no `membarrier`, the region says so, and both sides execute fences.
 #[test]
-fn without_membarrier_every_sleeper_is_woken_as_well_and_a_forged_choice_is_refused() {
-    let attach = channels(Mode::Fifo);
-    let barriers = |value| attach(None).words().barriers.store(value, Relaxed);
-    barriers(0);
+fn with_fences_every_sleeper_is_woken_as_well_and_a_forged_choice_is_refused() {
+    let attach = channels_with(Mode::Fifo, Barriers::Both);
+    assert_eq!(attach(None).words().barriers.load(Relaxed), 0);
     let (mut producer, mut consumer) =
         (Producer::new(attach(Some(Side::Producer))).unwrap(), Consumer::new(attach(Some(Side::Consumer))).unwrap());
     // Sleeps each time, so that each ring counts.
@@ -123,7 +127,14 @@ fn without_membarrier_every_sleeper_is_woken_as_well_and_a_forged_choice_is_refu
     });
     assert!(stats.iter().all(|s| s.late == 0), "a bell was missed: {stats:?}");
     let name = ChannelName { session: "test".into(), kind: Kind::Video, generation: 0 };
-    let spec = Spec { mode: Mode::Fifo, capacity: 64, base: 0, resume_pts_ns: 0, resume_serial: 1 };
+    let spec = Spec {
+        mode: Mode::Fifo,
+        capacity: 64,
+        base: 0,
+        resume_pts_ns: 0,
+        resume_serial: 1,
+        barriers: Barriers::Sleeper,
+    };
     let region = Region::unnamed(&name, &spec).unwrap();
     let bell = || Arc::new(Polled(AtomicU32::new(0)));
     region.attach(None, bell(), bell()).unwrap().words().barriers.store(2, Relaxed);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use tricine_shared::{Error, Result};
+use tricine_shared::Result;
 
 use crate::report::{Report, Row, SCHEMA};
 
@@ -27,13 +27,13 @@ pub(crate) struct Ratios {
 impl Comparison {
     /// Reads a report.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let failed = |e| Error::sys("read", path.display().to_string(), e);
+        let failed = |e: std::io::Error| crate::refused("read", path, &e);
         let text = std::fs::read(path).map_err(failed)?;
         let schema = serde_json::from_slice::<serde_json::Value>(&text)
             .ok()
             .and_then(|v| Some(v["schema"].as_str()?.to_owned()));
         if schema.as_deref() != Some(SCHEMA) {
-            let why = format!("not a report of `tricine stress` ({SCHEMA})");
+            let why = format!("not a report of `tricine stress` ({SCHEMA}); name a file that it wrote with --report");
             return Err(failed(std::io::Error::new(std::io::ErrorKind::InvalidData, why)));
         }
         Ok(Self { old: serde_json::from_slice(&text)? })

@@ -8,13 +8,16 @@ use tricine_shared::{Error, Result};
 use crate::case::{Case, Read};
 use crate::frame::{self, Phase, Stamp};
 use crate::outcome::{Outcome, Snapshot};
-use crate::producer::{PATIENCE_NS, sleep_until};
+use crate::producer::PATIENCE_NS;
 use crate::report::histogram;
 use crate::transport::Receiver;
 
 /// How long before a frame is expected a consumer that knows the rate wakes up. A sleep ends so much late at most, nearly
 /// always: on a virtual machine one in two hundred is more than 200 µs late. At 60 frames a second it is less than 2 % of a core.
-const EARLY_NS: u64 = 300_000;
+pub(crate) const EARLY_NS: u64 = 200_000;
+/// How long after that moment it still asks before it sleeps. Not for long: on a virtual machine both its cores may be one
+/// of the host's, and then the producer cannot run while we ask.
+pub(crate) const LATE_NS: u64 = 40_000;
 
 /// What is known of the frames so far.
 #[derive(Debug)]
@@ -159,8 +162,7 @@ pub(crate) fn consume<R: Receiver>(case: &Case, mut receiver: R, board: &Scorebo
     while !intake.last {
         if case.expect && intake.arrived_ns != 0 {
             // No spinning here: that is for the transport, which sees the frame come.
-            let due = (intake.since_ns + period_ns).saturating_sub(EARLY_NS);
-            sleep_until(due, 0);
+            receiver.doze(Deadline::at_ns((intake.since_ns + period_ns).saturating_sub(EARLY_NS)))?;
         }
         let from_ns = if intake.arrived_ns == 0 { mono_ns() } else { intake.arrived_ns };
         let deadline = Deadline::at_ns(from_ns + PATIENCE_NS + period_ns);

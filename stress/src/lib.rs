@@ -97,24 +97,45 @@ pub fn run(options: &Options, session: &str) -> Result<i32> {
     Ok(i32::from(report.runs.is_empty() || report.runs.iter().any(|row| !row.faults().is_empty())))
 }
 
+/// Why a file of the user's cannot be read or written, and what can be done.
+pub(crate) fn refused(call: &'static str, path: &Path, why: &std::io::Error) -> Error {
+    use std::io::ErrorKind::{
+        IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull,
+    };
+    let advice = match (call, why.kind()) {
+        ("write", NotFound | NotADirectory) => "; make its folder first, or choose another",
+        ("write", PermissionDenied | ReadOnlyFilesystem) => "; choose a folder that you may write to",
+        (_, NotFound) => "; name a report that an earlier run wrote with --report",
+        (_, PermissionDenied) => "; allow yourself to read it, or name another",
+        (_, IsADirectory) => "; name a file in it",
+        (_, StorageFull) => "; make room there, or choose another folder",
+        _ => "",
+    };
+    Error::sys(call, path.display().to_string(), std::io::Error::new(why.kind(), format!("{why}{advice}")))
+}
+
+/// Where a file is written before it takes the place of `path`.
+fn beside(path: &Path) -> std::path::PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    name.into()
+}
+
+/// Whether `path` can be written, by beginning to.
 fn writable(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let sure = std::fs::metadata(folder).and_then(|m| match m.is_dir() {
-        true if path.is_dir() => Err(std::io::ErrorKind::IsADirectory.into()),
-        true => Ok(()),
-        false => Err(std::io::ErrorKind::NotADirectory.into()),
-    });
-    sure.map_err(|e| Error::sys("write", path.display().to_string(), e))
+    let sure = match path.is_dir() {
+        true => Err(std::io::ErrorKind::IsADirectory.into()),
+        false => std::fs::File::create(beside(path)).and_then(|_| std::fs::remove_file(beside(path))),
+    };
+    sure.map_err(|e| refused("write", path, &e))
 }
 
 /// Writes a file whole or not at all.
 fn write_whole(path: &Path, text: &str) -> Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    let done = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    let done = std::fs::write(beside(path), text).and_then(|()| std::fs::rename(beside(path), path));
     done.map_err(|e| {
-        let _ = std::fs::remove_file(&beside);
-        Error::sys("write", path.display().to_string(), e)
+        let _ = std::fs::remove_file(beside(path));
+        refused("write", path, &e)
     })
 }
 

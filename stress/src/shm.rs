@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 
 use tricine_shared::channel::{
-    Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Producer, Region, Side, Spec, Spin, recover,
+    Acquired, Barriers, Channel, ChannelName, Consumer, Doorbell, Kind, Producer, Region, Side, Spec, Spin, recover,
 };
 use tricine_shared::frame::FrameMeta;
 use tricine_shared::sys::bells::{self, Bell, Which};
@@ -13,7 +13,7 @@ use tricine_shared::time::{Deadline, mono_ns};
 use tricine_shared::{Error, Result};
 
 use crate::case::{Case, Guard};
-use crate::consumer::Intake;
+use crate::consumer::{EARLY_NS, Intake, LATE_NS};
 use crate::producer::Work;
 use crate::transport::{Ends, Prepared, Receiver, Sender, Transport, Wiring};
 
@@ -206,7 +206,7 @@ fn spin_of(case: &Case) -> Spin {
     match case.spin_us {
         Some(us) => Spin::for_ns(us * 1000),
         // Who knows when a frame is due sees it come.
-        None if case.expect => Spin::for_ns(1_000_000),
+        None if case.expect => Spin::for_ns(EARLY_NS + LATE_NS),
         None => Spin::default(),
     }
 }
@@ -227,7 +227,10 @@ pub(crate) struct ShmSender<D: Doorbell> {
 }
 
 /// The reading end.
-pub(crate) struct ShmReceiver<D: Doorbell>(Consumer<D>);
+pub(crate) struct ShmReceiver<D: Doorbell> {
+    consumer: Consumer<D>,
+    spin: Spin,
+}
 
 impl<D: Doorbell> Sender for ShmSender<D> {
     #[inline]
@@ -265,7 +268,7 @@ impl<D: Doorbell> Receiver for ShmReceiver<D> {
     #[inline]
     fn receive(&mut self, intake: &mut Intake<'_>, deadline: Deadline) -> Result<bool> {
         loop {
-            match self.0.acquire(deadline)? {
+            match self.consumer.acquire(deadline)? {
                 Acquired::Slot(slot) => {
                     intake.arrived(slot.payload());
                     slot.release();
@@ -278,8 +281,16 @@ impl<D: Doorbell> Receiver for ShmReceiver<D> {
     }
 
     fn doorbell(&self) -> [u64; 2] {
-        let stats = self.0.stats();
+        let stats = self.consumer.stats();
         [stats.spurious, stats.late]
+    }
+
+    fn doze(&mut self, until: Deadline) -> Result<()> {
+        // At the doorbell: should the timer be late, the frame itself wakes us.
+        self.consumer.set_spin(Spin::for_ns(0));
+        self.consumer.wait(until)?;
+        self.consumer.set_spin(self.spin.clone());
+        Ok(())
     }
 }
 
@@ -290,7 +301,14 @@ impl<F: Bellfoundry> Transport for Shm<F> {
     fn prepare(case: &Case, session: &str, run: u64) -> Result<Prepared> {
         let wiring = Wiring { name: session.to_owned(), number: run };
         let name = name_of(&wiring);
-        let spec = Spec { mode: case.mode, capacity: case.bytes as u64, base: 0, resume_pts_ns: 0, resume_serial: 0 };
+        let spec = Spec {
+            mode: case.mode,
+            capacity: case.bytes as u64,
+            base: 0,
+            resume_pts_ns: 0,
+            resume_serial: 0,
+            barriers: Barriers::Sleeper,
+        };
         let names = Names(name.clone());
         let producer = F::cast(&name)?;
         Region::unnamed(&name, &spec)?.link()?;
@@ -307,8 +325,9 @@ impl<F: Bellfoundry> Transport for Shm<F> {
 
     fn receiver(case: &Case, ends: Ends) -> Result<ShmReceiver<F::Bell>> {
         let mut consumer = Consumer::new(Self::attach(Side::Consumer, ends)?)?;
-        consumer.set_spin(spin_of(case));
-        Ok(ShmReceiver(consumer))
+        let spin = spin_of(case);
+        consumer.set_spin(spin.clone());
+        Ok(ShmReceiver { consumer, spin })
     }
 }
 

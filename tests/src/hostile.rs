@@ -13,7 +13,9 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tricine_shared::channel::layout::{PAYLOAD_OFFSET, region_len};
-use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Kind, Mode, Producer, Side, Spec, recover};
+use tricine_shared::channel::{
+    Acquired, Barriers, Channel, ChannelName, Consumer, Kind, Mode, Producer, Side, Spec, recover,
+};
 use tricine_shared::error::EXIT_CORRUPT;
 use tricine_shared::frame::{FrameMeta, i420_len};
 use tricine_shared::sys::sigbus;
@@ -108,7 +110,15 @@ impl Attacker {
     fn run(&mut self, corruptions: u64) -> Outcome<()> {
         while self.tally.corruptions < corruptions {
             self.name.generation += 1;
-            let spec = Spec { mode: self.case.mode, capacity: CAPACITY, base: 7, resume_pts_ns: 0, resume_serial: 1 };
+            let barriers = if self.case.victim == Side::Producer { Barriers::Both } else { Barriers::Sleeper };
+            let spec = Spec {
+                mode: self.case.mode,
+                capacity: CAPACITY,
+                base: 7,
+                resume_pts_ns: 0,
+                resume_serial: 1,
+                barriers,
+            };
             Channel::create(&self.name, &spec).map_err(text)?;
             let left = corruptions - self.tally.corruptions;
             self.ruin(left.min(5_000))?;
@@ -167,8 +177,8 @@ impl Attacker {
         let value = self.value();
         match self.random.below(16) {
             0 => region.write_all_at(&value, self.random.below(0x80)),
-            1..=5 => region.write_all_at(&value, 0x80 + 0x80 * self.random.below(7)),
-            6..=11 => region.write_all_at(&value, 0x400 + 8 * self.random.below(3 * 32)),
+            1..=5 => region.write_all_at(&value, 0x80 + 0x80 * self.random.below(9)),
+            6..=11 => region.write_all_at(&value, 0x80 + 8 * self.random.below(3 * 16)),
             12 => region.write_all_at(&value, PAYLOAD_OFFSET as u64 + self.random.below(3 * CAPACITY - 8)),
             _ => bells[self.random.below(2) as usize].write_all_at(&value, 4 * self.random.below(7)),
         }

@@ -251,7 +251,10 @@ fn wrong_usage_ends_with_2_and_a_line_and_what_cannot_be_done_with_1() {
         ("--size 1", 2, "a frame has 64 to"),
         ("--guard padlock", 2, "semaphore, futex, eventfd"),
         ("--compare /proc/self/comm", 1, "tricine.stress/1"),
-        ("--report /nowhere/r.json", 1, "/nowhere/r.json"),
+        ("--report /nowhere/r.json", 1, "make its folder first"),
+        ("--report /proc/r.json", 1, "make its folder first"),
+        ("--html /", 1, "name a file in it"),
+        ("--compare /nowhere/r.json", 1, "an earlier run wrote"),
     ] {
         let output = command(args).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);

@@ -38,6 +38,15 @@ fn a_side_killed_wherever_the_words_change_costs_no_frame() {
 }
 
 #[test]
+fn one_hand_over_alone_wakes_who_sleeps_wherever_it_is_held_up() {
+    let report = sweep(&["--changes", "--survivors", "asleep"]);
+    assert_eq!(report["failures"], 0);
+    let kills: Vec<_> = report["cases"].as_array().unwrap().iter().map(|c| c["kill_points"].as_u64()).collect();
+    assert_eq!(kills.len(), 3);
+    assert!(kills.iter().all(|k| *k >= Some(10)), "{kills:?}");
+}
+
+#[test]
 fn a_coarse_sweep_with_the_payload_inside_costs_no_frame() {
     let args = ["--payload", "--stride", "397", "--fills", "2,taken+new", "--operations", "publish,release"];
     let report = sweep(&args);

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tricine_shared::channel::{
-    Acquired, Channel, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, recover,
+    Acquired, Barriers, Channel, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, recover,
 };
 use tricine_shared::clock::{Clock, PlayState};
 use tricine_shared::control::{ControlRegion, Role};
@@ -126,7 +126,14 @@ impl Session {
         let name = session::random_name().unwrap();
         let (control, lock) = ControlRegion::create(&name, &state).unwrap();
         let channel_name = channel_name(&name);
-        let spec = ChannelSpec { mode: Mode::Fifo, capacity: 1 << 18, base: 0, resume_pts_ns: 0, resume_serial: 1 };
+        let spec = ChannelSpec {
+            mode: Mode::Fifo,
+            capacity: 1 << 18,
+            base: 0,
+            resume_pts_ns: 0,
+            resume_serial: 1,
+            barriers: Barriers::Both,
+        };
         Channel::create(&channel_name, &spec).unwrap();
         let producer = Feeder::new(&channel_name);
         let channel = Channel::attach(&channel_name, None).unwrap();

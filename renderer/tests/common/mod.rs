@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tricine_shared::channel::{Acquired, Channel, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec};
+use tricine_shared::channel::{
+    Acquired, Barriers, Channel, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec,
+};
 use tricine_shared::clock::PlayState;
 use tricine_shared::control::{ControlRegion, Role};
 use tricine_shared::frame::{FrameMeta, i420_len};
@@ -45,8 +47,11 @@ impl Session {
         let (control, lock) = ControlRegion::create(&name, &STATE).unwrap();
         let channel = ChannelName { session: name.clone(), kind: Kind::Video, generation: 0 };
         let capacity = i420_len(size.0, size.1) as u64;
-        Channel::create(&channel, &ChannelSpec { mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 1 })
-            .unwrap();
+        Channel::create(
+            &channel,
+            &ChannelSpec { mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 1, barriers: Barriers::Both },
+        )
+        .unwrap();
         let producer = Producer::new(Channel::attach(&channel, Some(Side::Producer)).unwrap()).unwrap();
         Self { name, control, channel, producer, state: STATE, size, lock: Some(lock) }
     }
@@ -116,8 +121,18 @@ impl Session {
         let name = ChannelName { generation: self.channel.generation + 1, ..self.channel.clone() };
         let capacity = i420_len(size.0, size.1) as u64;
         let base = self.producer.next_seq();
-        Channel::create(&name, &ChannelSpec { mode: Mode::Fifo, capacity, base, resume_pts_ns: 0, resume_serial: 1 })
-            .unwrap();
+        Channel::create(
+            &name,
+            &ChannelSpec {
+                mode: Mode::Fifo,
+                capacity,
+                base,
+                resume_pts_ns: 0,
+                resume_serial: 1,
+                barriers: Barriers::Both,
+            },
+        )
+        .unwrap();
         let next = Producer::new(Channel::attach(&name, Some(Side::Producer)).unwrap()).unwrap();
         std::mem::replace(&mut self.producer, next).retire(name.generation);
         (self.channel, self.size) = (name, size);

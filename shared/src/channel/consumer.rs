@@ -39,7 +39,7 @@ impl<D: Doorbell> Consumer<D> {
         let next = match channel.mode() {
             Mode::Fifo => {
                 // Relaxed: as in Producer::new.
-                let raw = channel.words().slots.each_ref().map(|w| w.0.load(Relaxed));
+                let raw = channel.words().slots.each_ref().map(|s| s.word.load(Relaxed));
                 let words = fifo_words(raw).map_err(|i| channel.corrupt("slot word", raw[i]))?;
                 consumer_next(&words)
             }
@@ -78,11 +78,12 @@ impl<D: Doorbell> Consumer<D> {
         if std::mem::take(&mut self.front_unseen) {
             let (_, word) = mail(&self.channel)?;
             // A slot that no frame was ever in has no valid meta, which is no error here.
-            let meta = self.channel.words().meta[word.front].load();
-            if let Ok(meta) = FrameMeta::decode(meta, self.channel.capacity() as u64)
-                && meta.seq.wrapping_sub(self.channel.base()) < word.seq
+            let (meta, base) = (self.channel.words().slots[word.front].meta.load(), self.channel.base());
+            let number = self.checked.decode(meta, self.channel.capacity() as u64).map(|m| m.seq.wrapping_sub(base));
+            if let Ok(number) = number
+                && number < word.seq
             {
-                return Ok(Acquired::Slot(self.slot(word.front, meta)));
+                return Ok(Acquired::Slot(self.slot(word.front, number)));
             }
         }
         hit(Step::ConsumerWait);
@@ -102,21 +103,21 @@ impl<D: Doorbell> Consumer<D> {
         };
         hit(Step::ConsumerClaimed);
         // Copied once: what was checked cannot change afterwards.
-        let words = self.channel.words().meta[slot].load();
+        let words = self.channel.words().slots[slot].meta.load();
         let capacity = self.channel.capacity() as u64;
-        let meta = *self.checked.decode(words, capacity).map_err(|i| self.channel.corrupt("meta", words[i]))?;
-        if meta.seq != self.channel.base() + number {
-            return Err(self.channel.corrupt("meta seq", meta.seq));
+        let seq = self.checked.decode(words, capacity).map_err(|i| self.channel.corrupt("meta", words[i]))?.seq;
+        if seq != self.channel.base() + number {
+            return Err(self.channel.corrupt("meta seq", seq));
         }
         hit(Step::MetaRead);
-        Ok(Acquired::Slot(self.slot(slot, meta)))
+        Ok(Acquired::Slot(self.slot(slot, number)))
     }
 
-    fn slot(&mut self, slot: usize, meta: FrameMeta) -> ReadSlot<'_, D> {
-        let number = meta.seq.wrapping_sub(self.channel.base());
+    /// Frame `number` in `slot`, whose meta was checked last.
+    fn slot(&mut self, slot: usize, number: u64) -> ReadSlot<'_, D> {
         // Relaxed: only consumers write it, one after another, and each death lies between two of them.
         let already_done = number < self.channel.words().done.0.load(Relaxed);
-        ReadSlot { consumer: self, slot, meta, number, already_done }
+        ReadSlot { consumer: self, slot, number, already_done }
     }
 
     /// Waits until there is a frame to claim, somebody rings, or `deadline`. Whether it was either of the first two.
@@ -135,7 +136,7 @@ impl<D: Doorbell> Consumer<D> {
         let (slot, ready) = (SlotWord::slot(self.next), SlotWord::new(self.next, State::Ready).encode());
         // Relaxed: claim() looks again.
         let there = || match channel.mode() {
-            Mode::Fifo => words.slots[slot].0.load(Relaxed) == ready,
+            Mode::Fifo => words.slots[slot].word.load(Relaxed) == ready,
             Mode::Mailbox => MailWord::decode(words.mail.0.load(Relaxed)).is_none_or(|word| word.dirty),
         };
         let wake = self.spin.wait(channel, Side::Consumer, there, deadline)?;
@@ -150,7 +151,7 @@ impl<D: Doorbell> Consumer<D> {
             Mode::Fifo => {
                 let n = self.next;
                 let slot = SlotWord::slot(n);
-                let word = &self.channel.words().slots[slot].0;
+                let word = &self.channel.words().slots[slot].word;
                 // Acquire: pairs with the Release in publish(): payload and meta are there.
                 let raw = word.load(order(Bug::RelaxedConsumerClaim, Acquire));
                 if raw != SlotWord::new(n, State::Ready).encode() {
@@ -190,7 +191,7 @@ impl<D: Doorbell> Consumer<D> {
             self.channel.announce(Side::Producer);
         }
         // Release: our reads come before the producer's next writes; pairs with the Acquire of its claim.
-        self.channel.words().slots[slot].0.store(free, order(Bug::RelaxedFree, Release));
+        self.channel.words().slots[slot].word.store(free, order(Bug::RelaxedFree, Release));
         hit(Step::Released);
         if !seeded(Bug::BellBeforeFree) {
             self.channel.announce(Side::Producer);
@@ -210,7 +211,7 @@ impl<D: Doorbell> Consumer<D> {
         }
         let (position, pending) = match self.channel.mode() {
             Mode::Fifo => {
-                let raw = words.slots[SlotWord::slot(self.next)].0.load(Relaxed);
+                let raw = words.slots[SlotWord::slot(self.next)].word.load(Relaxed);
                 (self.next, raw == SlotWord::new(self.next, State::Ready).encode())
             }
             Mode::Mailbox => {
@@ -255,7 +256,6 @@ impl<D: Doorbell> Consumer<D> {
 pub struct ReadSlot<'a, D: Doorbell = Semaphore> {
     consumer: &'a mut Consumer<D>,
     slot: usize,
-    meta: FrameMeta,
     number: u64,
     already_done: bool,
 }
@@ -263,7 +263,7 @@ pub struct ReadSlot<'a, D: Doorbell = Semaphore> {
 impl<D: Doorbell> ReadSlot<'_, D> {
     /// What describes the frame: copied once, checked.
     pub fn meta(&self) -> &FrameMeta {
-        &self.meta
+        self.consumer.checked.meta()
     }
 
     /// Whether a predecessor recorded this frame as done and died before it could release it: its effect must not be
@@ -275,7 +275,7 @@ impl<D: Doorbell> ReadSlot<'_, D> {
     /// The payload: exactly the frame's bytes.
     #[inline]
     pub fn payload(&self) -> &[u8] {
-        self.consumer.channel.bytes(self.slot, self.meta.len as usize)
+        self.consumer.channel.bytes(self.slot, self.meta().len as usize)
     }
 
     /// The payload as samples of sound.
@@ -287,7 +287,7 @@ impl<D: Doorbell> ReadSlot<'_, D> {
     /// Whether the payload's sampled checksum is the one that it was published with; true where there is none.
     #[inline]
     pub fn intact(&self) -> bool {
-        self.meta.format == Format::Bytes || checksum(self.payload()) == self.meta.checksum
+        self.meta().format == Format::Bytes || checksum(self.payload()) == self.meta().checksum
     }
 
     /// Records the frame as done and gives the slot back to the producer.
@@ -316,7 +316,7 @@ impl<D: Doorbell> Drop for ReadSlot<'_, D> {
         if channel.mode() == Mode::Fifo {
             // Relaxed: the next to claim it is this process or one that starts after it; both come after the producer.
             let ready = SlotWord::new(self.consumer.next, State::Ready).encode();
-            channel.words().slots[self.slot].0.store(ready, Relaxed);
+            channel.words().slots[self.slot].word.store(ready, Relaxed);
             hit(Step::GivenBack);
         } else {
             self.consumer.front_unseen = true;

@@ -1,4 +1,4 @@
-//! How a region lies in memory, byte by byte (version 2). A program that is not ours can attach by this page alone.
+//! How a region lies in memory, byte by byte (version 3). A program that is not ours can attach by this page alone.
 //!
 //! All integers are little-endian; the host is, too (x86-64, aarch64).
 //!
@@ -18,15 +18,16 @@
 //! | 0x058 | 8 | serial that this pts belongs to | creator |
 //! | 0x060 | 8 | barriers: 1 who is about to sleep calls `membarrier`, 0 both sides execute a fence (see `wake.rs`) | creator |
 //! | 0x080, 0x100, 0x180 | 8 each | FIFO: ownership words of slots 0..3 | both |
+//! | 0x088, 0x108, 0x188 | 96 each | meta of slots 0..3, [`META_WORDS`] words each (see [`crate::frame::FrameMeta`]) | producer |
 //! | 0x200 | 8 | mailbox: the ownership word | both |
 //! | 0x280 | 8 | end: 0, or 1 + the number of frames after which the stream ends | producer |
 //! | 0x300 | 8 | successor: 0, or 1 + the generation that goes on where this one ends | producer |
 //! | 0x380 | 8 | done: 1 + the highest frame of this region that the consumer finished, 0 for none | consumer |
-//! | 0x400 | 3 × 256 | meta of slots 0..3, [`META_WORDS`] words each (see [`crate::frame::FrameMeta`]) | producer |
-//! | 0x700, 0x780 | 8 each | not 0 while the producer, the consumer sleeps at its doorbell or is about to | both |
+//! | 0x400, 0x480 | 8 each | not 0 while the producer, the consumer sleeps at its doorbell or is about to | both |
 //! | 0x1000 + i·stride | capacity | payload of slot i | producer |
 //!
-//! Words that different processes write lie two cache lines apart, since x86 prefetches lines in pairs.
+//! Words that different processes write lie two cache lines apart, since x86 prefetches lines in pairs. A slot is such a
+//! pair: its first line has the word and all of the meta that changes from frame to frame, and travels once for both.
 
 use crate::sync::AtomicU64;
 #[cfg(not(loom))]
@@ -37,11 +38,14 @@ use super::ownership::SLOTS;
 /// The first eight bytes of a region.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"TRICINE\0");
 /// The layout's version.
-pub const VERSION: u64 = 2;
+pub const VERSION: u64 = 3;
 /// Where the first payload starts: the words fill the page before.
 pub const PAYLOAD_OFFSET: usize = 4096;
 /// Words in a slot's meta.
-pub const META_WORDS: usize = 16;
+pub const META_WORDS: usize = 12;
+/// So many of them come first that lie in one cache line with the slot's word.
+#[cfg(not(loom))]
+const FIRST_LINE: usize = 7;
 /// The largest payload a slot may have: 16384 × 16384 pixels as I420.
 pub const MAX_CAPACITY: u64 = 1 << 29;
 
@@ -54,16 +58,19 @@ pub struct Word(pub AtomicU64);
 /// One slot's meta. Its words need no order among themselves: the slot's owner alone touches them.
 #[cfg(not(loom))]
 #[derive(Debug)]
-#[repr(C, align(256))]
+#[repr(C)]
 pub struct Meta(pub [AtomicU64; META_WORDS]);
 
 #[cfg(not(loom))]
 impl Meta {
-    /// Writes all of it.
+    /// Writes all of it. What lies in the second line is the same from frame to frame, as a rule, and is then not written:
+    /// each side keeps a copy of that line in its cache, and only the first has to travel.
     #[inline]
     pub fn store(&self, words: [u64; META_WORDS]) {
-        for (to, word) in self.0.iter().zip(words) {
-            to.store(word, Relaxed);
+        for (i, (to, word)) in self.0.iter().zip(words).enumerate() {
+            if i < FIRST_LINE || to.load(Relaxed) != word {
+                to.store(word, Relaxed);
+            }
         }
     }
 
@@ -90,6 +97,17 @@ impl Meta {
     pub fn load(&self) -> [u64; META_WORDS] {
         self.0.get()
     }
+}
+
+/// What a slot has besides its payload.
+#[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
+#[cfg_attr(not(loom), repr(C, align(128)))]
+pub struct Slot {
+    /// FIFO: its ownership word.
+    pub word: AtomicU64,
+    /// What describes the frame in it.
+    pub meta: Meta,
 }
 
 /// The first page of a region. Only atomics: a peer can change any of it at any time.
@@ -123,8 +141,8 @@ pub struct Words {
     pub resume_serial: AtomicU64,
     /// 1 `membarrier`, 0 fences.
     pub barriers: AtomicU64,
-    /// FIFO ownership words.
-    pub slots: [Word; SLOTS],
+    /// The slots' ownership words and meta.
+    pub slots: [Slot; SLOTS],
     /// Mailbox ownership word.
     pub mail: Word,
     /// 1 + the number of frames after which the stream ends, or 0.
@@ -133,8 +151,6 @@ pub struct Words {
     pub successor: Word,
     /// 1 + the highest frame that the consumer finished, or 0.
     pub done: Word,
-    /// The slots' meta.
-    pub meta: [Meta; SLOTS],
     /// Not 0 while the producer sleeps at its doorbell or is about to.
     pub producer_asleep: Word,
     /// Not 0 while the consumer does.
@@ -158,12 +174,12 @@ pub const LAYOUT_HASH: u64 = {
         std::mem::offset_of!(Words, end),
         std::mem::offset_of!(Words, successor),
         std::mem::offset_of!(Words, done),
-        std::mem::offset_of!(Words, meta),
+        std::mem::offset_of!(Slot, meta),
         std::mem::offset_of!(Words, producer_asleep),
         std::mem::offset_of!(Words, consumer_asleep),
         size_of::<Words>(),
         size_of::<Word>(),
-        size_of::<Meta>(),
+        size_of::<Slot>(),
         SLOTS,
         META_WORDS,
         PAYLOAD_OFFSET,
@@ -184,9 +200,9 @@ const _: () = {
     assert!(std::mem::offset_of!(Words, end) == 0x280);
     assert!(std::mem::offset_of!(Words, successor) == 0x300);
     assert!(std::mem::offset_of!(Words, done) == 0x380);
-    assert!(std::mem::offset_of!(Words, meta) == 0x400);
-    assert!(std::mem::offset_of!(Words, producer_asleep) == 0x700);
-    assert!(std::mem::offset_of!(Words, consumer_asleep) == 0x780);
+    assert!(std::mem::offset_of!(Slot, meta) + 8 * FIRST_LINE == 64 && size_of::<Slot>() == 128);
+    assert!(std::mem::offset_of!(Words, producer_asleep) == 0x400);
+    assert!(std::mem::offset_of!(Words, consumer_asleep) == 0x480);
     assert!(size_of::<Words>() == PAYLOAD_OFFSET);
 };
 

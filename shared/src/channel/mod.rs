@@ -25,7 +25,7 @@ pub use doorbell::Doorbell;
 pub use ownership::Side;
 pub use producer::{Producer, WriteSlot};
 pub use recover::{discard, held_by_consumer, recover};
-pub use region::{Channel, ChannelName, Kind, Mode, Region, Spec};
+pub use region::{Barriers, Channel, ChannelName, Kind, Mode, Region, Spec};
 pub use spin::Spin;
 
 /// What came of waiting for a slot.

@@ -39,7 +39,7 @@ impl<D: Doorbell> Producer<D> {
             Mode::Fifo => {
                 // Relaxed: only the position is taken from the words here, and a predecessor's are final: its death comes
                 // before our start.
-                let raw = channel.words().slots.each_ref().map(|w| w.0.load(Relaxed));
+                let raw = channel.words().slots.each_ref().map(|s| s.word.load(Relaxed));
                 let words = fifo_words(raw).map_err(|i| channel.corrupt("slot word", raw[i]))?;
                 producer_next(&words)
             }
@@ -86,7 +86,7 @@ impl<D: Doorbell> Producer<D> {
                 if word.dirty { word.middle } else { word.front }
             }
         };
-        let words = self.channel.words().meta[slot].load();
+        let words = self.channel.words().slots[slot].meta.load();
         let meta = FrameMeta::decode(words, self.channel.capacity() as u64);
         meta.map(Some).map_err(|i| self.channel.corrupt("meta", words[i]))
     }
@@ -124,7 +124,7 @@ impl<D: Doorbell> Producer<D> {
             return Ok(true);
         }
         let (channel, free) = (&self.channel, SlotWord::new(self.next, State::Free).encode());
-        let word = &channel.words().slots[SlotWord::slot(self.next)].0;
+        let word = &channel.words().slots[SlotWord::slot(self.next)].word;
         // Relaxed: claim() looks again.
         let wake = self.spin.wait(channel, Side::Producer, || word.load(Relaxed) == free, deadline)?;
         self.called = wake == Wake::Call;
@@ -135,7 +135,7 @@ impl<D: Doorbell> Producer<D> {
     #[inline]
     fn claim(&mut self) -> Result<bool> {
         let n = self.next;
-        let word = &self.channel.words().slots[SlotWord::slot(n)].0;
+        let word = &self.channel.words().slots[SlotWord::slot(n)].word;
         // Acquire: pairs with the consumer's Release in release(), so that our writes come after its reads.
         let raw = word.load(order(Bug::RelaxedProducerClaim, Acquire));
         if raw != SlotWord::new(n, State::Free).encode() {
@@ -253,7 +253,7 @@ impl<D: Doorbell> WriteSlot<'_, D> {
         let WriteSlot { producer, slot } = &mut self;
         let (channel, slot) = (&producer.channel, *slot);
         if !seeded(Bug::ReadyBeforeMeta) {
-            channel.words().meta[slot].store(words);
+            channel.words().slots[slot].meta.store(words);
         }
         hit(Step::MetaWritten);
         if seeded(Bug::BellBeforeReady) {
@@ -263,7 +263,7 @@ impl<D: Doorbell> WriteSlot<'_, D> {
             Mode::Fifo => {
                 // Release: publishes payload and meta; pairs with the Acquire of the consumer's claim.
                 let release = order(Bug::RelaxedReady, Release);
-                channel.words().slots[slot].0.store(SlotWord::new(producer.next, State::Ready).encode(), release);
+                channel.words().slots[slot].word.store(SlotWord::new(producer.next, State::Ready).encode(), release);
                 true
             }
             Mode::Mailbox => {
@@ -274,7 +274,7 @@ impl<D: Doorbell> WriteSlot<'_, D> {
         };
         hit(Step::Published);
         if seeded(Bug::ReadyBeforeMeta) {
-            channel.words().meta[slot].store(words);
+            channel.words().slots[slot].meta.store(words);
         }
         if due && !seeded(Bug::BellBeforeReady) {
             channel.announce(Side::Consumer);
@@ -294,7 +294,7 @@ impl<D: Doorbell> Drop for WriteSlot<'_, D> {
         }
         // Relaxed: nobody reads what we leave, and the next to write here is this process or one that starts after it.
         let free = SlotWord::new(self.producer.next, State::Free).encode();
-        channel.words().slots[self.slot].0.store(free, Relaxed);
+        channel.words().slots[self.slot].word.store(free, Relaxed);
         hit(Step::Abandoned);
     }
 }

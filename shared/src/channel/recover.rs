@@ -18,14 +18,14 @@ use crate::sync::Ordering::{Relaxed, Release};
 pub fn recover<D: Doorbell>(channel: &Channel<D>, dead: Side) -> usize {
     let mut resets = 0;
     if channel.mode() == Mode::Fifo {
-        for word in &channel.words().slots {
+        for slot in &channel.words().slots {
             // Relaxed: the dead side's words are final, since its death came before this; no word of the survivor's is
             // acted upon.
-            let raw = word.0.load(Relaxed);
+            let raw = slot.word.load(Relaxed);
             if let Some(next) = reset(SlotWord::decode(raw), dead) {
                 // Relaxed: a successor starts after this, and what it takes over it reads or writes after that. A frame
                 // made READY again stays in the release sequence of its producer's store.
-                resets += usize::from(word.0.compare_exchange(raw, next.encode(), Relaxed, Relaxed).is_ok());
+                resets += usize::from(slot.word.compare_exchange(raw, next.encode(), Relaxed, Relaxed).is_ok());
                 hit(Step::SlotReset);
             }
         }
@@ -62,14 +62,14 @@ pub fn held_by_consumer<D>(channel: &Channel<D>) -> Option<u64> {
         return None;
     }
     // Relaxed: as in recover().
-    let words = channel.words().slots.each_ref().map(|w| SlotWord::decode(w.0.load(Relaxed)));
+    let words = channel.words().slots.each_ref().map(|s| SlotWord::decode(s.word.load(Relaxed)));
     words.into_iter().find(|w| w.state == State::Reading).map(|w| w.seq)
 }
 
 /// Takes frame `seq` away from a dead consumer for good, instead of delivering it again: it has killed two. The same
 /// conditions as [`recover`] apply, which is to be called after it.
 pub fn discard<D>(channel: &Channel<D>, seq: u64) {
-    let word = &channel.words().slots[SlotWord::slot(seq)].0;
+    let word = &channel.words().slots[SlotWord::slot(seq)].word;
     let (held, next) = (SlotWord::new(seq, State::Reading), SlotWord::new(seq + SLOTS as u64, State::Free));
     // Release: the slot goes to the producer, which may be running, after everything the dead consumer read from it. The
     // doorbell is rung by recover().

@@ -77,6 +77,16 @@ impl ChannelName {
     }
 }
 
+/// Who executes the barriers between a change and the look for a sleeper ([`super::wake`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barriers {
+    /// Both sides, a fence each at every hand-over: where nearly every frame is slept for, as at a film's pace.
+    Both,
+    /// Who is about to sleep has the kernel execute both, by `membarrier`: where frames follow each other. A kernel that has
+    /// none gets fences.
+    Sleeper,
+}
+
 /// What a new region is to be like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
@@ -90,6 +100,8 @@ pub struct Spec {
     pub resume_pts_ns: i64,
     /// The serial that this belongs to.
     pub resume_serial: u32,
+    /// Whose the barriers are.
+    pub barriers: Barriers,
 }
 
 /// A region without doorbells, not attached yet: what a test, a model or a measurement with doorbells of its own begins
@@ -123,7 +135,7 @@ impl Region {
             (&words.resume_pts, spec.resume_pts_ns as u64),
             (&words.resume_serial, spec.resume_serial.into()),
             // loom knows fences alone.
-            (&words.barriers, u64::from(!cfg!(loom) && membarrier::register())),
+            (&words.barriers, u64::from(!cfg!(loom) && spec.barriers == Barriers::Sleeper && membarrier::register())),
             (&words.mail.0, MailWord::EMPTY.encode()),
             (&words.magic, layout::MAGIC),
         ];
@@ -132,7 +144,7 @@ impl Region {
             word.store(value, Relaxed);
         }
         for (i, slot) in words.slots.iter().enumerate() {
-            slot.0.store(SlotWord::new(i as u64, State::Free).encode(), Relaxed);
+            slot.word.store(SlotWord::new(i as u64, State::Free).encode(), Relaxed);
         }
         Ok(Self { source, name: name.clone() })
     }
@@ -266,7 +278,7 @@ impl Channel {
         }
         match self.mode {
             Mode::Fifo => {
-                let raw = self.words().slots.each_ref().map(|w| w.0.load(Relaxed));
+                let raw = self.words().slots.each_ref().map(|s| s.word.load(Relaxed));
                 super::ownership::fifo_words(raw).map_err(|i| self.corrupt("slot word", raw[i]))?;
             }
             Mode::Mailbox => {
@@ -316,7 +328,7 @@ impl<D> Channel<D> {
     /// The ownership words now, for a picture of the pipeline. A mailbox has none: its states are derived.
     pub fn states(&self) -> [State; SLOTS] {
         match self.mode {
-            Mode::Fifo => self.words().slots.each_ref().map(|w| SlotWord::decode(w.0.load(Relaxed)).state),
+            Mode::Fifo => self.words().slots.each_ref().map(|s| SlotWord::decode(s.word.load(Relaxed)).state),
             Mode::Mailbox => {
                 let mut states = [State::Free; SLOTS];
                 if let Some(mail) = MailWord::decode(self.words().mail.0.load(Relaxed)) {

@@ -200,6 +200,21 @@ impl Forked {
         }
     }
 
+    /// Waits until it either sleeps in a system call (false) or has called [`pause`] (true). An error if it ended instead.
+    pub fn until_settled(&mut self) -> Result<bool> {
+        loop {
+            match self.wait(WaitPidFlag::WUNTRACED)? {
+                Some(WaitStatus::Stopped(_, Signal::SIGSTOP)) => return Ok(true),
+                Some(ended) if self.reaped => {
+                    let what = format!("process {} to settle, which ended instead: {ended:?}", self.pid);
+                    return Err(Error::sys("waitpid", what, Errno::ECHILD));
+                }
+                None if self.sleeps() => return Ok(false),
+                _ => {}
+            }
+        }
+    }
+
     /// Lets a paused process that is not traced go on.
     pub fn resume(&self) -> Result<()> {
         kill(self.pid, Signal::SIGCONT).map_err(|e| self.error("kill", e))

@@ -9,7 +9,7 @@ use loom::thread;
 use tricine_shared::Result;
 use tricine_shared::channel::probe::{self, Step};
 use tricine_shared::channel::{
-    Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, recover,
+    Acquired, Barriers, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, recover,
 };
 use tricine_shared::frame::FrameMeta;
 use tricine_shared::sync::Ordering::Relaxed;
@@ -103,7 +103,7 @@ pub(crate) struct World<B> {
 impl<B: Bell> World<B> {
     pub(crate) fn new(mode: Mode) -> Arc<Self> {
         let name = ChannelName { session: "model".into(), kind: Kind::Video, generation: 0 };
-        let spec = Spec { mode, capacity: 8, base: 0, resume_pts_ns: 0, resume_serial: 1 };
+        let spec = Spec { mode, capacity: 8, base: 0, resume_pts_ns: 0, resume_serial: 1, barriers: Barriers::Both };
         let region = Region::unnamed(&name, &spec).unwrap();
         let (empty, filled) = (Arc::new(B::new()), Arc::new(B::new()));
         let world = Self { region, empty, filled, effects: StdMutex::new(Vec::new()) };

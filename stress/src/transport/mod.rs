@@ -12,7 +12,7 @@ use tricine_shared::{Error, Result};
 
 use crate::case::{Case, Transport as Kind};
 use crate::consumer::Intake;
-use crate::producer::Work;
+use crate::producer::{Work, sleep_until};
 
 pub(crate) mod fifo;
 #[cfg(feature = "iceoryx2")]
@@ -60,6 +60,12 @@ pub(crate) trait Receiver {
     /// As [`Sender::doorbell`].
     fn doorbell(&self) -> [u64; 2] {
         [0; 2]
+    }
+
+    /// Sleeps, without spinning, until `until`: shortly before a frame is due. May end as soon as there is one.
+    fn doze(&mut self, until: Deadline) -> Result<()> {
+        sleep_until(until.ns(), 0);
+        Ok(())
     }
 }
 

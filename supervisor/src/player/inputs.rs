@@ -1,7 +1,7 @@
 //! What is played: one input after another, what each holds, the channels that it needs, and its end.
 
 use nix::sys::signal::Signal;
-use tricine_shared::channel::{Channel, ChannelName, Kind, Spec as ChannelSpec};
+use tricine_shared::channel::{Barriers, Channel, ChannelName, Kind, Spec as ChannelSpec};
 use tricine_shared::control::Role;
 use tricine_shared::link::{DisplaySpec, InputSpec, Opened, ToRole};
 use tricine_shared::time::mono_ns;
@@ -115,7 +115,8 @@ impl Player {
         let newest = self.channels.iter().filter(of_kind).map(|c| c.name().generation).max();
         let name = ChannelName { session: self.session.clone(), kind, generation: newest.map_or(0, |g| g + 1) };
         let mode = if kind == Kind::Video { self.options.mode } else { tricine_shared::channel::Mode::Fifo };
-        let spec = ChannelSpec { mode, capacity, base, resume_pts_ns: pts, resume_serial: serial };
+        let spec =
+            ChannelSpec { mode, capacity, base, resume_pts_ns: pts, resume_serial: serial, barriers: Barriers::Both };
         if !self.create_channel(&name, &spec)? {
             return Ok(());
         }

@@ -5,7 +5,7 @@
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use tricine_shared::Result;
-use tricine_shared::channel::{Channel, ChannelName, Kind, Mode, Spec as ChannelSpec};
+use tricine_shared::channel::{Barriers, Channel, ChannelName, Kind, Mode, Spec as ChannelSpec};
 use tricine_shared::control::Role;
 use tricine_shared::error::EXIT_CORRUPT;
 use tricine_shared::sys::process::Exit;
@@ -46,6 +46,7 @@ impl Player {
             base: base.min(MOST_FRAMES),
             resume_pts_ns: resume_pts_ns.clamp(-LONGEST_NS, LONGEST_NS),
             resume_serial: self.state.serial,
+            barriers: Barriers::Both,
         };
         for channel in &old {
             channel.name().unlink()?;

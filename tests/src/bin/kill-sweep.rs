@@ -35,7 +35,7 @@ struct Options {
     /// At which fill levels: 0 to 3 (FIFO), empty, new, taken, taken+new, held, held+new (mailbox) [default: all]
     #[arg(long, value_delimiter = ',')]
     fills: Vec<String>,
-    /// What the other side does meanwhile [default: both]
+    /// What the other side does meanwhile [default: all]
     #[arg(long, value_delimiter = ',')]
     survivors: Vec<Survivor>,
     /// Who dies second, with --deaths 2 [default: all]
@@ -241,7 +241,7 @@ fn print_row(row: &Row) {
 
 fn print_deaths(failure: &Failure) {
     for death in &failure.deaths {
-        println!("    killed after {} instructions, before {}", death.after_instructions, death.next_instruction);
+        println!("    stopped after {} instructions, before {}", death.after_instructions, death.next_instruction);
         println!("    it left {}", death.words);
     }
 }

@@ -2,7 +2,7 @@
 //! Ends with 1 if a proof does not hold, if a bug is missed by one that has to catch it, or if that one says nothing of it:
 //! also if it did not run.
 //!
-//! `cargo run --release -p tests --no-default-features --bin seeded-bugs [-- --without sweep,spin]`, from anywhere in the
+//! `cargo run --release -p tests --bin seeded-bugs [-- --without sweep,spin]`, from anywhere in the
 //! project; takes some minutes. Each proof runs by the command that people run it with.
 
 use std::collections::BTreeMap;
@@ -24,13 +24,19 @@ type Proof = fn(&Path) -> Verdicts;
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     let without = args.iter().position(|a| a == "--without").and_then(|i| args.get(i + 1)).cloned().unwrap_or_default();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = &Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let proofs: [(&str, Proof); 4] = [("tables", tables), ("loom", loom), ("spin", spin), ("sweep", sweep)];
-    let run: Vec<(&str, Verdicts)> = proofs
-        .into_iter()
-        .filter(|(name, _)| !without.split(',').any(|w| w == *name))
-        .map(|(name, proof)| (name, proof(&root)))
-        .collect();
+    let wanted = |name: &str| !without.split(',').any(|w| w == name);
+    let (beside, one_by_one): (Vec<_>, Vec<_>) =
+        proofs.into_iter().filter(|(name, _)| wanted(name)).partition(|(name, _)| *name == "spin");
+    let run: Vec<(&str, Verdicts)> = std::thread::scope(|scope| {
+        // Spin has one thread and the others seldom more: it takes what they leave of the processors.
+        let spinning: Vec<_> =
+            beside.into_iter().map(|(name, proof)| scope.spawn(move || (name, proof(root)))).collect();
+        let mut run: Vec<_> = one_by_one.into_iter().map(|(name, proof)| (name, proof(root))).collect();
+        run.extend(spinning.into_iter().map(|proof| proof.join().expect("Spin's proof ran")));
+        run
+    });
     print(&run)
 }
 
@@ -68,12 +74,12 @@ fn spoken(proof: &str, said: &str) -> Verdicts {
     said.lines().filter_map(line).collect()
 }
 
-/// The tests of the pure transitions, once for each bug.
+/// The tests of the pure transitions, once for each bug. With --release, as the sweep: they share their dependencies.
 fn tables(root: &Path) -> Verdicts {
     let test = |bug: Option<Bug>| {
         let mut cargo = cargo(root);
-        cargo.args(["test", "-q", "-p", "tricine-shared", "--features", "seeded-bugs", "--test", "ownership"]);
-        cargo.args(["--target-dir", TARGET]).envs(bug.map(|b| ("TRICINE_SEEDED_BUG", b.name())));
+        cargo.args(["test", "-q", "--release", "-p", "tricine-shared", "--features", "seeded-bugs"]);
+        cargo.args(["--test", "ownership", "--target-dir", TARGET]).envs(bug.map(|b| ("TRICINE_SEEDED_BUG", b.name())));
         cargo.output().is_ok_and(|o| o.status.success())
     };
     assert!(test(None), "the tests of the transitions fail without a bug");

@@ -93,14 +93,19 @@ impl Actor<'_> {
     }
 
     /// The side `side` from here to the end of the film, with one slot given back unused on the way. What it is as a
-    /// survivor says where it stands still once.
+    /// survivor says where it stands still once; one that is to sleep also does after its first frame.
     pub fn to_the_end(&self, side: Side, stance: Survivor) -> Result<()> {
         let channel = self.attach(side)?;
-        let (parked, mut holding) = (stance == Survivor::Parked, stance == Survivor::Holding);
+        let (asleep, mut holding) = (stance == Survivor::Asleep, stance == Survivor::Holding);
+        let parked = asleep || stance == Survivor::Parked;
         match side {
             Side::Producer => {
                 let mut producer = Producer::new(channel)?;
                 if parked {
+                    pause();
+                }
+                if asleep {
+                    self.publish(&mut producer, false)?;
                     pause();
                 }
                 if !holding && producer.next_seq() < self.total {
@@ -116,6 +121,10 @@ impl Actor<'_> {
             Side::Consumer => {
                 let mut consumer = Consumer::new(channel)?;
                 if parked {
+                    pause();
+                }
+                if asleep {
+                    self.release(&mut consumer, false)?;
                     pause();
                 }
                 if !holding {

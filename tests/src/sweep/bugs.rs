@@ -22,10 +22,9 @@ pub fn by_name(name: &str) -> Option<Bug> {
     Bug::ALL.iter().copied().find(|b| b.name() == name)
 }
 
-/// Whether it is for the sweep to catch. What is of orderings is loom's. A bell that rings before its slot is FREE is loom's and
-/// Spin's: the next release rings again, and recovery rings for the dead, so that only a lone release shows it.
+/// Whether it is for the sweep to catch. What is of orderings is loom's.
 pub fn is_ours(bug: Bug) -> bool {
-    !bug.of_ordering() && bug != Bug::BellBeforeFree
+    !bug.of_ordering()
 }
 
 /// What the sweep says of a bug.

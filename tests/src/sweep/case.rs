@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use clap::ValueEnum;
+
 use tricine_shared::channel::ownership::SLOTS;
 use tricine_shared::channel::{Mode, Side};
 
@@ -75,6 +77,9 @@ pub enum Survivor {
     Holding,
     /// It runs, on another processor if there is one.
     Running,
+    /// It sleeps at its doorbell. The victim is not killed there but held until the sleeper, if it was woken, sleeps
+    /// again or is served; it then ends its one operation, and nobody comes after it until the sleeper was served.
+    Asleep,
 }
 
 /// Who dies second.
@@ -166,7 +171,7 @@ impl Case {
             for (role, operations) in [(Side::Producer, [Publish, Abandon]), (Side::Consumer, [Release, GiveBack])] {
                 for operation in operations {
                     for fill in fills {
-                        for survivor in [Survivor::Parked, Survivor::Holding, Survivor::Running] {
+                        for survivor in Survivor::value_variants().iter().copied() {
                             for &second in seconds {
                                 cases.push(Self { role, mode, operation, fill, survivor, second });
                             }
@@ -190,7 +195,13 @@ impl Case {
             (Side::Consumer, Mode::Fifo) => published == SLOTS,
             (Side::Consumer, Mode::Mailbox) => false,
         };
-        !(another_s || dies || self.survivor == Survivor::Holding && nothing_to_hold)
+        let sleeps = match (self.operation, self.mode) {
+            (Operation::Publish, _) => self.fill.past.is_empty(),
+            (Operation::Release, Mode::Fifo) => published == SLOTS,
+            _ => false,
+        };
+        let wakes_nobody = self.survivor == Survivor::Asleep && (self.second.is_some() || !sleeps);
+        !(another_s || dies || wakes_nobody || self.survivor == Survivor::Holding && nothing_to_hold)
     }
 }
 
@@ -201,8 +212,9 @@ mod tests {
     #[test]
     fn one_death_covers_both_roles_and_modes_at_every_fill_with_both_survivors() {
         let cases = Case::all(1);
-        // FIFO: 4 operations × 4 fills × 3, but 4 times there is nothing to hold; mailbox: (2 × 4 + 2 × 6) × 3, but 2.
-        assert_eq!(cases.len(), 44 + 58);
+        // FIFO: 4 operations × 4 fills × 3, but 4 times there is nothing to hold; mailbox: (2 × 4 + 2 × 6) × 3, but 2;
+        // and three hand-overs for which somebody can sleep.
+        assert_eq!(cases.len(), 44 + 58 + 3);
         for fill in FIFO_FILLS.iter().chain(&MAILBOX_FILLS) {
             for survivor in [Survivor::Parked, Survivor::Holding, Survivor::Running] {
                 assert!(cases.iter().any(|c| c.fill == fill && c.survivor == survivor), "{fill:?} {survivor:?}");

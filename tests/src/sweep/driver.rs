@@ -168,8 +168,8 @@ pub fn sweep(stage: &mut Stage<'_>, case: &Case, plan: &Plan) -> Result<Row> {
             return Ok(row);
         }
     };
-    // Beside a running survivor no two ways are the same.
-    let shortcut = (plan.fast && case.survivor != Survivor::Running).then_some(&route);
+    // Beside a survivor that runs, or is woken, no two ways are the same.
+    let shortcut = (plan.fast && matches!(case.survivor, Survivor::Parked | Survivor::Holding)).then_some(&route);
     let mut sweep = Sweep { stage, case, plan, row: &mut row, shortcut };
     match (plan.deaths, plan.points) {
         (1, Points::Changes) => {

@@ -14,7 +14,7 @@ pub(super) fn held(channel: &Channel) -> Option<u64> {
         Mode::Fifo => held_by_consumer(channel),
         Mode::Mailbox => {
             let front = MailWord::decode(channel.words().mail.0.load(SeqCst))?.front;
-            let words = channel.words().meta[front].load();
+            let words = channel.words().slots[front].meta.load();
             FrameMeta::decode(words, channel.capacity() as u64).ok().map(|meta| meta.seq)
         }
     }
@@ -37,15 +37,15 @@ pub(super) fn at_rest(channel: &Channel, total: u64) -> bool {
 
 /// FIFO's words.
 pub(super) fn slot_words(channel: &Channel) -> [SlotWord; SLOTS] {
-    channel.words().slots.each_ref().map(|w| SlotWord::decode(w.0.load(SeqCst)))
+    channel.words().slots.each_ref().map(|s| SlotWord::decode(s.word.load(SeqCst)))
 }
 
 /// Everything that the processes share except for payloads.
 pub(super) fn picture(channel: &Channel, ledger: &Ledger) -> Vec<u64> {
     let words = channel.words();
     let single = [&words.mail, &words.end, &words.done, &words.producer_asleep, &words.consumer_asleep];
-    let owners = words.slots.iter().chain(single).map(|w| w.0.load(SeqCst));
-    let metas = words.meta.iter().flat_map(|m| m.load());
+    let owners = words.slots.iter().map(|s| &s.word).chain(single.map(|w| &w.0)).map(|w| w.load(SeqCst));
+    let metas = words.slots.iter().flat_map(|s| s.meta.load());
     let bells = [&channel.empty, &channel.filled].map(|s| s.value() as u64);
     let effects = (0..MOST_FRAMES as u64).map(|n| ledger.effects(n));
     owners.chain(metas).chain(bells).chain(effects).collect()

@@ -79,6 +79,9 @@ impl<'a> Scene<'a> {
     pub(super) fn play(mut self, case: &Case, at: &[u64], route: Option<&Route>) -> Result<Outcome> {
         let (side, peer) = (case.role, other(case.role));
         let mut victim = self.traced("the victim", |a| a.victim(case.operation, start(case)))?;
+        if case.survivor == Survivor::Asleep {
+            return self.hold(victim, case, at[0]);
+        }
         let second = at.get(1).copied();
         let mut survivor = match case.second {
             Some(Second::OtherSide) => {
@@ -90,7 +93,7 @@ impl<'a> Scene<'a> {
         let bell = match (case.second, case.survivor) {
             (Some(Second::OtherSide), _) => Bell::Nobody,
             (_, Survivor::Parked | Survivor::Holding) => Bell::Parked(&survivor),
-            (_, Survivor::Running) => {
+            (_, Survivor::Running | Survivor::Asleep) => {
                 survivor.resume()?;
                 Bell::Running
             }
@@ -144,6 +147,43 @@ impl<'a> Scene<'a> {
             left.push(("the survivor", survivor));
         }
         self.end(left)
+    }
+
+    /// A victim that is held after `at` instructions while somebody sleeps, and then goes on to the end of its operation:
+    /// that alone has to wake the sleeper.
+    fn hold(mut self, mut victim: Forked, case: &Case, at: u64) -> Result<Outcome> {
+        let mut sleeper = self.sleeper(other(case.role))?;
+        self.walk(&mut victim, at, Bell::Running, |_, _| Ok(()))?;
+        // Woken too early, it finds nothing, and sleeps again.
+        let mut served = sleeper.until_settled()?;
+        if let Some(death) = self.deaths.last_mut() {
+            death.words = describe(self.watch);
+            if death.reached == Reached::Instruction {
+                victim.run_to_pause()?;
+            }
+        }
+        // An error is the end of its wait, by its deadline.
+        served = served || sleeper.until_paused().is_ok();
+        if !served {
+            self.wrongs.push("nobody rang for the sleeper after the last change".into());
+        }
+        victim.kill()?;
+        self.recover(case.role, None);
+        let successor = self.successor(case.role)?;
+        if served {
+            sleeper.resume()?;
+        }
+        self.end(vec![("the successor", successor), ("the sleeper", sleeper)])
+    }
+
+    /// `side`, asleep at its doorbell.
+    pub(super) fn sleeper(&self, side: Side) -> Result<Forked> {
+        let mut sleeper = self.survivor(side, Survivor::Asleep)?;
+        sleeper.resume()?;
+        if sleeper.until_settled()? {
+            return Err(Error::sys("sleep", "a process that found something to do", nix::Error::EBUSY));
+        }
+        Ok(sleeper)
     }
 
     /// A process that is traced and stands in front of what is swept.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tricine_shared::Result;
 use tricine_shared::channel::bug::Bug;
-use tricine_shared::channel::{Channel, ChannelName, Kind, Side, Spec};
+use tricine_shared::channel::{Barriers, Channel, ChannelName, Kind, Side, Spec};
 use tricine_shared::sys::trace::Tracer;
 
 use super::actor::{Actor, Start};
@@ -106,8 +106,16 @@ impl Stage<'_> {
         self.with_channel(case, |stage, actor, watch| {
             let mut scene = Scene::new(stage, actor, watch);
             let mut victim = scene.traced("the victim", |a| a.victim(case.operation, start(case)))?;
-            let survivor = scene.survivor(other(case.role), Survivor::Parked)?;
-            let bell = if case.second == Some(Second::OtherSide) { Bell::Nobody } else { Bell::Parked(&survivor) };
+            let asleep = case.survivor == Survivor::Asleep;
+            let survivor = match asleep {
+                true => scene.sleeper(other(case.role))?,
+                false => scene.survivor(other(case.role), Survivor::Parked)?,
+            };
+            let bell = match case.second {
+                Some(Second::OtherSide) => Bell::Nobody,
+                _ if asleep => Bell::Running,
+                _ => Bell::Parked(&survivor),
+            };
             let (mut route, mut before) = (Route::default(), None);
             scene.walk(&mut victim, u64::MAX, bell, |victim, n| {
                 let now = Some(picture(watch, stage.ledger));
@@ -123,6 +131,10 @@ impl Stage<'_> {
             let last = scene.deaths.last().map_or(0, |d| d.instructions);
             // One more is its sleep, or what comes after its end.
             route.changes.push(last + 1);
+            if asleep {
+                // Held, and not dead: in front of a change it is still to come.
+                route.changes = route.changes.iter().flat_map(|n| [n.saturating_sub(1), *n]).collect();
+            }
             route.changes.dedup();
             if scene.woke {
                 // After a sleep the other side runs, too, and no two ways are the same.
@@ -140,7 +152,12 @@ impl Stage<'_> {
         let name = ChannelName { session: self.session.into(), kind: Kind::Video, generation: self.channels };
         self.channels += 1;
         let capacity = self.film.len() as u64;
-        Channel::create(&name, &Spec { mode: case.mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 0 })?;
+        // Either way has half of the rows.
+        let barriers = if case.fill.published().is_multiple_of(2) { Barriers::Both } else { Barriers::Sleeper };
+        Channel::create(
+            &name,
+            &Spec { mode: case.mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 0, barriers },
+        )?;
         let result = (|| {
             self.ledger.clear();
             let watch = Channel::attach(&name, None)?;
