@@ -1,5 +1,7 @@
 //! The sending process: makes frames, paces them, and counts what that costs.
 
+use std::mem::ManuallyDrop;
+
 use tricine_shared::board::Scoreboard;
 use tricine_shared::sys::copy::Copier;
 use tricine_shared::time::{Deadline, NS_PER_S, mono_ns};
@@ -25,8 +27,9 @@ pub(crate) struct Work {
     verify: bool,
     seed: u64,
     bytes: usize,
-    /// Frames in private memory.
-    sources: Vec<Vec<u8>>,
+    /// Frames in private memory. Never freed: what was lent to a pipe may be unread when the last frame is sent, and an
+    /// allocator writes into what it gets back.
+    sources: ManuallyDrop<Vec<Vec<u8>>>,
     turn: usize,
     copier: Copier,
     seq: u64,
@@ -45,7 +48,7 @@ impl Work {
             verify: case.verify,
             seed: case.seed,
             bytes: case.bytes,
-            sources: Vec::new(),
+            sources: ManuallyDrop::default(),
             turn: 0,
             copier: Copier::default(),
             seq: 0,

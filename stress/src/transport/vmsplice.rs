@@ -75,3 +75,31 @@ impl Transport for Vmsplice {
         Ok(StreamReceiver::new(ends.fd()?, case.bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use tricine_shared::board::Scoreboard;
+
+    use super::*;
+    use crate::frame::{self, Stamp};
+    use crate::producer::produce;
+
+    #[test]
+    fn what_was_lent_is_whole_after_the_producer_has_ended() {
+        let (board, _file) = Scoreboard::create().unwrap();
+        let case = Case { bytes: 70_000, frames: Some(3), warmup: 0.0, ..crate::tests::case() };
+        let [reader, writer] = widened().unwrap();
+        let sender = Lender::new(writer, case.bytes).unwrap();
+        assert!(sender.buffers > 4, "a pipe that holds all of it is needed");
+        produce(&case, sender, &board).unwrap();
+        let mut reader = File::from(reader);
+        let mut frame = vec![0; case.bytes];
+        for seq in 0..3 {
+            reader.read_exact(&mut frame).unwrap();
+            assert_eq!(Stamp::read(&frame, case.seed).map(|stamp| stamp.seq), Some(seq));
+            assert!(frame::whole(&frame, case.seed, seq));
+        }
+    }
+}
