@@ -100,15 +100,21 @@ fn worst_jump(log: &[(i64, i64)]) -> f64 {
     log.windows(2).map(|w| ((w[1].1 - w[0].1) - (w[1].0 - w[0].0)).abs()).max().unwrap_or(0) as f64 / MS as f64
 }
 
-#[test]
-fn the_film_goes_on_without_a_server_and_is_heard_again_with_one() {
+/// A server of its own, and a role that plays on it; `None` where there is none to be had.
+fn on_a_server() -> Option<(SoundServer, Session)> {
     if missing() {
-        return;
+        return None;
     }
-    let mut server = SoundServer::started(Kind::PulseAudio);
+    let server = SoundServer::started(Kind::PulseAudio);
     let mut s = Session::new(SinkSpec::Auto, false, playing());
     s.env = server.env();
     s.spawn();
+    Some((server, s))
+}
+
+#[test]
+fn the_film_goes_on_without_a_server_and_is_heard_again_with_one() {
+    let Some((mut server, mut s)) = on_a_server() else { return };
     let (mut log, mut feeder) = (Vec::new(), s.feeder());
     std::thread::scope(|scope| {
         scope.spawn(move || feeder.play(1, 0, 14_000, beeps));
@@ -138,13 +144,7 @@ fn the_film_goes_on_without_a_server_and_is_heard_again_with_one() {
 /// A new thread for each server would panic here: the standard library needs memory for the stack of its signals.
 #[test]
 fn a_server_comes_back_to_a_role_that_gets_no_more_memory() {
-    if missing() {
-        return;
-    }
-    let mut server = SoundServer::started(Kind::PulseAudio);
-    let mut s = Session::new(SinkSpec::Auto, false, playing());
-    s.env = server.env();
-    s.spawn();
+    let Some((mut server, mut s)) = on_a_server() else { return };
     let mut feeder = s.feeder();
     std::thread::scope(|scope| {
         scope.spawn(move || feeder.play(1, 0, 7000, beeps));
