@@ -15,9 +15,10 @@ use crate::transport::Receiver;
 /// How long before a frame is expected a consumer that knows the rate wakes up. A sleep ends so much late at most, nearly
 /// always: on a virtual machine one in two hundred is more than 200 µs late. At 60 frames a second it is less than 2 % of a core.
 pub(crate) const EARLY_NS: u64 = 200_000;
-/// How long after that moment it still asks before it sleeps. Not for long: on a virtual machine both its cores may be one
-/// of the host's, and then the producer cannot run while we ask.
-pub(crate) const LATE_NS: u64 = 40_000;
+/// How long after a frame was due it still asks before it sleeps. Not for long: a producer that is late may be waiting for this very
+/// core, which the scheduler gives to both at times (one frame in six, where neither is pinned), or for the one core of the host's
+/// that a virtual machine's two are. It cannot run while we ask.
+pub(crate) const LATE_NS: u64 = 5_000;
 
 /// What is known of the frames so far.
 #[derive(Debug)]
@@ -162,7 +163,7 @@ pub(crate) fn consume<R: Receiver>(case: &Case, mut receiver: R, board: &Scorebo
     while !intake.last {
         if case.expect && intake.arrived_ns != 0 {
             // No spinning here: that is for the transport, which sees the frame come.
-            receiver.doze(Deadline::at_ns((intake.since_ns + period_ns).saturating_sub(EARLY_NS)))?;
+            receiver.doze(intake.since_ns + period_ns)?;
         }
         let from_ns = if intake.arrived_ns == 0 { mono_ns() } else { intake.arrived_ns };
         let deadline = Deadline::at_ns(from_ns + PATIENCE_NS + period_ns);

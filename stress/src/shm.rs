@@ -205,8 +205,6 @@ fn name_of(wiring: &Wiring) -> ChannelName {
 fn spin_of(case: &Case) -> Spin {
     match case.spin_us {
         Some(us) => Spin::for_ns(us * 1000),
-        // Who knows when a frame is due sees it come.
-        None if case.expect => Spin::for_ns(EARLY_NS + LATE_NS),
         None => Spin::default(),
     }
 }
@@ -229,7 +227,8 @@ pub(crate) struct ShmSender<D: Doorbell> {
 /// The reading end.
 pub(crate) struct ShmReceiver<D: Doorbell> {
     consumer: Consumer<D>,
-    spin: Spin,
+    /// How it asks, unless that follows from when a frame is due.
+    spin: Option<Spin>,
 }
 
 impl<D: Doorbell> Sender for ShmSender<D> {
@@ -285,11 +284,12 @@ impl<D: Doorbell> Receiver for ShmReceiver<D> {
         [stats.spurious, stats.late]
     }
 
-    fn doze(&mut self, until: Deadline) -> Result<()> {
+    fn doze(&mut self, due_ns: u64) -> Result<()> {
         // At the doorbell: should the timer be late, the frame itself wakes us.
         self.consumer.set_spin(Spin::for_ns(0));
-        self.consumer.wait(until)?;
-        self.consumer.set_spin(self.spin.clone());
+        self.consumer.wait(Deadline::at_ns(due_ns.saturating_sub(EARLY_NS)))?;
+        let ask_ns = (due_ns + LATE_NS).saturating_sub(mono_ns());
+        self.consumer.set_spin(self.spin.clone().unwrap_or_else(|| Spin::for_ns(ask_ns)));
         Ok(())
     }
 }
@@ -327,6 +327,7 @@ impl<F: Bellfoundry> Transport for Shm<F> {
         let mut consumer = Consumer::new(Self::attach(Side::Consumer, ends)?)?;
         let spin = spin_of(case);
         consumer.set_spin(spin.clone());
+        let spin = (!case.expect || case.spin_us.is_some()).then_some(spin);
         Ok(ShmReceiver { consumer, spin })
     }
 }

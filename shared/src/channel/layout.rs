@@ -5,7 +5,7 @@
 //! | offset | size | what | written by |
 //! |---|---|---|---|
 //! | 0x000 | 8 | magic `TRICINE\0` | creator, once |
-//! | 0x008 | 8 | version, 2 | creator |
+//! | 0x008 | 8 | version, 3 | creator |
 //! | 0x010 | 8 | layout hash, [`LAYOUT_HASH`] | creator |
 //! | 0x018 | 8 | length of the region in bytes | creator |
 //! | 0x020 | 8 | kind: 1 video, 2 audio | creator |

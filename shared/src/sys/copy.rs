@@ -111,24 +111,27 @@ impl Way {
 /// Frames smaller than this are always copied plainly: any shared cache holds three of them.
 const SMALL: usize = 1 << 20;
 /// Frames that one way is tried for.
-const TRIAL: u32 = 8;
+const TRIAL: usize = 12;
+/// The first of them, which still meet what the way before has left in the cache and in line.
+const SETTLING: usize = 4;
 /// Frames between trials: at first, and at most.
-const FIRST_RUN: u32 = 32;
-const LONGEST_RUN: u32 = 2048;
+const FIRST_RUN: usize = 32;
+const LONGEST_RUN: usize = 2048;
 /// What another way may take of the plain one's time to be clearly better: in a paced stream all differ by chance alone.
 const CLEARLY: f64 = 0.93;
 
-/// Copies frames the way that has lately been fastest, from the start of one frame to the start of the next, so that what the
-/// reader loses or gains counts as well. Meant for streams that run as fast as they can; in a paced stream all ways take
+/// Copies frames the way that has lately been fastest, by the median time from the start of one frame to the start of the next,
+/// so that what the reader loses or gains counts as well, and what a neighbour takes does not. Meant for streams that run as fast as they can; in a paced stream all ways take
 /// the same time, and it stays with the plain one.
 #[derive(Debug)]
 pub struct Copier {
     /// Which way is on trial; `None` between trials.
     trial: Option<usize>,
-    left: u32,
-    run: u32,
+    left: usize,
+    run: usize,
     best: Way,
-    since_ns: u64,
+    /// When each frame of the trial was begun.
+    begun_ns: [u64; TRIAL],
     took_ns: [u64; Way::ALL.len()],
 }
 
@@ -139,7 +142,7 @@ impl Default for Copier {
             left: TRIAL,
             run: FIRST_RUN,
             best: Way::Plain,
-            since_ns: 0,
+            begun_ns: [0; TRIAL],
             took_ns: [0; Way::ALL.len()],
         }
     }
@@ -155,12 +158,15 @@ impl Copier {
         if self.left == 0 {
             self.turn(mono_ns());
         }
+        let way = match self.trial {
+            Some(i) => {
+                self.begun_ns[TRIAL - self.left] = mono_ns();
+                Way::ALL[i]
+            }
+            None => self.best,
+        };
         self.left -= 1;
-        self.trial.map_or(self.best, |i| Way::ALL[i]).copy(to, from);
-        // The first frames of a trial still meet what the way before has left in the cache.
-        if self.trial.is_some() && self.left == TRIAL - 2 {
-            self.since_ns = mono_ns();
-        }
+        way.copy(to, from);
     }
 
     /// On to the next way on trial, or from the last to the best for a while, or back to the first.
@@ -169,7 +175,11 @@ impl Copier {
             (self.trial, self.left) = (Some(0), TRIAL);
             return;
         };
-        self.took_ns[i] = now_ns.saturating_sub(self.since_ns);
+        let begun = &self.begun_ns[SETTLING..];
+        let ended = begun[1..].iter().chain([&now_ns]);
+        let mut took: Vec<u64> = ended.zip(begun).map(|(end, begin)| end.saturating_sub(*begin)).collect();
+        took.sort_unstable();
+        self.took_ns[i] = took[took.len() / 2];
         if i + 1 < Way::ALL.len() {
             (self.trial, self.left) = (Some(i + 1), TRIAL);
             return;
@@ -235,8 +245,11 @@ mod tests {
                 copier.turn(now);
             }
             for took in took {
-                copier.since_ns = now;
-                now += took;
+                for (i, begun_ns) in copier.begun_ns.iter_mut().enumerate() {
+                    *begun_ns = now;
+                    // One frame in four meets a neighbour, and what is left from before.
+                    now += took + if i % 4 == 0 { 5000 } else { 0 };
+                }
                 copier.turn(now);
             }
             (copier.way(), copier.left)

@@ -11,7 +11,7 @@ use tricine_shared::time::Deadline;
 use tricine_shared::{Error, Result};
 
 use crate::case::{Case, Transport as Kind};
-use crate::consumer::Intake;
+use crate::consumer::{EARLY_NS, Intake};
 use crate::producer::{Work, sleep_until};
 
 pub(crate) mod fifo;
@@ -62,9 +62,9 @@ pub(crate) trait Receiver {
         [0; 2]
     }
 
-    /// Sleeps, without spinning, until `until`: shortly before a frame is due. May end as soon as there is one.
-    fn doze(&mut self, until: Deadline) -> Result<()> {
-        sleep_until(until.ns(), 0);
+    /// Sleeps, without spinning, until shortly before a frame is due at `due_ns`. May end as soon as there is one.
+    fn doze(&mut self, due_ns: u64) -> Result<()> {
+        sleep_until(due_ns.saturating_sub(EARLY_NS), 0);
         Ok(())
     }
 }
