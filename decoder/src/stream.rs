@@ -49,7 +49,7 @@ impl Pictures {
 
 impl Stream for Pictures {
     const KIND: Kind = Kind::Video;
-    const AHEAD: usize = 6;
+    const AHEAD: usize = 7;
     type Item = VideoFrame;
     type Part = VideoFrame;
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures every figure of docs/performance.md but those beside mpv, and writes them into it: docs/performance/measure.sh [FOLDER]
 # About eight minutes on a machine that should have nothing else to do. The reports stay in FOLDER (default: a temporary one).
-# QUICK=1 takes a quarter of the time, to see that it works. Counting system calls needs perf and the right to trace.
+# QUICK=1 takes a quarter of the time, to see that it works. Counting the player's system calls needs perf and the right to trace.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=${1:-$(mktemp -d)}
@@ -19,6 +19,9 @@ stress() { # NAME OPTIONS…
     done
     "$program" stress -q --report "$out/$1.json" "${options[@]}" >"$out/$1.txt" || echo "$1: exit code $?" >&2
 }
+
+# perf mounts tracefs, by which `tricine stress` counts system calls without stopping at each.
+perf stat -e raw_syscalls:sys_enter true >/dev/null 2>&1 || true
 
 hand_over=(--payload stamp --read none)
 # Goal 1: the hand-over alone, as fast as it goes.

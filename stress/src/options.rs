@@ -118,7 +118,7 @@ What the figures mean:
               With --rate it counts from the moment that the frame was due, so that a producer that is late hides nothing
   cpu         processor time a frame, producer + consumer; spinning for the pace of --rate is taken off
   sw          context switches a frame, both sides
-  calls       system calls a frame, both sides, counted by the kernel in a run of its own (needs the right to trace)
+  calls       system calls a frame, both sides, counted in a run of its own, by perf if that is allowed, else by ptrace
   floor       a bare triple buffer of which both sides spin: what no transport between two cores can beat
   textbook    the same with two counting semaphores, which sleeps each time
 A fault (torn, lost, duplicated, reordered) is said in red, and the exit code is 1.

@@ -2,8 +2,8 @@
 
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
-use tricine_shared::sys::perf::SyscallCounter;
 use tricine_shared::sys::process::Usage;
+use tricine_shared::sys::syscalls::{SyscallCounter, Way};
 use tricine_shared::time::NS_PER_S;
 use tricine_shared::{Error, Result};
 
@@ -39,7 +39,7 @@ pub(crate) struct Outcome {
 pub(crate) struct Snapshot {
     cpu_ns: u64,
     usage: Usage,
-    syscalls: Option<(SyscallCounter, u64)>,
+    syscalls: Option<SyscallCounter>,
 }
 
 fn cpu_ns() -> u64 {
@@ -51,22 +51,13 @@ impl Snapshot {
     /// Now. `count` begins to count system calls.
     pub(crate) fn take(count: bool) -> Result<Self> {
         let (usage, cpu_ns) = (Usage::of_self(), cpu_ns());
-        let mut syscalls = None;
-        if count {
-            let mut counter = SyscallCounter::start()?;
-            let before = counter.count()?;
-            syscalls = Some((counter, before));
-        }
+        let syscalls = count.then(SyscallCounter::start).transpose()?;
         Ok(Self { cpu_ns, usage, syscalls })
     }
 
     /// What was used since.
     pub(crate) fn since(self) -> Result<Outcome> {
-        let syscalls = match self.syscalls {
-            // The question itself is one.
-            Some((mut counter, before)) => Some((counter.count()? - before).saturating_sub(1)),
-            None => None,
-        };
+        let syscalls = self.syscalls.map(SyscallCounter::finish).transpose()?;
         let (usage, cpu_ns) = (Usage::of_self(), cpu_ns());
         Ok(Outcome {
             cpu_ns: cpu_ns - self.cpu_ns,
@@ -79,7 +70,7 @@ impl Snapshot {
     }
 }
 
-/// Whether system calls can be counted here, and why not.
-pub(crate) fn countable() -> std::result::Result<(), Error> {
-    SyscallCounter::start().map(drop)
+/// How system calls are counted here, or why they cannot be.
+pub(crate) fn countable() -> std::result::Result<Way, Error> {
+    SyscallCounter::start().map(|counter| counter.way())
 }

@@ -30,6 +30,8 @@ pub struct Report {
     pub runs: Vec<Row>,
     /// What could not be measured here, and why.
     pub absent: Vec<Absent>,
+    /// How system calls were counted: `perf`, where nobody is stopped, or `ptrace`, which slows them down; `null` if they were not.
+    pub syscalls_counted_by: Option<String>,
     /// Why system calls were not counted, if they were not.
     pub syscalls_uncounted: Option<String>,
 }

@@ -71,9 +71,10 @@ impl Sweep<'_> {
         let mut entries: Vec<Entry> =
             plan.cases.iter().map(|c| Entry { gathering: Gathering::new(c.clone()), failed: None }).collect();
         let mut samples = self.samples.map(Samples::create).transpose()?;
-        let uncounted = match (self.count_syscalls, countable()) {
-            (false, _) => Some("not asked for".to_owned()),
-            (true, counted) => counted.err().map(|error| error.to_string()),
+        let (counted_by, uncounted) = match self.count_syscalls.then(countable) {
+            None => (None, Some("not asked for".to_owned())),
+            Some(Ok(way)) => (Some(way.name().to_owned()), None),
+            Some(Err(error)) => (None, Some(error.to_string())),
         };
         let mut runs = 0;
         let bar = self.bar(plan);
@@ -160,6 +161,7 @@ impl Sweep<'_> {
             ceilings,
             runs: rows,
             absent,
+            syscalls_counted_by: counted_by,
             syscalls_uncounted: uncounted,
         }))
     }

@@ -216,12 +216,11 @@ fn somebody_else_s_kills_of_a_run_with_kills_are_recovered_as_well() {
 #[test]
 fn system_calls_are_counted_in_a_run_of_their_own() {
     let ended = stress("--size 20000 --frames 200 --warmup 0.01 --transport pipe");
-    match ended.report["syscalls_uncounted"].as_str() {
-        None => assert!(ended.number("/syscalls_per_frame") >= 2.0, "one write and one read at least"),
-        Some(why) => {
-            assert!(ended.rows()[0]["syscalls_per_frame"].is_null() && ended.stdout.contains(why));
-            assert!(nix::unistd::geteuid().as_raw() != 0 || why.contains("No such file"), "root may count: {why}");
-        }
+    assert!(ended.number("/syscalls_per_frame") >= 2.0, "one write and one read at least");
+    match ended.report["syscalls_counted_by"].as_str() {
+        Some("perf") => assert!(!ended.stdout.contains("ptrace"), "{}", ended.stdout),
+        Some("ptrace") => assert!(ended.stdout.contains("by stopping at each (ptrace)"), "{}", ended.stdout),
+        way => panic!("counted by {way:?}: {}", ended.stdout),
     }
 }
 
