@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures every figure of docs/performance.md but those beside mpv, and writes them into it: docs/performance/measure.sh [FOLDER]
-# About eight minutes on a machine that should have nothing else to do. The reports stay in FOLDER (default: a temporary one).
+# About ten minutes on a machine that should have nothing else to do. The reports stay in FOLDER (default: a temporary one).
 # QUICK=1 takes a quarter of the time, to see that it works. Counting the player's system calls needs perf and the right to trace.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -33,8 +33,10 @@ for turn in 1 2 3; do
     stress "one-core-adaptive-$turn" "${hand_over[@]}" --pin 0,0 --seconds 1 --no-syscalls
     stress "one-core-blocking-$turn" "${hand_over[@]}" --pin 0,0 --seconds 1 --no-syscalls --spin 0
 done
-stress pace-expect "${hand_over[@]}" --rate 60 --expect --seconds 30 --repeat 3 --transport shm,floor
-stress pace "${hand_over[@]}" --rate 60 --seconds 30 --repeat 3 --transport shm,iceoryx2-both
+# Pinned: else the scheduler puts both sides of one row on one core for half a minute, and those of the next on two.
+stress pace-expect "${hand_over[@]}" --rate 60 --expect --pin 0,1 --seconds 60 --repeat 3 --transport shm,floor
+stress pace-pinned "${hand_over[@]}" --rate 60 --pin 0,1 --seconds 60 --repeat 3 --transport shm,iceoryx2-both
+stress pace "${hand_over[@]}" --rate 60 --seconds 60 --repeat 3 --transport shm,iceoryx2-both
 # Goal 3: whole frames, copied in and read.
 stress copy-1080p-i420 --seconds 6 --repeat 6 --transport floor,shm,textbook,iceoryx2,iceoryx2-busy
 stress copy-1080p-xrgb --format xrgb --size 1920x1080 --seconds 6 --repeat 6 --transport floor,shm,textbook,iceoryx2-busy

@@ -78,7 +78,8 @@ def size(count):
     return names.get(count, f"{count:,} B" if count < 1024 else f"{count >> 10:,} KiB")
 
 
-hand, sleeping, pace, expected = rows("hand-over"), rows("sleeping"), rows("pace"), rows("pace-expect")
+hand, sleeping, pace = rows("hand-over"), rows("sleeping"), rows("pace")
+expected, pinned = rows("pace-expect"), rows("pace-pinned")
 copies = {title: load(f"copy-{name}") for title, name in
           (("1080p I420", "1080p-i420"), ("1080p XRGB", "1080p-xrgb"), ("4K I420", "4k-i420"))}
 SHM = "shm semaphore"
@@ -123,9 +124,9 @@ with section("one-core"):
 
 with section("pace"):
     lines = []
-    for r in [*expected.values(), *pace.values()]:
+    for r in [*expected.values(), *pinned.values(), *pace.values()]:
         latency, sides = r["latency_ns"], r["cpu_ns_per_frame"]
-        lines.append([r["label"] + (" `--expect`" if r["expect"] else ""),
+        lines.append([r["label"] + (" `--expect`" if r["expect"] else "") + (", pinned" if r["pin"] else ""),
                       *(f"{latency[p] / 1e3:.1f}" for p in ("p50", "p99", "max")),
                       *(f"{sides[s] * 60 / 1e7:.2f}" for s in ("producer", "consumer")), number(r["syscalls_per_frame"])])
     table(["transport", "p50 µs", "p99 µs", "max µs", "producer, % of a core", "consumer", "calls a frame"], lines)
@@ -241,7 +242,7 @@ goal(2, "`--spin 0`: time a frame, to iceoryx2's, both blocking", ratio(1, paire
 goal(2, "`--spin 0`: system calls a frame", slow["syscalls_per_frame"], "≤ 2.0", most=2.0)
 goal(2, "`--spin 0`: context switches a frame", switches(slow), "≤ 0.6", most=0.6)
 goal(2, "one core: rate, to that of `--spin 0`", one_core_ratio, "≥ 0.95", least=0.95)
-event = pace.get("iceoryx2-both")
+event = pinned.get("iceoryx2-both")
 for p, part in (("p50", 100), ("p99", 20)):
     value = ratio(event and event["latency_ns"][p], expecting["latency_ns"][p])
     goal(2, f"60 Hz, `--expect`: iceoryx2's {p} is × ours", value, f"≥ {part}", least=part)

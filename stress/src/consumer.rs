@@ -17,7 +17,8 @@ use crate::transport::Receiver;
 pub(crate) const EARLY_NS: u64 = 200_000;
 /// How long after a frame was due it still asks before it sleeps. Not for long: a producer that is late may be waiting for this very
 /// core, which the scheduler gives to both at times (one frame in six, where neither is pinned), or for the one core of the host's
-/// that a virtual machine's two are. It cannot run while we ask.
+/// that a virtual machine's two are. It cannot run while we ask. Pinned to
+/// cores of their own, the two are in nobody's way, and [`EARLY_NS`] is better: to wake a halted core takes 100 µs on some machines.
 pub(crate) const LATE_NS: u64 = 5_000;
 
 /// What is known of the frames so far.

@@ -229,6 +229,8 @@ pub(crate) struct ShmReceiver<D: Doorbell> {
     consumer: Consumer<D>,
     /// How it asks, unless that follows from when a frame is due.
     spin: Option<Spin>,
+    /// How long after a frame was due it still asks.
+    late_ns: u64,
 }
 
 impl<D: Doorbell> Sender for ShmSender<D> {
@@ -288,7 +290,7 @@ impl<D: Doorbell> Receiver for ShmReceiver<D> {
         // At the doorbell: should the timer be late, the frame itself wakes us.
         self.consumer.set_spin(Spin::for_ns(0));
         self.consumer.wait(Deadline::at_ns(due_ns.saturating_sub(EARLY_NS)))?;
-        let ask_ns = (due_ns + LATE_NS).saturating_sub(mono_ns());
+        let ask_ns = (due_ns + self.late_ns).saturating_sub(mono_ns());
         self.consumer.set_spin(self.spin.clone().unwrap_or_else(|| Spin::for_ns(ask_ns)));
         Ok(())
     }
@@ -328,7 +330,8 @@ impl<F: Bellfoundry> Transport for Shm<F> {
         let spin = spin_of(case);
         consumer.set_spin(spin.clone());
         let spin = (!case.expect || case.spin_us.is_some()).then_some(spin);
-        Ok(ShmReceiver { consumer, spin })
+        let apart = case.pin.is_some_and(|[producer, consumer]| producer != consumer);
+        Ok(ShmReceiver { consumer, spin, late_ns: if apart { EARLY_NS } else { LATE_NS } })
     }
 }
 
