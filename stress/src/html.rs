@@ -61,6 +61,9 @@ pub(crate) fn page(report: &Report, comparison: Option<&Comparison>) -> String {
         }
         body.push_str("</ul></section>\n");
     }
+    if let Some(said) = report.of_syscalls() {
+        let _ = writeln!(body, "<p>{}</p>", escape(&said));
+    }
     let data = serde_json::to_string(report).unwrap_or_default().replace('<', "\\u003c");
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\

@@ -36,6 +36,20 @@ pub struct Report {
     pub syscalls_uncounted: Option<String>,
 }
 
+impl Report {
+    /// What has to be said of the system calls in it; nothing where perf counted them, or nobody was to.
+    pub(crate) fn of_syscalls(&self) -> Option<String> {
+        match (self.syscalls_counted_by.as_deref(), self.syscalls_uncounted.as_deref()) {
+            (Some("ptrace"), _) => Some(
+                "System calls were counted by stopping at each (ptrace), since perf may not be used here: who sleeps may differ."
+                    .to_owned(),
+            ),
+            (None, Some(why)) if why != "not asked for" => Some(format!("System calls were not counted: {why}.")),
+            _ => None,
+        }
+    }
+}
+
 /// A mechanism that this machine or this build lacks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Absent {

@@ -197,12 +197,8 @@ pub(crate) fn render(report: &Report, comparison: Option<&Comparison>, paint: Pa
             let _ = writeln!(text, "{:width$}  {}", absent.transport, absent.why, width = 9);
         }
     }
-    if report.syscalls_counted_by.as_deref() == Some("ptrace") {
-        let text_of = "system calls were counted by stopping at each (ptrace), since perf may not be used here: who sleeps may differ";
-        let _ = writeln!(text, "\n{}", paint.dim(text_of));
-    }
-    if let Some(why) = report.syscalls_uncounted.as_ref().filter(|why| *why != "not asked for") {
-        let _ = writeln!(text, "\n{}", paint.dim(&format!("system calls were not counted: {why}")));
+    if let Some(said) = report.of_syscalls() {
+        let _ = writeln!(text, "\n{}", paint.dim(&said));
     }
     text
 }
