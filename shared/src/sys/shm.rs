@@ -27,7 +27,13 @@ pub fn create_unnamed(len: u64) -> Result<File> {
     let err = |call| move |e: nix::Error| Error::sys(call, format!("{DIR} ({len} bytes)"), e);
     let fd = open(DIR, OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::S_IRUSR | Mode::S_IWUSR)
         .map_err(err("open"))?;
-    fallocate(&fd, FallocateFlags::empty(), 0, len as i64).map_err(err("fallocate"))?;
+    fallocate(&fd, FallocateFlags::empty(), 0, len as i64).map_err(|e| match e {
+        nix::Error::ENOSPC => {
+            let advice = format!("{e}; free some of it (`df {DIR}`, `tricine clean`)");
+            Error::sys("fallocate", format!("{DIR} ({len} bytes)"), std::io::Error::other(advice))
+        }
+        e => err("fallocate")(e),
+    })?;
     Ok(File::from(fd))
 }
 

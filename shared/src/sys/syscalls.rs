@@ -8,10 +8,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use nix::errno::Errno;
+use nix::sys::prctl;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, gettid};
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, gettid};
 
 use super::process::exit_now;
 use super::trace::SharedWords;
@@ -147,12 +148,12 @@ struct Tracing {
 
 impl Tracing {
     fn start() -> Result<Self> {
-        let (words, thread) = (SharedWords::new(2)?, gettid());
+        let (words, parent, thread) = (SharedWords::new(2)?, getpid(), gettid());
         // SAFETY: the child calls nothing but system calls and touches nothing but the shared words, whatever locks other
         // threads of this process hold at this moment; and it never returns.
         let tracer = match unsafe { fork() }.map_err(|e| Error::sys("fork", "a tracer", e))? {
             ForkResult::Parent { child } => child,
-            ForkResult::Child => trace(thread, &words),
+            ForkResult::Child => trace(parent, thread, &words),
         };
         let mut tracing = Self { tracer, words, before: 0 };
         // A parent may not be traced by its child everywhere, unless it says so (Yama). Where there is no Yama, this fails.
@@ -192,7 +193,11 @@ impl Drop for Tracing {
 }
 
 /// The tracer's life. Only system calls: it was forked from a process that may have threads.
-fn trace(thread: Pid, words: &[AtomicU64]) -> ! {
+fn trace(parent: Pid, thread: Pid, words: &[AtomicU64]) -> ! {
+    // The thread may be killed before it is traced, and then nothing else would end us.
+    if prctl::set_pdeathsig(Signal::SIGKILL).is_err() || getppid() != parent {
+        exit_now(1);
+    }
     // Whoever waits for the end of one of our copies should not wait for us.
     // SAFETY: takes numbers only; nothing here uses a descriptor, and nothing of this process is dropped.
     unsafe { libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0) };
@@ -232,8 +237,15 @@ mod tests {
     use super::*;
 
     fn ten_calls_by(way: Way) {
-        // Not everybody may.
-        let Ok(counter) = SyscallCounter::start_by(way) else { return };
+        let counter = match SyscallCounter::start_by(way) {
+            Ok(counter) => counter,
+            // Only the superuser's kernel counts; a tracer may be forbidden in a container.
+            Err(why) => {
+                let all = std::env::var_os("TRICINE_REQUIRE_ALL").is_some();
+                assert!(way == Way::Perf || !all, "{why}");
+                return;
+            }
+        };
         for _ in 0..10 {
             nix::unistd::getppid();
         }

@@ -137,7 +137,7 @@ impl Player {
                 let (kind, mib) = (name.kind, 3 * spec.capacity / (1 << 20) + 1);
                 let hint = format!("{kind} frames need {mib} MiB in /dev/shm: {error}");
                 let input = self.current.as_ref().map(|i| i.name.clone()).unwrap_or_default();
-                self.cannot_play(&input, &format!("{hint}; free some of it (`df /dev/shm`, `tricine clean`)"));
+                self.cannot_play(&input, &hint);
                 self.stop(Ended::Failed);
                 return Ok(false);
             }
