@@ -1,9 +1,9 @@
 //! From a block in the channel to sound that is ready for the sink: counted, checked, cut to the film's limits.
 
-use tricine_shared::channel::ReadSlot;
-use tricine_shared::clock::PlayState;
-use tricine_shared::control::ControlRegion;
-use tricine_shared::frame::Format as Payload;
+use tricine_session::channel::ReadSlot;
+use tricine_session::clock::PlayState;
+use tricine_session::control::ControlRegion;
+use tricine_session::frame::Format as Payload;
 
 use crate::align::{self, Splice};
 use crate::backlog::{Backlog, Chunk};
@@ -55,7 +55,7 @@ impl Intake {
         let (from, to) = align::cut(meta.pts_ns, times, format.rate, start_ns, state.end_ns);
         let reached = to < times;
         let channels = usize::from(format.channels);
-        let Some(samples) = slot.samples().get(from as usize * channels..to as usize * channels) else {
+        let Some(samples) = slot.floats().get(from as usize * channels..to as usize * channels) else {
             return Ok(false);
         };
         if samples.is_empty() {

@@ -22,12 +22,12 @@ mod stretch;
 mod timeline;
 mod wav_header;
 
-use tricine_shared::Error;
-use tricine_shared::role::RoleContext;
+use tricine_session::Error;
+use tricine_session::role::RoleContext;
 
-/// Plays until the supervisor says [`tricine_shared::link::ToRole::Quit`] or is gone. The process's exit code: 0 for
-/// that, 1 after [`tricine_shared::link::FromRole::Failed`], 70 or 71 where shared memory is broken (see
-/// [`tricine_shared::error`]).
+/// Plays until the supervisor says [`tricine_session::link::ToRole::Quit`] or is gone. The process's exit code: 0 for
+/// that, 1 after [`tricine_session::link::FromRole::Failed`], 70 or 71 where shared memory is broken (see
+/// [`tricine_channel::error`]).
 pub fn run(context: RoleContext) -> i32 {
     match player::run(context) {
         Ok(()) | Err(Stop::Error(Error::Disconnected)) => 0,
@@ -52,6 +52,12 @@ enum Stop {
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Self::Error(error)
+    }
+}
+
+impl From<tricine_channel::Error> for Stop {
+    fn from(error: tricine_channel::Error) -> Self {
+        tricine_session::Error::from(error).into()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which sink plays: the sound server while there is one, the null sink while there is none.
 
-use tricine_shared::link::SinkSpec;
+use tricine_session::link::SinkSpec;
 
 use crate::sink::{Format, Health, Line, Null, Pulse, Sink, Talker, reachable};
 

@@ -1,11 +1,11 @@
 //! The role's loop: hear the supervisor, take blocks, feed the sink, publish what is heard, sleep.
 
-use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Kind, Side};
-use tricine_shared::clock::{Clock, PlayState};
-use tricine_shared::error::Error;
-use tricine_shared::link::{FromRole, SinkSpec, ToRole, Work};
-use tricine_shared::role::{BEAT, RoleContext};
-use tricine_shared::time::{Deadline, mono_ns};
+use tricine_session::channel::{Acquired, ChannelName, Consumer, Kind, Side, StreamRegion};
+use tricine_session::clock::{Clock, PlayState};
+use tricine_session::error::Error;
+use tricine_session::link::{FromRole, SinkSpec, ToRole, Work};
+use tricine_session::role::{BEAT, RoleContext};
+use tricine_channel::time::{Deadline, mono_ns};
 
 use crate::align::{self, Splice};
 use crate::backlog::{Backlog, Chunk};
@@ -195,7 +195,7 @@ impl Player {
     }
 
     fn attach(&mut self, name: &ChannelName) -> Result<()> {
-        self.consumer = Some(Consumer::new(Channel::attach(name, Some(Side::Consumer))?)?);
+        self.consumer = Some(StreamRegion::consumer(name)?);
         Ok(self.context.tell(&FromRole::Switched { kind: Kind::Audio, generation: name.generation })?)
     }
 
@@ -282,8 +282,8 @@ impl Player {
             };
             match successor {
                 Some(generation) => {
-                    let name = ChannelName { generation, ..consumer.channel().name().clone() };
-                    self.attach(&name)?;
+                    let session = self.context.spec.session.clone();
+                    self.attach(&ChannelName { session, kind: Kind::Audio, generation })?;
                 }
                 None => {
                     if self.is_our_end() {
@@ -448,7 +448,7 @@ impl Player {
         let deadline = if playing || waiting { Deadline::at_ns(mono_ns() + tick_ns) } else { Deadline::after(BEAT) };
         Ok(match &mut self.consumer {
             // The supervisor rings here, too.
-            Some(consumer) if enough => consumer.channel().filled.wait(deadline)?,
+            Some(consumer) if enough => consumer.channel().bell(Side::Consumer).wait(deadline)?,
             Some(consumer) => consumer.wait(deadline)?,
             None => self.context.link.wait(deadline)?,
         })

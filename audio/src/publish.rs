@@ -1,6 +1,6 @@
 //! The clock that is published: taken from what is heard, or a straight line on from the last of it.
 
-use tricine_shared::clock::Clock;
+use tricine_session::clock::Clock;
 
 /// A clock is published again when it is so old.
 const REFRESH_NS: u64 = 20_000_000;

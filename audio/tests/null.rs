@@ -3,11 +3,11 @@
 mod session;
 
 use session::{MS, RATE, Session, playing, sleep_ms};
-use tricine_shared::channel::Side;
-use tricine_shared::clock::Clock;
-use tricine_shared::control::{ControlRegion, Role};
-use tricine_shared::link::{FromRole, SinkSpec};
-use tricine_shared::time::mono_ns;
+use tricine_session::channel::Side;
+use tricine_session::clock::Clock;
+use tricine_session::control::{ControlRegion, Role};
+use tricine_session::link::{FromRole, SinkSpec};
+use tricine_channel::time::mono_ns;
 
 /// The machine that runs this may be busy.
 const SLACK_MS: f64 = 15.0;
@@ -161,7 +161,7 @@ fn the_film_ends_at_its_limit() {
     let mut s = Session::new(
         SinkSpec::Null,
         false,
-        tricine_shared::clock::PlayState { end_ns: Some(110 * MS as i64), ..playing() },
+        tricine_session::clock::PlayState { end_ns: Some(110 * MS as i64), ..playing() },
     )
     .start();
     s.play(1, 0, 600, |_| 0.0);
@@ -187,11 +187,11 @@ fn a_corrupt_channel_is_a_crash_and_a_lost_supervisor_is_none() {
     s.expect("ready", |m| *m == FromRole::Ready);
     s.channel.words().slots[0].word.store(u64::MAX, std::sync::atomic::Ordering::Relaxed);
     s.channel.ring(Side::Consumer);
-    assert_eq!(s.wait(), tricine_shared::error::EXIT_CORRUPT);
+    assert_eq!(s.wait(), tricine_session::error::EXIT_CORRUPT);
 
     let mut s = null().start();
     s.expect("ready", |m| *m == FromRole::Ready);
-    let (ours, _) = tricine_shared::link::Link::pair().unwrap();
+    let (ours, _) = tricine_session::link::Link::pair().unwrap();
     s.link = ours;
     assert_eq!(s.wait(), 0);
 }

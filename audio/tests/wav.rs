@@ -5,14 +5,14 @@ mod session;
 use std::path::{Path, PathBuf};
 
 use session::{RATE, Session, playing, sleep_ms};
-use tricine_shared::link::{FromRole, SinkSpec};
+use tricine_session::link::{FromRole, SinkSpec};
 
 /// A folder that is gone afterwards.
 struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("tricine-{}", tricine_shared::session::random_name().unwrap()));
+        let path = std::env::temp_dir().join(format!("tricine-{}", tricine_channel::namespace::random_name().unwrap()));
         std::fs::create_dir(&path).unwrap();
         Self(path)
     }
@@ -121,7 +121,7 @@ fn a_half_written_block_is_written_over() {
     sleep_ms(100);
     s.kill();
     // As if it had died in the middle of block 5: announced, and half of it in the file.
-    let page = tricine_shared::control::ControlRegion::attach(&s.name, tricine_shared::control::Role::Audio).unwrap();
+    let page = tricine_session::control::ControlRegion::attach(&s.name, tricine_session::control::Role::Audio).unwrap();
     page.audio().wav_bytes.set(4800 * 2);
     page.audio().wav_seq.set(6);
     let mut file = std::fs::read(&path).unwrap();

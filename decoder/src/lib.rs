@@ -19,12 +19,12 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tricine_shared::channel::{Channel, Kind, Mode, Producer, Side};
-use tricine_shared::clock::PlayState;
-use tricine_shared::link::{AudioSummary, FromRole, InputSpec, Opened, ToRole, VideoSummary, Work};
-use tricine_shared::role::{BEAT, RoleContext};
-use tricine_shared::time::Deadline;
-use tricine_shared::{Error, Result};
+use tricine_session::channel::{Kind, Mode, Producer, StreamRegion, resume};
+use tricine_session::clock::PlayState;
+use tricine_session::link::{AudioSummary, FromRole, InputSpec, Opened, ToRole, VideoSummary, Work};
+use tricine_session::role::{BEAT, RoleContext};
+use tricine_channel::time::Deadline;
+use tricine_session::{Error, Result};
 
 use media::{AudioInfo, Input, Media, MediaError, MediaFile, VideoInfo};
 use pipeline::{Goal, Pipeline};
@@ -68,7 +68,7 @@ fn open(
             let pipe = Arc::new(file(fd)?);
             return match header {
                 Some(header) => Ok((source::y4m::resume_pipe(pipe, header, published)?, Some(header.to_owned()))),
-                None => tricine_shared::sys::fds::await_writer(&pipe)
+                None => tricine_channel::sys::fds::await_writer(&pipe)
                     .map_err(MediaError::from)
                     .and_then(|()| source::y4m::open_pipe_with_header(pipe))
                     .map(|(media, header)| (media, Some(header))),
@@ -99,7 +99,7 @@ fn summary(video: Option<&VideoInfo>, audio: Option<&AudioInfo>, stream_header: 
 fn take_up(context: &RoleContext, kind: Kind) -> Result<Option<Producer>> {
     let mut producer: Option<Producer> = None;
     for name in context.spec.channels.iter().filter(|name| name.kind == kind) {
-        let next = Producer::new(Channel::attach(name, Some(Side::Producer))?)?;
+        let next = StreamRegion::producer(name)?;
         // The predecessor may have died between getting a new channel and saying so in the old one. Saying it again is
         // harmless.
         if let Some(old) = producer.replace(next) {
@@ -116,11 +116,11 @@ fn first_goal(producer: Option<&Producer>, state: &PlayState, skip_past_ns: Opti
     let goal = match producer.last_published()?.filter(|last| last.serial == state.serial) {
         Some(_) if producer.finished() => return Ok(None),
         // Sound goes on with the sample after the last; of pictures, the last one itself is decoded again and left out.
-        Some(last) if last.format == tricine_shared::frame::Format::F32 => {
+        Some(last) if last.format == tricine_session::frame::Format::F32 => {
             Goal { target_ns: last.pts_ns.saturating_add(last.duration_ns), published_ns: Some(last.pts_ns), ..start }
         }
         Some(last) => Goal { target_ns: last.pts_ns, published_ns: Some(last.pts_ns), ..start },
-        None => match producer.channel().resume() {
+        None => match resume(producer.channel()) {
             (serial, pts_ns) if serial == state.serial && producer.channel().name().generation > 0 => {
                 Goal { target_ns: pts_ns, published_ns: Some(pts_ns.saturating_sub(1)), ..start }
             }

@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use tricine_shared::frame::{ColorMatrix, ColorRange, Rotation};
+pub use tricine_session::frame::{ColorMatrix, ColorRange, Rotation};
 
 /// Nanoseconds in a second.
 pub const NS: i64 = 1_000_000_000;
@@ -124,7 +124,7 @@ impl VideoFormat {
 
     /// Bytes of one picture as I420 without padding: Y, then U, then V, chroma halved and rounded up.
     pub fn i420_len(&self) -> usize {
-        tricine_shared::frame::i420_len(self.width, self.height)
+        tricine_session::frame::i420_len(self.width, self.height)
     }
 }
 

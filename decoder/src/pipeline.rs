@@ -10,12 +10,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
-use tricine_shared::channel::{Acquired, Channel, ChannelName, Kind, Mode, Producer, Side};
-use tricine_shared::clock::PlayState;
-use tricine_shared::frame::FrameMeta;
-use tricine_shared::link::FromRole;
-use tricine_shared::role::RoleContext;
-use tricine_shared::time::{Deadline, mono_ns};
+use tricine_session::channel::{Acquired, ChannelName, Kind, Mode, Producer, StreamRegion};
+use tricine_session::clock::PlayState;
+use tricine_session::frame::FrameMeta;
+use tricine_session::link::FromRole;
+use tricine_session::role::RoleContext;
+use tricine_channel::time::{Deadline, mono_ns};
 
 use crate::media::MediaError;
 use crate::queue::{self, Goals, Unsent};
@@ -251,12 +251,18 @@ struct Publishing<S: Stream> {
 enum Stop {
     /// The other thread, or the session, is gone.
     Gone,
-    Broken(tricine_shared::Error),
+    Broken(tricine_session::Error),
 }
 
-impl From<tricine_shared::Error> for Stop {
-    fn from(error: tricine_shared::Error) -> Self {
+impl From<tricine_session::Error> for Stop {
+    fn from(error: tricine_session::Error) -> Self {
         Self::Broken(error)
+    }
+}
+
+impl From<tricine_channel::Error> for Stop {
+    fn from(error: tricine_channel::Error) -> Self {
+        tricine_session::Error::from(error).into()
     }
 }
 
@@ -341,7 +347,7 @@ impl<S: Stream> Publishing<S> {
     fn take_channel(&mut self) -> Result<(), Stop> {
         let name = self.channels.recv().map_err(|_| Stop::Gone)?;
         let generation = name.generation;
-        let producer = Producer::new(Channel::attach(&name, Some(Side::Producer))?)?;
+        let producer = StreamRegion::producer(&name)?;
         self.overwrote = 0;
         if let Some(old) = self.producer.replace(producer) {
             old.retire(generation);
@@ -368,7 +374,7 @@ impl<S: Stream> Publishing<S> {
                     if S::KIND == Kind::Video {
                         page.video_decoded.raise(slot.seq() + 1);
                     }
-                    let seq = slot.publish(&meta)?;
+                    let seq = slot.publish(meta)?;
                     match S::KIND {
                         Kind::Video => page.video_published.raise(seq + 1),
                         Kind::Audio => page.audio_published.raise(seq + 1),

@@ -1,7 +1,7 @@
 //! What a pipeline needs to know of pictures and of sound: the one place where the two differ.
 
-use tricine_shared::channel::{Kind, WriteSlot};
-use tricine_shared::frame::FrameMeta;
+use tricine_session::channel::{Kind, WriteSlot};
+use tricine_session::frame::FrameMeta;
 
 use crate::media::{AudioBlock, AudioSource, MediaError, NS, VideoFrame, VideoSource};
 
@@ -204,7 +204,7 @@ impl Stream for Sound {
 
     fn write(block: &mut AudioBlock, slot: &mut WriteSlot<'_>) -> FrameMeta {
         let times = block.samples.len() / usize::from(block.channels.max(1));
-        slot.samples()[..block.samples.len()].copy_from_slice(&block.samples);
+        slot.floats()[..block.samples.len()].copy_from_slice(&block.samples);
         let duration_ns = times as i64 * NS / i64::from(block.sample_rate.max(1));
         FrameMeta {
             pts_ns: block.pts_ns,

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use libfuzzer_sys::fuzz_target;
-use tricine_shared::Result;
-use tricine_shared::channel::layout::{META_WORDS, Words};
-use tricine_shared::channel::{
+use tricine_session::Result;
+use tricine_channel::channel::layout::{META_WORDS, Words};
+use tricine_channel::channel::{
     Barriers, Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, discard,
     held_by_consumer, recover,
 };
-use tricine_shared::frame::FrameMeta;
-use tricine_shared::time::Deadline;
+use tricine_session::frame::FrameMeta;
+use tricine_channel::time::Deadline;
 
 /// A doorbell that never sleeps.
 #[derive(Debug)]

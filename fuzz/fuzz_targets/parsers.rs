@@ -2,13 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tricine_shared::channel::layout::META_WORDS;
-use tricine_shared::channel::ownership::{
+use tricine_channel::channel::layout::META_WORDS;
+use tricine_channel::channel::ownership::{
     MailWord, SLOTS, Side, SlotWord, consumer_next, fifo_words, producer_next, recovered,
 };
-use tricine_shared::clock::{Clock, PlayState, REGISTER_WORDS};
-use tricine_shared::frame::{FrameMeta, Format, i420_len};
-use tricine_shared::link::{FromRole, Spec, ToRole};
+use tricine_session::clock::{Clock, PlayState, REGISTER_WORDS};
+use tricine_session::frame::{FrameMeta, Format, i420_len};
+use tricine_session::link::{FromRole, Spec, ToRole};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut words = bytes.chunks(8).map(|chunk| {

@@ -4,7 +4,7 @@
 use fast_image_resize::images::{TypedCroppedImageMut, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x4};
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use tricine_shared::frame::{ColorMatrix, ColorRange, FrameMeta, Rotation};
+use tricine_session::frame::{ColorMatrix, ColorRange, FrameMeta, Rotation};
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 use crate::canvas::{BLACK, Canvas};

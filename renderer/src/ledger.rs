@@ -1,9 +1,9 @@
 //! The renderer's counts, kept in its page so that they outlive it. Each step may be repeated: a successor to whom a
 //! frame is delivered again writes the same numbers again, so that presented + dropped = received holds whoever died when.
 
-use tricine_shared::channel::Mode;
-use tricine_shared::control::RendererPage;
-use tricine_shared::frame::FrameMeta;
+use tricine_session::channel::Mode;
+use tricine_session::control::RendererPage;
+use tricine_session::frame::FrameMeta;
 
 /// Shorter ones are no gaps but the jitter of waking up.
 const SHORTEST_GAP_NS: u64 = 1_000_000;

@@ -18,16 +18,16 @@ mod probe;
 mod schedule;
 mod screenshot;
 
-use tricine_shared::link::FromRole;
-use tricine_shared::role::RoleContext;
+use tricine_session::link::FromRole;
+use tricine_session::role::RoleContext;
 
 pub use probe::probe_display;
 
 use player::{Player, Stop};
 
-/// Plays the role until the supervisor says [`tricine_shared::link::ToRole::Quit`] or is gone. The process's exit code:
+/// Plays the role until the supervisor says [`tricine_session::link::ToRole::Quit`] or is gone. The process's exit code:
 /// 0 after that, 1 where the display cannot be used (said as [`FromRole::Failed`]), 70 or 71 where shared memory is broken (see
-/// [`tricine_shared::error`]), which the supervisor treats as a crash.
+/// [`tricine_channel::error`]), which the supervisor treats as a crash.
 pub fn run(context: RoleContext) -> i32 {
     match Player::new(&context).play() {
         Stop::Quit => 0,

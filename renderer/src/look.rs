@@ -1,6 +1,6 @@
 //! Colours and words that every display uses for what it draws over the picture.
 
-use tricine_shared::channel::ownership::State;
+use tricine_channel::channel::ownership::State;
 
 pub(crate) const WHITE: u32 = 0xf4f6f8;
 pub(crate) const SOFT: u32 = 0xaab4be;

@@ -10,14 +10,14 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
-use tricine_shared::Error;
-use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Kind, Mode, ReadSlot, Side};
-use tricine_shared::clock::{Clock, PlayState};
-use tricine_shared::control::RendererPage;
-use tricine_shared::frame::{Format, FrameMeta};
-use tricine_shared::link::{DisplaySpec, FromRole, Work};
-use tricine_shared::role::{BEAT, RoleContext};
-use tricine_shared::time::{Deadline, mono_ns};
+use tricine_session::Error;
+use tricine_session::channel::{Acquired, ChannelName, Consumer, Kind, Mode, ReadSlot, StreamRegion};
+use tricine_session::clock::{Clock, PlayState};
+use tricine_session::control::RendererPage;
+use tricine_session::frame::{Format, FrameMeta};
+use tricine_session::link::{DisplaySpec, FromRole, Work};
+use tricine_session::role::{BEAT, RoleContext};
+use tricine_channel::time::{Deadline, mono_ns};
 
 use crate::convert;
 use crate::display::{self, Display, DisplayError, Opening, Outcome, Picture};
@@ -50,6 +50,12 @@ pub(crate) enum Stop {
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         if matches!(error, Error::Disconnected) { Self::Quit } else { Self::Broken(error) }
+    }
+}
+
+impl From<tricine_channel::Error> for Stop {
+    fn from(error: tricine_channel::Error) -> Self {
+        tricine_session::Error::from(error).into()
     }
 }
 
@@ -99,7 +105,7 @@ pub(crate) struct Player<'a> {
     overlay_at_ns: u64,
     screenshot: Option<PathBuf>,
     /// The pipeline's ownership words, to look at.
-    onlooker: Option<Channel>,
+    onlooker: Option<StreamRegion>,
 }
 
 impl<'a> Player<'a> {
@@ -149,9 +155,8 @@ impl<'a> Player<'a> {
         self.context.tell(&FromRole::Ready)?;
         let mut name = self.first_channel()?;
         loop {
-            let channel = Channel::attach(&name, Some(Side::Consumer))?;
-            self.onlooker = Channel::attach(&name, None).ok();
-            let mut consumer = Consumer::new(channel)?;
+            self.onlooker = StreamRegion::open(&name).ok();
+            let mut consumer = StreamRegion::consumer(&name)?;
             name.generation = self.consume(&mut consumer)?;
             self.context.tell(&FromRole::Switched { kind: Kind::Video, generation: name.generation })?;
         }

@@ -1,7 +1,7 @@
 //! When a frame is presented, dropped or held: pure decisions from the clock, the user's wishes and the time. Nothing
 //! here waits, reads a clock or counts; `player` does what these functions say.
 
-use tricine_shared::clock::{Clock, PlayState};
+use tricine_session::clock::{Clock, PlayState};
 
 const MS: u64 = 1_000_000;
 /// How long the sound may take to start before the film goes on by the renderer's own clock.

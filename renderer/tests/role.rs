@@ -5,11 +5,11 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{FRAME_NS, Session, until};
-use tricine_shared::channel::{Channel, Mode, Side, recover};
-use tricine_shared::clock::Clock;
-use tricine_shared::control::{ControlRegion, Role};
-use tricine_shared::link::{DisplaySpec, FromRole, ToRole};
-use tricine_shared::time::mono_ns;
+use tricine_session::channel::{Channel, Mode, Side, recover};
+use tricine_session::clock::Clock;
+use tricine_session::control::{ControlRegion, Role};
+use tricine_session::link::{DisplaySpec, FromRole, ToRole};
+use tricine_channel::time::mono_ns;
 
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -161,10 +161,10 @@ fn a_restarted_renderer_shows_its_frame_again_and_counts_it_once() {
         drop(r.link);
         r = {
             until("the slot is given back", || {
-                let onlooker = Channel::attach(&s.channel, None).unwrap();
-                !onlooker.states().contains(&tricine_shared::channel::ownership::State::Reading)
+                let onlooker = StreamRegion::open(&s.channel).unwrap();
+                !onlooker.states().contains(&tricine_channel::channel::ownership::State::Reading)
             });
-            recover(&Channel::attach(&s.channel, None).unwrap(), Side::Consumer);
+            recover(&StreamRegion::open(&s.channel).unwrap(), Side::Consumer);
             s.start(DisplaySpec::None, false, restart)
         };
     }

@@ -4,10 +4,10 @@
 //! cargo run --release -p tricine-shared --example hand-over -- 10000
 //! ```
 
-use tricine_shared::channel::{Acquired, Barriers, Channel, ChannelName, Consumer, Kind, Mode, Producer, Side, Spec};
-use tricine_shared::frame::FrameMeta;
-use tricine_shared::session;
-use tricine_shared::time::Deadline;
+use tricine_channel::channel::{Acquired, Barriers, Channel, ChannelName, Consumer, Kind, Mode, Producer, Side, Spec};
+use tricine_session::frame::FrameMeta;
+use tricine_channel::namespace;
+use tricine_channel::time::Deadline;
 
 /// A producer's whole work on a frame without a payload.
 #[inline(never)]
@@ -30,7 +30,7 @@ fn acquire_one(consumer: &mut Consumer, deadline: Deadline) {
 fn main() {
     let frames: u64 = std::env::args().nth(1).map_or(1, |n| n.parse().expect("a number of frames"));
     let mode = if std::env::args().nth(2).as_deref() == Some("mailbox") { Mode::Mailbox } else { Mode::Fifo };
-    let session = format!("hand-over-{}-{}", std::process::id(), session::random_name().expect("random bits"));
+    let session = format!("hand-over-{}-{}", std::process::id(), namespace::random_name().expect("random bits"));
     let name = ChannelName { session, kind: Kind::Video, generation: 0 };
     let spec = Spec { mode, capacity: 4096, base: 0, resume_pts_ns: 0, resume_serial: 0, barriers: Barriers::Sleeper };
     Channel::create(&name, &spec).expect("a channel");

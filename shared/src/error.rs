@@ -2,8 +2,11 @@
 
 use std::io;
 
+use crate::channel::Side;
+
 /// Why something in shared memory, or the system call behind it, failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A system call failed.
     #[error("{call} {object:?}: {source}")]
@@ -15,7 +18,7 @@ pub enum Error {
         /// The reason.
         source: io::Error,
     },
-    /// A peer wrote a value that cannot be: its process is broken or hostile. The region has to be replaced.
+    /// A peer wrote an invalid value: its process is broken or hostile. The region has to be replaced.
     #[error("{object}: {what} cannot be {raw:#x}")]
     Corrupt {
         /// Which shared object.
@@ -37,6 +40,16 @@ pub enum Error {
         /// The value that this build writes.
         wanted: u64,
     },
+    /// Another process has this side of the channel, or had it, died, and was not recovered.
+    #[error("{object}: process {pid} is its {side} already")]
+    Claimed {
+        /// Which channel.
+        object: String,
+        /// Which side.
+        side: Side,
+        /// The process that has it.
+        pid: u64,
+    },
     /// A frame does not fit into its slot.
     #[error("a frame of {len} bytes does not fit into a slot of {capacity}")]
     TooLarge {
@@ -45,38 +58,26 @@ pub enum Error {
         /// The slot's bytes.
         capacity: u64,
     },
+    /// What was to be published describes no valid frame.
+    #[error("a frame's description is invalid: word {word} is {raw:#x}")]
+    Meta {
+        /// Which word of the meta.
+        word: usize,
+        /// Its value.
+        raw: u64,
+    },
     /// A session's name that cannot be used.
     #[error("session name {0:?}: use 1 to 64 letters, digits, '-' or '_'")]
     SessionName(String),
     /// A session of that name is running.
     #[error("session {0:?} is running already; choose another --session, or see `tricine sessions`")]
     SessionInUse(String),
-    /// The other end of a control socket is gone.
-    #[error("the other end of the control socket is gone")]
-    Disconnected,
-    /// A control message that is not understood.
-    #[error("control message: {0}")]
-    Message(#[from] serde_json::Error),
 }
 
 /// Shorthand.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A role's exit code for a bug or a failed system call: a crash like any other.
-pub const EXIT_BROKEN: i32 = 70;
-/// A role's exit code for shared memory that holds what cannot be, or is gone: a crash, after which the supervisor makes a
-/// new region.
-pub const EXIT_CORRUPT: i32 = 71;
-
 impl Error {
-    /// The exit code of a role that ends with this.
-    pub const fn exit_code(&self) -> i32 {
-        match self {
-            Self::Corrupt { .. } | Self::Layout { .. } => EXIT_CORRUPT,
-            _ => EXIT_BROKEN,
-        }
-    }
-
     /// A failed system call, with `errno` as the reason.
     pub fn sys(call: &'static str, object: impl Into<String>, source: impl Into<io::Error>) -> Self {
         Self::Sys { call, object: object.into(), source: source.into() }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use tricine_shared::Result;
-use tricine_shared::channel::{
+use tricine_session::Result;
+use tricine_channel::channel::{
     Acquired, Barriers, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, Spin,
     recover,
 };
-use tricine_shared::frame::FrameMeta;
-use tricine_shared::sys::semaphore::Semaphore;
-use tricine_shared::time::Deadline;
+use tricine_session::frame::FrameMeta;
+use tricine_channel::sys::semaphore::Semaphore;
+use tricine_channel::time::Deadline;
 
 /// A doorbell that only polls.
 #[derive(Debug)]

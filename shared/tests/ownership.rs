@@ -3,11 +3,11 @@
 use std::collections::{HashSet, VecDeque};
 
 use proptest::prelude::*;
-use tricine_shared::channel::layout::META_WORDS;
-use tricine_shared::channel::ownership::{
+use tricine_channel::channel::layout::META_WORDS;
+use tricine_channel::channel::ownership::{
     MailWord, SLOTS, Side, SlotWord, State, consumer_next, fifo_words, producer_next, recovered,
 };
-use tricine_shared::frame::{FrameMeta, MAX_SIDE};
+use tricine_session::frame::{FrameMeta, MAX_SIDE};
 
 /// The FIFO as it should be: the words, and what each side knows and no successor is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

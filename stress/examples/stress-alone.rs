@@ -5,8 +5,8 @@
 //! ```
 
 use clap::Parser;
-use tricine_shared::session;
-use tricine_shared::sys::process::ROLE_ENV;
+use tricine_channel::namespace;
+use tricine_channel::sys::process::ROLE_ENV;
 use tricine_stress::Options;
 
 #[derive(Parser)]
@@ -20,13 +20,13 @@ fn main() {
         std::process::exit(tricine_stress::role_main(&role).unwrap_or(2));
     }
     let options = Cli::parse().options;
-    let name = options.session.clone().unwrap_or_else(|| session::random_name().expect("random bits"));
+    let name = options.session.clone().unwrap_or_else(|| namespace::random_name().expect("random bits"));
     let code = tricine_stress::run(&options, &name).unwrap_or_else(|error| {
         eprintln!("{error}");
         1
     });
     // What cannot be removed, `tricine clean` removes.
-    if let Err(error) = session::unlink_all(&name) {
+    if let Err(error) = namespace::unlink_all(&name, tricine_stress::sys::sysv::forget) {
         eprintln!("{error}");
     }
     std::process::exit(code);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tricine_shared::channel::Mode;
+use tricine_channel::channel::Mode;
 
 /// How frames get from process to process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
@@ -142,6 +142,7 @@ pub struct Case {
     /// What wakes (shm).
     pub guard: Guard,
     /// What happens to frames that are not taken in time.
+    #[serde(with = "tricine_session::channel::mode_serde")]
     pub mode: Mode,
     /// Bytes of a frame.
     pub bytes: usize,

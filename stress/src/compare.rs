@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use tricine_shared::Result;
+use tricine_session::Result;
 
 use crate::report::{Report, Row, SCHEMA};
 

@@ -1,9 +1,9 @@
 //! The receiving process: looks at frames, checks and counts them.
 
 use hdrhistogram::Histogram;
-use tricine_shared::board::Scoreboard;
-use tricine_shared::time::{Deadline, mono_ns};
-use tricine_shared::{Error, Result};
+use crate::board::Scoreboard;
+use tricine_channel::time::{Deadline, mono_ns};
+use tricine_session::{Error, Result};
 
 use crate::case::{Case, Read};
 use crate::frame::{self, Phase, Stamp};

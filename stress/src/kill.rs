@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tricine_shared::Result;
-use tricine_shared::board::Scores;
-use tricine_shared::channel::Side;
-use tricine_shared::sys::process::Child;
-use tricine_shared::time::{NS_PER_S, mono_ns};
+use tricine_session::Result;
+use crate::board::Scores;
+use tricine_channel::channel::Side;
+use tricine_channel::sys::process::{Child, Reaped};
+use tricine_channel::time::{NS_PER_S, mono_ns};
 
 use crate::case::{Case, Kill, Role};
 use crate::shm::Onlooker;
@@ -58,15 +58,17 @@ impl Killer {
         }
     }
 
-    /// Sets right what the dead, reaped process had held: exactly what the player's supervisor does.
-    pub(crate) fn recover(&mut self, role: Role, board: &Scores) {
-        self.onlooker.recover(match role {
+    /// Recovers for the dead: exactly what the player's supervisor does.
+    pub(crate) fn recover(&mut self, role: Role, reaped: &Reaped, board: &Scores) -> Result<()> {
+        let side = match role {
             Role::Producer => Side::Producer,
             Role::Consumer => Side::Consumer,
-        });
+        };
+        self.onlooker.recover(side, reaped)?;
         if let Some((_, _, reached)) = self.pending.as_mut().filter(|(killed, ..)| *killed == role) {
             *reached = Some(progress(role, board));
         }
+        Ok(())
     }
 
     /// Kills one of `victims` (producer, consumer; `None` where one is not at work) if it is time, or notes that the last

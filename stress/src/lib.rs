@@ -5,9 +5,9 @@
 //! `sweep` puts runs into rows, repeated in turns, between two measurements of what memory can do at best; `report`,
 //! `table`, `html` and `compare` say it.
 
-#![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod board;
 pub mod case;
 mod compare;
 mod consumer;
@@ -24,6 +24,7 @@ mod role;
 mod run;
 mod shm;
 mod sweep;
+pub mod sys;
 mod table;
 mod transport;
 
@@ -33,7 +34,7 @@ use std::path::Path;
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use tricine_shared::{Error, Result};
+use tricine_session::{Error, Result};
 
 use case::Role;
 pub use options::Options;
@@ -142,7 +143,7 @@ fn write_whole(path: &Path, text: &str) -> Result<()> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::case::*;
-    use tricine_shared::channel::Mode;
+    use tricine_channel::channel::Mode;
 
     /// A case for tests to change.
     pub(crate) fn case() -> Case {

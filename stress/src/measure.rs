@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
-use tricine_shared::sys::copy::Way;
+use tricine_channel::channel::copy::Way;
 
 use crate::frame;
 

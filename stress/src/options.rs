@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use tricine_shared::channel::Mode;
-use tricine_shared::channel::layout::MAX_CAPACITY;
-use tricine_shared::frame::{MAX_SIDE, i420_len};
+use tricine_channel::channel::Mode;
+use tricine_channel::channel::layout::MAX_CAPACITY;
+use tricine_session::frame::{MAX_SIDE, i420_len};
 
 use crate::case::{Case, Fault, Guard, Kill, Payload, Read, Transport};
 use crate::frame::STAMP_LEN;
@@ -213,7 +213,7 @@ fn parse_pin(text: &str) -> Result<[usize; 2], String> {
 }
 
 fn parse_session(text: &str) -> Result<String, String> {
-    tricine_shared::session::check_name(text).map(|()| text.to_owned()).map_err(|e| e.to_string())
+    tricine_channel::namespace::check_name(text).map(|()| text.to_owned()).map_err(|e| e.to_string())
 }
 
 /// What is to be done.

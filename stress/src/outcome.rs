@@ -2,10 +2,10 @@
 
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
-use tricine_shared::sys::process::Usage;
-use tricine_shared::sys::syscalls::{SyscallCounter, Way};
-use tricine_shared::time::NS_PER_S;
-use tricine_shared::{Error, Result};
+use tricine_channel::sys::process::Usage;
+use crate::sys::syscalls::{SyscallCounter, Way};
+use tricine_channel::time::NS_PER_S;
+use tricine_session::{Error, Result};
 
 /// One side's figures, of the measured frames alone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -72,5 +72,5 @@ impl Snapshot {
 
 /// How system calls are counted here, or why they cannot be.
 pub(crate) fn countable() -> std::result::Result<Way, Error> {
-    SyscallCounter::start().map(|counter| counter.way())
+    Ok(SyscallCounter::start().map(|counter| counter.way())?)
 }

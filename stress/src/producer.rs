@@ -2,10 +2,10 @@
 
 use std::mem::ManuallyDrop;
 
-use tricine_shared::board::Scoreboard;
-use tricine_shared::sys::copy::Copier;
-use tricine_shared::time::{Deadline, NS_PER_S, mono_ns};
-use tricine_shared::{Error, Result};
+use crate::board::Scoreboard;
+use tricine_channel::channel::copy::Copier;
+use tricine_channel::time::{Deadline, NS_PER_S, mono_ns};
+use tricine_session::{Error, Result};
 
 use crate::case::{Case, Fault, Payload};
 use crate::frame::{self, Phase, Stamp};

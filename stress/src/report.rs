@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
-use tricine_shared::channel::Mode;
+use tricine_channel::channel::Mode;
 
 use crate::case::{Case, Guard, Payload, Read, Transport};
 use crate::measure::{Ceiling, Machine};
@@ -108,6 +108,7 @@ pub struct Row {
     /// What wakes, for shm.
     pub guard: Option<Guard>,
     /// FIFO or mailbox.
+    #[serde(with = "tricine_session::channel::mode_serde")]
     pub mode: Mode,
     /// Bytes of a frame.
     pub bytes: usize,

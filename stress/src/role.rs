@@ -6,10 +6,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
-use tricine_shared::board::Scoreboard;
-use tricine_shared::sys::fds;
-use tricine_shared::sys::process::{self, LINK_FD};
-use tricine_shared::{Error, Result};
+use crate::board::Scoreboard;
+use tricine_channel::sys::fds;
+use tricine_channel::sys::process::{self, LINK_FD};
+use tricine_session::{Error, Result};
 
 use crate::case::{Case, Role};
 use crate::outcome::Outcome;
@@ -43,7 +43,7 @@ pub(crate) enum Said {
 pub(crate) const GO: &[u8] = b"go";
 
 fn say(link: &OwnedFd, said: &Said, fds: &[std::os::fd::BorrowedFd<'_>]) -> Result<()> {
-    fds::send(link, &serde_json::to_vec(said)?, fds)
+    Ok(fds::send(link, &serde_json::to_vec(said)?, fds)?)
 }
 
 /// The whole life of a role's process. Its exit code.

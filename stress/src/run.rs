@@ -6,12 +6,12 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use tricine_shared::board::Scoreboard;
-use tricine_shared::channel::Mode;
-use tricine_shared::sys::fds;
-use tricine_shared::sys::process::{Child, Exit, Spawn, Usage};
-use tricine_shared::time::{Deadline, NS_PER_S, mono_ns};
-use tricine_shared::{Error, Result};
+use crate::board::Scoreboard;
+use tricine_channel::channel::Mode;
+use tricine_channel::sys::fds;
+use tricine_channel::sys::process::{Child, Exit, Reaped, Spawn, Usage};
+use tricine_channel::time::{Deadline, NS_PER_S, mono_ns};
+use tricine_session::{Error, Result};
 
 use crate::case::{Case, Role};
 use crate::kill::Killer;
@@ -145,15 +145,15 @@ impl Pair {
 
     /// A side's process is gone: reaps it, recovers the channel and starts a successor, if we killed it.
     fn gone(&mut self, i: usize) -> Result<()> {
-        let exit = self.reap(i)?;
+        let reaped = self.reap(i)?;
         let role = self.sides[i].role;
         if self.sides[i].outcome.is_some() {
             return Ok(());
         }
-        match (&mut self.killer, exit) {
+        match (&mut self.killer, reaped.exit()) {
             (Some(killer), Exit::Signal(signal)) if signal == Signal::SIGKILL as i32 => {
                 killer.note(role);
-                killer.recover(role, &self.board);
+                killer.recover(role, &reaped, &self.board)?;
                 self.sides[i] = start_side(&self.case, role, &self.prepared, &self.board_file)?;
                 Ok(())
             }
@@ -165,14 +165,14 @@ impl Pair {
     }
 
     /// Waits for a side's end. One that has said all or closed its link is about to end; if it does not, it is made to.
-    fn reap(&mut self, i: usize) -> Result<Exit> {
+    fn reap(&mut self, i: usize) -> Result<Reaped> {
         let side = &mut self.sides[i];
         let patience = Deadline::at_ns(mono_ns() + PATIENCE_NS);
         loop {
-            if let Some((exit, usage)) = side.child.try_reap()? {
+            if let Some(reaped) = side.child.try_reap()? {
                 side.reaped = true;
-                self.usage[i].add(usage);
-                return Ok(exit);
+                self.usage[i].add(reaped.usage());
+                return Ok(reaped);
             }
             if patience.passed() {
                 side.child.signal(Signal::SIGKILL)?;

@@ -3,14 +3,15 @@
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
-use tricine_shared::channel::{
-    Acquired, Barriers, Channel, ChannelName, Consumer, Doorbell, Kind, Producer, Region, Side, Spec, Spin, recover,
+use tricine_channel::channel::{
+    Acquired, Consumer, Doorbell, Name, Producer, Region, Side, Spec, Spin, recover,
 };
-use tricine_shared::frame::FrameMeta;
-use tricine_shared::sys::bells::{self, Bell, Which};
-use tricine_shared::sys::semaphore::Semaphore;
-use tricine_shared::time::{Deadline, mono_ns};
-use tricine_shared::{Error, Result};
+use tricine_channel::meta::Len;
+use tricine_channel::sys::process::Reaped;
+use crate::sys::bells::{self, Bell, Which};
+use tricine_channel::sys::semaphore::Semaphore;
+use tricine_channel::time::{Deadline, mono_ns};
+use tricine_session::{Error, Result};
 
 use crate::case::{Case, Guard};
 use crate::consumer::{EARLY_NS, Intake, LATE_NS};
@@ -26,9 +27,9 @@ pub(crate) trait Bellfoundry {
     type Bell: Doorbell;
 
     /// Makes a pair's shared memory and descriptors.
-    fn cast(name: &ChannelName) -> Result<Vec<OwnedFd>>;
+    fn cast(name: &Name) -> Result<Vec<OwnedFd>>;
     /// Takes up both bells.
-    fn hang(name: &ChannelName, fds: Vec<OwnedFd>) -> Result<Bells<Self::Bell>>;
+    fn hang(name: &Name, fds: Vec<OwnedFd>) -> Result<Bells<Self::Bell>>;
 }
 
 /// Named semaphores, as the player has them.
@@ -47,13 +48,13 @@ pub(crate) struct Mutes;
 impl Bellfoundry for Semaphores {
     type Bell = Semaphore;
 
-    fn cast(name: &ChannelName) -> Result<Vec<OwnedFd>> {
+    fn cast(name: &Name) -> Result<Vec<OwnedFd>> {
         Semaphore::create(&format!("{name}.empty"), 0)?;
         Semaphore::create(&format!("{name}.filled"), 0)?;
         Ok(Vec::new())
     }
 
-    fn hang(name: &ChannelName, _: Vec<OwnedFd>) -> Result<Bells<Semaphore>> {
+    fn hang(name: &Name, _: Vec<OwnedFd>) -> Result<Bells<Semaphore>> {
         Ok([Semaphore::open(&format!("{name}.empty"))?, Semaphore::open(&format!("{name}.filled"))?])
     }
 }
@@ -65,12 +66,12 @@ fn memory(fds: &mut Vec<OwnedFd>) -> Result<File> {
 impl Bellfoundry for Futexes {
     type Bell = Bell<bells::Futex>;
 
-    fn cast(_: &ChannelName) -> Result<Vec<OwnedFd>> {
+    fn cast(_: &Name) -> Result<Vec<OwnedFd>> {
         let memory = bells::memory()?;
         Ok(vec![memory.into()])
     }
 
-    fn hang(_: &ChannelName, mut fds: Vec<OwnedFd>) -> Result<Bells<Self::Bell>> {
+    fn hang(_: &Name, mut fds: Vec<OwnedFd>) -> Result<Bells<Self::Bell>> {
         let memory = memory(&mut fds)?;
         Ok([bells::futex_bell(&memory, Which::Empty)?, bells::futex_bell(&memory, Which::Filled)?])
     }
@@ -79,12 +80,12 @@ impl Bellfoundry for Futexes {
 impl Bellfoundry for EventFds {
     type Bell = Bell<bells::EventFd>;
 
-    fn cast(_: &ChannelName) -> Result<Vec<OwnedFd>> {
+    fn cast(_: &Name) -> Result<Vec<OwnedFd>> {
         let memory = bells::memory()?;
         Ok(vec![memory.into(), bells::event_fd()?, bells::event_fd()?])
     }
 
-    fn hang(_: &ChannelName, mut fds: Vec<OwnedFd>) -> Result<Bells<Self::Bell>> {
+    fn hang(_: &Name, mut fds: Vec<OwnedFd>) -> Result<Bells<Self::Bell>> {
         let (filled, empty) = (fds.pop().ok_or(Error::Disconnected)?, fds.pop().ok_or(Error::Disconnected)?);
         let memory = memory(&mut fds)?;
         Ok([bells::eventfd_bell(&memory, Which::Empty, empty)?, bells::eventfd_bell(&memory, Which::Filled, filled)?])
@@ -94,11 +95,11 @@ impl Bellfoundry for EventFds {
 impl Bellfoundry for Spinners {
     type Bell = Bell<bells::Spinning>;
 
-    fn cast(name: &ChannelName) -> Result<Vec<OwnedFd>> {
+    fn cast(name: &Name) -> Result<Vec<OwnedFd>> {
         Futexes::cast(name)
     }
 
-    fn hang(_: &ChannelName, mut fds: Vec<OwnedFd>) -> Result<Bells<Self::Bell>> {
+    fn hang(_: &Name, mut fds: Vec<OwnedFd>) -> Result<Bells<Self::Bell>> {
         let memory = memory(&mut fds)?;
         Ok([bells::spinning_bell(&memory, Which::Empty)?, bells::spinning_bell(&memory, Which::Filled)?])
     }
@@ -107,14 +108,14 @@ impl Bellfoundry for Spinners {
 impl Bellfoundry for RawSyncs {
     type Bell = Bell<bells::RawSync>;
 
-    fn cast(_: &ChannelName) -> Result<Vec<OwnedFd>> {
+    fn cast(_: &Name) -> Result<Vec<OwnedFd>> {
         let memory = bells::memory()?;
         bells::raw_sync_bell(&memory, Which::Empty, true)?;
         bells::raw_sync_bell(&memory, Which::Filled, true)?;
         Ok(vec![memory.into()])
     }
 
-    fn hang(_: &ChannelName, mut fds: Vec<OwnedFd>) -> Result<Bells<Self::Bell>> {
+    fn hang(_: &Name, mut fds: Vec<OwnedFd>) -> Result<Bells<Self::Bell>> {
         let memory = memory(&mut fds)?;
         let bell = |which| bells::raw_sync_bell(&memory, which, false);
         Ok([bell(Which::Empty)?, bell(Which::Filled)?])
@@ -134,7 +135,7 @@ impl Doorbell for Mute {
         self.0.try_wait()
     }
 
-    fn wait(&self, deadline: Deadline) -> Result<bool> {
+    fn wait(&self, deadline: Deadline) -> tricine_channel::Result<bool> {
         self.0.wait(deadline.min(Deadline::at_ns(mono_ns() + LOOK_UP_NS)))
     }
 }
@@ -142,11 +143,11 @@ impl Doorbell for Mute {
 impl Bellfoundry for Mutes {
     type Bell = Mute;
 
-    fn cast(name: &ChannelName) -> Result<Vec<OwnedFd>> {
+    fn cast(name: &Name) -> Result<Vec<OwnedFd>> {
         Semaphores::cast(name)
     }
 
-    fn hang(name: &ChannelName, fds: Vec<OwnedFd>) -> Result<Bells<Mute>> {
+    fn hang(name: &Name, fds: Vec<OwnedFd>) -> Result<Bells<Mute>> {
         Ok(Semaphores::hang(name, fds)?.map(Mute))
     }
 }
@@ -189,7 +190,7 @@ pub(crate) use with_guard;
 pub(crate) struct Shm<F>(F);
 
 /// Removes the channel's names.
-struct Names(ChannelName);
+struct Names(Name);
 
 impl Drop for Names {
     fn drop(&mut self) {
@@ -198,8 +199,8 @@ impl Drop for Names {
     }
 }
 
-fn name_of(wiring: &Wiring) -> ChannelName {
-    ChannelName { session: wiring.name.clone(), kind: Kind::Video, generation: wiring.number }
+fn name_of(wiring: &Wiring) -> Name {
+    Name::new(format!("tricine.{}.video", wiring.name), wiring.number)
 }
 
 fn spin_of(case: &Case) -> Spin {
@@ -210,23 +211,22 @@ fn spin_of(case: &Case) -> Spin {
 }
 
 impl<F: Bellfoundry> Shm<F> {
-    fn attach(side: Side, ends: Ends) -> Result<Channel<F::Bell>> {
-        let name = name_of(&ends.wiring);
-        let [empty, filled] = F::hang(&name, ends.fds)?;
-        Region::open(&name)?.attach(Some(side), empty, filled)
+    fn open(wiring: &Wiring, fds: Vec<OwnedFd>) -> Result<Region<F::Bell>> {
+        let name = name_of(wiring);
+        let [empty, filled] = F::hang(&name, fds)?;
+        Ok(Region::open_with(&name, empty, filled)?)
     }
 }
 
 /// The writing end.
 pub(crate) struct ShmSender<D: Doorbell> {
-    producer: Producer<D>,
-    meta: FrameMeta,
+    producer: Producer<Len, D>,
     bytes: usize,
 }
 
 /// The reading end.
 pub(crate) struct ShmReceiver<D: Doorbell> {
-    consumer: Consumer<D>,
+    consumer: Consumer<Len, D>,
     /// How it asks, unless that follows from when a frame is due.
     spin: Option<Spin>,
     /// How long after a frame was due it still asks.
@@ -240,9 +240,7 @@ impl<D: Doorbell> Sender for ShmSender<D> {
             match self.producer.acquire(deadline)? {
                 Acquired::Slot(mut slot) => {
                     work.in_place(&mut slot.payload()[..self.bytes]);
-                    // The moment is taken once a frame.
-                    self.meta.published_ns = work.since_ns();
-                    slot.publish(&self.meta)?;
+                    slot.publish(Len(self.bytes as u64))?;
                     return Ok(true);
                 }
                 _ if deadline.passed() => return Ok(false),
@@ -303,30 +301,24 @@ impl<F: Bellfoundry> Transport for Shm<F> {
     fn prepare(case: &Case, session: &str, run: u64) -> Result<Prepared> {
         let wiring = Wiring { name: session.to_owned(), number: run };
         let name = name_of(&wiring);
-        let spec = Spec {
-            mode: case.mode,
-            capacity: case.bytes as u64,
-            base: 0,
-            resume_pts_ns: 0,
-            resume_serial: 0,
-            barriers: Barriers::Sleeper,
-        };
+        let spec = Spec { mode: case.mode, ..Spec::fifo::<Len>(case.bytes as u64) };
         let names = Names(name.clone());
         let producer = F::cast(&name)?;
-        Region::unnamed(&name, &spec)?.link()?;
+        // Without doorbells, since some of these can be taken up only once by each process.
+        Region::unnamed(&name, &spec, (), ())?.link()?;
         let copies: std::io::Result<Vec<OwnedFd>> = producer.iter().map(OwnedFd::try_clone).collect();
         let consumer = copies.map_err(|e| Error::sys("dup", "doorbell", e))?;
         Ok(Prepared { wiring, producer, consumer, _keep: Some(Box::new(names)) })
     }
 
     fn sender(case: &Case, ends: Ends) -> Result<ShmSender<F::Bell>> {
-        let mut producer = Producer::new(Self::attach(Side::Producer, ends)?)?;
+        let mut producer = Producer::attach(&Self::open(&ends.wiring, ends.fds)?)?;
         producer.set_spin(spin_of(case));
-        Ok(ShmSender { producer, meta: FrameMeta::bytes(case.bytes as u64), bytes: case.bytes })
+        Ok(ShmSender { producer, bytes: case.bytes })
     }
 
     fn receiver(case: &Case, ends: Ends) -> Result<ShmReceiver<F::Bell>> {
-        let mut consumer = Consumer::new(Self::attach(Side::Consumer, ends)?)?;
+        let mut consumer = Consumer::attach(&Self::open(&ends.wiring, ends.fds)?)?;
         let spin = spin_of(case);
         consumer.set_spin(spin.clone());
         let spin = (!case.expect || case.spin_us.is_some()).then_some(spin);
@@ -336,19 +328,15 @@ impl<F: Bellfoundry> Transport for Shm<F> {
 }
 
 /// Somebody who attaches to the words alone, to recover for the dead.
-pub(crate) struct Onlooker(Box<dyn Fn(Side)>);
+pub(crate) struct Onlooker(Box<dyn Fn(Side, &Reaped) -> Result<()>>);
 
 impl Onlooker {
     /// Attaches to a prepared channel.
     pub(crate) fn new(case: &Case, prepared: &Prepared) -> Result<Self> {
         fn of<F: Bellfoundry + 'static>(prepared: &Prepared) -> Result<Onlooker> {
-            let name = name_of(&prepared.wiring);
             let copies: std::io::Result<Vec<OwnedFd>> = prepared.producer.iter().map(OwnedFd::try_clone).collect();
-            let [empty, filled] = F::hang(&name, copies.map_err(|e| Error::sys("dup", "doorbell", e))?)?;
-            let channel = Region::open(&name)?.attach(None, empty, filled)?;
-            Ok(Onlooker(Box::new(move |dead| {
-                recover(&channel, dead);
-            })))
+            let region = Shm::<F>::open(&prepared.wiring, copies.map_err(|e| Error::sys("dup", "doorbell", e))?)?;
+            Ok(Onlooker(Box::new(move |dead, reaped| Ok(recover(&region, dead, reaped)?))))
         }
         match case.guard {
             Guard::Semaphore => of::<Semaphores>(prepared),
@@ -359,8 +347,8 @@ impl Onlooker {
         }
     }
 
-    /// Sets right what the dead side had held. Only after it was reaped.
-    pub(crate) fn recover(&self, dead: Side) {
-        (self.0)(dead);
+    /// Makes room for the dead side's successor, and posts.
+    pub(crate) fn recover(&self, dead: Side, reaped: &Reaped) -> Result<()> {
+        (self.0)(dead, reaped)
     }
 }

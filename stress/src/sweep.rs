@@ -6,8 +6,8 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tricine_shared::time::mono_ns;
-use tricine_shared::{Error, Result};
+use tricine_channel::time::mono_ns;
+use tricine_session::{Error, Result};
 
 use crate::case::{Case, kebab};
 use crate::measure::{Ceiling, Machine, round_trip_ns};

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use tricine_shared::control::Role;
-use tricine_shared::link::{FromRole, Link, Spec, ToRole};
-use tricine_shared::sys::process::{Child, Spawn};
-use tricine_shared::time::mono_ns;
-use tricine_shared::{Error, Result};
+use tricine_session::control::Role;
+use tricine_session::link::{FromRole, Link, Spec, ToRole};
+use tricine_channel::sys::process::{Child, Spawn};
+use tricine_channel::time::mono_ns;
+use tricine_session::{Error, Result};
 
 /// Lines of a role's log that are kept for its obituary.
 const KEPT_LINES: usize = 8;

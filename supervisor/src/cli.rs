@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use tricine_shared::channel::Mode;
-use tricine_shared::clock::{MAX_SPEED, MIN_SPEED};
-use tricine_shared::link::{DisplaySpec, SinkSpec};
+use tricine_session::channel::Mode;
+use tricine_session::clock::{MAX_SPEED, MIN_SPEED};
+use tricine_session::link::{DisplaySpec, SinkSpec};
 
 /// Nanoseconds in a second.
 const NS: f64 = 1e9;
@@ -238,7 +238,7 @@ fn parse_limit(text: &str) -> Result<(usize, Duration), String> {
 }
 
 fn parse_session(text: &str) -> Result<String, String> {
-    tricine_shared::session::check_name(text).map(|()| text.to_owned()).map_err(|e| e.to_string())
+    tricine_channel::namespace::check_name(text).map(|()| text.to_owned()).map_err(|e| e.to_string())
 }
 
 #[cfg(test)]

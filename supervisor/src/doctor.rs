@@ -5,9 +5,9 @@ use std::io::{IsTerminal, Write};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::statvfs::statvfs;
 use serde_json::{Value, json};
-use tricine_shared::session::{self, Found};
-use tricine_shared::sys::shm;
-use tricine_shared::{Error, Result};
+use tricine_channel::namespace::{self, Found};
+use tricine_channel::sys::shm;
+use tricine_session::{Error, Result};
 
 /// Prints; a reader that has gone away (a closed pipe) is no error.
 fn say(text: &str) {
@@ -23,11 +23,11 @@ fn probe(found: std::result::Result<String, String>) -> Value {
 
 /// Whether shared memory, semaphores and the lock work here, by making a session and removing it.
 fn self_test() -> std::result::Result<String, String> {
-    let name = session::random_name().map_err(|e| e.to_string())?;
-    let made = tricine_shared::control::ControlRegion::create(&name, &tricine_shared::clock::PlayState::IDLE)
-        .and_then(|_held| tricine_shared::sys::semaphore::Semaphore::create(&format!("tricine.{name}.test"), 0));
-    let removed = session::unlink_all(&name);
-    made.and(removed).map_err(|e| e.to_string())?;
+    let name = namespace::random_name().map_err(|e| e.to_string())?;
+    let made = tricine_session::control::ControlRegion::create(&name, &tricine_session::clock::PlayState::IDLE)
+        .and_then(|_held| Ok(tricine_channel::sys::semaphore::Semaphore::create(&format!("tricine.{name}.test"), 0)?));
+    let removed = namespace::unlink_all(&name, tricine_stress::sys::sysv::forget);
+    made.and(removed.map_err(Error::from)).map_err(|e| e.to_string())?;
     Ok("regions and named semaphores can be made".into())
 }
 
@@ -79,9 +79,9 @@ pub(crate) fn doctor(as_json: bool) -> i32 {
 
 /// Lists sessions.
 pub(crate) fn sessions(as_json: bool) -> Result<i32> {
-    let found = session::list()?;
+    let found = namespace::list()?;
     if as_json {
-        let text = serde_json::to_string_pretty(&json!({ "schema": "tricine.sessions/1", "sessions": found }));
+        let text = serde_json::to_string_pretty(&json!({ "schema": "tricine.sessions/1", "sessions": found.iter().map(described).collect::<Vec<_>>() }));
         say(&text.map_err(Error::Message)?);
     } else if found.is_empty() {
         say("no session lives, and none has left anything behind");
@@ -103,9 +103,14 @@ pub(crate) fn sessions(as_json: bool) -> Result<i32> {
     Ok(0)
 }
 
+fn described(found: &Found) -> serde_json::Value {
+    let Found { session, live, ours, objects, bytes } = found;
+    json!({ "session": session, "live": live, "ours": ours, "objects": objects, "bytes": bytes })
+}
+
 /// Removes what dead sessions left.
 pub(crate) fn clean(dry_run: bool) -> Result<i32> {
-    let swept: Vec<Found> = session::sweep(dry_run)?;
+    let swept: Vec<Found> = namespace::sweep(dry_run, tricine_stress::sys::sysv::forget)?;
     if swept.is_empty() {
         say("nothing to remove");
     }

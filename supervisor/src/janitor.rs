@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
-use tricine_shared::Result;
-use tricine_shared::error::Error;
-use tricine_shared::session;
-use tricine_shared::sys::process::{self, Child, INPUT_FD, LINK_FD, Spawn};
-use tricine_shared::sys::terminal::LEAVE;
+use tricine_session::Result;
+use tricine_session::error::Error;
+use tricine_channel::namespace;
+use tricine_channel::sys::process::{self, Child, INPUT_FD, LINK_FD, Spawn};
+use tricine_session::terminal::LEAVE;
 
-/// The role's name, beside those of [`tricine_shared::control::Role`].
+/// The role's name, beside those of [`tricine_session::control::Role`].
 pub(crate) const NAME: &str = "janitor";
 /// Said by the supervisor when it has cleaned up itself.
 const DONE: u8 = b'.';
@@ -90,7 +90,7 @@ pub(crate) fn run() -> i32 {
         session.extend(byte);
     }
     let Ok(session) = String::from_utf8(session) else { return 2 };
-    if session::check_name(&session).is_err() || pipe.write_all(&[DONE]).is_err() {
+    if namespace::check_name(&session).is_err() || pipe.write_all(&[DONE]).is_err() {
         return 2;
     }
     let mut left = Vec::new();
@@ -116,7 +116,7 @@ pub(crate) fn run() -> i32 {
     }
     // The kernel may close our pipe before it drops the dead supervisor's lock.
     for _ in 0..1000 {
-        match session::sweep_one(&session) {
+        match namespace::sweep_one(&session, tricine_stress::sys::sysv::forget) {
             Ok(true) => return 0,
             _ => std::thread::sleep(Duration::from_millis(1)),
         }

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 
 use nix::sys::termios::{InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use nix::unistd::{getpgrp, tcgetpgrp};
-use tricine_shared::link::Key;
+use tricine_session::link::Key;
 
 /// Whether this is a terminal that we are in front of.
 pub(crate) fn in_front(terminal: impl AsFd) -> bool {

@@ -19,11 +19,11 @@ mod stress;
 use std::io::Write;
 
 use clap::{CommandFactory, Parser};
-use tricine_shared::control::Role;
-use tricine_shared::error::{EXIT_BROKEN, EXIT_CORRUPT};
-use tricine_shared::role::RoleContext;
-use tricine_shared::sys::process::ROLE_ENV;
-use tricine_shared::time::mono_ns;
+use tricine_session::control::Role;
+use tricine_session::error::{EXIT_BROKEN, EXIT_CORRUPT};
+use tricine_session::role::RoleContext;
+use tricine_channel::sys::process::ROLE_ENV;
+use tricine_channel::time::mono_ns;
 
 /// The whole program. Its exit code.
 pub fn main() -> i32 {
@@ -73,13 +73,13 @@ fn role_main(role: &str) -> i32 {
     // behind a guard of their own.
     std::panic::set_hook(Box::new(|panic| {
         let _ = writeln!(std::io::stderr(), "ERROR internal error: {}", panic.to_string().replace('\n', ": "));
-        tricine_shared::sys::process::exit_now(EXIT_BROKEN);
+        tricine_channel::sys::process::exit_now(EXIT_BROKEN);
     }));
-    let guarded = tricine_shared::sys::sigbus::exit_on_loss(EXIT_CORRUPT);
-    let context = match guarded.and_then(|()| RoleContext::take_up(role)) {
+    let guarded = tricine_channel::sys::sigbus::exit_on_loss(EXIT_CORRUPT);
+    let context = match guarded.map_err(tricine_session::Error::from).and_then(|()| RoleContext::take_up(role)) {
         Ok(context) => context,
         Err(error) => {
-            let hint = if matches!(error, tricine_shared::Error::Disconnected) { UNSET } else { "" };
+            let hint = if matches!(error, tricine_session::Error::Disconnected) { UNSET } else { "" };
             let _ = writeln!(std::io::stderr(), "ERROR cannot take up the role of {role}: {error}{hint}");
             return error.exit_code();
         }
@@ -112,7 +112,7 @@ fn command(started_ns: u64) -> i32 {
     })
 }
 
-fn play(options: cli::Play, started_ns: u64) -> tricine_shared::Result<i32> {
+fn play(options: cli::Play, started_ns: u64) -> tricine_session::Result<i32> {
     log(level(options.quiet, options.verbose));
     player::play(options, started_ns)
 }

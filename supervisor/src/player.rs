@@ -9,14 +9,14 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::time::{TimeSpec, TimeValLike};
-use tricine_shared::channel::{Channel, Kind, Side};
-use tricine_shared::clock::PlayState;
-use tricine_shared::control::{ControlRegion, Role};
-use tricine_shared::link::{DisplaySpec, Opened, SinkSpec};
-use tricine_shared::session::{self, SessionLock};
-use tricine_shared::sys::process::Usage;
-use tricine_shared::time::mono_ns;
-use tricine_shared::{Error, Result};
+use tricine_session::channel::{Kind, Side, StreamRegion};
+use tricine_session::clock::PlayState;
+use tricine_session::control::{ControlRegion, Role};
+use tricine_session::link::{DisplaySpec, Opened, SinkSpec};
+use tricine_channel::namespace::{self, SessionLock};
+use tricine_channel::sys::process::Usage;
+use tricine_channel::time::mono_ns;
+use tricine_session::{Error, Result};
 
 use crate::child::Running;
 use crate::cli::{Audio, Display, Play};
@@ -97,7 +97,7 @@ pub(crate) struct Player {
     drawn: bool,
     state: PlayState,
     posts: [Post; 3],
-    channels: Vec<Channel>,
+    channels: Vec<StreamRegion>,
     playlist: VecDeque<String>,
     current: Option<Input>,
     opened: Option<Opened>,
@@ -144,11 +144,11 @@ fn side_of(role: Role, kind: Kind) -> Option<Side> {
 
 /// Plays what `options` say. The exit code.
 pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
-    session::sweep(false)?;
-    tricine_shared::sys::sigbus::survive_loss()?;
+    namespace::sweep(false, tricine_stress::sys::sysv::forget)?;
+    tricine_channel::sys::sigbus::survive_loss()?;
     let session = match &options.session {
         Some(name) => name.clone(),
-        None => session::random_name()?,
+        None => namespace::random_name()?,
     };
     let mut mask = SigSet::empty();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGCONT] {
@@ -225,7 +225,7 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
     };
     let ran = player.run();
     let code = player.finish(ran);
-    let unlinked = session::unlink_all(&player.session);
+    let unlinked = namespace::unlink_all(&player.session, tricine_stress::sys::sysv::forget);
     let janitor = player.janitor.take();
     drop(player);
     if let (Ok(()), Some(janitor)) = (&unlinked, janitor) {

@@ -1,19 +1,21 @@
 //! `tricine stress`: a session for the measurement, with a lock and a janitor like any other.
 
-use tricine_shared::clock::PlayState;
-use tricine_shared::control::ControlRegion;
-use tricine_shared::{Result, session};
+use tricine_session::clock::PlayState;
+use tricine_session::control::ControlRegion;
+use tricine_channel::namespace;
+use tricine_session::Result;
 
 use crate::janitor::Janitor;
 
 /// Measures. The exit code.
 pub(crate) fn run(options: &tricine_stress::Options) -> Result<i32> {
-    let session = options.session.clone().map_or_else(session::random_name, Ok)?;
+    let session = options.session.clone().map_or_else(namespace::random_name, Ok)?;
     let janitor = Janitor::start(&session)?;
     let measured = ControlRegion::create(&session, &PlayState::IDLE).and_then(|_held| {
         let measured = tricine_stress::run(options, &session);
         // Also if it failed: whatever has a name goes.
-        session::unlink_all(&session).and(measured)
+        namespace::unlink_all(&session, tricine_stress::sys::sysv::forget)?;
+        measured
     });
     janitor.dismiss();
     measured

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tricine_shared::time::mono_ns;
+use tricine_channel::time::mono_ns;
 
 /// What the ear hears, in Hz.
 pub const RATE: u32 = 48_000;
@@ -43,7 +43,7 @@ pub struct SoundServer {
 impl SoundServer {
     /// A place for one; nothing runs yet.
     pub fn new(kind: Kind) -> Self {
-        let name = tricine_shared::session::random_name().expect("a random name");
+        let name = tricine_channel::namespace::random_name().expect("a random name");
         let folder = std::env::temp_dir().join(format!("tricine-ear-{name}"));
         std::fs::create_dir(&folder).expect("a folder for the sound server");
         Self { kind, folder, processes: Vec::new() }

@@ -12,15 +12,15 @@ use std::os::unix::fs::FileExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use tricine_shared::channel::layout::{PAYLOAD_OFFSET, region_len};
-use tricine_shared::channel::{
+use tricine_channel::channel::layout::{PAYLOAD_OFFSET, region_len};
+use tricine_channel::channel::{
     Acquired, Barriers, Channel, ChannelName, Consumer, Kind, Mode, Producer, Side, Spec, recover,
 };
-use tricine_shared::error::EXIT_CORRUPT;
-use tricine_shared::frame::{FrameMeta, i420_len};
-use tricine_shared::sys::sigbus;
-use tricine_shared::time::Deadline;
-use tricine_shared::{Error, Result};
+use tricine_session::error::EXIT_CORRUPT;
+use tricine_session::frame::{FrameMeta, i420_len};
+use tricine_channel::sys::sigbus;
+use tricine_channel::time::Deadline;
+use tricine_session::{Error, Result};
 
 /// The environment variable by which a victim's process knows that it is one.
 pub const VICTIM: &str = "TRICINE_HOSTILE_VICTIM";
@@ -239,7 +239,7 @@ fn take(consumer: &mut Consumer) -> Result<bool> {
         let (meta, payload) = (slot.meta(), slot.payload());
         assert_eq!(payload.len() as u64, meta.len, "a payload of another size than its meta says");
         let (w, h) = (meta.width as usize, meta.height as usize);
-        if meta.sample_rate == 0 && meta.format == tricine_shared::frame::Format::I420 {
+        if meta.sample_rate == 0 && meta.format == tricine_session::frame::Format::I420 {
             assert_eq!(payload.len(), i420_len(meta.width, meta.height));
             let rows = payload.chunks_exact(w).take(h).map(|row| u64::from(row[w - 1])).sum::<u64>();
             std::hint::black_box(rows);

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use tricine_shared::control::ControlRegion;
+use tricine_session::control::ControlRegion;
 
 pub mod soak;
 pub mod sweep;

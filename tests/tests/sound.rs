@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use tests::ear::{Ear, Heard, Kind, SoundServer};
 use tests::{Run, have, start_with, wait_for};
-use tricine_shared::control::ControlRegion;
+use tricine_session::control::ControlRegion;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const SECOND_NS: i64 = 1_000_000_000;
@@ -87,7 +87,7 @@ fn offsets(flashes: &[(i64, i64)], heard: &Heard, since_ns: i64) -> (Vec<f64>, u
 }
 
 fn now_ns() -> i64 {
-    tricine_shared::time::mono_ns() as i64
+    tricine_channel::time::mono_ns() as i64
 }
 
 fn in_step(kind: Kind, input: &[&str]) {

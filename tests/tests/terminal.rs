@@ -8,7 +8,7 @@ use tests::pictures::demo_frame;
 use tests::terminal::{Terminal, Tmux};
 use tests::xserver::XServer;
 use tests::{Run, arg, assert_nothing_left, have, start_with, wait_for};
-use tricine_shared::sys::terminal::{ENTER, LEAVE};
+use tricine_session::terminal::{ENTER, LEAVE};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const FILM: &str = "test:clock?size=320x180&rate=30&seconds=60";

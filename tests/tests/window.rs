@@ -82,7 +82,7 @@ fn every_key_is_heard_however_short() {
     run.presented(1);
     x.window();
     let control = run.control();
-    let state = |what: &str, holds: &dyn Fn(&tricine_shared::clock::PlayState) -> bool| {
+    let state = |what: &str, holds: &dyn Fn(&tricine_session::clock::PlayState) -> bool| {
         wait_for(what, || control.state().filter(|(_, s)| holds(s)).map(|_| ()));
     };
     // Taps that begin and end within one frame.

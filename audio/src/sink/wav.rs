@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use tricine_shared::control::AudioPage;
+use tricine_session::control::AudioPage;
 
 use super::Format;
 use crate::backlog::{Backlog, Chunk};

@@ -7,16 +7,16 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tricine_shared::channel::{
+use tricine_session::channel::{
     Acquired, Barriers, Channel, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, recover,
 };
-use tricine_shared::clock::{Clock, PlayState};
-use tricine_shared::control::{ControlRegion, Role};
-use tricine_shared::frame::FrameMeta;
-use tricine_shared::link::{FromRole, Link, SinkSpec, Spec, ToRole, Work};
-use tricine_shared::role::RoleContext;
-use tricine_shared::session::{self, SessionLock};
-use tricine_shared::time::{Deadline, mono_ns};
+use tricine_session::clock::{Clock, PlayState};
+use tricine_session::control::{ControlRegion, Role};
+use tricine_session::frame::FrameMeta;
+use tricine_session::link::{FromRole, Link, SinkSpec, Spec, ToRole, Work};
+use tricine_session::role::RoleContext;
+use tricine_channel::namespace::{self, SessionLock};
+use tricine_channel::time::{Deadline, mono_ns};
 
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const RATE: u32 = 48_000;
@@ -64,7 +64,7 @@ pub(crate) struct Feeder(pub(crate) Producer);
 
 impl Feeder {
     fn new(name: &ChannelName) -> Self {
-        Self(Producer::new(Channel::attach(name, Some(Side::Producer)).unwrap()).unwrap())
+        Self(StreamRegion::producer(name).unwrap())
     }
 
     /// Publishes one block; waits for room.
@@ -88,7 +88,7 @@ impl Feeder {
                     slot.samples()[..samples.len()].copy_from_slice(samples);
                     let times = (samples.len() / usize::from(channels)) as u32;
                     let meta = FrameMeta { pts_ns, serial, ..FrameMeta::f32(channels, times, rate) };
-                    slot.publish(&meta).unwrap();
+                    slot.publish(meta).unwrap();
                     return true;
                 }
                 Acquired::TimedOut => return false,
@@ -123,7 +123,7 @@ fn channel_name(session: &str) -> ChannelName {
 impl Session {
     /// A session with one channel and no role yet.
     pub(crate) fn new(sink: SinkSpec, unpaced: bool, state: PlayState) -> Self {
-        let name = session::random_name().unwrap();
+        let name = namespace::random_name().unwrap();
         let (control, lock) = ControlRegion::create(&name, &state).unwrap();
         let channel_name = channel_name(&name);
         let spec = ChannelSpec {
@@ -136,7 +136,7 @@ impl Session {
         };
         Channel::create(&channel_name, &spec).unwrap();
         let producer = Feeder::new(&channel_name);
-        let channel = Channel::attach(&channel_name, None).unwrap();
+        let channel = StreamRegion::open(&channel_name).unwrap();
         let spec = Spec {
             session: name.clone(),
             channels: vec![channel_name],
@@ -303,7 +303,7 @@ impl Drop for Session {
             self.kill();
         }
         self.quit();
-        let _ = session::unlink_all(&self.name);
+        let _ = namespace::unlink_all(&self.name, |_| {});
     }
 }
 
@@ -316,7 +316,7 @@ pub(crate) fn be_child() {
     std::panic::set_hook(Box::new(|panic| {
         use std::io::Write as _;
         let _ = writeln!(std::io::stderr(), "the role: {panic}");
-        tricine_shared::sys::process::exit_now(tricine_shared::error::EXIT_BROKEN);
+        tricine_channel::sys::process::exit_now(tricine_session::error::EXIT_BROKEN);
     }));
     let link = Link::new(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
     link.wait(Deadline::after(Duration::from_secs(10))).unwrap();

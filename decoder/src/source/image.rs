@@ -17,7 +17,7 @@ use image::codecs::webp::WebPDecoder;
 use image::{
     AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbaImage,
 };
-use tricine_shared::frame::MAX_SIDE;
+use tricine_session::frame::MAX_SIDE;
 use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
 use crate::media::{

@@ -15,7 +15,7 @@ use crate::media::{
     VideoInfo, VideoSource,
 };
 use canvas::{ADVANCE, Canvas, TALL, Yuv};
-use tricine_shared::frame::MAX_SIDE;
+use tricine_session::frame::MAX_SIDE;
 
 /// What the tone is sampled at, in hertz.
 const SAMPLE_RATE: u32 = 48_000;

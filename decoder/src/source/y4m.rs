@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::media::{
     ColorRange, Media, MediaError, MediaFile, NS, Picture, VideoFormat, VideoFrame, VideoInfo, VideoSource,
 };
-use tricine_shared::frame::MAX_SIDE;
+use tricine_session::frame::MAX_SIDE;
 
 pub use pipe::{open_pipe, open_pipe_with_header, resume_pipe};
 

@@ -2,7 +2,7 @@
 //! It applies film grain itself, as dav1d does.
 
 use re_rav1d::{Decoder, Error, PixelLayout, PlanarImageComponent as Component, Plane, Settings};
-use tricine_shared::frame::{ColorRange, MAX_SIDE};
+use tricine_session::frame::{ColorRange, MAX_SIDE};
 
 use super::codec::{Codec, CodecError, Decoded, copy_plane, narrow, planes};
 use super::packet::Colour;

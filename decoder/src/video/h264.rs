@@ -2,7 +2,7 @@
 
 use rusty_h264_common::YuvFrame;
 use rusty_h264_decoder::{DecodeError, Decoder};
-use tricine_shared::frame::MAX_SIDE;
+use tricine_session::frame::MAX_SIDE;
 
 use super::bits::Bits;
 use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, planes};

@@ -2,7 +2,7 @@
 
 use rusty_h265::ps::parse_sps;
 use rusty_h265::{Decoder, Error, Frame};
-use tricine_shared::frame::{ColorRange, MAX_SIDE};
+use tricine_session::frame::{ColorRange, MAX_SIDE};
 
 use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, narrow, planes};
 use super::nal::{Config, Framing, hvcc, split, unescape};

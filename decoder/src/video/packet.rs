@@ -1,6 +1,6 @@
 //! What a demuxer hands to a codec: a track's description and its packets.
 
-use tricine_shared::frame::{ColorMatrix, ColorRange, Rotation};
+use tricine_session::frame::{ColorMatrix, ColorRange, Rotation};
 
 use crate::media::MediaError;
 

@@ -1,7 +1,7 @@
 //! What H.264's sequence parameter set tells beyond what the decoder needs: profile, pixel aspect and colour, and
 //! which of its tools this build cannot decode.
 
-use tricine_shared::frame::ColorRange;
+use tricine_session::frame::ColorRange;
 
 use super::bits::Bits;
 use super::nal::unescape;

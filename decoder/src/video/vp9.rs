@@ -1,7 +1,7 @@
 //! VP9 by `rusty_vp9`: 4:2:0 of 8, 10 and 12 bits; more than 8 are rounded to 8.
 
 use rusty_vp9::{BitReader, DecodedFrame, Error, Vp9Decoder, parse_uncompressed_header};
-use tricine_shared::frame::{ColorMatrix, ColorRange, MAX_SIDE};
+use tricine_session::frame::{ColorMatrix, ColorRange, MAX_SIDE};
 
 use super::bits::Bits;
 use super::codec::{Codec, CodecError, Decoded, copy_plane, narrow, planes};

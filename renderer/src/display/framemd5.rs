@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use md5::{Digest, Md5};
-use tricine_shared::frame::FrameMeta;
+use tricine_session::frame::FrameMeta;
 
 use super::{Display, DisplayError, Outcome, Picture};
 use crate::osd::Overlay;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use minifb::InputCallback;
-use tricine_shared::link::Key;
+use tricine_session::link::Key;
 
 /// A keyboard that repeats a key does so within this time; the first takes longest.
 const REPEATS_WITHIN: Duration = Duration::from_secs(1);

@@ -9,8 +9,8 @@ mod x11;
 
 use std::os::fd::BorrowedFd;
 
-use tricine_shared::frame::{FrameMeta, i420_len};
-use tricine_shared::link::{DisplaySpec, Key};
+use tricine_session::frame::{FrameMeta, i420_len};
+use tricine_session::link::{DisplaySpec, Key};
 
 use crate::canvas::Canvas;
 use crate::osd::Overlay;

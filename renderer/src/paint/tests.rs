@@ -1,4 +1,4 @@
-use tricine_shared::channel::ownership::State;
+use tricine_channel::channel::ownership::State;
 
 use super::*;
 use crate::canvas::BLACK;

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tricine_shared::Error;
-use tricine_shared::channel::ChannelName;
-use tricine_shared::link::{FromRole, ToRole};
-use tricine_shared::time::{Deadline, mono_ns};
+use tricine_session::Error;
+use tricine_session::channel::ChannelName;
+use tricine_session::link::{FromRole, ToRole};
+use tricine_channel::time::{Deadline, mono_ns};
 
 use super::{MS, Player, Stop};
 use crate::canvas::Canvas;
@@ -157,7 +157,7 @@ impl Player<'_> {
         let control = &self.context.control;
         let duration = Some(control.session().duration_ns.get() as i64).filter(|&d| d > 0);
         let master = self.clocks().master(&self.state);
-        let onlooker = self.onlooker.as_ref();
+        let onlooker = self.onlooker.as_ref().map(|region| &***region);
         let always = self.display.as_ref().is_some_and(|d| d.has_line());
         let read = || Pipeline::read(control, onlooker, master.as_ref());
         self.osd.compose(now_ns, position_ns, duration, always, read)

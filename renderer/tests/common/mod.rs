@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tricine_shared::channel::{
+use tricine_session::channel::{
     Acquired, Barriers, Channel, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec,
 };
-use tricine_shared::clock::PlayState;
-use tricine_shared::control::{ControlRegion, Role};
-use tricine_shared::frame::{FrameMeta, i420_len};
-use tricine_shared::link::{DisplaySpec, FromRole, Link, Spec, ToRole, Work};
-use tricine_shared::role::RoleContext;
-use tricine_shared::session::{self, SessionLock};
-use tricine_shared::time::Deadline;
+use tricine_session::clock::PlayState;
+use tricine_session::control::{ControlRegion, Role};
+use tricine_session::frame::{FrameMeta, i420_len};
+use tricine_session::link::{DisplaySpec, FromRole, Link, Spec, ToRole, Work};
+use tricine_session::role::RoleContext;
+use tricine_channel::namespace::{self, SessionLock};
+use tricine_channel::time::Deadline;
 
 /// Length of a frame in these films, in ns.
 pub const FRAME_NS: i64 = 20_000_000;
@@ -52,7 +52,7 @@ impl Session {
             &ChannelSpec { mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 1, barriers: Barriers::Both },
         )
         .unwrap();
-        let producer = Producer::new(Channel::attach(&channel, Some(Side::Producer)).unwrap()).unwrap();
+        let producer = StreamRegion::producer(&channel).unwrap();
         Self { name, control, channel, producer, state: STATE, size, lock: Some(lock) }
     }
 
@@ -107,7 +107,7 @@ impl Session {
                         ..FrameMeta::i420(width, height)
                     };
                     fill(&mut slot.payload()[..meta.len as usize], width);
-                    slot.publish(&meta).unwrap();
+                    slot.publish(meta).unwrap();
                     return true;
                 }
                 Acquired::TimedOut => return false,
@@ -133,7 +133,7 @@ impl Session {
             },
         )
         .unwrap();
-        let next = Producer::new(Channel::attach(&name, Some(Side::Producer)).unwrap()).unwrap();
+        let next = StreamRegion::producer(&name).unwrap();
         std::mem::replace(&mut self.producer, next).retire(name.generation);
         (self.channel, self.size) = (name, size);
     }
@@ -147,7 +147,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        session::unlink_all(&self.name).unwrap();
+        namespace::unlink_all(&self.name, |_| {}).unwrap();
         drop(self.lock.take());
     }
 }

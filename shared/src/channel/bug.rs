@@ -39,25 +39,25 @@ macro_rules! bugs {
 bugs! {
     /// Recovery rings for nobody: a ring that the dead side owed stays unpaid.
     NoPostAfterDeath = "no-post-after-death",
-    /// Recovery leaves the dead side's slot as it is.
-    NoReset = "no-reset",
-    /// Recovery takes the survivor's slot away from it as well, as if it were done with it.
-    ResetsSurvivor = "resets-survivor",
-    /// A frame is READY before its meta is written.
+    /// A frame is published before its meta is written.
     ReadyBeforeMeta = "ready-before-meta",
-    /// A frame is READY as soon as its slot is claimed, before there is a payload.
+    /// A frame is published as soon as its slot is acquired, before there is a payload.
     ReadyBeforePayload = "ready-before-payload",
-    /// `filled` rings before the frame is READY.
+    /// `filled` rings before the frame is published.
     BellBeforeReady = "bell-before-ready",
-    /// `empty` rings before the slot is FREE.
+    /// `empty` rings before the slot is released.
     BellBeforeFree = "bell-before-free",
-    /// A slot is FREE as soon as the consumer has claimed it, before it was read.
+    /// A slot is released as soon as the consumer has acquired it, before it was read.
     ReleaseBeforeRead = "release-before-read",
-    /// Who has said that it is about to sleep does not look again before it does.
+    /// A side that has said that it is about to sleep does not look again before it does.
     NoSecondLook = "no-second-look",
-    /// Who rings for a sleeper takes back the sleeper's word only afterwards.
+    /// A side that posts for a sleeper takes back the sleeper's word only afterwards.
     TakesBackAfterRing = "takes-back-after-ring",
-    /// A frame that was finished is recorded as not finished: its effect is repeated if it is delivered again.
+    /// A new consumer goes on behind the frame that its predecessor had begun to read.
+    TakenIsReleased = "taken-is-released",
+    /// The producer may fill a slot one frame before it was released.
+    OneSlotTooMany = "one-slot-too-many",
+    /// A mailbox's frame that was finished is recorded as not finished: its effect is repeated if it is delivered again.
     DoneOffByOne = "done-off-by-one",
     /// A new producer starts one frame too late.
     ProducerNextOffByOne = "producer-next-off-by-one",
@@ -71,15 +71,15 @@ bugs! {
     NoBarrierBeforeSleep = "no-barrier-before-sleep",
     /// No barrier between the change of a word and looking whether somebody sleeps.
     NoBarrierBeforeRing = "no-barrier-before-ring",
-    /// Relaxed where READY is stored with Release.
-    RelaxedReady = "relaxed-ready",
-    /// Relaxed where the consumer claims with Acquire.
-    RelaxedConsumerClaim = "relaxed-consumer-claim",
-    /// Relaxed where FREE is stored with Release.
-    RelaxedFree = "relaxed-free",
-    /// Relaxed where the producer claims with Acquire.
-    RelaxedProducerClaim = "relaxed-producer-claim",
-    /// Relaxed where recovery gives a poisoned frame's slot to the producer with Release.
+    /// Relaxed where a frame is published with Release.
+    RelaxedPublish = "relaxed-publish",
+    /// Relaxed where the consumer looks for a frame with Acquire.
+    RelaxedPublished = "relaxed-published",
+    /// Relaxed where a frame is released with Release.
+    RelaxedRelease = "relaxed-release",
+    /// Relaxed where the producer looks for a free slot with Acquire.
+    RelaxedReleased = "relaxed-released",
+    /// Relaxed where a poisoned frame's slot is given to the producer with Release.
     RelaxedDiscard = "relaxed-discard",
     /// Relaxed where the producer names the next region with Release.
     RelaxedRetire = "relaxed-retire",
@@ -91,6 +91,10 @@ bugs! {
     RelaxedMailPublish = "relaxed-mail-publish",
     /// Relaxed where a mailbox's consumer swaps with Release.
     RelaxedMailTake = "relaxed-mail-take",
+    /// No fence between saying that a frame is begun and writing it: a tap keeps what is half-written.
+    RelaxedBegun = "relaxed-begun",
+    /// No fence between a tap's copy and its look whether the copy is whole.
+    RelaxedTap = "relaxed-tap",
     /// Relaxed where a register's version is stored with Release.
     RelaxedRegisterStore = "relaxed-register-store",
     /// Relaxed where a register's version is loaded with Acquire.

@@ -1,53 +1,58 @@
 //! The reading side: acquire a frame, use it in place, release it.
 
-use super::bug::{Bug, order, seeded};
+use super::bug::{Bug, seeded};
 use super::doorbell::Doorbell;
-use super::memory::as_samples;
-use super::ownership::{MailWord, SLOTS, Side, SlotWord, State, consumer_next, fifo_words};
-use super::probe::{Step, dead, hit};
-use super::producer::mail;
-use super::region::{Channel, Mode};
+use super::memory::as_floats;
+use super::ownership::{MailWord, Side, consumed, slot_of};
+use super::probe::{Step, hit};
+use super::region::{Channel, Mode, Region};
 use super::spin::Spin;
 use super::wake::Wake;
 use super::{Acquired, DoorbellStats};
 use crate::error::Result;
-use crate::frame::{Checked, Format, FrameMeta, checksum};
-use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::meta::{Checked, Meta};
+use crate::sync::Ordering::Relaxed;
 use crate::sys::semaphore::Semaphore;
 use crate::time::Deadline;
 
-/// The one consumer of a channel.
+/// The one consumer of a channel, whose frames are described by `M`.
 #[derive(Debug)]
-pub struct Consumer<D: Doorbell = Semaphore> {
+pub struct Consumer<M, D: Doorbell = Semaphore> {
     channel: Channel<D>,
     /// FIFO: the next frame, counted within this region.
     next: u64,
-    /// Mailbox: the front slot may hold a frame that a predecessor took and never finished.
-    front_unseen: bool,
-    /// Somebody rang unasked, and acquire() has not said so yet: it had a slot to give. What is rung for (the end of the
+    /// Mailbox: the front slot may hold a frame that was taken, by us or a predecessor, and not released.
+    front_unfinished: bool,
+    /// Somebody posted unasked, and acquire() has not said so yet: it had a slot to give. What is posted for (the end of the
     /// stream, a wish of the supervisor's) is then not for the slot.
     called: bool,
-    checked: Checked,
+    checked: Checked<M>,
     spin: Spin,
     stats: DoorbellStats,
 }
 
-impl<D: Doorbell> Consumer<D> {
-    /// Takes up consumption where the words say that a predecessor left it, or at the start. The supervisor has
-    /// recovered the channel before, if that predecessor died.
-    pub fn new(channel: Channel<D>) -> Result<Self> {
+impl<M: Meta, D: Doorbell> Consumer<M, D> {
+    /// Takes up consumption where the words say that a predecessor left it, or at the start: a frame that the predecessor had
+    /// not released is delivered again.
+    ///
+    /// Errors: [`crate::Error::Claimed`] while there is another consumer, also one that died and was not recovered yet;
+    /// [`crate::Error::Layout`] where the region was made for another meta; [`crate::Error::Corrupt`] for invalid words.
+    pub fn attach(region: &Region<D>) -> Result<Self> {
+        let channel = region.attach(Side::Consumer, M::KIND)?;
         let next = match channel.mode() {
             Mode::Fifo => {
-                // Relaxed: as in Producer::new.
-                let raw = channel.words().slots.each_ref().map(|s| s.word.load(Relaxed));
-                let words = fifo_words(raw).map_err(|i| channel.corrupt("slot word", raw[i]))?;
-                consumer_next(&words)
+                let (seqs, released) = channel.fifo_words();
+                let raw = |i| seqs.get(i).copied().unwrap_or(released);
+                let next =
+                    consumed(seqs, released).map_err(|i| channel.corrupt("seq of a slot, or released,", raw(i)))?;
+                let taken = channel.words().consumer.taken.0.load(Relaxed);
+                if seeded(Bug::TakenIsReleased) { next.max(taken) } else { next }
             }
             Mode::Mailbox => 0,
         };
-        let front_unseen = channel.mode() == Mode::Mailbox && !seeded(Bug::SkipsFront);
+        let front_unfinished = channel.mode() == Mode::Mailbox && !seeded(Bug::SkipsFront);
         let (spin, stats, checked) = (Spin::default(), DoorbellStats::default(), Checked::default());
-        Ok(Self { channel, next, front_unseen, called: false, checked, spin, stats })
+        Ok(Self { channel, next, front_unfinished, called: false, checked, spin, stats })
     }
 
     /// The channel it reads from.
@@ -70,29 +75,23 @@ impl<D: Doorbell> Consumer<D> {
         self.stats
     }
 
-    /// Claims the next frame (FIFO) or the latest (mailbox); waits for one until `deadline`.
+    /// The next frame (FIFO) or the latest (mailbox); waits for one until `deadline`.
     ///
-    /// Errors: [`crate::Error::Corrupt`] where a word or a meta cannot be.
+    /// Errors: [`crate::Error::Corrupt`] for an invalid word or meta.
     #[inline]
-    pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<ReadSlot<'_, D>>> {
-        if std::mem::take(&mut self.front_unseen) {
-            let (_, word) = mail(&self.channel)?;
-            // A slot that no frame was ever in has no valid meta, which is no error here.
-            let (meta, base) = (self.channel.words().slots[word.front].meta.load(), self.channel.base());
-            let number = self.checked.decode(meta, self.channel.capacity() as u64).map(|m| m.seq.wrapping_sub(base));
-            if let Ok(number) = number
-                && number < word.seq
-            {
-                return Ok(Acquired::Slot(self.slot(word.front, number)));
-            }
+    pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<ReadSlot<'_, M, D>>> {
+        if self.front_unfinished
+            && let Some((slot, number)) = self.front()?
+        {
+            return self.slot(slot, number).map(Acquired::Slot);
         }
         hit(Step::ConsumerWait);
-        let (slot, number) = match self.claim()? {
+        let (slot, number) = match self.take()? {
             Some(frame) => frame,
             None => {
                 let rung = self.await_frame(deadline)?;
                 hit(Step::ConsumerWoken);
-                let Some(frame) = self.claim()? else {
+                let Some(frame) = self.take()? else {
                     self.called = false;
                     self.stats.spurious += u64::from(rung);
                     return self.after_last(rung);
@@ -101,26 +100,40 @@ impl<D: Doorbell> Consumer<D> {
                 frame
             }
         };
-        hit(Step::ConsumerClaimed);
+        self.slot(slot, number).map(Acquired::Slot)
+    }
+
+    /// The frame in a mailbox's front slot, if there ever was one.
+    #[cold]
+    fn front(&mut self) -> Result<Option<(usize, u64)>> {
+        self.front_unfinished = false;
+        let (_, word) = self.channel.mail()?;
+        // Relaxed: mail() has acquired it.
+        let seq = self.channel.words().producer.slots[word.front].seq.load(Relaxed);
+        if seq > word.seq {
+            return Err(self.channel.corrupt("seq of a mailbox's front slot", seq));
+        }
+        Ok(seq.checked_sub(1).map(|number| (word.front, number)))
+    }
+
+    /// Frame `number` in `slot`.
+    #[inline]
+    fn slot(&mut self, slot: usize, number: u64) -> Result<ReadSlot<'_, M, D>> {
         // Copied once: what was checked cannot change afterwards.
-        let words = self.channel.words().slots[slot].meta.load();
+        let words = self.channel.words().producer.slots[slot].meta.load();
         let capacity = self.channel.capacity() as u64;
-        let seq = self.checked.decode(words, capacity).map_err(|i| self.channel.corrupt("meta", words[i]))?.seq;
-        if seq != self.channel.base() + number {
-            return Err(self.channel.corrupt("meta seq", seq));
+        if let Err(i) = self.checked.decode(words, capacity) {
+            return Err(self.channel.corrupt("meta", words[i]));
         }
         hit(Step::MetaRead);
-        Ok(Acquired::Slot(self.slot(slot, number)))
+        self.front_unfinished = self.channel.mode() == Mode::Mailbox;
+        // Relaxed: only consumers write it, one after another, and each death lies between two of them. In a FIFO a frame that
+        // was released is never delivered again.
+        let already_done = self.front_unfinished && number < self.channel.words().consumer.released.0.load(Relaxed);
+        Ok(ReadSlot { consumer: self, slot, number, already_done })
     }
 
-    /// Frame `number` in `slot`, whose meta was checked last.
-    fn slot(&mut self, slot: usize, number: u64) -> ReadSlot<'_, D> {
-        // Relaxed: only consumers write it, one after another, and each death lies between two of them.
-        let already_done = number < self.channel.words().done.0.load(Relaxed);
-        ReadSlot { consumer: self, slot, number, already_done }
-    }
-
-    /// Waits until there is a frame to claim, somebody rings, or `deadline`. Whether it was either of the first two.
+    /// Waits until there is a frame, somebody posts, or `deadline`. Whether it was either of the first two.
     pub fn wait(&mut self, deadline: Deadline) -> Result<bool> {
         let rung = self.await_frame(deadline)?;
         self.called = false;
@@ -132,110 +145,62 @@ impl<D: Doorbell> Consumer<D> {
         if self.called {
             return Ok(true);
         }
-        let (channel, words) = (&self.channel, self.channel.words());
-        let (slot, ready) = (SlotWord::slot(self.next), SlotWord::new(self.next, State::Ready).encode());
-        // Relaxed: claim() looks again.
+        let (channel, words, next) = (&self.channel, self.channel.words(), self.next);
+        // Relaxed: take() looks again.
         let there = || match channel.mode() {
-            Mode::Fifo => words.slots[slot].word.load(Relaxed) == ready,
-            Mode::Mailbox => MailWord::decode(words.mail.0.load(Relaxed)).is_none_or(|word| word.dirty),
+            Mode::Fifo => words.producer.slots[slot_of(next)].seq.load(Relaxed) == next + 1,
+            Mode::Mailbox => MailWord::decode(words.both.mail.0.load(Relaxed)).is_none_or(|word| word.dirty),
         };
         let wake = self.spin.wait(channel, Side::Consumer, there, deadline)?;
         self.called = wake == Wake::Call;
         Ok(wake != Wake::Deadline)
     }
 
-    /// READY → READING, or the mailbox's swap; the slot and the number of its frame, if there was something to claim.
+    /// The slot and the number of the frame that was taken, if there was one.
     #[inline]
-    fn claim(&mut self) -> Result<Option<(usize, u64)>> {
+    fn take(&mut self) -> Result<Option<(usize, u64)>> {
         match self.channel.mode() {
-            Mode::Fifo => {
-                let n = self.next;
-                let slot = SlotWord::slot(n);
-                let word = &self.channel.words().slots[slot].word;
-                // Acquire: pairs with the Release in publish(): payload and meta are there.
-                let raw = word.load(order(Bug::RelaxedConsumerClaim, Acquire));
-                if raw != SlotWord::new(n, State::Ready).encode() {
-                    return match SlotWord::decode(raw) {
-                        SlotWord { seq, state: State::Free | State::Writing } if seq == n => Ok(None),
-                        _ => Err(self.channel.corrupt("slot word, to the consumer,", raw)),
-                    };
-                }
-                // A store is enough: a word that is READY is the consumer's to change, and nobody else's (invariant I9).
-                // Relaxed: to the producer, READING says no more than READY.
-                word.store(SlotWord::new(n, State::Reading).encode(), Relaxed);
-                if seeded(Bug::ReleaseBeforeRead) {
-                    self.free(slot);
-                }
-                Ok(Some((slot, n)))
-            }
-            Mode::Mailbox => loop {
-                let (raw, word) = mail(&self.channel)?;
-                let Some(taken) = word.take() else { return Ok(None) };
-                // The newest frame is in the middle as long as it is dirty.
-                let Some(number) = word.seq.checked_sub(1) else {
-                    return Err(self.channel.corrupt("mailbox word, to the consumer,", raw));
-                };
-                // Release: hands our old front back, after all that we read from it, to the producer's next mail().
-                let release = order(Bug::RelaxedMailTake, Release);
-                if self.channel.words().mail.0.compare_exchange(raw, taken.encode(), release, Relaxed).is_ok() {
-                    return Ok(Some((taken.front, number)));
-                }
-            },
+            Mode::Fifo => Ok(self.channel.take(self.next)?.then(|| (slot_of(self.next), self.next))),
+            Mode::Mailbox => self.channel.take_mail(),
         }
-    }
-
-    /// READING → FREE for the next frame that lives in this slot, and the producer's doorbell.
-    fn free(&self, slot: usize) {
-        let free = SlotWord::new(self.next + SLOTS as u64, State::Free).encode();
-        if seeded(Bug::BellBeforeFree) {
-            self.channel.announce(Side::Producer);
-        }
-        // Release: our reads come before the producer's next writes; pairs with the Acquire of its claim.
-        self.channel.words().slots[slot].word.store(free, order(Bug::RelaxedFree, Release));
-        hit(Step::Released);
-        if !seeded(Bug::BellBeforeFree) {
-            self.channel.announce(Side::Producer);
-        }
-        hit(Step::EmptyRung);
     }
 
     /// There was no frame: has the producer said that there will be none here?
     fn after_last<S>(&mut self, rung: bool) -> Result<Acquired<S>> {
-        let words = self.channel.words();
-        // Acquire: pairs with the Release in retire(); every frame before it is then visible, so look once more whether
-        // one came between our claim and this load. Relaxed: the end says itself which frames come before it.
-        let successor = words.successor.0.load(order(Bug::RelaxedSuccessor, Acquire));
-        let end = words.end.0.load(Relaxed);
-        if end == 0 && successor == 0 {
+        let successor = self.channel.successor();
+        // Relaxed: the end says itself which frames come before it.
+        let end = self.channel.words().producer.end.0.load(Relaxed);
+        if end == 0 && successor.is_none() {
             return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });
         }
+        // Every frame before the successor is visible now, so look once more whether one came since we looked for it.
         let (position, pending) = match self.channel.mode() {
             Mode::Fifo => {
-                let raw = words.slots[SlotWord::slot(self.next)].word.load(Relaxed);
-                (self.next, raw == SlotWord::new(self.next, State::Ready).encode())
+                let seq = self.channel.words().producer.slots[slot_of(self.next)].seq.load(Relaxed);
+                (self.next, seq == self.next + 1)
             }
             Mode::Mailbox => {
-                let (_, MailWord { seq, dirty, .. }) = mail(&self.channel)?;
+                let (_, MailWord { seq, dirty, .. }) = self.channel.mail()?;
                 (seq, dirty)
             }
         };
-        Ok(match (pending, successor.checked_sub(1)) {
+        Ok(match (pending, successor) {
             (false, Some(generation)) => Acquired::Successor(generation),
             (false, None) if end == position + 1 => Acquired::End,
-            // A frame came in between: the next claim finds it.
+            // A frame came in between: the next look finds it.
             _ => Acquired::Woken,
         })
     }
 }
 
-/// A frame that is ours to read (invariant I2: no process writes it until it is released). Dropped without `release`,
-/// as a panic does, it is READY again: the next acquire delivers it again.
+/// A frame that is ours to read (invariant I2: no process writes it until it is released). Dropped without `release`, as a panic
+/// does, it is given back: that changes no word, and the next acquire delivers it again.
 ///
 /// It borrows its consumer, so a second live slot does not compile:
 ///
 /// ```compile_fail,E0499
-/// # use tricine_shared::{channel::{Acquired, Consumer}, time::Deadline};
-/// fn two_slots(consumer: &mut Consumer) {
+/// # use tricine_channel::{channel::{Acquired, Consumer}, meta::Len, time::Deadline};
+/// fn two_slots(consumer: &mut Consumer<Len>) {
 ///     let first = consumer.acquire(Deadline::NOW);
 ///     let second = consumer.acquire(Deadline::NOW);
 ///     drop((first, second));
@@ -245,29 +210,34 @@ impl<D: Doorbell> Consumer<D> {
 /// And its payload cannot outlive the release:
 ///
 /// ```compile_fail,E0505
-/// # use tricine_shared::channel::ReadSlot;
-/// fn read_after_release(slot: ReadSlot<'_>) -> u8 {
+/// # use tricine_channel::{channel::ReadSlot, meta::Len};
+/// fn read_after_release(slot: ReadSlot<'_, Len>) -> u8 {
 ///     let payload = slot.payload();
 ///     slot.release();
 ///     payload[0]
 /// }
 /// ```
 #[derive(Debug)]
-pub struct ReadSlot<'a, D: Doorbell = Semaphore> {
-    consumer: &'a mut Consumer<D>,
+pub struct ReadSlot<'a, M, D: Doorbell = Semaphore> {
+    consumer: &'a mut Consumer<M, D>,
     slot: usize,
     number: u64,
     already_done: bool,
 }
 
-impl<D: Doorbell> ReadSlot<'_, D> {
+impl<M: Meta, D: Doorbell> ReadSlot<'_, M, D> {
     /// What describes the frame: copied once, checked.
-    pub fn meta(&self) -> &FrameMeta {
+    pub fn meta(&self) -> &M {
         self.consumer.checked.meta()
     }
 
-    /// Whether a predecessor recorded this frame as done and died before it could release it: its effect must not be
-    /// repeated.
+    /// The frame's number in its stream, across generations, from 0.
+    pub fn seq(&self) -> u64 {
+        self.consumer.channel.base() + self.number
+    }
+
+    /// Mailbox: whether this frame was released already: nothing newer had come, and a successor is given it again. Its effect
+    /// must not be repeated. Never in a FIFO.
     pub fn already_done(&self) -> bool {
         self.already_done
     }
@@ -275,51 +245,34 @@ impl<D: Doorbell> ReadSlot<'_, D> {
     /// The payload: exactly the frame's bytes.
     #[inline]
     pub fn payload(&self) -> &[u8] {
-        self.consumer.channel.bytes(self.slot, self.meta().len as usize)
+        self.consumer.channel.bytes(self.slot, self.meta().payload_len() as usize)
     }
 
-    /// The payload as samples of sound.
+    /// The payload as 32-bit floats.
     #[inline]
-    pub fn samples(&self) -> &[f32] {
-        as_samples(self.payload())
+    pub fn floats(&self) -> &[f32] {
+        as_floats(self.payload())
     }
 
-    /// Whether the payload's sampled checksum is the one that it was published with; true where there is none.
+    /// Whether the payload is the one that [`Meta::seal`] saw.
     #[inline]
     pub fn intact(&self) -> bool {
-        self.meta().format == Format::Bytes || checksum(self.payload()) == self.meta().checksum
+        self.meta().fits(self.payload())
     }
 
-    /// Records the frame as done and gives the slot back to the producer.
+    /// Says that the frame had its effect, and gives the slot back to the producer.
     #[inline]
     pub fn release(self) {
-        let channel = &self.consumer.channel;
-        // Relaxed: see Consumer::slot. In front of the release, so that a frame may be recorded as done and delivered
-        // again (a successor sees `already_done`), but never released and forgotten.
-        let done = self.number + u64::from(!seeded(Bug::DoneOffByOne));
-        channel.words().done.0.store(done, Relaxed);
-        hit(Step::DoneRecorded);
-        if channel.mode() == Mode::Fifo {
-            self.consumer.free(self.slot);
-            self.consumer.next += 1;
-        }
-        std::mem::forget(self);
-    }
-}
-
-impl<D: Doorbell> Drop for ReadSlot<'_, D> {
-    fn drop(&mut self) {
-        let channel = &self.consumer.channel;
-        if dead() {
-            return;
-        }
-        if channel.mode() == Mode::Fifo {
-            // Relaxed: the next to claim it is this process or one that starts after it; both come after the producer.
-            let ready = SlotWord::new(self.consumer.next, State::Ready).encode();
-            channel.words().slots[self.slot].word.store(ready, Relaxed);
-            hit(Step::GivenBack);
-        } else {
-            self.consumer.front_unseen = true;
+        let ReadSlot { consumer, number, .. } = self;
+        match consumer.channel.mode() {
+            Mode::Fifo => {
+                consumer.channel.release(number);
+                consumer.next = number + 1;
+            }
+            Mode::Mailbox => {
+                consumer.channel.finish_mail(number);
+                consumer.front_unfinished = false;
+            }
         }
     }
 }

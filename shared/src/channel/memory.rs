@@ -3,18 +3,18 @@
 #![allow(unsafe_code)]
 
 #[cfg(not(loom))]
-pub(super) use mapped::{Memory, Source};
+pub(super) use mapped::{Memory, Source, View};
 #[cfg(loom)]
 pub(super) use modelled::{Memory, Source};
 
-/// Bytes of a payload as samples of sound. Payloads start on a page, so nothing is cut off in front.
-pub(super) fn as_samples(bytes: &[u8]) -> &[f32] {
+/// Bytes of a payload as 32-bit floats. Payloads start on a page, so nothing is cut off in front.
+pub(super) fn as_floats(bytes: &[u8]) -> &[f32] {
     // SAFETY: every bit pattern is an f32.
     unsafe { bytes.align_to::<f32>().1 }
 }
 
-/// As [`as_samples`], to be written.
-pub(super) fn as_samples_mut(bytes: &mut [u8]) -> &mut [f32] {
+/// As [`as_floats`], to be written.
+pub(super) fn as_floats_mut(bytes: &mut [u8]) -> &mut [f32] {
     // SAFETY: every bit pattern is an f32, and every f32 is four bytes.
     unsafe { bytes.align_to_mut::<f32>().1 }
 }
@@ -23,8 +23,9 @@ pub(super) fn as_samples_mut(bytes: &mut [u8]) -> &mut [f32] {
 #[cfg(not(loom))]
 mod mapped {
     use std::fs::File;
+    use std::mem::offset_of;
 
-    use crate::channel::layout::{PAYLOAD_OFFSET, Words, region_len, stride};
+    use crate::channel::layout::{PAGE, PAYLOAD_OFFSET, Words, region_len, stride};
     use crate::channel::ownership::{SLOTS, Side};
     use crate::error::{Error, Result};
     use crate::sys::shm::{self, Mapping};
@@ -36,6 +37,47 @@ mod mapped {
     /// Its first page, mapped.
     #[derive(Debug)]
     pub(in crate::channel) struct Page(Mapping);
+
+    /// All of it, only to be read, whatever others write meanwhile.
+    #[derive(Debug)]
+    pub(in crate::channel) struct View {
+        all: Mapping,
+        object: String,
+        stride: usize,
+        capacity: usize,
+    }
+
+    // SAFETY: made of atomics alone, see layout.rs.
+    unsafe impl shm::SharedWords for Words {}
+
+    impl View {
+        /// The shared words.
+        pub(in crate::channel) fn words(&self) -> &Words {
+            shm::page_ref(&self.all, 0)
+        }
+
+        /// What it is a view of.
+        pub(in crate::channel) fn object(&self) -> &str {
+            &self.object
+        }
+
+        /// Copies the first `len` bytes of a slot's payload, as far as it has so many, into `to`.
+        pub(in crate::channel) fn copy(&self, slot: usize, len: usize, to: &mut Vec<u8>) {
+            assert!(slot < SLOTS, "slot indices are validated where they are read");
+            let len = len.min(self.capacity);
+            to.clear();
+            to.reserve_exact(len);
+            // wrapping_add: in bounds, since the mapping has SLOTS strides behind the words.
+            let from = self.all.as_mut_ptr().cast_const().wrapping_add(PAYLOAD_OFFSET + slot * self.stride);
+            // SAFETY: source and target have `len` bytes and do not overlap. A producer may write the source meanwhile: nothing
+            // but a copy is made of it, through a raw pointer, of bytes for which every value is valid, and the caller throws
+            // the copy away unless it finds afterwards that nobody did.
+            unsafe {
+                std::ptr::copy_nonoverlapping(from, to.as_mut_ptr(), len);
+                to.set_len(len);
+            }
+        }
+    }
 
     /// All of it that one side maps.
     #[derive(Debug)]
@@ -67,31 +109,32 @@ mod mapped {
             Ok(self.0.metadata().map_err(|e| Error::sys("fstat", object, e))?.len())
         }
 
-        /// Maps the first page. The caller has checked that there is one.
+        /// Maps the words, all of them to be written: for whoever makes or recovers the region. The caller has checked that
+        /// they are there.
         pub(in crate::channel) fn page(&self, object: &str) -> Result<Page> {
             shm::map(&self.0, 0, PAYLOAD_OFFSET, true, object).map(Page)
         }
 
-        /// Maps what `side` needs besides the first page: the payload, a consumer's only to read. The caller has checked
-        /// that the region is long enough for `capacity`.
-        pub(in crate::channel) fn memory(
-            &self,
-            page: Page,
-            side: Option<Side>,
-            capacity: u64,
-            object: &str,
-        ) -> Result<Memory> {
-            let stride = stride(capacity) as usize;
-            let payload = match side {
-                None => None,
-                Some(side) => {
-                    let writable = side == Side::Producer;
-                    let payload = shm::map(&self.0, PAYLOAD_OFFSET as u64, SLOTS * stride, writable, object)?;
-                    shm::prefault(&payload, writable);
-                    Some(payload)
-                }
+        /// Maps all of it, only to be read. The caller has checked that the region is long enough for `capacity`.
+        pub(in crate::channel) fn view(&self, capacity: u64, object: String) -> Result<View> {
+            let all = shm::map(&self.0, 0, region_len(capacity) as usize, false, &object)?;
+            Ok(View { all, object, stride: stride(capacity) as usize, capacity: capacity as usize })
+        }
+
+        /// Maps what one side needs: the words, of which it may write its own page and the one of both; and the payload, a
+        /// consumer's only to read. The caller has checked that the region is long enough for `capacity`.
+        pub(in crate::channel) fn memory(&self, side: Side, capacity: u64, object: &str) -> Result<Memory> {
+            let page = self.page(object)?;
+            let theirs = match side {
+                Side::Producer => offset_of!(Words, consumer),
+                Side::Consumer => offset_of!(Words, producer),
             };
-            Ok(Memory { page, payload, stride, capacity: capacity as usize })
+            shm::protect(&page.0, offset_of!(Words, header), PAGE, object)?;
+            shm::protect(&page.0, theirs, PAGE, object)?;
+            let (stride, writable) = (stride(capacity) as usize, side == Side::Producer);
+            let payload = shm::map(&self.0, PAYLOAD_OFFSET as u64, SLOTS * stride, writable, object)?;
+            shm::prefault(&payload, writable);
+            Ok(Memory { page, payload: Some(payload), stride, capacity: capacity as usize })
         }
     }
 
@@ -100,7 +143,7 @@ mod mapped {
         #[inline]
         pub(in crate::channel) fn words(&self) -> &Words {
             debug_assert!(self.0.len() >= size_of::<Words>());
-            // SAFETY: the one constructor maps PAYLOAD_OFFSET = size_of::<Words>() bytes, page-aligned and writable;
+            // SAFETY: the one constructor maps PAYLOAD_OFFSET = size_of::<Words>() bytes, page-aligned;
             // Words is made of atomics alone, so any content is valid and concurrent change is allowed; the borrow keeps
             // the map alive.
             unsafe { &*self.0.as_mut_ptr().cast::<Words>() }
@@ -108,6 +151,11 @@ mod mapped {
     }
 
     impl Memory {
+        /// The words alone.
+        pub(in crate::channel) fn of_words(page: Page) -> Self {
+            Self { page, payload: None, stride: 0, capacity: 0 }
+        }
+
         /// The shared words.
         #[inline]
         pub(in crate::channel) fn words(&self) -> &Words {
@@ -203,8 +251,8 @@ mod modelled {
             Ok(Page(self.0.clone()))
         }
 
-        pub(in crate::channel) fn memory(&self, page: Page, side: Option<Side>, _: u64, _: &str) -> Result<Memory> {
-            Ok(Memory(page.0, side))
+        pub(in crate::channel) fn memory(&self, side: Side, _: u64, _: &str) -> Result<Memory> {
+            Ok(Memory(self.0.clone(), Some(side)))
         }
     }
 
@@ -215,6 +263,10 @@ mod modelled {
     }
 
     impl Memory {
+        pub(in crate::channel) fn of_words(page: Page) -> Self {
+            Self(page.0, None)
+        }
+
         pub(in crate::channel) fn words(&self) -> &Words {
             &self.0.words
         }

@@ -1,39 +1,51 @@
-//! The channel: three slots in shared memory, an ownership word for each, and two doorbells.
+//! The channel: three slots in shared memory, a few words that say who may use which, and two doorbells.
 //!
-//! *Ownership is a word; the semaphore is a doorbell.* A side claims its slot by its word alone, and sleeps on its
-//! semaphore where it cannot. A token too many is a spurious wake-up; a token too few cannot be, since who changes a word
-//! rings for who has said that it sleeps ([`wake`]), and [`recover()`] rings for the dead.
+//! *The words are the truth; the semaphore is a doorbell.* Each word has one writer, who only ever raises it: the producer says
+//! which frames are complete, the consumer how many are done with. A side that finds no slot sleeps on its semaphore. A token too
+//! many is a spurious wake-up; a token too few is impossible, since a side that changes a word posts for one that has said that it
+//! sleeps ([`wake`]), and [`recover()`] posts for the dead.
 //!
-//! Read in this order: [`ownership`] (the pure transitions), [`layout`] (the bytes), [`region`] (attaching),
-//! [`doorbell`], [`wake`], [`spin`], [`producer`], [`consumer`], [`mod@recover`]; then what the proofs hold on to: [`probe`] and [`bug`].
+//! A process that dies leaves nothing to repair: a half-written frame is not published, a half-read one is not released.
+//!
+//! Read in this order: [`ownership`] (who may use a slot, pure), [`layout`] (the bytes), [`region`] (made and opened),
+//! `steps.rs` (each store and load, with its ordering), [`producer`], [`consumer`], [`tap`], [`doorbell`], [`wake`], [`spin`],
+//! [`mod@recover`]; then what the proofs hold on to: [`probe`] and [`bug`].
 
 pub mod bug;
 pub mod consumer;
+#[allow(unsafe_code)]
+pub mod copy;
 pub mod doorbell;
 pub mod layout;
 mod memory;
+pub mod name;
 pub mod ownership;
 pub mod probe;
 pub mod producer;
 pub mod recover;
 pub mod region;
 pub mod spin;
+mod steps;
+pub mod tap;
 pub mod wake;
 
 pub use consumer::{Consumer, ReadSlot};
 pub use doorbell::Doorbell;
+pub use name::Name;
 pub use ownership::Side;
 pub use producer::{Producer, WriteSlot};
 pub use recover::{discard, held_by_consumer, recover};
-pub use region::{Barriers, Channel, ChannelName, Kind, Mode, Region, Spec};
+pub use region::{Barriers, Channel, Mode, Region, Spec};
 pub use spin::Spin;
+#[cfg(not(loom))]
+pub use tap::{Tap, Tapped};
 
 /// What came of waiting for a slot.
 #[derive(Debug)]
 pub enum Acquired<S> {
     /// A slot, ours until it is given back.
     Slot(S),
-    /// The doorbell rang, but not for a slot: the supervisor wants our attention.
+    /// The doorbell was posted, but not for a slot: the supervisor wants our attention.
     Woken,
     /// The deadline passed.
     TimedOut,
@@ -48,6 +60,6 @@ pub enum Acquired<S> {
 pub struct DoorbellStats {
     /// Wake-ups without a slot.
     pub spurious: u64,
-    /// Slots that were there although the wait had timed out: the bell came late, or never.
+    /// Slots that were there although the wait had timed out: the post came late, or never.
     pub late: u64,
 }

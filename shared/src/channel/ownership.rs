@@ -1,94 +1,87 @@
-//! Who owns a slot: the pure transitions of the ownership words, without memory, atomics or system calls.
+//! Who may use a slot: pure, without memory, atomics or system calls.
 //!
-//! FIFO keeps one word a slot, `seq << 2 | state`; frame n lives in slot n mod 3, so a slot's word names the one frame
-//! that it is for. Mailbox keeps one word for all three slots. Both words together with the slot's payload are all that
-//! a dead process leaves, and all that its successor needs.
+//! **FIFO.** Frame n lives in slot n mod 3. The producer says which frames are complete, by `seq` of each slot; the consumer says
+//! how many frames are done with, by `released`. Each only ever raises its own words. A slot is the producer's to fill with frame
+//! n while `n < released + 3`, and the consumer's to read while `seq == n + 1`; both cannot hold at once.
+//!
+//! **Mailbox.** One word says for all three slots who has which; each side swaps its slot for the middle one.
+//!
+//! These words are all that a dead process leaves, and all that its successor needs: [`produced`] and [`consumed`] say where it
+//! goes on.
 
 use super::bug::{Bug, seeded};
 
 /// Slots of a channel: one being written, one being read, one between.
 pub const SLOTS: usize = 3;
 
-/// What a slot is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u64)]
-pub enum State {
-    /// The producer may claim it.
-    Free = 0,
-    /// The producer fills it.
-    Writing = 1,
-    /// The consumer may claim it.
-    Ready = 2,
-    /// The consumer uses it.
-    Reading = 3,
+/// The slot that frame `n` lives in.
+pub const fn slot_of(n: u64) -> usize {
+    (n % SLOTS as u64) as usize
 }
 
-/// A FIFO slot's ownership word: the frame it is for, and what it is doing. Every 64-bit value decodes; whether it can
-/// stand in slot i is for [`fifo_words`] to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SlotWord {
-    /// The frame's place in the stream of this region, from 0.
-    pub seq: u64,
-    /// What the slot is doing.
-    pub state: State,
+/// `seq` of slot `slot` once `published` frames have been: the highest up to there that belongs into it, or 0.
+pub const fn seq_after(published: u64, slot: usize) -> u64 {
+    let ahead = (published + 2 * SLOTS as u64 - 1 - slot as u64) % SLOTS as u64;
+    published.saturating_sub(ahead)
 }
 
-impl SlotWord {
-    /// The word for frame `seq` in `state`.
-    pub const fn new(seq: u64, state: State) -> Self {
-        Self { seq, state }
-    }
-
-    /// Reads a raw word.
-    pub const fn decode(raw: u64) -> Self {
-        let state = match raw & 3 {
-            0 => State::Free,
-            1 => State::Writing,
-            2 => State::Ready,
-            _ => State::Reading,
-        };
-        Self { seq: raw >> 2, state }
-    }
-
-    /// The raw word.
-    pub const fn encode(self) -> u64 {
-        self.seq << 2 | self.state as u64
-    }
-
-    /// The slot that frame `seq` lives in.
-    pub const fn slot(seq: u64) -> usize {
-        (seq % SLOTS as u64) as usize
-    }
-}
-
-/// Reads the three FIFO words and checks that they can stand together: each in its own slot, and no further apart than
-/// the peer can have moved while they were being read one after another (it can finish at most the three frames there
-/// are). `Err` is the index of a word that cannot be.
-pub fn fifo_words(raw: [u64; SLOTS]) -> Result<[SlotWord; SLOTS], usize> {
-    let words = raw.map(SlotWord::decode);
-    let lowest = words.iter().map(|w| w.seq).min().unwrap_or(0);
-    for (i, word) in words.iter().enumerate() {
-        if SlotWord::slot(word.seq) != i || word.seq - lowest >= 2 * SLOTS as u64 {
+/// Where a new producer goes on: the number of frames published. `seqs` are its predecessor's words, which nobody changes;
+/// `released` may grow meanwhile. `Err` is the index of an invalid word, [`SLOTS`] for `released`.
+pub fn produced(seqs: [u64; SLOTS], released: u64) -> Result<u64, usize> {
+    let published = seqs.into_iter().max().unwrap_or(0);
+    for (i, seq) in seqs.into_iter().enumerate() {
+        if seq != seq_after(published, i) {
             return Err(i);
         }
     }
-    Ok(words)
+    if released > published || published - released > SLOTS as u64 {
+        return Err(SLOTS);
+    }
+    Ok(if seeded(Bug::ProducerNextOffByOne) && published > 0 { published + 1 } else { published })
 }
 
-/// The frame a new producer goes on with: one past the highest that was made visible.
-pub fn producer_next(words: &[SlotWord; SLOTS]) -> u64 {
-    let after = |w: &SlotWord| match w.state {
-        State::Ready | State::Reading if seeded(Bug::ProducerNextOffByOne) => w.seq + 2,
-        State::Ready | State::Reading => w.seq + 1,
-        State::Free | State::Writing => (w.seq + 1).saturating_sub(SLOTS as u64),
-    };
-    words.iter().map(after).max().unwrap_or(0)
+/// Where a new consumer goes on: the number of frames released, its predecessor's word, which nobody changes; `seqs` may grow
+/// meanwhile, by what the producer may publish without it. `Err` is as for [`produced`].
+pub fn consumed(seqs: [u64; SLOTS], released: u64) -> Result<u64, usize> {
+    between(seqs, released, released)?;
+    Ok(if seeded(Bug::ConsumerNextOffByOne) && released > 0 { released + 1 } else { released })
 }
 
-/// The frame a new consumer goes on with: one past the highest that was released.
-pub fn consumer_next(words: &[SlotWord; SLOTS]) -> u64 {
-    let next = words.iter().map(|w| (w.seq + 1).saturating_sub(SLOTS as u64)).max().unwrap_or(0);
-    if seeded(Bug::ConsumerNextOffByOne) && next > 0 { next + 1 } else { next }
+/// Whether words can be that were read while both sides were at work: `before` is `released` as it was read before the `seqs`,
+/// `after` as it was read after them. `Err` is as for [`produced`].
+pub fn between(seqs: [u64; SLOTS], before: u64, after: u64) -> Result<(), usize> {
+    for (i, seq) in seqs.into_iter().enumerate() {
+        let misplaced = seq != 0 && slot_of(seq - 1) != i;
+        if misplaced || seq.saturating_sub(after) > SLOTS as u64 {
+            return Err(i);
+        }
+    }
+    let highest = seqs.into_iter().max().unwrap_or(0);
+    if before > highest || after < before { Err(SLOTS) } else { Ok(()) }
+}
+
+/// What a slot is doing, for a picture of the pipeline: the protocol itself needs no such states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// The producer may fill it.
+    Free,
+    /// The producer fills it.
+    Writing,
+    /// The consumer may read it.
+    Ready,
+    /// The consumer reads it.
+    Reading,
+}
+
+/// The states of a FIFO's slots, as far as its words tell.
+pub fn states(seqs: [u64; SLOTS], begun: u64, released: u64, taken: u64) -> [State; SLOTS] {
+    let published = seqs.into_iter().max().unwrap_or(0);
+    std::array::from_fn(|i| match seqs[i] {
+        _ if begun > published && slot_of(begun - 1) == i => State::Writing,
+        seq if seq <= released => State::Free,
+        seq if seq == taken => State::Reading,
+        _ => State::Ready,
+    })
 }
 
 /// Which side of a channel.
@@ -100,13 +93,22 @@ pub enum Side {
     Consumer,
 }
 
-/// What recovery makes of a slot whose owner on `dead`'s side is gone; `None` if that slot was not the dead side's.
-/// A half-written frame never was; a half-read one is delivered again.
-pub fn recovered(word: SlotWord, dead: Side) -> Option<SlotWord> {
-    match (dead, word.state) {
-        (Side::Producer, State::Writing) => Some(SlotWord::new(word.seq, State::Free)),
-        (Side::Consumer, State::Reading) => Some(SlotWord::new(word.seq, State::Ready)),
-        _ => None,
+impl Side {
+    /// The other one.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Producer => Self::Consumer,
+            Self::Consumer => Self::Producer,
+        }
+    }
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+        })
     }
 }
 

@@ -23,19 +23,19 @@ steps! {
     ProducerDozes,
     /// The producer, which had to wait, does so no longer.
     ProducerWoken,
-    /// The producer owns a slot: FREE → WRITING (or, in a mailbox, knows its back slot).
+    /// The producer has a slot, and says which frame it has begun.
     ProducerClaimed,
     /// The payload is filled; nothing else of the frame is written.
     PayloadWritten,
     /// The meta is written; the payload was before.
     MetaWritten,
-    /// The frame is visible: WRITING → READY (or the mailbox's swap).
+    /// The frame is visible: its `seq` is stored (or the mailbox's swap is done).
     Published,
-    /// The producer took the consumer's word back that it sleeps, and owes it a ring.
+    /// The producer has seen that the consumer sleeps, and owes it a ring.
     FilledOwed,
     /// The producer rang `filled`, since the consumer slept.
     FilledRung,
-    /// The producer gave its slot back unpublished: WRITING → FREE.
+    /// The producer dropped its slot unpublished.
     Abandoned,
     /// The producer said that the stream ends here.
     EndSaid,
@@ -49,22 +49,18 @@ steps! {
     ConsumerDozes,
     /// The consumer, which had to wait, does so no longer.
     ConsumerWoken,
-    /// The consumer owns a slot: READY → READING (or the mailbox's swap).
+    /// The consumer has a frame, and says which one it has begun to read (or the mailbox's swap is done).
     ConsumerClaimed,
     /// The consumer has copied and checked the meta.
     MetaRead,
-    /// The consumer recorded the frame as done.
-    DoneRecorded,
-    /// The slot is the producer's again: READING → FREE.
+    /// The frame is done with, and its slot the producer's again.
     Released,
-    /// The consumer took the producer's word back that it sleeps, and owes it a ring.
+    /// The consumer has seen that the producer sleeps, and owes it a ring.
     EmptyOwed,
     /// The consumer rang `empty`, since the producer slept.
     EmptyRung,
-    /// The consumer gave its slot back unread: READING → READY.
+    /// The consumer dropped its slot unreleased.
     GivenBack,
-    /// Recovery set a dead side's slot right.
-    SlotReset,
     /// Recovery rang the dead side's doorbell.
     OwnRung,
     /// Recovery rang both doorbells.
@@ -79,7 +75,7 @@ impl Step {
 
     /// Whether it is the consumer's.
     pub const fn of_consumer(self) -> bool {
-        !self.of_producer() && (self as u32) < Self::SlotReset as u32
+        !self.of_producer() && (self as u32) < Self::OwnRung as u32
     }
 }
 

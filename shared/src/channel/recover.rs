@@ -1,78 +1,63 @@
-//! Setting a channel right after one of its sides died.
+//! What is left to do when one of a channel's sides has died: give its claim back, and post for both. No word of a frame
+//! changes, since a half-written frame is not published and a half-read one is not released.
 
 use super::bug::{Bug, order, seeded};
 use super::doorbell::Doorbell;
-use super::ownership::{SLOTS, Side, SlotWord, State, recovered};
+use super::ownership::Side;
 use super::probe::{Step, hit};
-use super::region::{Channel, Mode};
+use super::region::{Mode, Region};
+use crate::error::{Error, Result};
 use crate::sync::Ordering::{Relaxed, Release};
+use crate::sys::process::Reaped;
 
-/// Sets the dead side's slots right and rings for both. How many slots were reset.
+/// Makes room for a successor of the dead process on side `dead`, and posts for both sides.
 ///
-/// Only after `waitid` has reported the death (invariant I3: a reaped process writes nothing any more; a role never
-/// forks, so nobody else holds its mapping). The survivor may be running: it never writes a word in a state that belongs
-/// to the dead side (invariant I9), so each compare-and-swap here meets nobody. May be repeated.
+/// `reaped` says that the process writes nothing any more (invariant I3). The survivor may be running. May be repeated.
 ///
-/// The dead side may have changed a word and not rung, or taken a token that somebody rang for it, say for the end of the
-/// stream; nobody can tell. So each doorbell is rung once: a token too many is harmless.
-pub fn recover<D: Doorbell>(channel: &Channel<D>, dead: Side) -> usize {
-    let mut resets = 0;
-    if channel.mode() == Mode::Fifo {
-        for slot in &channel.words().slots {
-            // Relaxed: the dead side's words are final, since its death came before this; no word of the survivor's is
-            // acted upon.
-            let raw = slot.word.load(Relaxed);
-            if let Some(next) = reset(SlotWord::decode(raw), dead) {
-                // Relaxed: a successor starts after this, and what it takes over it reads or writes after that. A frame
-                // made READY again stays in the release sequence of its producer's store.
-                resets += usize::from(slot.word.compare_exchange(raw, next.encode(), Relaxed, Relaxed).is_ok());
-                hit(Step::SlotReset);
-            }
-        }
-    }
-    let (own, other) = match dead {
-        Side::Producer => (&channel.empty, &channel.filled),
-        Side::Consumer => (&channel.filled, &channel.empty),
-    };
+/// The dead side may have changed a word and not posted, or taken a token that somebody posted for it, say for the end of the
+/// stream; nobody can tell. So each doorbell is posted once: a token too many is harmless.
+///
+/// Errors: [`Error::Claimed`] if another process has that side, which lives as far as is known.
+pub fn recover<D: Doorbell>(region: &Region<D>, dead: Side, reaped: &Reaped) -> Result<()> {
+    of_the_dead(region, dead, reaped)?;
+    // Release: pairs with the Acquire of the successor's claim. Nobody else writes this word now: the dead process is reaped,
+    // and another one cannot claim it while it is not 0.
+    region.claim(dead).store(0, Release);
     if !seeded(Bug::NoPostAfterDeath) {
-        own.post();
+        region.bell(dead).post();
         hit(Step::OwnRung);
-        other.post();
+        region.bell(dead.other()).post();
     }
     hit(Step::RecoveryRung);
-    resets
+    Ok(())
 }
 
-/// [`recovered`], right or wrong.
-fn reset(word: SlotWord, dead: Side) -> Option<SlotWord> {
-    match (dead, word.state) {
-        _ if seeded(Bug::NoReset) => None,
-        (Side::Producer, State::Reading) if seeded(Bug::ResetsSurvivor) => {
-            Some(SlotWord::new(word.seq + SLOTS as u64, State::Free))
-        }
-        (Side::Consumer, State::Writing) if seeded(Bug::ResetsSurvivor) => Some(SlotWord::new(word.seq, State::Ready)),
-        _ => recovered(word, dead),
+/// The frame that a dead consumer had begun to read and not released, counted within the region; `None` in a mailbox, or if
+/// there is none.
+pub fn held_by_consumer<D>(region: &Region<D>) -> Option<u64> {
+    // Relaxed: the dead side's words are final.
+    let words = &region.words().consumer;
+    let (taken, released) = (words.taken.0.load(Relaxed), words.released.0.load(Relaxed));
+    (region.mode() == Mode::Fifo && taken > released).then(|| taken - 1)
+}
+
+/// Takes frame `n` away from a dead consumer for good, instead of delivering it again: it has killed two. To be called before
+/// [`recover`], under the same conditions; does nothing if the consumer did not hold it.
+pub fn discard<D>(region: &Region<D>, n: u64, reaped: &Reaped) -> Result<()> {
+    of_the_dead(region, Side::Consumer, reaped)?;
+    if held_by_consumer(region) == Some(n) {
+        // In the dead consumer's place. Release: the slot goes to the producer, which may be running, after everything that the
+        // dead consumer read from it; recover() posts.
+        region.words().consumer.released.0.store(n + 1, order(Bug::RelaxedDiscard, Release));
     }
+    Ok(())
 }
 
-/// The frame that a dead consumer held, counted within the region; `None` in a mailbox, or if it held none. To be asked
-/// before [`recover`].
-pub fn held_by_consumer<D>(channel: &Channel<D>) -> Option<u64> {
-    if channel.mode() == Mode::Mailbox {
-        return None;
+fn of_the_dead<D>(region: &Region<D>, side: Side, reaped: &Reaped) -> Result<()> {
+    // Relaxed: either it is the dead one's, and final, or somebody else's, and we leave it alone.
+    match region.claim(side).load(Relaxed) {
+        0 => Ok(()),
+        pid if pid == u64::from(reaped.pid()) => Ok(()),
+        pid => Err(Error::Claimed { object: region.name().to_string(), side, pid }),
     }
-    // Relaxed: as in recover().
-    let words = channel.words().slots.each_ref().map(|s| SlotWord::decode(s.word.load(Relaxed)));
-    words.into_iter().find(|w| w.state == State::Reading).map(|w| w.seq)
-}
-
-/// Takes frame `seq` away from a dead consumer for good, instead of delivering it again: it has killed two. The same
-/// conditions as [`recover`] apply, which is to be called after it.
-pub fn discard<D>(channel: &Channel<D>, seq: u64) {
-    let word = &channel.words().slots[SlotWord::slot(seq)].word;
-    let (held, next) = (SlotWord::new(seq, State::Reading), SlotWord::new(seq + SLOTS as u64, State::Free));
-    // Release: the slot goes to the producer, which may be running, after everything the dead consumer read from it. The
-    // doorbell is rung by recover().
-    let release = order(Bug::RelaxedDiscard, Release);
-    let _ = word.compare_exchange(held.encode(), next.encode(), release, Relaxed);
 }

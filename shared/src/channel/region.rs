@@ -1,40 +1,19 @@
-//! A channel, attached: from a name to checked words, payload and doorbells.
+//! A region: made or opened by name, its header checked; and a channel, which is a region as one side has it mapped.
 
-use std::fmt;
+use std::sync::Arc;
 
-use super::doorbell::Doorbell;
 use super::layout::{self, Words};
 use super::memory::{Memory, Source};
-use super::ownership::{MailWord, SLOTS, Side, SlotWord, State};
+use super::name::Name;
+use super::ownership::{MailWord, SLOTS, Side, State, between, states};
 use crate::error::{Error, Result};
-use crate::sync::{AtomicU64, Ordering::Relaxed};
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::AtomicU64;
 use crate::sys::membarrier;
 use crate::sys::semaphore::Semaphore;
-#[cfg(not(loom))]
-use crate::sys::shm;
-
-/// What a channel carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Pictures, decoder to renderer.
-    Video = 1,
-    /// Blocks of sound, decoder to audio.
-    Audio = 2,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Video => "video",
-            Self::Audio => "audio",
-        })
-    }
-}
 
 /// What happens when the producer is faster than the consumer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// It waits: every frame arrives, in order.
     Fifo = 0,
@@ -42,48 +21,13 @@ pub enum Mode {
     Mailbox = 1,
 }
 
-/// Which channel: `/dev/shm/tricine.SESSION.KIND.GENERATION` and the two semaphores beside it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct ChannelName {
-    /// The session's name.
-    pub session: String,
-    /// What it carries.
-    pub kind: Kind,
-    /// Counts the regions that this stream has had, from 0.
-    pub generation: u64,
-}
-
-impl fmt::Display for ChannelName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tricine.{}.{}.{}", self.session, self.kind, self.generation)
-    }
-}
-
-#[cfg(not(loom))]
-impl ChannelName {
-    fn empty(&self) -> String {
-        format!("{self}.empty")
-    }
-
-    fn filled(&self) -> String {
-        format!("{self}.filled")
-    }
-
-    /// Removes the channel's three names. Whoever has it mapped keeps it.
-    pub fn unlink(&self) -> Result<()> {
-        shm::unlink(&self.to_string())?;
-        Semaphore::unlink(&self.empty())?;
-        Semaphore::unlink(&self.filled())
-    }
-}
-
 /// Who executes the barriers between a change and the look for a sleeper ([`super::wake`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Barriers {
     /// Both sides, a fence each at every hand-over: where nearly every frame is slept for, as at a film's pace.
     Both,
-    /// Who is about to sleep has the kernel execute both, by `membarrier`: where frames follow each other. A kernel that has
-    /// none gets fences.
+    /// The side that is about to sleep has the kernel execute both, by `membarrier`: where frames follow each other. A kernel
+    /// that has none gets fences.
     Sleeper,
 }
 
@@ -94,28 +38,48 @@ pub struct Spec {
     pub mode: Mode,
     /// Bytes of payload that a slot takes.
     pub capacity: u64,
+    /// What its frames' meta means: [`crate::meta::Meta::KIND`].
+    pub kind: u64,
     /// Frames published in the generations before.
     pub base: u64,
-    /// Where the producer goes on while nothing is published here, in ns.
-    pub resume_pts_ns: i64,
-    /// The serial that this belongs to.
-    pub resume_serial: u32,
+    /// For the creator to say something to both sides: the channel does not look at them.
+    pub notes: [u64; 2],
     /// Whose the barriers are.
     pub barriers: Barriers,
 }
 
-/// A region without doorbells, not attached yet: what a test, a model or a measurement with doorbells of its own begins
-/// with. The player's channels begin with [`Channel::create`].
-#[derive(Debug)]
-pub struct Region {
-    source: Source,
-    name: ChannelName,
+impl Spec {
+    /// A FIFO of frames of up to `capacity` bytes, described by `M`.
+    pub const fn fifo<M: crate::meta::Meta>(capacity: u64) -> Self {
+        Self { mode: Mode::Fifo, capacity, kind: M::KIND, base: 0, notes: [0; 2], barriers: Barriers::Sleeper }
+    }
+
+    /// As [`Spec::fifo`], a mailbox.
+    pub const fn mailbox<M: crate::meta::Meta>(capacity: u64) -> Self {
+        Self { mode: Mode::Mailbox, ..Self::fifo::<M>(capacity) }
+    }
 }
 
-impl Region {
-    /// Makes a region that is complete but has no name yet: only who is handed this can attach to it. `name` is what
-    /// errors call it.
-    pub fn unnamed(name: &ChannelName, spec: &Spec) -> Result<Self> {
+/// The two doorbells of a channel.
+#[derive(Debug)]
+pub struct Bells<D> {
+    /// Posted when a slot is free: the producer listens.
+    pub empty: D,
+    /// Posted when a frame is there: the consumer listens.
+    pub filled: D,
+}
+
+/// A region of shared memory with its doorbells, as the process has it that makes it, recovers it or looks on. Producers,
+/// consumers and taps attach to it.
+#[derive(Debug)]
+pub struct Region<D = Semaphore> {
+    source: Source,
+    channel: Channel<D>,
+}
+
+impl<D> Region<D> {
+    /// Makes a region that is complete but has no name yet. `name` is what errors call it. Both doorbells start without a token.
+    pub fn unnamed(name: &Name, spec: &Spec, empty: D, filled: D) -> Result<Self> {
         if spec.capacity == 0 || spec.capacity > layout::MAX_CAPACITY {
             return Err(Error::TooLarge { len: spec.capacity, capacity: layout::MAX_CAPACITY });
         }
@@ -123,50 +87,33 @@ impl Region {
         let page = source.page(&name.to_string())?;
         let words = page.words();
         let header = [
-            (&words.version, layout::VERSION),
-            (&words.layout_hash, layout::LAYOUT_HASH),
-            (&words.region_len, layout::region_len(spec.capacity)),
-            (&words.kind, name.kind as u64),
-            (&words.mode, spec.mode as u64),
-            (&words.stride, layout::stride(spec.capacity)),
-            (&words.capacity, spec.capacity),
-            (&words.generation, name.generation),
-            (&words.base, spec.base),
-            (&words.resume_pts, spec.resume_pts_ns as u64),
-            (&words.resume_serial, spec.resume_serial.into()),
+            (&words.header.version, layout::VERSION),
+            (&words.header.layout_hash, layout::LAYOUT_HASH),
+            (&words.header.region_len, layout::region_len(spec.capacity)),
+            (&words.header.kind, spec.kind),
+            (&words.header.mode, spec.mode as u64),
+            (&words.header.stride, layout::stride(spec.capacity)),
+            (&words.header.capacity, spec.capacity),
+            (&words.header.generation, name.generation),
+            (&words.header.base, spec.base),
+            (&words.header.notes[0], spec.notes[0]),
+            (&words.header.notes[1], spec.notes[1]),
             // loom knows fences alone.
-            (&words.barriers, u64::from(!cfg!(loom) && spec.barriers == Barriers::Sleeper && membarrier::register())),
-            (&words.mail.0, MailWord::EMPTY.encode()),
-            (&words.magic, layout::MAGIC),
+            (&words.header.barriers, (!cfg!(loom) && spec.barriers == Barriers::Sleeper && membarrier::register()).into()),
+            (&words.both.mail.0, MailWord::EMPTY.encode()),
+            (&words.header.magic, layout::MAGIC),
         ];
         // Relaxed: nobody else can see the region before linkat, and a system call orders what follows it.
         for (word, value) in header {
             word.store(value, Relaxed);
         }
-        for (i, slot) in words.slots.iter().enumerate() {
-            slot.word.store(SlotWord::new(i as u64, State::Free).encode(), Relaxed);
-        }
-        Ok(Self { source, name: name.clone() })
+        Self::look(source, name, Arc::new(Bells { empty, filled }))
     }
 
-    /// Gives the region its name, in one step. Fails if the name exists.
-    #[cfg(not(loom))]
-    pub fn link(&self) -> Result<()> {
-        self.source.link(&self.name.to_string())
-    }
-
-    /// Opens the region of this name.
-    #[cfg(not(loom))]
-    pub fn open(name: &ChannelName) -> Result<Self> {
-        Ok(Self { source: Source::open(&name.to_string())?, name: name.clone() })
-    }
-
-    /// Attaches as `side`, which maps the payload (a consumer only to read), or as an onlooker, which maps the words.
-    /// The header is copied once and the copy is checked. `empty` and `filled` are the doorbells that both sides share; both
-    /// start without a token.
-    pub fn attach<D: Doorbell>(&self, side: Option<Side>, empty: D, filled: D) -> Result<Channel<D>> {
-        let object = self.name.to_string();
-        let len = self.source.len(&object)?;
+    /// Maps the words and checks a copy of the header.
+    fn look(source: Source, name: &Name, bells: Arc<Bells<D>>) -> Result<Self> {
+        let object = name.to_string();
+        let len = source.len(&object)?;
         let differs = |what, found, wanted| {
             let object = object.clone();
             if found == wanted { Ok(()) } else { Err(Error::Layout { object, what, found, wanted }) }
@@ -174,15 +121,14 @@ impl Region {
         if len < layout::PAYLOAD_OFFSET as u64 {
             differs("length", len, layout::PAYLOAD_OFFSET as u64)?;
         }
-        let page = self.source.page(&object)?;
-        let words = page.words();
+        let page = source.page(&object)?;
+        let header = &page.words().header;
         let read = |word: &AtomicU64| word.load(Relaxed);
-        differs("magic", read(&words.magic), layout::MAGIC)?;
-        differs("version", read(&words.version), layout::VERSION)?;
-        differs("layout hash", read(&words.layout_hash), layout::LAYOUT_HASH)?;
-        differs("kind", read(&words.kind), self.name.kind as u64)?;
-        differs("generation", read(&words.generation), self.name.generation)?;
-        let (capacity, stride, base) = (read(&words.capacity), read(&words.stride), read(&words.base));
+        differs("magic", read(&header.magic), layout::MAGIC)?;
+        differs("version", read(&header.version), layout::VERSION)?;
+        differs("layout hash", read(&header.layout_hash), layout::LAYOUT_HASH)?;
+        differs("generation", read(&header.generation), name.generation)?;
+        let (capacity, stride, base) = (read(&header.capacity), read(&header.stride), read(&header.base));
         let corrupt = |what, raw| Error::Corrupt { object: object.clone(), what, raw };
         if capacity == 0 || capacity > layout::MAX_CAPACITY {
             return Err(corrupt("capacity", capacity));
@@ -192,146 +138,219 @@ impl Region {
         }
         differs("stride", stride, layout::stride(capacity))?;
         differs("length", len, layout::region_len(capacity))?;
-        let mode = match read(&words.mode) {
+        let mode = match read(&header.mode) {
             0 => Mode::Fifo,
             1 => Mode::Mailbox,
             raw => return Err(corrupt("mode", raw)),
         };
-        let fenced = match read(&words.barriers) {
+        let fenced = match read(&header.barriers) {
             0 => true,
             1 if membarrier::register() => false,
             1 => return Err(Error::sys("membarrier", object, std::io::Error::last_os_error())),
             raw => return Err(corrupt("barriers", raw)),
         };
-        let resume_pts_ns = read(&words.resume_pts) as i64;
-        let resume_serial = read(&words.resume_serial) as u32;
-        Ok(Channel {
-            memory: self.source.memory(page, side, capacity, &object)?,
-            capacity: capacity as usize,
-            mode,
-            base,
-            resume_pts_ns,
-            resume_serial,
-            fenced,
-            name: self.name.clone(),
-            empty,
-            filled,
-        })
+        let notes = [read(&header.notes[0]), read(&header.notes[1])];
+        let facts = Facts { capacity: capacity as usize, kind: read(&header.kind), mode, base, notes, fenced };
+        let channel = Channel { memory: Memory::of_words(page), facts, claim: None, name: name.clone(), bells };
+        Ok(Self { source, channel })
+    }
+
+    /// Maps what `side` needs, as the one process on it.
+    pub(super) fn attach(&self, side: Side, kind: u64) -> Result<Channel<D>> {
+        let whole = &self.channel;
+        if whole.facts.kind != kind {
+            let object = whole.name.to_string();
+            return Err(Error::Layout { object, what: "kind of meta", found: whole.facts.kind, wanted: kind });
+        }
+        let memory = self.source.memory(side, whole.capacity() as u64, &whole.name.to_string())?;
+        let (name, bells) = (whole.name.clone(), whole.bells.clone());
+        let mut channel = Channel { memory, facts: whole.facts, claim: None, name, bells };
+        // Acquire: pairs with the Release of whoever gave the claim back: what our predecessor wrote is visible.
+        match channel.claim(side).compare_exchange(0, us(), Acquire, Relaxed) {
+            Ok(_) => channel.claim = Some(side),
+            Err(pid) => return Err(Error::Claimed { object: channel.name.to_string(), side, pid }),
+        }
+        Ok(channel)
+    }
+
+    /// Whether its frames are described by meta of this kind.
+    #[cfg(not(loom))]
+    pub(super) fn check_kind(&self, wanted: u64) -> Result<()> {
+        let (object, found) = (self.name.to_string(), self.facts.kind);
+        if found == wanted { Ok(()) } else { Err(Error::Layout { object, what: "kind of meta", found, wanted }) }
+    }
+
+    /// Maps all of it, only to be read.
+    #[cfg(not(loom))]
+    pub(super) fn view(&self) -> Result<super::memory::View> {
+        self.source.view(self.capacity() as u64, self.name.to_string())
+    }
+
+    /// Whether the words can be, whoever is at work meanwhile, and the region is as long as it was. For a supervisor, which
+    /// replaces a region that is not.
+    pub fn check(&self) -> Result<()> {
+        #[cfg(not(loom))]
+        if self.channel.lost() {
+            return Err(self.channel.corrupt("length", 0));
+        }
+        match self.channel.mode() {
+            Mode::Fifo => {
+                let before = self.channel.words().consumer.released.0.load(Acquire);
+                let (seqs, after) = self.channel.fifo_words();
+                let raw = |i| seqs.get(i).copied().unwrap_or(before);
+                between(seqs, before, after).map_err(|i| self.channel.corrupt("seq of a slot, or released,", raw(i)))
+            }
+            Mode::Mailbox => self.channel.mail().map(drop),
+        }
     }
 }
 
-/// A channel, attached: its words, its doorbells and, for a producer or consumer, its payload.
-#[derive(Debug)]
-pub struct Channel<D = Semaphore> {
-    memory: Memory,
-    capacity: usize,
-    mode: Mode,
-    base: u64,
-    resume_pts_ns: i64,
-    resume_serial: u32,
-    /// Whether both sides execute a fence, for want of `membarrier`.
-    pub(super) fenced: bool,
-    name: ChannelName,
-    /// Rings when a slot is free: the producer listens.
-    pub empty: D,
-    /// Rings when a frame is ready: the consumer listens.
-    pub filled: D,
+#[cfg(not(loom))]
+impl<D> Region<D> {
+    /// Gives the region its name, in one step. Fails if the name exists.
+    pub fn link(&self) -> Result<()> {
+        self.source.link(&self.channel.name.to_string())
+    }
+
+    /// Opens the region of this name, with doorbells that both sides share.
+    pub fn open_with(name: &Name, empty: D, filled: D) -> Result<Self> {
+        Self::look(Source::open(&name.to_string())?, name, Arc::new(Bells { empty, filled }))
+    }
 }
 
 #[cfg(not(loom))]
-impl Channel {
+impl Region {
     /// Makes the channel's region and semaphores, each complete before it has a name. Fails if a name exists; then
     /// nothing of this channel is left behind.
-    pub fn create(name: &ChannelName, spec: &Spec) -> Result<()> {
-        let region = Region::unnamed(name, spec)?;
+    pub fn create(name: &Name, spec: &Spec) -> Result<Self> {
         let made = Semaphore::create(&name.empty(), 0)
             .and_then(|()| Semaphore::create(&name.filled(), 0))
-            .and_then(|()| region.link());
+            .and_then(|()| Self::unnamed(name, spec, Semaphore::open(&name.empty())?, Semaphore::open(&name.filled())?))
+            .and_then(|region| region.link().map(|()| region));
         if made.is_err() {
             name.unlink()?;
         }
         made
     }
 
-    /// Attaches to a channel's region and semaphores by name, see [`Region::attach`].
-    pub fn attach(name: &ChannelName, side: Option<Side>) -> Result<Self> {
-        let region = Region::open(name)?;
-        region.attach(side, Semaphore::open(&name.empty())?, Semaphore::open(&name.filled())?)
+    /// Opens the region of this name and its semaphores.
+    pub fn open(name: &Name) -> Result<Self> {
+        Self::open_with(name, Semaphore::open(&name.empty())?, Semaphore::open(&name.filled())?)
     }
 
-    /// Whether what stands under this channel's name still is what was attached to: there, as long, with the same header
-    /// and with ownership words that can be. For the supervisor, which replaces a region that is not; both sides may be at
+    /// Whether what stands under this channel's name still is what was opened: there, as long, with the same header
+    /// and with words that can be. For a supervisor, which replaces a region that is not; both sides may be at
     /// work meanwhile.
     pub fn inspect(&self) -> Result<()> {
-        let now = Self::attach(&self.name, None)?;
-        let same = [
-            ("capacity", self.capacity as u64, now.capacity as u64),
-            ("mode", self.mode as u64, now.mode as u64),
-            ("base", self.base, now.base),
-        ];
-        if let Some(&(what, _, raw)) = same.iter().find(|(_, ours, raw)| ours != raw) {
-            return Err(self.corrupt(what, raw));
+        let now = Self::open(&self.channel.name)?;
+        if now.channel.facts != self.channel.facts {
+            return Err(self.channel.corrupt("header", now.channel.capacity() as u64));
         }
         // What we have mapped may be another object than the one that has the name now.
-        if self.lost() {
-            return Err(self.corrupt("length", 0));
-        }
-        match self.mode {
-            Mode::Fifo => {
-                let raw = self.words().slots.each_ref().map(|s| s.word.load(Relaxed));
-                super::ownership::fifo_words(raw).map_err(|i| self.corrupt("slot word", raw[i]))?;
-            }
-            Mode::Mailbox => {
-                let raw = self.words().mail.0.load(Relaxed);
-                MailWord::decode(raw).ok_or_else(|| self.corrupt("mailbox word", raw))?;
-            }
-        }
-        Ok(())
+        self.check()?;
+        now.check()
     }
+}
+
+impl<D> std::ops::Deref for Region<D> {
+    type Target = Channel<D>;
+
+    fn deref(&self) -> &Channel<D> {
+        &self.channel
+    }
+}
+
+/// This process, as it stands in a claim.
+fn us() -> u64 {
+    std::process::id().into()
+}
+
+/// What the header says; it never changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Facts {
+    capacity: usize,
+    kind: u64,
+    mode: Mode,
+    base: u64,
+    notes: [u64; 2],
+    /// Whether both sides execute a fence.
+    pub(super) fenced: bool,
+}
+
+/// A channel as one process has it mapped: its words, its doorbells and, for a producer or consumer, its payload.
+#[derive(Debug)]
+pub struct Channel<D = Semaphore> {
+    memory: Memory,
+    pub(super) facts: Facts,
+    /// The side whose one process we are.
+    claim: Option<Side>,
+    name: Name,
+    pub(super) bells: Arc<Bells<D>>,
 }
 
 impl<D> Channel<D> {
     /// The channel's name.
-    pub fn name(&self) -> &ChannelName {
+    pub fn name(&self) -> &Name {
         &self.name
     }
 
     /// FIFO or mailbox.
     #[inline]
     pub fn mode(&self) -> Mode {
-        self.mode
+        self.facts.mode
     }
 
     /// Bytes of payload that a slot takes.
     #[inline]
     pub fn capacity(&self) -> usize {
-        self.capacity
+        self.facts.capacity
     }
 
     /// Frames published in the generations before this one.
     #[inline]
     pub fn base(&self) -> u64 {
-        self.base
+        self.facts.base
     }
 
-    /// Where the producer goes on while nothing is published here: the serial, and the time in it in ns.
-    pub fn resume(&self) -> (u32, i64) {
-        (self.resume_serial, self.resume_pts_ns)
+    /// The creator's [`Spec::notes`].
+    pub fn notes(&self) -> [u64; 2] {
+        self.facts.notes
     }
 
-    /// The shared words. They are atomics, so a reference to them claims nothing about their content.
+    /// The shared words. They are atomics, so a reference to them claims nothing about their content. What another side writes is
+    /// mapped read-only: a store to it ends the process. For proofs and pictures.
     #[inline]
     pub fn words(&self) -> &Words {
         self.memory.words()
     }
 
-    /// The ownership words now, for a picture of the pipeline. A mailbox has none: its states are derived.
+    /// The process that has claimed `side`, or 0.
+    pub(super) fn claim(&self, side: Side) -> &AtomicU64 {
+        match side {
+            Side::Producer => &self.words().producer.claim.0,
+            Side::Consumer => &self.words().consumer.claim.0,
+        }
+    }
+
+    /// `seq` of each slot and, read after them, `released`.
+    pub(super) fn fifo_words(&self) -> ([u64; SLOTS], u64) {
+        // Acquire: pairs with the Release in publish(), before which the producer had seen as much of `released`.
+        let seqs = self.words().producer.slots.each_ref().map(|s| s.seq.load(Acquire));
+        (seqs, self.words().consumer.released.0.load(Acquire))
+    }
+
+    /// What the slots are doing now, for a picture of the pipeline.
     pub fn states(&self) -> [State; SLOTS] {
-        match self.mode {
-            Mode::Fifo => self.words().slots.each_ref().map(|s| SlotWord::decode(s.word.load(Relaxed)).state),
+        let words = self.words();
+        match self.mode() {
+            Mode::Fifo => {
+                let begun = words.producer.begun.0.load(Relaxed);
+                let (seqs, released) = self.fifo_words();
+                states(seqs, begun, released, words.consumer.taken.0.load(Relaxed))
+            }
             Mode::Mailbox => {
                 let mut states = [State::Free; SLOTS];
-                if let Some(mail) = MailWord::decode(self.words().mail.0.load(Relaxed)) {
+                if let Some(mail) = MailWord::decode(words.both.mail.0.load(Relaxed)) {
                     states[mail.back] = State::Writing;
                     states[mail.front] = State::Reading;
                     states[mail.middle] = if mail.dirty { State::Ready } else { State::Free };
@@ -362,5 +381,16 @@ impl<D> Channel<D> {
     #[inline]
     pub(super) fn bytes_mut(&self, slot: usize) -> &mut [u8] {
         self.memory.bytes_mut(slot)
+    }
+}
+
+impl<D> Drop for Channel<D> {
+    fn drop(&mut self) {
+        if let Some(side) = self.claim
+            && !super::probe::dead()
+        {
+            // Release: pairs with the Acquire in Region::attach.
+            self.claim(side).store(0, Release);
+        }
     }
 }

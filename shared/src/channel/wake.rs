@@ -1,19 +1,19 @@
-//! Sleeping and waking: who is about to sleep says so, and who changes a word rings only for somebody who has.
+//! Sleeping and waking: a side that is about to sleep says so, and a side that changes a word posts only for one that has.
 //!
-//! | who listens | who changes a word |
+//! | the side that waits | the side that changes a word |
 //! |---|---|
-//! | says that it will sleep (its word: 1) | changes the slot's word |
-//! | barrier | barrier |
-//! | looks at the slot's word once more, and sleeps only if there is nothing | looks whether the other says that it sleeps; if so takes that back (0) and rings |
+//! | sets its flag (1) | changes the word |
+//! | full barrier | full barrier |
+//! | checks the word again, and sleeps only if there is nothing | checks the other's flag; if it is set, takes it back (0) and posts |
 //!
-//! Invariant I4: of the two looks at least one sees the other's word, since a barrier lies before each; so nobody sleeps
+//! Invariant I4: of the two checks at least one sees the other side's store, since a barrier lies before each; so nobody sleeps
 //! through a change. A change while nobody sleeps costs no token, no locked instruction, and no system call; not even a
-//! fence, since who is about to sleep has the kernel execute both barriers ([`crate::sys::membarrier`]).
+//! fence, where the side that is about to sleep has the kernel execute both barriers ([`crate::sys::membarrier`]).
 //!
-//! A ring is owed from the change on, and taken back before it is paid, so that it is paid once. Who dies in between
-//! leaves somebody asleep: [`super::recover()`] rings for the dead. It need not know whether a ring was owed, since a
-//! token too many is a spurious wake-up. A token that is left over (somebody said that it sleeps, and then saw
-//! that it need not) ends one later sleep too soon.
+//! A post is owed from the change on, and the flag is taken back before the post is paid, so that it is paid once. A process that
+//! dies in between leaves somebody asleep: [`super::recover()`] posts for the dead. It need not know whether a post was owed,
+//! since a token too many is a spurious wake-up. A token that is left over (a side set its flag, and then saw that it need not
+//! sleep) ends one later sleep too soon.
 
 use super::bug::{Bug, seeded};
 use super::doorbell::Doorbell;
@@ -41,16 +41,16 @@ impl<D> Channel<D> {
     /// The doorbell at which `side` listens.
     pub fn bell(&self, side: Side) -> &D {
         match side {
-            Side::Producer => &self.empty,
-            Side::Consumer => &self.filled,
+            Side::Producer => &self.bells.empty,
+            Side::Consumer => &self.bells.filled,
         }
     }
 
     /// 1 while `side` sleeps at its doorbell or is about to. Only 0 or not 0 matters, whatever a peer writes there.
     fn asleep(&self, side: Side) -> &AtomicU64 {
         match side {
-            Side::Producer => &self.words().producer_asleep.0,
-            Side::Consumer => &self.words().consumer_asleep.0,
+            Side::Producer => &self.words().both.producer_asleep.0,
+            Side::Consumer => &self.words().both.consumer_asleep.0,
         }
     }
 }
@@ -65,7 +65,7 @@ impl<D: Doorbell> Channel<D> {
     #[inline]
     pub(super) fn announce(&self, side: Side) {
         if seeded(Bug::NoBarrierBeforeRing) {
-        } else if self.fenced {
+        } else if self.facts.fenced {
             fence(SeqCst);
         } else {
             // The sleeper's barrier is executed here as well: either before our change, or after our look, or between
@@ -101,7 +101,7 @@ impl<D: Doorbell> Channel<D> {
         // A swap and not a store, so that it has its place after the other side's swap of the same word for loom as well.
         asleep.swap(1, Relaxed);
         if seeded(Bug::NoBarrierBeforeSleep) {
-        } else if self.fenced {
+        } else if self.facts.fenced {
             fence(SeqCst);
         } else if !membarrier::everywhere() {
             return Err(Error::sys("membarrier", self.name().to_string(), std::io::Error::last_os_error()));

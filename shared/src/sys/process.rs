@@ -136,29 +136,79 @@ impl Child {
         }
     }
 
-    /// Reaps it if it is dead: how it ended, and what it used. After that it writes nothing any more: the fence that
-    /// recovery stands on.
-    pub fn try_reap(&self) -> Result<Option<(Exit, Usage)>> {
-        let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
-        loop {
-            // SAFETY: both places outlive the call. The id is that of our child as long as it is not reaped, which
-            // happens here alone, and the caller keeps no Child that was.
-            let got = unsafe { libc::wait4(self.pid as libc::pid_t, &mut status, libc::WNOHANG, usage.as_mut_ptr()) };
-            match Errno::result(got) {
-                Ok(0) => return Ok(None),
-                Ok(_) => break,
-                Err(Errno::EINTR) => {}
-                Err(e) => return Err(Error::sys("wait4", self.pid.to_string(), e)),
-            }
-        }
-        let exit = if libc::WIFSIGNALED(status) {
-            Exit::Signal(libc::WTERMSIG(status))
-        } else {
-            Exit::Code(libc::WEXITSTATUS(status))
-        };
-        // SAFETY: zeroed is a valid rusage, and wait4 filled it.
-        Ok(Some((exit, Usage::from(unsafe { usage.assume_init() }))))
+    /// Reaps it if it is dead.
+    pub fn try_reap(&self) -> Result<Option<Reaped>> {
+        reap(self.pid, libc::WNOHANG)
     }
+}
+
+/// A child of this process that is dead and reaped: it writes nothing any more. That is the fence on which recovery stands, so
+/// nothing but reaping makes one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reaped {
+    pid: u32,
+    exit: Exit,
+    usage: Usage,
+}
+
+impl Reaped {
+    /// Waits for the end of a child, and reaps it.
+    pub fn wait(child: std::process::Child) -> Result<Self> {
+        match reap(child.id(), 0)? {
+            Some(reaped) => Ok(reaped),
+            None => Err(Error::sys("wait4", child.id().to_string(), Errno::ECHILD)),
+        }
+    }
+
+    /// One that was reaped elsewhere.
+    ///
+    /// # Safety
+    ///
+    /// No process writes in the name of `pid` any more: it was reaped, and none of its threads or children holds what it had
+    /// mapped.
+    pub const unsafe fn assume(pid: u32, exit: Exit) -> Self {
+        let usage = Usage { cpu_s: 0.0, max_rss_kib: 0, voluntary_switches: 0, involuntary_switches: 0 };
+        Self { pid, exit, usage }
+    }
+
+    /// Its process id, which may mean another process by now.
+    pub const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// How it ended.
+    pub const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What it used.
+    pub const fn usage(&self) -> Usage {
+        self.usage
+    }
+}
+
+fn reap(pid: u32, options: libc::c_int) -> Result<Option<Reaped>> {
+    let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
+    loop {
+        // SAFETY: both places outlive the call. The id is that of our child as long as it is not reaped, and the caller keeps
+        // no handle of one that was.
+        let got = unsafe { libc::wait4(pid as libc::pid_t, &mut status, options, usage.as_mut_ptr()) };
+        match Errno::result(got) {
+            Ok(0) => return Ok(None),
+            // Under ptrace, a child that has stopped is reported as well.
+            Ok(_) if libc::WIFSTOPPED(status) || libc::WIFCONTINUED(status) => {}
+            Ok(_) => break,
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(Error::sys("wait4", pid.to_string(), e)),
+        }
+    }
+    let exit = if libc::WIFSIGNALED(status) {
+        Exit::Signal(libc::WTERMSIG(status))
+    } else {
+        Exit::Code(libc::WEXITSTATUS(status))
+    };
+    // SAFETY: zeroed is a valid rusage, and wait4 filled it.
+    Ok(Some(Reaped { pid, exit, usage: Usage::from(unsafe { usage.assume_init() }) }))
 }
 
 impl AsFd for Child {

@@ -103,6 +103,16 @@ pub fn map(file: &File, offset: u64, len: usize, writable: bool, name: &str) -> 
     Ok(Mapping { guard: Guard::new(map.as_mut_ptr() as usize, map.len(), name), map })
 }
 
+/// Makes `len` bytes of `map` from `offset` read-only for this process. Both are whole pages.
+pub fn protect(map: &Mapping, offset: usize, len: usize, name: &str) -> Result<()> {
+    assert!(offset.is_multiple_of(4096) && offset + len <= map.len());
+    let start = map.as_mut_ptr().wrapping_add(offset);
+    let address = std::ptr::NonNull::new(start.cast()).ok_or_else(|| Error::sys("mprotect", name, nix::Error::EFAULT))?;
+    // SAFETY: whole pages of a live mapping of ours; what is read-only from here on is only read through atomics.
+    unsafe { nix::sys::mman::mprotect(address, len, nix::sys::mman::ProtFlags::PROT_READ) }
+        .map_err(|e| Error::sys("mprotect", name, e))
+}
+
 /// Makes every page of `map` present now, so that no frame pays for a page fault. Best effort: an old kernel says no.
 pub fn prefault(map: &Mapping, writable: bool) {
     let advice = if writable { MmapAdvise::MADV_POPULATE_WRITE } else { MmapAdvise::MADV_POPULATE_READ };
@@ -112,10 +122,44 @@ pub fn prefault(map: &Mapping, writable: bool) {
     }
 }
 
-/// A page of atomics at `offset` of a mapping. `T` is a type made of atomics alone (sealed: the callers are the control
-/// region's pages), and for a read-only mapping nothing is stored through the reference.
+/// Types made of atomics alone, for [`page_ref`]. [`crate::shared_words!`] makes them.
+///
+/// # Safety
+///
+/// Every bit pattern is a value of the type, and it may change at any time under a shared reference.
+pub unsafe trait SharedWords {}
+
+// SAFETY: an atomic integer is just that.
+unsafe impl SharedWords for std::sync::atomic::AtomicU64 {}
+// SAFETY: as above.
+unsafe impl SharedWords for std::sync::atomic::AtomicU32 {}
+// SAFETY: many of them are no different.
+unsafe impl<T: SharedWords, const N: usize> SharedWords for [T; N] {}
+// SAFETY: as above.
+unsafe impl<A: SharedWords, B: SharedWords> SharedWords for (A, B) {}
+
+/// Says of a struct all of whose fields are [`SharedWords`] that it is, too; of one with another field this does not compile.
+#[macro_export]
+macro_rules! shared_words {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $($(#[$doc:meta])* $field_vis:vis $field:ident: $type:ty,)*
+    }) => {
+        $(#[$meta])* $vis struct $name {
+            $($(#[$doc])* $field_vis $field: $type,)*
+        }
+        // SAFETY: each field is, by the bounds.
+        unsafe impl $crate::sys::shm::SharedWords for $name where $($type: $crate::sys::shm::SharedWords,)* {}
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident($field_vis:vis $type:ty);) => {
+        $(#[$meta])* $vis struct $name($field_vis $type);
+        // SAFETY: its field is, by the bound.
+        unsafe impl $crate::sys::shm::SharedWords for $name where $type: $crate::sys::shm::SharedWords {}
+    };
+}
+
+/// Atomics at `offset` of a mapping. Through a read-only mapping nothing may be stored: the process would die of SIGSEGV.
 #[cfg(not(loom))]
-pub(crate) fn page_ref<T>(map: &Mapping, offset: usize) -> &T {
+pub fn page_ref<T: SharedWords>(map: &Mapping, offset: usize) -> &T {
     assert!(offset.is_multiple_of(align_of::<T>()) && offset + size_of::<T>() <= map.len());
     // SAFETY: in bounds and aligned, just checked (the mapping itself is page-aligned); T is made of atomics, valid
     // with any content and under concurrent change; the borrow keeps the mapping alive.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use loom::thread;
-use tricine_shared::Result;
-use tricine_shared::channel::probe::Step;
-use tricine_shared::channel::{Acquired, Channel, Consumer, Mode, Producer, Side, discard, held_by_consumer};
+use tricine_session::Result;
+use tricine_channel::channel::probe::Step;
+use tricine_channel::channel::{Acquired, Channel, Consumer, Mode, Producer, Side, discard, held_by_consumer};
 
 use crate::world::{
     Bell, Counting, Flood, NEVER, Seen, Taken, World, assert_seen, explore, produce, publish, saw, take, undisturbed,

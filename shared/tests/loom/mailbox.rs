@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use loom::thread;
-use tricine_shared::Result;
-use tricine_shared::channel::probe::Step;
-use tricine_shared::channel::{Channel, Consumer, Mode, Side};
+use tricine_session::Result;
+use tricine_channel::channel::probe::Step;
+use tricine_channel::channel::{Channel, Consumer, Mode, Side};
 
 use crate::world::{Bell, Counting, Flood, Seen, Taken, World, assert_seen, explore, produce, take, undisturbed};
 

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use tricine_shared::channel::bug::{Bug, ENV};
+use tricine_channel::channel::bug::{Bug, ENV};
 
 /// The model that is to catch a bug.
 fn model(bug: Bug) -> &'static str {

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex as StdMutex};
 
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
-use tricine_shared::Result;
-use tricine_shared::channel::probe::{self, Step};
-use tricine_shared::channel::{
+use tricine_session::Result;
+use tricine_channel::channel::probe::{self, Step};
+use tricine_channel::channel::{
     Acquired, Barriers, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, recover,
 };
-use tricine_shared::frame::FrameMeta;
-use tricine_shared::sync::Ordering::Relaxed;
-use tricine_shared::time::Deadline;
+use tricine_session::frame::FrameMeta;
+use tricine_channel::sync::Ordering::Relaxed;
+use tricine_channel::time::Deadline;
 
 /// A deadline that no model reaches: a wait that nothing ends is a deadlock, which loom reports.
 pub(crate) const NEVER: Deadline = Deadline::at_ns(u64::MAX);

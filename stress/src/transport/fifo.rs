@@ -4,8 +4,8 @@ use std::fs::{File, OpenOptions};
 
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::stat::Mode;
-use tricine_shared::sys::shm;
-use tricine_shared::{Error, Result};
+use tricine_channel::sys::shm;
+use tricine_session::{Error, Result};
 
 use super::pipe::WANTED;
 use super::stream::{StreamReceiver, StreamSender};

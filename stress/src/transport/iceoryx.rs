@@ -12,9 +12,9 @@ use iceoryx2::port::notifier::Notifier;
 use iceoryx2::port::publisher::Publisher;
 use iceoryx2::port::subscriber::Subscriber;
 use iceoryx2::prelude::*;
-use tricine_shared::sys::loan;
-use tricine_shared::time::Deadline;
-use tricine_shared::{Error, Result};
+use tricine_channel::sys::loan;
+use tricine_channel::time::Deadline;
+use tricine_session::{Error, Result};
 
 use super::{Ends, Prepared, Receiver, Sender, Transport, Wiring};
 use crate::case::Case;

@@ -4,8 +4,8 @@
 use std::os::unix::fs::OpenOptionsExt;
 
 use nix::fcntl::OFlag;
-use tricine_shared::sys::ring::{Ring, memory_len};
-use tricine_shared::{Error, Result};
+use crate::sys::ring::{Ring, memory_len};
+use tricine_session::{Error, Result};
 
 use super::{Ends, Prepared, Transport, rings};
 use crate::case::Case;

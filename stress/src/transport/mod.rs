@@ -7,8 +7,8 @@ use std::any::Any;
 use std::os::fd::OwnedFd;
 
 use serde::{Deserialize, Serialize};
-use tricine_shared::time::Deadline;
-use tricine_shared::{Error, Result};
+use tricine_channel::time::Deadline;
+use tricine_session::{Error, Result};
 
 use crate::case::{Case, Transport as Kind};
 use crate::consumer::{EARLY_NS, Intake};

@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use tricine_shared::{Error, Result};
+use tricine_session::{Error, Result};
 
 use super::stream::{StreamReceiver, StreamSender};
 use super::{Ends, Prepared, Transport};

@@ -1,8 +1,8 @@
 //! A POSIX message queue. Frames are split into messages of the largest size that a user may have.
 
-use tricine_shared::Result;
-use tricine_shared::sys::mq::{self, MessageQueue};
-use tricine_shared::time::Deadline;
+use tricine_session::Result;
+use crate::sys::mq::{self, MessageQueue};
+use tricine_channel::time::Deadline;
 
 use super::{Ends, Prepared, Receiver, Sender, Transport};
 use crate::case::Case;
@@ -48,12 +48,12 @@ impl Transport for PosixMq {
 
     fn prepare(_: &Case, session: &str, run: u64) -> Result<Prepared> {
         let queue = mq::create(&format!("tricine.{session}.mq.{run}"))?;
-        let other = queue.try_clone().map_err(|e| tricine_shared::Error::sys("dup", "queue", e))?;
+        let other = queue.try_clone().map_err(|e| tricine_session::Error::sys("dup", "queue", e))?;
         Ok(Prepared { producer: vec![queue], consumer: vec![other], ..Prepared::default() })
     }
 
     fn sender(_: &Case, ends: Ends) -> Result<MessageQueue> {
-        MessageQueue::from_fd(ends.fd()?)
+        Ok(MessageQueue::from_fd(ends.fd()?)?)
     }
 
     fn receiver(case: &Case, ends: Ends) -> Result<Joiner> {

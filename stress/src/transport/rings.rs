@@ -5,12 +5,12 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use tricine_shared::Result;
-use tricine_shared::channel::ownership::SLOTS;
-use tricine_shared::sys::ring::{Memory, Ring, Wake, memory_len};
-use tricine_shared::sys::semaphore::Semaphore;
-use tricine_shared::sys::shm;
-use tricine_shared::time::Deadline;
+use tricine_session::Result;
+use tricine_channel::channel::ownership::SLOTS;
+use crate::sys::ring::{Memory, Ring, Wake, memory_len};
+use tricine_channel::sys::semaphore::Semaphore;
+use tricine_channel::sys::shm;
+use tricine_channel::time::Deadline;
 
 use super::{Ends, Prepared, Receiver, Sender, Transport, Wiring};
 use crate::case::Case;
@@ -28,27 +28,27 @@ pub(crate) struct Textbook;
 impl Sender for Ring {
     #[inline]
     fn send(&mut self, work: &mut Work, deadline: Deadline) -> Result<bool> {
-        self.write(deadline, |slot| work.in_place(slot))
+        Ok(self.write(deadline, |slot| work.in_place(slot))?)
     }
 }
 
 impl Receiver for Ring {
     #[inline]
     fn receive(&mut self, intake: &mut Intake<'_>, deadline: Deadline) -> Result<bool> {
-        self.read(deadline, |frame| intake.arrived(frame))
+        Ok(self.read(deadline, |frame| intake.arrived(frame))?)
     }
 }
 
 /// Memory for a ring, as a file without a name, one descriptor for each side.
 pub(super) fn prepare(file: File) -> Result<Prepared> {
-    let other = file.try_clone().map_err(|e| tricine_shared::Error::sys("dup", "ring", e))?;
+    let other = file.try_clone().map_err(|e| tricine_session::Error::sys("dup", "ring", e))?;
     Ok(Prepared { producer: vec![file.into()], consumer: vec![other.into()], ..Prepared::default() })
 }
 
 /// A side of a ring in that file.
 pub(super) fn take_up(case: &Case, fd: OwnedFd, wake: Wake) -> Result<Ring> {
     let memory = Memory::of_file(&File::from(fd), memory_len(case.bytes))?;
-    Ring::new(memory, case.bytes, wake)
+    Ok(Ring::new(memory, case.bytes, wake)?)
 }
 
 /// How a ring that is not the floor waits.

@@ -2,7 +2,7 @@
 //! finds memory for without searching.
 
 use nix::sys::socket::SockType;
-use tricine_shared::Result;
+use tricine_session::Result;
 
 use super::stream::{StreamReceiver, StreamSender};
 use super::{Ends, Prepared, Transport, unix};

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 
-use tricine_shared::time::Deadline;
-use tricine_shared::{Error, Result};
+use tricine_channel::time::Deadline;
+use tricine_session::{Error, Result};
 
 use super::{Receiver, Sender};
 use crate::consumer::Intake;

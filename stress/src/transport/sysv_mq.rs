@@ -1,10 +1,9 @@
 //! A System V message queue. Frames are split into messages of the largest size that the queue takes.
 
-use tricine_shared::Result;
-use tricine_shared::session::queue_name;
-use tricine_shared::sys::shm;
-use tricine_shared::sys::sysv::MessageQueue;
-use tricine_shared::time::Deadline;
+use tricine_session::Result;
+use tricine_channel::sys::shm;
+use crate::sys::sysv::{MessageQueue, queue_note};
+use tricine_channel::time::Deadline;
 
 use super::{Ends, Prepared, Receiver, Sender, Transport, Wiring};
 use crate::case::Case;
@@ -37,7 +36,7 @@ struct Noted {
 impl Noted {
     fn create(session: &str) -> Result<Self> {
         let queue = MessageQueue::create(LONGEST)?;
-        let note = queue_name(session, queue.id());
+        let note = queue_note(session, queue.id());
         shm::link(&shm::create_unnamed(1)?, &note)?;
         Ok(Self { queue, note })
     }

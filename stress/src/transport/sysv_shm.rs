@@ -1,8 +1,8 @@
 //! A triple buffer in System V shared memory.
 
-use tricine_shared::Result;
-use tricine_shared::sys::ring::{Memory, Ring, memory_len};
-use tricine_shared::sys::sysv::Segment;
+use tricine_session::Result;
+use crate::sys::ring::{Memory, Ring, memory_len};
+use crate::sys::sysv::Segment;
 
 use super::{Ends, Prepared, Transport, Wiring, rings};
 use crate::case::Case;
@@ -13,7 +13,7 @@ pub(crate) struct SysvShm;
 impl SysvShm {
     fn take_up(case: &Case, ends: &Ends) -> Result<Ring> {
         let segment = Segment::attach(ends.wiring.number as i32, memory_len(case.bytes))?;
-        Ring::new(Memory::SystemV(segment), case.bytes, rings::futex(case))
+        Ok(Ring::new(Memory::SystemV(segment), case.bytes, rings::futex(case))?)
     }
 }
 

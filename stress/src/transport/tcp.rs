@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-use tricine_shared::{Error, Result};
+use tricine_session::{Error, Result};
 
 use super::stream::{StreamReceiver, StreamSender};
 use super::{Ends, Prepared, Transport, unix};

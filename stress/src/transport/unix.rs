@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::sys::socket::sockopt::{RcvBuf, SndBuf};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socketpair};
-use tricine_shared::{Error, Result};
+use tricine_session::{Error, Result};
 
 use super::stream::{StreamReceiver, StreamSender};
 use super::{Ends, Prepared, Transport};

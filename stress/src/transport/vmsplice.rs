@@ -10,8 +10,8 @@ use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SpliceFFlags, fcntl, vmsplice};
-use tricine_shared::time::Deadline;
-use tricine_shared::{Error, Result};
+use tricine_channel::time::Deadline;
+use tricine_session::{Error, Result};
 
 use super::pipe::widened;
 use super::stream::StreamReceiver;
@@ -80,7 +80,7 @@ impl Transport for Vmsplice {
 mod tests {
     use std::io::Read;
 
-    use tricine_shared::board::Scoreboard;
+    use crate::board::Scoreboard;
 
     use super::*;
     use crate::frame::{self, Stamp};

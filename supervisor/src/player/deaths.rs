@@ -2,12 +2,12 @@
 //! seen of it is measured.
 
 use nix::sys::signal::Signal;
-use tricine_shared::channel::{Kind, Side, discard, held_by_consumer, recover};
-use tricine_shared::control::Role;
-use tricine_shared::link::DisplaySpec;
-use tricine_shared::sys::process::Exit;
-use tricine_shared::time::mono_ns;
-use tricine_shared::{Error, Result};
+use tricine_session::channel::{Kind, Side, discard, held_by_consumer, recover};
+use tricine_session::control::Role;
+use tricine_session::link::DisplaySpec;
+use tricine_channel::sys::process::{Exit, Reaped};
+use tricine_channel::time::mono_ns;
+use tricine_session::{Error, Result};
 
 use super::{MS, Player, choose_display, index, side_of};
 use crate::cli::Display;
@@ -38,15 +38,16 @@ impl Player {
     /// Reaps a role if it has died, and does what is to be done about it.
     pub(super) fn bury(&mut self, role: Role) -> Result<()> {
         let Some(running) = &self.posts[index(role)].running else { return Ok(()) };
-        let Some((exit, usage)) = running.child.try_reap()? else { return Ok(()) };
+        let Some(reaped) = running.child.try_reap()? else { return Ok(()) };
+        let exit = reaped.exit();
         // What it said last counts.
         self.listen(role)?;
         let post = &mut self.posts[index(role)];
         let Some(running) = post.running.take() else { return Ok(()) };
-        post.usage.add(usage);
+        post.usage.add(reaped.usage());
         // Who was killed for a region's sake has nothing to say about the next one.
         let broken = if running.moving { Vec::new() } else { self.broken(role, exit) };
-        let poisoned = self.recover(role, exit, &broken);
+        let poisoned = self.recover(role, &reaped, &broken)?;
         if self.stop.is_some() {
             return Ok(());
         }
@@ -77,26 +78,26 @@ impl Player {
         Ok(())
     }
 
-    /// Sets the dead role's channels right, but for those that are broken. Whether a frame was taken out of circulation
+    /// Recovers the dead role's channels, but for those that are broken. Whether a frame was taken out of circulation
     /// that has killed it twice.
-    fn recover(&mut self, role: Role, exit: Exit, broken: &[Kind]) -> bool {
+    fn recover(&mut self, role: Role, reaped: &Reaped, broken: &[Kind]) -> Result<bool> {
         let mut poisoned = false;
         // Whoever was shot from outside was not killed by a frame.
-        let by_itself = exit != Exit::Signal(Signal::SIGKILL as i32);
+        let by_itself = reaped.exit() != Exit::Signal(Signal::SIGKILL as i32);
         for channel in self.channels.iter().filter(|c| !broken.contains(&c.name().kind)) {
             let Some(side) = side_of(role, channel.name().kind) else { continue };
             let post = &mut self.posts[index(role)];
             if side == Side::Consumer {
                 let held = held_by_consumer(channel).map(|seq| seq + channel.base()).filter(|_| by_itself);
                 if held.is_some() && held == post.held {
-                    discard(channel, held.unwrap_or(0) - channel.base());
+                    discard(channel, held.unwrap_or(0) - channel.base(), reaped)?;
                     poisoned = true;
                 }
                 post.held = held;
             }
-            recover(channel, side);
+            recover(channel, side, reaped)?;
         }
-        poisoned
+        Ok(poisoned)
     }
 
     /// A role's process could not even be made. At the first start that is the session's end; later it is a crash like

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use tricine_shared::Result;
-use tricine_shared::control::Role;
-use tricine_shared::link::ToRole;
-use tricine_shared::time::mono_ns;
+use tricine_session::Result;
+use tricine_session::control::Role;
+use tricine_session::link::ToRole;
+use tricine_channel::time::mono_ns;
 
 use super::deaths::GAP_NS;
 use super::{MS, Player, Stop, index};
@@ -53,7 +53,7 @@ impl Player {
             if !matches!(poll(&mut room, PollTimeout::from(GIVE_BACK_MS)), Ok(n) if n > 0) {
                 return;
             }
-            let _ = out.write_all(tricine_shared::sys::terminal::LEAVE.as_bytes()).and_then(|()| out.flush());
+            let _ = out.write_all(tricine_session::terminal::LEAVE.as_bytes()).and_then(|()| out.flush());
         }
     }
 
@@ -62,8 +62,8 @@ impl Player {
         self.kill_all();
         for role in Role::ALL {
             while let Some(running) = &self.posts[index(role)].running {
-                if let Some((_, usage)) = running.child.try_reap()? {
-                    self.posts[index(role)].usage.add(usage);
+                if let Some(reaped) = running.child.try_reap()? {
+                    self.posts[index(role)].usage.add(reaped.usage());
                     self.posts[index(role)].running = None;
                 }
                 std::thread::sleep(Duration::from_millis(1));

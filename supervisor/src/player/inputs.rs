@@ -1,11 +1,12 @@
 //! What is played: one input after another, what each holds, the channels that it needs, and its end.
 
 use nix::sys::signal::Signal;
-use tricine_shared::channel::{Barriers, Channel, ChannelName, Kind, Spec as ChannelSpec};
-use tricine_shared::control::Role;
-use tricine_shared::link::{DisplaySpec, InputSpec, Opened, ToRole};
-use tricine_shared::time::mono_ns;
-use tricine_shared::{Error, Result};
+use tricine_session::channel::{Barriers, ChannelName, Kind, Mode, Spec as ChannelSpec, StreamRegion};
+use tricine_session::control::Role;
+use tricine_session::link::{DisplaySpec, InputSpec, Opened, ToRole};
+use tricine_channel::time::mono_ns;
+use tricine_channel::Error as ChannelError;
+use tricine_session::{Error, Result};
 
 use super::{Player, index};
 use crate::cli::Display;
@@ -111,10 +112,10 @@ impl Player {
     }
 
     pub(super) fn make_channel(&mut self, kind: Kind, capacity: u64, base: u64, pts: i64, serial: u32) -> Result<()> {
-        let of_kind = |c: &&Channel| c.name().kind == kind;
+        let of_kind = |c: &&StreamRegion| c.name().kind == kind;
         let newest = self.channels.iter().filter(of_kind).map(|c| c.name().generation).max();
         let name = ChannelName { session: self.session.clone(), kind, generation: newest.map_or(0, |g| g + 1) };
-        let mode = if kind == Kind::Video { self.options.mode } else { tricine_shared::channel::Mode::Fifo };
+        let mode = if kind == Kind::Video { self.options.mode } else { Mode::Fifo };
         let spec =
             ChannelSpec { mode, capacity, base, resume_pts_ns: pts, resume_serial: serial, barriers: Barriers::Both };
         if !self.create_channel(&name, &spec)? {
@@ -131,9 +132,9 @@ impl Player {
 
     /// Makes a channel. `false` if there is no room for it, which ends the session.
     pub(super) fn create_channel(&mut self, name: &ChannelName, spec: &ChannelSpec) -> Result<bool> {
-        match Channel::create(name, spec) {
-            Ok(()) => self.channels.push(Channel::attach(name, None)?),
-            Err(error @ (Error::TooLarge { .. } | Error::Sys { .. })) => {
+        match StreamRegion::create(name, spec) {
+            Ok(stream) => self.channels.push(stream),
+            Err(error @ Error::Channel(ChannelError::TooLarge { .. } | ChannelError::Sys { .. })) => {
                 let (kind, mib) = (name.kind, 3 * spec.capacity / (1 << 20) + 1);
                 let hint = format!("{kind} frames need {mib} MiB in /dev/shm: {error}");
                 let input = self.current.as_ref().map(|i| i.name.clone()).unwrap_or_default();

@@ -4,12 +4,12 @@
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use tricine_shared::Result;
-use tricine_shared::channel::{Barriers, Channel, ChannelName, Kind, Mode, Spec as ChannelSpec};
-use tricine_shared::control::Role;
-use tricine_shared::error::EXIT_CORRUPT;
-use tricine_shared::sys::process::Exit;
-use tricine_shared::time::mono_ns;
+use tricine_session::Result;
+use tricine_session::channel::{Barriers, ChannelName, Kind, Mode, Spec as ChannelSpec, StreamRegion};
+use tricine_session::control::Role;
+use tricine_session::error::EXIT_CORRUPT;
+use tricine_channel::sys::process::Exit;
+use tricine_channel::time::mono_ns;
 
 use super::{Player, Restart, index, side_of};
 
@@ -18,7 +18,7 @@ const LONGEST_NS: i64 = 1 << 53;
 const MOST_FRAMES: u64 = 1 << 47;
 
 /// Whether a channel is not what it was. That we have nothing left to look with says nothing of it.
-fn spoiled(channel: &Channel) -> bool {
+fn spoiled(channel: &StreamRegion) -> bool {
     let short = [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM].map(|e| e as i32);
     channel.inspect().is_err_and(|error| !error.raw_os_error().is_some_and(|e| short.contains(&e)))
 }
@@ -36,7 +36,7 @@ impl Player {
 
     /// Gives a kind of stream a new region, and everybody who works on the old one a new start.
     pub(super) fn replace(&mut self, kind: Kind) -> Result<()> {
-        let old: Vec<Channel> = self.channels.extract_if(.., |c| c.name().kind == kind).collect();
+        let old: Vec<StreamRegion> = self.channels.extract_if(.., |c| c.name().kind == kind).collect();
         let Some(generation) = old.iter().map(|c| c.name().generation + 1).max() else { return Ok(()) };
         let mode = old[0].mode();
         let (base, resume_pts_ns) = self.handed_over(kind, mode);

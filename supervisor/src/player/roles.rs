@@ -3,11 +3,11 @@
 use std::os::fd::AsFd;
 
 use nix::sys::signal::Signal;
-use tricine_shared::Result;
-use tricine_shared::channel::Channel;
-use tricine_shared::control::Role;
-use tricine_shared::link::{DisplaySpec, FromRole, SinkSpec, Spec, ToRole, Work};
-use tricine_shared::time::mono_ns;
+use tricine_session::Result;
+use tricine_session::channel::StreamRegion;
+use tricine_session::control::Role;
+use tricine_session::link::{DisplaySpec, FromRole, SinkSpec, Spec, ToRole, Work};
+use tricine_channel::time::mono_ns;
 
 use super::{MS, Player, index, side_of};
 use crate::child;
@@ -32,7 +32,7 @@ impl Player {
 
     pub(super) fn start(&mut self, role: Role) -> Result<()> {
         let Some(current) = &self.current else { return Ok(()) };
-        let mine = |c: &&Channel| side_of(role, c.name().kind).is_some();
+        let mine = |c: &&StreamRegion| side_of(role, c.name().kind).is_some();
         let work = match role {
             Role::Decoder => Work::Decoder {
                 input: current.spec.clone(),

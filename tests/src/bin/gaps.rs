@@ -14,8 +14,8 @@ use clap::Parser;
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 use tests::{arg, start};
-use tricine_shared::control::{ControlRegion, Role};
-use tricine_shared::session::control_name;
+use tricine_session::control::{ControlRegion, Role};
+use tricine_channel::namespace::control_name;
 
 /// Kill one role after another while the demo plays, and measure what is seen and heard of it.
 #[derive(Debug, Parser)]
@@ -65,7 +65,7 @@ struct Values {
 
 fn main() {
     // The same executable is the player: its roles, and the player itself where the first argument says so.
-    if std::env::var_os(tricine_shared::sys::process::ROLE_ENV).is_some()
+    if std::env::var_os(tricine_channel::sys::process::ROLE_ENV).is_some()
         || std::env::args().nth(1).is_some_and(|a| a == "play")
     {
         std::process::exit(tricine::main());

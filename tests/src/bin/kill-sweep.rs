@@ -14,9 +14,9 @@ use tests::sweep::driver::{Failure, Plan, Points, Row, sweep};
 use tests::sweep::ledger::{Film, Ledger};
 use tests::sweep::stage::Stage;
 use tests::sweep::theatre::Theatre;
-use tricine_shared::channel::bug::Bug;
-use tricine_shared::channel::{Mode, Side};
-use tricine_shared::sys::trace::{Tracer, pin, processors};
+use tricine_channel::channel::bug::Bug;
+use tricine_channel::channel::{Mode, Side};
+use tricine_stress::sys::trace::{Tracer, pin, processors};
 
 /// Kills the real producer or consumer of a channel after every instruction of an operation, recovers, and checks
 /// every byte of every frame that comes after. Exit code 1 if anything was wrong.
@@ -133,7 +133,7 @@ fn main() -> ExitCode {
 }
 
 /// Whether nothing was wrong; with --all-bugs, whether every bug was caught.
-fn run(options: &Options) -> tricine_shared::Result<bool> {
+fn run(options: &Options) -> tricine_session::Result<bool> {
     let tracer = Tracer::new()?;
     let theatre = Theatre::open(&tracer)?;
     println!("session {}", theatre.session);
@@ -159,7 +159,7 @@ fn run(options: &Options) -> tricine_shared::Result<bool> {
     if options.all_bugs { hunt(options, &mut stage) } else { sweep_all(options, &mut stage) }
 }
 
-fn sweep_all(options: &Options, stage: &mut Stage<'_>) -> tricine_shared::Result<bool> {
+fn sweep_all(options: &Options, stage: &mut Stage<'_>) -> tricine_session::Result<bool> {
     let (begun, mut rows) = (Instant::now(), Vec::new());
     println!(
         "{:8} {:7} {:9} {:9} {:8} {:10} {:>6} {:>7} {:>6} {:>11} {:>8} {:>8}",
@@ -187,7 +187,7 @@ fn sweep_all(options: &Options, stage: &mut Stage<'_>) -> tricine_shared::Result
 /// How often a bug is hunted before it counts as missed.
 const TURNS: u32 = 4;
 
-fn hunt(options: &Options, stage: &mut Stage<'_>) -> tricine_shared::Result<bool> {
+fn hunt(options: &Options, stage: &mut Stage<'_>) -> tricine_session::Result<bool> {
     let (mut verdicts, mut good, cases) = (Vec::new(), true, options.cases());
     for &bug in Bug::ALL {
         let begun = Instant::now();

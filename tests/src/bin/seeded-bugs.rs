@@ -11,7 +11,7 @@ use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use serde_json::Value;
-use tricine_shared::channel::bug::Bug;
+use tricine_channel::channel::bug::Bug;
 
 const TARGET: &str = "target/seeded-bugs";
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use tricine_shared::channel::ownership::MailWord;
-use tricine_shared::channel::{Acquired, Channel, ChannelName, Consumer, Mode, Producer, Side};
-use tricine_shared::sync::Ordering::SeqCst;
-use tricine_shared::sys::trace::pause;
-use tricine_shared::time::Deadline;
-use tricine_shared::{Error, Result};
+use tricine_channel::channel::ownership::MailWord;
+use tricine_channel::channel::{Acquired, Channel, ChannelName, Consumer, Mode, Producer, Side};
+use tricine_channel::sync::Ordering::SeqCst;
+use tricine_stress::sys::trace::pause;
+use tricine_channel::time::Deadline;
+use tricine_session::{Error, Result};
 
 use super::case::{Operation, Past, Survivor};
 use super::ledger::{Film, Ledger};

@@ -1,8 +1,8 @@
 //! Which seeded bugs the sweep catches. Only in a build with the feature `seeded-bugs`; what ships cannot have them.
 
 use serde::Serialize;
-use tricine_shared::Result;
-use tricine_shared::channel::bug::Bug;
+use tricine_session::Result;
+use tricine_channel::channel::bug::Bug;
 
 use super::case::Case;
 use super::driver::{Failure, Plan, sweep};
@@ -14,7 +14,7 @@ pub const AVAILABLE: bool = cfg!(feature = "seeded-bugs");
 /// Builds a bug into the channel, for this process and what it forks, or none.
 pub(super) fn seed(_bug: Option<Bug>) {
     #[cfg(feature = "seeded-bugs")]
-    tricine_shared::channel::bug::seed(_bug);
+    tricine_channel::channel::bug::seed(_bug);
 }
 
 /// The bug of this name.

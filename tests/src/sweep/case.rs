@@ -4,8 +4,8 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use tricine_shared::channel::ownership::SLOTS;
-use tricine_shared::channel::{Mode, Side};
+use tricine_channel::channel::ownership::SLOTS;
+use tricine_channel::channel::{Mode, Side};
 
 /// What the victim does, from before its wait to after its last post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -1,7 +1,7 @@
 //! Does a case, instruction by instruction: one row of the table.
 
 use serde::Serialize;
-use tricine_shared::Result;
+use tricine_session::Result;
 
 use super::case::{Case, Survivor, name};
 use super::place;

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
-use tricine_shared::Result;
-use tricine_shared::channel::{Mode, ReadSlot};
-use tricine_shared::frame::{FrameMeta, i420_len};
-use tricine_shared::sys::trace::SharedWords;
+use tricine_session::Result;
+use tricine_channel::channel::{Mode, ReadSlot};
+use tricine_session::frame::{FrameMeta, i420_len};
+use tricine_stress::sys::trace::SharedWords;
 
 /// More frames than any case has.
 pub const MOST_FRAMES: usize = 16;

@@ -1,10 +1,10 @@
 //! Reading a channel's words from beside it: what they are, what they should be, and for people.
 
-use tricine_shared::channel::layout::Word;
-use tricine_shared::channel::ownership::{MailWord, SLOTS, SlotWord, State};
-use tricine_shared::channel::{Channel, Mode, held_by_consumer};
-use tricine_shared::frame::FrameMeta;
-use tricine_shared::sync::Ordering::SeqCst;
+use tricine_channel::channel::layout::Word;
+use tricine_channel::channel::ownership::{MailWord, SLOTS, SlotWord, State};
+use tricine_channel::channel::{Channel, Mode, held_by_consumer};
+use tricine_session::frame::FrameMeta;
+use tricine_channel::sync::Ordering::SeqCst;
 
 use super::ledger::{Ledger, MOST_FRAMES};
 

@@ -1,11 +1,11 @@
 //! The deaths of one run, and what comes after them: who is stepped, woken, killed and recovered, and in which order.
 
-use tricine_shared::channel::ownership::{State, consumer_next};
-use tricine_shared::channel::{Channel, Mode, Side, recover};
-use tricine_shared::sync::Ordering::SeqCst;
-use tricine_shared::sys::process::Exit;
-use tricine_shared::sys::trace::{Forked, Stepped, Tie, pause, pin};
-use tricine_shared::{Error, Result};
+use tricine_channel::channel::ownership::{State, consumer_next};
+use tricine_channel::channel::{Channel, Mode, Side, recover};
+use tricine_channel::sync::Ordering::SeqCst;
+use tricine_channel::sys::process::Exit;
+use tricine_stress::sys::trace::{Forked, Stepped, Tie, pause, pin};
+use tricine_session::{Error, Result};
 
 use super::actor::{Actor, Start};
 use super::case::{Case, Operation, Second, Survivor};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tricine_shared::Result;
-use tricine_shared::channel::bug::Bug;
-use tricine_shared::channel::{Barriers, Channel, ChannelName, Kind, Side, Spec};
-use tricine_shared::sys::trace::Tracer;
+use tricine_session::Result;
+use tricine_channel::channel::bug::Bug;
+use tricine_channel::channel::{Barriers, Channel, ChannelName, Kind, Side, Spec};
+use tricine_stress::sys::trace::Tracer;
 
 use super::actor::{Actor, Start};
 use super::bugs;

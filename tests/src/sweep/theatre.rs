@@ -3,10 +3,10 @@
 use std::io::{PipeReader, PipeWriter, Read, pipe};
 use std::time::Duration;
 
-use tricine_shared::session::{self, SessionLock};
-use tricine_shared::sys::shm;
-use tricine_shared::sys::trace::{Forked, Tie, Tracer};
-use tricine_shared::{Error, Result};
+use tricine_channel::namespace::{self, SessionLock};
+use tricine_channel::sys::shm;
+use tricine_stress::sys::trace::{Forked, Tie, Tracer};
+use tricine_session::{Error, Result};
 
 /// A live session for a sweep. Its names are removed when it is dropped, and by its janitor if this process is killed.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Theatre {
 impl Theatre {
     /// Opens a session of its own name.
     pub fn open(tracer: &Tracer) -> Result<Self> {
-        let session = format!("sweep-{}", session::random_name()?);
+        let session = format!("sweep-{}", namespace::random_name()?);
         let (watch, hold) = pipe().map_err(|e| Error::sys("pipe", "janitor", e))?;
         let mut hold = Some(hold);
         // Before there is a lock, which it must not inherit.
@@ -37,7 +37,7 @@ impl Theatre {
 
 impl Drop for Theatre {
     fn drop(&mut self) {
-        if let Err(e) = session::unlink_all(&self.session) {
+        if let Err(e) = namespace::unlink_all(&self.session, |_| {}) {
             eprintln!("kill-sweep: {e}; `tricine clean` removes the names of {}", self.session);
         }
     }
@@ -48,7 +48,7 @@ fn clean_after_the_end(session: &str, mut watch: PipeReader) -> i32 {
     let _ = watch.read_to_end(&mut Vec::new());
     // The kernel may close the pipe before it drops the lock.
     for _ in 0..1000 {
-        match session::sweep_one(session) {
+        match namespace::sweep_one(session, |_| {}) {
             Ok(true) => return 0,
             _ => std::thread::sleep(Duration::from_millis(1)),
         }

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, UnixAddr, getpeername, recv};
 use pulseaudio::protocol::{self, AuthParams, AuthReply, Command, CommandReply, Prop, Props, TagStructReader};
 use pulseaudio::protocol::{DESCRIPTOR_SIZE, ServerInfo, SetClientNameReply};
-use tricine_shared::time::mono_ns;
+use tricine_channel::time::mono_ns;
 
 /// How long a server may take over one answer.
 pub(super) const PATIENCE: Duration = Duration::from_millis(1500);

@@ -15,7 +15,7 @@ use pulseaudio::protocol::{
     self, ChannelMap, ChannelVolume, Command, CorkStreamParams, CreatePlaybackStreamReply, LatencyParams,
     PlaybackLatency, PlaybackStreamParams, Prop, Props, SampleFormat, SampleSpec,
 };
-use tricine_shared::time::mono_ns;
+use tricine_channel::time::mono_ns;
 
 use super::wire::{Legacy, Line, Lost, Message, PATIENCE, Wire};
 use crate::gain::Ramp;

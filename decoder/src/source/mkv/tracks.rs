@@ -1,6 +1,6 @@
 //! The part of a Matroska file before its first cluster: time scale, duration, tracks, and where the cues are.
 
-use tricine_shared::frame::{ColorRange, Rotation};
+use tricine_session::frame::{ColorRange, Rotation};
 
 use super::ebml::{Element, child, children, element, float, uint};
 use crate::media::{MediaError, MediaFile};

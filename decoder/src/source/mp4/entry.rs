@@ -1,6 +1,6 @@
 //! A track's sample entry: its codec, how that is configured, and how its pictures are to be read.
 
-use tricine_shared::frame::ColorRange;
+use tricine_session::frame::ColorRange;
 
 use super::boxes::{be16, be32, child, children};
 use crate::video::packet::{CodecId, Colour};

@@ -1,6 +1,6 @@
 //! A track: who it is, how it is turned, and its samples mapped through its edit list.
 
-use tricine_shared::frame::Rotation;
+use tricine_session::frame::Rotation;
 
 use super::boxes::{be16, be32, be64, child, children, descend};
 use super::entry::Entry;

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use tricine_shared::sys::pixels::SharedPixels;
+use tricine_channel::sys::pixels::SharedPixels;
 use x11rb::connection::{Connection, RequestConnection};
 use x11rb::protocol::shm::{ConnectionExt as _, X11_EXTENSION_NAME};
 use x11rb::protocol::xproto::{ConnectionExt as _, CreateGCAux, ImageFormat, ImageOrder};

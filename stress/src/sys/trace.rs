@@ -18,9 +18,9 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::sys::{prctl, ptrace};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, setsid};
 
-use super::process::{Exit, exit_now, memory_file};
-use super::shm;
-use crate::error::{Error, Result};
+use tricine_channel::sys::process::{Exit, exit_now, memory_file};
+use tricine_channel::sys::shm;
+use tricine_channel::error::{Error, Result};
 
 /// How often a blocking wait looks up, in microseconds.
 const TICK_US: libc::suseconds_t = 1000;
@@ -28,7 +28,7 @@ const TICK_US: libc::suseconds_t = 1000;
 /// Words that a process shares with all that it forks; they have no name and end with the last of them.
 #[derive(Debug)]
 pub struct SharedWords {
-    map: super::shm::Mapping,
+    map: tricine_channel::sys::shm::Mapping,
 }
 
 impl SharedWords {

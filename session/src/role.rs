@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::control::{ControlRegion, Role};
 use crate::error::{Error, Result};
 use crate::link::{FromRole, Link, Spec, ToRole};
-use crate::sys::process::{self, INPUT_FD, LINK_FD};
-use crate::time::Deadline;
+use tricine_channel::sys::process::{self, INPUT_FD, LINK_FD};
+use tricine_channel::time::Deadline;
 
 /// How often a role that has nothing to do shows that it lives. Well within the supervisor's patience, and slow enough
 /// that a paused film costs next to nothing.

@@ -1,6 +1,9 @@
 //! What describes a frame: geometry, colour, orientation. Plain values, copied out of shared memory once and checked
 //! before use.
 
+use tricine_channel::meta::Meta;
+use tricine_channel::time::mono_ns;
+
 /// Whether luma spans 16..=235 ("TV") or 0..=255 ("PC").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(u32)]
@@ -48,7 +51,7 @@ pub const MAX_CHANNELS: u32 = 8;
 pub const MAX_SAMPLE_RATE: u32 = 768_000;
 
 /// Bytes of a `width` × `height` picture as I420 without padding: chroma sides are halved and rounded up.
-pub fn i420_len(width: u32, height: u32) -> usize {
+pub const fn i420_len(width: u32, height: u32) -> usize {
     let (w, h) = (width as usize, height as usize);
     w * h + 2 * w.div_ceil(2) * h.div_ceil(2)
 }
@@ -107,11 +110,11 @@ pub struct FrameMeta {
     pub checksum: u64,
 }
 
-pub use crate::channel::layout::META_WORDS;
+pub use tricine_channel::meta::{META_WORDS, checksum};
 
 impl FrameMeta {
     /// A picture of `width` × `height`, I420 without padding, limited range, square pixels.
-    pub fn i420(width: u32, height: u32) -> Self {
+    pub const fn i420(width: u32, height: u32) -> Self {
         Self {
             seq: 0,
             pts_ns: 0,
@@ -147,13 +150,46 @@ impl FrameMeta {
     }
 
     /// `len` bytes that only the two sides understand.
-    pub fn bytes(len: u64) -> Self {
+    pub const fn bytes(len: u64) -> Self {
         Self { format: Format::Bytes, len, ..Self::i420(1, 1) }
+    }
+}
+
+impl Meta for FrameMeta {
+    const KIND: u64 = u64::from_le_bytes(*b"FILM\x01\0\0\0");
+
+    const NONE: Self = Self::bytes(0);
+
+    fn payload_len(&self) -> u64 {
+        self.len
+    }
+
+    fn seal(&mut self, seq: u64, payload: &[u8]) {
+        self.seq = seq;
+        self.checksum = if self.format == Format::Bytes { 0 } else { checksum(payload) };
+        if self.published_ns == 0 {
+            self.published_ns = mono_ns();
+        }
+    }
+
+    fn fits(&self, payload: &[u8]) -> bool {
+        self.format == Format::Bytes || checksum(payload) == self.checksum
+    }
+
+    #[inline]
+    fn update(&mut self, words: &[u64; META_WORDS], capacity: u64) -> Result<(), usize> {
+        // Number, times and checksum differ from frame to frame; pts and duration have bounds of their own.
+        if !bounded(words) {
+            *self = Self::decode(words, capacity)?;
+        }
+        (self.seq, self.pts_ns, self.duration_ns) = (words[0], words[1] as i64, words[2] as i64);
+        (self.published_ns, self.checksum) = (words[3], words[4]);
+        Ok(())
     }
 
     /// As words, in the order of the layout: seq, pts, duration, published, checksum, len, serial | format; width | height,
     /// stride | sample rate, range | matrix, rotation | 0, sar. The lower half is named first.
-    pub fn encode(&self) -> [u64; META_WORDS] {
+    fn encode(&self) -> [u64; META_WORDS] {
         let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
         [
             self.seq,
@@ -173,7 +209,7 @@ impl FrameMeta {
 
     /// Checks and reads words that a peer wrote. `Err` is the index of the word that cannot be: every size is checked
     /// against `capacity`, so whoever holds a `FrameMeta` may index the payload by it.
-    pub fn decode(words: [u64; META_WORDS], capacity: u64) -> Result<Self, usize> {
+    fn decode(words: &[u64; META_WORDS], capacity: u64) -> Result<Self, usize> {
         let half = |i: usize| (words[i] as u32, (words[i] >> 32) as u32);
         let (serial, format) = half(6);
         let (width, height) = half(7);
@@ -212,7 +248,7 @@ impl FrameMeta {
             _ => return Err(10),
         };
         let checks = [
-            (1, bounded(&words)),
+            (1, bounded(words)),
             (7, fits),
             (8, stride == row),
             (9, range <= 1),
@@ -244,59 +280,10 @@ impl FrameMeta {
     }
 }
 
-/// The frame before, of which the next one is another by number and time alone, as a rule: what was checked once and is
-/// the same word for word need not be checked again, which is most of the work.
-#[derive(Debug, Clone)]
-pub(crate) struct Checked {
-    words: [u64; META_WORDS],
-    meta: FrameMeta,
-}
-
-impl Default for Checked {
-    fn default() -> Self {
-        let meta = FrameMeta::bytes(0);
-        Self { words: meta.encode(), meta }
-    }
-}
-
-impl Checked {
-    /// What was checked last.
-    pub(crate) fn meta(&self) -> &FrameMeta {
-        &self.meta
-    }
-
-    /// [`FrameMeta::decode`]. `capacity` has to be the same each time.
-    #[inline]
-    pub(crate) fn decode(&mut self, words: [u64; META_WORDS], capacity: u64) -> Result<&FrameMeta, usize> {
-        // pts and duration differ from frame to frame, and have bounds of their own. Folded, since comparing slices calls memcmp.
-        let differ = (5..META_WORDS).fold(0, |differ, i| differ | (words[i] ^ self.words[i]));
-        let same = differ == 0 && bounded(&words);
-        if !same {
-            self.meta = FrameMeta::decode(words, capacity)?;
-            self.words = words;
-        }
-        let FrameMeta { seq, pts_ns, duration_ns, published_ns, checksum, .. } = &mut self.meta;
-        (*seq, *pts_ns, *duration_ns) = (words[0], words[1] as i64, words[2] as i64);
-        (*published_ns, *checksum) = (words[3], words[4]);
-        Ok(&self.meta)
-    }
-}
-
 /// Whether pts and duration are a film's: a pts beyond ±2^53 ns (104 days) is none; the bound keeps sums of times from
 /// overflowing.
 #[inline]
 fn bounded(words: &[u64; META_WORDS]) -> bool {
     const LONGEST_NS: u64 = 1 << 53;
     (words[1] as i64).unsigned_abs() <= LONGEST_NS && words[2] <= LONGEST_NS
-}
-
-/// A checksum over one 64-bit word of every half page, the last eight bytes and the length: cheap enough for every
-/// frame (350 loads at 720p), and a frame put together from two shows at any half page. Full sums are for tests.
-pub fn checksum(payload: &[u8]) -> u64 {
-    const STEP: usize = 2048;
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let word = |at: usize| payload.get(at..at + 8).map_or(0, |b| u64::from_le_bytes(b.try_into().unwrap_or_default()));
-    let mix = |sum: u64, value: u64| (sum ^ value).wrapping_mul(ODD).rotate_left(29);
-    let sum = (0..payload.len()).step_by(STEP).fold(payload.len() as u64, |sum, at| mix(sum, word(at)));
-    mix(sum, word(payload.len().saturating_sub(8)))
 }

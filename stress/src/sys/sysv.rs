@@ -3,7 +3,19 @@
 
 use std::io;
 
-use crate::error::{Error, Result};
+use tricine_channel::error::{Error, Result};
+
+/// The name that reminds whoever sweeps `session` of a message queue, which has none: that of an empty object.
+pub fn queue_note(session: &str, id: i32) -> String {
+    format!("tricine.{session}.queue-{id}")
+}
+
+/// Removes the message queue that an object is a note of, if it is one: for [`tricine_channel::namespace::sweep`].
+pub fn forget(object: &str) {
+    if let Some(id) = object.rsplit_once(".queue-").and_then(|(_, id)| id.parse().ok()) {
+        MessageQueue::remove(id);
+    }
+}
 
 /// A message queue. It is removed when its maker drops it; a process that opened it by number does not own it.
 #[derive(Debug)]
@@ -203,5 +215,26 @@ mod tests {
         assert!(Segment::attach(id, 1 << 30).is_err());
         drop((segment, second));
         assert!(Segment::attach(id, 8192).is_err());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tricine_channel::namespace;
+    use tricine_channel::sys::shm;
+
+    use super::*;
+
+    #[test]
+    fn a_message_queue_is_swept_with_its_session() {
+        let session = format!("queue-test-{}", std::process::id());
+        let queue = MessageQueue::create(64).unwrap();
+        let (id, name) = (queue.id(), queue_note(&session, queue.id()));
+        shm::link(&shm::create_unnamed(1).unwrap(), &name).unwrap();
+        // Its maker is killed.
+        std::mem::forget(queue);
+        assert!(namespace::sweep_one(&session, forget).unwrap());
+        assert!(MessageQueue::open(id, 64).send(b"x", false).is_err());
+        assert_eq!(shm::open_named(&name, false).unwrap_err().raw_os_error(), Some(libc::ENOENT));
     }
 }

@@ -1,6 +1,6 @@
 //! The terminal: its size, and what puts it back as it was.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 
 /// Alternate screen, no cursor, no line wrap.
 pub const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
@@ -23,10 +23,8 @@ pub struct Size {
 
 /// The size of the terminal at `fd`; `None` if it is none or does not know.
 pub fn size(fd: impl AsFd) -> Option<Size> {
-    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: TIOCGWINSZ writes one winsize, which outlives the call.
-    let got = unsafe { libc::ioctl(fd.as_fd().as_raw_fd(), libc::TIOCGWINSZ, &mut size) };
-    (got == 0 && size.ws_col > 0 && size.ws_row > 0).then_some(Size {
+    let size = rustix::termios::tcgetwinsize(fd).ok()?;
+    (size.ws_col > 0 && size.ws_row > 0).then_some(Size {
         columns: size.ws_col,
         rows: size.ws_row,
         width: size.ws_xpixel,

@@ -9,13 +9,13 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64, fence};
 use std::time::Duration;
 
-use super::semaphore::Semaphore;
+use tricine_channel::sys::semaphore::Semaphore;
 use super::sysv::Segment;
-use super::{futex, shm};
-use crate::channel::layout::{PAYLOAD_OFFSET, stride};
-use crate::channel::ownership::SLOTS;
-use crate::error::{Error, Result};
-use crate::time::{Deadline, mono_ns};
+use tricine_channel::sys::{futex, shm};
+use tricine_channel::channel::layout::{PAYLOAD_OFFSET, stride};
+use tricine_channel::channel::ownership::SLOTS;
+use tricine_channel::error::{Error, Result};
+use tricine_channel::time::{Deadline, mono_ns};
 
 /// Bytes of memory that a ring of frames of `len` bytes takes.
 pub fn memory_len(len: usize) -> usize {

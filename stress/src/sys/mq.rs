@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nix::mqueue::{MQ_OFlag, MqAttr, MqdT, mq_close, mq_getattr, mq_open, mq_receive, mq_send, mq_unlink};
 use nix::sys::stat::Mode;
 
-use crate::error::{Error, Result};
+use tricine_channel::error::{Error, Result};
 
 /// A message queue, open in this process.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl MessageQueue {
     }
 
     fn queue(&self) -> Result<&MqdT> {
-        self.queue.as_ref().ok_or(Error::Disconnected)
+        self.queue.as_ref().ok_or_else(|| Error::sys("mq_open", "a queue that is closed", nix::Error::EBADF))
     }
 
     /// Sends one message; waits for room.

@@ -2,20 +2,22 @@
 //!
 //! Log-linear buckets after Gil Tene's HdrHistogram: 32 to each power of two, so a quantile is read to within 1/32.
 
-use crate::sync::AtomicU64;
-use crate::sync::Ordering::Relaxed;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 const SUB_BITS: u32 = 5;
 const SUB: u64 = 1 << SUB_BITS;
 /// Buckets: 32 for the values below 32, then 32 for each further power of two up to 2⁴⁰ ns (18 minutes).
 pub const BUCKETS: usize = (SUB as usize) * (40 - SUB_BITS as usize + 1);
 
-/// Counts of values by size. One writer; anybody reads.
-#[derive(Debug)]
-#[repr(C)]
-pub struct Histogram {
-    max: AtomicU64,
-    counts: [AtomicU64; BUCKETS],
+tricine_channel::shared_words! {
+    /// Counts of values by size. One writer; anybody reads.
+    #[derive(Debug)]
+    #[repr(C)]
+    pub struct Histogram {
+        max: AtomicU64,
+        counts: [AtomicU64; BUCKETS],
+    }
 }
 
 fn bucket(value: u64) -> usize {

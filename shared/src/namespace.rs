@@ -13,7 +13,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::geteuid;
 
 use crate::error::{Error, Result};
-use crate::sys::{shm, sysv};
+use crate::sys::shm;
 
 /// A name that nobody guesses: 64 random bits.
 pub fn random_name() -> Result<String> {
@@ -57,7 +57,7 @@ pub fn lock_and_link(file: File, session: &str) -> Result<SessionLock> {
 }
 
 /// A session found in /dev/shm.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Its name.
     pub session: String,
@@ -120,41 +120,36 @@ fn try_lock(session: &str) -> Result<Option<Option<Flock<File>>>> {
 }
 
 /// Removes every object of dead sessions that are ours, and says which. `dry_run` only says.
-pub fn sweep(dry_run: bool) -> Result<Vec<Found>> {
+///
+/// `forget` is told each object's name before it goes, for what the name stands for beyond the object.
+pub fn sweep(dry_run: bool, forget: fn(&str)) -> Result<Vec<Found>> {
     let dead: Vec<Found> = list()?.into_iter().filter(|s| !s.live && s.ours).collect();
     if !dry_run {
         for session in &dead {
             // Held while we unlink, so that a new session of the same name cannot begin in between.
-            sweep_one(&session.session)?;
+            sweep_one(&session.session, forget)?;
         }
     }
     Ok(dead)
 }
 
 /// Removes what a dead session left; whether it was dead. For its janitor.
-pub fn sweep_one(session: &str) -> Result<bool> {
+pub fn sweep_one(session: &str, forget: fn(&str)) -> Result<bool> {
     match try_lock(session)? {
-        Some(_lock) => unlink_all(session).map(|()| true),
+        Some(_lock) => unlink_all(session, forget).map(|()| true),
         None => Ok(false),
     }
 }
 
-/// The name that reminds whoever sweeps `session` of a System V message queue, which has none: an empty object.
-pub fn queue_name(session: &str, id: i32) -> String {
-    format!("tricine.{session}.queue-{id}")
-}
-
-/// Removes every object of `session`, and the message queues that it has notes of, the control region last. For its own supervisor, its janitor and [`sweep`].
-pub fn unlink_all(session: &str) -> Result<()> {
+/// Removes every object of `session`, the control region last. For its own supervisor, its janitor and [`sweep`].
+pub fn unlink_all(session: &str, forget: fn(&str)) -> Result<()> {
     let control = control_name(session);
     for entry in fs::read_dir(shm::DIR).map_err(|e| Error::sys("opendir", shm::DIR, e))?.flatten() {
         if let Ok(object) = entry.file_name().into_string()
             && session_of(&object) == Some(session)
             && object != control
         {
-            if let Some(id) = object.rsplit_once(".queue-").and_then(|(_, id)| id.parse().ok()) {
-                sysv::MessageQueue::remove(id);
-            }
+            forget(&object);
             shm::unlink(&object)?;
         }
     }
@@ -178,19 +173,6 @@ mod tests {
         ] {
             assert_eq!(session_of(object), session, "{object}");
         }
-    }
-
-    #[test]
-    fn a_message_queue_is_swept_with_its_session() {
-        let session = format!("queue-test-{}", std::process::id());
-        let queue = sysv::MessageQueue::create(64).unwrap();
-        let (id, name) = (queue.id(), queue_name(&session, queue.id()));
-        shm::link(&shm::create_unnamed(1).unwrap(), &name).unwrap();
-        // Its maker is killed.
-        std::mem::forget(queue);
-        assert!(sweep_one(&session).unwrap());
-        assert!(sysv::MessageQueue::open(id, 64).send(b"x", false).is_err());
-        assert_eq!(shm::open_named(&name, false).unwrap_err().raw_os_error(), Some(libc::ENOENT));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::{ChannelName, Kind, Mode};
 use crate::error::{Error, Result};
-use crate::time::Deadline;
+use tricine_channel::time::Deadline;
 
 /// The longest message, in bytes.
 const LONGEST: usize = 1 << 16;
@@ -244,7 +244,7 @@ pub struct Spec {
     /// The session.
     pub session: String,
     /// What its channels are, oldest first. Empty until the decoder has asked for one. The consumer begins with the first
-    /// and follows [`crate::channel::Acquired::Successor`]; the producer writes to the last.
+    /// and follows [`tricine_channel::channel::Acquired::Successor`]; the producer writes to the last.
     pub channels: Vec<ChannelName>,
     /// No clock: every frame as soon as it is there, none dropped.
     pub unpaced: bool,
@@ -261,9 +261,10 @@ pub struct Spec {
 pub enum Work {
     /// Read this.
     Decoder {
-        /// The input. A file or pipe itself is inherited as descriptor [`crate::sys::process::INPUT_FD`].
+        /// The input. A file or pipe itself is inherited as descriptor [`tricine_channel::sys::process::INPUT_FD`].
         input: InputSpec,
         /// FIFO or mailbox, for the video channel.
+        #[serde(with = "crate::channel::mode_serde")]
         mode: Mode,
         /// Whether anybody wants pictures.
         want_video: bool,

@@ -12,20 +12,22 @@ use std::sync::atomic::{AtomicU32, fence};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{futex, shm};
-use crate::channel::Doorbell;
-use crate::error::{Error, Result};
-use crate::time::Deadline;
+use tricine_channel::sys::{futex, shm};
+use tricine_channel::channel::Doorbell;
+use tricine_channel::error::{Error, Result};
+use tricine_channel::time::Deadline;
 
 /// Bytes of shared memory that a pair of bells takes.
 pub const MEMORY_LEN: usize = 4096;
 
-/// One bell's words. The rest of its half page belongs to its sleeper.
-#[derive(Debug)]
-#[repr(C, align(128))]
-struct Words {
-    tokens: AtomicU32,
-    sleepers: AtomicU32,
+tricine_channel::shared_words! {
+    /// One bell's words. The rest of its half page belongs to its sleeper.
+    #[derive(Debug)]
+    #[repr(C, align(128))]
+    struct Words {
+        tokens: AtomicU32,
+        sleepers: AtomicU32,
+    }
 }
 
 /// A way to sleep until somebody wakes.
@@ -204,10 +206,8 @@ pub fn spinning_bell(memory: &File, which: Which) -> Result<Bell<Spinning>> {
     Bell::with(memory, which, Spinning)
 }
 
-#[cfg(feature = "raw-sync")]
 pub use raw::{RawSync, raw_sync_bell};
 
-#[cfg(feature = "raw-sync")]
 mod raw {
     use super::*;
     use raw_sync::Timeout;

@@ -1,0 +1,17 @@
+//! What the processes of one player agree on: what a frame of film is ([`frame`]), the pages that survive a crash ([`control`]), the
+//! media clock and the user's wishes ([`clock`]), what is said between processes ([`link`]), how a process takes up work ([`role`]).
+
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod channel;
+pub mod clock;
+pub mod control;
+pub mod error;
+pub mod frame;
+pub mod link;
+pub mod metrics;
+pub mod role;
+pub mod terminal;
+
+pub use error::{Error, Result};

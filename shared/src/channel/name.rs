@@ -1,0 +1,55 @@
+//! What a channel is called.
+
+use std::fmt;
+
+#[cfg(not(loom))]
+use crate::error::Result;
+#[cfg(not(loom))]
+use crate::sys::{semaphore::Semaphore, shm};
+
+/// Which channel: `/dev/shm/STREAM.GENERATION`, and the two semaphores beside it, `sem.STREAM.GENERATION.empty` and `.filled`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Name {
+    /// The stream, such as `prefix.session.video`: a name in the namespace of a program, see [`crate::namespace`].
+    pub stream: String,
+    /// Counts the regions that this stream has had, from 0.
+    pub generation: u64,
+}
+
+impl Name {
+    /// The region of `stream` in this generation.
+    pub fn new(stream: impl Into<String>, generation: u64) -> Self {
+        Self { stream: stream.into(), generation }
+    }
+
+    /// The same stream in another generation.
+    pub fn generation(&self, generation: u64) -> Self {
+        Self { stream: self.stream.clone(), generation }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.stream, self.generation)
+    }
+}
+
+#[cfg(not(loom))]
+impl Name {
+    /// The producer's doorbell.
+    pub fn empty(&self) -> String {
+        format!("{self}.empty")
+    }
+
+    /// The consumer's doorbell.
+    pub fn filled(&self) -> String {
+        format!("{self}.filled")
+    }
+
+    /// Removes the channel's three names. A process that has it mapped keeps it.
+    pub fn unlink(&self) -> Result<()> {
+        shm::unlink(&self.to_string())?;
+        Semaphore::unlink(&self.empty())?;
+        Semaphore::unlink(&self.filled())
+    }
+}

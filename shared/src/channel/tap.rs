@@ -1,0 +1,129 @@
+//! A reader that cannot hurt: it registers nowhere, changes nothing, and nobody waits for it. It copies a frame and then checks
+//! whether the copy is whole.
+
+use super::bug::{Bug, seeded};
+#[cfg(not(loom))]
+use super::layout::META_WORDS;
+use super::layout::Words;
+#[cfg(not(loom))]
+use super::memory::View;
+#[cfg(not(loom))]
+use super::ownership::slot_of;
+use super::ownership::{MailWord, SLOTS};
+use super::region::Mode;
+#[cfg(not(loom))]
+use super::region::Region;
+#[cfg(not(loom))]
+use crate::error::{Error, Result};
+#[cfg(not(loom))]
+use crate::meta::Meta;
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::fence;
+
+/// An onlooker at a channel's frames.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub struct Tap {
+    view: View,
+    mode: Mode,
+    base: u64,
+    capacity: u64,
+}
+
+/// What came of looking for a frame.
+#[cfg(not(loom))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tapped<M> {
+    /// A whole frame: its number in the stream and its meta. Its payload was copied.
+    Frame(u64, M),
+    /// There is none that was not seen yet.
+    Nothing,
+    /// It was overwritten while it was being copied.
+    Torn,
+}
+
+#[cfg(not(loom))]
+impl Tap {
+    /// Maps the region read-only.
+    ///
+    /// Errors: [`Error::Layout`] where the region was made for another meta.
+    pub fn attach<M: Meta, D>(region: &Region<D>) -> Result<Self> {
+        region.check_kind(M::KIND)?;
+        Ok(Self { view: region.view()?, mode: region.mode(), base: region.base(), capacity: region.capacity() as u64 })
+    }
+
+    fn words(&self) -> &Words {
+        self.view.words()
+    }
+
+    /// Copies the latest frame into `payload`, which becomes exactly as long, if its number is at least `from`.
+    pub fn latest<M: Meta>(&self, from: u64, payload: &mut Vec<u8>) -> Result<Tapped<M>> {
+        let (slot, seq) = match self.mode {
+            Mode::Fifo => {
+                // Acquire: pairs with the Release in publish(): payload and meta are there.
+                let seqs = self.words().producer.slots.each_ref().map(|s| s.seq.load(Acquire));
+                let seq = seqs.into_iter().max().unwrap_or(0);
+                if seq == 0 { (0, 0) } else { (slot_of(seq - 1), seq) }
+            }
+            Mode::Mailbox => {
+                // Acquire: as above, with the Release of the producer's swap.
+                let raw = self.words().both.mail.0.load(Acquire);
+                let Some(word) = MailWord::decode(raw) else { return Err(self.corrupt("mailbox word", raw)) };
+                (if word.dirty { word.middle } else { word.front }, word.seq)
+            }
+        };
+        if seq == 0 || self.base.saturating_add(seq - 1) < from {
+            return Ok(Tapped::Nothing);
+        }
+        let at = &self.words().producer.slots[slot];
+        let meta = at.meta.load();
+        let described = M::decode(&meta, self.capacity);
+        if let Ok(described) = &described {
+            self.view.copy(slot, described.payload_len() as usize, payload);
+        }
+        if !untouched(self.words(), self.mode, slot, seq) || at.meta.load() != meta {
+            return Ok(Tapped::Torn);
+        }
+        match described {
+            Ok(described) => Ok(Tapped::Frame(self.base + seq - 1, described)),
+            Err(i) => Err(self.corrupt("meta", meta[i.min(META_WORDS - 1)])),
+        }
+    }
+
+    fn corrupt(&self, what: &'static str, raw: u64) -> Error {
+        Error::Corrupt { object: self.view.object().to_owned(), what, raw }
+    }
+}
+
+/// Whether nobody has begun to write into `slot` since frame `seq − 1` was published there. To be asked after the copy.
+#[cfg_attr(loom, doc(hidden))]
+pub fn untouched(words: &Words, mode: Mode, slot: usize, seq: u64) -> bool {
+    // Acquire: pairs with the fence in begun(): if a byte of the copy was written later, then what the producer said
+    // before it wrote that byte is visible here.
+    if !seeded(Bug::RelaxedTap) {
+        fence(Acquire);
+    }
+    match mode {
+        // Frame `seq − 1 + 3` is the next one here.
+        Mode::Fifo => words.producer.begun.0.load(Relaxed) < seq.saturating_add(SLOTS as u64),
+        // It is not the one being written, and was not published anew meanwhile. Acquire: a slot that is no longer `back` has its
+        // new `seq`.
+        Mode::Mailbox => {
+            let word = MailWord::decode(words.both.mail.0.load(Acquire));
+            word.is_some_and(|word| word.back != slot) && words.producer.slots[slot].seq.load(Relaxed) == seq
+        }
+    }
+}
+
+/// Says that the producer has begun to write frame `n`.
+#[inline]
+pub fn begun(words: &Words, n: u64) {
+    // Relaxed: to the consumer it says nothing.
+    words.producer.begun.0.store(n + 1, Relaxed);
+    // Release: comes before every byte of the payload that is written from here on; pairs with the fence in untouched(). It
+    // orders a mailbox's swap before them as well.
+    if !seeded(Bug::RelaxedBegun) {
+        fence(Release);
+    }
+}

@@ -1,0 +1,160 @@
+//! What describes a frame: [`META_WORDS`] words beside its payload, whose meaning the user of the channel defines.
+
+pub use crate::channel::layout::META_WORDS;
+
+/// What describes a frame, as a user of the channel sees it. The channel carries it as words, and trusts nothing that it
+/// reads: whatever [`Meta::decode`] accepts, a payload is never longer than its slot.
+pub trait Meta: Sized {
+    /// What kind of meta this is. It stands in the region's header, so that two programs which mean different things by
+    /// the same words do not take each other for their own.
+    const KIND: u64;
+
+    /// The meta of an empty frame: what a consumer holds before the first one.
+    const NONE: Self;
+
+    /// Bytes of payload that the frame has.
+    fn payload_len(&self) -> u64;
+
+    /// Fills in what is only known when the frame is published: its number in the stream, and what follows from the payload.
+    fn seal(&mut self, seq: u64, payload: &[u8]);
+
+    /// Whether this payload can be the one that [`Meta::seal`] saw.
+    fn fits(&self, payload: &[u8]) -> bool {
+        let _ = payload;
+        true
+    }
+
+    /// As words. Those that change from frame to frame belong into the first seven, which share a cache line with the
+    /// word that publishes the frame.
+    fn encode(&self) -> [u64; META_WORDS];
+
+    /// Checks and reads words that a peer wrote, of a slot that takes `capacity` bytes. `Err` is the index of an invalid word.
+    fn decode(words: &[u64; META_WORDS], capacity: u64) -> Result<Self, usize>;
+
+    /// As [`Meta::decode`], in place, where all words from the sixth on are those that `self` was read from, so that
+    /// checking less is enough.
+    fn update(&mut self, words: &[u64; META_WORDS], capacity: u64) -> Result<(), usize> {
+        *self = Self::decode(words, capacity)?;
+        Ok(())
+    }
+}
+
+/// The plainest meta: how many bytes of the slot are the frame's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Len(pub u64);
+
+impl Meta for Len {
+    const KIND: u64 = 0;
+    const NONE: Self = Self(0);
+
+    fn payload_len(&self) -> u64 {
+        self.0
+    }
+
+    fn seal(&mut self, _seq: u64, _payload: &[u8]) {}
+
+    fn encode(&self) -> [u64; META_WORDS] {
+        let mut words = [0; META_WORDS];
+        words[0] = self.0;
+        words
+    }
+
+    fn decode(words: &[u64; META_WORDS], capacity: u64) -> Result<Self, usize> {
+        if words[0] <= capacity { Ok(Self(words[0])) } else { Err(0) }
+    }
+}
+
+/// A meta with the frame's number and a checksum: for tests and examples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summed {
+    /// Bytes of payload.
+    pub len: u64,
+    /// The frame's number in its stream. Filled in by `publish`.
+    pub seq: u64,
+    /// [`checksum`] of the payload. Filled in by `publish`.
+    pub checksum: u64,
+}
+
+impl Summed {
+    /// A frame of `len` bytes.
+    pub const fn new(len: u64) -> Self {
+        Self { len, seq: 0, checksum: 0 }
+    }
+}
+
+impl Meta for Summed {
+    const KIND: u64 = 1;
+    const NONE: Self = Self::new(0);
+
+    fn payload_len(&self) -> u64 {
+        self.len
+    }
+
+    fn seal(&mut self, seq: u64, payload: &[u8]) {
+        (self.seq, self.checksum) = (seq, checksum(payload));
+    }
+
+    fn fits(&self, payload: &[u8]) -> bool {
+        checksum(payload) == self.checksum
+    }
+
+    fn encode(&self) -> [u64; META_WORDS] {
+        let mut words = [0; META_WORDS];
+        words[..3].copy_from_slice(&[self.len, self.seq, self.checksum]);
+        words
+    }
+
+    fn decode(words: &[u64; META_WORDS], capacity: u64) -> Result<Self, usize> {
+        let [len, seq, checksum, ..] = *words;
+        if len <= capacity { Ok(Self { len, seq, checksum }) } else { Err(0) }
+    }
+}
+
+/// A checksum over one 64-bit word of every half page, the last eight bytes and the length: cheap enough for every
+/// frame (350 loads at 720p), and a frame put together from two shows at any half page. Full sums are for tests.
+pub fn checksum(payload: &[u8]) -> u64 {
+    const STEP: usize = 2048;
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let word = |at: usize| payload.get(at..at + 8).map_or(0, |b| u64::from_le_bytes(b.try_into().unwrap_or_default()));
+    let mix = |sum: u64, value: u64| (sum ^ value).wrapping_mul(ODD).rotate_left(29);
+    let sum = (0..payload.len()).step_by(STEP).fold(payload.len() as u64, |sum, at| mix(sum, word(at)));
+    mix(sum, word(payload.len().saturating_sub(8)))
+}
+
+/// The frame before, of which the next one differs in its first words alone, as a rule: what was checked once and is
+/// the same word for word need not be checked again, which is most of the work.
+#[derive(Debug, Clone)]
+pub(crate) struct Checked<M> {
+    words: [u64; META_WORDS],
+    meta: M,
+}
+
+/// The words from here on are the same from frame to frame, as a rule.
+const STEADY: usize = 5;
+
+impl<M: Meta> Default for Checked<M> {
+    fn default() -> Self {
+        Self { words: M::NONE.encode(), meta: M::NONE }
+    }
+}
+
+impl<M: Meta> Checked<M> {
+    /// What was checked last.
+    pub(crate) fn meta(&self) -> &M {
+        &self.meta
+    }
+
+    /// [`Meta::decode`]. `capacity` has to be the same each time.
+    #[inline]
+    pub(crate) fn decode(&mut self, words: [u64; META_WORDS], capacity: u64) -> Result<&M, usize> {
+        // Folded, since comparing slices calls memcmp.
+        let differ = (STEADY..META_WORDS).fold(0, |differ, i| differ | (words[i] ^ self.words[i]));
+        if differ == 0 {
+            self.meta.update(&words, capacity)?;
+        } else {
+            self.meta = M::decode(&words, capacity)?;
+            self.words = words;
+        }
+        Ok(&self.meta)
+    }
+}
