@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use libfuzzer_sys::fuzz_target;
-use tricine_session::Result;
+use tricine_channel::Result;
 use tricine_channel::channel::layout::{META_WORDS, Words};
 use tricine_channel::channel::{
-    Barriers, Acquired, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, discard,
-    held_by_consumer, recover,
+    Acquired, Consumer, Doorbell, Mode, Name, Producer, Region, Side, Spec, Tap, Tapped, held_by_consumer,
 };
+use tricine_channel::meta::Meta;
 use tricine_session::frame::FrameMeta;
 use tricine_channel::time::Deadline;
 
@@ -38,42 +38,44 @@ const CAPACITY: u64 = 6_144;
 /// Every word of the first page that is not padding.
 fn word(words: &Words, at: u8) -> &AtomicU64 {
     let header = [
-        &words.magic,
-        &words.version,
-        &words.layout_hash,
-        &words.region_len,
-        &words.kind,
-        &words.mode,
-        &words.stride,
-        &words.capacity,
-        &words.generation,
-        &words.base,
-        &words.resume_pts,
-        &words.resume_serial,
-        &words.mail.0,
-        &words.end.0,
-        &words.successor.0,
-        &words.done.0,
-        &words.barriers,
-        &words.producer_asleep.0,
-        &words.consumer_asleep.0,
+        &words.header.magic,
+        &words.header.version,
+        &words.header.layout_hash,
+        &words.header.region_len,
+        &words.header.kind,
+        &words.header.mode,
+        &words.header.stride,
+        &words.header.capacity,
+        &words.header.generation,
+        &words.header.base,
+        &words.header.barriers,
+        &words.both.mail.0,
+        &words.both.producer_asleep.0,
+        &words.both.consumer_asleep.0,
+        &words.producer.begun.0,
+        &words.producer.end.0,
+        &words.producer.successor.0,
+        &words.producer.claim.0,
+        &words.consumer.released.0,
+        &words.consumer.taken.0,
+        &words.consumer.claim.0,
     ];
     match usize::from(at) {
-        at @ 0..19 => header[at],
-        at @ 19..64 => &words.slots[at % 3].word,
-        at => &words.slots[at % 3].meta.0[at / 3 % META_WORDS],
+        at @ 0..21 => header[at],
+        at @ 21..64 => &words.producer.slots[at % 3].seq,
+        at => &words.producer.slots[at % 3].meta.0[at / 3 % META_WORDS],
     }
 }
 
-fn with_producer(channel: Channel<Arc<Bell>>, byte: u8) -> Result<()> {
-    let mut producer = Producer::new(channel)?;
+fn with_producer(region: &Region<Arc<Bell>>, byte: u8) -> Result<()> {
+    let mut producer = Producer::<FrameMeta, _>::attach(region)?;
     let _ = producer.last_published();
     for n in 0..byte % 5 {
         match producer.acquire(Deadline::NOW)? {
             Acquired::Slot(_) if n == 3 => {}
             Acquired::Slot(mut slot) => {
                 slot.payload().fill(byte);
-                slot.publish(&FrameMeta::i420(u32::from(byte) + 1, 7))?;
+                slot.publish(FrameMeta::i420(u32::from(byte) + 1, 7))?;
             }
             _ => break,
         }
@@ -87,14 +89,14 @@ fn with_producer(channel: Channel<Arc<Bell>>, byte: u8) -> Result<()> {
     Ok(())
 }
 
-fn with_consumer(channel: Channel<Arc<Bell>>, byte: u8) -> Result<()> {
-    let mut consumer = Consumer::new(channel)?;
+fn with_consumer(region: &Region<Arc<Bell>>, byte: u8) -> Result<()> {
+    let mut consumer = Consumer::<FrameMeta, _>::attach(region)?;
     for n in 0..byte % 5 {
         match consumer.acquire(Deadline::NOW)? {
             Acquired::Slot(_) if n == 3 => {}
             Acquired::Slot(slot) => {
                 assert_eq!(slot.payload().len() as u64, slot.meta().len);
-                std::hint::black_box((slot.intact(), slot.samples().len()));
+                std::hint::black_box((slot.intact(), slot.floats().len()));
                 slot.release();
             }
             _ => break,
@@ -106,30 +108,32 @@ fn with_consumer(channel: Channel<Arc<Bell>>, byte: u8) -> Result<()> {
 fuzz_target!(|bytes: &[u8]| {
     let Some((&first, mut bytes)) = bytes.split_first() else { return };
     let mode = if first & 1 == 0 { Mode::Fifo } else { Mode::Mailbox };
-    let name = ChannelName { session: "fuzz".into(), kind: Kind::Video, generation: 3 };
-    let spec = Spec { mode, capacity: CAPACITY, base: 5, resume_pts_ns: 0, resume_serial: 1, barriers: Barriers::Sleeper };
-    let region = Region::unnamed(&name, &spec).expect("room in /dev/shm");
-    let (empty, filled) = (Arc::new(Bell(AtomicU32::new(0))), Arc::new(Bell(AtomicU32::new(0))));
-    let attach = |side| region.attach(side, empty.clone(), filled.clone());
-    let onlooker = attach(None).expect("a region of ours");
+    let spec = Spec { mode, base: 5, ..Spec::fifo::<FrameMeta>(CAPACITY) };
+    let bell = || Arc::new(Bell(AtomicU32::new(0)));
+    let region = Region::unnamed(&Name::new("fuzz", 3), &spec, bell(), bell()).expect("room in /dev/shm");
+    let words = region.words();
     while let [what, byte, rest @ ..] = bytes {
         bytes = rest;
         match what % 8 {
-            0 => drop(attach(Some(Side::Producer)).and_then(|c| with_producer(c, *byte))),
-            1 => drop(attach(Some(Side::Consumer)).and_then(|c| with_consumer(c, *byte))),
-            2 => drop(recover(&onlooker, if byte & 1 == 0 { Side::Producer } else { Side::Consumer })),
+            0 => drop(with_producer(&region, *byte)),
+            1 => drop(with_consumer(&region, *byte)),
+            // What is left of somebody who died.
+            2 => [&words.producer.claim.0, &words.consumer.claim.0].iter().for_each(|claim| claim.store(0, Relaxed)),
             3 => {
-                if let Some(seq) = held_by_consumer(&onlooker) {
-                    discard(&onlooker, seq);
+                std::hint::black_box((held_by_consumer(&region), region.states(), region.check().is_ok()));
+                let mut payload = Vec::new();
+                let tapped = Tap::attach::<FrameMeta, _>(&region).and_then(|tap| tap.latest(0, &mut payload));
+                if let Ok(Tapped::Frame(_, meta)) = tapped {
+                    assert_eq!(payload.len() as u64, FrameMeta::payload_len(&meta));
                 }
-                let _ = onlooker.states();
+                region.ring(Side::Consumer);
             }
-            4 | 5 => word(onlooker.words(), *byte).store(u64::from(*what >> 3), Relaxed),
-            6 => drop(word(onlooker.words(), *byte).fetch_add(u64::from(*what >> 3), Relaxed)),
+            4 | 5 => word(words, *byte).store(u64::from(*what >> 3), Relaxed),
+            6 => drop(word(words, *byte).fetch_add(u64::from(*what >> 3), Relaxed)),
             _ => {
                 let Some((value, rest)) = rest.split_first_chunk() else { break };
                 bytes = rest;
-                word(onlooker.words(), *byte).store(u64::from_le_bytes(*value), Relaxed);
+                word(words, *byte).store(u64::from_le_bytes(*value), Relaxed);
             }
         }
     }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use tricine_session::Result;
 use tricine_channel::channel::{
-    Acquired, Barriers, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, Spin,
-    recover,
+    Acquired, Barriers, Doorbell, Mode, Name, Region, Side, Spec, Spin, Tap, Tapped, discard, held_by_consumer, recover,
 };
-use tricine_session::frame::FrameMeta;
+use tricine_channel::meta::{Len, Summed};
+use tricine_channel::sys::process::{Exit, Reaped};
 use tricine_channel::sys::semaphore::Semaphore;
 use tricine_channel::time::Deadline;
+use tricine_channel::{Error, Result};
 
 /// A doorbell that only polls.
 #[derive(Debug)]
@@ -39,29 +39,42 @@ impl Doorbell for Polled {
 
 type Bell = Arc<Polled>;
 
-fn channels(mode: Mode) -> impl Fn(Option<Side>) -> Channel<Bell> {
-    channels_with(mode, Barriers::Sleeper)
+type Producer = tricine_channel::channel::Producer<Summed, Bell>;
+type Consumer = tricine_channel::channel::Consumer<Summed, Bell>;
+
+fn bell() -> Bell {
+    Arc::new(Polled(AtomicU32::new(0)))
 }
 
-fn channels_with(mode: Mode, barriers: Barriers) -> impl Fn(Option<Side>) -> Channel<Bell> {
-    let name = ChannelName { session: "test".into(), kind: Kind::Video, generation: 0 };
-    let spec = Spec { mode, capacity: 4096, base: 0, resume_pts_ns: 0, resume_serial: 1, barriers };
-    let region = Region::unnamed(&name, &spec).unwrap();
-    let (empty, filled) = (Arc::new(Polled(AtomicU32::new(0))), Arc::new(Polled(AtomicU32::new(0))));
-    move |side| region.attach(side, empty.clone(), filled.clone()).unwrap()
+fn region(mode: Mode) -> Region<Bell> {
+    region_with(mode, Barriers::Sleeper)
+}
+
+fn region_with(mode: Mode, barriers: Barriers) -> Region<Bell> {
+    let spec = Spec { mode, barriers, ..Spec::fifo::<Summed>(4096) };
+    Region::unnamed(&Name::new("test", 0), &spec, bell(), bell()).unwrap()
+}
+
+/// What reaping this process would give, for sides that a test has play dead.
+fn reaped() -> Reaped {
+    #[allow(unsafe_code)]
+    // SAFETY: the side in question was forgotten, so nobody writes in its name.
+    unsafe {
+        Reaped::assume(std::process::id(), Exit::Signal(9))
+    }
 }
 
 fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(20))
 }
 
-fn publish(producer: &mut Producer<Bell>) -> u64 {
+fn publish(producer: &mut Producer) -> u64 {
     loop {
         match producer.acquire(soon()).unwrap() {
             Acquired::Slot(mut slot) => {
                 let seq = slot.seq() as u8;
                 slot.payload().fill(seq);
-                return slot.publish(&FrameMeta::i420(8, 8)).unwrap();
+                return slot.publish(Summed::new(96)).unwrap();
             }
             // A token that was left over from a sleep that was not needed.
             Acquired::Woken => {}
@@ -71,11 +84,12 @@ fn publish(producer: &mut Producer<Bell>) -> u64 {
 }
 
 /// The next frame's number, after checking every byte of it; `None` once there is none.
-fn consume(consumer: &mut Consumer<Bell>, deadline: Deadline) -> Option<u64> {
+fn consume(consumer: &mut Consumer, deadline: Deadline) -> Option<u64> {
     loop {
         match consumer.acquire(deadline).unwrap() {
             Acquired::Slot(slot) => {
-                let seq = slot.meta().seq;
+                let seq = slot.seq();
+                assert_eq!(seq, slot.meta().seq);
                 assert!(slot.intact() && slot.payload().iter().all(|&b| b == seq as u8));
                 slot.release();
                 return Some(seq);
@@ -89,17 +103,16 @@ fn consume(consumer: &mut Consumer<Bell>, deadline: Deadline) -> Option<u64> {
 
 #[test]
 fn a_fifo_over_any_doorbell_delivers_every_frame_in_order() {
-    let attach = channels(Mode::Fifo);
-    let (to, from) = (attach(Some(Side::Producer)), attach(Some(Side::Consumer)));
+    let region = region(Mode::Fifo);
     const FRAMES: u64 = 2_000;
     std::thread::scope(|s| {
-        s.spawn(move || {
-            let mut producer = Producer::new(to).unwrap();
+        s.spawn(|| {
+            let mut producer = Producer::attach(&region).unwrap();
             for n in 0..FRAMES {
                 assert_eq!(publish(&mut producer), n);
             }
         });
-        let mut consumer = Consumer::new(from).unwrap();
+        let mut consumer = Consumer::attach(&region).unwrap();
         for n in 0..FRAMES {
             assert_eq!(consume(&mut consumer, soon()), Some(n));
         }
@@ -109,10 +122,9 @@ fn a_fifo_over_any_doorbell_delivers_every_frame_in_order() {
 /// Where frames are slept for, or the kernel has no `membarrier`, the region says so, and both sides execute fences.
 #[test]
 fn with_fences_every_sleeper_is_woken_as_well_and_a_forged_choice_is_refused() {
-    let attach = channels_with(Mode::Fifo, Barriers::Both);
-    assert_eq!(attach(None).words().barriers.load(Relaxed), 0);
-    let (mut producer, mut consumer) =
-        (Producer::new(attach(Some(Side::Producer))).unwrap(), Consumer::new(attach(Some(Side::Consumer))).unwrap());
+    let region = region_with(Mode::Fifo, Barriers::Both);
+    assert_eq!(region.words().header.barriers.load(Relaxed), 0);
+    let (mut producer, mut consumer) = (Producer::attach(&region).unwrap(), Consumer::attach(&region).unwrap());
     // Sleeps each time, so that each ring counts.
     producer.set_spin(Spin::for_ns(0));
     consumer.set_spin(Spin::for_ns(0));
@@ -126,34 +138,20 @@ fn with_fences_every_sleeper_is_woken_as_well_and_a_forged_choice_is_refused() {
         [producing.join().unwrap(), consumer.stats()]
     });
     assert!(stats.iter().all(|s| s.late == 0), "a bell was missed: {stats:?}");
-    let name = ChannelName { session: "test".into(), kind: Kind::Video, generation: 0 };
-    let spec = Spec {
-        mode: Mode::Fifo,
-        capacity: 64,
-        base: 0,
-        resume_pts_ns: 0,
-        resume_serial: 1,
-        barriers: Barriers::Sleeper,
-    };
-    let region = Region::unnamed(&name, &spec).unwrap();
-    let bell = || Arc::new(Polled(AtomicU32::new(0)));
-    region.attach(None, bell(), bell()).unwrap().words().barriers.store(2, Relaxed);
-    assert!(region.attach(None, bell(), bell()).unwrap_err().to_string().contains("barriers"));
 }
 
 #[test]
 fn a_mailbox_over_any_doorbell_never_goes_back_and_ends_with_the_last_frame() {
-    let attach = channels(Mode::Mailbox);
-    let (to, from) = (attach(Some(Side::Producer)), attach(Some(Side::Consumer)));
+    let region = region(Mode::Mailbox);
     const FRAMES: u64 = 2_000;
     std::thread::scope(|s| {
-        s.spawn(move || {
-            let mut producer = Producer::new(to).unwrap();
+        s.spawn(|| {
+            let mut producer = Producer::attach(&region).unwrap();
             for n in 0..FRAMES {
                 assert_eq!(publish(&mut producer), n);
             }
         });
-        let mut consumer = Consumer::new(from).unwrap();
+        let mut consumer = Consumer::attach(&region).unwrap();
         let mut last = None;
         while last < Some(FRAMES - 1) {
             let seq = consume(&mut consumer, soon()).expect("the last frame comes");
@@ -165,9 +163,8 @@ fn a_mailbox_over_any_doorbell_never_goes_back_and_ends_with_the_last_frame() {
 
 #[test]
 fn a_slot_that_is_dropped_was_never_published_and_can_be_claimed_again() {
-    let attach = channels(Mode::Fifo);
-    let mut producer = Producer::new(attach(Some(Side::Producer))).unwrap();
-    let mut consumer = Consumer::new(attach(Some(Side::Consumer))).unwrap();
+    let region = region(Mode::Fifo);
+    let (mut producer, mut consumer) = (Producer::attach(&region).unwrap(), Consumer::attach(&region).unwrap());
     for _ in 0..10 {
         assert!(matches!(producer.acquire(soon()).unwrap(), Acquired::Slot(_)));
         assert_eq!(consume(&mut consumer, Deadline::NOW), None);
@@ -179,25 +176,163 @@ fn a_slot_that_is_dropped_was_never_published_and_can_be_claimed_again() {
     assert_eq!(consume(&mut consumer, Deadline::NOW), Some(0));
 }
 
+/// The words of frames, of which a death and recovery change none.
+fn frames(region: &Region<Bell>) -> [u64; 5] {
+    let words = region.words();
+    let [a, b, c] = words.producer.slots.each_ref().map(|s| s.seq.load(Relaxed));
+    [a, b, c, words.producer.begun.0.load(Relaxed), words.consumer.released.0.load(Relaxed)]
+}
+
 #[test]
-fn recovery_may_be_repeated_and_gives_a_successor_the_same_frame() {
-    let attach = channels(Mode::Fifo);
-    let onlooker = attach(None);
-    let mut producer = Producer::new(attach(Some(Side::Producer))).unwrap();
-    let mut consumer = Consumer::new(attach(Some(Side::Consumer))).unwrap();
+fn a_death_leaves_nothing_to_repair_and_a_successor_is_given_the_same_frame() {
+    let region = region(Mode::Fifo);
+    let mut producer = Producer::attach(&region).unwrap();
+    let mut consumer = Consumer::attach(&region).unwrap();
     publish(&mut producer);
-    for (dead, resets) in [(Side::Producer, 1), (Side::Consumer, 1)] {
-        // A held slot that is never given back is what a death leaves.
-        match dead {
-            Side::Producer => std::mem::forget(producer.acquire(soon()).unwrap()),
-            Side::Consumer => std::mem::forget(consumer.acquire(soon()).unwrap()),
-        }
-        assert_eq!([recover(&onlooker, dead), recover(&onlooker, dead)], [resets, 0]);
+    // A side that is forgotten with a slot in its hands is what a death leaves.
+    std::mem::forget(producer.acquire(soon()).unwrap());
+    std::mem::forget(consumer.acquire(soon()).unwrap());
+    std::mem::forget((producer, consumer));
+    let before = frames(&region);
+    for side in [Side::Producer, Side::Consumer, Side::Producer] {
+        recover(&region, side, &reaped()).unwrap();
     }
-    let mut producer = Producer::new(attach(Some(Side::Producer))).unwrap();
-    let mut consumer = Consumer::new(attach(Some(Side::Consumer))).unwrap();
+    assert_eq!(frames(&region), before);
+    let mut producer = Producer::attach(&region).unwrap();
+    let mut consumer = Consumer::attach(&region).unwrap();
     assert_eq!(publish(&mut producer), 1);
     assert_eq!([consume(&mut consumer, soon()), consume(&mut consumer, soon())], [Some(0), Some(1)]);
+}
+
+#[test]
+fn a_second_producer_or_consumer_is_refused_until_the_first_is_gone_or_recovered() {
+    let region = region(Mode::Fifo);
+    let (producer, consumer) = (Producer::attach(&region).unwrap(), Consumer::attach(&region).unwrap());
+    let us = u64::from(std::process::id());
+    let refused = |side, error| matches!(error, Error::Claimed { side: s, pid, .. } if s == side && pid == us);
+    assert!(refused(Side::Producer, Producer::attach(&region).unwrap_err()));
+    assert!(refused(Side::Consumer, Consumer::attach(&region).unwrap_err()));
+    // One that ends gives its side back; one that died does not, until it is recovered.
+    drop(producer);
+    std::mem::forget(Producer::attach(&region).unwrap());
+    assert!(refused(Side::Producer, Producer::attach(&region).unwrap_err()));
+    recover(&region, Side::Producer, &reaped()).unwrap();
+    drop(Producer::attach(&region).unwrap());
+    // Another process's death says nothing of the one that lives.
+    #[allow(unsafe_code)]
+    // SAFETY: there is no process 0 that could write.
+    let stranger = unsafe { Reaped::assume(0, Exit::Code(0)) };
+    assert!(matches!(recover(&region, Side::Consumer, &stranger), Err(Error::Claimed { .. })));
+    assert!(matches!(discard(&region, 0, &stranger), Err(Error::Claimed { .. })));
+    assert!(refused(Side::Consumer, Consumer::attach(&region).unwrap_err()));
+    drop(consumer);
+}
+
+#[test]
+fn a_region_made_for_another_meta_is_refused() {
+    let region = region(Mode::Fifo);
+    let error = tricine_channel::channel::Producer::<Len, Bell>::attach(&region).unwrap_err();
+    assert!(error.to_string().contains("kind of meta"), "{error}");
+    assert!(Tap::attach::<Len, _>(&region).is_err());
+}
+
+#[test]
+fn a_poisoned_frame_is_left_out_and_no_other() {
+    let region = region(Mode::Fifo);
+    let mut producer = Producer::attach(&region).unwrap();
+    (0..3).for_each(|n| assert_eq!(publish(&mut producer), n));
+    let mut consumer = Consumer::attach(&region).unwrap();
+    assert_eq!(consume(&mut consumer, soon()), Some(0));
+    assert_eq!(held_by_consumer(&region), None);
+    std::mem::forget(consumer.acquire(soon()).unwrap());
+    std::mem::forget(consumer);
+    assert_eq!(held_by_consumer(&region), Some(1));
+    discard(&region, 2, &reaped()).unwrap();
+    assert_eq!(held_by_consumer(&region), Some(1), "it did not hold that one");
+    discard(&region, 1, &reaped()).unwrap();
+    recover(&region, Side::Consumer, &reaped()).unwrap();
+    let mut consumer = Consumer::attach(&region).unwrap();
+    assert_eq!(consume(&mut consumer, soon()), Some(2));
+    assert_eq!(publish(&mut producer), 3);
+}
+
+/// The processor keeps a side from writing what is not its own: checked by what the kernel says of the mappings.
+#[test]
+fn a_consumer_can_write_neither_payload_nor_the_producer_s_words_and_the_other_way_round() {
+    let region = region(Mode::Fifo);
+    let may_write = |address: usize| {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let rights = maps.lines().find_map(|line| {
+            let (range, rest) = line.split_once(' ')?;
+            let (start, end) = range.split_once('-')?;
+            let range = usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?;
+            range.contains(&address).then(|| rest[..2].to_owned())
+        });
+        rights.unwrap() == "rw"
+    };
+    let mut producer = Producer::attach(&region).unwrap();
+    publish(&mut producer);
+    let mut consumer = Consumer::attach(&region).unwrap();
+    for (channel, own) in [(producer.channel(), true), (consumer.channel(), false)] {
+        let words = channel.words();
+        assert!(!may_write(std::ptr::from_ref(&words.header) as usize));
+        assert_eq!(may_write(std::ptr::from_ref(&words.producer) as usize), own);
+        assert_eq!(may_write(std::ptr::from_ref(&words.consumer) as usize), !own);
+        assert!(may_write(std::ptr::from_ref(&words.both) as usize));
+    }
+    let Acquired::Slot(slot) = consumer.acquire(soon()).unwrap() else { panic!("no frame") };
+    assert!(!may_write(slot.payload().as_ptr() as usize));
+}
+
+/// A tap that never waits beside a producer that never waits: what is half-written is thrown away, and never kept.
+#[test]
+fn a_flat_out_tap_keeps_whole_frames_alone() {
+    for mode in [Mode::Fifo, Mode::Mailbox] {
+        let region = region(mode);
+        let tap = Tap::attach::<Summed, _>(&region).unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        const FRAMES: u64 = 30_000;
+        let (kept, torn) = std::thread::scope(|s| {
+            s.spawn(|| {
+                let mut producer = Producer::attach(&region).unwrap();
+                let mut consumer = (mode == Mode::Fifo).then(|| Consumer::attach(&region).unwrap());
+                for n in 0..FRAMES {
+                    let Acquired::Slot(mut slot) = producer.acquire(soon()).unwrap() else { panic!("no slot") };
+                    slot.payload().fill(n as u8);
+                    slot.publish(Summed::new(4096)).unwrap();
+                    if let Some(consumer) = &mut consumer {
+                        assert_eq!(consume_unread(consumer), n);
+                    }
+                }
+                done.store(true, Relaxed);
+            });
+            let (mut payload, mut kept, mut torn, mut last) = (Vec::new(), 0u64, 0u64, 0);
+            while !done.load(Relaxed) {
+                match tap.latest::<Summed>(0, &mut payload).unwrap() {
+                    Tapped::Frame(seq, meta) => {
+                        assert!(payload.len() == 4096 && payload.iter().all(|&b| b == seq as u8), "frame {seq} is torn");
+                        assert!(meta.seq == seq && seq >= last, "frame {seq} after {last}, whose meta says {meta:?}");
+                        (kept, last) = (kept + 1, seq);
+                    }
+                    Tapped::Torn => torn += 1,
+                    _ => {}
+                }
+            }
+            assert_eq!(tap.latest::<Summed>(FRAMES, &mut payload).unwrap(), Tapped::Nothing);
+            assert!(matches!(tap.latest::<Summed>(FRAMES - 1, &mut payload).unwrap(), Tapped::Frame(n, _) if n == FRAMES - 1));
+            (kept, torn)
+        });
+        println!("{mode:?}: {kept} kept, {torn} thrown away");
+        assert!(kept > 0, "{mode:?}");
+    }
+}
+
+/// Takes the next frame without a look at it.
+fn consume_unread(consumer: &mut Consumer) -> u64 {
+    let Acquired::Slot(slot) = consumer.acquire(soon()).unwrap() else { panic!("no frame") };
+    let seq = slot.seq();
+    slot.release();
+    seq
 }
 
 /// Posts and waits are ours, the semaphore is everybody's.

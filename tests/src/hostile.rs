@@ -13,8 +13,10 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tricine_channel::channel::layout::{PAYLOAD_OFFSET, region_len};
-use tricine_channel::channel::{
-    Acquired, Barriers, Channel, ChannelName, Consumer, Kind, Mode, Producer, Side, Spec, recover,
+use tricine_channel::Error as ChannelError;
+use tricine_channel::sync::Ordering::SeqCst;
+use tricine_session::channel::{
+    Acquired, Barriers, ChannelName, Consumer, Kind, Mode, Producer, Region, Side, Spec, StreamRegion,
 };
 use tricine_session::error::EXIT_CORRUPT;
 use tricine_session::frame::{FrameMeta, i420_len};
@@ -119,7 +121,7 @@ impl Attacker {
                 resume_serial: 1,
                 barriers,
             };
-            Channel::create(&self.name, &spec).map_err(text)?;
+            StreamRegion::create(&self.name, &spec).map_err(text)?;
             let left = corruptions - self.tally.corruptions;
             self.ruin(left.min(5_000))?;
             self.name.unlink().map_err(text)?;
@@ -177,8 +179,10 @@ impl Attacker {
         let value = self.value();
         match self.random.below(16) {
             0 => region.write_all_at(&value, self.random.below(0x80)),
-            1..=5 => region.write_all_at(&value, 0x80 + 0x80 * self.random.below(9)),
-            6..=11 => region.write_all_at(&value, 0x80 + 8 * self.random.below(3 * 16)),
+            1..=2 => region.write_all_at(&value, 0x1000 + 0x80 * self.random.below(7)),
+            3..=5 => region.write_all_at(&value, 0x2000 + 0x80 * self.random.below(3)),
+            6 => region.write_all_at(&value, 0x3000 + 0x80 * self.random.below(3)),
+            7..=11 => region.write_all_at(&value, 0x1000 + 8 * self.random.below(3 * 16)),
             12 => region.write_all_at(&value, PAYLOAD_OFFSET as u64 + self.random.below(3 * CAPACITY - 8)),
             _ => bells[self.random.below(2) as usize].write_all_at(&value, 4 * self.random.below(7)),
         }
@@ -204,24 +208,29 @@ impl Attacker {
 
     /// Plays the peer's part for a few frames, as far as what it has written itself lets it.
     fn work(&self, frames: u32) {
-        let Ok(channel) = Channel::attach(&self.name, Some(other(self.case.victim))) else { return };
-        let _ = recover(&channel, other(self.case.victim));
+        let Ok(region) = begin(&self.name, self.case.victim.other()) else { return };
         let _ = match self.case.victim {
-            Side::Consumer => {
-                Producer::new(channel).and_then(|mut p| (0..frames).try_for_each(|_| publish(&mut p).map(drop)))
-            }
-            Side::Producer => {
-                Consumer::new(channel).and_then(|mut c| (0..frames).try_for_each(|_| take(&mut c).map(drop)))
-            }
+            Side::Consumer => Producer::attach(&region)
+                .map_err(Error::from)
+                .and_then(|mut p| (0..frames).try_for_each(|_| publish(&mut p).map(drop))),
+            Side::Producer => Consumer::attach(&region)
+                .map_err(Error::from)
+                .and_then(|mut c| (0..frames).try_for_each(|_| take(&mut c).map(drop))),
         };
     }
 }
 
-fn other(side: Side) -> Side {
+/// Opens the channel to work on `side`, whatever stands in its claim: the supervisor would make another region.
+fn begin(name: &ChannelName, side: Side) -> Result<Region> {
+    let region = Region::open(&name.region())?;
+    let words = region.words();
     match side {
-        Side::Producer => Side::Consumer,
-        Side::Consumer => Side::Producer,
+        Side::Producer => words.producer.claim.0.store(0, SeqCst),
+        Side::Consumer => words.consumer.claim.0.store(0, SeqCst),
     }
+    region.ring(Side::Producer);
+    region.ring(Side::Consumer);
+    Ok(region)
 }
 
 /// Publishes a frame, if there is a slot.
@@ -229,7 +238,7 @@ fn publish(producer: &mut Producer) -> Result<bool> {
     let Acquired::Slot(mut slot) = producer.acquire(Deadline::after(WAIT))? else { return Ok(false) };
     let seq = slot.seq();
     slot.payload()[..i420_len(64, 48)].fill(seq as u8);
-    slot.publish(&FrameMeta::i420(64, 48))?;
+    slot.publish(FrameMeta::i420(64, 48))?;
     Ok(true)
 }
 
@@ -353,9 +362,9 @@ pub fn be_victim_if_told() {
         });
         match ended {
             Ok(()) => {}
-            Err(Error::Corrupt { .. } | Error::Layout { .. }) => errors += 1,
+            Err(Error::Channel(ChannelError::Corrupt { .. } | ChannelError::Layout { .. })) => errors += 1,
             // A semaphore's page is gone, or the names are: the next region is on its way.
-            Err(Error::Sys { .. }) => errors += 1,
+            Err(Error::Channel(ChannelError::Sys { .. } | ChannelError::Claimed { .. })) => errors += 1,
             Err(other) => panic!("not an error that a peer may cause: {other}"),
         }
     }
@@ -363,12 +372,11 @@ pub fn be_victim_if_told() {
 
 fn live(name: &ChannelName, side: Side, frames: &mut u64, tick: &mut dyn FnMut(u64)) -> Result<()> {
     tick(*frames);
-    let channel = Channel::attach(name, Some(side))?;
     // What the supervisor does between two incarnations.
-    recover(&channel, side);
+    let region = begin(name, side)?;
     match side {
         Side::Producer => {
-            let mut producer = Producer::new(channel)?;
+            let mut producer = Producer::attach(&region)?;
             let _ = producer.last_published();
             for _ in 0..64 {
                 *frames += u64::from(publish(&mut producer)?);
@@ -376,7 +384,7 @@ fn live(name: &ChannelName, side: Side, frames: &mut u64, tick: &mut dyn FnMut(u
             }
         }
         Side::Consumer => {
-            let mut consumer = Consumer::new(channel)?;
+            let mut consumer = Consumer::attach(&region)?;
             for _ in 0..64 {
                 *frames += u64::from(take(&mut consumer)?);
                 tick(*frames);

@@ -18,7 +18,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::sys::{prctl, ptrace};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, setsid};
 
-use tricine_channel::sys::process::{Exit, exit_now, memory_file};
+use tricine_channel::sys::process::{Exit, exit_now, memory_file, Reaped};
 use tricine_channel::sys::shm;
 use tricine_channel::error::{Error, Result};
 
@@ -303,14 +303,15 @@ impl Forked {
     }
 
     /// Kills and reaps it: once this returns, it writes nothing any more.
-    pub fn kill(&mut self) -> Result<()> {
+    pub fn kill(&mut self) -> Result<Reaped> {
         if !self.reaped {
             kill(self.pid, Signal::SIGKILL).map_err(|e| self.error("kill", e))?;
         }
         while !self.reaped {
             self.wait(WaitPidFlag::empty())?;
         }
-        Ok(())
+        // SAFETY: it was reaped, just now or before; what a Tracer forks does not fork.
+        Ok(unsafe { Reaped::assume(self.pid.as_raw() as u32, Exit::Signal(libc::SIGKILL)) })
     }
 
     /// Waits for its end; `None` if it lives on after `limit`.

@@ -7,6 +7,7 @@ use tricine_session::control::Role;
 use tricine_session::link::DisplaySpec;
 use tricine_channel::sys::process::{Exit, Reaped};
 use tricine_channel::time::mono_ns;
+use tricine_channel::Error as ChannelError;
 use tricine_session::{Error, Result};
 
 use super::{MS, Player, choose_display, index, side_of};
@@ -46,8 +47,8 @@ impl Player {
         let Some(running) = post.running.take() else { return Ok(()) };
         post.usage.add(reaped.usage());
         // Who was killed for a region's sake has nothing to say about the next one.
-        let broken = if running.moving { Vec::new() } else { self.broken(role, exit) };
-        let poisoned = self.recover(role, &reaped, &broken)?;
+        let mut broken = if running.moving { Vec::new() } else { self.broken(role, exit) };
+        let poisoned = self.recover(role, &reaped, &mut broken)?;
         if self.stop.is_some() {
             return Ok(());
         }
@@ -79,23 +80,26 @@ impl Player {
     }
 
     /// Recovers the dead role's channels, but for those that are broken. Whether a frame was taken out of circulation
-    /// that has killed it twice.
-    fn recover(&mut self, role: Role, reaped: &Reaped, broken: &[Kind]) -> Result<bool> {
+    /// that has killed it twice. A channel that cannot be recovered is broken as well: its claim is not the dead role's.
+    fn recover(&mut self, role: Role, reaped: &Reaped, broken: &mut Vec<Kind>) -> Result<bool> {
         let mut poisoned = false;
         // Whoever was shot from outside was not killed by a frame.
         let by_itself = reaped.exit() != Exit::Signal(Signal::SIGKILL as i32);
-        for channel in self.channels.iter().filter(|c| !broken.contains(&c.name().kind)) {
+        let given_up = broken.clone();
+        for channel in self.channels.iter().filter(|c| !given_up.contains(&c.name().kind)) {
             let Some(side) = side_of(role, channel.name().kind) else { continue };
             let post = &mut self.posts[index(role)];
             if side == Side::Consumer {
                 let held = held_by_consumer(channel).map(|seq| seq + channel.base()).filter(|_| by_itself);
                 if held.is_some() && held == post.held {
-                    discard(channel, held.unwrap_or(0) - channel.base(), reaped)?;
-                    poisoned = true;
+                    poisoned = discard(channel, held.unwrap_or(0) - channel.base(), reaped).is_ok();
                 }
                 post.held = held;
             }
-            recover(channel, side, reaped)?;
+            match recover(channel, side, reaped) {
+                Err(ChannelError::Claimed { .. }) => broken.push(channel.name().kind),
+                done => done?,
+            }
         }
         Ok(poisoned)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tricine_channel::channel::ownership::MailWord;
-use tricine_channel::channel::{Acquired, Channel, ChannelName, Consumer, Mode, Producer, Side};
+use tricine_session::channel::{Acquired, Channel, ChannelName, Consumer, Mode, Producer, Region, Side};
 use tricine_channel::sync::Ordering::SeqCst;
 use tricine_stress::sys::trace::pause;
 use tricine_channel::time::Deadline;
@@ -53,8 +53,8 @@ impl Start {
 }
 
 impl Actor<'_> {
-    fn attach(&self, side: Side) -> Result<Channel> {
-        Channel::attach(self.channel, Some(side))
+    fn open(&self) -> Result<Region> {
+        Ok(Region::open(&self.channel.region())?)
     }
 
     fn deadline(&self) -> Deadline {
@@ -79,8 +79,8 @@ impl Actor<'_> {
 
     /// What happened before the victim came, by this process and the channel's own code.
     pub fn live_through(&self, past: &[Past]) -> Result<()> {
-        let mut producer = Producer::new(self.attach(Side::Producer)?)?;
-        let mut consumer = Consumer::new(self.attach(Side::Consumer)?)?;
+        let mut producer = Producer::attach(&self.open()?)?;
+        let mut consumer = Consumer::attach(&self.open()?)?;
         for event in past {
             match event {
                 Past::Published => self.publish(&mut producer, false)?,
@@ -95,12 +95,12 @@ impl Actor<'_> {
     /// The side `side` from here to the end of the film, with one slot given back unused on the way. What it is as a
     /// survivor says where it stands still once; one that is to sleep also does after its first frame.
     pub fn to_the_end(&self, side: Side, stance: Survivor) -> Result<()> {
-        let channel = self.attach(side)?;
+        let region = self.open()?;
         let (asleep, mut holding) = (stance == Survivor::Asleep, stance == Survivor::Holding);
         let parked = asleep || stance == Survivor::Parked;
         match side {
             Side::Producer => {
-                let mut producer = Producer::new(channel)?;
+                let mut producer = Producer::attach(&region)?;
                 if parked {
                     pause();
                 }
@@ -119,7 +119,7 @@ impl Actor<'_> {
                 self.ledger.late(producer.stats().late);
             }
             Side::Consumer => {
-                let mut consumer = Consumer::new(channel)?;
+                let mut consumer = Consumer::attach(&region)?;
                 if parked {
                     pause();
                 }
@@ -140,7 +140,7 @@ impl Actor<'_> {
     /// In a mailbox, every other frame is only followed when it was taken, so that its own bell has to wake the consumer.
     fn until_taken(&self, channel: &Channel) -> Result<()> {
         let deadline = self.deadline();
-        while let Some(word) = MailWord::decode(channel.words().mail.0.load(SeqCst))
+        while let Some(word) = MailWord::decode(channel.words().both.mail.0.load(SeqCst))
             && channel.mode() == Mode::Mailbox
             && word.seq % 2 == 1
             && word.dirty
@@ -157,9 +157,9 @@ impl Actor<'_> {
     pub fn victim(&self, operation: Operation, start: Start) -> Result<()> {
         match operation {
             Operation::Publish | Operation::Abandon => {
-                let channel = self.attach(Side::Producer)?;
+                let region = self.open()?;
                 start.pause_if_fresh();
-                let mut producer = Producer::new(channel)?;
+                let mut producer = Producer::attach(&region)?;
                 start.pause_unless_fresh();
                 if operation == Operation::Publish {
                     self.publish(&mut producer, false)?;
@@ -170,9 +170,9 @@ impl Actor<'_> {
                 self.ledger.late(producer.stats().late);
             }
             Operation::Release | Operation::GiveBack => {
-                let channel = self.attach(Side::Consumer)?;
+                let region = self.open()?;
                 start.pause_if_fresh();
-                let mut consumer = Consumer::new(channel)?;
+                let mut consumer = Consumer::attach(&region)?;
                 if start == Start::Settled {
                     self.release(&mut consumer, false)?;
                 }
@@ -199,7 +199,8 @@ impl Actor<'_> {
                     }
                     let n = slot.seq();
                     slot.payload()[..self.film.len()].copy_from_slice(self.film.bytes(n));
-                    return slot.publish(&self.film.meta(n)).map(drop);
+                    slot.publish(self.film.meta(n))?;
+                    return Ok(());
                 }
                 Acquired::TimedOut => return Err(self.timed_out("producer")),
                 _ => {}

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use tricine_session::Result;
-use tricine_channel::channel::{Mode, ReadSlot};
+use tricine_session::channel::{Mode, ReadSlot};
 use tricine_session::frame::{FrameMeta, i420_len};
 use tricine_stress::sys::trace::SharedWords;
 

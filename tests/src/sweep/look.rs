@@ -1,69 +1,77 @@
 //! Reading a channel's words from beside it: what they are, what they should be, and for people.
 
 use tricine_channel::channel::layout::Word;
-use tricine_channel::channel::ownership::{MailWord, SLOTS, SlotWord, State};
-use tricine_channel::channel::{Channel, Mode, held_by_consumer};
-use tricine_session::frame::FrameMeta;
+use tricine_channel::channel::ownership::{MailWord, SLOTS, seq_after};
+use tricine_channel::channel::{Mode, Region, Side, held_by_consumer};
 use tricine_channel::sync::Ordering::SeqCst;
 
 use super::ledger::{Ledger, MOST_FRAMES};
 
 /// The frame that a dead consumer held, in either mode.
-pub(super) fn held(channel: &Channel) -> Option<u64> {
-    match channel.mode() {
-        Mode::Fifo => held_by_consumer(channel),
+pub(super) fn held(region: &Region) -> Option<u64> {
+    match region.mode() {
+        Mode::Fifo => held_by_consumer(region),
         Mode::Mailbox => {
-            let front = MailWord::decode(channel.words().mail.0.load(SeqCst))?.front;
-            let words = channel.words().slots[front].meta.load();
-            FrameMeta::decode(words, channel.capacity() as u64).ok().map(|meta| meta.seq)
+            let front = MailWord::decode(region.words().both.mail.0.load(SeqCst))?.front;
+            region.words().producer.slots[front].seq.load(SeqCst).checked_sub(1)
         }
     }
 }
 
 /// Whether every slot has come to rest after `total` frames.
-pub(super) fn at_rest(channel: &Channel, total: u64) -> bool {
-    let words = channel.words();
-    let said = words.done.0.load(SeqCst) == total && words.end.0.load(SeqCst) == total + 1;
-    said && match channel.mode() {
-        Mode::Fifo => slot_words(channel).into_iter().enumerate().all(|(i, word)| {
-            let next = (total..total + SLOTS as u64).contains(&word.seq) && SlotWord::slot(word.seq) == i;
-            word.state == State::Free && next
-        }),
+pub(super) fn at_rest(region: &Region, total: u64) -> bool {
+    let words = region.words();
+    let said = words.consumer.released.0.load(SeqCst) == total && words.producer.end.0.load(SeqCst) == total + 1;
+    said && match region.mode() {
+        Mode::Fifo => (0..SLOTS).all(|i| seqs(region)[i] == seq_after(total, i)),
         Mode::Mailbox => {
-            MailWord::decode(words.mail.0.load(SeqCst)).is_some_and(|word| word.seq == total && !word.dirty)
+            let word = MailWord::decode(words.both.mail.0.load(SeqCst));
+            word.is_some_and(|word| word.seq == total && !word.dirty)
         }
     }
 }
 
-/// FIFO's words.
-pub(super) fn slot_words(channel: &Channel) -> [SlotWord; SLOTS] {
-    channel.words().slots.each_ref().map(|s| SlotWord::decode(s.word.load(SeqCst)))
+fn seqs(region: &Region) -> [u64; SLOTS] {
+    region.words().producer.slots.each_ref().map(|s| s.seq.load(SeqCst))
+}
+
+/// The words that say which frames there are and who uses them: recovery changes none of them.
+pub(super) fn of_frames(region: &Region) -> [u64; SLOTS + 5] {
+    let words = region.words();
+    let (producer, consumer) = (&words.producer, &words.consumer);
+    let single = [&producer.begun, &producer.end, &consumer.released, &consumer.taken, &words.both.mail];
+    let [a, b, c] = seqs(region);
+    let [d, e, f, g, h] = single.map(|w| w.0.load(SeqCst));
+    [a, b, c, d, e, f, g, h]
 }
 
 /// Everything that the processes share except for payloads.
-pub(super) fn picture(channel: &Channel, ledger: &Ledger) -> Vec<u64> {
-    let words = channel.words();
-    let single = [&words.mail, &words.end, &words.done, &words.producer_asleep, &words.consumer_asleep];
-    let owners = words.slots.iter().map(|s| &s.word).chain(single.map(|w| &w.0)).map(|w| w.load(SeqCst));
-    let metas = words.slots.iter().flat_map(|s| s.meta.load());
-    let bells = [&channel.empty, &channel.filled].map(|s| s.value() as u64);
+pub(super) fn picture(region: &Region, ledger: &Ledger) -> Vec<u64> {
+    let words = region.words();
+    let single =
+        [&words.both.producer_asleep, &words.both.consumer_asleep, &words.producer.claim, &words.consumer.claim];
+    let metas = words.producer.slots.iter().flat_map(|s| s.meta.load());
+    let bells = [Side::Producer, Side::Consumer].map(|side| region.bell(side).value() as u64);
     let effects = (0..MOST_FRAMES as u64).map(|n| ledger.effects(n));
-    owners.chain(metas).chain(bells).chain(effects).collect()
+    let single = single.into_iter().map(|w| w.0.load(SeqCst));
+    of_frames(region).into_iter().chain(single).chain(metas).chain(bells).chain(effects).collect()
 }
 
-/// The ownership words and the doorbells, for people.
-pub(super) fn describe(channel: &Channel) -> String {
-    let words = channel.words();
-    let owners = match channel.mode() {
-        Mode::Fifo => slot_words(channel).map(|w| format!("{} {:?}", w.seq, w.state).to_uppercase()).join(", "),
-        Mode::Mailbox => match MailWord::decode(words.mail.0.load(SeqCst)) {
-            Some(w) => format!("{w:?}"),
-            None => format!("mailbox word {:#x}", words.mail.0.load(SeqCst)),
+/// The words and the doorbells, for people.
+pub(super) fn describe(region: &Region) -> String {
+    let words = region.words();
+    let [a, b, c, begun, end, released, taken, mail] = of_frames(region);
+    let frames = match region.mode() {
+        Mode::Fifo => format!("seq {a} {b} {c}, begun {begun}"),
+        Mode::Mailbox => match MailWord::decode(mail) {
+            Some(word) => format!("{word:?}, seq {a} {b} {c}"),
+            None => format!("mailbox word {mail:#x}"),
         },
     };
-    let (done, end) = (words.done.0.load(SeqCst), words.end.0.load(SeqCst));
-    let (empty, filled) = (channel.empty.value(), channel.filled.value());
+    let [empty, filled] = [Side::Producer, Side::Consumer].map(|side| region.bell(side).value());
     let asleep = |word: &Word| if word.0.load(SeqCst) == 0 { "" } else { " (asleep)" };
-    let (producer, consumer) = (asleep(&words.producer_asleep), asleep(&words.consumer_asleep));
-    format!("{owners}; done {done}, end {end}, empty {empty}{producer}, filled {filled}{consumer}")
+    let (producer, consumer) = (asleep(&words.both.producer_asleep), asleep(&words.both.consumer_asleep));
+    format!(
+        "{frames}; released {released}, taken {taken}, end {end}, empty {empty}{producer}, filled {filled}{consumer}"
+    )
 }

@@ -1,18 +1,17 @@
 //! The deaths of one run, and what comes after them: who is stepped, woken, killed and recovered, and in which order.
 
-use tricine_channel::channel::ownership::{State, consumer_next};
-use tricine_channel::channel::{Channel, Mode, Side, recover};
+use tricine_channel::channel::{Region, Side, recover};
 use tricine_channel::sync::Ordering::SeqCst;
-use tricine_channel::sys::process::Exit;
+use tricine_channel::sys::process::{Exit, Reaped};
 use tricine_stress::sys::trace::{Forked, Stepped, Tie, pause, pin};
 use tricine_session::{Error, Result};
 
 use super::actor::{Actor, Start};
 use super::case::{Case, Operation, Second, Survivor};
 use super::ledger::Excused;
-use super::look::{at_rest, describe, held, slot_words};
+use super::look::{at_rest, describe, held, of_frames};
 use super::route::Route;
-use super::stage::{Death, Outcome, Reached, Stage, other, start};
+use super::stage::{Death, Outcome, Reached, Stage, start};
 
 /// Who will ring for a process that falls asleep.
 #[derive(Clone, Copy)]
@@ -29,7 +28,7 @@ pub(super) enum Bell<'a> {
 pub(super) struct Scene<'a> {
     stage: &'a Stage<'a>,
     actor: Actor<'a>,
-    watch: &'a Channel,
+    watch: &'a Region,
     pub(super) deaths: Vec<Death>,
     steps: u64,
     excused: Excused,
@@ -45,7 +44,7 @@ pub(super) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(stage: &'a Stage<'a>, actor: Actor<'a>, watch: &'a Channel) -> Self {
+    pub(super) fn new(stage: &'a Stage<'a>, actor: Actor<'a>, watch: &'a Region) -> Self {
         Self {
             stage,
             actor,
@@ -77,7 +76,7 @@ impl<'a> Scene<'a> {
 
     /// The deaths of `case`, after these numbers of instructions, and what comes after.
     pub(super) fn play(mut self, case: &Case, at: &[u64], route: Option<&Route>) -> Result<Outcome> {
-        let (side, peer) = (case.role, other(case.role));
+        let (side, peer) = (case.role, case.role.other());
         let mut victim = self.traced("the victim", |a| a.victim(case.operation, start(case)))?;
         if case.survivor == Survivor::Asleep {
             return self.hold(victim, case, at[0]);
@@ -106,40 +105,40 @@ impl<'a> Scene<'a> {
             let there = route.counters.get(death.instructions as usize).is_none_or(|c| *c == death.counter);
             self.astray |= death.reached == Reached::Instruction && !there;
         }
-        self.kill(&mut victim, side)?;
+        let dead = self.kill(&mut victim, side)?;
         // A survivor that stands still in the midst of its operation: its words must not change.
         let still = (case.survivor == Survivor::Holding && !self.woke).then_some(peer);
         let mut left = Vec::new();
         match (case.second, second) {
             (Some(Second::OtherSide), Some(at)) => {
                 self.walk(&mut survivor, at, Bell::Nobody, |_, _| Ok(()))?;
-                self.kill(&mut survivor, peer)?;
-                self.recover(side, None);
-                self.recover(peer, None);
+                let other = self.kill(&mut survivor, peer)?;
+                self.recover(side, &dead, None)?;
+                self.recover(peer, &other, None)?;
                 left.push(("the other side's successor", self.successor(peer)?));
             }
             (Some(Second::Recovery), Some(at)) => {
                 let mut recovering = self.traced("recovery", |a| {
-                    let channel = Channel::attach(a.channel, None)?;
+                    let region = Region::open(&a.channel.region())?;
                     pause();
-                    recover(&channel, side);
+                    recover(&region, side, &dead)?;
                     pause();
                     Ok(())
                 })?;
                 self.walk(&mut recovering, at, Bell::Nobody, |_, _| Ok(()))?;
                 self.note(&mut recovering)?;
-                self.recover(side, still);
+                self.recover(side, &dead, still)?;
             }
             (Some(Second::Successor), Some(at)) => {
-                self.recover(side, still);
+                self.recover(side, &dead, still)?;
                 let mut successor = self.traced("the successor", |a| a.victim(case.operation, Start::Fresh))?;
                 // A survivor that was parked so far is needed if the successor has to sleep.
                 self.walk(&mut successor, at, Bell::Parked(&survivor), |_, _| Ok(()))?;
-                self.kill(&mut successor, side)?;
+                let dead = self.kill(&mut successor, side)?;
                 // By now the survivor may be awake.
-                self.recover(side, None);
+                self.recover(side, &dead, None)?;
             }
-            _ => self.recover(side, still),
+            _ => self.recover(side, &dead, still)?,
         }
         left.push(("the successor", self.successor(side)?));
         if case.second != Some(Second::OtherSide) {
@@ -152,7 +151,7 @@ impl<'a> Scene<'a> {
     /// A victim that is held after `at` instructions while somebody sleeps, and then goes on to the end of its operation:
     /// that alone has to wake the sleeper.
     fn hold(mut self, mut victim: Forked, case: &Case, at: u64) -> Result<Outcome> {
-        let mut sleeper = self.sleeper(other(case.role))?;
+        let mut sleeper = self.sleeper(case.role.other())?;
         self.walk(&mut victim, at, Bell::Running, |_, _| Ok(()))?;
         // Woken too early, it finds nothing, and sleeps again.
         let mut served = sleeper.until_settled()?;
@@ -167,8 +166,8 @@ impl<'a> Scene<'a> {
         if !served {
             self.wrongs.push("nobody rang for the sleeper after the last change".into());
         }
-        victim.kill()?;
-        self.recover(case.role, None);
+        let dead = victim.kill()?;
+        self.recover(case.role, &dead, None)?;
         let successor = self.successor(case.role)?;
         if served {
             sleeper.resume()?;
@@ -207,9 +206,8 @@ impl<'a> Scene<'a> {
 
     /// The next incarnation of `side`, running to the end.
     fn successor(&self, side: Side) -> Result<Forked> {
-        self.stage
-            .tracer
-            .fork(Tie::Bound, || self.actor.process("the successor", |a| a.to_the_end(side, Survivor::Running)))
+        let run = || self.actor.process("the successor", |a| a.to_the_end(side, Survivor::Running));
+        Ok(self.stage.tracer.fork(Tie::Bound, run)?)
     }
 
     /// Steps a process over `count` instructions, or to where it sleeps and nobody will wake it. `look` is called in
@@ -254,43 +252,35 @@ impl<'a> Scene<'a> {
     }
 
     /// Kills a process, reaps it, and takes down what it left.
-    fn note(&mut self, process: &mut Forked) -> Result<()> {
-        process.kill()?;
+    fn note(&mut self, process: &mut Forked) -> Result<Reaped> {
+        let dead = process.kill()?;
         if let Some(death) = self.deaths.last_mut() {
             death.words = describe(self.watch);
         }
-        Ok(())
+        Ok(dead)
     }
 
     /// As [`Scene::note`], for a process on `side`: what it held excuses what comes of it.
-    fn kill(&mut self, process: &mut Forked, side: Side) -> Result<()> {
-        self.note(process)?;
-        let done = self.watch.words().done.0.load(SeqCst);
-        if side == Side::Consumer && self.watch.mode() == Mode::Fifo && done < consumer_next(&slot_words(self.watch)) {
-            self.wrongs.push("a frame was released and not recorded as done".into());
-        }
+    fn kill(&mut self, process: &mut Forked, side: Side) -> Result<Reaped> {
+        let dead = self.note(process)?;
+        let released = self.watch.words().consumer.released.0.load(SeqCst);
         if side == Side::Consumer
             && let Some(seq) = held(self.watch)
         {
-            self.excused.held(seq, self.stage.ledger.effects(seq), done > seq);
+            self.excused.held(seq, self.stage.ledger.effects(seq), released > seq);
         }
-        Ok(())
+        Ok(dead)
     }
 
-    /// The real recovery. `still` is a living side that does nothing meanwhile: what is its own must stay.
-    fn recover(&mut self, dead: Side, still: Option<Side>) {
-        let before = slot_words(self.watch);
-        recover(self.watch, dead);
-        let theirs = match still {
-            Some(Side::Producer) => State::Writing,
-            Some(Side::Consumer) => State::Reading,
-            None => return,
-        };
-        for (before, after) in before.into_iter().zip(slot_words(self.watch)) {
-            if before.state == theirs && before != after {
-                self.wrongs.push(format!("recovery took the survivor's slot: {before:?} became {after:?}"));
-            }
+    /// The real recovery. Where `still` says that the survivor does nothing meanwhile, no word of a frame may change.
+    fn recover(&mut self, dead: Side, reaped: &Reaped, still: Option<Side>) -> Result<()> {
+        let before = of_frames(self.watch);
+        recover(self.watch, dead, reaped)?;
+        let after = of_frames(self.watch);
+        if still.is_some() && before != after {
+            self.wrongs.push(format!("recovery changed the words of frames: {before:?} became {after:?}"));
         }
+        Ok(())
     }
 
     /// Waits for the film's end and looks at everything.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tricine_session::Result;
 use tricine_channel::channel::bug::Bug;
-use tricine_channel::channel::{Barriers, Channel, ChannelName, Kind, Side, Spec};
+use tricine_session::channel::{Barriers, ChannelName, Kind, Region, Side, Spec, StreamRegion};
 use tricine_stress::sys::trace::Tracer;
 
 use super::actor::{Actor, Start};
@@ -80,14 +80,6 @@ pub struct Stage<'a> {
     pub bug: Option<Bug>,
 }
 
-/// The other side.
-pub(super) fn other(side: Side) -> Side {
-    match side {
-        Side::Producer => Side::Consumer,
-        Side::Consumer => Side::Producer,
-    }
-}
-
 /// From where on the victim of a case is swept.
 pub(super) fn start(case: &Case) -> Start {
     let settled = case.role == Side::Consumer && case.fill.past.contains(&Past::Released);
@@ -108,8 +100,8 @@ impl Stage<'_> {
             let mut victim = scene.traced("the victim", |a| a.victim(case.operation, start(case)))?;
             let asleep = case.survivor == Survivor::Asleep;
             let survivor = match asleep {
-                true => scene.sleeper(other(case.role))?,
-                false => scene.survivor(other(case.role), Survivor::Parked)?,
+                true => scene.sleeper(case.role.other())?,
+                false => scene.survivor(case.role.other(), Survivor::Parked)?,
             };
             let bell = match case.second {
                 Some(Second::OtherSide) => Bell::Nobody,
@@ -147,20 +139,17 @@ impl Stage<'_> {
     fn with_channel<T>(
         &mut self,
         case: &Case,
-        body: impl FnOnce(&Self, Actor<'_>, &Channel) -> Result<T>,
+        body: impl FnOnce(&Self, Actor<'_>, &Region) -> Result<T>,
     ) -> Result<T> {
         let name = ChannelName { session: self.session.into(), kind: Kind::Video, generation: self.channels };
         self.channels += 1;
         let capacity = self.film.len() as u64;
         // Either way has half of the rows.
         let barriers = if case.fill.published().is_multiple_of(2) { Barriers::Both } else { Barriers::Sleeper };
-        Channel::create(
-            &name,
-            &Spec { mode: case.mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 0, barriers },
-        )?;
+        let spec = Spec { mode: case.mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 0, barriers };
+        let watch = StreamRegion::create(&name, &spec)?;
         let result = (|| {
             self.ledger.clear();
-            let watch = Channel::attach(&name, None)?;
             let total = (case.fill.published() + FRAMES_AFTER) as u64;
             let actor = Actor { channel: &name, ledger: self.ledger, film: self.film, total, patience: self.patience };
             bugs::seed(None);

@@ -30,7 +30,7 @@ impl Theatre {
             drop(hold.take());
             clean_after_the_end(&session, watch)
         })?;
-        let lock = session::lock_and_link(shm::create_unnamed(1)?, &session)?;
+        let lock = namespace::lock_and_link(shm::create_unnamed(1)?, &session)?;
         Ok(Self { session, _lock: lock, _janitor: janitor, _hold: hold })
     }
 }
