@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tricine_session::channel::{
-    Acquired, Barriers, Channel, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec,
+    Acquired, Barriers, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, StreamRegion,
 };
 use tricine_session::clock::PlayState;
 use tricine_session::control::{ControlRegion, Role};
@@ -47,7 +47,7 @@ impl Session {
         let (control, lock) = ControlRegion::create(&name, &STATE).unwrap();
         let channel = ChannelName { session: name.clone(), kind: Kind::Video, generation: 0 };
         let capacity = i420_len(size.0, size.1) as u64;
-        Channel::create(
+        StreamRegion::create(
             &channel,
             &ChannelSpec { mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 1, barriers: Barriers::Both },
         )
@@ -121,7 +121,7 @@ impl Session {
         let name = ChannelName { generation: self.channel.generation + 1, ..self.channel.clone() };
         let capacity = i420_len(size.0, size.1) as u64;
         let base = self.producer.next_seq();
-        Channel::create(
+        StreamRegion::create(
             &name,
             &ChannelSpec {
                 mode: Mode::Fifo,
