@@ -185,7 +185,7 @@ fn unpaced_everything_is_taken_at_once_and_no_clock_runs() {
 fn a_corrupt_channel_is_a_crash_and_a_lost_supervisor_is_none() {
     let mut s = null().start();
     s.expect("ready", |m| *m == FromRole::Ready);
-    s.channel.words().slots[0].word.store(u64::MAX, std::sync::atomic::Ordering::Relaxed);
+    s.channel.words().producer.slots[0].seq.store(u64::MAX, std::sync::atomic::Ordering::Relaxed);
     s.channel.ring(Side::Consumer);
     assert_eq!(s.wait(), tricine_session::error::EXIT_CORRUPT);
 

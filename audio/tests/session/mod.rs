@@ -86,7 +86,7 @@ impl Feeder {
         loop {
             match self.0.acquire(deadline).unwrap() {
                 Acquired::Slot(mut slot) => {
-                    slot.samples()[..samples.len()].copy_from_slice(samples);
+                    slot.floats()[..samples.len()].copy_from_slice(samples);
                     let times = (samples.len() / usize::from(channels)) as u32;
                     let meta = FrameMeta { pts_ns, serial, ..FrameMeta::f32(channels, times, rate) };
                     slot.publish(meta).unwrap();
