@@ -8,9 +8,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod html;
 pub mod lang;
+pub mod lesson;
 pub mod machine;
 pub mod model;
 pub mod run;
 pub mod schedule;
 pub mod verdict;
+
+pub use lesson::{Lesson, check};
+pub use verdict::Verdict;

@@ -20,6 +20,13 @@ pub enum Verdict {
     },
     /// It can go wrong, and this is how.
     Wrong(Box<Wrong>),
+    /// Right, but what the lesson asks for besides cannot happen.
+    Unmet {
+        /// What cannot happen.
+        goal: String,
+        /// What was tried.
+        bounds: Bounds,
+    },
     /// The search came to its limit before it found anything.
     GaveUp {
         /// What was tried.
@@ -152,7 +159,7 @@ fn wrong(programs: &[Program], instance: usize, failure: Failure, bounds: Bounds
     let p = &programs[instance];
     let who = who_ran_last(p, &failure);
     let (kind, why) = match &failure.what {
-        What::Fault(f) => (of_fault(f), explain(p, &failure, f, &who)),
+        What::Fault(f) => (of_fault(f), explain(f, &who)),
         What::Ending(why) => (WrongKind::Ending, why.clone()),
         What::Stuck(where_all) if failure.then.is_empty() => (WrongKind::Stuck, format!("stuck for ever: {where_all}")),
         What::Stuck(where_all) => {
@@ -215,7 +222,7 @@ fn of_fault(f: &Fault) -> WrongKind {
     }
 }
 
-fn explain(_p: &Program, _failure: &Failure, f: &Fault, who: &str) -> String {
+fn explain(f: &Fault, who: &str) -> String {
     format!("{who}: {f}")
 }
 
@@ -269,7 +276,7 @@ impl Verdict {
     pub fn exit_code(&self) -> i32 {
         match self {
             Verdict::Right { .. } => 0,
-            Verdict::Wrong(_) => 1,
+            Verdict::Wrong(_) | Verdict::Unmet { .. } => 1,
             Verdict::Unreadable { .. } => 2,
             Verdict::GaveUp { .. } => 3,
         }
@@ -280,6 +287,7 @@ impl Verdict {
         match self {
             Verdict::Right { .. } => "right",
             Verdict::Wrong(w) => w.kind.name(),
+            Verdict::Unmet { .. } => "unmet",
             Verdict::Unreadable { .. } => "unreadable",
             Verdict::GaveUp { .. } => "gave-up",
         }
@@ -305,6 +313,7 @@ impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Verdict::Right { bounds } => writeln!(f, "Right: {bounds}."),
+            Verdict::Unmet { goal, bounds } => writeln!(f, "Right, and not what was asked for: {goal} Tried: {bounds}."),
             Verdict::GaveUp { bounds, why } => {
                 writeln!(f, "Gave up, and found nothing wrong until then: {why}. Tried: {bounds}.")
             }

@@ -164,6 +164,12 @@ impl<'p> Model<'p> {
         i64::from(s[self.semaphores + k])
     }
 
+    /// Whether a process's next step is at a semaphore without tokens.
+    pub fn sleeps(&self, s: &[i16], i: usize) -> bool {
+        let op = &self.process(i).block.ops[self.pc(s, i)];
+        self.life(s, i) == Life::Alive && matches!(op, Op::Wait(k) if self.tokens(s, *k) == 0)
+    }
+
     /// The last frame shown.
     pub fn shown(&self, s: &[i16]) -> i64 {
         i64::from(s[self.shown])
