@@ -40,7 +40,11 @@ fn main() {
     match arg(1) {
         "--check" => {
             let v = check(lesson, &read(arg(2)));
-            if arg(3) == "--json" { println!("{}", v.json(&lesson.id)) } else { print!("{v}") }
+            if arg(3) == "--json" {
+                println!("{}", v.json(&lesson.id))
+            } else {
+                print!("{v}")
+            }
             exit(v.exit_code());
         }
         "--replay" | "--html" => {
@@ -65,7 +69,13 @@ fn every(lesson: &Lesson) {
     for g in &lesson.goals {
         let p = lesson.instance(&lesson.start(), None).unwrap_or_else(|e| fail(&e.to_string()));
         let found = g.reach(&p).unwrap_or_else(|e| fail(&e.to_string()));
-        println!("goal {}: {:?}, {} states; given `{}`", g.condition, found.0.map(|a| schedule::print(&a)), found.1, g.schedule);
+        println!(
+            "goal {}: {:?}, {} states; given `{}`",
+            g.condition,
+            found.0.map(|a| schedule::print(&a)),
+            found.1,
+            g.schedule
+        );
     }
     for r in &lesson.repairs {
         let t = Instant::now();
@@ -73,7 +83,9 @@ fn every(lesson: &Lesson) {
         let same = if v.name() == r.verdict { "" } else { "   <<< NOT AS EXPECTED" };
         println!("{} ({}): {}{same} ({:.1} ms)", r.verdict, r.name, v.name(), t.elapsed().as_secs_f64() * 1e3);
         match &v {
-            verdict::Verdict::Wrong(w) => println!("   `{}` + `{}`, given `{}`: {}", w.schedule, w.then, r.schedule, w.why),
+            verdict::Verdict::Wrong(w) => {
+                println!("   `{}` + `{}`, given `{}`: {}", w.schedule, w.then, r.schedule, w.why)
+            }
             other => print!("   {other}"),
         }
     }

@@ -32,7 +32,8 @@ pub fn page(program: &Program, run: &Run, lesson: &str, title: &str) -> String {
         Code { name, from, text: program.text.get(from.saturating_sub(1)..to).unwrap_or(&[]) }
     };
     let processes = program.processes.iter().map(|p| code(p.name.clone(), &p.block)).collect();
-    let recoveries = program.processes.iter().map(|p| code(format!("after death of {}", p.name), &p.recovery)).collect();
+    let recoveries =
+        program.processes.iter().map(|p| code(format!("after death of {}", p.name), &p.recovery)).collect();
     let data = Data { title, lesson, processes, recoveries, run };
     // In a script, only `<` can end it; as an escape it means the same to JSON.
     let json = serde_json::to_string(&data).unwrap_or_else(|_| "null".into()).replace('<', "\\u003c");

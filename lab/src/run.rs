@@ -139,6 +139,7 @@ impl<'p> Replay<'p> {
         match me.model.first() {
             Ok(first) => {
                 me.state = first;
+                me.end = me.ended();
                 me.see(None);
             }
             Err((i, fault)) => me.end = End::Fault(format!("{}: {fault}", program.processes[i].name)),

@@ -313,7 +313,9 @@ impl std::fmt::Display for Verdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Verdict::Right { bounds } => writeln!(f, "Right: {bounds}."),
-            Verdict::Unmet { goal, bounds } => writeln!(f, "Right, and not what was asked for: {goal} Tried: {bounds}."),
+            Verdict::Unmet { goal, bounds } => {
+                writeln!(f, "Right, and not what was asked for: {goal} Tried: {bounds}.")
+            }
             Verdict::GaveUp { bounds, why } => {
                 writeln!(f, "Gave up, and found nothing wrong until then: {why}. Tried: {bounds}.")
             }

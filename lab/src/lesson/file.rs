@@ -12,7 +12,19 @@ pub struct LessonError {
 }
 
 const SECTIONS: [&str; 13] = [
-    "Text", "Predict", "Program", "Run", "Goals", "See", "Repair", "Hints", "Proof", "Why", "Guide", "Survivors", "Notes",
+    "Text",
+    "Predict",
+    "Program",
+    "Run",
+    "Goals",
+    "See",
+    "Repair",
+    "Hints",
+    "Proof",
+    "Why",
+    "Guide",
+    "Survivors",
+    "Notes",
 ];
 
 /// A line and its number.
@@ -110,7 +122,8 @@ fn questions(lines: &[Numbered<'_>]) -> Result<Vec<Question>, LessonError> {
     let mut all: Vec<Question> = vec![];
     let mut words: Vec<&str> = vec![];
     for (n, l) in lines {
-        let answer = [("- [ ] ", false), ("- [x] ", true)].into_iter().find_map(|(m, r)| l.strip_prefix(m).map(|t| (t, r)));
+        let answer =
+            [("- [ ] ", false), ("- [x] ", true)].into_iter().find_map(|(m, r)| l.strip_prefix(m).map(|t| (t, r)));
         if let Some((text, right)) = answer {
             if !words.is_empty() {
                 all.push(Question { text: words.join("\n").trim().into(), answers: vec![] });
@@ -194,11 +207,14 @@ fn repair(lesson: &Lesson, line: usize, name: &str, body: &[Numbered<'_>]) -> Re
             let right = right.ok_or_else(|| error(line, "there is no right repair before this one"))?;
             change(&right.region, &block).map_err(|e| error(body[at.start].0, &e))?
         }
-        other => return Err(error(body[at.start].0, &format!("`{other}`: expected lab, change start or change right"))),
+        other => {
+            return Err(error(body[at.start].0, &format!("`{other}`: expected lab, change start or change right")));
+        }
     };
     let mut words = body[..at.start].to_vec();
     words.extend_from_slice(&body[at.end..]);
-    let said = |l: &Numbered<'_>| l.1.strip_prefix("Schedule: `").and_then(|s| s.split_once('`')).map(|s| s.0.to_owned());
+    let said =
+        |l: &Numbered<'_>| l.1.strip_prefix("Schedule: `").and_then(|s| s.split_once('`')).map(|s| s.0.to_owned());
     let schedule = words.iter().find_map(said).unwrap_or_default();
     words.retain(|l| said(l).is_none());
     Ok(Repair { name: name.into(), verdict: verdict.trim().into(), schedule, text: prose(&words), region })

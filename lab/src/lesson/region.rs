@@ -29,7 +29,13 @@ pub struct RegionError {
 impl From<RegionError> for ParseError {
     fn from(e: RegionError) -> Self {
         let found = "this line is the lesson's and was changed";
-        ParseError { line: e.line, column: 1, found: found.into(), expected: format!("`{}`", e.expected), example: BEGIN.into() }
+        ParseError {
+            line: e.line,
+            column: 1,
+            found: found.into(),
+            expected: format!("`{}`", e.expected),
+            example: BEGIN.into(),
+        }
     }
 }
 
@@ -87,6 +93,14 @@ pub(super) fn rules(lesson: &str, full: &str, offset: usize) -> Result<(), Parse
             return here(i, found, "`shared`, `frame`, `sem`, `process` or `after death of`", "sem lock = 1");
         }
     }
+    // Otherwise the learner's lines would belong to a block of the lesson's.
+    let indent = |l: &str| l.len() - l.trim_start().len();
+    let wanted = own.before.last().map_or(0, |l| indent(l));
+    let first_code = own.mine.iter().position(|l| !l.split('#').next().unwrap_or("").trim().is_empty());
+    if let Some(i) = first_code.filter(|i| indent(own.mine[*i]) != wanted) {
+        let expected = format!("{wanted} spaces, as at the mark before your lines");
+        return here(i, format!("{} spaces", indent(own.mine[i])), &expected, "process ann:");
+    }
     let (Ok(lesson), Ok(own)) = (lang::parse(lesson), lang::parse(full)) else { return Ok(()) };
     let names = |p: &Program| p.processes.iter().map(|q| q.name.clone()).collect::<Vec<_>>();
     let (wanted, have) = (names(&lesson[0]), names(&own[0]));
@@ -100,16 +114,34 @@ pub(super) fn rules(lesson: &str, full: &str, offset: usize) -> Result<(), Parse
         if let Some(at) = uses(&q.block).filter(|_| uses(&w.block).is_none()) {
             let found = format!("`use` in {}", q.name);
             let (expected, example) = ("`use` where the lesson has it", "use v");
-            return Err(ParseError { line: line(at, &q.block), column: 1, found, expected: expected.into(), example: example.into() });
+            return Err(ParseError {
+                line: line(at, &q.block),
+                column: 1,
+                found,
+                expected: expected.into(),
+                example: example.into(),
+            });
         }
         if let Some(at) = unread(&own[0], &q.block) {
             let found = "`use` of something that was not read from a frame".into();
             let expected = "a name that only `read` gives a value to (or 0)".into();
-            return Err(ParseError { line: line(at, &q.block), column: 1, found, expected, example: "v = read slot[0]".into() });
+            return Err(ParseError {
+                line: line(at, &q.block),
+                column: 1,
+                found,
+                expected,
+                example: "v = read slot[0]".into(),
+            });
         }
         if let Some(at) = uses(&q.recovery) {
             let found = "`use` in recovery".into();
-            return Err(ParseError { line: line(at, &q.recovery), column: 1, found, expected: "no `use`: recovery shows nothing".into(), example: "post filled".into() });
+            return Err(ParseError {
+                line: line(at, &q.recovery),
+                column: 1,
+                found,
+                expected: "no `use`: recovery shows nothing".into(),
+                example: "post filled".into(),
+            });
         }
     }
     Ok(())
@@ -126,7 +158,12 @@ fn unread(p: &Program, block: &lang::Block) -> Option<usize> {
         let Expr::Local(l) = e else { return true };
         let from_frame = |op: &Op| match op {
             Op::Set(to, e) if to == l => matches!(e, Expr::Number(0) | Expr::Binary(Binary::Halves, _)),
-            Op::Load(to, _) | Op::Own(to, _) | Op::Swap(to, ..) | Op::Add(to, ..) | Op::Cas(to, ..) | Op::Try(to, _) => to != l,
+            Op::Load(to, _)
+            | Op::Own(to, _)
+            | Op::Swap(to, ..)
+            | Op::Add(to, ..)
+            | Op::Cas(to, ..)
+            | Op::Try(to, _) => to != l,
             _ => true,
         };
         !block.ops.iter().all(from_frame)
