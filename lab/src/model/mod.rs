@@ -2,13 +2,16 @@
 //!
 //! [`search`] tries everything, [`path`] finds the way that is easiest to read, [`crate::run`] replays one schedule.
 
+mod end;
 mod graph;
+mod numbers;
 mod path;
 pub mod search;
 mod table;
 
+use self::numbers::Numbers;
 use crate::lang::{Block, Memory, Op, Process, Program};
-use crate::machine::{Fault, MOST_TOKENS, Outcome, World, forget, judge, settle, step};
+use crate::machine::{Fault, Outcome, forget, settle, step};
 use crate::schedule::Act;
 
 /// Stores that wait in a process's buffer, with `memory tso`.
@@ -265,9 +268,7 @@ impl<'p> Model<'p> {
         let at = self.processes[i];
         s[at..at + 2 + self.process(i).block.locals.len()].fill(0);
         s[at] = Life::Dead as i16;
-        for room in self.rooms..self.recovery {
-            s[room] &= !(1 << i);
-        }
+        s[self.rooms..self.recovery].iter_mut().for_each(|room| *room &= !(1 << i));
         match self.assign(s) {
             Ok(()) => Effect::Happened,
             Err(f) => Effect::Fault(f),
@@ -332,66 +333,6 @@ impl<'p> Model<'p> {
         s[at + 2 * BUFFER - 1..=at + 2 * BUFFER].fill(0);
         s[at] -= 1;
     }
-
-    /// Everybody is at the end, or asleep where that is allowed.
-    pub fn is_over(&self, s: &[i16]) -> bool {
-        s[self.recovery] == 0
-            && (0..self.processes.len()).all(|i| {
-                let drained = self.buffer(i).is_none_or(|at| s[at] == 0);
-                let ended = match self.life(s, i) {
-                    Life::Rests | Life::Done => true,
-                    Life::Dead => false,
-                    Life::Alive => {
-                        let op = &self.process(i).block.ops[self.pc(s, i)];
-                        self.process(i).may_sleep && matches!(op, Op::Wait(k) if self.tokens(s, *k) == 0)
-                    }
-                };
-                drained && ended
-            })
-    }
-
-    /// What is wrong with an end.
-    pub fn wrong_end(&self, s: &[i16]) -> Option<String> {
-        if let Some((_, last)) = self.program.expect
-            && self.shown(s) < last
-        {
-            let shown = self.shown(s);
-            return Some(format!("everybody is done, but only {shown} of {last} frames were shown"));
-        }
-        let wrong = self.program.finals.iter().find(|(k, v)| self.word(s, *k) != *v);
-        wrong.map(|(k, v)| {
-            let (name, is) = (&self.program.words[*k].0, self.word(s, *k));
-            format!("everybody is done, and `{name}` is {is} instead of {v}")
-        })
-    }
-
-    /// Where everybody is, in words.
-    pub fn whereabouts(&self, s: &[i16]) -> String {
-        let mut all = vec![];
-        for (i, p) in self.program.processes.iter().enumerate() {
-            let (pc, name) = (self.pc(s, i), &p.name);
-            all.push(match (self.life(s, i), &p.block.ops[pc]) {
-                (Life::Rests, _) => format!("{name} rests"),
-                (Life::Done, _) => format!("{name} is done"),
-                (Life::Dead, _) => format!("{name} is dead"),
-                (Life::Alive, Op::Wait(k)) if self.tokens(s, *k) == 0 => {
-                    format!("{name} sleeps at `{}`, which is 0", self.program.semaphores[*k].0)
-                }
-                _ => format!("{name} is at line {}", p.block.lines[pc]),
-            });
-        }
-        if let Some((who, pc, _)) = self.recovering(s) {
-            let r = &self.program.processes[who].recovery;
-            if let Op::Wait(k) = r.ops[pc] {
-                all.push(format!(
-                    "recovery sleeps at `{}`, which is {}",
-                    self.program.semaphores[k].0,
-                    self.tokens(s, k)
-                ));
-            }
-        }
-        all.join("; ")
-    }
 }
 
 fn narrow(v: i64) -> i16 {
@@ -400,85 +341,4 @@ fn narrow(v: i64) -> i16 {
 
 fn wide(v: i16) -> usize {
     usize::try_from(v).unwrap_or(0)
-}
-
-/// The model's numbers as a [`World`]. `who` is `None` for recovery, whose stores are seen at once.
-struct Numbers<'m, 'p> {
-    model: &'m Model<'p>,
-    s: &'m mut State,
-    who: Option<usize>,
-}
-
-impl World for Numbers<'_, '_> {
-    fn load(&mut self, word: usize) -> i64 {
-        let own = self.who.filter(|_| self.model.program.memory == Memory::Tso);
-        let buffered = own.and_then(|i| self.model.buffered(self.s, i).into_iter().rev().find(|b| b.0 == word));
-        buffered.map_or(i64::from(self.s[word]), |b| b.1)
-    }
-
-    fn store(&mut self, word: usize, value: i64) {
-        if let Some(at) = self.who.and_then(|i| self.model.buffer(i)) {
-            let n = wide(self.s[at]);
-            self.s[at + 1 + 2 * n] = narrow(word as i64);
-            self.s[at + 2 + 2 * n] = narrow(value);
-            self.s[at] += 1;
-        } else {
-            self.s[word] = narrow(value);
-        }
-    }
-
-    fn cas(&mut self, word: usize, old: i64, new: i64) -> i64 {
-        let was = i64::from(self.s[word]);
-        if was == old {
-            self.s[word] = narrow(new);
-        }
-        was
-    }
-
-    fn swap(&mut self, word: usize, value: i64) -> i64 {
-        i64::from(std::mem::replace(&mut self.s[word], narrow(value)))
-    }
-
-    fn add(&mut self, word: usize, value: i64) -> i64 {
-        let was = i64::from(self.s[word]);
-        self.s[word] = narrow(was + value);
-        was
-    }
-
-    fn fence(&mut self) {}
-
-    fn wait(&mut self, semaphore: usize) -> bool {
-        self.try_wait(semaphore)
-    }
-
-    fn try_wait(&mut self, semaphore: usize) -> bool {
-        let tokens = &mut self.s[self.model.semaphores + semaphore];
-        let any = *tokens > 0;
-        *tokens -= i16::from(any);
-        any
-    }
-
-    fn post(&mut self, semaphore: usize) -> i64 {
-        let tokens = &mut self.s[self.model.semaphores + semaphore];
-        *tokens = (*tokens + 1).min(narrow(MOST_TOKENS + 1));
-        i64::from(*tokens)
-    }
-
-    fn show(&mut self, frame: i64) -> Result<(), Fault> {
-        let mut shown = i64::from(self.s[self.model.shown]);
-        judge(self.model.program.expect.map(|e| e.0), &mut shown, frame)?;
-        self.s[self.model.shown] = narrow(shown);
-        Ok(())
-    }
-
-    fn enter(&mut self, room: usize) -> i64 {
-        let inside = &mut self.s[self.model.rooms + room];
-        *inside |= 1 << self.who.unwrap_or(self.model.processes.len());
-        i64::from(inside.count_ones())
-    }
-
-    fn leave(&mut self, room: usize) {
-        let inside = &mut self.s[self.model.rooms + room];
-        *inside &= !(1 << self.who.unwrap_or(self.model.processes.len()));
-    }
 }

@@ -162,9 +162,8 @@ impl<'m, 'p> Search<'m, 'p> {
             }
             while at < self.table.len() && self.graph.depth[at] == depth {
                 if self.model.is_over(self.table.get(at)) {
-                    match self.model.wrong_end(self.table.get(at)) {
-                        Some(why) => wrong.push((at, why)),
-                        None => {}
+                    if let Some(why) = self.model.wrong_end(self.table.get(at)) {
+                        wrong.push((at, why));
                     }
                     ends.push(at);
                 } else {
