@@ -19,7 +19,7 @@ fn nothing_in_the_text_ends_the_script_or_becomes_html() {
     let data: serde_json::Value = serde_json::from_str(json).expect("JSON");
     assert_eq!(data["title"], "<i>A & \"B\"</i></script>");
     assert!(data["processes"][0]["text"][1].as_str().expect("a line").contains("</script><b>&"));
-    assert_eq!(data["run"]["moments"].as_array().expect("moments").len(), 6);
+    assert_eq!(data["run"]["moments"].as_array().expect("moments").len(), 5);
 }
 
 #[test]
