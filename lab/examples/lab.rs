@@ -4,7 +4,7 @@
 //! lab list                          the lessons
 //! lab 8                             the lesson's start
 //! lab 8 --check FILE [--json]       mark; exit 0 right, 1 wrong, 2 cannot be read, 3 gave up
-//! lab 8 --replay SCHEDULE [FILE]    step by step, in words
+//! lab 8 --replay SCHEDULE [FILE]    step by step, in words; `4:a16b5Xb` is instance 4
 //! lab 8 --html SCHEDULE [FILE]      the same as a page
 //! lab 8 --print [--answers]         Markdown
 //! lab 8 --all                       mark every repair and goal of the lesson
@@ -51,7 +51,7 @@ fn main() {
             let text = if arg(3).is_empty() { lesson.start() } else { read(arg(3)) };
             let run = lesson.replay(&text, arg(2), None).unwrap_or_else(|e| fail(&e.to_string()));
             if arg(1) == "--html" {
-                let p = lesson.instance(&text, None).unwrap_or_else(|e| fail(&e.to_string()));
+                let p = lesson.instance(&text, schedule::numbered(arg(2)).0).unwrap_or_else(|e| fail(&e.to_string()));
                 print!("{}", html::page(&p, &run, &lesson.id, &format!("{}. {}", lesson.id, lesson.title)));
             } else {
                 run.moments.iter().filter_map(|m| m.told.as_ref()).for_each(|t| println!("{t}"));
@@ -67,7 +67,7 @@ fn main() {
 
 fn every(lesson: &Lesson) {
     for g in &lesson.goals {
-        let p = lesson.instance(&lesson.start(), None).unwrap_or_else(|e| fail(&e.to_string()));
+        let p = lesson.instance(&lesson.start(), g.instance).unwrap_or_else(|e| fail(&e.to_string()));
         let found = g.reach(&p).unwrap_or_else(|e| fail(&e.to_string()));
         println!(
             "goal {}: {:?}, {} states; given `{}`",

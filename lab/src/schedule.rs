@@ -48,6 +48,12 @@ pub fn print(acts: &[Act]) -> String {
     out
 }
 
+/// What people paste may begin with the instance that it is for, counted from 0: `4:a16b5Xb`.
+pub fn numbered(text: &str) -> (Option<usize>, &str) {
+    let split = text.split_once(':').and_then(|(n, rest)| Some((n.trim().parse().ok()?, rest)));
+    split.map_or((None, text), |(n, rest)| (Some(n), rest))
+}
+
 /// Reads the short form, for a program of so many processes. Spaces are skipped.
 ///
 /// # Errors

@@ -298,12 +298,15 @@ impl Verdict {
         #[derive(Serialize)]
         struct Marked<'a> {
             schema: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            paste: Option<String>,
             lesson: &'a str,
             exit: i32,
             #[serde(flatten)]
             verdict: &'a Verdict,
         }
-        let marked = Marked { schema: "tricine.lab/1", lesson, exit: self.exit_code(), verdict: self };
+        let paste = if let Verdict::Wrong(w) = self { Some(w.paste()) } else { None };
+        let marked = Marked { schema: "tricine.lab/1", paste, lesson, exit: self.exit_code(), verdict: self };
         serde_json::to_string(&marked)
             .unwrap_or_else(|e| format!("{{\"schema\":\"tricine.lab/1\",\"error\":{:?}}}", e.to_string()))
     }
@@ -335,13 +338,18 @@ impl std::fmt::Display for Verdict {
                     }
                     writeln!(f, "  {told}")?;
                 }
-                Ok(())
+                writeln!(f, "  To replay it: `{}`.", w.paste())
             }
         }
     }
 }
 
 impl Wrong {
+    /// What one pastes to replay it: the instance, and the schedule to its end.
+    pub fn paste(&self) -> String {
+        format!("{}:{}{}", self.instance, self.schedule, self.then)
+    }
+
     /// How many steps of the trace belong to `then`.
     pub fn told_then(&self) -> usize {
         schedule::parse(&self.then, crate::lang::MOST_PROCESSES).map_or(0, |a| a.len())

@@ -40,8 +40,8 @@ fn no_lesson_is_right_before_it_is_repaired() {
 #[test]
 fn goals_are_met_by_their_schedules_or_by_nobody() {
     for l in lessons() {
-        let p = l.instance(&l.start(), None).expect("the start");
         for g in &l.goals {
+            let p = l.instance(&l.start(), g.instance).expect("the start");
             let (way, _) = g.reach(&p).expect("the goal can be read");
             assert_eq!(way.is_some(), g.possible && !g.after, "lesson {}: {}", l.id, g.condition);
             if g.possible && !g.after {

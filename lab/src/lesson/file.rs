@@ -1,5 +1,7 @@
 //! A lesson's file: Markdown with known headings. Everything else in it is for people.
 
+use crate::schedule;
+
 use super::{Answer, Claim, Goal, Lesson, Question, Regions, Repair, Survivor};
 
 /// Why a lesson's file cannot be read.
@@ -158,7 +160,15 @@ fn goal((line, item): (usize, String)) -> Result<Goal, LessonError> {
         None => ("", rest),
     };
     let text = text.trim().strip_prefix(':').ok_or_else(|| error(line, expected))?;
-    Ok(Goal { possible, after, condition: condition.into(), text: text.trim().into(), schedule: schedule.into() })
+    let (instance, schedule) = schedule::numbered(schedule);
+    Ok(Goal {
+        possible,
+        after,
+        condition: condition.into(),
+        text: text.trim().into(),
+        schedule: schedule.into(),
+        instance,
+    })
 }
 
 fn hints(lines: &[Numbered<'_>]) -> Vec<String> {

@@ -17,6 +17,8 @@ pub struct Goal {
     pub text: String,
     /// The schedule that the lesson gives for it.
     pub schedule: String,
+    /// The instance that it is about: `0:` before the schedule is the smallest. Without one, the largest where everybody works.
+    pub instance: Option<usize>,
 }
 
 /// A goal that cannot be read.

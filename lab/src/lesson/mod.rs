@@ -135,17 +135,19 @@ impl Lesson {
         check(self, text)
     }
 
-    /// Replays a schedule in one instance of the program: `None` is the last, which is the largest of the last scene.
+    /// Replays a schedule in one instance of the program, by the number before the schedule (`4:a16b5Xb`) or by `instance`; with neither
+    /// it is the largest where everybody works.
     ///
     /// # Errors
     /// The text or the schedule cannot be read.
     pub fn replay(&self, text: &str, acts: &str, instance: Option<usize>) -> Result<Run, ReplayError> {
-        let program = self.instance(text, instance)?;
+        let (number, acts) = schedule::numbered(acts);
+        let program = self.instance(text, number.or(instance))?;
         let acts = schedule::parse(acts, program.processes.len())?;
         Ok(run::replay(&program, &acts))
     }
 
-    /// One instance of the program with the learner's text in it.
+    /// One instance of the program with the learner's text in it; `None` is the largest where everybody works.
     ///
     /// # Errors
     /// The text cannot be read.

@@ -35,7 +35,8 @@ pub(super) fn markdown(lesson: &Lesson, answers: bool) -> String {
         };
         put!(out, "- {kind}: {}", g.text);
         if answers && !g.schedule.is_empty() {
-            put!(out, "  Schedule: `{}`", g.schedule);
+            let number = g.instance.map_or(String::new(), |n| format!("{n}:"));
+            put!(out, "  Schedule: `{number}{}`", g.schedule);
         }
     }
     if !lesson.goals.is_empty() {
