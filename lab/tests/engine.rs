@@ -163,9 +163,11 @@ fn a_processor_sees_its_own_stores_at_once() {
 
 #[test]
 fn who_dies_in_a_room_is_not_in_it_any_more() {
-    let text = "deaths 1\nshared began = 0\nsem gone = 0\nprocess ann:\n    if began == 0:\n        began = 1\n        enter k\n        leave k\n    post gone\n\
-                process bob:\n    wait gone\n    enter k\n    leave k\nafter death of bob:\n    post gone\n";
-    assert_eq!(verdict(text).name(), "right", "{}", verdict(text));
+    let text = "process ann:\n    enter k\n    leave k\nprocess bob:\n    enter k\n    leave k\n";
+    let p = &lang::parse(text).expect("a program")[0];
+    let end = |acts: &str| run::replay(p, &schedule::parse(acts, 2).expect("a schedule")).end;
+    assert!(matches!(end("ab"), run::End::Fault(_)));
+    assert_eq!(end("aXab"), run::End::Open);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The language of the lessons: a few lines that a learner can read aloud.
 //!
-//! Read in this order: [`program`] (what comes out), [`token`], [`scene`] (constants and instances), [`declare`]
-//! (everything that stands at the margin), [`compile`] (statements), [`expr`], [`private`] (what is no step, and what is
+//! Read in this order: `program` (what comes out), `token`, `scene` (constants and instances), `declare`
+//! (everything that stands at the margin), `compile` (statements), `expr`, `private` (what is no step, and what is
 //! forgotten). `docs/lab-lessons.md` is its reference.
 
 mod compile;

@@ -1,6 +1,6 @@
 //! The model: a program's whole state as a few numbers, and what each act makes of it. No process runs here.
 //!
-//! [`search`] tries everything, [`path`] finds the way that is easiest to read, [`crate::run`] replays one schedule.
+//! `search` tries everything, `path` finds the way that is easiest to read, [`crate::run`] replays one schedule.
 
 mod end;
 mod graph;
