@@ -8,9 +8,8 @@ use tricine_channel::channel::bug::{Bug, ENV};
 /// The model that is to catch a bug.
 fn model(bug: Bug) -> &'static str {
     match bug {
-        Bug::NoPostAfterDeath | Bug::NoReset | Bug::ProducerNextOffByOne => "fifo::a_producer_dies_at_each_step",
-        Bug::DoneOffByOne | Bug::ConsumerNextOffByOne => "fifo::a_consumer_dies_at_each_step",
-        Bug::ResetsSurvivor => "fifo::both_sides_die_at_each_pair_of_steps",
+        Bug::NoPostAfterDeath | Bug::ProducerNextOffByOne => "fifo::a_producer_dies_at_each_step",
+        Bug::ConsumerNextOffByOne | Bug::TakenIsReleased => "fifo::a_consumer_dies_at_each_step",
         Bug::BellBeforeReady
         | Bug::NoSecondLook
         | Bug::TakesBackAfterRing
@@ -18,19 +17,23 @@ fn model(bug: Bug) -> &'static str {
         | Bug::NoBarrierBeforeRing => "fifo::frames_pass_at_every_fill_level",
         Bug::BellBeforeFree => "fifo::a_single_release_lets_a_frame_in",
         Bug::ReleaseBeforeRead
+        | Bug::OneSlotTooMany
         | Bug::ReadyBeforeMeta
         | Bug::ReadyBeforePayload
-        | Bug::RelaxedReady
-        | Bug::RelaxedConsumerClaim
-        | Bug::RelaxedFree
-        | Bug::RelaxedProducerClaim => "fifo::the_words_alone_carry_the_payload_where_tokens_abound",
+        | Bug::RelaxedPublish
+        | Bug::RelaxedPublished
+        | Bug::RelaxedRelease
+        | Bug::RelaxedReleased => "fifo::the_words_alone_carry_the_payload_where_tokens_abound",
         Bug::RelaxedDiscard => "fifo::a_poisoned_frame_s_slot_goes_to_the_producer_after_its_last_reader",
         Bug::RelaxedRetire | Bug::RelaxedSuccessor => "fifo::who_sees_the_successor_has_seen_every_frame_before_it",
+        Bug::RelaxedClaim | Bug::RelaxedUnclaim => "claim::a_successor_sees_what_one_that_ended_has_stored",
+        Bug::RelaxedRecover => "claim::a_successor_sees_what_one_that_died_has_stored",
         Bug::BellWhenDirty => "mailbox::the_latest_frame_wins",
-        Bug::SkipsFront => "mailbox::a_consumer_dies_at_each_step",
+        Bug::SkipsFront | Bug::DoneOffByOne => "mailbox::a_consumer_dies_at_each_step",
         Bug::RelaxedMailLoad | Bug::RelaxedMailPublish | Bug::RelaxedMailTake => {
             "mailbox::the_word_alone_carries_the_payload_where_tokens_abound"
         }
+        Bug::RelaxedBegun | Bug::RelaxedTap => "tap::a_fifo_s_frame_that_is_kept_is_whole",
         Bug::RelaxedRegisterStore
         | Bug::RelaxedRegisterLoad
         | Bug::RelaxedRegisterWriteFence
