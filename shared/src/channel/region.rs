@@ -8,8 +8,8 @@ use super::memory::{Memory, Source};
 use super::name::Name;
 use super::ownership::{MailWord, SLOTS, Side, State, between, states};
 use crate::error::{Error, Result};
-use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::AtomicU64;
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sys::membarrier;
 use crate::sys::semaphore::Semaphore;
 

@@ -38,7 +38,10 @@ fn of_two_that_attach_one_is_refused() {
             // Neither has ended yet.
             for refused in [&mine, &theirs].into_iter().filter_map(|r| r.as_ref().err()) {
                 let wanted = u64::from(std::process::id());
-                assert!(matches!(refused, Error::Claimed { side: Side::Producer, pid, .. } if *pid == wanted), "{refused}");
+                assert!(
+                    matches!(refused, Error::Claimed { side: Side::Producer, pid, .. } if *pid == wanted),
+                    "{refused}"
+                );
             }
             match (mine, theirs) {
                 (Ok(_), Err(_)) => saw("the first won"),

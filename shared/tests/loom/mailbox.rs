@@ -17,7 +17,8 @@ fn both<B: Bell>(preemptions: usize, before: u64, total: u64, deaths: &[(At, u32
         let writing = world.clone();
         let producer = thread::spawn(move || writing.process(Side::Producer, |_, _| {}, |r| produce(r, total)));
         let reading = world.clone();
-        let consumer = thread::spawn(move || reading.process(Side::Consumer, |_, _| {}, |r| consume(&reading, r, total)));
+        let consumer =
+            thread::spawn(move || reading.process(Side::Consumer, |_, _| {}, |r| consume(&reading, r, total)));
         producer.join().unwrap();
         consumer.join().unwrap();
         assert_in_order(&world.did.lock().unwrap(), total);

@@ -67,6 +67,23 @@ impl Doorbell for Flood {
     }
 }
 
+/// Nobody rings, and who waits until [`Deadline::NOW`] looks and goes on. Not a yield, unlike [`Flood`]: after one, loom shows a
+/// thread no value again that it has seen already, where there is a newer one.
+#[derive(Debug)]
+pub(crate) struct Silent;
+
+impl Doorbell for Silent {
+    fn post(&self) {}
+
+    fn try_wait(&self) -> bool {
+        false
+    }
+
+    fn wait(&self, _: Deadline) -> Result<bool> {
+        unreachable!("nobody waits here");
+    }
+}
+
 /// A kind of doorbell that a model can run on.
 pub(crate) trait Bell: Doorbell + Sized + std::fmt::Debug + 'static {
     /// Whether anybody ever sleeps at it.
@@ -84,6 +101,14 @@ impl Bell for Counting {
 }
 
 impl Bell for Flood {
+    const SLEEPS: bool = false;
+
+    fn new() -> Self {
+        Self
+    }
+}
+
+impl Bell for Silent {
     const SLEEPS: bool = false;
 
     fn new() -> Self {
@@ -218,9 +243,18 @@ pub(crate) fn publish<D: Doorbell>(producer: &mut Producer<Summed, D>) -> Result
     Ok(())
 }
 
-/// Takes the next frame, if there is one, checks every byte of it, and has its effect unless it is done already.
+/// Takes the next frame, however long it takes to come.
 pub(crate) fn take<D: Doorbell>(consumer: &mut Consumer<Summed, D>, did: impl FnOnce(Did)) -> Result<Taken> {
-    Ok(match consumer.acquire(NEVER)? {
+    take_until(consumer, NEVER, did)
+}
+
+/// Takes the next frame, if there is one, checks every byte of it, and has its effect unless it is done already.
+pub(crate) fn take_until<D: Doorbell>(
+    consumer: &mut Consumer<Summed, D>,
+    deadline: Deadline,
+    did: impl FnOnce(Did),
+) -> Result<Taken> {
+    Ok(match consumer.acquire(deadline)? {
         Acquired::Slot(slot) => {
             let (seq, fresh) = (slot.seq(), !slot.already_done());
             assert_eq!(slot.meta().seq, seq, "frame {seq} has another's meta");
@@ -238,7 +272,10 @@ pub(crate) fn take<D: Doorbell>(consumer: &mut Consumer<Summed, D>, did: impl Fn
             saw("the consumer woke for nothing");
             Taken::Nothing
         }
-        Acquired::TimedOut => Taken::Nothing,
+        Acquired::TimedOut => {
+            saw("the consumer looked in vain");
+            Taken::Nothing
+        }
         Acquired::End => Taken::End,
         Acquired::Successor(generation) => Taken::Successor(generation),
     })
