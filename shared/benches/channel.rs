@@ -4,11 +4,11 @@
 //! `tricine stress` to say. Instruction counts, which repeat exactly: `benches/instructions`.
 
 use divan::{Bencher, black_box, counter::BytesCount};
-use tricine_channel::channel::copy::streaming;
 use tricine_channel::channel::ownership::{MailWord, SlotWord, State, fifo_words, producer_next};
 use tricine_channel::channel::{Acquired, Barriers, Channel, ChannelName, Consumer, Kind, Mode, Producer, Side, Spec};
-use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::frame::{FrameMeta, checksum};
+use tricine_channel::channel::copy::streaming;
+use tricine_channel::time::{Deadline, mono_ns};
 
 fn main() {
     divan::main();

@@ -5,9 +5,9 @@
 //! ```
 
 use tricine_channel::channel::{Acquired, Barriers, Channel, ChannelName, Consumer, Kind, Mode, Producer, Side, Spec};
+use tricine_session::frame::FrameMeta;
 use tricine_channel::namespace;
 use tricine_channel::time::Deadline;
-use tricine_session::frame::FrameMeta;
 
 /// A producer's whole work on a frame without a payload.
 #[inline(never)]

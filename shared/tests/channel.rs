@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
+use tricine_session::Result;
 use tricine_channel::channel::{
     Acquired, Barriers, Channel, ChannelName, Consumer, Doorbell, Kind, Mode, Producer, Region, Side, Spec, Spin,
     recover,
 };
+use tricine_session::frame::FrameMeta;
 use tricine_channel::sys::semaphore::Semaphore;
 use tricine_channel::time::Deadline;
-use tricine_session::Result;
-use tricine_session::frame::FrameMeta;
 
 /// A doorbell that only polls.
 #[derive(Debug)]

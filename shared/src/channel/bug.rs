@@ -85,6 +85,10 @@ bugs! {
     RelaxedUnclaim = "relaxed-unclaim",
     /// Relaxed where recovery gives a dead side's claim back with Release.
     RelaxedRecover = "relaxed-recover",
+    /// Relaxed where the supervisor's look at the words loads `released` first, with Acquire.
+    RelaxedCheck = "relaxed-check",
+    /// Relaxed where that look loads each slot's `seq` with Acquire.
+    RelaxedWords = "relaxed-words",
     /// Relaxed where a poisoned frame's slot is given to the producer with Release.
     RelaxedDiscard = "relaxed-discard",
     /// Relaxed where the producer names the next region with Release.

@@ -195,7 +195,8 @@ impl<D> Region<D> {
         }
         match self.channel.mode() {
             Mode::Fifo => {
-                let before = self.channel.words().consumer.released.0.load(Acquire);
+                // Acquire: pairs with the Release in release(), before which the consumer had seen as high a `seq`.
+                let before = self.channel.words().consumer.released.0.load(order(Bug::RelaxedCheck, Acquire));
                 let (seqs, after) = self.channel.fifo_words();
                 let raw = |i| seqs.get(i).copied().unwrap_or(before);
                 between(seqs, before, after).map_err(|i| self.channel.corrupt("seq of a slot, or released,", raw(i)))
@@ -340,8 +341,9 @@ impl<D> Channel<D> {
     /// `seq` of each slot and, read after them, `released`.
     pub(super) fn fifo_words(&self) -> ([u64; SLOTS], u64) {
         // Acquire: pairs with the Release in publish(), before which the producer had seen as much of `released`.
-        let seqs = self.words().producer.slots.each_ref().map(|s| s.seq.load(Acquire));
-        (seqs, self.words().consumer.released.0.load(Acquire))
+        let seqs = self.words().producer.slots.each_ref().map(|s| s.seq.load(order(Bug::RelaxedWords, Acquire)));
+        // Relaxed: nothing is read by it.
+        (seqs, self.words().consumer.released.0.load(Relaxed))
     }
 
     /// What the slots are doing now, for a picture of the pipeline.

@@ -296,6 +296,44 @@ fn who_sees_the_end_has_seen_every_frame_before_it() {
     all.print("fifo, the end");
 }
 
+/// Who dies may have taken the token that was posted for the end, and nobody posts again: recovery rings the dead side's own
+/// doorbell as well.
+#[test]
+fn a_consumer_that_dies_over_the_end_leaves_a_ring_for_its_successor() {
+    use Step::{ConsumerDozes, ConsumerWait, ConsumerWoken};
+    let mut all = Seen::default();
+    for (step, nth) in [(ConsumerWait, 0), (ConsumerDozes, 0), (ConsumerWoken, 0), (ConsumerWoken, 1)] {
+        let seen = explore(3, &[(At::Step(step), nth)], || {
+            let world = World::<Counting>::new(Mode::Fifo);
+            let writing = world.clone();
+            let producer = thread::spawn(move || {
+                let mut producer = Producer::attach(&writing.region).unwrap();
+                publish(&mut producer).unwrap();
+                producer.finish();
+            });
+            world.process(
+                Side::Consumer,
+                |_, _| {},
+                |region| {
+                    let mut consumer = Consumer::attach(region)?;
+                    loop {
+                        match take(&mut consumer, |did| world.did(did))? {
+                            Taken::Frame(_) | Taken::Nothing => {}
+                            Taken::End => return Ok(()),
+                            Taken::Successor(_) => panic!("nobody named a successor"),
+                        }
+                    }
+                },
+            );
+            producer.join().unwrap();
+            world.assert_each_once(1);
+        });
+        assert_seen(&seen, &["a frame was taken", "a process died"]);
+        all.add(step, nth, &seen);
+    }
+    all.print("fifo, a death over the end");
+}
+
 #[test]
 fn a_poisoned_frame_s_slot_goes_to_the_producer_after_its_last_reader() {
     let mut all = Seen::default();

@@ -8,7 +8,11 @@ use tricine_channel::channel::bug::{Bug, ENV};
 /// The models that are to catch a bug, each of them.
 fn models(bug: Bug) -> &'static [&'static str] {
     match bug {
-        Bug::NoPostAfterDeath | Bug::ProducerNextOffByOne => &["fifo::a_producer_dies_at_each_step"],
+        Bug::NoPostAfterDeath => &[
+            "fifo::a_producer_dies_at_each_step",
+            "fifo::a_consumer_that_dies_over_the_end_leaves_a_ring_for_its_successor",
+        ],
+        Bug::ProducerNextOffByOne => &["fifo::a_producer_dies_at_each_step"],
         Bug::ConsumerNextOffByOne | Bug::TakenIsReleased => &["fifo::a_consumer_dies_at_each_step"],
         Bug::BellBeforeReady
         | Bug::NoSecondLook
@@ -28,6 +32,7 @@ fn models(bug: Bug) -> &'static [&'static str] {
         Bug::RelaxedRetire | Bug::RelaxedSuccessor => &["fifo::who_sees_the_successor_has_seen_every_frame_before_it"],
         Bug::RelaxedClaim | Bug::RelaxedUnclaim => &["claim::a_successor_sees_what_one_that_ended_has_stored"],
         Bug::RelaxedRecover => &["claim::a_successor_sees_what_one_that_died_has_stored"],
+        Bug::RelaxedCheck | Bug::RelaxedWords => &["claim::words_are_sound_whoever_is_at_work"],
         Bug::BellWhenDirty => &["mailbox::the_latest_frame_wins"],
         Bug::SkipsFront | Bug::DoneOffByOne => &["mailbox::a_consumer_dies_at_each_step"],
         Bug::RelaxedMailLoad | Bug::RelaxedMailPublish | Bug::RelaxedMailTake => {
