@@ -3,11 +3,11 @@
 mod session;
 
 use session::{MS, RATE, Session, playing, sleep_ms};
+use tricine_channel::time::mono_ns;
 use tricine_session::channel::Side;
 use tricine_session::clock::Clock;
 use tricine_session::control::{ControlRegion, Role};
 use tricine_session::link::{FromRole, SinkSpec};
-use tricine_channel::time::mono_ns;
 
 /// The machine that runs this may be busy.
 const SLACK_MS: f64 = 15.0;

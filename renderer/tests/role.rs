@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use common::{FRAME_NS, Session, until};
+use tricine_channel::time::mono_ns;
 use tricine_session::channel::{Mode, Side, StreamRegion};
 use tricine_session::clock::Clock;
 use tricine_session::control::{ControlRegion, Role};
 use tricine_session::link::{DisplaySpec, FromRole, ToRole};
-use tricine_channel::time::mono_ns;
 
 const WAIT: Duration = Duration::from_secs(5);
 

@@ -7,14 +7,14 @@ use std::mem::offset_of;
 
 use serde::{Deserialize, Serialize};
 
-use tricine_channel::register::Register;
 use crate::clock::{Clock, PlayState};
 use crate::error::{Error, Result};
 use crate::metrics::Histogram;
-use tricine_channel::namespace::{self as session, SessionLock};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use tricine_channel::Error as ChannelError;
+use tricine_channel::namespace::{self as session, SessionLock};
+use tricine_channel::register::Register;
 use tricine_channel::sys::shm::{self, Mapping};
 use tricine_channel::time::mono_ns;
 
@@ -337,7 +337,11 @@ impl ControlRegion {
         let len = file.metadata().map_err(|e| Error::sys("fstat", &name, e))?.len();
         let differs = |what, found, wanted| {
             let object = name.clone();
-            if found == wanted { Ok(()) } else { Err(Error::Channel(ChannelError::Layout { object, what, found, wanted })) }
+            if found == wanted {
+                Ok(())
+            } else {
+                Err(Error::Channel(ChannelError::Layout { object, what, found, wanted }))
+            }
         };
         differs("length", len, size_of::<Pages>() as u64)?;
         let this = Self::map(file, role, role.is_some(), &name)?;

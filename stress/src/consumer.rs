@@ -1,7 +1,7 @@
 //! The receiving process: looks at frames, checks and counts them.
 
-use hdrhistogram::Histogram;
 use crate::board::Scoreboard;
+use hdrhistogram::Histogram;
 use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::{Error, Result};
 

@@ -3,10 +3,10 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use crate::board::Scoreboard;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use crate::board::Scoreboard;
 use tricine_channel::channel::Mode;
 use tricine_channel::sys::fds;
 use tricine_channel::sys::process::{Child, Exit, Reaped, Spawn, Usage};

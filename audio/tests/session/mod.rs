@@ -7,6 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tricine_channel::namespace::{self, SessionLock};
+use tricine_channel::sys::process::Reaped;
+use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::channel::{
     Acquired, Barriers, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, StreamRegion, recover,
 };
@@ -15,9 +18,6 @@ use tricine_session::control::{ControlRegion, Role};
 use tricine_session::frame::FrameMeta;
 use tricine_session::link::{FromRole, Link, SinkSpec, Spec, ToRole, Work};
 use tricine_session::role::RoleContext;
-use tricine_channel::namespace::{self, SessionLock};
-use tricine_channel::sys::process::Reaped;
-use tricine_channel::time::{Deadline, mono_ns};
 
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const RATE: u32 = 48_000;

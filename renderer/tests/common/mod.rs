@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tricine_channel::namespace::{self, SessionLock};
+use tricine_channel::time::Deadline;
 use tricine_session::channel::{
     Acquired, Barriers, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, StreamRegion,
 };
@@ -14,8 +16,6 @@ use tricine_session::control::{ControlRegion, Role};
 use tricine_session::frame::{FrameMeta, i420_len};
 use tricine_session::link::{DisplaySpec, FromRole, Link, Spec, ToRole, Work};
 use tricine_session::role::RoleContext;
-use tricine_channel::namespace::{self, SessionLock};
-use tricine_channel::time::Deadline;
 
 /// Length of a frame in these films, in ns.
 pub const FRAME_NS: i64 = 20_000_000;
