@@ -21,8 +21,9 @@ pub const fn slot_of(n: u64) -> usize {
 
 /// `seq` of slot `slot` once `published` frames have been: the highest up to there that belongs into it, or 0.
 pub const fn seq_after(published: u64, slot: usize) -> u64 {
-    let ahead = (published + 2 * SLOTS as u64 - 1 - slot as u64) % SLOTS as u64;
-    published.saturating_sub(ahead)
+    // The frames published since the last one there: 0 if that is the newest.
+    let since = (published % SLOTS as u64 + 2 * SLOTS as u64 - 1 - slot as u64) % SLOTS as u64;
+    published.saturating_sub(since)
 }
 
 /// Where a new producer goes on: the number of frames published. `seqs` are its predecessor's words, which nobody changes;
