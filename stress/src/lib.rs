@@ -8,15 +8,20 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod answer;
 pub mod case;
 mod compare;
 mod consumer;
 mod frame;
+mod gathering;
 mod html;
 mod kill;
+pub mod load;
 pub mod measure;
 mod options;
 mod outcome;
+pub mod output;
+mod pace;
 mod plot;
 mod producer;
 pub mod report;
@@ -26,6 +31,9 @@ mod shm;
 mod sweep;
 mod table;
 mod transport;
+mod trust;
+mod width;
+mod words;
 
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
