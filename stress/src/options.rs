@@ -17,6 +17,9 @@ const SWEEP: [usize; 7] = [64, 4 << 10, 64 << 10, 1 << 20, FULL_HD, 12_441_600, 
 /// The sizes of `--transport all`, which is to end within two minutes.
 const SHORT_SWEEP: [usize; 5] = [64, 4 << 10, 64 << 10, 1 << 20, 12_441_600];
 
+/// A repetition has so many frames at least, if there is a choice.
+const FEWEST_FRAMES: f64 = 10.0;
+
 /// What to measure, and where to write it.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_long_help = EXPLANATION)]
@@ -225,6 +228,8 @@ pub(crate) struct Plan {
     pub(crate) repeat: u32,
     /// The frame size that matters, if the others are points of a curve: those are measured once.
     pub(crate) main: Option<usize>,
+    /// Whether a row that was disturbed is measured once more: not where the user has fixed how many frames there are.
+    pub(crate) again: bool,
     /// Whether a mechanism that fails is reported as absent rather than ending everything.
     pub(crate) tolerant: bool,
 }
@@ -273,9 +278,11 @@ impl Options {
         }
         let many = cases.len() > 1;
         let seconds = self.seconds.unwrap_or(if many { 1.0 } else { 5.0 });
-        let repeat = self.repeat.unwrap_or(match self.frames {
-            Some(_) => 1,
-            None => (seconds.round() as u32).clamp(2, 10),
+        let repeat = self.repeat.unwrap_or(match (self.frames, self.rate) {
+            (Some(_), _) => 1,
+            // At a slow pace rather a few frames in one repetition than one frame in each.
+            (None, Rate::Fps(fps)) if fps * seconds < 2.0 * FEWEST_FRAMES => 1,
+            (None, _) => (seconds.round() as u32).clamp(2, 10),
         });
         for case in &mut cases {
             // The other sizes of a comparison are points of a curve: one short repetition each.
@@ -286,7 +293,9 @@ impl Options {
                 _ => seconds / f64::from(repeat),
             };
         }
-        Ok(Plan { cases, repeat, main: everything.then_some(sizes[0]), tolerant: transports.len() > 1 })
+        let main = everything.then_some(sizes[0]);
+        let again = self.frames.is_none() || self.repeat.is_some();
+        Ok(Plan { cases, repeat, main, again, tolerant: transports.len() > 1 })
     }
 
     fn sizes(&self, everything: bool) -> Vec<usize> {

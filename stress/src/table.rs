@@ -4,12 +4,16 @@ use std::fmt::Write;
 
 use crate::compare::Comparison;
 use crate::report::{Report, Row};
+use crate::width::wrap;
+use crate::words::of_row;
 
-/// Colours, where they can be seen.
+/// How it is to look.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paint {
     /// Whether there are any.
     pub(crate) colour: bool,
+    /// How wide the terminal is.
+    pub(crate) columns: usize,
 }
 
 impl Paint {
@@ -31,6 +35,10 @@ impl Paint {
 
     fn bar(self, text: &str) -> String {
         self.wrap("36", text)
+    }
+
+    fn plain(self, text: &str) -> String {
+        text.to_owned()
     }
 }
 
@@ -87,39 +95,82 @@ fn ratio(value: f64) -> String {
     }
 }
 
-const COLUMNS: [(&str, usize); 12] = [
-    ("frames/s", 9),
-    ("±", 4),
-    ("GB/s", 6),
-    ("of limit", 8),
-    ("p50", 8),
-    ("p99", 8),
-    ("p99.9", 8),
-    ("max", 8),
-    ("cpu P+C", 17),
-    ("sw", 5),
-    ("calls", 5),
-    ("", 10),
+/// A column of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Fps,
+    Spread,
+    Gb,
+    OfLimit,
+    P50,
+    P99,
+    P999,
+    Max,
+    Cpu,
+    CpuOfEach,
+    Switches,
+    Calls,
+    Bar,
+}
+
+/// What stands above it, how wide it is, and its rank where not all have room.
+const COLUMNS: [(Column, &str, usize, usize); 13] = [
+    (Column::Fps, "frames/s", 8, 0),
+    (Column::Spread, "±", 4, 3),
+    (Column::Gb, "GB/s", 6, 7),
+    (Column::OfLimit, "of limit", 8, 8),
+    (Column::P50, "p50", 7, 1),
+    (Column::P99, "p99", 7, 4),
+    (Column::P999, "p99.9", 7, 10),
+    (Column::Max, "max", 7, 5),
+    (Column::Cpu, "cpu", 7, 2),
+    (Column::CpuOfEach, "cpu P+C", 16, 12),
+    (Column::Switches, "sw", 5, 9),
+    (Column::Calls, "calls", 5, 6),
+    (Column::Bar, "", 10, 11),
 ];
 
-fn cells(row: &Row) -> [String; 11] {
+/// The columns that have room beside a label, the more important ones first; processor time in one of its two ways.
+fn columns(room: usize) -> Vec<(Column, &'static str, usize)> {
+    let mut ranked = COLUMNS;
+    ranked.sort_by_key(|column| column.3);
+    let (mut chosen, mut used) = (Vec::new(), 0);
+    for (column, _, width, _) in ranked {
+        let instead = if column == Column::CpuOfEach { 7 + 2 } else { 0 };
+        if used + width + 2 - instead > room {
+            break;
+        }
+        if instead > 0 {
+            chosen.retain(|c| *c != Column::Cpu);
+        }
+        chosen.push(column);
+        used += width + 2 - instead;
+    }
+    COLUMNS.into_iter().filter(|c| chosen.contains(&c.0)).map(|(c, name, width, _)| (c, name, width)).collect()
+}
+
+fn cell(row: &Row, column: Column, best: f64) -> String {
     let latency =
         |f: fn(&crate::report::Percentiles) -> u64| row.latency_ns.as_ref().map_or("–".into(), |l| time(f(l) as f64));
-    let moved = row.fraction_of_ceiling.is_some();
     let percent = |f: f64| format!("{:.0} %", f * 100.0);
-    [
-        count(row.fps),
-        if row.fps_each.len() > 1 { percent(row.spread / 2.0).replace(' ', "") } else { "–".into() },
-        if moved { format!("{:.2}", row.bytes_per_s / 1e9) } else { "–".into() },
-        row.fraction_of_ceiling.map_or("–".into(), percent),
-        latency(|l| l.p50),
-        latency(|l| l.p99),
-        latency(|l| l.p999),
-        latency(|l| l.max),
-        format!("{} + {}", time(row.cpu_ns_per_frame.producer), time(row.cpu_ns_per_frame.consumer)),
-        ratio(row.switches_per_frame.voluntary + row.switches_per_frame.involuntary),
-        row.syscalls_per_frame.map_or("–".into(), ratio),
-    ]
+    let cpu = row.cpu_ns_per_frame;
+    match column {
+        Column::Fps => count(row.fps),
+        Column::Spread if row.fps_each.len() < 2 => "–".into(),
+        Column::Spread => percent(row.spread / 2.0).replace(' ', ""),
+        Column::Gb if row.fraction_of_ceiling.is_some() => format!("{:.2}", row.bytes_per_s / 1e9),
+        Column::Gb => "–".into(),
+        Column::OfLimit => row.fraction_of_ceiling.map_or("–".into(), percent),
+        Column::P50 => latency(|l| l.p50),
+        Column::P99 => latency(|l| l.p99),
+        Column::P999 => latency(|l| l.p999),
+        Column::Max => latency(|l| l.max),
+        Column::Cpu => time(cpu.producer + cpu.consumer),
+        Column::CpuOfEach => format!("{} + {}", time(cpu.producer), time(cpu.consumer)),
+        Column::Switches => ratio(row.switches_per_frame.voluntary + row.switches_per_frame.involuntary),
+        Column::Calls => row.syscalls_per_frame.map_or("–".into(), ratio),
+        Column::Bar => bar(if best > 0.0 { row.fps / best } else { 0.0 }),
+    }
 }
 
 /// Rows that belong into one table: the same frames, the same work, the same pace.
@@ -144,63 +195,124 @@ pub(crate) fn title(row: &Row) -> String {
     format!("{} ({} bytes) · {} → {} · {pace}", size(row.bytes), row.bytes, row.payload, row.read)
 }
 
-/// The whole text.
-pub(crate) fn render(report: &Report, comparison: Option<&Comparison>, paint: Paint) -> String {
-    let mut text = String::new();
-    let machine = &report.machine;
-    let trips: Vec<String> = machine.round_trip_ns.iter().map(|ns| ns.map_or("–".into(), time)).collect();
-    let _ = writeln!(
-        text,
-        "{}",
-        paint.dim(&format!(
-            "{}{}, {} cores, Linux {}, governor {}, core to core and back {}",
-            machine.processor,
-            if machine.virtual_machine { " (virtual)" } else { "" },
-            machine.cores,
-            machine.kernel,
-            machine.governor.as_deref().unwrap_or("none"),
-            trips.join(" … "),
-        ))
-    );
-    for group in groups(&report.runs) {
-        let Some(first) = group.first() else { continue };
-        let _ = writeln!(text, "\n{}", paint.bold(&title(first)));
-        if let Some(ceiling) = report.ceilings.iter().find(|c| c.bytes == first.bytes) {
-            let limits = format!("one core's limits in GB/s: {}", ceiling.describe());
-            let _ = writeln!(text, "{}", paint.dim(&limits));
-        }
-        let width = group.iter().map(|r| r.label.chars().count()).max().unwrap_or(0).max(9);
-        let head: String = COLUMNS.iter().map(|(name, width)| format!("  {name:>width$}")).collect();
-        let _ = writeln!(text, "{}", paint.dim(format!("{:width$}{head}", "transport").trim_end()));
-        let best = group.iter().map(|r| r.fps).fold(0.0, f64::max);
-        for row in &group {
-            let mut line = format!("{:width$}", row.label);
-            for (cell, (_, width)) in cells(row).iter().zip(COLUMNS) {
-                let _ = write!(line, "  {cell:>width$}");
-            }
-            let _ = writeln!(text, "{line}  {}", paint.bar(&bar(if best > 0.0 { row.fps / best } else { 0.0 })));
-            for note in notes(row) {
-                let _ = writeln!(text, "{:width$}  {note}", "");
-            }
-            let faults = row.faults();
-            if !faults.is_empty() {
-                let _ = writeln!(text, "{:width$}  {}", "", paint.red(&faults.join(", ")));
-            }
-            if let Some(ratios) = comparison.and_then(|c| c.of(row)) {
-                let _ = writeln!(text, "{:width$}  {}", "", paint.dim(&ratios.to_string()));
-            }
+/// Text that is broken into lines as wide as there is room.
+struct Page {
+    text: String,
+    paint: Paint,
+}
+
+impl Page {
+    fn say(&mut self, style: fn(Paint, &str) -> String, text: &str, indent: usize) {
+        for line in wrap(text, self.paint.columns, indent) {
+            let _ = writeln!(self.text, "{}", style(self.paint, &line));
         }
     }
+
+    /// A line below a row, under its figures.
+    fn note(&mut self, style: fn(Paint, &str) -> String, text: &str) {
+        for line in wrap(text, self.paint.columns - 4, 0) {
+            let _ = writeln!(self.text, "    {}", style(self.paint, &line));
+        }
+    }
+}
+
+/// The whole text.
+pub(crate) fn render(report: &Report, comparison: Option<&Comparison>, paint: Paint) -> String {
+    let mut page = Page { text: String::new(), paint };
+    page.say(Paint::bold, &report.answer, 0);
+    if let Some(reasons) = &report.disturbed {
+        page.say(Paint::red, &format!("DISTURBED, do not rely on these figures: {}.", reasons.join("; ")), 2);
+    }
+    if let Some(said) = report.of_stop() {
+        page.say(Paint::red, &said, 2);
+    }
+    page.say(Paint::dim, &machine(report), 2);
+    for group in groups(&report.runs) {
+        table(&mut page, report, &group, comparison);
+    }
+    legend(&mut page, report);
     if !report.absent.is_empty() {
-        let _ = writeln!(text, "\n{}", paint.bold("Not measured here"));
+        page.text.push('\n');
+        page.say(Paint::bold, "Not measured here", 0);
         for absent in &report.absent {
-            let _ = writeln!(text, "{:width$}  {}", absent.transport, absent.why, width = 9);
+            page.say(Paint::plain, &format!("{:9}  {}", absent.transport, absent.why), 11);
         }
     }
     if let Some(said) = report.of_syscalls() {
-        let _ = writeln!(text, "\n{}", paint.dim(&said));
+        page.text.push('\n');
+        page.say(Paint::dim, &said, 2);
     }
-    text
+    page.text
+}
+
+/// What was measured on, in a line.
+fn machine(report: &Report) -> String {
+    let machine = &report.machine;
+    let trips: Vec<String> = machine.round_trip_ns.iter().map(|ns| ns.map_or("–".into(), time)).collect();
+    format!(
+        "{}{}, {} cores, Linux {}, governor {}, core to core and back {}",
+        machine.processor,
+        if machine.virtual_machine { " (virtual)" } else { "" },
+        machine.cores,
+        machine.kernel,
+        machine.governor.as_deref().unwrap_or("none"),
+        trips.join(" … "),
+    )
+}
+
+fn table(page: &mut Page, report: &Report, group: &[&Row], comparison: Option<&Comparison>) {
+    let Some(first) = group.first() else { return };
+    page.text.push('\n');
+    page.say(Paint::bold, &title(first), 2);
+    if let Some(ceiling) = report.ceilings.iter().find(|c| c.bytes == first.bytes) {
+        page.say(Paint::dim, &format!("one core's limits in GB/s: {}", ceiling.describe()), 2);
+    }
+    let paint = page.paint;
+    let width = group.iter().map(|r| r.label.chars().count()).max().unwrap_or(0).max(9);
+    let columns = columns(paint.columns.saturating_sub(width));
+    let head: String = columns.iter().map(|(_, name, width)| format!("  {name:>width$}")).collect();
+    let _ = writeln!(page.text, "{}", paint.dim(format!("{:width$}{head}", "transport").trim_end()));
+    let best = group.iter().map(|r| r.fps).fold(0.0, f64::max);
+    for row in group {
+        let mut line = format!("{:width$}", row.label);
+        for &(column, _, width) in &columns {
+            let cell = cell(row, column, best);
+            let _ = match column {
+                Column::Bar => write!(line, "  {}", paint.bar(&cell)),
+                _ => write!(line, "  {cell:>width$}"),
+            };
+        }
+        let _ = writeln!(page.text, "{line}");
+        notes(row).iter().for_each(|note| page.note(Paint::plain, note));
+        let faults = row.faults();
+        if !faults.is_empty() {
+            page.note(Paint::red, &faults.join(", "));
+        }
+        if let Some(reasons) = &row.disturbed {
+            page.note(Paint::red, &format!("disturbed: {}", reasons.join("; ")));
+        }
+        if let Some(ratios) = comparison.and_then(|c| c.of(row)) {
+            page.note(Paint::dim, &ratios.to_string());
+        }
+    }
+}
+
+/// What each mechanism in the tables is.
+fn legend(page: &mut Page, report: &Report) {
+    let mut rows: Vec<&Row> = Vec::new();
+    for row in &report.runs {
+        if !rows.iter().any(|known| known.label == row.label) {
+            rows.push(row);
+        }
+    }
+    if rows.is_empty() {
+        return;
+    }
+    let width = rows.iter().map(|r| r.label.chars().count()).max().unwrap_or(0);
+    page.text.push('\n');
+    for row in rows {
+        page.say(Paint::dim, &format!("{:width$}  {}", row.label, of_row(row)), width + 2);
+    }
 }
 
 /// What only some rows have to say.
@@ -221,6 +333,9 @@ fn notes(row: &Row) -> Vec<String> {
     }
     if row.verify {
         notes.push(format!("every byte of {} frames checked", count(row.received as f64)));
+    }
+    if row.repeated && row.disturbed.is_none() {
+        notes.push("disturbed at first, so measured once more; but for the worst repetition it can be believed".to_owned());
     }
     if row.late_wakeups > 0 {
         notes.push(format!("{} frames were found although no wake-up had come", row.late_wakeups));
