@@ -35,7 +35,7 @@ impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Cores(took, of) => write!(f, "other programs took {took:.1} of {of} cores"),
-            Self::Tasks(wanted, of) => write!(f, "{wanted:.1} tasks of other programs wanted one of {of} processors"),
+            Self::Tasks(wanted, of) => write!(f, "{wanted:.1} tasks of other programs competed for {of} processors"),
             Self::Spread(by) => write!(f, "repetitions differ by {:.0} %", by * 100.0),
             Self::Floor(by, times) => write!(f, "the floor is not first, as it must be: {by} was {times:.2} × as fast"),
         }
@@ -194,8 +194,8 @@ mod tests {
             (0.0, 0.0, vec![]),
             (1.0, 2.0, vec![]),
             (1.01, 0.0, vec!["other programs took 1.0 of 2 cores"]),
-            (0.0, 2.1, vec!["2.1 tasks of other programs wanted one of 4 processors"]),
-            (2.0, 9.0, vec!["other programs took 2.0 of 2 cores", "9.0 tasks of other programs wanted one of 4 processors"]),
+            (0.0, 2.1, vec!["2.1 tasks of other programs competed for 4 processors"]),
+            (2.0, 9.0, vec!["other programs took 2.0 of 2 cores", "9.0 tasks of other programs competed for 4 processors"]),
         ] {
             assert_eq!(said(loaded(cores, tasks)), wanted, "{cores} cores, {tasks} tasks");
         }
