@@ -18,10 +18,13 @@ const KEEPS: f64 = 0.97;
 
 /// The sentence, about the first frames of the report.
 pub(crate) fn sentence(report: &Report) -> String {
-    let said = groups(&report.runs).first().map_or("nothing was measured".to_owned(), |group| of_group(group));
-    let disturbed = report.disturbed.is_some().then_some("the machine was disturbed");
-    let partial = report.partial.then_some("the measurement was stopped early");
-    let doubts: Vec<&str> = disturbed.into_iter().chain(partial).filter(|_| !report.runs.is_empty()).collect();
+    let groups = groups(&report.runs);
+    let group = groups.first().map_or(&[][..], Vec::as_slice);
+    let said = if group.is_empty() { "nothing was measured".to_owned() } else { of_group(group) };
+    // What disturbed rows of other frames does not concern these.
+    let disturbed = group.iter().any(|row| row.disturbed.is_some()).then_some("the machine was disturbed");
+    let partial = (report.partial && !group.is_empty()).then_some("the measurement was stopped early");
+    let doubts: Vec<&str> = disturbed.into_iter().chain(partial).collect();
     let said = match doubts.is_empty() {
         true => said,
         false => format!("take this for a hint only, since {}: {said}", doubts.join(" and ")),
@@ -211,11 +214,15 @@ mod tests {
         let rows = vec![costs(Transport::Shm, &[1000.0, 1001.0], 20, 30.0)];
         let mut report = report(rows);
         assert!(sentence(&report).ends_with("no other mechanism was measured."), "{}", sentence(&report));
-        report.disturbed = Some(vec!["load".into()]);
+        report.runs[0].disturbed = Some(vec!["load".into()]);
         let text = sentence(&report);
         assert!(text.starts_with("Take this for a hint only, since the machine was disturbed: for frames"), "{text}");
         report.partial = true;
         assert!(sentence(&report).contains("was disturbed and the measurement was stopped early: for"));
+        report.runs.insert(0, costs(Transport::Shm, &[1000.0, 1001.0], 20, 30.0));
+        report.runs[1].bytes = 64;
+        report.partial = false;
+        assert!(sentence(&report).starts_with("For frames of 1080p I420"), "others' rows: {}", sentence(&report));
         report.runs.clear();
         assert_eq!(sentence(&report), "Nothing was measured.");
     }

@@ -6,7 +6,7 @@ use crate::case::Payload;
 use crate::compare::Comparison;
 use crate::plot::{Axis, Bar, Look, Series, bars, both, escape, lines};
 use crate::report::{Report, Row};
-use crate::table::{count, groups, size, time, title};
+use crate::table::{ONCE_MORE, count, groups, size, time, title};
 use crate::words::of_row;
 
 const STYLE: &str = include_str!("page.css");
@@ -141,6 +141,9 @@ fn table(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> St
         }
         html.push_str("</tr>\n");
         let mut notes = faults;
+        if row.repeated && row.disturbed.is_none() {
+            notes.push(ONCE_MORE.to_owned());
+        }
         notes.extend(row.disturbed.as_ref().map(|reasons| format!("⚠ disturbed: {}", reasons.join("; "))));
         if row.kills > 0 {
             let times = row.recovery_ms.map_or(String::new(), |r| {
@@ -260,6 +263,34 @@ fn figure(title: &str, svg: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::case::Transport;
+    use crate::report::tests::{report, row};
+
+    #[test]
+    fn the_page_begins_with_the_answer_and_doubts_are_words_and_each_row_is_explained() {
+        let mut report = report(vec![row(Transport::Floor, &[9.0]), row(Transport::Pipe, &[5.0])]);
+        let quiet = page(&report, None);
+        let body = quiet.split_once("<main>").unwrap().1;
+        assert!(body.starts_with("<h1>tricine stress</h1>\n<p class=\"answer\">Use this.</p>"), "{body}");
+        assert!(!body.contains("isturbed,") && !body.contains("Stopped"));
+        assert!(body.contains("pipe<small>an anonymous pipe: each frame is copied in and out by the kernel</small>"), "{body}");
+        report.disturbed = Some(vec!["other programs took <2> cores".into()]);
+        report.partial = true;
+        report.runs[1].disturbed = Some(vec!["repetitions differ by 45 %".into()]);
+        let page = page(&report, None);
+        assert!(page.contains("⚠ Disturbed, do not rely on these figures:</b> other programs took &lt;2&gt; cores."));
+        assert!(page.contains("⚠ Stopped early: 2 of 2 rows") && page.contains("⚠ disturbed: repetitions differ by 45 %"));
+    }
+
+    #[test]
+    fn colours_are_those_that_the_colour_blind_tell_apart() {
+        for colour in ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"] {
+            assert!(STYLE.contains(colour), "{colour}");
+        }
+        assert!((0..Look::COLOURS).all(|k| STYLE.contains(&format!(".k{k} {{ color: var(--k{k}); }}"))));
+    }
+
     #[test]
     fn an_axis_says_each_power_of_ten_once() {
         let said = [0.1, 1.0, 100.0, 1e4, 1e6, 1e7, 1e8].map(super::power);

@@ -31,17 +31,17 @@ pub(crate) struct Shape {
     width: f64,
     height: f64,
     left: f64,
+    top: f64,
     /// Width of a letter in a name, and from one name to the next.
     letter: f64,
     step: f64,
 }
 
 /// For a window of 640 pixels and more.
-pub(crate) const WIDE: Shape = Shape { class: "broad", width: 920.0, height: 420.0, left: 74.0, letter: 6.6, step: 15.0 };
+pub(crate) const WIDE: Shape = Shape { class: "broad", width: 920.0, height: 420.0, left: 74.0, top: 14.0, letter: 6.9, step: 15.0 };
 /// For less.
-pub(crate) const NARROW: Shape = Shape { class: "slim", width: 370.0, height: 380.0, left: 48.0, letter: 5.9, step: 14.0 };
+pub(crate) const NARROW: Shape = Shape { class: "slim", width: 370.0, height: 420.0, left: 48.0, top: 26.0, letter: 5.9, step: 14.0 };
 
-const TOP: f64 = 14.0;
 const BOTTOM: f64 = 48.0;
 
 /// Colour, marker and dash of a series: the same of a mechanism wherever it is on the page.
@@ -145,7 +145,7 @@ pub(crate) fn lines(shape: &Shape, x: &Axis<'_>, y: &Axis<'_>, series: &[Series]
     if points().next().is_none() {
         return String::new();
     }
-    let &Shape { class, width, height, left, letter, step } = shape;
+    let &Shape { class, width, height, left, top, letter, step } = shape;
     let longest = series.iter().map(|s| s.name.chars().count()).max().unwrap_or(0) as f64;
     // A name has its marker before it and a line that leads to it.
     let right = width - longest * letter - 40.0;
@@ -158,7 +158,7 @@ pub(crate) fn lines(shape: &Shape, x: &Axis<'_>, y: &Axis<'_>, series: &[Series]
     let (y0, y1) = (y0 / 1.3, y1 * 1.3);
     let x1 = if x1 > x0 { x1 } else { x0 * 10.0 };
     let across = |v: f64| left + (v / x0).log10() / (x1 / x0).log10() * (right - left);
-    let up = |v: f64| foot - (v / y0).log10() / (y1 / y0).log10() * (foot - TOP);
+    let up = |v: f64| foot - (v / y0).log10() / (y1 / y0).log10() * (foot - top);
     let ticks = |axis: &Axis<'_>, low: f64, high: f64| -> Vec<(f64, String)> {
         let every = || decades(low, high).into_iter().map(|v| (v, (axis.format)(v))).collect();
         let inside = |t: &(f64, String)| t.0 >= low * 0.999 && t.0 <= high * 1.001;
@@ -173,15 +173,21 @@ pub(crate) fn lines(shape: &Shape, x: &Axis<'_>, y: &Axis<'_>, series: &[Series]
     }
     let marks = ticks(x, x0, x1).into_iter().map(|(v, label)| (across(v), label)).collect();
     for (at, label) in roomy(marks, letter) {
-        let _ = writeln!(svg, "<path class=\"grid\" d=\"M{at:.1} {TOP}V{foot}\"/>");
+        let _ = writeln!(svg, "<path class=\"grid\" d=\"M{at:.1} {top}V{foot}\"/>");
         let y = foot + 18.0;
         let _ = writeln!(svg, "<text class=\"tick\" text-anchor=\"middle\" x=\"{at:.1}\" y=\"{y}\">{label}</text>");
     }
     let (middle, below) = ((left + right) / 2.0, height - 8.0);
     let _ = writeln!(svg, "<text class=\"axis\" text-anchor=\"middle\" x=\"{middle:.1}\" y=\"{below}\">{}</text>", x.name);
-    let centre = (TOP + foot) / 2.0;
-    let turned = format!("translate(13 {centre}) rotate(-90)");
-    let _ = writeln!(svg, "<text class=\"axis\" text-anchor=\"middle\" transform=\"{turned}\">{}</text>", y.name);
+    let centre = (top + foot) / 2.0;
+    // Beside the figures, or above them where there is no room.
+    let _ = match *shape == NARROW {
+        true => writeln!(svg, "<text class=\"axis\" x=\"6\" y=\"14\">{}</text>", y.name),
+        false => {
+            let turned = format!("translate(16 {centre}) rotate(-90)");
+            writeln!(svg, "<text class=\"axis\" text-anchor=\"middle\" transform=\"{turned}\">{}</text>", y.name)
+        }
+    };
     let mut ends = Vec::new();
     for line in series {
         let drawn: Vec<(f64, f64)> =
@@ -197,7 +203,8 @@ pub(crate) fn lines(shape: &Shape, x: &Axis<'_>, y: &Axis<'_>, series: &[Series]
             // Every point, or about eight of many, those of different lines at different places.
             let every = drawn.len().div_ceil(8).max(1);
             let offset = if every > 1 { look.0 % every } else { 0 };
-            drawn.iter().skip(offset).step_by(every).for_each(|&(x, y)| svg.push_str(&look.marker(x, y, 3.2)));
+            let some = drawn.iter().skip(offset).step_by(every);
+            some.chain([&last]).for_each(|&(x, y)| svg.push_str(&look.marker(x, y, 3.2)));
         }
         svg.push_str("</g>\n");
         ends.push((last, class, line.look, name));
@@ -205,9 +212,13 @@ pub(crate) fn lines(shape: &Shape, x: &Axis<'_>, y: &Axis<'_>, series: &[Series]
     // Names at the ends of their lines, moved apart where they would cover each other.
     ends.sort_by(|a, b| a.0.1.total_cmp(&b.0.1));
     let wanted: Vec<f64> = ends.iter().map(|end| end.0.1).collect();
-    for ((from, class, look, name), place) in ends.into_iter().zip(apart(&wanted, step, TOP, foot)) {
+    for ((from, class, look, name), place) in ends.into_iter().zip(apart(&wanted, step, top, foot)) {
         let (elbow, mark, text) = (right + 12.0, right + 20.0, right + 28.0);
-        let _ = write!(svg, "<g class=\"{class}\"><path class=\"leader\" d=\"M{:.1} {:.1}L{elbow:.1} {place:.1}\"/>", from.0, from.1);
+        let _ = write!(svg, "<g class=\"{class}\">");
+        // One that ends far from its name, since it had fewer frames, would draw a line through all others.
+        if from.0 > right - 2.0 * step {
+            let _ = write!(svg, "<path class=\"leader\" d=\"M{:.1} {:.1}L{elbow:.1} {place:.1}\"/>", from.0, from.1);
+        }
         let marker = look.map_or(String::new(), |look| look.marker(mark, place, 3.2));
         let _ = writeln!(svg, "{marker}<text class=\"name\" x=\"{text:.1}\" y=\"{:.1}\">{name}</text></g>", place + 4.0);
     }

@@ -315,6 +315,9 @@ fn legend(page: &mut Page, report: &Report) {
     }
 }
 
+/// Of a row that was disturbed at first and is not now.
+pub(crate) const ONCE_MORE: &str = "measured once more, since it was disturbed; without its worst repetition it is not";
+
 /// What only some rows have to say.
 fn notes(row: &Row) -> Vec<String> {
     let mut notes = Vec::new();
@@ -335,7 +338,7 @@ fn notes(row: &Row) -> Vec<String> {
         notes.push(format!("every byte of {} frames checked", count(row.received as f64)));
     }
     if row.repeated && row.disturbed.is_none() {
-        notes.push("disturbed at first, so measured once more; but for the worst repetition it can be believed".to_owned());
+        notes.push(ONCE_MORE.to_owned());
     }
     if row.late_wakeups > 0 {
         notes.push(format!("{} frames were found although no wake-up had come", row.late_wakeups));
@@ -354,6 +357,74 @@ fn bar(fraction: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::{Guard, Transport};
+    use crate::report::tests::{report, row};
+    use tricine_shared::channel::Mode;
+
+    /// A report in which everything that can be said is said, with long words.
+    fn eloquent() -> Report {
+        let long = Row { mode: Mode::Mailbox, label: "shm semaphore mailbox".into(), ..row(Transport::Shm, &[2e6, 2e6]) };
+        let torn = Row { torn: 123_456, lost: 123_456, reordered: 123_456, duplicated: 123_456, ..long.clone() };
+        let disturbed = Row { disturbed: Some(vec!["other programs took 1.9 of 2 cores".into(); 3]), ..torn };
+        let raw = Row { guard: Some(Guard::RawSync), label: "shm raw-sync".into(), verify: true, ..long.clone() };
+        let costly = crate::report::Sides { producer: 123_456.0, consumer: 99_900_000.0 };
+        let slow = Row { cpu_ns_per_frame: costly, kills: 9, overwrote: 99, late_wakeups: 9, ..row(Transport::SysvMq, &[0.1]) };
+        let mut report = report(vec![long, disturbed, raw, slow, row(Transport::Floor, &[99_000.0])]);
+        report.disturbed = Some(vec!["the floor is not first, as it must be: shm semaphore was 1.21 × as fast".into(); 4]);
+        report.partial = true;
+        report.answer = "For frames of 1080p I420, as fast as they go, use shm semaphore on this machine. ".repeat(4);
+        let why = "cannot mq_open \"/tricine.stress-measure-1234.queue\": permission denied by the kernel".to_owned();
+        report.absent.push(crate::report::Absent { transport: "posix-mq".into(), why });
+        report.syscalls_counted_by = Some("ptrace".into());
+        report
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_and_the_main_figures_always_fit() {
+        for columns in 60..=132 {
+            let text = render(&eloquent(), None, Paint { colour: false, columns });
+            let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > columns).collect();
+            assert!(long.is_empty(), "{columns}: {long:#?}");
+            let heads = text.lines().find(|line| line.starts_with("transport")).unwrap();
+            for head in ["frames/s", "p50", "cpu"] {
+                assert!(heads.contains(head), "{columns}: {heads}");
+            }
+        }
+    }
+
+    #[test]
+    fn eighty_columns_have_what_decides_and_wide_ones_everything() {
+        let heads = |room| columns(room).iter().map(|c| c.1).collect::<Vec<_>>();
+        assert_eq!(heads(80 - 21), ["frames/s", "±", "p50", "p99", "max", "cpu", "calls"]);
+        let all = ["frames/s", "±", "GB/s", "of limit", "p50", "p99", "p99.9", "max", "cpu P+C", "sw", "calls", ""];
+        assert_eq!(heads(132 - 13), all);
+        assert!(!heads(110 - 13).contains(&"cpu P+C") && heads(110 - 13).contains(&"cpu"));
+    }
+
+    #[test]
+    fn it_begins_with_the_answer_and_says_doubts_in_words_whether_or_not_in_red() {
+        let mut report = eloquent();
+        for colour in [false, true] {
+            let text = render(&report, None, Paint { colour, columns: 120 });
+            assert!(text.trim_start_matches("\x1b[1m").starts_with("For frames of 1080p"), "{text}");
+            assert!(text.contains("DISTURBED, do not rely on these figures: the floor is not first"), "{text}");
+            assert!(text.contains("    disturbed: other programs took") == !colour && text.contains("Stopped early: 5 of 5 rows"));
+            assert!(text.contains("\x1b[1;31mDISTURBED") == colour && text.contains("\x1b[1;31mdisturbed: other") != colour);
+            assert!(text.contains("1;31m") == colour);
+        }
+        (report.disturbed, report.partial) = (None, false);
+        report.runs.iter_mut().for_each(|row| row.disturbed = None);
+        let quiet = render(&report, None, Paint { colour: true, columns: 120 });
+        assert!(!quiet.to_lowercase().contains("disturbed") && !quiet.contains("Stopped"), "{quiet}");
+    }
+
+    #[test]
+    fn below_the_tables_every_mechanism_is_explained_once() {
+        let text = render(&eloquent(), None, Paint { colour: false, columns: 132 });
+        for words in ["the limit, not a mechanism", "a System V message queue", "raw_sync's events wake"] {
+            assert_eq!(text.matches(words).count(), 1, "{words}: {text}");
+        }
+    }
 
     #[test]
     fn numbers_are_short() {
