@@ -107,7 +107,9 @@ fn fastest(what: &str, mut candidates: Vec<&Row>) -> String {
     candidates.sort_by(|a, b| b.fps.total_cmp(&a.fps));
     let next = candidates.iter().find(|r| !alike_in_rate(candidates[0], r)).copied();
     let alike: Vec<&Row> = candidates.iter().copied().filter(|r| alike_in_rate(candidates[0], r)).collect();
-    let lag = |best: &Row, next: &Row| format!("the next, {}, has {:.0} % of that rate", next.label, 100.0 * next.fps / best.fps);
+    let lag = |best: &Row, next: &Row| {
+        format!("the next, {}, has {:.0} % of that rate", next.label, 100.0 * next.fps / best.fps)
+    };
     verdict(what, candidates.len(), &alike, "fastest", next.map(|next| lag(candidates[0], next)))
 }
 
@@ -187,7 +189,10 @@ mod tests {
         let mmap = costs(Transport::Mmap, &[1020.0, 1060.0], 20, 10.0);
         let pipe = costs(Transport::Pipe, &[500.0, 501.0], 90, 5.0);
         let text = said(vec![shm.clone(), mmap.clone(), pipe]);
-        assert!(text.contains("no mechanism is clearly the fastest") && text.contains("shm semaphore and mmap are within"), "{text}");
+        assert!(
+            text.contains("no mechanism is clearly the fastest") && text.contains("shm semaphore and mmap are within"),
+            "{text}"
+        );
         assert!(text.contains("of these mmap costs the least: 1040 frames/s"), "{text}");
         assert!(text.ends_with("the next, pipe, has 46 % of that rate."), "{text}");
         let apart = said(vec![Row { spread: 0.0, ..shm }, Row { spread: 0.0, ..mmap }]);
@@ -198,10 +203,20 @@ mod tests {
 
     #[test]
     fn at_a_pace_the_lowest_latency_wins_among_those_that_keep_it() {
-        let at = |transport, fps: f64, p50_us, cpu_us| Row { rate: Some(60.0), ..costs(transport, &[fps, fps], p50_us, cpu_us) };
-        let rows = vec![at(Transport::Shm, 60.0, 30, 9.0), at(Transport::Pipe, 60.0, 80, 5.0), at(Transport::Tcp, 40.0, 1, 1.0)];
+        let at = |transport, fps: f64, p50_us, cpu_us| Row {
+            rate: Some(60.0),
+            ..costs(transport, &[fps, fps], p50_us, cpu_us)
+        };
+        let rows = vec![
+            at(Transport::Shm, 60.0, 30, 9.0),
+            at(Transport::Pipe, 60.0, 80, 5.0),
+            at(Transport::Tcp, 40.0, 1, 1.0),
+        ];
         let text = said(rows);
-        assert!(text.contains("at 60.0 frames/s, use shm semaphore") && text.contains("median latency 30.0 µs"), "{text}");
+        assert!(
+            text.contains("at 60.0 frames/s, use shm semaphore") && text.contains("median latency 30.0 µs"),
+            "{text}"
+        );
         assert!(text.ends_with("the next, pipe, has a median latency of 80.0 µs."), "{text}");
         let text = said(vec![at(Transport::Shm, 60.0, 30, 9.0), at(Transport::Pipe, 60.0, 31, 5.0)]);
         assert!(text.contains("clearly the promptest") && text.contains("of these pipe costs the least"), "{text}");

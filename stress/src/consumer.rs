@@ -7,10 +7,10 @@ use tricine_shared::{Error, Result};
 
 use crate::case::{Case, Read};
 use crate::frame::{self, Phase, Stamp};
+use crate::gathering::histogram;
 use crate::outcome::{Outcome, Snapshot};
 use crate::pace::Pace;
 use crate::producer::PATIENCE_NS;
-use crate::gathering::histogram;
 use crate::transport::Receiver;
 
 /// How long before a frame is expected a consumer that knows the rate wakes up. A sleep ends so much late at most, nearly

@@ -26,7 +26,8 @@ impl Files {
             let waits = |path: &Path| {
                 let _ = writeln!(std::io::stderr(), "tricine stress: waiting for somebody to read {}", path.display());
             };
-            let opened = path.as_deref().map(|path| Output::open(path, || waits(path)).map_err(|e| refused("write", path, &e)));
+            let opened =
+                path.as_deref().map(|path| Output::open(path, || waits(path)).map_err(|e| refused("write", path, &e)));
             opened.transpose()
         };
         Ok(Ok(Self { report: open(&options.report)?, html: open(&options.html)?, samples: open(&options.samples)? }))

@@ -195,12 +195,15 @@ mod tests {
         for window in [1_000_000_000, 3_000_000_000] {
             let side =
                 |latency| Outcome { frames: 1000, cpu_ns: 5_000_000, voluntary: 10, latency, ..Outcome::default() };
-            gathering.add(&[Measured {
-                producer: side(Vec::new()),
-                consumer: side(vec![(100, 900), (1000, 100)]),
-                window_ns: [7, 7 + window],
-                ..Measured::default()
-            }], Beside::default());
+            gathering.add(
+                &[Measured {
+                    producer: side(Vec::new()),
+                    consumer: side(vec![(100, 900), (1000, 100)]),
+                    window_ns: [7, 7 + window],
+                    ..Measured::default()
+                }],
+                Beside::default(),
+            );
         }
         let row = gathering.row(None);
         assert_eq!(row.latency_p50_each_ns, [100, 100]);

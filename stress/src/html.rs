@@ -241,7 +241,10 @@ fn by_size(report: &Report) -> String {
     let x = Axis { name: "frame size", ticks: Some(sizes), format: |_| String::new() };
     let y = Axis { name: "frames a second", ticks: None, format: power };
     let text = "Each frame is copied in and read whole. The dashed line is what one core's memory copy does alone.";
-    format!("<section><h2>Frames a second by frame size</h2>{}</section>\n", figure("", &both(|shape| lines(shape, &x, &y, &series)), text))
+    format!(
+        "<section><h2>Frames a second by frame size</h2>{}</section>\n",
+        figure("", &both(|shape| lines(shape, &x, &y, &series)), text)
+    )
 }
 
 /// A power of ten, for an axis.
@@ -271,16 +274,21 @@ mod tests {
     fn the_page_begins_with_the_answer_and_doubts_are_words_and_each_row_is_explained() {
         let mut report = report(vec![row(Transport::Floor, &[9.0]), row(Transport::Pipe, &[5.0])]);
         let quiet = page(&report, None);
-        let body = quiet.split_once("<main>").unwrap().1;
+        let body = quiet.split_once("<main>\n").unwrap().1;
         assert!(body.starts_with("<h1>tricine stress</h1>\n<p class=\"answer\">Use this.</p>"), "{body}");
         assert!(!body.contains("isturbed,") && !body.contains("Stopped"));
-        assert!(body.contains("pipe<small>an anonymous pipe: each frame is copied in and out by the kernel</small>"), "{body}");
+        assert!(
+            body.contains("pipe<small>an anonymous pipe: each frame is copied in and out by the kernel</small>"),
+            "{body}"
+        );
         report.disturbed = Some(vec!["other programs took <2> cores".into()]);
         report.partial = true;
         report.runs[1].disturbed = Some(vec!["repetitions differ by 45 %".into()]);
         let page = page(&report, None);
         assert!(page.contains("⚠ Disturbed, do not rely on these figures:</b> other programs took &lt;2&gt; cores."));
-        assert!(page.contains("⚠ Stopped early: 2 of 2 rows") && page.contains("⚠ disturbed: repetitions differ by 45 %"));
+        assert!(
+            page.contains("⚠ Stopped early: 2 of 2 rows") && page.contains("⚠ disturbed: repetitions differ by 45 %")
+        );
     }
 
     #[test]

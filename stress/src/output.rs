@@ -333,7 +333,10 @@ mod tests {
         writer.write_all(b"two").unwrap();
         drop(writer);
         drop(open(&folder.0.join("new")).unwrap());
-        assert_eq!((fs::read(&path).unwrap().as_slice(), folder.names()), (b"one".as_slice(), vec!["r.json".to_owned()]));
+        assert_eq!(
+            (fs::read(&path).unwrap().as_slice(), folder.names()),
+            (b"one".as_slice(), vec!["r.json".to_owned()])
+        );
     }
 
     #[test]
@@ -399,7 +402,9 @@ mod tests {
     fn two_names_of_one_file_are_one_and_a_device_is_nobody_s() {
         let folder = Folder::new("identity");
         let (a, b) = (folder.0.join("a"), folder.0.join("../").join(folder.0.file_name().unwrap()).join("a"));
-        assert!(identity(&a).is_some() && identity(&a) == identity(&b) && identity(&a) != identity(&folder.0.join("c")));
+        assert!(
+            identity(&a).is_some() && identity(&a) == identity(&b) && identity(&a) != identity(&folder.0.join("c"))
+        );
         fs::write(&a, "").unwrap();
         assert!(matches!(identity(&a), Some(Identity::There(..))) && identity(&a) == identity(&b));
         assert_eq!((identity(Path::new("/dev/null")), identity(Path::new("/nowhere/a"))), (None, None));

@@ -38,9 +38,11 @@ pub(crate) struct Shape {
 }
 
 /// For a window of 640 pixels and more.
-pub(crate) const WIDE: Shape = Shape { class: "broad", width: 920.0, height: 420.0, left: 74.0, top: 14.0, letter: 6.9, step: 15.0 };
+pub(crate) const WIDE: Shape =
+    Shape { class: "broad", width: 920.0, height: 420.0, left: 74.0, top: 14.0, letter: 6.9, step: 15.0 };
 /// For less.
-pub(crate) const NARROW: Shape = Shape { class: "slim", width: 370.0, height: 420.0, left: 48.0, top: 26.0, letter: 5.9, step: 14.0 };
+pub(crate) const NARROW: Shape =
+    Shape { class: "slim", width: 370.0, height: 420.0, left: 48.0, top: 26.0, letter: 5.9, step: 14.0 };
 
 const BOTTOM: f64 = 48.0;
 
@@ -66,7 +68,8 @@ impl Look {
     /// Its marker at a point, of such a radius.
     fn marker(self, x: f64, y: f64, r: f64) -> String {
         let path = |points: &[(f64, f64)]| {
-            let points: Vec<String> = points.iter().map(|(a, b)| format!("{:.1} {:.1}", x + a * r, y + b * r)).collect();
+            let points: Vec<String> =
+                points.iter().map(|(a, b)| format!("{:.1} {:.1}", x + a * r, y + b * r)).collect();
             format!("<path class=\"mark\" d=\"M{}Z\"/>", points.join("L"))
         };
         let cross = |a: f64, b: f64| {
@@ -178,7 +181,8 @@ pub(crate) fn lines(shape: &Shape, x: &Axis<'_>, y: &Axis<'_>, series: &[Series]
         let _ = writeln!(svg, "<text class=\"tick\" text-anchor=\"middle\" x=\"{at:.1}\" y=\"{y}\">{label}</text>");
     }
     let (middle, below) = ((left + right) / 2.0, height - 8.0);
-    let _ = writeln!(svg, "<text class=\"axis\" text-anchor=\"middle\" x=\"{middle:.1}\" y=\"{below}\">{}</text>", x.name);
+    let _ =
+        writeln!(svg, "<text class=\"axis\" text-anchor=\"middle\" x=\"{middle:.1}\" y=\"{below}\">{}</text>", x.name);
     let centre = (top + foot) / 2.0;
     // Beside the figures, or above them where there is no room.
     let _ = match *shape == NARROW {
@@ -220,7 +224,8 @@ pub(crate) fn lines(shape: &Shape, x: &Axis<'_>, y: &Axis<'_>, series: &[Series]
             let _ = write!(svg, "<path class=\"leader\" d=\"M{:.1} {:.1}L{elbow:.1} {place:.1}\"/>", from.0, from.1);
         }
         let marker = look.map_or(String::new(), |look| look.marker(mark, place, 3.2));
-        let _ = writeln!(svg, "{marker}<text class=\"name\" x=\"{text:.1}\" y=\"{:.1}\">{name}</text></g>", place + 4.0);
+        let _ =
+            writeln!(svg, "{marker}<text class=\"name\" x=\"{text:.1}\" y=\"{:.1}\">{name}</text></g>", place + 4.0);
     }
     svg.push_str("</svg>\n");
     svg
@@ -258,11 +263,15 @@ pub(crate) fn bars(shape: &Shape, bars: &[Bar]) -> String {
             true => (start, width - end, ["start", "end"]),
             false => (start - 10.0, start + a + b + 8.0, ["end", "start"]),
         };
-        let _ = writeln!(svg, "<text class=\"name\" text-anchor=\"{anchor}\" x=\"{name_at}\" y=\"{text}\">{name}</text>");
+        let _ =
+            writeln!(svg, "<text class=\"name\" text-anchor=\"{anchor}\" x=\"{name_at}\" y=\"{text}\">{name}</text>");
         let _ = writeln!(svg, "<rect class=\"first\" x=\"{start}\" y=\"{y}\" width=\"{a:.1}\" height=\"{THICK}\"/>");
         let at = start + a;
         let _ = writeln!(svg, "<rect class=\"second\" x=\"{at:.1}\" y=\"{y}\" width=\"{b:.1}\" height=\"{THICK}\"/>");
-        let _ = writeln!(svg, "<text class=\"tick\" text-anchor=\"{other}\" x=\"{label_at:.1}\" y=\"{text}\">{label}</text>");
+        let _ = writeln!(
+            svg,
+            "<text class=\"tick\" text-anchor=\"{other}\" x=\"{label_at:.1}\" y=\"{text}\">{label}</text>"
+        );
     }
     svg.push_str("</svg>\n");
     svg
@@ -301,8 +310,10 @@ mod tests {
     #[test]
     fn no_two_of_all_mechanisms_look_alike_without_their_colours_either() {
         let looks: Vec<String> = (0..21).map(|n| Look(n).swatch()).collect();
-        let grey: std::collections::BTreeSet<String> =
-            looks.iter().map(|l| (0..Look::COLOURS).fold(l.clone(), |l, k| l.replace(&format!("k{k}\""), "\""))).collect();
+        let grey: std::collections::BTreeSet<String> = looks
+            .iter()
+            .map(|l| (0..Look::COLOURS).fold(l.clone(), |l, k| l.replace(&format!("k{k}\""), "\"")))
+            .collect();
         assert_eq!(grey.len(), looks.len());
     }
 

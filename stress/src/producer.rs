@@ -194,8 +194,7 @@ pub(crate) fn produce<S: Sender>(case: &Case, mut sender: S, board: &Scoreboard)
             (true, false) => Phase::Measured,
             (true, true) => Phase::Last,
         };
-        work.due_ns =
-            if over { pace.last_due_ns(first_ns, nth, now) } else { pace.due_ns(first_ns, nth) };
+        work.due_ns = if over { pace.last_due_ns(first_ns, nth, now) } else { pace.due_ns(first_ns, nth) };
         work.seq = if measuring { misnumbered(case.fault, seq, nth) } else { seq };
         work.spoilt = case.fault == Some(Fault::Torn) && measuring && nth == FAULTY;
         if work.phase == Phase::Last {

@@ -363,14 +363,22 @@ mod tests {
 
     /// A report in which everything that can be said is said, with long words.
     fn eloquent() -> Report {
-        let long = Row { mode: Mode::Mailbox, label: "shm semaphore mailbox".into(), ..row(Transport::Shm, &[2e6, 2e6]) };
+        let long =
+            Row { mode: Mode::Mailbox, label: "shm semaphore mailbox".into(), ..row(Transport::Shm, &[2e6, 2e6]) };
         let torn = Row { torn: 123_456, lost: 123_456, reordered: 123_456, duplicated: 123_456, ..long.clone() };
         let disturbed = Row { disturbed: Some(vec!["other programs took 1.9 of 2 cores".into(); 3]), ..torn };
         let raw = Row { guard: Some(Guard::RawSync), label: "shm raw-sync".into(), verify: true, ..long.clone() };
         let costly = crate::report::Sides { producer: 123_456.0, consumer: 99_900_000.0 };
-        let slow = Row { cpu_ns_per_frame: costly, kills: 9, overwrote: 99, late_wakeups: 9, ..row(Transport::SysvMq, &[0.1]) };
+        let slow = Row {
+            cpu_ns_per_frame: costly,
+            kills: 9,
+            overwrote: 99,
+            late_wakeups: 9,
+            ..row(Transport::SysvMq, &[0.1])
+        };
         let mut report = report(vec![long, disturbed, raw, slow, row(Transport::Floor, &[99_000.0])]);
-        report.disturbed = Some(vec!["the floor is not first, as it must be: shm semaphore was 1.21 × as fast".into(); 4]);
+        report.disturbed =
+            Some(vec!["the floor is not first, as it must be: shm semaphore was 1.21 × as fast".into(); 4]);
         report.partial = true;
         report.answer = "For frames of 1080p I420, as fast as they go, use shm semaphore on this machine. ".repeat(4);
         let why = "cannot mq_open \"/tricine.stress-measure-1234.queue\": permission denied by the kernel".to_owned();
@@ -408,8 +416,13 @@ mod tests {
             let text = render(&report, None, Paint { colour, columns: 120 });
             assert!(text.trim_start_matches("\x1b[1m").starts_with("For frames of 1080p"), "{text}");
             assert!(text.contains("DISTURBED, do not rely on these figures: the floor is not first"), "{text}");
-            assert!(text.contains("    disturbed: other programs took") == !colour && text.contains("Stopped early: 5 of 5 rows"));
-            assert!(text.contains("\x1b[1;31mDISTURBED") == colour && text.contains("\x1b[1;31mdisturbed: other") != colour);
+            assert!(
+                text.contains("    disturbed: other programs took") == !colour
+                    && text.contains("Stopped early: 5 of 5 rows")
+            );
+            assert!(
+                text.contains("\x1b[1;31mDISTURBED") == colour && text.contains("\x1b[1;31mdisturbed: other") == colour
+            );
             assert!(text.contains("1;31m") == colour);
         }
         (report.disturbed, report.partial) = (None, false);

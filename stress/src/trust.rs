@@ -195,7 +195,11 @@ mod tests {
             (1.0, 2.0, vec![]),
             (1.01, 0.0, vec!["other programs took 1.0 of 2 cores"]),
             (0.0, 2.1, vec!["2.1 tasks of other programs competed for 4 processors"]),
-            (2.0, 9.0, vec!["other programs took 2.0 of 2 cores", "9.0 tasks of other programs competed for 4 processors"]),
+            (
+                2.0,
+                9.0,
+                vec!["other programs took 2.0 of 2 cores", "9.0 tasks of other programs competed for 4 processors"],
+            ),
         ] {
             assert_eq!(said(loaded(cores, tasks)), wanted, "{cores} cores, {tasks} tasks");
         }
