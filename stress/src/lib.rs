@@ -10,6 +10,7 @@
 
 mod answer;
 pub mod case;
+mod columns;
 mod compare;
 mod consumer;
 mod files;
@@ -23,6 +24,7 @@ mod options;
 mod outcome;
 pub mod output;
 mod pace;
+mod parse;
 mod plot;
 mod producer;
 pub mod report;
