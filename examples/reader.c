@@ -187,6 +187,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s SESSION FRAMES\n", argv[0]);
         return 2;
     }
+    setvbuf(stdout, NULL, _IOLBF, 0);
     session = argv[1];
     unsigned long wanted = strtoul(argv[2], NULL, 10);
     char control[320];

@@ -160,7 +160,7 @@ class Reader:
         size = meta[7] & 0xFFFFFFFF, meta[7] >> 32
         if size != self.size:
             self.size, self.sizes = size, self.sizes + 1
-            print(f"frame {meta[0]}: {size[0]} x {size[1]}")
+            print(f"frame {meta[0]}: {size[0]} x {size[1]}", flush=True)
 
     def follow(self):
         """Goes to the region in which the stream goes on, if it does not go on in this one."""

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Clock, PlayState};
 use crate::error::{Error, Result};
-use tricine_channel::namespace::{self as session, SessionLock};
 use std::sync::atomic::Ordering::Relaxed;
 use tricine_channel::Error as ChannelError;
+use tricine_channel::namespace::{self as session, SessionLock};
 use tricine_channel::sys::shm::{self, Mapping};
 use tricine_channel::time::mono_ns;
 
@@ -100,9 +100,7 @@ impl ControlRegion {
         let file = shm::create_unnamed(REGION_LEN as u64)?;
         let this = Self::map(&file, None, true, &name)?;
         let page = this.session();
-        for (word, value) in
-            [(&page.magic, MAGIC), (&page.version, VERSION), (&page.region_len, REGION_LEN as u64)]
-        {
+        for (word, value) in [(&page.magic, MAGIC), (&page.version, VERSION), (&page.region_len, REGION_LEN as u64)] {
             // Relaxed: nobody sees the region before linkat.
             word.store(value, Relaxed);
         }
@@ -137,7 +135,11 @@ impl ControlRegion {
         let len = file.metadata().map_err(|e| Error::sys("fstat", &name, e))?.len();
         let differs = |what, found, wanted| {
             let object = name.clone();
-            if found == wanted { Ok(()) } else { Err(Error::Channel(ChannelError::Layout { object, what, found, wanted })) }
+            if found == wanted {
+                Ok(())
+            } else {
+                Err(Error::Channel(ChannelError::Layout { object, what, found, wanted }))
+            }
         };
         differs("length", len, REGION_LEN as u64)?;
         let this = Self::map(file, role, role.is_some(), &name)?;

@@ -101,7 +101,11 @@ const ENUMERATIONS: &[Enumeration] = &[
     (
         "format",
         &[
-            ("I420", Format::I420 as u64, "planes Y, U, V of 8 bits without padding; sides of U and V halved, rounded up"),
+            (
+                "I420",
+                Format::I420 as u64,
+                "planes Y, U, V of 8 bits without padding; sides of U and V halved, rounded up",
+            ),
             ("F32", Format::F32 as u64, "interleaved little-endian 32-bit float samples"),
             ("BYTES", Format::Bytes as u64, "bytes that only the two sides understand, without a checksum"),
         ],
@@ -134,7 +138,11 @@ const ENUMERATIONS: &[Enumeration] = &[
 
 const KINDS: [(&str, u64, &str); 3] = [
     ("LEN", Len::KIND, "word 0 is the bytes of payload"),
-    ("SUMMED", Summed::KIND, "word 0 is the bytes of payload, word 1 the number of the frame, word 2 the checksum of the payload"),
+    (
+        "SUMMED",
+        Summed::KIND,
+        "word 0 is the bytes of payload, word 1 the number of the frame, word 2 the checksum of the payload",
+    ),
     ("FILM", FrameMeta::KIND, "a picture or a block of sound of the player's, see below"),
 ];
 
@@ -184,7 +192,12 @@ fn slots() -> String {
     for i in 0..SLOTS {
         let slot = offset_of!(Words, producer.slots) + i * size_of::<Slot>();
         let (seq, meta) = (slot + offset_of!(Slot, seq), slot + offset_of!(Slot, meta));
-        writeln!(out, "| {i} | {seq:#06x} | {meta:#06x} to {:#06x} | {PAYLOAD_OFFSET:#06x} + {i} × `stride` |", meta + 8 * META_WORDS - 1).unwrap();
+        writeln!(
+            out,
+            "| {i} | {seq:#06x} | {meta:#06x} to {:#06x} | {PAYLOAD_OFFSET:#06x} + {i} × `stride` |",
+            meta + 8 * META_WORDS - 1
+        )
+        .unwrap();
     }
     out
 }
@@ -244,7 +257,11 @@ fn vectors() -> String {
 }
 
 fn control() -> String {
-    let mut out = format!("The region has {REGION_LEN} bytes. `magic` is {:#018x}, `version` {}.\n", pages::MAGIC, pages::VERSION);
+    let mut out = format!(
+        "The region has {REGION_LEN} bytes. `magic` is {:#018x}, `version` {}.\n",
+        pages::MAGIC,
+        pages::VERSION
+    );
     for (owner, from, page) in PAGES {
         write!(out, "\n**Written by the {owner}:**\n\n{}", fields(from, page)).unwrap();
     }
@@ -259,7 +276,12 @@ fn control() -> String {
     )
     .unwrap();
     let ends: Vec<_> = [0, 31, 32, 63, 64, 95, 96, BUCKETS - 1].iter().map(|&i| format!("{i}: {}", upper(i))).collect();
-    writeln!(out, "**Histogram**: the largest value at 0, then {BUCKETS} counts. The largest value of some buckets: {}.", ends.join(", ")).unwrap();
+    writeln!(
+        out,
+        "**Histogram**: the largest value at 0, then {BUCKETS} counts. The largest value of some buckets: {}.",
+        ends.join(", ")
+    )
+    .unwrap();
     out
 }
 
@@ -377,7 +399,11 @@ fn no_word_of_the_control_region_is_left_out() {
         let mut end = 0;
         for field in page {
             // Only a register is aligned to more than its words.
-            assert!(field.offset == end || field.kind == "Register" && field.offset - end < 128, "{owner}: {}", field.name);
+            assert!(
+                field.offset == end || field.kind == "Register" && field.offset - end < 128,
+                "{owner}: {}",
+                field.name
+            );
             end = field.offset + field.size;
         }
     }

@@ -1,9 +1,12 @@
 //! Programs that know `docs/layout.md` alone read a live session: every copy that they keep is whole, and they follow the film
 //! through a change of resolution.
 
+use std::io::{BufRead as _, BufReader, Lines};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
+use nix::sys::signal::Signal;
+use tempfile::TempDir;
 use tests::{Run, arg, have, names, start, tool, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
@@ -16,13 +19,18 @@ const FILM: [&str; 3] = [
     "test:clock?size=160x90&rate=30&seconds=1",
 ];
 
-/// Starts those of the two readers that this machine can run, once the session has pictures. `frames` is how many have to be whole.
-fn readers(run: &Run, frames: u32) -> Vec<Child> {
-    let video = format!("tricine.{}.video.0", run.session);
-    wait_for(&video, || names(&run.session).contains(&video).then_some(()));
+/// One of the two readers, at work on a session.
+struct Reader {
+    child: Child,
+    said: Lines<BufReader<ChildStdout>>,
+}
+
+/// Those of the two readers that this machine can run: commands that lack their arguments, and the folder in which they lie.
+fn readers() -> (TempDir, Vec<Command>) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let mut commands = Vec::new();
     if have("cc") {
-        let program = run.folder.path().join("reader");
+        let program = folder.path().join("reader");
         let (include, source) = (format!("-I{ROOT}/include"), format!("{ROOT}/examples/reader.c"));
         let strict = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"];
         tool("cc", &[&strict[..], &[&include, "-o", arg(&program), &source]].concat());
@@ -33,24 +41,34 @@ fn readers(run: &Run, frames: u32) -> Vec<Child> {
         python.arg(Path::new(ROOT).join("examples/reader.py"));
         commands.push(python);
     }
+    (folder, commands)
+}
+
+/// Starts readers once the session has pictures. `frames` is how many have to be whole.
+fn look_on(run: &Run, frames: u32, readers: Vec<Command>) -> Vec<Reader> {
+    let video = format!("tricine.{}.video.0", run.session);
+    wait_for(&video, || names(&run.session).contains(&video).then_some(()));
     let start = |mut command: Command| {
-        command.args([&run.session, &frames.to_string()]).stdin(Stdio::null());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the reader starts")
+        command.args([&run.session, &frames.to_string()]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the reader starts");
+        let said = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        Reader { child, said }
     };
-    commands.into_iter().map(start).collect()
+    readers.into_iter().map(start).collect()
 }
 
 /// Waits for a reader, which ends with its session: what it said last.
-fn summary(reader: Child) -> String {
-    let output = reader.wait_with_output().expect("a child");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{}: {said}{}", output.status, String::from_utf8_lossy(&output.stderr));
-    said.lines().last().expect("a summary").to_owned()
+fn summary(mut reader: Reader) -> String {
+    let said = reader.said.by_ref().last().expect("a summary").expect("plain letters");
+    let status = reader.child.wait().expect("a child");
+    assert!(status.success(), "{status}: {said}");
+    said
 }
 
 fn reads_through_a_change_of_resolution(mode: &str) {
+    let (_folder, readers) = readers();
     let run = start(PROGRAM, &[&["--display", "none", "--audio", "null", "--mode", mode], &FILM[..]].concat());
-    let readers = readers(&run, 30);
+    let readers = look_on(&run, 30, readers);
     let end = run.end();
     assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
     for reader in readers {
@@ -71,12 +89,19 @@ fn readers_from_outside_follow_a_mailbox_through_a_change_of_resolution() {
 
 #[test]
 fn readers_from_outside_throw_away_what_is_overwritten_while_they_copy_it() {
+    let (_folder, readers) = readers();
     let film = "test:clock?size=1280x720&rate=60&seconds=60";
-    let run = start(PROGRAM, &["--display", "none", "--audio", "null", "--unpaced", film]);
-    let readers = readers(&run, 1);
+    let run = start(PROGRAM, &["--display", "none", "--audio", "null", "--unpaced", "--loop", film]);
+    let mut readers = look_on(&run, 1, readers);
+    for reader in &mut readers {
+        reader.said.next().expect("a first frame").expect("plain letters");
+    }
+    run.presented(run.control().renderer().presented.get() + 5000);
+    run.signal(Signal::SIGTERM);
     let end = run.end();
-    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
-    end.assert_whole();
+    for zero in ["/video/torn", "/video/lost"] {
+        assert_eq!(end.number(zero), 0.0, "{zero}: {}", end.stderr);
+    }
     for reader in readers {
         let said = summary(reader);
         assert!(!said.contains(" 0 thrown away") && said.contains(" 0 wrong"), "{said}");

@@ -265,4 +265,3 @@ described! {
         pub av_offset_ns: Histogram,
     }
 }
-
