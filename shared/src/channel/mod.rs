@@ -40,7 +40,8 @@ pub use spin::Spin;
 #[cfg(not(loom))]
 pub use tap::{Tap, Tapped};
 
-/// What came of waiting for a slot.
+/// What came of waiting for a slot. These are all that can come of it: a new one would need an answer from every program, so the
+/// compiler is to ask for it.
 #[derive(Debug)]
 pub enum Acquired<S> {
     /// A slot, ours until it is given back.
@@ -57,6 +58,7 @@ pub enum Acquired<S> {
 
 /// Counts what a side saw of its doorbells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DoorbellStats {
     /// Wake-ups without a slot.
     pub spurious: u64,

@@ -31,7 +31,8 @@ pub enum Barriers {
     Sleeper,
 }
 
-/// What a new region is to be like.
+/// What a new region is to be like. Start from [`Spec::fifo`] or [`Spec::mailbox`] and change what differs
+/// (`Spec { base: 7, ..Spec::fifo::<Len>(4096) }`): fields may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
     /// FIFO or mailbox.
@@ -55,6 +56,27 @@ impl Spec {
     }
 
     /// As [`Spec::fifo`], a mailbox.
+    ///
+    /// ```
+    /// # use tricine_channel::channel::{Acquired, Consumer, Name, Producer, Region, Spec};
+    /// # use tricine_channel::{meta::Len, time::Deadline};
+    /// # fn main() -> tricine_channel::Result<()> {
+    /// # let name = Name::new(format!("doc.{}.mailbox", std::process::id()), 0);
+    /// let region = Region::create(&name, &Spec::mailbox::<Len>(4096))?;
+    /// let mut producer = Producer::<Len>::attach(&region)?;
+    /// for number in 0..5 {
+    ///     let Acquired::Slot(mut slot) = producer.acquire(Deadline::NOW)? else { unreachable!("a mailbox always has a slot") };
+    ///     slot.payload()[0] = number;
+    ///     slot.publish(Len(1))?;
+    /// }
+    /// assert_eq!(producer.overwrote(), 4);
+    /// let mut consumer = Consumer::<Len>::attach(&region)?;
+    /// let Acquired::Slot(frame) = consumer.acquire(Deadline::NOW)? else { panic!("no frame") };
+    /// assert_eq!(frame.payload(), [4], "the latest one wins");
+    /// frame.release();
+    /// # name.unlink()
+    /// # }
+    /// ```
     pub const fn mailbox<M: crate::meta::Meta>(capacity: u64) -> Self {
         Self { mode: Mode::Mailbox, ..Self::fifo::<M>(capacity) }
     }
@@ -222,6 +244,18 @@ impl<D> Region<D> {
 impl Region {
     /// Makes the channel's region and semaphores, each complete before it has a name. Fails if a name exists; then
     /// nothing of this channel is left behind.
+    ///
+    /// ```
+    /// # use tricine_channel::channel::{Mode, Name, Region, Spec};
+    /// # use tricine_channel::meta::Len;
+    /// # fn main() -> tricine_channel::Result<()> {
+    /// # let name = Name::new(format!("doc.{}.create", std::process::id()), 0);
+    /// let region = Region::create(&name, &Spec::fifo::<Len>(4096))?;
+    /// // Any process of the same user can open it by its name now.
+    /// assert_eq!(Region::open(&name)?.mode(), Mode::Fifo);
+    /// # name.unlink()
+    /// # }
+    /// ```
     pub fn create(name: &Name, spec: &Spec) -> Result<Self> {
         let made = Semaphore::create(&name.empty(), 0)
             .and_then(|()| Semaphore::create(&name.filled(), 0))
