@@ -94,7 +94,7 @@ const fn page_of(role: Option<Role>) -> (usize, usize) {
 impl ControlRegion {
     /// Makes and locks the control region of `session`, as its supervisor.
     ///
-    /// Errors: [`Error::SessionInUse`], a full /dev/shm.
+    /// Errors: [`ChannelError::SessionInUse`], a full /dev/shm.
     pub fn create(session: &str, state: &PlayState) -> Result<(Self, SessionLock)> {
         let name = session::control_name(session);
         let file = shm::create_unnamed(REGION_LEN as u64)?;

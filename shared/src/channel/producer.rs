@@ -59,7 +59,10 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
                 // Relaxed: a predecessor's words are final: its death comes before our start.
                 let seqs = channel.words().producer.slots.each_ref().map(|s| s.seq.load(Relaxed));
                 let raw = |i| seqs.get(i).copied().unwrap_or(released);
-                (produced(seqs, released).map_err(|i| channel.corrupt("seq of a slot, or released,", raw(i)))?, released)
+                (
+                    produced(seqs, released).map_err(|i| channel.corrupt("seq of a slot, or released,", raw(i)))?,
+                    released,
+                )
             }
             Mode::Mailbox => (channel.mail()?.1.seq, 0),
         };
