@@ -11,7 +11,7 @@ const SUB: u64 = 1 << SUB_BITS;
 pub const BUCKETS: usize = (SUB as usize) * (40 - SUB_BITS as usize + 1);
 
 tricine_channel::shared_words! {
-    /// Counts of values by size. One writer; anybody reads.
+    /// Counts of values by size: the largest value, then a count for each bucket. One writer; anybody reads.
     #[derive(Debug)]
     #[repr(C)]
     pub struct Histogram {
@@ -30,7 +30,7 @@ fn bucket(value: u64) -> usize {
 }
 
 /// The largest value that falls into bucket `index`.
-fn upper(index: usize) -> u64 {
+pub fn upper(index: usize) -> u64 {
     let (shift, sub) = (index as u64 / SUB, index as u64 % SUB);
     if shift == 0 { sub } else { ((SUB + sub + 1) << (shift - 1)) - 1 }
 }

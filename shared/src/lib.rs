@@ -1,5 +1,6 @@
-//! Frames through shared memory, semaphores as doorbells, and everything that lets a process die at any instruction without the
-//! others noticing more than a pause.
+#![doc = include_str!("../README.md")]
+//!
+//! # Where to read on
 //!
 //! Read [`channel`] first; then [`meta`] (what describes a frame is yours to define), [`namespace`] (names in /dev/shm, the lock
 //! that says whose program lives, the sweep of what dead ones left) and [`register`] (a value of a few words with one writer).

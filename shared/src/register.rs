@@ -20,6 +20,9 @@ pub struct Register {
 }
 
 impl Register {
+    /// Where the two copies of the value lie, behind the version: for `docs/layout.md`.
+    pub const COPIES_OFFSET: usize = std::mem::offset_of!(Register, copies);
+
     /// Writes a value. The caller is the register's one writer.
     pub fn store(&self, value: [u64; REGISTER_WORDS]) {
         let next = self.version.load(Relaxed).wrapping_add(1);

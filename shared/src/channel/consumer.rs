@@ -78,6 +78,32 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
     /// The next frame (FIFO) or the latest (mailbox); waits for one until `deadline`.
     ///
     /// Errors: [`crate::Error::Corrupt`] for an invalid word or meta.
+    ///
+    /// ```
+    /// # use tricine_channel::channel::{Acquired, Consumer, Name, Producer, Region, Spec};
+    /// # use tricine_channel::{meta::Len, time::Deadline};
+    /// # use std::time::Duration;
+    /// # fn main() -> tricine_channel::Result<()> {
+    /// # let name = Name::new(format!("doc.{}.acquire", std::process::id()), 0);
+    /// # let region = Region::create(&name, &Spec::fifo::<Len>(4096))?;
+    /// # let mut producer = Producer::<Len>::attach(&region)?;
+    /// # let Acquired::Slot(mut slot) = producer.acquire(Deadline::NOW)? else { panic!() };
+    /// # slot.payload()[0] = 7;
+    /// # slot.publish(Len(1))?;
+    /// # let mut consumer = Consumer::<Len>::attach(&region)?;
+    /// match consumer.acquire(Deadline::after(Duration::from_secs(1)))? {
+    ///     Acquired::Slot(frame) => {
+    ///         assert_eq!((frame.seq(), frame.payload()), (0, &[7][..]));
+    ///         frame.release();
+    ///     }
+    ///     Acquired::Woken => println!("somebody wants our attention"),
+    ///     Acquired::TimedOut => println!("no frame within a second"),
+    ///     Acquired::End => println!("no frame will follow"),
+    ///     Acquired::Successor(generation) => println!("go on in {}", name.generation(generation)),
+    /// }
+    /// # name.unlink()
+    /// # }
+    /// ```
     #[inline]
     pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<ReadSlot<'_, M, D>>> {
         if self.front_unfinished
@@ -261,6 +287,26 @@ impl<M: Meta, D: Doorbell> ReadSlot<'_, M, D> {
     }
 
     /// Says that the frame had its effect, and gives the slot back to the producer.
+    ///
+    /// ```
+    /// # use tricine_channel::channel::{Acquired, Consumer, Name, Producer, Region, Spec};
+    /// # use tricine_channel::{meta::Len, time::Deadline};
+    /// # fn main() -> tricine_channel::Result<()> {
+    /// # let name = Name::new(format!("doc.{}.release", std::process::id()), 0);
+    /// # let region = Region::create(&name, &Spec::fifo::<Len>(4096))?;
+    /// # let mut producer = Producer::<Len>::attach(&region)?;
+    /// # let Acquired::Slot(mut slot) = producer.acquire(Deadline::NOW)? else { panic!() };
+    /// # slot.payload()[0] = 7;
+    /// # slot.publish(Len(1))?;
+    /// # let mut consumer = Consumer::<Len>::attach(&region)?;
+    /// // A frame that is dropped is delivered again; one that is released is not.
+    /// drop(consumer.acquire(Deadline::NOW)?);
+    /// let Acquired::Slot(frame) = consumer.acquire(Deadline::NOW)? else { panic!("no frame") };
+    /// frame.release();
+    /// assert!(matches!(consumer.acquire(Deadline::NOW)?, Acquired::TimedOut));
+    /// # name.unlink()
+    /// # }
+    /// ```
     #[inline]
     pub fn release(self) {
         let ReadSlot { consumer, number, .. } = self;

@@ -7,7 +7,7 @@
 //!
 //! A process that dies leaves nothing to repair: a half-written frame is not published, a half-read one is not released.
 //!
-//! Read in this order: [`ownership`] (who may use a slot, pure), [`layout`] (the bytes), [`region`] (made and opened),
+//! Read in this order: [`ownership`] (who may use a slot, pure), [`layout`] (the bytes), [`spec`] and [`region`] (made and opened),
 //! `steps.rs` (each store and load, with its ordering), [`producer`], [`consumer`], [`tap`], [`doorbell`], [`wake`], [`spin`],
 //! [`mod@recover`]; then what the proofs hold on to: [`probe`] and [`bug`].
 
@@ -24,6 +24,7 @@ pub mod probe;
 pub mod producer;
 pub mod recover;
 pub mod region;
+pub mod spec;
 pub mod spin;
 mod steps;
 pub mod tap;
@@ -35,12 +36,14 @@ pub use name::Name;
 pub use ownership::Side;
 pub use producer::{Producer, WriteSlot};
 pub use recover::{discard, held_by_consumer, recover};
-pub use region::{Barriers, Channel, Mode, Region, Spec};
+pub use region::{Channel, Region};
+pub use spec::{Barriers, Mode, Spec};
 pub use spin::Spin;
 #[cfg(not(loom))]
 pub use tap::{Tap, Tapped};
 
-/// What came of waiting for a slot.
+/// What came of waiting for a slot. These are all that can come of it: a new one would need an answer from every program, so the
+/// compiler is to ask for it.
 #[derive(Debug)]
 pub enum Acquired<S> {
     /// A slot, ours until it is given back.
@@ -57,6 +60,7 @@ pub enum Acquired<S> {
 
 /// Counts what a side saw of its doorbells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DoorbellStats {
     /// Wake-ups without a slot.
     pub spurious: u64,

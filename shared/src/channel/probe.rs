@@ -5,6 +5,7 @@ macro_rules! steps {
         /// A step of the protocol, hit just after it was done.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[repr(u32)]
+        #[non_exhaustive]
         pub enum Step {
             $($(#[$doc])* $step,)*
         }

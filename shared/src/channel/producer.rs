@@ -36,6 +36,21 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
     ///
     /// Errors: [`Error::Claimed`] while there is another producer, also one that died and was not recovered yet;
     /// [`Error::Layout`] where the region was made for another meta; [`Error::Corrupt`] for invalid words.
+    ///
+    /// ```
+    /// # use tricine_channel::channel::{Name, Producer, Region, Spec};
+    /// # use tricine_channel::meta::Len;
+    /// # fn main() -> tricine_channel::Result<()> {
+    /// # let name = Name::new(format!("doc.{}.attach", std::process::id()), 0);
+    /// # let region = Region::create(&name, &Spec::fifo::<Len>(4096))?;
+    /// let producer = Producer::<Len>::attach(&region)?;
+    /// assert!(Producer::<Len>::attach(&region).is_err(), "there is one already");
+    /// // Its place is free once it is gone. After a crash it is recovery that frees it.
+    /// drop(producer);
+    /// let producer = Producer::<Len>::attach(&region)?;
+    /// # name.unlink()
+    /// # }
+    /// ```
     pub fn attach(region: &Region<D>) -> Result<Self> {
         let channel = region.attach(Side::Producer, M::KIND)?;
         let (next, released) = match channel.mode() {
@@ -224,6 +239,20 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
     /// across generations.
     ///
     /// Errors: the meta says more bytes than the slot has, or what no consumer would accept; nothing is published then.
+    ///
+    /// ```
+    /// # use tricine_channel::channel::{Acquired, Name, Producer, Region, Spec};
+    /// # use tricine_channel::{meta::Len, time::Deadline};
+    /// # fn main() -> tricine_channel::Result<()> {
+    /// # let name = Name::new(format!("doc.{}.publish", std::process::id()), 0);
+    /// # let region = Region::create(&name, &Spec::fifo::<Len>(4096))?;
+    /// # let mut producer = Producer::<Len>::attach(&region)?;
+    /// let Acquired::Slot(mut slot) = producer.acquire(Deadline::NOW)? else { panic!("all slots are full") };
+    /// slot.payload()[..3].copy_from_slice(b"one");
+    /// assert_eq!(slot.publish(Len(3))?, 0, "it is the first frame");
+    /// # name.unlink()
+    /// # }
+    /// ```
     #[inline]
     pub fn publish(mut self, mut meta: M) -> Result<u64> {
         hit(Step::PayloadWritten);

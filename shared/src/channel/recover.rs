@@ -18,6 +18,22 @@ use crate::sys::process::Reaped;
 /// stream; nobody can tell. So each doorbell is posted once: a token too many is harmless.
 ///
 /// Errors: [`Error::Claimed`] if another process has that side, which lives as far as is known.
+///
+/// ```
+/// # use tricine_channel::channel::{Name, Producer, Region, Side, Spec, recover};
+/// # use tricine_channel::{meta::Len, sys::process::Reaped};
+/// # fn main() -> tricine_channel::Result<()> {
+/// # let name = Name::new(format!("doc.{}.recover", std::process::id()), 0);
+/// # let region = Region::create(&name, &Spec::fifo::<Len>(4096))?;
+/// // A program that attaches as the producer, and dies.
+/// let child = std::process::Command::new("true").spawn().expect("it starts");
+/// let reaped = Reaped::wait(child)?;
+/// recover(&region, Side::Producer, &reaped)?;
+/// // Its successor can attach, in this process or another, and goes on where it left off.
+/// let producer = Producer::<Len>::attach(&region)?;
+/// # name.unlink()
+/// # }
+/// ```
 pub fn recover<D: Doorbell>(region: &Region<D>, dead: Side, reaped: &Reaped) -> Result<()> {
     of_the_dead(region, dead, reaped)?;
     // Release: pairs with the Acquire of the successor's claim. Nobody else writes this word now: the dead process is reaped,

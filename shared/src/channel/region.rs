@@ -7,59 +7,12 @@ use super::layout::{self, Words};
 use super::memory::{Memory, Source};
 use super::name::Name;
 use super::ownership::{MailWord, SLOTS, Side, State, between, states};
+pub use super::spec::{Barriers, Mode, Spec};
 use crate::error::{Error, Result};
 use crate::sync::AtomicU64;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sys::membarrier;
 use crate::sys::semaphore::Semaphore;
-
-/// What happens when the producer is faster than the consumer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// It waits: every frame arrives, in order.
-    Fifo = 0,
-    /// It overwrites: the latest frame wins.
-    Mailbox = 1,
-}
-
-/// Who executes the barriers between a change and the look for a sleeper ([`super::wake`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Barriers {
-    /// Both sides, a fence each at every hand-over: where nearly every frame is slept for, as at a film's pace.
-    Both,
-    /// The side that is about to sleep has the kernel execute both, by `membarrier`: where frames follow each other. A kernel
-    /// that has none gets fences.
-    Sleeper,
-}
-
-/// What a new region is to be like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Spec {
-    /// FIFO or mailbox.
-    pub mode: Mode,
-    /// Bytes of payload that a slot takes.
-    pub capacity: u64,
-    /// What its frames' meta means: [`crate::meta::Meta::KIND`].
-    pub kind: u64,
-    /// Frames published in the generations before.
-    pub base: u64,
-    /// For the creator to say something to both sides: the channel does not look at them.
-    pub notes: [u64; 2],
-    /// Whose the barriers are.
-    pub barriers: Barriers,
-}
-
-impl Spec {
-    /// A FIFO of frames of up to `capacity` bytes, described by `M`.
-    pub const fn fifo<M: crate::meta::Meta>(capacity: u64) -> Self {
-        Self { mode: Mode::Fifo, capacity, kind: M::KIND, base: 0, notes: [0; 2], barriers: Barriers::Sleeper }
-    }
-
-    /// As [`Spec::fifo`], a mailbox.
-    pub const fn mailbox<M: crate::meta::Meta>(capacity: u64) -> Self {
-        Self { mode: Mode::Mailbox, ..Self::fifo::<M>(capacity) }
-    }
-}
 
 /// The two doorbells of a channel.
 #[derive(Debug)]
@@ -223,6 +176,18 @@ impl<D> Region<D> {
 impl Region {
     /// Makes the channel's region and semaphores, each complete before it has a name. Fails if a name exists; then
     /// nothing of this channel is left behind.
+    ///
+    /// ```
+    /// # use tricine_channel::channel::{Mode, Name, Region, Spec};
+    /// # use tricine_channel::meta::Len;
+    /// # fn main() -> tricine_channel::Result<()> {
+    /// # let name = Name::new(format!("doc.{}.create", std::process::id()), 0);
+    /// let region = Region::create(&name, &Spec::fifo::<Len>(4096))?;
+    /// // Any process of the same user can open it by its name now.
+    /// assert_eq!(Region::open(&name)?.mode(), Mode::Fifo);
+    /// # name.unlink()
+    /// # }
+    /// ```
     pub fn create(name: &Name, spec: &Spec) -> Result<Self> {
         let made = Semaphore::create(&name.empty(), 0)
             .and_then(|()| Semaphore::create(&name.filled(), 0))

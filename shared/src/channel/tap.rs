@@ -21,6 +21,27 @@ use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::fence;
 
 /// An onlooker at a channel's frames.
+///
+/// ```
+/// # use tricine_channel::channel::{Acquired, Name, Producer, Region, Spec, Tap, Tapped};
+/// # use tricine_channel::{meta::Len, time::Deadline};
+/// # fn main() -> tricine_channel::Result<()> {
+/// # let name = Name::new(format!("doc.{}.tap", std::process::id()), 0);
+/// # let region = Region::create(&name, &Spec::fifo::<Len>(4096))?;
+/// # let mut producer = Producer::<Len>::attach(&region)?;
+/// # let Acquired::Slot(mut slot) = producer.acquire(Deadline::NOW)? else { panic!() };
+/// # slot.payload()[0] = 7;
+/// # slot.publish(Len(1))?;
+/// let tap = Tap::attach::<Len, _>(&Region::open(&name)?)?;
+/// let mut payload = Vec::new();
+/// match tap.latest::<Len>(0, &mut payload)? {
+///     Tapped::Frame(number, _) => assert_eq!((number, &payload[..]), (0, &[7][..])),
+///     Tapped::Nothing => println!("no frame yet"),
+///     _ => println!("overwritten while it was being copied: look again"),
+/// }
+/// # name.unlink()
+/// # }
+/// ```
 #[cfg(not(loom))]
 #[derive(Debug)]
 pub struct Tap {

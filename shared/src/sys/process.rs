@@ -241,6 +241,7 @@ impl std::fmt::Display for Exit {
 
 /// What a process has used, all its threads together.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Usage {
     /// User and system time, in seconds.
     pub cpu_s: f64,

@@ -1,0 +1,267 @@
+//! The pages of the control region, one for each process: which words it has and what they say.
+
+use std::mem::offset_of;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use tricine_channel::register::Register;
+use tricine_channel::time::mono_ns;
+
+use crate::metrics::Histogram;
+
+/// One field of a page, as `docs/layout.md` lists it.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Its first byte within the page or the part of one.
+    pub offset: usize,
+    /// Its bytes.
+    pub size: usize,
+    /// What it is made of.
+    pub kind: &'static str,
+    /// What it says.
+    pub what: &'static str,
+}
+
+/// A struct of shared words that also says where each of them lies: the comment of a field is what `docs/layout.md` says of it.
+macro_rules! described {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $($(#[doc = $doc:literal])* $field_vis:vis $field:ident: $type:ty,)*
+    }) => {
+        tricine_channel::shared_words! {
+            $(#[$meta])* $vis struct $name {
+                $($(#[doc = $doc])* $field_vis $field: $type,)*
+            }
+        }
+
+        impl $name {
+            /// Its fields, in the order in which they lie.
+            pub const FIELDS: &[Field] = &[$(Field {
+                name: stringify!($field),
+                offset: offset_of!($name, $field),
+                size: size_of::<$type>(),
+                kind: stringify!($type),
+                what: concat!($($doc),*),
+            }),*];
+        }
+    };
+}
+
+/// The first eight bytes of a control region.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"TRICINEC");
+/// The version of the control region's layout.
+pub const VERSION: u64 = 1;
+
+tricine_channel::shared_words! {
+    /// A counter that one process writes and all read.
+    #[derive(Debug, Default)]
+    #[repr(transparent)]
+    pub struct Counter(AtomicU64);
+}
+
+impl Counter {
+    /// Adds `n`. Load and store: there is one writer.
+    pub fn add(&self, n: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    /// Raises it to `n` if it is lower: a count that a successor may state again.
+    pub fn raise(&self, n: u64) {
+        if n > self.0.load(Relaxed) {
+            self.0.store(n, Relaxed);
+        }
+    }
+
+    /// Sets it.
+    pub fn set(&self, n: u64) {
+        self.0.store(n, Relaxed);
+    }
+
+    /// Its value.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+described! {
+    /// Written by the supervisor.
+    #[derive(Debug)]
+    #[repr(C, align(4096))]
+    pub struct SessionPage {
+        /// `TRICINEC`.
+        pub(super) magic: AtomicU64,
+        /// The version of this layout.
+        pub(super) version: AtomicU64,
+        /// The region's length in bytes.
+        pub(super) region_len: AtomicU64,
+        /// The supervisor's process id.
+        pub pid: Counter,
+        /// When the supervisor began, in ns on CLOCK_MONOTONIC.
+        pub started_ns: Counter,
+        /// The film's length in ns, for nothing but a better display; 0 if unknown.
+        pub duration_ns: Counter,
+        /// What the user wants.
+        pub(super) state: Register,
+    }
+}
+
+described! {
+    /// What every role's page begins with.
+    #[derive(Debug, Default)]
+    #[repr(C)]
+    pub struct Pulse {
+        /// When the role last went round its loop, in ns on CLOCK_MONOTONIC.
+        pub heartbeat_ns: Counter,
+        /// Counts what it achieved (frames, blocks): a role that beats and achieves nothing is seen.
+        pub progress: Counter,
+    }
+}
+
+impl Pulse {
+    /// Says that the role lives.
+    pub fn beat(&self) {
+        self.heartbeat_ns.set(mono_ns());
+    }
+}
+
+described! {
+    /// Written by the decoder.
+    #[derive(Debug)]
+    #[repr(C, align(4096))]
+    pub struct DecoderPage {
+        /// Its pulse.
+        pub pulse: Pulse,
+        /// Video frames that came out of the codec and were offered to the channel.
+        pub video_decoded: Counter,
+        /// Video frames published.
+        pub video_published: Counter,
+        /// Blocks of sound published.
+        pub audio_published: Counter,
+        /// Frames that a mailbox's consumer never took: it overwrote them.
+        pub overwrote: Counter,
+        /// Stretches of damaged data that were skipped.
+        pub damaged: Counter,
+        /// 1 + the serial whose sound has ended with not one block: the audio clock will not start in it.
+        pub no_audio_in: Counter,
+    }
+}
+
+described! {
+    /// Written by the audio role.
+    #[derive(Debug)]
+    #[repr(C, align(4096))]
+    pub struct AudioPage {
+        /// Its pulse.
+        pub pulse: Pulse,
+        /// The audio clock: what is heard now.
+        pub(super) clock: Register,
+        /// Blocks received.
+        pub received: Counter,
+        /// Sample times that the sink has taken.
+        pub samples_played: Counter,
+        /// Times that the sink ran dry in mid-film.
+        pub underruns: Counter,
+        /// Blocks that were missing in the sequence.
+        pub lost: Counter,
+        /// Blocks whose content was not what was published.
+        pub torn: Counter,
+        /// When the first sample was heard, in ns on CLOCK_MONOTONIC; 0 before.
+        pub first_audio_ns: Counter,
+        /// 1 + the serial of the last block that was current when it came: tells an end of this stretch from one before it.
+        pub in_serial: Counter,
+        /// What a successor needs to take up the stream on the sound server; 0 if there is none. The role's own.
+        pub stream: Counter,
+        /// After a death: when the successor's first sample was heard, in ns on CLOCK_MONOTONIC; 0 before.
+        pub joined_ns: Counter,
+        /// After a death: until when the sound server had sound of the dead role, in ns on CLOCK_MONOTONIC; 0 if it had none.
+        pub inherited_until_ns: Counter,
+        /// WAV sink: 1 + the number of the block being written.
+        pub wav_seq: Counter,
+        /// WAV sink: bytes of samples in the file before that block.
+        pub wav_bytes: Counter,
+    }
+}
+
+described! {
+    /// The latest gaps, each with its end: how long something stood beyond its own time.
+    #[derive(Debug)]
+    #[repr(C)]
+    pub struct Gaps {
+        /// How many there were; gap number n is entry n mod 128.
+        count: Counter,
+        /// 128 entries: when it ended, in ns on CLOCK_MONOTONIC, and how long it was, in ns.
+        latest: [[Counter; 2]; 128],
+    }
+}
+
+impl Gaps {
+    /// Books one. The caller is their one writer.
+    pub fn record(&self, ended_ns: u64, gap_ns: u64) {
+        let [at, length] = &self.latest[self.count.get() as usize % self.latest.len()];
+        length.set(gap_ns);
+        at.set(ended_ns);
+        self.count.add(1);
+    }
+
+    /// The longest of those that ended in these times, in ns; 0 if there was none.
+    pub fn longest(&self, ended_ns: std::ops::Range<u64>) -> u64 {
+        let within = self.latest.iter().filter(|[at, _]| ended_ns.contains(&at.get()));
+        within.map(|[_, length]| length.get()).max().unwrap_or(0)
+    }
+}
+
+impl Default for Gaps {
+    fn default() -> Self {
+        Self {
+            count: Counter::default(),
+            latest: [const { [Counter(AtomicU64::new(0)), Counter(AtomicU64::new(0))] }; 128],
+        }
+    }
+}
+
+described! {
+    /// Written by the renderer.
+    #[derive(Debug, Default)]
+    #[repr(C, align(4096))]
+    pub struct RendererPage {
+        /// Its pulse.
+        pub pulse: Pulse,
+        /// The renderer's clock: where the film is when there is no sound.
+        pub(super) clock: Register,
+        /// Frames received.
+        pub received: Counter,
+        /// Frames presented, each once.
+        pub presented: Counter,
+        /// Frames not presented: late, or from before a seek.
+        pub dropped: Counter,
+        /// Times that a frame was shown again.
+        pub repeated: Counter,
+        /// Frames whose content was not what was published.
+        pub torn: Counter,
+        /// Frames that were missing in the sequence.
+        pub lost: Counter,
+        /// When the first frame was presented, in ns on CLOCK_MONOTONIC; 0 before.
+        pub first_frame_ns: Counter,
+        /// When the last frame was presented, in ns on CLOCK_MONOTONIC.
+        pub last_present_ns: Counter,
+        /// How long the last frame was to stand, in ns at the speed it was shown at; 0 if unknown.
+        pub last_duration_ns: Counter,
+        /// The latest gaps on the screen.
+        pub gaps: Gaps,
+        /// 1 + the number of the last frame presented.
+        pub last_seq: Counter,
+        /// 1 + the number of the last frame received: a frame that is delivered again is not counted again.
+        pub last_received: Counter,
+        /// The last presented frame's time in the film, in ns, as two's complement.
+        pub last_pts_ns: Counter,
+        /// The last presented frame's distance from the audio clock in ns (video − audio), as two's complement.
+        pub last_av_offset_ns: Counter,
+        /// From publish to acquire, in ns, each frame.
+        pub handoff_ns: Histogram,
+        /// How late each frame was presented, in ns.
+        pub present_late_ns: Histogram,
+        /// |video − audio| at each presented frame, in ns.
+        pub av_offset_ns: Histogram,
+    }
+}
