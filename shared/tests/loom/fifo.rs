@@ -71,7 +71,7 @@ fn fill(place: At, otherwise: [(u64, u32); 2]) -> Vec<(u64, u32)> {
 fn frames_pass_at_every_fill_level() {
     let mut all = Seen::default();
     for before in 0..=3 {
-        let preemptions = if before == 3 { 2 } else { 3 };
+        let preemptions = if before == 3 { 3 } else { 4 };
         let seen = both::<Counting>(preemptions, Frames { before, after: 2 }, &[]);
         assert_seen(&seen, &["a frame was taken", "slept at a doorbell"]);
         all.add("fill", before, &seen);
@@ -85,7 +85,7 @@ fn a_single_release_lets_a_frame_in() {
     let mut all = Seen::default();
     for place in [None, Some(At::Step(Step::ConsumerClaimed)), Some(At::Effect), Some(At::Step(Step::Released))] {
         let deaths: Vec<_> = place.map(|p| (p, 0)).into_iter().collect();
-        let seen = explore(3, &deaths, || {
+        let seen = explore(5, &deaths, || {
             let world = World::<Counting>::new(Mode::Fifo);
             undisturbed(|| produce(&world.region, 3).unwrap());
             let writing = world.clone();
@@ -106,7 +106,7 @@ fn a_producer_dies_at_each_step() {
     let mut all = Seen::default();
     for place in places(Step::of_producer) {
         for (before, nth) in fill(place, [(0, 0), (3, 0)]) {
-            let (preemptions, after) = if before == 3 { (1, 1) } else { (2, 2) };
+            let (preemptions, after) = if before == 3 { (2, 1) } else { (3, 2) };
             let seen = both::<Counting>(preemptions, Frames { before, after }, &[(place, nth)]);
             assert_seen(&seen, &["a process died", "a frame was taken"]);
             all.add(place, nth, &seen);
@@ -121,7 +121,7 @@ fn a_consumer_dies_at_each_step() {
     let mut all = Seen::default();
     for place in places(Step::of_consumer) {
         for (before, nth) in fill(place, [(1, 0), (3, 1)]) {
-            let seen = both::<Counting>(2, Frames { before, after: 1 }, &[(place, nth)]);
+            let seen = both::<Counting>(3, Frames { before, after: 1 }, &[(place, nth)]);
             assert_seen(&seen, &["a process died", "a frame was taken"]);
             all.add(place, nth, &seen);
         }
@@ -138,8 +138,8 @@ fn both_sides_die_at_each_pair_of_steps() {
             let deaths = [(of_producer, 0), (of_consumer, 0)];
             // Who waits for a slot has two more ways to go on than who has one.
             let (preemptions, frames) = match asleep(of_producer) || asleep(of_consumer) {
-                true => (0, Frames { before: 3, after: 1 }),
-                false => (1, Frames { before: 2, after: 1 }),
+                true => (1, Frames { before: 3, after: 1 }),
+                false => (2, Frames { before: 2, after: 1 }),
             };
             all.add(of_producer, 0, &both::<Counting>(preemptions, frames, &deaths));
         }
@@ -152,7 +152,7 @@ fn both_sides_die_at_each_pair_of_steps() {
 fn a_side_dies_twice_at_each_step() {
     let mut all = Seen::default();
     for place in places(|s| s.of_producer() || s.of_consumer()) {
-        all.add(place, 0, &both::<Counting>(1, Frames { before: 1, after: 2 }, &[(place, 0), (place, 0)]));
+        all.add(place, 0, &both::<Counting>(2, Frames { before: 1, after: 2 }, &[(place, 0), (place, 0)]));
     }
     assert_seen(&all, &["a process died", "a frame was taken"]);
     all.print("fifo, one side dies twice");
@@ -174,7 +174,7 @@ fn the_words_alone_carry_the_payload_where_tokens_abound() {
 fn the_words_alone_carry_the_payload_over_deaths() {
     let mut all = Seen::default();
     for place in places(|s| s.of_producer() || s.of_consumer()) {
-        all.add(place, 0, &both::<Flood>(2, Frames { before: 3, after: 1 }, &[(place, 0)]));
+        all.add(place, 0, &both::<Flood>(3, Frames { before: 3, after: 1 }, &[(place, 0)]));
     }
     assert_seen(&all, &["a process died", "a frame was taken"]);
     all.print("fifo, tokens abound, deaths");
@@ -187,7 +187,7 @@ fn slots_that_are_given_back_can_be_acquired_again() {
     // The second time that a slot is acquired is the one after it was given back.
     let deaths: [&[(At, u32)]; 3] = [&[], &[(At::Step(ProducerClaimed), 1)], &[(At::Step(ConsumerClaimed), 1)]];
     for deaths in deaths {
-        let seen = explore(1, deaths, || {
+        let seen = explore(2, deaths, || {
             let world = World::<Counting>::new(Mode::Fifo);
             undisturbed(|| produce(&world.region, 3).unwrap());
             let writing = world.clone();
@@ -267,7 +267,7 @@ fn who_sees_the_end_has_seen_every_frame_before_it() {
     let mut all = Seen::default();
     let deaths: [&[(At, u32)]; 3] = [&[], &[(At::Step(Step::EndSaid), 0)], &[(At::Step(Step::EndRung), 0)]];
     for deaths in deaths {
-        let seen = explore(2, deaths, || {
+        let seen = explore(3, deaths, || {
             let world = World::<Counting>::new(Mode::Fifo);
             let writing = world.clone();
             let produce_and_finish = |region: &Shared<Counting>| {
