@@ -93,7 +93,8 @@ fn the_code_that_ships_has_no_bugs_to_choose_from() {
 #[cfg(feature = "seeded-bugs")]
 #[test]
 fn a_seeded_bug_is_told_with_its_instruction_and_words() {
-    let output = Command::new(SWEEP).args(["--bug", "release-before-read", "--changes", "--fills", "1"]).output().unwrap();
+    let output =
+        Command::new(SWEEP).args(["--bug", "release-before-read", "--changes", "--fills", "1"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("steps.rs:") && said.contains("released"), "{said}");
