@@ -72,7 +72,7 @@ fn succession(deaths: &[(At, u32)], leave: fn(&World<Flood>)) {
             if found > 0 {
                 assert_eq!(found, 2, "what was published is seen, what was begun is not");
                 let meta = successor.last_published().unwrap().expect("the last frame");
-                assert_eq!((meta.seq, meta.len), (1, 6), "its meta is whole");
+                assert_eq!((meta.seq, meta.len), (1, 8), "its meta is whole");
                 saw("the successor went on");
                 // The predecessor had begun this frame and written into its slot.
                 publish(&mut successor).unwrap();

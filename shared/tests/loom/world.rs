@@ -239,7 +239,7 @@ pub(crate) fn publish<D: Doorbell>(producer: &mut Producer<Summed, D>) -> Result
     };
     let seq = slot.seq();
     slot.payload().fill(mark(seq));
-    slot.publish(Summed::new(6))?;
+    slot.publish(Summed::new(8))?;
     Ok(())
 }
 
