@@ -79,7 +79,7 @@ impl<D: Doorbell> Channel<D> {
                     if seeded(Bug::ReadyBeforeMeta) {
                         slot.meta.store(meta);
                     }
-                    if !seeded(Bug::BellBeforeReady) && !(seeded(Bug::BellWhenDirty) && !word.dirty) {
+                    if !seeded(Bug::BellBeforeReady) && (word.dirty || !seeded(Bug::BellWhenDirty)) {
                         self.announce(Side::Consumer);
                     }
                     hit(Step::FilledRung);
