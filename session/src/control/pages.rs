@@ -158,7 +158,7 @@ described! {
         pub(super) clock: Register,
         /// Blocks received.
         pub received: Counter,
-        /// Sample times that the sink has taken.
+        /// Sample frames that the sink has taken.
         pub samples_played: Counter,
         /// Times that the sink ran dry in mid-film.
         pub underruns: Counter,
