@@ -257,7 +257,7 @@ described! {
         pub last_pts_ns: Counter,
         /// The last presented frame's distance from the audio clock in ns (video − audio), as two's complement.
         pub last_av_offset_ns: Counter,
-        /// From publish to acquire, in ns, each frame.
+        /// From publish to acquire, in ns, of each frame that was waited for.
         pub handoff_ns: Histogram,
         /// How late each frame was presented, in ns.
         pub present_late_ns: Histogram,
