@@ -1,11 +1,11 @@
 //! The role's loop: hear the supervisor, take blocks, feed the sink, publish what is heard, sleep.
 
+use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::channel::{Acquired, ChannelName, Consumer, Kind, Side, StreamRegion};
 use tricine_session::clock::{Clock, PlayState};
 use tricine_session::error::Error;
 use tricine_session::link::{FromRole, SinkSpec, ToRole, Work};
 use tricine_session::role::{BEAT, RoleContext};
-use tricine_channel::time::{Deadline, mono_ns};
 
 use crate::align::{self, Splice};
 use crate::backlog::{Backlog, Chunk};

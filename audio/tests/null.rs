@@ -3,11 +3,11 @@
 mod session;
 
 use session::{MS, RATE, Session, playing, sleep_ms};
+use tricine_channel::time::mono_ns;
 use tricine_session::channel::Side;
 use tricine_session::clock::Clock;
 use tricine_session::control::{ControlRegion, Role};
 use tricine_session::link::{FromRole, SinkSpec};
-use tricine_channel::time::mono_ns;
 
 /// The machine that runs this may be busy.
 const SLACK_MS: f64 = 15.0;
@@ -185,7 +185,7 @@ fn unpaced_everything_is_taken_at_once_and_no_clock_runs() {
 fn a_corrupt_channel_is_a_crash_and_a_lost_supervisor_is_none() {
     let mut s = null().start();
     s.expect("ready", |m| *m == FromRole::Ready);
-    s.channel.words().slots[0].word.store(u64::MAX, std::sync::atomic::Ordering::Relaxed);
+    s.channel.words().producer.slots[0].seq.store(u64::MAX, std::sync::atomic::Ordering::Relaxed);
     s.channel.ring(Side::Consumer);
     assert_eq!(s.wait(), tricine_session::error::EXIT_CORRUPT);
 

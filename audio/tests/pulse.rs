@@ -9,8 +9,8 @@ mod session;
 use ear::{Ear, Kind, SoundServer};
 use session::{MS, Session, playing, sleep_ms};
 use std::io::Write as _;
-use tricine_session::link::{FromRole, SinkSpec};
 use tricine_channel::time::mono_ns;
+use tricine_session::link::{FromRole, SinkSpec};
 
 /// Whether PulseAudio's programs are there; where they have to be, a test without them has failed.
 fn missing() -> bool {

@@ -19,11 +19,11 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tricine_channel::time::Deadline;
 use tricine_session::channel::{Kind, Mode, Producer, StreamRegion, resume};
 use tricine_session::clock::PlayState;
 use tricine_session::link::{AudioSummary, FromRole, InputSpec, Opened, ToRole, VideoSummary, Work};
 use tricine_session::role::{BEAT, RoleContext};
-use tricine_channel::time::Deadline;
 use tricine_session::{Error, Result};
 
 use media::{AudioInfo, Input, Media, MediaError, MediaFile, VideoInfo};

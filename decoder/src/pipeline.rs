@@ -10,12 +10,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::channel::{Acquired, ChannelName, Kind, Mode, Producer, StreamRegion};
 use tricine_session::clock::PlayState;
 use tricine_session::frame::FrameMeta;
 use tricine_session::link::FromRole;
 use tricine_session::role::RoleContext;
-use tricine_channel::time::{Deadline, mono_ns};
 
 use crate::media::MediaError;
 use crate::queue::{self, Goals, Unsent};

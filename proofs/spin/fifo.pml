@@ -1,17 +1,21 @@
-/* The FIFO channel: three slots, an ownership word for each, two doorbells, and deaths.
+/* The FIFO channel: three slots, a word for each that the producer raises, one that the consumer raises, two doorbells, and
+ * deaths.
  *
- * Beside shared/src/channel/{producer,consumer,wake,recover}.rs, step by step: each statement here is one access of one shared
- * word there. Memory is sequentially consistent here; what weaker memory may show is loom's to explore. A doorbell is a
- * counter whose wait and post are atomic, which is what POSIX promises of a semaphore. Since this memory is sequentially
- * consistent, the barriers of wake.rs are nothing here.
+ * Beside shared/src/channel/{steps,producer,consumer,wake,recover}.rs, step by step: each statement here is one access of one
+ * shared word there. Memory is sequentially consistent here, so that the barriers of wake.rs are nothing; what weaker memory may
+ * show is loom's to explore. A doorbell is a counter whose wait and post are atomic, which is what POSIX promises of a semaphore.
  *
  *   N  frames published          K  deaths, of either side, in any order, also while the other is being recovered
- *   T  frames taken (default N): with T = N - 3 the consumer stops, and the producer must still fill every slot
- *   A  slots given back unpublished        TWICE  recovery is repeated
+ *   T  if defined, nobody speaks of an end, and the consumer stops after so many frames: with T = N - 3 the producer must still
+ *      fill every slot. Else it goes on to the end of the stream, of which it knows by the producer's word alone.
+ *   POISON  the supervisor may take the frame that a dead consumer held away for good          TWICE  recovery is repeated
  * and one switch for each seeded bug of shared/src/channel/bug.rs.
  *
+ * A slot that is abandoned and a frame that is given back change no word, so there is nothing of them here.
+ *
  * Properties: no deadlock (every end is an end of all), no word that the code would call corrupt, every frame whole, each
- * effect once and in order, tokens bounded; and no cycle at all (run with -DNP), so that nothing spins for ever.
+ * effect in order, and twice only for a consumer that died between the effect and the release, tokens bounded; and no cycle at
+ * all (run with -DNP), so that nothing spins for ever.
  */
 #ifndef N
 #define N 5
@@ -19,32 +23,21 @@
 #ifndef K
 #define K 3
 #endif
-#ifndef T
-#define T N
-#endif
-#ifndef A
-#define A 0
-#endif
-
-#define FREE 0
-#define WRITING 1
-#define READY 2
-#define READING 3
 
 /* Shared memory. */
-byte state[3];
-byte seq[3] = {0, 1, 2};
+byte seq[3];
+byte released = 0, taken = 0, end = 0;
 byte payload[3], meta[3];
-byte done = 0;
 byte empty_bell = 0, filled_bell = 0;
 bool p_asleep = false, c_asleep = false;
 
-/* The world. A process whose flag says dead takes no further step: the kernel's promise once waitid has reported it. */
+/* The world. A process whose flag says dead takes no further step: the kernel's promise once wait4 has reported it. */
 bool p_dead = false, p_gone = false, p_over = false;
 bool c_dead = false, c_gone = false, c_over = false;
-byte deaths = 0, abandoned = 0;
-byte effects[N];
-byte next_effect = 0;
+byte deaths = 0;
+/* Frames that had their effect; and whether the last consumer died between an effect and the release. */
+byte effects = 0;
+bool again = false;
 
 inline wait(bell) { atomic { bell > 0 -> bell-- } }
 inline post(bell) { bell++ }
@@ -67,10 +60,10 @@ inline announce(asleep, bell) {
     fi
 }
 
-/* Spin::wait() and Channel::sleep(), without asking and without a deadline. */
+/* Spin::wait() and Channel::sleep(), without asking and without a deadline. `called`: somebody rang unasked. */
 inline sleep(asleep, bell, there) {
     if
-    :: wait(bell)
+    :: atomic { bell > 0 -> bell--; called = true }
     :: else ->
         asleep = true;
         if
@@ -85,6 +78,7 @@ inline sleep(asleep, bell, there) {
         fi;
         atomic { was = asleep; asleep = false };
         if
+        :: rung -> called = was
         :: !was && !rung ->
             if
             :: wait(bell)
@@ -96,71 +90,73 @@ inline sleep(asleep, bell, there) {
     fi
 }
 
-#define p_free (state[n % 3] == FREE && seq[n % 3] == n)
-#define c_ready (state[n % 3] == READY && seq[n % 3] == n)
+#define highest(a, b) (a > b -> a : b)
+#define p_free (n < released + 3)
+#define c_ready (seq[n % 3] == n + 1)
 
 active proctype Producer() {
-    byte n, i, s;
-    bool was, rung;
+    byte n, seen;
+    bool was, rung, called;
 start:
     {
-        /* producer_next(): the words are read one after another, while the consumer runs. */
-        n = 0; i = 0;
-        do
-        :: i < 3 ->
-            d_step {
-                s = (state[i] >= READY -> seq[i] + 1 : (seq[i] >= 3 -> seq[i] - 2 : 0));
+        /* attach(): `released` first, and then the predecessor's own words, which nobody changes. */
+        seen = released;
+        d_step {
+            n = highest(seq[0], seq[1]);
+            n = highest(n, seq[2]);
+            assert(seen <= n && n <= seen + 3);
 #ifdef PRODUCER_NEXT_OFF_BY_ONE
-                s = (state[i] >= READY -> s + 1 : s);
+            n = (n > 0 -> n + 1 : 0);
 #endif
-                n = (s > n -> s : n);
-                s = 0; i++
-            }
-        :: else -> i = 0; break
-        od;
+        };
         do
         :: n >= N -> break
         :: else ->
             do
-            :: p_free -> break
-            :: atomic { !p_free -> assert(state[n % 3] >= READY && seq[n % 3] + 3 == n) };
-                sleep(p_asleep, empty_bell, p_free)
-            od;
-            /* A plain store: nobody else changes a word that is FREE. */
-            atomic {
-                assert(p_free);
-#ifdef READY_BEFORE_PAYLOAD
-                state[n % 3] = READY
+            :: n < seen + 3 -> break
+            :: else ->
+                atomic {
+                    assert(released >= seen && released <= n);
+#ifdef ONE_SLOT_TOO_MANY
+                    seen = (released < n -> released + 1 : released)
 #else
-                state[n % 3] = WRITING
+                    seen = released
 #endif
-            };
-            if
-            :: atomic { abandoned < A -> abandoned++ };
-                state[n % 3] = FREE
-            :: true ->
-                payload[n % 3] = n + 1;
+                };
+                if
+                :: n < seen + 3 -> break
+                :: else -> sleep(p_asleep, empty_bell, p_free); called = false
+                fi
+            od;
+#ifdef READY_BEFORE_PAYLOAD
+            seq[n % 3] = n + 1;
+#endif
+            payload[n % 3] = n + 1;
 #ifndef READY_BEFORE_META
-                meta[n % 3] = n + 1;
+            meta[n % 3] = n + 1;
 #endif
 #ifdef BELL_BEFORE_READY
-                announce(c_asleep, filled_bell);
+            announce(c_asleep, filled_bell);
 #endif
-                state[n % 3] = READY;
+            seq[n % 3] = n + 1;
 #ifdef READY_BEFORE_META
-                meta[n % 3] = n + 1;
+            meta[n % 3] = n + 1;
 #endif
 #ifndef BELL_BEFORE_READY
-                announce(c_asleep, filled_bell);
+            announce(c_asleep, filled_bell);
 #endif
-                n++
-            fi
+            n++
         od;
+#ifndef T
+        /* finish() */
+        end = n + 1;
+        post(filled_bell);
+#endif
         p_over = true
     } unless { p_dead };
     if
     :: p_dead ->
-        d_step { p_gone = true; n = 0; i = 0; s = 0; was = false; rung = false };
+        d_step { p_gone = true; n = 0; seen = 0; was = false; rung = false; called = false };
         !p_gone;
         goto start
     :: else
@@ -168,67 +164,78 @@ start:
 }
 
 active proctype Consumer() {
-    byte n, i, s;
-    bool was, rung;
+    byte n;
+    bool was, rung, called;
 start:
     {
-        /* consumer_next() */
-        n = 0; i = 0;
-        do
-        :: i < 3 ->
-            d_step { s = (seq[i] >= 3 -> seq[i] - 2 : 0); n = (s > n -> s : n); s = 0; i++ }
-        :: else -> i = 0; break
-        od;
+        /* attach(): the predecessor's own word. What it makes of `seq` is for shared/tests/ownership.rs. */
+        n = released;
 #ifdef CONSUMER_NEXT_OFF_BY_ONE
         n = (n > 0 -> n + 1 : 0);
 #endif
+#ifdef TAKEN_IS_RELEASED
+        n = highest(n, taken);
+#endif
         do
+#ifdef T
         :: n >= T -> break
-        :: else ->
-            do
-            :: c_ready -> break
-            :: atomic { !c_ready -> assert(state[n % 3] < READY && seq[n % 3] == n) };
-                sleep(c_asleep, filled_bell, c_ready)
-            od;
-            /* A plain store: nobody else changes a word that is READY. */
-            atomic { assert(c_ready); state[n % 3] = READING };
-#ifdef RELEASE_BEFORE_READ
-            atomic { state[n % 3] = FREE; seq[n % 3] = n + 3 };
-            announce(p_asleep, empty_bell);
-#endif
-            assert(meta[n % 3] == n + 1);
-            assert(payload[n % 3] == n + 1);
-            /* The effect commits with the record of it. */
-            atomic {
-                if
-                :: done <= n ->
-                    effects[n]++;
-                    assert(next_effect == n);
-                    next_effect = n + 1;
-#ifdef DONE_OFF_BY_ONE
-                    done = n
+        :: n < T ->
 #else
-                    done = n + 1
+        :: true ->
 #endif
-                :: else
+            if
+            :: c_ready
+            :: atomic { !c_ready -> assert(seq[n % 3] == (n >= 3 -> n - 2 : 0)) };
+                if
+                :: called
+                :: else -> sleep(c_asleep, filled_bell, c_ready)
+                fi;
+                if
+                :: c_ready
+                :: else ->
+                    /* after_last(): the end, if it is said, and then once more whether a frame came before it. */
+                    called = false;
+                    if
+                    :: end == n + 1 ->
+                        if
+                        :: !c_ready -> break
+                        :: else
+                        fi
+                    :: else
+                    fi
                 fi
-            };
+            fi;
+            if
+            :: atomic { c_ready -> taken = n + 1 };
+#ifdef RELEASE_BEFORE_READ
+                released = n + 1;
+                announce(p_asleep, empty_bell);
+#endif
+                assert(meta[n % 3] == n + 1);
+                assert(payload[n % 3] == n + 1);
+                d_step {
+                    assert(effects == n || again && effects == n + 1);
+                    effects = n + 1;
+                    again = false
+                };
 #ifndef RELEASE_BEFORE_READ
 #ifdef BELL_BEFORE_FREE
-            announce(p_asleep, empty_bell);
+                announce(p_asleep, empty_bell);
 #endif
-            d_step { state[n % 3] = FREE; seq[n % 3] = n + 3 };
+                released = n + 1;
 #ifndef BELL_BEFORE_FREE
-            announce(p_asleep, empty_bell);
+                announce(p_asleep, empty_bell);
 #endif
 #endif
-            n++
+                n++
+            :: else
+            fi
         od;
         c_over = true
     } unless { c_dead };
     if
     :: c_dead ->
-        d_step { c_gone = true; n = 0; i = 0; s = 0; was = false; rung = false };
+        d_step { c_gone = true; again = effects > released; n = 0; was = false; rung = false; called = false };
         !c_gone;
         goto start
     :: else
@@ -245,27 +252,6 @@ active proctype Death() {
     od
 }
 
-inline reset(held, free) {
-    i = 0;
-    do
-    :: i < 3 ->
-        atomic {
-            if
-#ifndef NO_RESET
-            :: state[i] == held -> state[i] = free
-#ifdef RESETS_SURVIVOR
-            :: state[i] == READING && held != READING -> state[i] = FREE; seq[i] = seq[i] + 3
-            :: state[i] == WRITING && held != WRITING -> state[i] = READY
-#endif
-#endif
-            :: else
-            fi;
-            i++
-        }
-    :: else -> i = 0; break
-    od
-}
-
 inline ring(own, other) {
 #ifndef NO_POST_AFTER_DEATH
     post(own);
@@ -275,39 +261,45 @@ inline ring(own, other) {
 #endif
 }
 
-/* recover(), beside the survivor, and the start of a successor. */
+/* recover(), beside the survivor, and the start of a successor: no word of a frame changes. */
 active proctype Supervisor() {
-    byte i;
     do
     :: p_gone ->
-        reset(WRITING, FREE);
         ring(empty_bell, filled_bell);
 #ifdef TWICE
-        reset(WRITING, FREE);
         ring(empty_bell, filled_bell);
 #endif
         d_step { p_dead = false; p_gone = false }
     :: c_gone ->
-        reset(READING, READY);
+#ifdef POISON
+        /* discard() */
+        if
+        :: atomic { taken > released -> effects = taken; again = false };
+            released = taken
+        :: true
+        fi;
+#endif
         ring(filled_bell, empty_bell);
 #ifdef TWICE
-        reset(READING, READY);
         ring(filled_bell, empty_bell);
 #endif
         d_step { c_dead = false; c_gone = false }
 #ifdef NO_FENCE
     /* A side that is only thought dead gets a successor while it lives. */
     :: atomic { deaths < K && !p_dead && !p_over -> deaths++ };
-        reset(WRITING, FREE);
         ring(empty_bell, filled_bell);
         run Producer()
+    :: atomic { deaths < K && !c_dead && !c_over -> deaths++ };
+        ring(filled_bell, empty_bell);
+        run Consumer()
 #endif
     :: p_over && c_over -> break
     od;
-    /* The end: every frame that was to be taken had its effect once, and tokens have not piled up. */
-    do
-    :: i < T -> d_step { assert(effects[i] == 1); i++ }
-    :: else -> break
-    od;
-    assert(empty_bell <= N + 4 * K && filled_bell <= N + 4 * K)
+    /* The end: every frame that was to be taken had its effect, and tokens have not piled up. */
+#ifdef T
+    assert(effects == T && released == T);
+#else
+    assert(effects == N && released == N);
+#endif
+    assert(empty_bell <= N + 2 * K && filled_bell <= N + 1 + 3 * K)
 }

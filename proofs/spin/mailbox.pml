@@ -1,12 +1,12 @@
 /* The mailbox: three slots, one ownership word for all, one doorbell, and deaths.
  *
- * Beside shared/src/channel/{producer,consumer,wake,recover}.rs; see fifo.pml for how to read it. The five variables of the
+ * Beside shared/src/channel/{steps,producer,consumer,wake,recover}.rs; see fifo.pml for how to read it. The five variables of the
  * word are only ever read or changed together.
  *
  *   N  frames published          K  deaths, of either side, in any order, also while the other is being recovered
  *
- * Properties: no deadlock, every frame whole, never one from before, effects once and in order, the last frame has its
- * effect; and no cycle at all (run with -DNP): a compare-and-swap that is retried was met by a step of the other side.
+ * Properties: no deadlock, every frame whole, never one from before, effects in order, and twice only for a consumer
+ * that died between the effect and the record of it, the last frame has its effect; and no cycle at all (run with -DNP): a compare-and-swap that is retried was met by a step of the other side.
  */
 #ifndef N
 #define N 4
@@ -15,7 +15,7 @@
 #define K 3
 #endif
 
-/* Shared memory: the word, the slots, the doorbell, the record of what is done. */
+/* Shared memory: the word, the slots (`meta` stands for a slot's number as well), the doorbell, the record of what is done. */
 byte back = 0, middle = 1, front = 2, count = 0;
 bool dirty = false;
 byte payload[3], meta[3];
@@ -27,6 +27,8 @@ bool p_dead = false, p_gone = false, p_over = false;
 bool c_dead = false, c_gone = false, c_over = false;
 byte deaths = 0;
 byte last_effect = 0;
+/* Whether the record of the last effect was made, whatever it says; whether the last consumer died before that. */
+bool recorded = true, again = false;
 
 /* announce() */
 inline announce() {
@@ -112,18 +114,23 @@ inline take(slot) {
     assert(meta[slot] == n);
     assert(n > last && n <= count);
     last = n;
-    d_step {
-        if
-        :: done < n ->
-            assert(n > last_effect);
+    if
+    :: done < n ->
+        d_step {
+            assert(n > last_effect || again && n == last_effect);
             last_effect = n;
+            again = false;
+            recorded = false
+        }
+    :: else
+    fi;
+    d_step {
 #ifdef DONE_OFF_BY_ONE
-            done = n - 1
+        done = n - 1;
 #else
-            done = n
+        done = n;
 #endif
-        :: else
-        fi
+        recorded = true
     }
 }
 
@@ -189,7 +196,7 @@ start:
     } unless { c_dead };
     if
     :: c_dead ->
-        d_step { c_gone = true; b = 0; m = 0; f = 0; s = 0; n = 0; last = 0; d = false; swapped = false; was = false; rung = false };
+        d_step { c_gone = true; again = !recorded; b = 0; m = 0; f = 0; s = 0; n = 0; last = 0; d = false; swapped = false; was = false; rung = false };
         !c_gone;
         goto start
     :: else
@@ -206,7 +213,7 @@ active proctype Death() {
     od
 }
 
-/* recover(): a mailbox has no slot to set right, so it only rings. The producer listens to nothing. */
+/* recover(): it only rings. The producer listens to nothing. */
 active proctype Supervisor() {
     do
     :: p_gone ->

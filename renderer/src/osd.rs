@@ -1,8 +1,8 @@
 //! What is said over the picture, and for how long: time, volume, messages, keys, the pipeline. Only what is to be seen;
 //! how it looks is the displays' business.
 
-use tricine_session::channel::Channel;
 pub(crate) use tricine_channel::channel::ownership::State as Slot;
+use tricine_session::channel::Channel;
 use tricine_session::clock::PlayState;
 use tricine_session::control::ControlRegion;
 

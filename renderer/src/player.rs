@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
+use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::Error;
 use tricine_session::channel::{Acquired, ChannelName, Consumer, Kind, Mode, ReadSlot, StreamRegion};
 use tricine_session::clock::{Clock, PlayState};
@@ -17,7 +18,6 @@ use tricine_session::control::RendererPage;
 use tricine_session::frame::{Format, FrameMeta};
 use tricine_session::link::{DisplaySpec, FromRole, Work};
 use tricine_session::role::{BEAT, RoleContext};
-use tricine_channel::time::{Deadline, mono_ns};
 
 use crate::convert;
 use crate::display::{self, Display, DisplayError, Opening, Outcome, Picture};

@@ -2,14 +2,15 @@
 
 mod common;
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use common::{FRAME_NS, Session, until};
-use tricine_session::channel::{Channel, Mode, Side, recover};
+use tricine_channel::time::mono_ns;
+use tricine_session::channel::{Mode, Side, StreamRegion};
 use tricine_session::clock::Clock;
 use tricine_session::control::{ControlRegion, Role};
 use tricine_session::link::{DisplaySpec, FromRole, ToRole};
-use tricine_channel::time::mono_ns;
 
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -157,14 +158,11 @@ fn a_restarted_renderer_shows_its_frame_again_and_counts_it_once() {
     }
     for restart in 1..4 {
         until("the first frame", || s.counts()[0] == 1);
-        // Its slot goes back as recovery gives it back after a death.
         drop(r.link);
         r = {
-            until("the slot is given back", || {
-                let onlooker = StreamRegion::open(&s.channel).unwrap();
-                !onlooker.states().contains(&tricine_channel::channel::ownership::State::Reading)
-            });
-            recover(&StreamRegion::open(&s.channel).unwrap(), Side::Consumer);
+            let region = StreamRegion::open(&s.channel).unwrap();
+            until("its side is given back", || region.words().consumer.claim.0.load(Ordering::Relaxed) == 0);
+            region.ring(Side::Producer);
             s.start(DisplaySpec::None, false, restart)
         };
     }

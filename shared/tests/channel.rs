@@ -310,7 +310,10 @@ fn a_flat_out_tap_keeps_whole_frames_alone() {
             while !done.load(Relaxed) {
                 match tap.latest::<Summed>(0, &mut payload).unwrap() {
                     Tapped::Frame(seq, meta) => {
-                        assert!(payload.len() == 4096 && payload.iter().all(|&b| b == seq as u8), "frame {seq} is torn");
+                        assert!(
+                            payload.len() == 4096 && payload.iter().all(|&b| b == seq as u8),
+                            "frame {seq} is torn"
+                        );
                         assert!(meta.seq == seq && seq >= last, "frame {seq} after {last}, whose meta says {meta:?}");
                         (kept, last) = (kept + 1, seq);
                     }
@@ -319,7 +322,9 @@ fn a_flat_out_tap_keeps_whole_frames_alone() {
                 }
             }
             assert_eq!(tap.latest::<Summed>(FRAMES, &mut payload).unwrap(), Tapped::Nothing);
-            assert!(matches!(tap.latest::<Summed>(FRAMES - 1, &mut payload).unwrap(), Tapped::Frame(n, _) if n == FRAMES - 1));
+            assert!(
+                matches!(tap.latest::<Summed>(FRAMES - 1, &mut payload).unwrap(), Tapped::Frame(n, _) if n == FRAMES - 1)
+            );
             (kept, torn)
         });
         println!("{mode:?}: {kept} kept, {torn} thrown away");

@@ -5,10 +5,10 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 
 use tricine_channel::error::Result;
-use tricine_session::metrics::Histogram;
 use tricine_channel::sync::AtomicU64;
 use tricine_channel::sync::Ordering::{Acquire, Relaxed, Release};
 use tricine_channel::sys::shm;
+use tricine_session::metrics::Histogram;
 
 tricine_channel::shared_words! {
     /// A number with one writer at a time, on a cache line of its own.

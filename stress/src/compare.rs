@@ -22,12 +22,14 @@ pub(crate) struct Ratios {
     cpu: f64,
     /// Whether both rows scatter less than they differ.
     clear: bool,
+    /// Whether one of the two cannot be believed.
+    disturbed: bool,
 }
 
 impl Comparison {
     /// Reads a report.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let failed = |e: std::io::Error| crate::refused("read", path, &e);
+        let failed = |e: std::io::Error| crate::files::refused("read", path, &e);
         let text = std::fs::read(path).map_err(failed)?;
         let schema = serde_json::from_slice::<serde_json::Value>(&text)
             .ok()
@@ -53,6 +55,7 @@ impl Comparison {
             p50: latency(|l| l.p50),
             p99: latency(|l| l.p99),
             cpu: ratio(cpu(row), cpu(old)),
+            disturbed: row.disturbed.is_some() || old.disturbed.is_some(),
             clear: (fps - 1.0).abs() > (row.spread + old.spread) / 2.0,
         })
     }
@@ -66,6 +69,9 @@ impl fmt::Display for Ratios {
                 write!(f, ", {name} ×{ratio:.2}")?;
             }
         }
-        if self.clear { Ok(()) } else { f.write_str(" (within the scatter)") }
+        if !self.clear {
+            f.write_str(" (within the scatter)")?;
+        }
+        if self.disturbed { f.write_str(" (one of the two was disturbed)") } else { Ok(()) }
     }
 }

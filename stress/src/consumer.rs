@@ -1,15 +1,16 @@
 //! The receiving process: looks at frames, checks and counts them.
 
-use hdrhistogram::Histogram;
 use crate::board::Scoreboard;
+use hdrhistogram::Histogram;
 use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::{Error, Result};
 
 use crate::case::{Case, Read};
 use crate::frame::{self, Phase, Stamp};
+use crate::gathering::histogram;
 use crate::outcome::{Outcome, Snapshot};
+use crate::pace::Pace;
 use crate::producer::PATIENCE_NS;
-use crate::report::histogram;
 use crate::transport::Receiver;
 
 /// How long before a frame is expected a consumer that knows the rate wakes up. A sleep ends so much late at most, nearly
@@ -82,7 +83,7 @@ impl<'a> Intake<'a> {
             return;
         }
         if stamp.phase == Phase::Measured && self.snapshot.is_none() {
-            self.begin(if before_ns == 0 { stamp.since_ns } else { before_ns });
+            self.begin(Pace::of(self.case).chance_ns(stamp.since_ns, before_ns));
         }
         if self.case.verify {
             if !frame::whole(frame, self.case.seed, stamp.seq) {
@@ -160,11 +161,15 @@ impl<'a> Intake<'a> {
 /// Receives frames until the producer says that it was the last.
 pub(crate) fn consume<R: Receiver>(case: &Case, mut receiver: R, board: &Scoreboard) -> Result<Outcome> {
     let mut intake = Intake::new(case, board);
-    let period_ns = case.rate.map_or(0, |rate| (1e9 / rate) as u64);
+    let pace = Pace::of(case);
+    let period_ns = pace.period_ns();
     while !intake.last {
         if case.expect && intake.arrived_ns != 0 {
-            // No spinning here: that is for the transport, which sees the frame come.
-            receiver.doze(intake.since_ns + period_ns)?;
+            let first_ns = if intake.snapshot.is_some() { board.started_ns.get() } else { 0 };
+            if let Some(due_ns) = pace.expected_ns(intake.since_ns, board.received.get(), first_ns) {
+                // No spinning here: that is for the transport, which sees the frame come.
+                receiver.doze(due_ns)?;
+            }
         }
         let from_ns = if intake.arrived_ns == 0 { mono_ns() } else { intake.arrived_ns };
         let deadline = Deadline::at_ns(from_ns + PATIENCE_NS + period_ns);

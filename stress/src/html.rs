@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use crate::case::Payload;
 use crate::compare::Comparison;
-use crate::plot::{Axis, Bar, Series, bars, escape, lines};
+use crate::plot::{Axis, Bar, Look, Series, bars, both, escape, lines};
 use crate::report::{Report, Row};
-use crate::table::{count, groups, size, time, title};
+use crate::table::{ONCE_MORE, count, groups, size, time, title};
+use crate::words::of_row;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -30,7 +31,15 @@ pub(crate) fn page(report: &Report, comparison: Option<&Comparison>) -> String {
         ("command", format!("tricine {}", report.command.join(" "))),
         ("version", report.version.clone()),
     ];
-    body.push_str("<h1>tricine stress</h1>\n<dl>\n");
+    let _ = writeln!(body, "<h1>tricine stress</h1>\n<p class=\"answer\">{}</p>", escape(&report.answer));
+    if let Some(reasons) = &report.disturbed {
+        let reasons = escape(&reasons.join("; "));
+        let _ = writeln!(body, "<p class=\"alarm\"><b>⚠ Disturbed, do not rely on these figures:</b> {reasons}.</p>");
+    }
+    if let Some(said) = report.of_stop() {
+        let _ = writeln!(body, "<p class=\"alarm\"><b>⚠ {}</b></p>", escape(&said));
+    }
+    body.push_str("<dl>\n");
     for (name, value) in facts {
         let _ = writeln!(body, "<div><dt>{name}</dt><dd>{}</dd></div>", escape(&value));
     }
@@ -74,7 +83,18 @@ pub(crate) fn page(report: &Report, comparison: Option<&Comparison>) -> String {
 }
 
 fn details(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> String {
-    table(report, group, comparison) + &latency(group) + &cost(group)
+    table(report, group, comparison) + &latency(report, group) + &cost(group)
+}
+
+/// How a mechanism looks in all plots: by its place among those of the report.
+fn look(report: &Report, row: &Row) -> Look {
+    let mut labels: Vec<&str> = Vec::new();
+    for row in &report.runs {
+        if !labels.contains(&row.label.as_str()) {
+            labels.push(&row.label);
+        }
+    }
+    Look(labels.iter().position(|label| *label == row.label).unwrap_or(0))
 }
 
 fn table(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> String {
@@ -98,8 +118,9 @@ fn table(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> St
         };
         let moved = row.fraction_of_ceiling.is_some();
         let faults = row.faults();
-        let class = if faults.is_empty() { "" } else { " class=\"faulty\"" };
-        let _ = write!(html, "<tr{class}><td>{}</td>", escape(&row.label));
+        let class = if faults.is_empty() && row.disturbed.is_none() { "" } else { " class=\"faulty\"" };
+        let (swatch, label, words) = (look(report, row).swatch(), escape(&row.label), escape(&of_row(row)));
+        let _ = write!(html, "<tr{class}><td>{swatch}{label}<small>{words}</small></td>");
         let cells = [
             count(row.fps),
             if row.fps_each.len() > 1 { format!("{:.0} %", row.spread * 50.0) } else { "–".into() },
@@ -120,6 +141,10 @@ fn table(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> St
         }
         html.push_str("</tr>\n");
         let mut notes = faults;
+        if row.repeated && row.disturbed.is_none() {
+            notes.push(ONCE_MORE.to_owned());
+        }
+        notes.extend(row.disturbed.as_ref().map(|reasons| format!("⚠ disturbed: {}", reasons.join("; "))));
         if row.kills > 0 {
             let times = row.recovery_ms.map_or(String::new(), |r| {
                 format!(", at work again after {:.1} ms (p50), {:.1} ms (max)", r.p50, r.max)
@@ -130,7 +155,7 @@ fn table(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> St
         if !notes.is_empty() {
             let _ = writeln!(
                 html,
-                "<tr class=\"note\"><td></td><td colspan=\"13\">{}</td></tr>",
+                "<tr class=\"note\"><td colspan=\"14\"><span>{}</span></td></tr>",
                 escape(&notes.join("; "))
             );
         }
@@ -139,14 +164,14 @@ fn table(report: &Report, group: &[&Row], comparison: Option<&Comparison>) -> St
     html
 }
 
-fn latency(group: &[&Row]) -> String {
+fn latency(report: &Report, group: &[&Row]) -> String {
     let series: Vec<Series> = group
         .iter()
         .map(|row| Series {
             name: row.label.clone(),
             // Nines to the right: 1 at the median of medians, 10 for 90 %, 100 for 99 %.
             points: row.latency_curve.iter().map(|&(q, ns)| (1.0 / (1.0 - q), ns as f64)).collect(),
-            limit: false,
+            look: Some(look(report, row)),
         })
         .collect();
     let ticks = [
@@ -167,7 +192,7 @@ fn latency(group: &[&Row]) -> String {
     let y = Axis { name: "latency", ticks: None, format: |v| time(v).replace(".0 ", " ") };
     figure(
         "Latency by percentile",
-        &lines(&x, &y, &series),
+        &both(|shape| lines(shape, &x, &y, &series)),
         "From the moment that a frame was complete (or, at a fixed rate, due) until the consumer had it.",
     )
 }
@@ -183,8 +208,8 @@ fn cost(group: &[&Row]) -> String {
         .collect();
     figure(
         "Cost per frame",
-        &bars(&list),
-        "Processor time a frame: <span class=\"first\">producer</span> + <span class=\"second\">consumer</span>. Spinning counts.",
+        &both(|shape| bars(shape, &list)),
+        "Processor time a frame: <span class=\"first\">■ producer</span> + <span class=\"second\">□ consumer</span>. Spinning counts.",
     )
 }
 
@@ -194,7 +219,7 @@ fn by_size(report: &Report) -> String {
         let point = (row.bytes as f64, row.fps);
         match series.iter_mut().find(|s| s.name == row.label) {
             Some(line) => line.points.push(point),
-            None => series.push(Series { name: row.label.clone(), points: vec![point], limit: false }),
+            None => series.push(Series { name: row.label.clone(), points: vec![point], look: Some(look(report, row)) }),
         }
     }
     series.retain(|s| s.points.len() > 1);
@@ -207,7 +232,7 @@ fn by_size(report: &Report) -> String {
     let last = |s: &Series| s.points.last().map_or(0.0, |p| p.1);
     series.sort_by(|a, b| last(b).total_cmp(&last(a)));
     let limit = report.ceilings.iter().map(|c| (c.bytes as f64, c.copy() / c.bytes as f64)).collect();
-    series.push(Series { name: "limit: memory copy".into(), points: limit, limit: true });
+    series.push(Series { name: "limit: memory copy".into(), points: limit, look: None });
     let sizes: Vec<(f64, String)> = report
         .ceilings
         .iter()
@@ -216,7 +241,10 @@ fn by_size(report: &Report) -> String {
     let x = Axis { name: "frame size", ticks: Some(sizes), format: |_| String::new() };
     let y = Axis { name: "frames a second", ticks: None, format: power };
     let text = "Each frame is copied in and read whole. The dashed line is what one core's memory copy does alone.";
-    format!("<section><h2>Frames a second by frame size</h2>{}</section>\n", figure("", &lines(&x, &y, &series), text))
+    format!(
+        "<section><h2>Frames a second by frame size</h2>{}</section>\n",
+        figure("", &both(|shape| lines(shape, &x, &y, &series)), text)
+    )
 }
 
 /// A power of ten, for an axis.
@@ -238,6 +266,39 @@ fn figure(title: &str, svg: &str, text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::case::Transport;
+    use crate::report::tests::{report, row};
+
+    #[test]
+    fn the_page_begins_with_the_answer_and_doubts_are_words_and_each_row_is_explained() {
+        let mut report = report(vec![row(Transport::Floor, &[9.0]), row(Transport::Pipe, &[5.0])]);
+        let quiet = page(&report, None);
+        let body = quiet.split_once("<main>\n").unwrap().1;
+        assert!(body.starts_with("<h1>tricine stress</h1>\n<p class=\"answer\">Use this.</p>"), "{body}");
+        assert!(!body.contains("isturbed,") && !body.contains("Stopped"));
+        assert!(
+            body.contains("pipe<small>an anonymous pipe: each frame is copied in and out by the kernel</small>"),
+            "{body}"
+        );
+        report.disturbed = Some(vec!["other programs took <2> cores".into()]);
+        report.partial = true;
+        report.runs[1].disturbed = Some(vec!["repetitions differ by 45 %".into()]);
+        let page = page(&report, None);
+        assert!(page.contains("⚠ Disturbed, do not rely on these figures:</b> other programs took &lt;2&gt; cores."));
+        assert!(
+            page.contains("⚠ Stopped early: 2 of 2 rows") && page.contains("⚠ disturbed: repetitions differ by 45 %")
+        );
+    }
+
+    #[test]
+    fn colours_are_those_that_the_colour_blind_tell_apart() {
+        for colour in ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"] {
+            assert!(STYLE.contains(colour), "{colour}");
+        }
+        assert!((0..Look::COLOURS).all(|k| STYLE.contains(&format!(".k{k} {{ color: var(--k{k}); }}"))));
+    }
+
     #[test]
     fn an_axis_says_each_power_of_ten_once() {
         let said = [0.1, 1.0, 100.0, 1e4, 1e6, 1e7, 1e8].map(super::power);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
-use tricine_session::Result;
 use crate::board::Scores;
+use nix::sys::signal::Signal;
 use tricine_channel::channel::Side;
 use tricine_channel::sys::process::{Child, Reaped};
 use tricine_channel::time::{NS_PER_S, mono_ns};
+use tricine_session::Result;
 
 use crate::case::{Case, Kill, Role};
 use crate::shm::Onlooker;

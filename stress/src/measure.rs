@@ -172,6 +172,9 @@ pub struct Machine {
     pub processor: String,
     /// How many of it this process may use.
     pub cores: usize,
+    /// How many the machine has, or the virtual machine.
+    #[serde(default)]
+    pub processors: usize,
     /// Its last-level cache, as the kernel says it.
     pub cache: Option<String>,
     /// The kernel's version.
@@ -207,6 +210,7 @@ impl Machine {
         Self {
             processor: field("model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
             cores: std::thread::available_parallelism().map_or(1, |n| n.get()),
+            processors: read("/proc/stat").map_or(0, |stat| crate::load::processors(&stat)),
             cache: read("/sys/devices/system/cpu/cpu0/cache/index3/size"),
             kernel: read("/proc/sys/kernel/osrelease").unwrap_or_default(),
             governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),

@@ -4,10 +4,14 @@ use std::path::PathBuf;
 
 use tricine_channel::channel::Mode;
 use tricine_channel::channel::layout::MAX_CAPACITY;
-use tricine_session::frame::{MAX_SIDE, i420_len};
+use tricine_session::frame::i420_len;
 
 use crate::case::{Case, Fault, Guard, Kill, Payload, Read, Transport};
 use crate::frame::STAMP_LEN;
+use crate::parse::{
+    Choice, Rate, Size, parse_guard, parse_mode, parse_pin, parse_rate, parse_seconds, parse_session, parse_size,
+    parse_transport, parse_warmup,
+};
 use crate::{kill, transport};
 
 /// 1080p as I420.
@@ -16,6 +20,9 @@ const FULL_HD: usize = 3_110_400;
 const SWEEP: [usize; 7] = [64, 4 << 10, 64 << 10, 1 << 20, FULL_HD, 12_441_600, 49_766_400];
 /// The sizes of `--transport all`, which is to end within two minutes.
 const SHORT_SWEEP: [usize; 5] = [64, 4 << 10, 64 << 10, 1 << 20, 12_441_600];
+
+/// A repetition has so many frames at least, if there is a choice.
+const FEWEST_FRAMES: f64 = 10.0;
 
 /// What to measure, and where to write it.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,7 +54,7 @@ pub struct Options {
     /// What the consumer reads: none (the stamp) or all.
     #[arg(long, value_name = "WHAT", default_value = "all", value_enum)]
     read: Read,
-    /// Frames a second, or max: as many as go.
+    /// Frames per second, or max: unlimited.
     #[arg(long, value_name = "FPS|max", default_value = "max", value_parser = parse_rate)]
     rate: Rate,
     /// End a repetition after so many frames.
@@ -56,7 +63,8 @@ pub struct Options {
     /// Measure each row so long in all [default: 5; 1 where there are several rows].
     #[arg(long, value_name = "S", value_parser = parse_seconds)]
     seconds: Option<f64>,
-    /// Repetitions of each row, those of different rows in turns [default: one a second, at least 2].
+    /// Repetitions of each row, those of different rows alternately [default: one a second, at least 2; 1 at a pace of a few
+    /// frames in all]. A row that was disturbed is measured once more, unless --frames alone says how much there is.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeat: Option<u32>,
     /// Warm up before each repetition, in seconds.
@@ -83,7 +91,8 @@ pub struct Options {
     /// Where the content comes from.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Write the figures as JSON (tricine.stress/1).
+    /// Write the figures as JSON (tricine.stress/1). For this and all files: - is standard output (the table then goes to
+    /// standard error), a device or FIFO is written straight, a file is replaced whole and keeps its mode.
     #[arg(long, value_name = "PATH")]
     pub(crate) report: Option<PathBuf>,
     /// Write a page with plots that needs nothing else.
@@ -109,112 +118,8 @@ pub struct Options {
     fault: Option<Fault>,
 }
 
-const EXPLANATION: &str = "\
-What the figures mean:
-  frames/s    frames that the consumer had, by the time in which they came; ± is half the range of the repetitions
-  GB/s        frames/s × bytes; of limit: as a fraction of what one core's memcpy (or fill) does with such frames, measured
-              in the same run. More than 100 % is possible: two cores have two caches. Nothing for a stamp, which moves no frame
-  p50 … max   latency: from the moment that a frame is complete until the consumer has it, waiting in line included.
-              With --rate it counts from the moment that the frame was due, so that a producer that is late hides nothing
-  cpu         processor time a frame, producer + consumer; spinning for the pace of --rate is taken off
-  sw          context switches a frame, both sides
-  calls       system calls a frame, both sides, counted in a run of its own, by perf if that is allowed, else by ptrace
-  floor       a bare triple buffer of which both sides spin: what no transport between two cores can beat
-  textbook    the same with two counting semaphores, which sleeps each time
-A fault (torn, lost, duplicated, reordered) is said in red, and the exit code is 1.
-
-Examples:
-  tricine stress                                            the channel, 5 seconds at 1080p
-  tricine stress --transport all --html all.html            every mechanism, under two minutes
-  tricine stress --payload stamp --read none --transport floor,shm,textbook,mmap       the hand-over alone
-  tricine stress --rate 60 --expect                         a film's pace
-  tricine stress --kill 20 --verify                         with a kill twenty times a second";
-
-/// One of several, or all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Choice<T> {
-    All,
-    One(T),
-}
-
-/// A frame size as it was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Size {
-    Picture(u32, u32),
-    Bytes(usize),
-}
-
-/// `--rate`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Rate {
-    Max,
-    Fps(f64),
-}
-
-fn choice<T: clap::ValueEnum>(text: &str) -> Result<Choice<T>, String> {
-    if text == "all" {
-        return Ok(Choice::All);
-    }
-    T::from_str(text, false).map(Choice::One).map_err(|_| {
-        let names: Vec<String> =
-            T::value_variants().iter().filter_map(|v| Some(v.to_possible_value()?.get_name().to_owned())).collect();
-        format!("use all or some of {}", names.join(", "))
-    })
-}
-
-fn parse_transport(text: &str) -> Result<Choice<Transport>, String> {
-    choice(text)
-}
-
-fn parse_guard(text: &str) -> Result<Choice<Guard>, String> {
-    choice(text)
-}
-
-fn parse_mode(text: &str) -> Result<Mode, String> {
-    match text {
-        "fifo" => Ok(Mode::Fifo),
-        "mailbox" => Ok(Mode::Mailbox),
-        _ => Err("use fifo or mailbox".into()),
-    }
-}
-
-fn parse_size(text: &str) -> Result<Size, String> {
-    if let Some((w, h)) = text.split_once('x') {
-        let side = |s: &str| s.parse().ok().filter(|s| (1..=MAX_SIDE).contains(s));
-        return side(w)
-            .zip(side(h))
-            .map(|(w, h)| Size::Picture(w, h))
-            .ok_or_else(|| format!("use sides of 1 to {MAX_SIDE}"));
-    }
-    let (digits, unit) = match text.strip_suffix(['K', 'k']) {
-        Some(digits) => (digits, 1 << 10),
-        None => text.strip_suffix('M').map_or((text, 1), |digits| (digits, 1 << 20)),
-    };
-    let bytes = digits.parse::<usize>().ok().and_then(|n| n.checked_mul(unit));
-    bytes.map(Size::Bytes).ok_or_else(|| "use WxH or bytes, such as 1920x1080, 65536, 64K or 1M".into())
-}
-
-fn parse_rate(text: &str) -> Result<Rate, String> {
-    let fps = || text.parse().ok().filter(|r| (0.1..=1e6).contains(r)).map(Rate::Fps);
-    if text == "max" { Ok(Rate::Max) } else { fps().ok_or_else(|| "use max, or 0.1 to 1000000 frames a second".into()) }
-}
-
-fn parse_seconds(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|s| (0.01..=86_400.0).contains(s)).ok_or_else(|| "use 0.01 to 86400 seconds".into())
-}
-
-fn parse_warmup(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|s| (0.0..=60.0).contains(s)).ok_or_else(|| "use 0 to 60 seconds".into())
-}
-
-fn parse_pin(text: &str) -> Result<[usize; 2], String> {
-    let pair = text.split_once(',').and_then(|(a, b)| Some([a.parse().ok()?, b.parse().ok()?]));
-    pair.filter(|p| p.iter().all(|&c| c < 1024)).ok_or_else(|| "use A,B, two processors' numbers".into())
-}
-
-fn parse_session(text: &str) -> Result<String, String> {
-    tricine_channel::namespace::check_name(text).map(|()| text.to_owned()).map_err(|e| e.to_string())
-}
+/// What the figures mean, when they cannot be believed, and examples.
+const EXPLANATION: &str = include_str!("help.txt").trim_ascii_end();
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -225,6 +130,8 @@ pub(crate) struct Plan {
     pub(crate) repeat: u32,
     /// The frame size that matters, if the others are points of a curve: those are measured once.
     pub(crate) main: Option<usize>,
+    /// Whether a row that was disturbed is measured once more: not where the user has fixed how many frames there are.
+    pub(crate) again: bool,
     /// Whether a mechanism that fails is reported as absent rather than ending everything.
     pub(crate) tolerant: bool,
 }
@@ -273,9 +180,11 @@ impl Options {
         }
         let many = cases.len() > 1;
         let seconds = self.seconds.unwrap_or(if many { 1.0 } else { 5.0 });
-        let repeat = self.repeat.unwrap_or(match self.frames {
-            Some(_) => 1,
-            None => (seconds.round() as u32).clamp(2, 10),
+        let repeat = self.repeat.unwrap_or(match (self.frames, self.rate) {
+            (Some(_), _) => 1,
+            // At a slow pace rather a few frames in one repetition than one frame in each.
+            (None, Rate::Fps(fps)) if fps * seconds < 2.0 * FEWEST_FRAMES => 1,
+            (None, _) => (seconds.round() as u32).clamp(2, 10),
         });
         for case in &mut cases {
             // The other sizes of a comparison are points of a curve: one short repetition each.
@@ -286,7 +195,9 @@ impl Options {
                 _ => seconds / f64::from(repeat),
             };
         }
-        Ok(Plan { cases, repeat, main: everything.then_some(sizes[0]), tolerant: transports.len() > 1 })
+        let main = everything.then_some(sizes[0]);
+        let again = self.frames.is_none() || self.repeat.is_some();
+        Ok(Plan { cases, repeat, main, again, tolerant: transports.len() > 1 })
     }
 
     fn sizes(&self, everything: bool) -> Vec<usize> {

@@ -1,9 +1,9 @@
 //! What one side of a run found out, and what it had used.
 
+use crate::sys::syscalls::{SyscallCounter, Way};
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use tricine_channel::sys::process::Usage;
-use crate::sys::syscalls::{SyscallCounter, Way};
 use tricine_channel::time::NS_PER_S;
 use tricine_session::{Error, Result};
 

@@ -10,10 +10,13 @@ use tricine_session::{Error, Result};
 use crate::case::{Case, Fault, Payload};
 use crate::frame::{self, Phase, Stamp};
 use crate::outcome::{Outcome, Snapshot};
+use crate::pace::Pace;
 use crate::transport::Sender;
 
 /// Nothing moves for so long: the other side is stuck.
 pub(crate) const PATIENCE_NS: u64 = 15 * NS_PER_S;
+/// What the coordinator writes into the scoreboard's `ended` to end a run before its time: the next frame is the last.
+pub(crate) const END_NOW: u64 = u64::MAX;
 /// The measured frame at which a fault is committed.
 const FAULTY: u64 = 10;
 /// How long before a frame is due the producer wakes up, to be on time: on a virtual machine, one sleep in a hundred ends
@@ -164,9 +167,9 @@ pub(crate) fn sleep_until(due_ns: u64, early_ns: u64) -> u64 {
 /// Sends frames until the run is over.
 pub(crate) fn produce<S: Sender>(case: &Case, mut sender: S, board: &Scoreboard) -> Result<Outcome> {
     let mut work = Work::new(case);
+    let pace = Pace::of(case);
     let mut seq = sender.resumes_at().unwrap_or(0);
     let mut now = mono_ns();
-    let warm_until = now + (case.warmup * 1e9) as u64;
     let mut measuring = board.measured_from.get() != 0;
     // Where the pace counts from: of the warm-up, then of the measuring, which a predecessor may have begun.
     let (mut first, mut first_ns) =
@@ -176,32 +179,28 @@ pub(crate) fn produce<S: Sender>(case: &Case, mut sender: S, board: &Scoreboard)
     let ended = board.ended.get();
     let overwritten_before = board.overwrote.get();
     while ended == 0 || seq < ended {
-        // One frame at least is for warming up, unless that is unwanted.
-        if !measuring && now >= warm_until && (seq > 0 || case.warmup == 0.0) {
+        if !measuring && pace.is_warm(first_ns, seq - first, now) {
             measuring = true;
             snapshot = Some(Snapshot::take(case.count_syscalls)?);
-            // The pace goes on as it was, but what the warm-up could not keep up with is forgiven.
-            let beat = case.rate.map_or(0, |rate| first_ns + ((seq - first) as f64 * 1e9 / rate) as u64);
-            first_ns = beat.max(mono_ns());
+            first_ns = pace.measures_from(first_ns, seq - first, mono_ns());
             (first, work.paced_ns) = (seq, 0);
             board.started_ns.set(first_ns);
             board.measured_from.set(seq + 1);
         }
         let nth = seq - first;
-        let over = case.frames.is_some_and(|frames| nth >= frames)
-            || now.saturating_sub(first_ns) as f64 >= case.seconds * 1e9;
+        let over = measuring && (pace.is_over(first_ns, nth, now) || board.ended.get() == END_NOW);
         work.phase = match (measuring, over) {
             (false, _) => Phase::WarmUp,
             (true, false) => Phase::Measured,
             (true, true) => Phase::Last,
         };
-        work.due_ns = case.rate.map(|rate| first_ns + (nth as f64 * 1e9 / rate) as u64);
+        work.due_ns = if over { pace.last_due_ns(first_ns, nth, now) } else { pace.due_ns(first_ns, nth) };
         work.seq = if measuring { misnumbered(case.fault, seq, nth) } else { seq };
         work.spoilt = case.fault == Some(Fault::Torn) && measuring && nth == FAULTY;
         if work.phase == Phase::Last {
             board.ended.set(seq + 1);
         }
-        let deadline = Deadline::at_ns(now + PATIENCE_NS + case.rate.map_or(0, |rate| (1e9 / rate) as u64));
+        let deadline = Deadline::at_ns(now + PATIENCE_NS + pace.period_ns());
         if !sender.send(&mut work, deadline)? {
             return Err(Error::sys("send", "the consumer takes nothing", std::io::ErrorKind::TimedOut));
         }

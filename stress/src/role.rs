@@ -3,10 +3,10 @@
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 
+use crate::board::Scoreboard;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
-use crate::board::Scoreboard;
 use tricine_channel::sys::fds;
 use tricine_channel::sys::process::{self, LINK_FD};
 use tricine_session::{Error, Result};

@@ -3,10 +3,10 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use crate::board::Scoreboard;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
-use crate::board::Scoreboard;
 use tricine_channel::channel::Mode;
 use tricine_channel::sys::fds;
 use tricine_channel::sys::process::{Child, Exit, Reaped, Spawn, Usage};
@@ -15,11 +15,14 @@ use tricine_session::{Error, Result};
 
 use crate::case::{Case, Role};
 use crate::kill::Killer;
+use crate::load::Meter;
 use crate::outcome::Outcome;
-use crate::producer::PATIENCE_NS;
+use crate::producer::{END_NOW, PATIENCE_NS};
 use crate::role::{GO, LONGEST, Orders, Said, read_outcome};
 use crate::transport::{Prepared, Transport, with_transport};
 
+/// How long a run that is to be stopped has for its last frame. One that takes longer, since its pace is slow, is given up.
+const LAST_FRAME_NS: u64 = NS_PER_S;
 /// How often the coordinator looks up.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -52,6 +55,16 @@ pub(crate) struct Watch<'a> {
     pub(crate) progress: &'a mut dyn FnMut(u64),
     /// Readable when the user wants to stop.
     pub(crate) stop: Option<BorrowedFd<'a>>,
+    /// Notes what else the machine has to do.
+    pub(crate) meter: &'a mut Meter,
+}
+
+/// How a run ended.
+pub(crate) enum Ran {
+    /// As it was meant to, or before its time; what each session came to, and whether the user wanted to stop.
+    Measured(Vec<Measured>, bool),
+    /// The user wanted to stop before there was anything to keep.
+    Stopped,
 }
 
 /// One side's process.
@@ -112,6 +125,17 @@ impl Pair {
 
     fn done(&self) -> bool {
         self.sides.iter().all(|s| s.outcome.is_some())
+    }
+
+    /// Makes the next frame the last one. False: none was measured yet, so that there is nothing to keep.
+    fn end_now(&self) -> bool {
+        if self.board.started_ns.get() == 0 {
+            return false;
+        }
+        if self.board.ended.get() == 0 {
+            self.board.ended.set(END_NOW);
+        }
+        true
     }
 
     /// Reads what a side has said. `Err` is what the user should know.
@@ -241,14 +265,16 @@ impl Drop for Pair {
     }
 }
 
-/// Measures `case` once; `None` if the user wanted to stop. `run` counts the runs of this session.
-pub(crate) fn run(case: &Case, session: &str, run: &mut u64, watch: &mut Watch<'_>) -> Result<Option<Vec<Measured>>> {
+/// Measures `case` once. `run` counts the runs of this session.
+pub(crate) fn run(case: &Case, session: &str, run: &mut u64, watch: &mut Watch<'_>) -> Result<Ran> {
     let mut pairs = Vec::new();
     for _ in 0..case.sessions {
         pairs.push(Pair::start(case, session, *run)?);
         *run += 1;
     }
     let mut moved = (0, mono_ns());
+    // When the user's wish to stop has to be fulfilled.
+    let mut stopping: Option<Deadline> = None;
     // A run of so many seconds is over by then, however slow the machine: who goes on has missed its end.
     let longest = Duration::from_secs_f64(case.warmup + case.seconds) + 4 * Duration::from_nanos(PATIENCE_NS);
     let over = Deadline::after(longest);
@@ -261,7 +287,8 @@ pub(crate) fn run(case: &Case, session: &str, run: &mut u64, watch: &mut Watch<'
                 whose.push((p, i));
             }
         }
-        links.extend(watch.stop.map(|stop| PollFd::new(stop, PollFlags::POLLIN)));
+        let stop = watch.stop.filter(|_| stopping.is_none());
+        links.extend(stop.map(|stop| PollFd::new(stop, PollFlags::POLLIN)));
         let next_kill = pairs.iter().filter_map(|p| p.killer.as_ref().map(Killer::wait)).min();
         let wait = next_kill.map_or(TICK, |kill| kill.min(TICK));
         match poll(&mut links, PollTimeout::try_from(wait).unwrap_or(PollTimeout::ZERO)) {
@@ -270,8 +297,14 @@ pub(crate) fn run(case: &Case, session: &str, run: &mut u64, watch: &mut Watch<'
         }
         let speaking: Vec<bool> = links.iter().map(|l| l.any().unwrap_or(false)).collect();
         drop(links);
-        if watch.stop.is_some() && speaking.last() == Some(&true) {
-            return Ok(None);
+        if stop.is_some() && speaking.last() == Some(&true) {
+            stopping = Some(Deadline::at_ns(mono_ns() + LAST_FRAME_NS));
+            if !pairs.iter().all(Pair::end_now) {
+                return Ok(Ran::Stopped);
+            }
+        }
+        if stopping.is_some_and(|deadline| deadline.passed()) {
+            return Ok(Ran::Stopped);
         }
         for ((p, i), _) in whose.into_iter().zip(&speaking).filter(|(_, speaks)| **speaks) {
             pairs[p].hear(i)?;
@@ -284,6 +317,9 @@ pub(crate) fn run(case: &Case, session: &str, run: &mut u64, watch: &mut Watch<'
                     [&pair.sides[0], &pair.sides[1]].map(|s| (s.ready && s.outcome.is_none()).then_some(&s.child));
                 killer.act(victims, &pair.board)?;
             }
+        }
+        if pairs.iter().all(|p| p.started) {
+            watch.meter.look();
         }
         let count: u64 = pairs.iter().map(|p| p.board.received.get()).sum();
         (watch.progress)(count);
@@ -299,5 +335,6 @@ pub(crate) fn run(case: &Case, session: &str, run: &mut u64, watch: &mut Watch<'
             return Err(Error::sys("measure", case.label(), why));
         }
     }
-    pairs.into_iter().map(Pair::measured).collect::<Result<Vec<_>>>().map(Some)
+    let measured = pairs.into_iter().map(Pair::measured).collect::<Result<Vec<_>>>()?;
+    Ok(Ran::Measured(measured, stopping.is_some()))
 }

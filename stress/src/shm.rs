@@ -3,12 +3,10 @@
 use std::fs::File;
 use std::os::fd::OwnedFd;
 
-use tricine_channel::channel::{
-    Acquired, Consumer, Doorbell, Name, Producer, Region, Side, Spec, Spin, recover,
-};
+use crate::sys::bells::{self, Bell, Which};
+use tricine_channel::channel::{Acquired, Consumer, Doorbell, Name, Producer, Region, Side, Spec, Spin, recover};
 use tricine_channel::meta::Len;
 use tricine_channel::sys::process::Reaped;
-use crate::sys::bells::{self, Bell, Which};
 use tricine_channel::sys::semaphore::Semaphore;
 use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::{Error, Result};

@@ -2,14 +2,19 @@
 
 use std::fmt::Write;
 
+use crate::columns::{Column, cell, columns};
 use crate::compare::Comparison;
 use crate::report::{Report, Row};
+use crate::width::wrap;
+use crate::words::of_row;
 
-/// Colours, where they can be seen.
+/// How it is to look.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paint {
     /// Whether there are any.
     pub(crate) colour: bool,
+    /// How wide the terminal is.
+    pub(crate) columns: usize,
 }
 
 impl Paint {
@@ -31,6 +36,10 @@ impl Paint {
 
     fn bar(self, text: &str) -> String {
         self.wrap("36", text)
+    }
+
+    fn plain(self, text: &str) -> String {
+        text.to_owned()
     }
 }
 
@@ -77,51 +86,6 @@ pub(crate) fn time(ns: f64) -> String {
     }
 }
 
-/// A small number a frame.
-fn ratio(value: f64) -> String {
-    match value {
-        0.0 => "0".to_owned(),
-        v if v < 0.001 => "<.001".to_owned(),
-        v if v < 9.995 => format!("{v:.2}"),
-        v => format!("{v:.0}"),
-    }
-}
-
-const COLUMNS: [(&str, usize); 12] = [
-    ("frames/s", 9),
-    ("±", 4),
-    ("GB/s", 6),
-    ("of limit", 8),
-    ("p50", 8),
-    ("p99", 8),
-    ("p99.9", 8),
-    ("max", 8),
-    ("cpu P+C", 17),
-    ("sw", 5),
-    ("calls", 5),
-    ("", 10),
-];
-
-fn cells(row: &Row) -> [String; 11] {
-    let latency =
-        |f: fn(&crate::report::Percentiles) -> u64| row.latency_ns.as_ref().map_or("–".into(), |l| time(f(l) as f64));
-    let moved = row.fraction_of_ceiling.is_some();
-    let percent = |f: f64| format!("{:.0} %", f * 100.0);
-    [
-        count(row.fps),
-        if row.fps_each.len() > 1 { percent(row.spread / 2.0).replace(' ', "") } else { "–".into() },
-        if moved { format!("{:.2}", row.bytes_per_s / 1e9) } else { "–".into() },
-        row.fraction_of_ceiling.map_or("–".into(), percent),
-        latency(|l| l.p50),
-        latency(|l| l.p99),
-        latency(|l| l.p999),
-        latency(|l| l.max),
-        format!("{} + {}", time(row.cpu_ns_per_frame.producer), time(row.cpu_ns_per_frame.consumer)),
-        ratio(row.switches_per_frame.voluntary + row.switches_per_frame.involuntary),
-        row.syscalls_per_frame.map_or("–".into(), ratio),
-    ]
-}
-
 /// Rows that belong into one table: the same frames, the same work, the same pace.
 pub(crate) fn groups(rows: &[Row]) -> Vec<Vec<&Row>> {
     let mut groups: Vec<Vec<&Row>> = Vec::new();
@@ -140,68 +104,132 @@ pub(crate) fn groups(rows: &[Row]) -> Vec<Vec<&Row>> {
 
 /// What a group has in common.
 pub(crate) fn title(row: &Row) -> String {
-    let pace = row.rate.map_or("as many as go".to_owned(), |rate| format!("{} frames/s", count(rate)));
+    let pace = row.rate.map_or("unlimited".to_owned(), |rate| format!("{} frames/s", count(rate)));
     format!("{} ({} bytes) · {} → {} · {pace}", size(row.bytes), row.bytes, row.payload, row.read)
+}
+
+/// Text that is broken into lines as wide as there is room.
+struct Page {
+    text: String,
+    paint: Paint,
+}
+
+impl Page {
+    fn say(&mut self, style: fn(Paint, &str) -> String, text: &str, indent: usize) {
+        for line in wrap(text, self.paint.columns, indent) {
+            let _ = writeln!(self.text, "{}", style(self.paint, &line));
+        }
+    }
+
+    /// A line below a row, under its figures.
+    fn note(&mut self, style: fn(Paint, &str) -> String, text: &str) {
+        for line in wrap(text, self.paint.columns - 4, 0) {
+            let _ = writeln!(self.text, "    {}", style(self.paint, &line));
+        }
+    }
 }
 
 /// The whole text.
 pub(crate) fn render(report: &Report, comparison: Option<&Comparison>, paint: Paint) -> String {
-    let mut text = String::new();
-    let machine = &report.machine;
-    let trips: Vec<String> = machine.round_trip_ns.iter().map(|ns| ns.map_or("–".into(), time)).collect();
-    let _ = writeln!(
-        text,
-        "{}",
-        paint.dim(&format!(
-            "{}{}, {} cores, Linux {}, governor {}, core to core and back {}",
-            machine.processor,
-            if machine.virtual_machine { " (virtual)" } else { "" },
-            machine.cores,
-            machine.kernel,
-            machine.governor.as_deref().unwrap_or("none"),
-            trips.join(" … "),
-        ))
-    );
-    for group in groups(&report.runs) {
-        let Some(first) = group.first() else { continue };
-        let _ = writeln!(text, "\n{}", paint.bold(&title(first)));
-        if let Some(ceiling) = report.ceilings.iter().find(|c| c.bytes == first.bytes) {
-            let limits = format!("one core's limits in GB/s: {}", ceiling.describe());
-            let _ = writeln!(text, "{}", paint.dim(&limits));
-        }
-        let width = group.iter().map(|r| r.label.chars().count()).max().unwrap_or(0).max(9);
-        let head: String = COLUMNS.iter().map(|(name, width)| format!("  {name:>width$}")).collect();
-        let _ = writeln!(text, "{}", paint.dim(format!("{:width$}{head}", "transport").trim_end()));
-        let best = group.iter().map(|r| r.fps).fold(0.0, f64::max);
-        for row in &group {
-            let mut line = format!("{:width$}", row.label);
-            for (cell, (_, width)) in cells(row).iter().zip(COLUMNS) {
-                let _ = write!(line, "  {cell:>width$}");
-            }
-            let _ = writeln!(text, "{line}  {}", paint.bar(&bar(if best > 0.0 { row.fps / best } else { 0.0 })));
-            for note in notes(row) {
-                let _ = writeln!(text, "{:width$}  {note}", "");
-            }
-            let faults = row.faults();
-            if !faults.is_empty() {
-                let _ = writeln!(text, "{:width$}  {}", "", paint.red(&faults.join(", ")));
-            }
-            if let Some(ratios) = comparison.and_then(|c| c.of(row)) {
-                let _ = writeln!(text, "{:width$}  {}", "", paint.dim(&ratios.to_string()));
-            }
-        }
+    let mut page = Page { text: String::new(), paint };
+    page.say(Paint::bold, &report.answer, 0);
+    if let Some(reasons) = &report.disturbed {
+        page.say(Paint::red, &format!("DISTURBED, do not rely on these figures: {}.", reasons.join("; ")), 2);
     }
+    if let Some(said) = report.of_stop() {
+        page.say(Paint::red, &said, 2);
+    }
+    page.say(Paint::dim, &machine(report), 2);
+    for group in groups(&report.runs) {
+        table(&mut page, report, &group, comparison);
+    }
+    legend(&mut page, report);
     if !report.absent.is_empty() {
-        let _ = writeln!(text, "\n{}", paint.bold("Not measured here"));
+        page.text.push('\n');
+        page.say(Paint::bold, "Not measured here", 0);
         for absent in &report.absent {
-            let _ = writeln!(text, "{:width$}  {}", absent.transport, absent.why, width = 9);
+            page.say(Paint::plain, &format!("{:9}  {}", absent.transport, absent.why), 11);
         }
     }
     if let Some(said) = report.of_syscalls() {
-        let _ = writeln!(text, "\n{}", paint.dim(&said));
+        page.text.push('\n');
+        page.say(Paint::dim, &said, 2);
     }
-    text
+    page.text
 }
+
+/// What was measured on, in a line.
+fn machine(report: &Report) -> String {
+    let machine = &report.machine;
+    let trips: Vec<String> = machine.round_trip_ns.iter().map(|ns| ns.map_or("–".into(), time)).collect();
+    format!(
+        "{}{}, {} cores, Linux {}, governor {}, core to core and back {}",
+        machine.processor,
+        if machine.virtual_machine { " (virtual)" } else { "" },
+        machine.cores,
+        machine.kernel,
+        machine.governor.as_deref().unwrap_or("none"),
+        trips.join(" … "),
+    )
+}
+
+fn table(page: &mut Page, report: &Report, group: &[&Row], comparison: Option<&Comparison>) {
+    let Some(first) = group.first() else { return };
+    page.text.push('\n');
+    page.say(Paint::bold, &title(first), 2);
+    if let Some(ceiling) = report.ceilings.iter().find(|c| c.bytes == first.bytes) {
+        page.say(Paint::dim, &format!("one core's limits in GB/s: {}", ceiling.describe()), 2);
+    }
+    let paint = page.paint;
+    let width = group.iter().map(|r| r.label.chars().count()).max().unwrap_or(0).max(9);
+    let columns = columns(paint.columns.saturating_sub(width));
+    let head: String = columns.iter().map(|(_, name, width)| format!("  {name:>width$}")).collect();
+    let _ = writeln!(page.text, "{}", paint.dim(format!("{:width$}{head}", "transport").trim_end()));
+    let best = group.iter().map(|r| r.fps).fold(0.0, f64::max);
+    for row in group {
+        let mut line = format!("{:width$}", row.label);
+        for &(column, _, width) in &columns {
+            let cell = cell(row, column, best);
+            let _ = match column {
+                Column::Bar => write!(line, "  {}", paint.bar(&cell)),
+                _ => write!(line, "  {cell:>width$}"),
+            };
+        }
+        let _ = writeln!(page.text, "{line}");
+        notes(row).iter().for_each(|note| page.note(Paint::plain, note));
+        let faults = row.faults();
+        if !faults.is_empty() {
+            page.note(Paint::red, &faults.join(", "));
+        }
+        if let Some(reasons) = &row.disturbed {
+            page.note(Paint::red, &format!("disturbed: {}", reasons.join("; ")));
+        }
+        if let Some(ratios) = comparison.and_then(|c| c.of(row)) {
+            page.note(Paint::dim, &ratios.to_string());
+        }
+    }
+}
+
+/// What each mechanism in the tables is.
+fn legend(page: &mut Page, report: &Report) {
+    let mut rows: Vec<&Row> = Vec::new();
+    for row in &report.runs {
+        if !rows.iter().any(|known| known.label == row.label) {
+            rows.push(row);
+        }
+    }
+    if rows.is_empty() {
+        return;
+    }
+    let width = rows.iter().map(|r| r.label.chars().count()).max().unwrap_or(0);
+    page.text.push('\n');
+    for row in rows {
+        page.say(Paint::dim, &format!("{:width$}  {}", row.label, of_row(row)), width + 2);
+    }
+}
+
+/// Of a row that was disturbed at first and is not now.
+pub(crate) const ONCE_MORE: &str = "measured once more, since it was disturbed; without its worst repetition it is not";
 
 /// What only some rows have to say.
 fn notes(row: &Row) -> Vec<String> {
@@ -222,23 +250,90 @@ fn notes(row: &Row) -> Vec<String> {
     if row.verify {
         notes.push(format!("every byte of {} frames checked", count(row.received as f64)));
     }
+    if row.repeated && row.disturbed.is_none() {
+        notes.push(ONCE_MORE.to_owned());
+    }
     if row.late_wakeups > 0 {
         notes.push(format!("{} frames were found although no wake-up had come", row.late_wakeups));
     }
     notes
 }
 
-/// Eighths of ten cells.
-fn bar(fraction: f64) -> String {
-    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let eighths = (fraction.clamp(0.0, 1.0) * 80.0).round() as usize;
-    let bar = "█".repeat(eighths / 8) + PARTS[eighths % 8];
-    if bar.is_empty() { "▏".to_owned() } else { bar }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::case::{Guard, Transport};
+    use crate::report::tests::{report, row};
+    use tricine_channel::channel::Mode;
+
+    /// A report in which everything that can be said is said, with long words.
+    fn eloquent() -> Report {
+        let long =
+            Row { mode: Mode::Mailbox, label: "shm semaphore mailbox".into(), ..row(Transport::Shm, &[2e6, 2e6]) };
+        let torn = Row { torn: 123_456, lost: 123_456, reordered: 123_456, duplicated: 123_456, ..long.clone() };
+        let disturbed = Row { disturbed: Some(vec!["other programs took 1.9 of 2 cores".into(); 3]), ..torn };
+        let raw = Row { guard: Some(Guard::RawSync), label: "shm raw-sync".into(), verify: true, ..long.clone() };
+        let costly = crate::report::Sides { producer: 123_456.0, consumer: 99_900_000.0 };
+        let slow = Row {
+            cpu_ns_per_frame: costly,
+            kills: 9,
+            overwrote: 99,
+            late_wakeups: 9,
+            ..row(Transport::SysvMq, &[0.1])
+        };
+        let mut report = report(vec![long, disturbed, raw, slow, row(Transport::Floor, &[99_000.0])]);
+        report.disturbed =
+            Some(vec!["the floor is not first, as it must be: shm semaphore was 1.21 × as fast".into(); 4]);
+        report.partial = true;
+        report.answer = "For frames of 1080p I420, as fast as they go, use shm semaphore on this machine. ".repeat(4);
+        let why = "cannot mq_open \"/tricine.stress-measure-1234.queue\": permission denied by the kernel".to_owned();
+        report.absent.push(crate::report::Absent { transport: "posix-mq".into(), why });
+        report.syscalls_counted_by = Some("ptrace".into());
+        report
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_and_the_main_figures_always_fit() {
+        for columns in 60..=132 {
+            let text = render(&eloquent(), None, Paint { colour: false, columns });
+            let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > columns).collect();
+            assert!(long.is_empty(), "{columns}: {long:#?}");
+            let heads = text.lines().find(|line| line.starts_with("transport")).unwrap();
+            for head in ["frames/s", "p50", "cpu"] {
+                assert!(heads.contains(head), "{columns}: {heads}");
+            }
+        }
+    }
+
+    #[test]
+    fn it_begins_with_the_answer_and_says_doubts_in_words_whether_or_not_in_red() {
+        let mut report = eloquent();
+        for colour in [false, true] {
+            let text = render(&report, None, Paint { colour, columns: 120 });
+            assert!(text.trim_start_matches("\x1b[1m").starts_with("For frames of 1080p"), "{text}");
+            assert!(text.contains("DISTURBED, do not rely on these figures: the floor is not first"), "{text}");
+            assert!(
+                text.contains("    disturbed: other programs took") != colour
+                    && text.contains("Stopped early: 5 of 5 rows")
+            );
+            assert!(
+                text.contains("\x1b[1;31mDISTURBED") == colour && text.contains("\x1b[1;31mdisturbed: other") == colour
+            );
+            assert!(text.contains("1;31m") == colour);
+        }
+        (report.disturbed, report.partial) = (None, false);
+        report.runs.iter_mut().for_each(|row| row.disturbed = None);
+        let quiet = render(&report, None, Paint { colour: true, columns: 120 });
+        assert!(!quiet.to_lowercase().contains("disturbed") && !quiet.contains("Stopped"), "{quiet}");
+    }
+
+    #[test]
+    fn below_the_tables_every_mechanism_is_explained_once() {
+        let text = render(&eloquent(), None, Paint { colour: false, columns: 132 });
+        for words in ["the limit, not a mechanism", "a System V message queue", "raw_sync's events wake"] {
+            assert_eq!(text.matches(words).count(), 1, "{words}: {text}");
+        }
+    }
 
     #[test]
     fn numbers_are_short() {
@@ -250,12 +345,5 @@ mod tests {
             [64, 4096, 1 << 20, 3_110_400, 3_000_000].map(size),
             ["64 B", "4 KiB", "1 MiB", "1080p I420", "3.0 MB"]
         );
-        assert_eq!([0.0, 0.0002, 0.5, 12.3].map(ratio), ["0", "<.001", "0.50", "12"]);
-    }
-
-    #[test]
-    fn a_bar_is_as_long_as_its_fraction() {
-        assert_eq!([0.0, 0.5, 1.0].map(bar), ["▏", "█████", "██████████"]);
-        assert_eq!(bar(0.0125), "▏");
     }
 }

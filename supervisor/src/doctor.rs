@@ -81,7 +81,9 @@ pub(crate) fn doctor(as_json: bool) -> i32 {
 pub(crate) fn sessions(as_json: bool) -> Result<i32> {
     let found = namespace::list()?;
     if as_json {
-        let text = serde_json::to_string_pretty(&json!({ "schema": "tricine.sessions/1", "sessions": found.iter().map(described).collect::<Vec<_>>() }));
+        let text = serde_json::to_string_pretty(
+            &json!({ "schema": "tricine.sessions/1", "sessions": found.iter().map(described).collect::<Vec<_>>() }),
+        );
         say(&text.map_err(Error::Message)?);
     } else if found.is_empty() {
         say("no session lives, and none has left anything behind");

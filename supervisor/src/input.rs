@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use tricine_session::link::InputSpec;
 use tricine_channel::sys::fds::open_stream;
 use tricine_channel::sys::process::memory_file;
+use tricine_session::link::InputSpec;
 
 /// The film that is played when nothing is named, within the program so that `cargo install` needs no more.
 const DEMO: &[u8] = include_bytes!("../../assets/demo.mp4");

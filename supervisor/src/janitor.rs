@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
-use tricine_session::Result;
-use tricine_session::error::Error;
 use tricine_channel::namespace;
 use tricine_channel::sys::process::{self, Child, INPUT_FD, LINK_FD, Spawn};
+use tricine_session::Result;
+use tricine_session::error::Error;
 use tricine_session::terminal::LEAVE;
 
 /// The role's name, beside those of [`tricine_session::control::Role`].

@@ -9,13 +9,13 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::time::{TimeSpec, TimeValLike};
+use tricine_channel::namespace::{self, SessionLock};
+use tricine_channel::sys::process::Usage;
+use tricine_channel::time::mono_ns;
 use tricine_session::channel::{Kind, Side, StreamRegion};
 use tricine_session::clock::PlayState;
 use tricine_session::control::{ControlRegion, Role};
 use tricine_session::link::{DisplaySpec, Opened, SinkSpec};
-use tricine_channel::namespace::{self, SessionLock};
-use tricine_channel::sys::process::Usage;
-use tricine_channel::time::mono_ns;
 use tricine_session::{Error, Result};
 
 use crate::child::Running;

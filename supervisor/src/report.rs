@@ -5,11 +5,11 @@ use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tricine_channel::sys::process::Usage;
 use tricine_session::channel::Mode;
 use tricine_session::control::ControlRegion;
 use tricine_session::link::Opened;
 use tricine_session::metrics::Histogram;
-use tricine_channel::sys::process::Usage;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

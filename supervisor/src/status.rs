@@ -8,9 +8,9 @@ use std::os::fd::AsFd;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tricine_channel::time::mono_ns;
 use tricine_session::clock::PlayState;
 use tricine_session::control::{ControlRegion, Role};
-use tricine_channel::time::mono_ns;
 
 /// How often the status line is drawn.
 const EVERY_NS: u64 = 250_000_000;

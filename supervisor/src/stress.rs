@@ -1,9 +1,9 @@
 //! `tricine stress`: a session for the measurement, with a lock and a janitor like any other.
 
-use tricine_session::clock::PlayState;
-use tricine_session::control::ControlRegion;
 use tricine_channel::namespace;
 use tricine_session::Result;
+use tricine_session::clock::PlayState;
+use tricine_session::control::ControlRegion;
 
 use crate::janitor::Janitor;
 

@@ -12,16 +12,16 @@ use std::os::unix::fs::FileExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use tricine_channel::channel::layout::{PAYLOAD_OFFSET, region_len};
 use tricine_channel::Error as ChannelError;
+use tricine_channel::channel::layout::{PAYLOAD_OFFSET, region_len};
 use tricine_channel::sync::Ordering::SeqCst;
+use tricine_channel::sys::sigbus;
+use tricine_channel::time::Deadline;
 use tricine_session::channel::{
     Acquired, Barriers, ChannelName, Consumer, Kind, Mode, Producer, Region, Side, Spec, StreamRegion,
 };
 use tricine_session::error::EXIT_CORRUPT;
 use tricine_session::frame::{FrameMeta, i420_len};
-use tricine_channel::sys::sigbus;
-use tricine_channel::time::Deadline;
 use tricine_session::{Error, Result};
 
 /// The environment variable by which a victim's process knows that it is one.

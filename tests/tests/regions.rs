@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use tests::{Run, names, start, wait_for};
+use tricine_channel::channel::layout::{PAGE, PAYLOAD_OFFSET, Words};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 
@@ -66,15 +67,15 @@ fn a_doorbell_is_truncated() {
 fn a_mailbox_s_words_are_overwritten() {
     goes_on_in_a_new_region(&["--mode", "mailbox"], "video", |session| {
         let file = OpenOptions::new().write(true).open(object(format!("tricine.{session}.video.0"))).unwrap();
-        file.write_all_at(&[0xff; 0x700], 0x80).unwrap();
+        file.write_all_at(&[0xff; PAYLOAD_OFFSET - PAGE], PAGE as u64).unwrap();
     });
 }
 
 #[test]
-fn all_of_a_first_page_is_overwritten() {
+fn all_of_the_words_are_overwritten() {
     goes_on_in_a_new_region(&[], "video", |session| {
         let file = OpenOptions::new().write(true).open(object(format!("tricine.{session}.video.0"))).unwrap();
-        file.write_all_at(&[0xa5; 4096], 0).unwrap();
+        file.write_all_at(&[0xa5; PAYLOAD_OFFSET], 0).unwrap();
     });
 }
 
@@ -83,7 +84,8 @@ fn a_forged_successor_leads_nobody_astray() {
     for mode in ["fifo", "mailbox"] {
         goes_on_in_a_new_region(&["--mode", mode], "video", |session| {
             let file = OpenOptions::new().write(true).open(object(format!("tricine.{session}.video.0"))).unwrap();
-            file.write_all_at(&0xffff_ffffu64.to_le_bytes(), 0x300).unwrap();
+            let at = std::mem::offset_of!(Words, producer.successor) as u64;
+            file.write_all_at(&0xffff_ffffu64.to_le_bytes(), at).unwrap();
         });
     }
 }

@@ -235,7 +235,8 @@ fn the_page_stands_alone_and_the_comparison_is_there() {
     assert_eq!(second.code, Some(0), "{}", second.stderr);
     assert_eq!(second.stdout.matches("against before: frames/s ×").count(), 4, "{}", second.stdout);
     let page = std::fs::read_to_string(second.folder.path().join("p.html")).unwrap();
-    assert_eq!(page.matches("<svg").count(), 5, "latency and cost of two sizes, and frames by size");
+    let plots = ["<svg class=\"broad\"", "<svg class=\"slim\""].map(|kind| page.matches(kind).count());
+    assert_eq!(plots, [5, 5], "latency and cost of two sizes, and frames by size, for wide windows and narrow ones");
     for outside in ["http://", "https://", "src=", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }

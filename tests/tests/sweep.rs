@@ -31,8 +31,8 @@ fn a_side_killed_wherever_the_words_change_costs_no_frame() {
         for survivor in ["parked", "holding", "running"] {
             let kills = |c: &&Value| c["role"] == role && c["mode"] == mode && c["survivor"] == survivor;
             let kills: u64 = cases.iter().filter(kills).filter_map(|c| c["kill_points"].as_u64()).sum();
-            // Each operation is some claim, some meta, a hand-over and a bell.
-            assert!(kills >= 10, "{role} {mode} {survivor}: {kills}");
+            // A frame is taken, has its effect and is released; or it is begun, described and published: and each may ring.
+            assert!(kills >= 8, "{role} {mode} {survivor}: {kills}");
         }
     }
 }
@@ -43,7 +43,7 @@ fn one_hand_over_alone_wakes_who_sleeps_wherever_it_is_held_up() {
     assert_eq!(report["failures"], 0);
     let kills: Vec<_> = report["cases"].as_array().unwrap().iter().map(|c| c["kill_points"].as_u64()).collect();
     assert_eq!(kills.len(), 3);
-    assert!(kills.iter().all(|k| *k >= Some(10)), "{kills:?}");
+    assert!(kills.iter().all(|k| *k >= Some(8)), "{kills:?}");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_killed_sweep_leaves_no_name_and_no_process() {
 #[cfg(not(feature = "seeded-bugs"))]
 #[test]
 fn the_code_that_ships_has_no_bugs_to_choose_from() {
-    let output = Command::new(SWEEP).args(["--bug", "no-reset"]).output().unwrap();
+    let output = Command::new(SWEEP).args(["--bug", "skips-front"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--features seeded-bugs"));
 }
@@ -93,8 +93,9 @@ fn the_code_that_ships_has_no_bugs_to_choose_from() {
 #[cfg(feature = "seeded-bugs")]
 #[test]
 fn a_seeded_bug_is_told_with_its_instruction_and_words() {
-    let output = Command::new(SWEEP).args(["--bug", "no-reset", "--changes", "--fills", "1"]).output().unwrap();
+    let output =
+        Command::new(SWEEP).args(["--bug", "release-before-read", "--changes", "--fills", "1"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("claim") && said.contains("producer.rs:") && said.contains("WRITING"), "{said}");
+    assert!(said.contains("steps.rs:") && said.contains("released"), "{said}");
 }

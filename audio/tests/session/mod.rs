@@ -7,16 +7,17 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tricine_channel::namespace::{self, SessionLock};
+use tricine_channel::sys::process::Reaped;
+use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::channel::{
-    Acquired, Barriers, Channel, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, recover,
+    Acquired, Barriers, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, StreamRegion, recover,
 };
 use tricine_session::clock::{Clock, PlayState};
 use tricine_session::control::{ControlRegion, Role};
 use tricine_session::frame::FrameMeta;
 use tricine_session::link::{FromRole, Link, SinkSpec, Spec, ToRole, Work};
 use tricine_session::role::RoleContext;
-use tricine_channel::namespace::{self, SessionLock};
-use tricine_channel::time::{Deadline, mono_ns};
 
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const RATE: u32 = 48_000;
@@ -50,7 +51,7 @@ pub(crate) struct Session {
     pub(crate) state: PlayState,
     pub(crate) link: Link,
     pub(crate) producer: Feeder,
-    pub(crate) channel: Channel,
+    pub(crate) channel: StreamRegion,
     pub(crate) said: Vec<FromRole>,
     /// What the environment of a spawned role holds besides.
     pub(crate) env: Vec<(String, String)>,
@@ -85,7 +86,7 @@ impl Feeder {
         loop {
             match self.0.acquire(deadline).unwrap() {
                 Acquired::Slot(mut slot) => {
-                    slot.samples()[..samples.len()].copy_from_slice(samples);
+                    slot.floats()[..samples.len()].copy_from_slice(samples);
                     let times = (samples.len() / usize::from(channels)) as u32;
                     let meta = FrameMeta { pts_ns, serial, ..FrameMeta::f32(channels, times, rate) };
                     slot.publish(meta).unwrap();
@@ -134,9 +135,8 @@ impl Session {
             resume_serial: 1,
             barriers: Barriers::Both,
         };
-        Channel::create(&channel_name, &spec).unwrap();
+        let channel = StreamRegion::create(&channel_name, &spec).unwrap();
         let producer = Feeder::new(&channel_name);
-        let channel = StreamRegion::open(&channel_name).unwrap();
         let spec = Spec {
             session: name.clone(),
             channels: vec![channel_name],
@@ -196,10 +196,10 @@ impl Session {
 
     /// Kills the role's process and recovers the channel, as the supervisor does.
     pub(crate) fn kill(&mut self) {
-        if let Running::Process(child) = &mut self.running {
+        if let Running::Process(mut child) = std::mem::replace(&mut self.running, Running::No) {
             child.kill().unwrap();
-            child.wait().unwrap();
-            recover(&self.channel, Side::Consumer);
+            let reaped = Reaped::wait(child).unwrap();
+            recover(&self.channel, Side::Consumer, &reaped).unwrap();
         }
     }
 

@@ -10,8 +10,8 @@ mod tty;
 
 use std::io::IsTerminal;
 
-use tricine_session::terminal::{self, ENTER, Size};
 use tricine_channel::time::mono_ns;
+use tricine_session::terminal::{self, ENTER, Size};
 
 use super::{Display, DisplayError, Outcome, Picture, Pumped};
 use crate::canvas::Canvas;

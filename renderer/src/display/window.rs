@@ -8,8 +8,8 @@
 use std::os::fd::{AsFd, BorrowedFd};
 
 use minifb::{MouseButton, MouseMode, ScaleMode, WindowOptions};
-use tricine_session::link::Key;
 use tricine_channel::time::mono_ns;
+use tricine_session::link::Key;
 
 use super::keys::{Listener, Pressed};
 use super::x11::Companion;

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::Error;
 use tricine_session::channel::ChannelName;
 use tricine_session::link::{FromRole, ToRole};
-use tricine_channel::time::{Deadline, mono_ns};
 
 use super::{MS, Player, Stop};
 use crate::canvas::Canvas;

@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use tricine_channel::namespace::{self, SessionLock};
+use tricine_channel::time::Deadline;
 use tricine_session::channel::{
-    Acquired, Barriers, Channel, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec,
+    Acquired, Barriers, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, StreamRegion,
 };
 use tricine_session::clock::PlayState;
 use tricine_session::control::{ControlRegion, Role};
 use tricine_session::frame::{FrameMeta, i420_len};
 use tricine_session::link::{DisplaySpec, FromRole, Link, Spec, ToRole, Work};
 use tricine_session::role::RoleContext;
-use tricine_channel::namespace::{self, SessionLock};
-use tricine_channel::time::Deadline;
 
 /// Length of a frame in these films, in ns.
 pub const FRAME_NS: i64 = 20_000_000;
@@ -47,7 +47,7 @@ impl Session {
         let (control, lock) = ControlRegion::create(&name, &STATE).unwrap();
         let channel = ChannelName { session: name.clone(), kind: Kind::Video, generation: 0 };
         let capacity = i420_len(size.0, size.1) as u64;
-        Channel::create(
+        StreamRegion::create(
             &channel,
             &ChannelSpec { mode, capacity, base: 0, resume_pts_ns: 0, resume_serial: 1, barriers: Barriers::Both },
         )
@@ -121,7 +121,7 @@ impl Session {
         let name = ChannelName { generation: self.channel.generation + 1, ..self.channel.clone() };
         let capacity = i420_len(size.0, size.1) as u64;
         let base = self.producer.next_seq();
-        Channel::create(
+        StreamRegion::create(
             &name,
             &ChannelSpec {
                 mode: Mode::Fifo,

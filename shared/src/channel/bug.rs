@@ -2,7 +2,7 @@
 //! `seeded-bugs` (or under loom), and only if one was chosen; else every question below is a constant and nothing of it
 //! is left in the machine code.
 //!
-//! One is chosen by `seed`, or for a whole process by `TRICINE_SEEDED_BUG=no-reset` and the like.
+//! One is chosen by `seed`, or for a whole process by `TRICINE_SEEDED_BUG=no-second-look` and the like.
 
 use crate::sync::Ordering;
 
@@ -79,6 +79,16 @@ bugs! {
     RelaxedRelease = "relaxed-release",
     /// Relaxed where the producer looks for a free slot with Acquire.
     RelaxedReleased = "relaxed-released",
+    /// Relaxed where a side is claimed with Acquire.
+    RelaxedClaim = "relaxed-claim",
+    /// Relaxed where a side that ends gives its claim back with Release.
+    RelaxedUnclaim = "relaxed-unclaim",
+    /// Relaxed where recovery gives a dead side's claim back with Release.
+    RelaxedRecover = "relaxed-recover",
+    /// Relaxed where the supervisor's look at the words loads `released` first, with Acquire.
+    RelaxedCheck = "relaxed-check",
+    /// Relaxed where that look loads each slot's `seq` with Acquire.
+    RelaxedWords = "relaxed-words",
     /// Relaxed where a poisoned frame's slot is given to the producer with Release.
     RelaxedDiscard = "relaxed-discard",
     /// Relaxed where the producer names the next region with Release.

@@ -14,6 +14,10 @@ use super::bug::{Bug, seeded};
 /// Slots of a channel: one being written, one being read, one between.
 pub const SLOTS: usize = 3;
 
+/// More frames than a region ever sees: at a billion a second it takes two years. So no number that is accepted here overflows
+/// when it is counted on.
+pub const MOST_FRAMES: u64 = 1 << 56;
+
 /// The slot that frame `n` lives in.
 pub const fn slot_of(n: u64) -> usize {
     (n % SLOTS as u64) as usize
@@ -21,7 +25,7 @@ pub const fn slot_of(n: u64) -> usize {
 
 /// `seq` of slot `slot` once `published` frames have been: the highest up to there that belongs into it, or 0.
 pub const fn seq_after(published: u64, slot: usize) -> u64 {
-    let ahead = (published + 2 * SLOTS as u64 - 1 - slot as u64) % SLOTS as u64;
+    let ahead = (published % SLOTS as u64 + 2 * SLOTS as u64 - 1 - slot as u64) % SLOTS as u64;
     published.saturating_sub(ahead)
 }
 
@@ -30,7 +34,7 @@ pub const fn seq_after(published: u64, slot: usize) -> u64 {
 pub fn produced(seqs: [u64; SLOTS], released: u64) -> Result<u64, usize> {
     let published = seqs.into_iter().max().unwrap_or(0);
     for (i, seq) in seqs.into_iter().enumerate() {
-        if seq != seq_after(published, i) {
+        if seq != seq_after(published, i) || published > MOST_FRAMES {
             return Err(i);
         }
     }
@@ -48,16 +52,18 @@ pub fn consumed(seqs: [u64; SLOTS], released: u64) -> Result<u64, usize> {
 }
 
 /// Whether words can be that were read while both sides were at work: `before` is `released` as it was read before the `seqs`,
-/// `after` as it was read after them. `Err` is as for [`produced`].
+/// one after another, and `after` as it was read after them. `Err` is as for [`produced`].
 pub fn between(seqs: [u64; SLOTS], before: u64, after: u64) -> Result<(), usize> {
+    // As few frames as can have been published when each word was read: what was released, and what was read so far.
+    let mut published = before;
     for (i, seq) in seqs.into_iter().enumerate() {
-        let misplaced = seq != 0 && slot_of(seq - 1) != i;
-        if misplaced || seq.saturating_sub(after) > SLOTS as u64 {
+        published = published.max(seq);
+        let most = after.saturating_add(SLOTS as u64).min(MOST_FRAMES);
+        if seq != seq_after(published, i) || published > most {
             return Err(i);
         }
     }
-    let highest = seqs.into_iter().max().unwrap_or(0);
-    if before > highest || after < before { Err(SLOTS) } else { Ok(()) }
+    if after < before { Err(SLOTS) } else { Ok(()) }
 }
 
 /// What a slot is doing, for a picture of the pipeline: the protocol itself needs no such states.

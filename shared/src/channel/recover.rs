@@ -38,7 +38,7 @@ pub fn recover<D: Doorbell>(region: &Region<D>, dead: Side, reaped: &Reaped) -> 
     of_the_dead(region, dead, reaped)?;
     // Release: pairs with the Acquire of the successor's claim. Nobody else writes this word now: the dead process is reaped,
     // and another one cannot claim it while it is not 0.
-    region.claim(dead).store(0, Release);
+    region.claim(dead).store(0, order(Bug::RelaxedRecover, Release));
     if !seeded(Bug::NoPostAfterDeath) {
         region.bell(dead).post();
         hit(Step::OwnRung);

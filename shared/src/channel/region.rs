@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bug::{Bug, order};
 use super::layout::{self, Words};
 use super::memory::{Memory, Source};
 use super::name::Name;
@@ -51,11 +52,7 @@ impl<D> Region<D> {
             (&words.header.base, spec.base),
             (&words.header.notes[0], spec.notes[0]),
             (&words.header.notes[1], spec.notes[1]),
-            // loom knows fences alone.
-            (
-                &words.header.barriers,
-                (!cfg!(loom) && spec.barriers == Barriers::Sleeper && membarrier::register()).into(),
-            ),
+            (&words.header.barriers, (spec.barriers == Barriers::Sleeper && has_membarrier()).into()),
             (&words.both.mail.0, MailWord::EMPTY.encode()),
             (&words.header.magic, layout::MAGIC),
         ];
@@ -101,7 +98,7 @@ impl<D> Region<D> {
         };
         let fenced = match read(&header.barriers) {
             0 => true,
-            1 if membarrier::register() => false,
+            1 if has_membarrier() => false,
             1 => return Err(Error::sys("membarrier", object, std::io::Error::last_os_error())),
             raw => return Err(corrupt("barriers", raw)),
         };
@@ -122,7 +119,7 @@ impl<D> Region<D> {
         let (name, bells) = (whole.name.clone(), whole.bells.clone());
         let mut channel = Channel { memory, facts: whole.facts, claim: None, name, bells };
         // Acquire: pairs with the Release of whoever gave the claim back: what our predecessor wrote is visible.
-        match channel.claim(side).compare_exchange(0, us(), Acquire, Relaxed) {
+        match channel.claim(side).compare_exchange(0, us(), order(Bug::RelaxedClaim, Acquire), Relaxed) {
             Ok(_) => channel.claim = Some(side),
             Err(pid) => return Err(Error::Claimed { object: channel.name.to_string(), side, pid }),
         }
@@ -151,7 +148,8 @@ impl<D> Region<D> {
         }
         match self.channel.mode() {
             Mode::Fifo => {
-                let before = self.channel.words().consumer.released.0.load(Acquire);
+                // Acquire: pairs with the Release in release(), before which the consumer had seen as high a `seq`.
+                let before = self.channel.words().consumer.released.0.load(order(Bug::RelaxedCheck, Acquire));
                 let (seqs, after) = self.channel.fifo_words();
                 let raw = |i| seqs.get(i).copied().unwrap_or(before);
                 between(seqs, before, after).map_err(|i| self.channel.corrupt("seq of a slot, or released,", raw(i)))
@@ -226,6 +224,11 @@ impl<D> std::ops::Deref for Region<D> {
     fn deref(&self) -> &Channel<D> {
         &self.channel
     }
+}
+
+/// Whether the kernel executes barriers for us. loom knows fences alone: a model in which nobody sleeps says that it needs none.
+fn has_membarrier() -> bool {
+    cfg!(loom) || membarrier::register()
 }
 
 /// This process, as it stands in a claim.
@@ -303,8 +306,9 @@ impl<D> Channel<D> {
     /// `seq` of each slot and, read after them, `released`.
     pub(super) fn fifo_words(&self) -> ([u64; SLOTS], u64) {
         // Acquire: pairs with the Release in publish(), before which the producer had seen as much of `released`.
-        let seqs = self.words().producer.slots.each_ref().map(|s| s.seq.load(Acquire));
-        (seqs, self.words().consumer.released.0.load(Acquire))
+        let seqs = self.words().producer.slots.each_ref().map(|s| s.seq.load(order(Bug::RelaxedWords, Acquire)));
+        // Relaxed: nothing is read by it.
+        (seqs, self.words().consumer.released.0.load(Relaxed))
     }
 
     /// What the slots are doing now, for a picture of the pipeline.
@@ -358,7 +362,7 @@ impl<D> Drop for Channel<D> {
             && !super::probe::dead()
         {
             // Release: pairs with the Acquire in Region::attach.
-            self.claim(side).store(0, Release);
+            self.claim(side).store(0, order(Bug::RelaxedUnclaim, Release));
         }
     }
 }

@@ -130,7 +130,13 @@ impl Spin {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use super::*;
+    use crate::channel::{Barriers, Name, Region, Spec};
+    use crate::meta::{Len, Meta};
 
     fn attempts(spin: &mut Spin, waits: u32, well: bool) -> u32 {
         let mut count = 0;
@@ -158,26 +164,111 @@ mod tests {
         assert_eq!(attempts(&mut Spin::for_ns(0), 100, true), 0);
     }
 
+    /// A bell that rings when it is told to and remembers who asked it.
+    #[derive(Debug)]
+    struct Scripted {
+        /// At which try there is a token, from 1; 0: at none.
+        rings_at: u32,
+        /// After this moment come two tries at most: the one before asking, and one before the look at the clock.
+        until: Deadline,
+        tries: Cell<u32>,
+        tries_too_late: Cell<u32>,
+        /// Until when somebody slept, each time.
+        slept: RefCell<Vec<Deadline>>,
+    }
+
+    impl Scripted {
+        fn new(rings_at: u32, until: Deadline) -> Arc<Self> {
+            let (tries, tries_too_late, slept) = Default::default();
+            Arc::new(Self { rings_at, until, tries, tries_too_late, slept })
+        }
+    }
+
+    impl Doorbell for Scripted {
+        fn post(&self) {}
+
+        fn try_wait(&self) -> bool {
+            self.tries.set(self.tries.get() + 1);
+            assert!(self.rings_at == 0 || self.tries.get() <= self.rings_at, "the ring was heard and forgotten");
+            if self.until.passed() {
+                self.tries_too_late.set(self.tries_too_late.get() + 1);
+                assert!(self.tries_too_late.get() <= 2, "somebody asks on after the deadline");
+            }
+            self.tries.get() == self.rings_at
+        }
+
+        fn wait(&self, deadline: Deadline) -> Result<bool> {
+            self.slept.borrow_mut().push(deadline);
+            Ok(false)
+        }
+    }
+
+    /// What a consumer's wait came to.
+    fn wait(mut spin: Spin, bell: &Arc<Scripted>, there: impl Fn() -> bool, deadline: Deadline) -> Wake {
+        let spec = Spec { barriers: Barriers::Both, ..Spec::fifo::<Len>(8) };
+        let region = Region::unnamed(&Name::new("spin", 0), &spec, bell.clone(), bell.clone()).unwrap();
+        let channel = region.attach(Side::Consumer, Len::KIND).unwrap();
+        spin.wait(&channel, Side::Consumer, there, deadline).unwrap()
+    }
+
+    /// Longer than any test runs.
+    const HOUR: Duration = Duration::from_secs(3600);
+    const FOR_AN_HOUR: Spin = Spin::for_ns(3_600_000_000_000);
+    const LONG_AGO: Deadline = Deadline::at_ns(1);
+    const NEVER: Deadline = Deadline::at_ns(u64::MAX);
+
     #[test]
     fn what_comes_while_asking_is_seen_without_sleeping() {
-        use std::cell::Cell;
-        struct Bell(bool);
-        impl Doorbell for Bell {
-            fn post(&self) {}
-            fn try_wait(&self) -> bool {
-                self.0
-            }
-            fn wait(&self, _: Deadline) -> Result<bool> {
-                unreachable!("nobody sleeps here")
-            }
-        }
-        let deadline = Deadline::after(std::time::Duration::from_secs(60));
+        let bell = Scripted::new(0, NEVER);
         let asked = Cell::new(0);
-        // There at the tenth question.
-        let there = || asked.replace(asked.get() + 1) == 9;
-        assert_eq!(Spin::for_ns(1_000_000_000).asked(&Bell(false), there, deadline), Some(Wake::Change));
-        assert_eq!(Spin::for_ns(1_000_000_000).asked(&Bell(true), || false, deadline), Some(Wake::Call));
-        assert_eq!(Spin::for_ns(1000).asked(&Bell(false), || false, deadline), None);
-        assert_eq!(Spin::for_ns(0).asked(&Bell(true), || true, deadline), None);
+        // There at the hundredth question, some tries of the bell later.
+        let there = || asked.replace(asked.get() + 1) == 99;
+        assert_eq!(wait(FOR_AN_HOUR, &bell, there, Deadline::after(HOUR)), Wake::Change);
+        assert!(bell.tries.get() > 1 && bell.slept.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_ring_that_is_heard_while_asking_ends_the_wait() {
+        // The first try is before asking.
+        for rings_at in 1..=4 {
+            let bell = Scripted::new(rings_at, NEVER);
+            assert_eq!(wait(FOR_AN_HOUR, &bell, || false, Deadline::after(HOUR)), Wake::Call);
+            assert_eq!(bell.tries.get(), rings_at);
+            assert!(bell.slept.borrow().is_empty());
+        }
+    }
+
+    #[test]
+    fn asking_ends_at_the_caller_s_deadline_if_that_comes_first() {
+        for deadline in [Deadline::after(Duration::from_micros(300)), Deadline::after(Duration::from_micros(1))] {
+            let bell = Scripted::new(0, deadline);
+            assert_eq!(wait(FOR_AN_HOUR, &bell, || false, deadline), Wake::Deadline);
+            // The sleep that follows is over at once, by the same deadline.
+            assert_eq!(*bell.slept.borrow(), [deadline]);
+        }
+        // It has passed already: one try before asking, and none after the first questions.
+        let bell = Scripted::new(0, NEVER);
+        assert_eq!(wait(FOR_AN_HOUR, &bell, || false, LONG_AGO), Wake::Deadline);
+        assert_eq!((bell.tries.get(), bell.slept.take()), (2, vec![LONG_AGO]));
+    }
+
+    #[test]
+    fn who_has_asked_for_its_time_sleeps_until_the_caller_s_deadline() {
+        let deadline = Deadline::after(HOUR);
+        for limit_ns in [0, 1, 1000] {
+            let bell = Scripted::new(0, NEVER);
+            assert_eq!(wait(Spin::for_ns(limit_ns), &bell, || false, deadline), Wake::Deadline);
+            assert_eq!(*bell.slept.borrow(), [deadline]);
+            assert!(limit_ns > 0 || bell.tries.get() == 1, "no time, no question");
+        }
+    }
+
+    #[test]
+    fn who_does_not_wait_asks_nothing() {
+        let bell = Scripted::new(0, NEVER);
+        let asked = Cell::new(false);
+        let there = || asked.replace(true);
+        assert_eq!(wait(FOR_AN_HOUR, &bell, there, Deadline::NOW), Wake::Deadline);
+        assert_eq!((bell.tries.get(), bell.slept.borrow().len(), asked.get()), (1, 0, false));
     }
 }

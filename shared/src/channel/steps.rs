@@ -28,7 +28,9 @@ impl<D: Doorbell> Channel<D> {
     pub(super) fn released(&self) -> u64 {
         // Acquire: pairs with the Release in release(): our writes to the slot come after the consumer's reads.
         let released = self.words().consumer.released.0.load(order(Bug::RelaxedReleased, Acquire));
-        if seeded(Bug::OneSlotTooMany) { released + 1 } else { released }
+        // The bug shows only where every slot is full: more than was ever begun nobody could have released.
+        let begun = || self.words().producer.begun.0.load(Relaxed);
+        if seeded(Bug::OneSlotTooMany) { (released + 1).min(begun()) } else { released }
     }
 
     /// FIFO: frame `n`, whose payload is in its slot, is there.

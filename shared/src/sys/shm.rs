@@ -107,7 +107,8 @@ pub fn map(file: &File, offset: u64, len: usize, writable: bool, name: &str) -> 
 pub fn protect(map: &Mapping, offset: usize, len: usize, name: &str) -> Result<()> {
     assert!(offset.is_multiple_of(4096) && offset + len <= map.len());
     let start = map.as_mut_ptr().wrapping_add(offset);
-    let address = std::ptr::NonNull::new(start.cast()).ok_or_else(|| Error::sys("mprotect", name, nix::Error::EFAULT))?;
+    let address =
+        std::ptr::NonNull::new(start.cast()).ok_or_else(|| Error::sys("mprotect", name, nix::Error::EFAULT))?;
     // SAFETY: whole pages of a live mapping of ours; what is read-only from here on is only read through atomics.
     unsafe { nix::sys::mman::mprotect(address, len, nix::sys::mman::ProtFlags::PROT_READ) }
         .map_err(|e| Error::sys("mprotect", name, e))

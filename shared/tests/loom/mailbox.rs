@@ -1,37 +1,53 @@
 //! Mailbox: never a frame from before, always whole, and the last one comes.
 
-use std::sync::Arc;
-
 use loom::thread;
-use tricine_session::Result;
+use tricine_channel::Result;
 use tricine_channel::channel::probe::Step;
-use tricine_channel::channel::{Channel, Consumer, Mode, Side};
+use tricine_channel::channel::{Consumer, Mode, Side};
 
-use crate::world::{Bell, Counting, Flood, Seen, Taken, World, assert_seen, explore, produce, take, undisturbed};
+use crate::world::{
+    At, Bell, Counting, Did, Flood, Seen, Shared, Taken, World, assert_seen, explore, produce, take, undisturbed,
+};
 
 /// Both sides, with deaths; `before` frames were published before the threads start.
-fn both<B: Bell>(preemptions: usize, before: u64, total: u64, deaths: &[(Step, u32)]) -> Seen {
+fn both<B: Bell>(preemptions: usize, before: u64, total: u64, deaths: &[(At, u32)]) -> Seen {
     explore(preemptions, deaths, move || {
         let world = World::<B>::new(Mode::Mailbox);
-        undisturbed(|| produce(world.attach(Some(Side::Producer)), before).unwrap());
+        undisturbed(|| produce(&world.region, before).unwrap());
         let writing = world.clone();
-        let producer = thread::spawn(move || writing.process(Side::Producer, |_| {}, |c| produce(c, total)));
+        let producer = thread::spawn(move || writing.process(Side::Producer, |_, _| {}, |r| produce(r, total)));
         let reading = world.clone();
-        let consumer = thread::spawn(move || reading.process(Side::Consumer, |_| {}, |c| consume(&reading, c, total)));
+        let consumer =
+            thread::spawn(move || reading.process(Side::Consumer, |_, _| {}, |r| consume(&reading, r, total)));
         producer.join().unwrap();
         consumer.join().unwrap();
-        let effects = world.effects.lock().unwrap();
-        assert!(effects.is_sorted_by(|a, b| a < b), "frames have their effects once and in order: {effects:?}");
-        assert_eq!(effects.last(), Some(&(total - 1)), "the last frame has its effect");
+        assert_in_order(&world.did.lock().unwrap(), total);
     })
 }
 
+/// Effects come in order, none twice but that of a consumer that died before it could release the frame, and the last frame's
+/// comes.
+fn assert_in_order(did: &[Did], total: u64) {
+    let (mut last, mut again) = (None, None);
+    for &what in did {
+        match what {
+            Did::Effect(seq) => {
+                assert!(again.map_or(last < Some(seq), |again| again == seq), "once and in order: {did:?}");
+                (last, again) = (Some(seq), None);
+            }
+            Did::DiedUnreleased => again = last,
+            Did::Discarded(seq) => panic!("nobody discards frame {seq}"),
+        }
+    }
+    assert_eq!((last, again), (Some(total - 1), None), "the last frame has its effect: {did:?}");
+}
+
 /// Takes frames until the last. A frame that its predecessor took comes again, but none from before that.
-fn consume<B: Bell>(world: &World<B>, channel: Channel<Arc<B>>, total: u64) -> Result<()> {
-    let mut consumer = Consumer::new(channel)?;
+fn consume<B: Bell>(world: &World<B>, region: &Shared<B>, total: u64) -> Result<()> {
+    let mut consumer = Consumer::attach(region)?;
     let mut last = None;
     while last < Some(total - 1) {
-        if let Taken::Frame(seq) = take(&mut consumer, |seq| world.effect(seq))? {
+        if let Taken::Frame(seq) = take(&mut consumer, |did| world.did(did))? {
             assert!(last < Some(seq), "frame {seq} after {last:?}");
             last = Some(seq);
         }
@@ -39,21 +55,22 @@ fn consume<B: Bell>(world: &World<B>, channel: Channel<Arc<B>>, total: u64) -> R
     Ok(())
 }
 
-const OF_PRODUCER: [Step; 6] = [
-    Step::ProducerClaimed,
-    Step::PayloadWritten,
-    Step::MetaWritten,
-    Step::Published,
-    Step::FilledOwed,
-    Step::FilledRung,
+const OF_PRODUCER: [At; 6] = [
+    At::Step(Step::ProducerClaimed),
+    At::Step(Step::PayloadWritten),
+    At::Step(Step::MetaWritten),
+    At::Step(Step::Published),
+    At::Step(Step::FilledOwed),
+    At::Step(Step::FilledRung),
 ];
-const OF_CONSUMER: [Step; 6] = [
-    Step::ConsumerWait,
-    Step::ConsumerDozes,
-    Step::ConsumerWoken,
-    Step::ConsumerClaimed,
-    Step::MetaRead,
-    Step::DoneRecorded,
+const OF_CONSUMER: [At; 7] = [
+    At::Step(Step::ConsumerWait),
+    At::Step(Step::ConsumerDozes),
+    At::Step(Step::ConsumerWoken),
+    At::Step(Step::ConsumerClaimed),
+    At::Step(Step::MetaRead),
+    At::Effect,
+    At::Step(Step::Released),
 ];
 
 #[test]
@@ -70,11 +87,11 @@ fn the_latest_frame_wins() {
 #[test]
 fn a_producer_dies_at_each_step() {
     let mut all = Seen::default();
-    for step in OF_PRODUCER {
+    for place in OF_PRODUCER {
         for (before, nth) in [(0, 0), (1, 1)] {
-            let seen = both::<Counting>(3, before, before + 2, &[(step, nth)]);
+            let seen = both::<Counting>(3, before, before + 2, &[(place, nth)]);
             assert_seen(&seen, &["a process died", "a frame was taken"]);
-            all.add(step, nth, &seen);
+            all.add(place, nth, &seen);
         }
     }
     assert_seen(&all, &["the consumer woke for nothing"]);
@@ -84,11 +101,11 @@ fn a_producer_dies_at_each_step() {
 #[test]
 fn a_consumer_dies_at_each_step() {
     let mut all = Seen::default();
-    for step in OF_CONSUMER {
+    for place in OF_CONSUMER {
         for (before, nth) in [(1, 0), (0, 1)] {
-            let seen = both::<Counting>(3, before, before + 2, &[(step, nth)]);
+            let seen = both::<Counting>(3, before, before + 2, &[(place, nth)]);
             assert_seen(&seen, &["a process died", "a frame was taken"]);
-            all.add(step, nth, &seen);
+            all.add(place, nth, &seen);
         }
     }
     assert_seen(&all, &["the consumer woke for nothing", "a frame that was done came again"]);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use loom::thread;
-use tricine_session::clock::{REGISTER_WORDS, Register};
+use tricine_channel::register::{REGISTER_WORDS, Register};
 
 use crate::world::{assert_seen, explore, saw};
 

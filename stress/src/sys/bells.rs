@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicU32, fence};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use tricine_channel::sys::{futex, shm};
 use tricine_channel::channel::Doorbell;
 use tricine_channel::error::{Error, Result};
+use tricine_channel::sys::{futex, shm};
 use tricine_channel::time::Deadline;
 
 /// Bytes of shared memory that a pair of bells takes.

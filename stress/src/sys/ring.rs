@@ -9,12 +9,12 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64, fence};
 use std::time::Duration;
 
-use tricine_channel::sys::semaphore::Semaphore;
 use super::sysv::Segment;
-use tricine_channel::sys::{futex, shm};
 use tricine_channel::channel::layout::{PAYLOAD_OFFSET, stride};
 use tricine_channel::channel::ownership::SLOTS;
 use tricine_channel::error::{Error, Result};
+use tricine_channel::sys::semaphore::Semaphore;
+use tricine_channel::sys::{futex, shm};
 use tricine_channel::time::{Deadline, mono_ns};
 
 /// Bytes of memory that a ring of frames of `len` bytes takes.

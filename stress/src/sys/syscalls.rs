@@ -14,9 +14,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, gettid};
 
-use tricine_channel::sys::process::exit_now;
 use super::trace::SharedWords;
 use tricine_channel::error::{Error, Result};
+use tricine_channel::sys::process::exit_now;
 
 /// Where the kernel says what number its tracepoint has.
 const ID: &str = "/sys/kernel/tracing/events/raw_syscalls/sys_enter/id";

@@ -190,6 +190,9 @@ impl Drop for Segment {
 
 #[cfg(test)]
 mod tests {
+    use tricine_channel::namespace;
+    use tricine_channel::sys::shm;
+
     use super::*;
 
     #[test]
@@ -216,14 +219,6 @@ mod tests {
         drop((segment, second));
         assert!(Segment::attach(id, 8192).is_err());
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use tricine_channel::namespace;
-    use tricine_channel::sys::shm;
-
-    use super::*;
 
     #[test]
     fn a_message_queue_is_swept_with_its_session() {

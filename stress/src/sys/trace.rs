@@ -18,9 +18,9 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::sys::{prctl, ptrace};
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, setsid};
 
-use tricine_channel::sys::process::{Exit, exit_now, memory_file, Reaped};
-use tricine_channel::sys::shm;
 use tricine_channel::error::{Error, Result};
+use tricine_channel::sys::process::{Exit, Reaped, exit_now, memory_file};
+use tricine_channel::sys::shm;
 
 /// How often a blocking wait looks up, in microseconds.
 const TICK_US: libc::suseconds_t = 1000;

@@ -3,8 +3,8 @@
 
 use std::os::unix::fs::OpenOptionsExt;
 
-use nix::fcntl::OFlag;
 use crate::sys::ring::{Ring, memory_len};
+use nix::fcntl::OFlag;
 use tricine_session::{Error, Result};
 
 use super::{Ends, Prepared, Transport, rings};

@@ -1,8 +1,8 @@
 //! A POSIX message queue. Frames are split into messages of the largest size that a user may have.
 
-use tricine_session::Result;
 use crate::sys::mq::{self, MessageQueue};
 use tricine_channel::time::Deadline;
+use tricine_session::Result;
 
 use super::{Ends, Prepared, Receiver, Sender, Transport};
 use crate::case::Case;

@@ -5,12 +5,12 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use tricine_session::Result;
-use tricine_channel::channel::ownership::SLOTS;
 use crate::sys::ring::{Memory, Ring, Wake, memory_len};
+use tricine_channel::channel::ownership::SLOTS;
 use tricine_channel::sys::semaphore::Semaphore;
 use tricine_channel::sys::shm;
 use tricine_channel::time::Deadline;
+use tricine_session::Result;
 
 use super::{Ends, Prepared, Receiver, Sender, Transport, Wiring};
 use crate::case::Case;

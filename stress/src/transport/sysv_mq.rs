@@ -1,9 +1,9 @@
 //! A System V message queue. Frames are split into messages of the largest size that the queue takes.
 
-use tricine_session::Result;
-use tricine_channel::sys::shm;
 use crate::sys::sysv::{MessageQueue, queue_note};
+use tricine_channel::sys::shm;
 use tricine_channel::time::Deadline;
+use tricine_session::Result;
 
 use super::{Ends, Prepared, Receiver, Sender, Transport, Wiring};
 use crate::case::Case;

@@ -1,8 +1,8 @@
 //! A triple buffer in System V shared memory.
 
-use tricine_session::Result;
 use crate::sys::ring::{Memory, Ring, memory_len};
 use crate::sys::sysv::Segment;
+use tricine_session::Result;
 
 use super::{Ends, Prepared, Transport, Wiring, rings};
 use crate::case::Case;

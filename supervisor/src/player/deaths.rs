@@ -2,12 +2,12 @@
 //! seen of it is measured.
 
 use nix::sys::signal::Signal;
+use tricine_channel::Error as ChannelError;
+use tricine_channel::sys::process::{Exit, Reaped};
+use tricine_channel::time::mono_ns;
 use tricine_session::channel::{Kind, Side, discard, held_by_consumer, recover};
 use tricine_session::control::Role;
 use tricine_session::link::DisplaySpec;
-use tricine_channel::sys::process::{Exit, Reaped};
-use tricine_channel::time::mono_ns;
-use tricine_channel::Error as ChannelError;
 use tricine_session::{Error, Result};
 
 use super::{MS, Player, choose_display, index, side_of};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
+use tricine_channel::time::mono_ns;
 use tricine_session::Result;
 use tricine_session::control::Role;
 use tricine_session::link::ToRole;
-use tricine_channel::time::mono_ns;
 
 use super::deaths::GAP_NS;
 use super::{MS, Player, Stop, index};

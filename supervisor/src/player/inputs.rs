@@ -1,11 +1,11 @@
 //! What is played: one input after another, what each holds, the channels that it needs, and its end.
 
 use nix::sys::signal::Signal;
+use tricine_channel::Error as ChannelError;
+use tricine_channel::time::mono_ns;
 use tricine_session::channel::{Barriers, ChannelName, Kind, Mode, Spec as ChannelSpec, StreamRegion};
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, InputSpec, Opened, ToRole};
-use tricine_channel::time::mono_ns;
-use tricine_channel::Error as ChannelError;
 use tricine_session::{Error, Result};
 
 use super::{Player, index};

@@ -4,12 +4,12 @@
 
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
+use tricine_channel::sys::process::Exit;
+use tricine_channel::time::mono_ns;
 use tricine_session::Result;
 use tricine_session::channel::{Barriers, ChannelName, Kind, Mode, Spec as ChannelSpec, StreamRegion};
 use tricine_session::control::Role;
 use tricine_session::error::EXIT_CORRUPT;
-use tricine_channel::sys::process::Exit;
-use tricine_channel::time::mono_ns;
 
 use super::{Player, Restart, index, side_of};
 

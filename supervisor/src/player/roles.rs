@@ -3,11 +3,11 @@
 use std::os::fd::AsFd;
 
 use nix::sys::signal::Signal;
+use tricine_channel::time::mono_ns;
 use tricine_session::Result;
 use tricine_session::channel::StreamRegion;
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, FromRole, SinkSpec, Spec, ToRole, Work};
-use tricine_channel::time::mono_ns;
 
 use super::{MS, Player, index, side_of};
 use crate::child;

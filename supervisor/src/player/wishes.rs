@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use tricine_channel::time::mono_ns;
 use tricine_session::clock::{MAX_SPEED, MIN_SPEED};
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, Key, ToRole};
-use tricine_channel::time::mono_ns;
 use tricine_session::{Error, Result};
 
 use super::{MS, Player, index, side_of};

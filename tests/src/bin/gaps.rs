@@ -14,8 +14,8 @@ use clap::Parser;
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 use tests::{arg, start};
-use tricine_session::control::{ControlRegion, Role};
 use tricine_channel::namespace::control_name;
+use tricine_session::control::{ControlRegion, Role};
 
 /// Kill one role after another while the demo plays, and measure what is seen and heard of it.
 #[derive(Debug, Parser)]

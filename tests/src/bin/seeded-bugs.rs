@@ -78,7 +78,7 @@ fn spoken(proof: &str, said: &str) -> Verdicts {
 fn tables(root: &Path) -> Verdicts {
     let test = |bug: Option<Bug>| {
         let mut cargo = cargo(root);
-        cargo.args(["test", "-q", "--release", "-p", "tricine-shared", "--features", "seeded-bugs"]);
+        cargo.args(["test", "-q", "--release", "-p", "tricine-channel", "--features", "seeded-bugs"]);
         cargo.args(["--test", "ownership", "--target-dir", TARGET]).envs(bug.map(|b| ("TRICINE_SEEDED_BUG", b.name())));
         cargo.output().is_ok_and(|o| o.status.success())
     };
@@ -88,7 +88,7 @@ fn tables(root: &Path) -> Verdicts {
 
 fn loom(root: &Path) -> Verdicts {
     let mut cargo = cargo(root);
-    cargo.env("RUSTFLAGS", "--cfg loom").args(["test", "-p", "tricine-shared", "--test", "loom", "--release"]);
+    cargo.env("RUSTFLAGS", "--cfg loom").args(["test", "-p", "tricine-channel", "--test", "loom", "--release"]);
     cargo.args(["--target-dir", "target/loom", "--", "--nocapture"]);
     spoken("loom", &output(&mut cargo))
 }

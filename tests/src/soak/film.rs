@@ -9,8 +9,8 @@ use fastrand::Rng;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 
-use tricine_session::control::ControlRegion;
 use tricine_channel::namespace::control_name;
+use tricine_session::control::ControlRegion;
 
 use super::acts::{Act, Servers, Victims};
 use super::{Fault, Growth, LEAK, Options, Tally, Wrong, nothing_left, of, orphaned};

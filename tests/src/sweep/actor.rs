@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use tricine_channel::channel::ownership::MailWord;
-use tricine_session::channel::{Acquired, Channel, ChannelName, Consumer, Mode, Producer, Region, Side};
 use tricine_channel::sync::Ordering::SeqCst;
-use tricine_stress::sys::trace::pause;
 use tricine_channel::time::Deadline;
+use tricine_session::channel::{Acquired, Channel, ChannelName, Consumer, Mode, Producer, Region, Side};
 use tricine_session::{Error, Result};
+use tricine_stress::sys::trace::pause;
 
 use super::case::{Operation, Past, Survivor};
 use super::ledger::{Film, Ledger};

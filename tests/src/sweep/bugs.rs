@@ -1,8 +1,8 @@
 //! Which seeded bugs the sweep catches. Only in a build with the feature `seeded-bugs`; what ships cannot have them.
 
 use serde::Serialize;
-use tricine_session::Result;
 use tricine_channel::channel::bug::Bug;
+use tricine_session::Result;
 
 use super::case::Case;
 use super::driver::{Failure, Plan, sweep};

@@ -3,8 +3,8 @@
 use tricine_channel::channel::{Region, Side, recover};
 use tricine_channel::sync::Ordering::SeqCst;
 use tricine_channel::sys::process::{Exit, Reaped};
-use tricine_stress::sys::trace::{Forked, Stepped, Tie, pause, pin};
 use tricine_session::{Error, Result};
+use tricine_stress::sys::trace::{Forked, Stepped, Tie, pause, pin};
 
 use super::actor::{Actor, Start};
 use super::case::{Case, Operation, Second, Survivor};

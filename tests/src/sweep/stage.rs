@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tricine_session::Result;
 use tricine_channel::channel::bug::Bug;
+use tricine_session::Result;
 use tricine_session::channel::{Barriers, ChannelName, Kind, Region, Side, Spec, StreamRegion};
 use tricine_stress::sys::trace::Tracer;
 
@@ -136,11 +136,7 @@ impl Stage<'_> {
         })
     }
 
-    fn with_channel<T>(
-        &mut self,
-        case: &Case,
-        body: impl FnOnce(&Self, Actor<'_>, &Region) -> Result<T>,
-    ) -> Result<T> {
+    fn with_channel<T>(&mut self, case: &Case, body: impl FnOnce(&Self, Actor<'_>, &Region) -> Result<T>) -> Result<T> {
         let name = ChannelName { session: self.session.into(), kind: Kind::Video, generation: self.channels };
         self.channels += 1;
         let capacity = self.film.len() as u64;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tricine_channel::namespace::{self, SessionLock};
 use tricine_channel::sys::shm;
-use tricine_stress::sys::trace::{Forked, Tie, Tracer};
 use tricine_session::{Error, Result};
+use tricine_stress::sys::trace::{Forked, Tie, Tracer};
 
 /// A live session for a sweep. Its names are removed when it is dropped, and by its janitor if this process is killed.
 #[derive(Debug)]

@@ -1,0 +1,179 @@
+//! Every lesson that comes with the lab: repairs are marked as they say, goals are as they say, survivors are listed.
+
+use std::collections::BTreeSet;
+
+use tricine_lab::lesson::{self, Lesson, mutants};
+use tricine_lab::verdict::{Verdict, thousands};
+use tricine_lab::{check, lang, schedule};
+
+fn lessons() -> Vec<Lesson> {
+    lesson::all().expect("all lessons can be read")
+}
+
+#[test]
+fn every_repair_is_marked_as_the_lesson_says() {
+    let mut marked = 0;
+    for l in lessons() {
+        for r in &l.repairs {
+            let v = check(&l, &r.region);
+            assert_eq!(v.name(), r.verdict, "lesson {}, {}:\n{v}", l.id, r.name);
+            if let Verdict::Wrong(w) = &v {
+                assert_eq!(w.schedule, r.schedule, "lesson {}, {}:\n{v}", l.id, r.name);
+            }
+            marked += 1;
+        }
+        assert!(l.repairs.first().is_some_and(|r| r.verdict == "right"), "lesson {} has a reference", l.id);
+        let wrong = l.repairs.iter().filter(|r| r.verdict != "right").count();
+        assert!(wrong >= 2, "lesson {} has wrong answers", l.id);
+    }
+    assert!(marked >= 75, "only {marked} repairs");
+}
+
+#[test]
+fn no_lesson_is_right_before_it_is_repaired() {
+    for l in lessons() {
+        let v = check(&l, &l.start());
+        assert!(matches!(v, Verdict::Wrong(_) | Verdict::Unmet { .. }), "lesson {}:\n{v}", l.id);
+    }
+}
+
+#[test]
+fn goals_are_met_by_their_schedules_or_by_nobody() {
+    for l in lessons() {
+        for g in &l.goals {
+            let p = l.instance(&l.start(), g.instance).expect("the start");
+            let (way, _) = g.reach(&p).expect("the goal can be read");
+            assert_eq!(way.is_some(), g.possible && !g.after, "lesson {}: {}", l.id, g.condition);
+            if g.possible && !g.after {
+                let acts = schedule::parse(&g.schedule, p.processes.len()).expect("a schedule");
+                let mut replay = tricine_lab::run::Replay::new(&p);
+                acts.iter().for_each(|a| replay.act(*a));
+                let met = g.is_met(&p, replay.state()).expect("the goal can be read");
+                assert!(met, "lesson {}: `{}` does not reach {}", l.id, g.schedule, g.condition);
+            }
+        }
+    }
+}
+
+#[test]
+fn line_mutants_that_are_still_right_are_listed_with_a_reason() {
+    for l in lessons() {
+        let reference = &l.repairs[0];
+        let all = mutants(&reference.region);
+        let right = all.iter().filter(|m| check(&l, &m.region).name() == "right").map(|m| m.name.as_str());
+        let listed = l.survivors.iter().map(|s| s.mutant.as_str());
+        assert_eq!(right.collect::<BTreeSet<_>>(), listed.collect(), "lesson {}", l.id);
+        assert!(l.survivors.iter().all(|s| s.reason.len() > 10), "lesson {}: a reason", l.id);
+    }
+}
+
+#[test]
+fn numbers_of_states_in_proofs_are_what_the_search_met() {
+    for l in lessons() {
+        let mut met = BTreeSet::new();
+        for r in l.repairs.iter().filter(|r| r.verdict == "right") {
+            if let Verdict::Right { bounds } = check(&l, &r.region) {
+                met.insert(thousands(bounds.states));
+            }
+        }
+        let words: Vec<&str> = l.proof.split_whitespace().collect();
+        let said: Vec<&str> = words.windows(2).filter(|w| w[1].starts_with("states")).map(|w| w[0]).collect();
+        let numbers: Vec<&&str> = said.iter().filter(|s| s.starts_with(|c: char| c.is_ascii_digit())).collect();
+        assert!(!numbers.is_empty(), "lesson {} says how many states", l.id);
+        for n in numbers {
+            assert!(met.contains(*n), "lesson {}: {n} states, but the search met {met:?}", l.id);
+        }
+    }
+}
+
+#[test]
+fn every_lesson_is_complete() {
+    for l in lessons() {
+        let texts = [&l.title, &l.text, &l.run, &l.see, &l.task, &l.proof, &l.why];
+        assert!(texts.iter().all(|t| t.len() > 4), "lesson {}: a text is missing", l.id);
+        assert_eq!(l.hints.len(), 3, "lesson {}: hints", l.id);
+        assert!(!l.guide.is_empty() && !l.goals.is_empty() && !l.predict.is_empty(), "lesson {}", l.id);
+        for q in &l.predict {
+            assert!(q.answers.iter().any(|a| a.right) && q.answers.len() > 1, "lesson {}: {}", l.id, q.text);
+            assert!(q.answers.iter().all(|a| a.why.len() > 10), "lesson {}: an answer without explanation", l.id);
+        }
+        assert!(l.repairs.iter().filter(|r| r.verdict != "right").all(|r| !r.region.is_empty()), "lesson {}", l.id);
+    }
+}
+
+#[test]
+fn in_layout_4_each_word_has_one_writer() {
+    for (id, words) in [("8", 2), ("9", 4)] {
+        let all = lessons();
+        let l = all.iter().find(|l| l.id == id).expect("the lesson");
+        let p = l.instance(&l.repairs[0].region, None).expect("the reference");
+        for a in p.arrays.iter().filter(|a| !a.frame) {
+            let writes = |b: &lang::Block| b.ops.iter().any(|o| matches!(o, lang::Op::Store(x, _) if x.base == a.base));
+            let writers = p.processes.iter().filter(|q| writes(&q.block) || writes(&q.recovery)).count();
+            assert_eq!(writers, 1, "lesson {id}: {}", a.name);
+            assert!(p.processes.iter().all(|q| !writes(&q.recovery)), "lesson {id}: recovery only rings");
+        }
+        let plain: usize = p.arrays.iter().filter(|a| !a.frame).map(|a| a.len).sum();
+        assert_eq!(plain, words, "lesson {id}");
+    }
+}
+
+#[test]
+fn what_is_the_lessons_cannot_be_changed() {
+    let all = lessons();
+    let l = all.iter().find(|l| l.id == "8").expect("lesson 8");
+    let right = &l.repairs[0].region;
+    let refused = |text: &str, word: &str| {
+        let v = check(l, text);
+        let Verdict::Unreadable { error } = &v else { panic!("accepted: {text}\n{v}") };
+        assert!(error.to_string().contains(word), "{error}");
+    };
+    refused(&l.program.replace("deaths 1", "deaths 0"), "was changed");
+    refused(&format!("{right}deaths 0\n"), "lesson's to say");
+    refused(
+        &right.replace("        v = read slot[tail % 3]\n        use v\n", "        use tail\n"),
+        "not read from a frame",
+    );
+    refused(&right.replace("        use v\n", "        v = tail\n        use v\n"), "not read from a frame");
+    refused(
+        &right.replace("    post filled\n    post empty\nafter", "    v = read slot[0]\n    use v\nafter"),
+        "`use`",
+    );
+    refused(&format!("{right}process carol:\n    post filled\n"), "carol");
+    // The whole file, as it was given out and with the repair in it, is as good as the region alone.
+    let whole = l.program.replace(&l.start(), right.trim_end());
+    assert_eq!(check(l, &whole).name(), "right");
+    // Lines are counted in what the learner wrote.
+    let Verdict::Unreadable { error } = check(l, "sem empty = 0, filled = 0\nprocess producer:\n    wiat empty\n")
+    else {
+        panic!("accepted");
+    };
+    assert_eq!(error.line, 3);
+}
+
+#[test]
+fn lessons_print_with_and_without_answers() {
+    for l in lessons() {
+        let (class, teacher) = (l.markdown(false), l.markdown(true));
+        assert!(teacher.contains("- [x] ") && !class.contains("- [x] "), "lesson {}", l.id);
+        assert!(teacher.contains(&l.why) && !class.contains(&l.why), "lesson {}", l.id);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_lesson_says_where() {
+    let good = lesson::FILES[1].1;
+    for (from, to, problem) in [
+        ("# 2. ", "2 ", "line 1: expected `# 8. The title`"),
+        ("## Why", "## Whhy", "expected one of Text"),
+        ("```lab", "```laab", "expected lab, change start or change right"),
+        ("- reach `end", "- raech `end", "expected `- reach"),
+        (" holds. Two processes", " hmm. Two processes", "expected `- \"claim\""),
+        ("-sem lock = 1", "-sem luck = 1", "0 times, not once"),
+    ] {
+        let at = good.rfind(from).expect("it is there");
+        let bad = format!("{}{to}{}", &good[..at], &good[at + from.len()..]);
+        let e = Lesson::parse(&bad).expect_err(to).to_string();
+        assert!(e.contains(problem), "{e}");
+    }
+}
