@@ -139,11 +139,7 @@ static int look(struct region *region)
     uint64_t before = region->last;
     if (region->mode == TRICINE_MODE_MAILBOX) {
         uint64_t mail = tricine_load(region->base, TRICINE_AT_MAIL);
-        if (!tricine_mail_valid(mail)) {
-            fprintf(stderr, "invalid mailbox word %#llx\n", (unsigned long long)mail);
-            exit(2);
-        }
-        if (tricine_mail_seq(mail) > before)
+        if (tricine_mail_valid(mail) && tricine_mail_seq(mail) > before)
             copy(region, tricine_mail_dirty(mail) ? tricine_mail_middle(mail) : tricine_mail_front(mail),
                  tricine_mail_seq(mail));
         return region->last > before;
@@ -154,7 +150,7 @@ static int look(struct region *region)
     for (;;) {
         unsigned next = TRICINE_SLOTS;
         for (unsigned i = 0; i < TRICINE_SLOTS; i++)
-            if (seqs[i] > region->last && (next == TRICINE_SLOTS || seqs[i] < seqs[next]))
+            if (tricine_seq_valid(i, seqs[i]) && seqs[i] > region->last && (next == TRICINE_SLOTS || seqs[i] < seqs[next]))
                 next = i;
         if (next == TRICINE_SLOTS)
             return region->last > before;

@@ -19,7 +19,7 @@ MAGIC, VERSION, FILM = 0x00454E4943495254, 4, 0x14D4C4946
 AT_VERSION, AT_LEN, AT_KIND, AT_MODE, AT_STRIDE, AT_CAPACITY = 0x08, 0x18, 0x20, 0x28, 0x30, 0x38
 AT_GENERATION, AT_BASE = 0x40, 0x48
 AT_SEQ, AT_META, AT_BEGUN, AT_SUCCESSOR, AT_MAIL = 0x1000, 0x1008, 0x1180, 0x1280, 0x3000
-SLOT_BYTES, SLOTS, META_WORDS, PAYLOAD, MAX_CAPACITY = 128, 3, 12, 0x4000, 1 << 29
+SLOT_BYTES, SLOTS, META_WORDS, PAYLOAD, MAX_CAPACITY, MAX_SEQ = 128, 3, 12, 0x4000, 1 << 29, 1 << 48
 FIFO, MAILBOX = 0, 1
 I420, F32, BYTES = 1, 2, 3
 ALL_BITS = (1 << 64) - 1
@@ -82,10 +82,11 @@ class Region:
         return word
 
     def mail(self):
+        """The slots that are the producer's and the latest frame's, and that frame's seq: 0 if there is none."""
         word = self.at(AT_MAIL)
         back, middle, front, dirty, seq = word & 3, word >> 2 & 3, word >> 4 & 3, word >> 6 & 1, word >> 8
         if {back, middle, front} != {0, 1, 2} or word >> 7 & 1:
-            sys.exit(f"{self.path}: invalid mailbox word {word:#x}")
+            return back, back, 0
         return back, middle if dirty else front, seq
 
     def new(self):
@@ -95,6 +96,7 @@ class Region:
             found = [(seq, slot)]
         else:
             found = sorted((self.at(AT_SEQ + SLOT_BYTES * slot), slot) for slot in range(SLOTS))
+            found = [(seq, slot) for seq, slot in found if seq <= MAX_SEQ and (seq - 1) % SLOTS == slot]
         return [(slot, seq) for seq, slot in found if seq > self.last]
 
     def copy(self, slot, seq):
@@ -109,7 +111,8 @@ class Region:
         if self.mode == FIFO:
             whole = self.at(AT_BEGUN) < seq + SLOTS
         else:
-            whole = self.mail()[0] != slot and self.at(AT_SEQ + SLOT_BYTES * slot) == seq
+            back, _, latest = self.mail()
+            whole = latest > 0 and back != slot and self.at(AT_SEQ + SLOT_BYTES * slot) == seq
         return (meta, payload) if whole else None
 
     def successor(self):

@@ -75,6 +75,12 @@ static inline size_t tricine_at_meta(unsigned slot)
     return tricine_at_seq(slot) + TRICINE_SLOT_META;
 }
 
+/* Whether it can be the seq of a FIFO's slot in which there is a frame. */
+static inline int tricine_seq_valid(unsigned slot, uint64_t seq)
+{
+    return seq > 0 && seq <= UINT64_C(1) << 48 && (seq - 1) % TRICINE_SLOTS == slot;
+}
+
 /* The parts of a mailbox's word. */
 static inline unsigned tricine_mail_back(uint64_t mail) { return mail & 3; }
 static inline unsigned tricine_mail_middle(uint64_t mail) { return mail >> 2 & 3; }

@@ -66,7 +66,7 @@ tricine_channel::shared_words! {
 pub const PAGES: [(&str, usize, &[Field]); 4] = [
     ("supervisor", offset_of!(Pages, session), SessionPage::FIELDS),
     ("decoder", offset_of!(Pages, decoder), DecoderPage::FIELDS),
-    ("audio", offset_of!(Pages, audio), AudioPage::FIELDS),
+    ("audio role", offset_of!(Pages, audio), AudioPage::FIELDS),
     ("renderer", offset_of!(Pages, renderer), RendererPage::FIELDS),
 ];
 

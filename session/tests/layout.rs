@@ -162,8 +162,12 @@ fn table(rows: &[Row]) -> String {
 fn fields(from: usize, fields: &[Field]) -> String {
     let mut out = String::from("| offset | name | made of | what it says |\n|---|---|---|---|\n");
     for field in fields {
-        let (at, what) = (from + field.offset, field.what.trim());
-        let kind = if field.kind == "AtomicU64" { "Counter" } else { field.kind };
+        let (at, what) = (from + field.offset, field.what.trim().replace('|', "\\|"));
+        let kind = match field.kind {
+            "AtomicU64" => "Counter",
+            "[[Counter; 2]; 128]" => "128 × 2 Counters",
+            kind => kind,
+        };
         writeln!(out, "| {at:#06x} | `{}` | {kind} | {what} |", field.name).unwrap();
     }
     out

@@ -2,6 +2,7 @@
 //! through a change of resolution.
 
 use std::io::{BufRead as _, BufReader, Lines};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -85,6 +86,25 @@ fn readers_from_outside_follow_a_fifo_through_a_change_of_resolution() {
 #[test]
 fn readers_from_outside_follow_a_mailbox_through_a_change_of_resolution() {
     reads_through_a_change_of_resolution("mailbox");
+}
+
+#[test]
+fn readers_from_outside_go_on_in_the_region_that_replaces_a_damaged_one() {
+    let (_folder, readers) = readers();
+    let run = start(PROGRAM, &["--display", "none", "--audio", "null", "test:clock?size=320x180&rate=30&seconds=4"]);
+    let mut readers = look_on(&run, 30, readers);
+    for reader in &mut readers {
+        reader.said.next().expect("a first frame").expect("plain letters");
+    }
+    let region = format!("/dev/shm/tricine.{}.video.0", run.session);
+    let file = std::fs::OpenOptions::new().write(true).open(region).expect("the region is there");
+    // The page of the producer.
+    file.write_all_at(&[0xff; 0x1000], 0x1000).expect("it is written");
+    assert_eq!(run.end().status.code(), Some(0));
+    for reader in readers {
+        let said = summary(reader);
+        assert!(said.contains(" 0 wrong, in 2 regions"), "{said}");
+    }
 }
 
 #[test]

@@ -158,7 +158,7 @@ described! {
         pub(super) clock: Register,
         /// Blocks received.
         pub received: Counter,
-        /// Sample times that the sink has taken.
+        /// Sample frames that the sink has taken.
         pub samples_played: Counter,
         /// Times that the sink ran dry in mid-film.
         pub underruns: Counter,
@@ -257,7 +257,7 @@ described! {
         pub last_pts_ns: Counter,
         /// The last presented frame's distance from the audio clock in ns (video − audio), as two's complement.
         pub last_av_offset_ns: Counter,
-        /// From publish to acquire, in ns, each frame.
+        /// From publish to acquire, in ns, of each frame that was waited for.
         pub handoff_ns: Histogram,
         /// How late each frame was presented, in ns.
         pub present_late_ns: Histogram,
