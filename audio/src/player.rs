@@ -253,7 +253,6 @@ impl Player {
                         && self.context.control.state().is_some_and(|(_, state)| state.serial == serial)
                     {
                         // The first of a seek that we have not looked at yet: it comes again after we have.
-                        drop(slot);
                         return Ok(true);
                     }
                     let (control, sink) = (&self.context.control, self.outlet.sink.as_mut());

@@ -35,7 +35,7 @@ fn the_clock_runs_with_real_time_and_never_back_and_the_end_is_told_once() {
         near(film - offset, real);
         last = film;
     }
-    s.producer.finish();
+    s.producer().finish();
     s.expect("ended", |m| *m == FromRole::Ended { serial: 1 });
     assert!(s.film_ms() >= 699.0, "told at {} ms", s.film_ms());
     sleep_ms(100);
@@ -82,7 +82,7 @@ fn a_seek_drops_what_is_old_and_starts_anew() {
     assert_eq!(clock.serial, 2);
     let film = s.film_ms();
     assert!((5010.0..5100.0).contains(&film), "{film}");
-    s.producer.finish();
+    s.producer().finish();
     s.expect("ended", |m| *m == FromRole::Ended { serial: 2 });
 }
 
@@ -90,14 +90,14 @@ fn a_seek_drops_what_is_old_and_starts_anew() {
 fn an_end_from_before_a_seek_is_not_taken_for_one_after_it() {
     let mut s = null().start();
     s.play(1, 0, 40, |_| 0.0);
-    s.producer.finish();
+    s.producer().finish();
     s.expect("ended", |m| *m == FromRole::Ended { serial: 1 });
     s.set(|state| state.serial = 2);
     sleep_ms(100);
     assert!(!s.listen().contains(&FromRole::Ended { serial: 2 }));
-    s.producer.reopen();
+    s.producer().reopen();
     s.play(2, 0, 40, |_| 0.0);
-    s.producer.finish();
+    s.producer().finish();
     s.expect("ended", |m| *m == FromRole::Ended { serial: 2 });
 }
 
@@ -105,7 +105,7 @@ fn an_end_from_before_a_seek_is_not_taken_for_one_after_it() {
 fn a_serial_without_sound_ends_when_the_decoder_says_so() {
     let mut s = null().start();
     let decoder = ControlRegion::attach(&s.name, Role::Decoder).unwrap();
-    s.producer.finish();
+    s.producer().finish();
     decoder.decoder().no_audio_in.set(2);
     s.expect("ended", |m| *m == FromRole::Ended { serial: 1 });
     assert!(s.clock().is_none());
@@ -174,7 +174,7 @@ fn unpaced_everything_is_taken_at_once_and_no_clock_runs() {
     let mut s = Session::new(SinkSpec::Null, true, playing()).start();
     let began = mono_ns();
     s.play(1, 0, 10_000, |_| 0.0);
-    s.producer.finish();
+    s.producer().finish();
     s.expect("ended", |m| *m == FromRole::Ended { serial: 1 });
     assert!(mono_ns() - began < 5_000 * MS);
     assert!(s.clock().is_none());

@@ -61,7 +61,7 @@ fn errors(log: &[(i64, i64)], bursts: &[i64]) -> Vec<f64> {
 }
 
 /// Publishes sound in the background of `f`, from `from_ms` on.
-fn while_playing<T>(s: &Session, from_ms: u64, ms: u64, f: impl FnOnce(&Session) -> T) -> T {
+fn while_playing<T>(s: &mut Session, from_ms: u64, ms: u64, f: impl FnOnce(&Session) -> T) -> T {
     let mut feeder = s.feeder();
     std::thread::scope(|scope| {
         scope.spawn(move || feeder.play(1, from_ms, ms, beeps));
@@ -81,7 +81,7 @@ fn a_beep_is_heard_where_the_clock_says() {
     s.env = server.env();
     s.spawn();
     let mut log = Vec::new();
-    while_playing(&s, 0, 9500, |s| follow(s, &mut log, 9300));
+    while_playing(&mut s, 0, 9500, |s| follow(s, &mut log, 9300));
     s.expect("output", |m| matches!(m, FromRole::Output(o) if o == "pulse (ear)"));
     let errors = errors(&log, &ear.bursts(0.3));
     let mut sizes: Vec<f64> = errors.iter().map(|e| e.abs()).collect();

@@ -57,7 +57,7 @@ fn unpaced_the_file_holds_every_sample_whatever_volume_and_speed_say() {
     (state.volume, state.speed) = (10, 2.0);
     let mut s = Session::new(SinkSpec::Wav(path.clone()), true, state).start();
     s.play(1, 0, 2000, mark);
-    s.producer.finish();
+    s.producer().finish();
     s.expect("ended", |m| *m == FromRole::Ended { serial: 1 });
     assert!(samples(&path) == wanted(2 * u64::from(RATE)), "it is whole before the role ends");
     assert!(s.said.contains(&FromRole::Output(format!("wav ({})", path.display()))), "{:?}", s.said);
@@ -73,7 +73,7 @@ fn surround_has_an_extensible_header() {
     let mut s = Session::new(SinkSpec::Wav(path.clone()), true, playing()).start();
     let block: Vec<f32> = (0..6 * 100).map(|i| i as f32 / 32768.0).collect();
     s.publish(1, 0, 6, 44_100, &block);
-    s.producer.finish();
+    s.producer().finish();
     s.expect("ended", |m| *m == FromRole::Ended { serial: 1 });
     assert_eq!(samples(&path), (0..600).collect::<Vec<i16>>());
     let format = chunk(&std::fs::read(&path).unwrap(), b"fmt ");
@@ -100,7 +100,7 @@ fn killed_again_and_again_it_goes_on_in_the_same_file() {
         s.kill();
         s.spawn();
     }
-    s.producer.finish();
+    s.producer().finish();
     s.expect("ended", |m| *m == FromRole::Ended { serial: 1 });
     let (got, wanted) = (samples(&path), wanted(at_ms * u64::from(RATE) / 1000));
     let differs = got.iter().zip(&wanted).position(|(a, b)| a != b);
@@ -129,7 +129,7 @@ fn a_half_written_block_is_written_over() {
     std::fs::write(&path, file).unwrap();
     s.spawn();
     s.play(1, 100, 100, mark);
-    s.producer.finish();
+    s.producer().finish();
     s.expect("ended", |m| *m == FromRole::Ended { serial: 1 });
     assert!(samples(&path) == wanted(9600));
 }

@@ -290,21 +290,26 @@ fn a_flat_out_tap_keeps_whole_frames_alone() {
     for mode in [Mode::Fifo, Mode::Mailbox] {
         let region = region(mode);
         let tap = Tap::attach::<Summed, _>(&region).unwrap();
-        let done = std::sync::atomic::AtomicBool::new(false);
-        const FRAMES: u64 = 30_000;
+        let (done, enough) = (std::sync::atomic::AtomicBool::new(false), std::sync::atomic::AtomicBool::new(false));
+        // As many as it takes for the tap to have seen some, however little it is scheduled.
+        const FRAMES: std::ops::RangeInclusive<u64> = 30_000..=30_000_000;
         let (kept, torn) = std::thread::scope(|s| {
-            s.spawn(|| {
+            let producing = s.spawn(|| {
                 let mut producer = Producer::attach(&region).unwrap();
                 let mut consumer = (mode == Mode::Fifo).then(|| Consumer::attach(&region).unwrap());
-                for n in 0..FRAMES {
+                let mut frames = 0;
+                while frames < *FRAMES.start() || (frames < *FRAMES.end() && !enough.load(Relaxed)) {
+                    let n = frames;
                     let Acquired::Slot(mut slot) = producer.acquire(soon()).unwrap() else { panic!("no slot") };
                     slot.payload().fill(n as u8);
                     slot.publish(Summed::new(4096)).unwrap();
                     if let Some(consumer) = &mut consumer {
                         assert_eq!(consume_unread(consumer), n);
                     }
+                    frames += 1;
                 }
                 done.store(true, Relaxed);
+                frames
             });
             let (mut payload, mut kept, mut torn, mut last) = (Vec::new(), 0u64, 0u64, 0);
             while !done.load(Relaxed) {
@@ -316,15 +321,16 @@ fn a_flat_out_tap_keeps_whole_frames_alone() {
                         );
                         assert!(meta.seq == seq && seq >= last, "frame {seq} after {last}, whose meta says {meta:?}");
                         (kept, last) = (kept + 1, seq);
+                        enough.store(kept >= 100, Relaxed);
                     }
                     Tapped::Torn => torn += 1,
                     _ => {}
                 }
             }
-            assert_eq!(tap.latest::<Summed>(FRAMES, &mut payload).unwrap(), Tapped::Nothing);
-            assert!(
-                matches!(tap.latest::<Summed>(FRAMES - 1, &mut payload).unwrap(), Tapped::Frame(n, _) if n == FRAMES - 1)
-            );
+            let frames = producing.join().unwrap();
+            assert_eq!(tap.latest::<Summed>(frames, &mut payload).unwrap(), Tapped::Nothing);
+            let last = tap.latest::<Summed>(frames - 1, &mut payload).unwrap();
+            assert!(matches!(last, Tapped::Frame(n, _) if n == frames - 1));
             (kept, torn)
         });
         println!("{mode:?}: {kept} kept, {torn} thrown away");
@@ -338,6 +344,25 @@ fn consume_unread(consumer: &mut Consumer) -> u64 {
     let seq = slot.seq();
     slot.release();
     seq
+}
+
+/// A name that is in use is refused, whichever of the three it is, and what it names stays as it was.
+#[test]
+fn a_channel_whose_name_is_in_use_stays_whole() {
+    let name = Name::new(format!("tricine.test-in-use-{}.numbers", std::process::id()), 0);
+    let spec = Spec::fifo::<Summed>(64);
+    let first = Region::create(&name, &spec).unwrap();
+    assert!(Region::create(&name, &spec).is_err());
+    Region::open(&name).unwrap().inspect().unwrap();
+    let there = |object: &str| std::path::Path::new("/dev/shm").join(object).exists();
+    let all = [format!("sem.{}", name.empty()), format!("sem.{}", name.filled()), name.to_string()];
+    for kept in &all {
+        first.name().unlink().unwrap();
+        std::fs::write(format!("/dev/shm/{kept}"), b"another's").unwrap();
+        assert!(Region::create(&name, &spec).is_err());
+        assert_eq!(all.iter().filter(|object| there(object)).collect::<Vec<_>>(), [kept]);
+    }
+    name.unlink().unwrap();
 }
 
 /// Posts and waits are ours, the semaphore is everybody's.

@@ -50,7 +50,7 @@ pub(crate) struct Session {
     pub(crate) control: ControlRegion,
     pub(crate) state: PlayState,
     pub(crate) link: Link,
-    pub(crate) producer: Feeder,
+    producer: Option<Feeder>,
     pub(crate) channel: StreamRegion,
     pub(crate) said: Vec<FromRole>,
     /// What the environment of a spawned role holds besides.
@@ -136,7 +136,7 @@ impl Session {
             barriers: Barriers::Both,
         };
         let channel = StreamRegion::create(&channel_name, &spec).unwrap();
-        let producer = Feeder::new(&channel_name);
+        let producer = Some(Feeder::new(&channel_name));
         let spec = Spec {
             session: name.clone(),
             channels: vec![channel_name],
@@ -212,17 +212,28 @@ impl Session {
 
     /// See [`Feeder::publish`].
     pub(crate) fn publish(&mut self, serial: u32, pts_ns: i64, channels: u16, rate: u32, samples: &[f32]) {
-        self.producer.publish(serial, pts_ns, channels, rate, samples);
+        self.own().publish(serial, pts_ns, channels, rate, samples);
     }
 
     /// See [`Feeder::play`].
     pub(crate) fn play(&mut self, serial: u32, from_ms: u64, ms: u64, sample: impl Fn(u64) -> f32) {
-        self.producer.play(serial, from_ms, ms, sample);
+        self.own().play(serial, from_ms, ms, sample);
     }
 
-    /// Another producer that goes on where this one is, for a thread of its own.
-    pub(crate) fn feeder(&self) -> Feeder {
-        Feeder::new(self.channel.name())
+    fn own(&mut self) -> &mut Feeder {
+        let name = self.channel.name();
+        self.producer.get_or_insert_with(|| Feeder::new(name))
+    }
+
+    /// The producer.
+    pub(crate) fn producer(&self) -> &Producer {
+        self.producer.as_ref().expect("a thread has it")
+    }
+
+    /// The producer, for a thread of its own.
+    pub(crate) fn feeder(&mut self) -> Feeder {
+        self.own();
+        self.producer.take().expect("it was just made")
     }
 
     /// Changes what the user wants and rings.

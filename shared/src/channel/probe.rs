@@ -36,8 +36,6 @@ steps! {
     FilledOwed,
     /// The producer rang `filled`, since the consumer slept.
     FilledRung,
-    /// The producer dropped its slot unpublished.
-    Abandoned,
     /// The producer said that the stream ends here.
     EndSaid,
     /// The producer named the region in which the stream goes on.
@@ -60,8 +58,6 @@ steps! {
     EmptyOwed,
     /// The consumer rang `empty`, since the producer slept.
     EmptyRung,
-    /// The consumer dropped its slot unreleased.
-    GivenBack,
     /// Recovery rang the dead side's doorbell.
     OwnRung,
     /// Recovery rang both doorbells.

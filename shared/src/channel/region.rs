@@ -189,12 +189,20 @@ impl Region {
     /// # }
     /// ```
     pub fn create(name: &Name, spec: &Spec) -> Result<Self> {
-        let made = Semaphore::create(&name.empty(), 0)
-            .and_then(|()| Semaphore::create(&name.filled(), 0))
-            .and_then(|()| Self::unnamed(name, spec, Semaphore::open(&name.empty())?, Semaphore::open(&name.filled())?))
-            .and_then(|region| region.link().map(|()| region));
+        // What exists already is somebody else's, and stays.
+        Semaphore::create(&name.empty(), 0)?;
+        let made = Semaphore::create(&name.filled(), 0).and_then(|()| {
+            let bells = || Ok((Semaphore::open(&name.empty())?, Semaphore::open(&name.filled())?));
+            let made = bells()
+                .and_then(|(empty, filled)| Self::unnamed(name, spec, empty, filled))
+                .and_then(|region| region.link().map(|()| region));
+            if made.is_err() {
+                Semaphore::unlink(&name.filled())?;
+            }
+            made
+        });
         if made.is_err() {
-            name.unlink()?;
+            Semaphore::unlink(&name.empty())?;
         }
         made
     }

@@ -46,8 +46,8 @@ fn consume<B: Bell>(world: &World<B>, region: &Shared<B>, total: u64) -> Result<
 
 /// The steps of a side that frames go through.
 fn places(of: fn(Step) -> bool) -> impl Iterator<Item = At> {
-    use Step::{Abandoned, EndRung, EndSaid, GivenBack, SuccessorSaid};
-    let elsewhere = [Abandoned, EndSaid, EndRung, SuccessorSaid, GivenBack];
+    use Step::{EndRung, EndSaid, SuccessorSaid};
+    let elsewhere = [EndSaid, EndRung, SuccessorSaid];
     let steps = Step::ALL.iter().copied().filter(move |&s| of(s) && !elsewhere.contains(&s)).map(At::Step);
     // Between the effect and the release lies no step of the channel's.
     steps.chain(of(Step::ConsumerClaimed).then_some(At::Effect))
