@@ -8,6 +8,7 @@ use tricine_channel::channel::Mode;
 use crate::case::{Payload, Read, Transport};
 use crate::report::{Report, Row};
 use crate::table::{count, groups, size, time};
+use crate::words::a_few;
 
 /// A row with a single repetition may be off by so much.
 const UNKNOWN_SPREAD: f64 = 0.2;
@@ -141,7 +142,7 @@ fn verdict(what: &str, measured: usize, alike: &[&Row], best: &str, next: Option
         return format!("{what}, use {} on this machine: {}{next}", winner.label, figures(winner));
     }
     let names: Vec<&str> = alike.iter().map(|r| r.label.as_str()).collect();
-    let names = names.split_last().map_or(String::new(), |(last, some)| format!("{} and {last}", some.join(", ")));
+    let names = a_few(&names);
     format!(
         "{what}, no mechanism is clearly the {best} on this machine, since {names} are within the spread of their \
          repetitions; of these {} costs the least: {}{next}",

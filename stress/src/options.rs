@@ -9,8 +9,8 @@ use tricine_session::frame::i420_len;
 use crate::case::{Case, Fault, Guard, Kill, Payload, Read, Transport};
 use crate::frame::STAMP_LEN;
 use crate::parse::{
-    Choice, Rate, Size, parse_guard, parse_mode, parse_pin, parse_rate, parse_seconds, parse_session, parse_size,
-    parse_transport, parse_warmup,
+    Choice, Rate, Size, chosen, may_use, parse_guard, parse_mode, parse_pin, parse_rate, parse_seconds, parse_session,
+    parse_size, parse_transport, parse_warmup,
 };
 use crate::{kill, transport};
 
@@ -295,29 +295,6 @@ impl Options {
             fault: self.fault,
         }
     }
-}
-
-/// Whether this process may run on that processor. One that cannot ask finds out later.
-fn may_use(processor: usize) -> bool {
-    let allowed = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0));
-    allowed.is_err() || allowed.is_ok_and(|set| set.is_set(processor).unwrap_or(false))
-}
-
-/// The ones chosen, each once; of all, those that are `there`.
-fn chosen<T: clap::ValueEnum + PartialEq + Copy>(choices: &[Choice<T>], there: impl Fn(T) -> bool) -> Vec<T> {
-    let mut list = Vec::new();
-    for choice in choices {
-        let some = match choice {
-            Choice::One(one) => vec![*one],
-            Choice::All => T::value_variants().iter().copied().filter(|one| there(*one)).collect(),
-        };
-        for one in some {
-            if !list.contains(&one) {
-                list.push(one);
-            }
-        }
-    }
-    list
 }
 
 #[cfg(test)]

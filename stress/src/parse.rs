@@ -90,3 +90,29 @@ pub(crate) fn parse_pin(text: &str) -> Result<[usize; 2], String> {
 pub(crate) fn parse_session(text: &str) -> Result<String, String> {
     tricine_channel::namespace::check_name(text).map(|()| text.to_owned()).map_err(|e| e.to_string())
 }
+
+/// Whether this process may run on that processor. One that cannot ask finds out later.
+pub(crate) fn may_use(processor: usize) -> bool {
+    let allowed = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0));
+    allowed.is_err() || allowed.is_ok_and(|set| set.is_set(processor).unwrap_or(false))
+}
+
+/// The ones chosen, each once; of all, those that are `there`.
+pub(crate) fn chosen<T: clap::ValueEnum + PartialEq + Copy>(
+    choices: &[Choice<T>],
+    there: impl Fn(T) -> bool,
+) -> Vec<T> {
+    let mut list = Vec::new();
+    for choice in choices {
+        let some = match choice {
+            Choice::One(one) => vec![*one],
+            Choice::All => T::value_variants().iter().copied().filter(|one| there(*one)).collect(),
+        };
+        for one in some {
+            if !list.contains(&one) {
+                list.push(one);
+            }
+        }
+    }
+    list
+}

@@ -10,6 +10,7 @@ use crate::case::Transport;
 use crate::measure::Machine;
 use crate::report::Row;
 use crate::table::{groups, size};
+use crate::words::a_few;
 
 /// Others may use, or want, so much of the processors.
 const MOST_LOAD: f64 = 0.5;
@@ -37,7 +38,10 @@ impl std::fmt::Display for Reason {
             Self::Cores(took, of) => write!(f, "other programs took {took:.1} of {of} cores"),
             Self::Tasks(wanted, of) => write!(f, "{wanted:.1} tasks of other programs competed for {of} processors"),
             Self::Spread(by) => write!(f, "repetitions differ by {:.0} %", by * 100.0),
-            Self::Floor(by, times) => write!(f, "the floor is not first, as it must be: {by} was {times:.2} × as fast"),
+            Self::Floor(by, times) => {
+                let digits = if *times < 9.995 { 2 } else { 0 };
+                write!(f, "the floor is not first, as it must be: {by} was {times:.digits$} × as fast")
+            }
         }
     }
 }
@@ -136,6 +140,13 @@ fn floors(rows: &[Row], room: Room) -> Vec<(usize, Reason)> {
     found
 }
 
+impl Reason {
+    /// How many times as fast as the floor another one was.
+    fn times(&self) -> f64 {
+        if let Self::Floor(_, times) = self { *times } else { 0.0 }
+    }
+}
+
 /// One sentence for each kind of reason, about all rows that have it.
 fn whole(rows: &[Row], reasons: &[Vec<Reason>]) -> Vec<String> {
     let all = || rows.iter().zip(reasons).flat_map(|(row, reasons)| reasons.iter().map(move |reason| (row, reason)));
@@ -143,7 +154,7 @@ fn whole(rows: &[Row], reasons: &[Vec<Reason>]) -> Vec<String> {
         let some: Vec<(&Row, &Reason, f64)> = all().filter_map(|(row, r)| Some((row, r, of(r)?))).collect();
         let worst = some.iter().max_by(|a, b| a.2.total_cmp(&b.2)).map(|(_, reason, _)| reason.to_string());
         let labels: BTreeSet<&str> = some.iter().map(|(row, ..)| row.label.as_str()).collect();
-        worst.map(|worst| (worst, some.len(), labels.into_iter().collect::<Vec<_>>().join(", ")))
+        worst.map(|worst| (worst, some.len(), labels.into_iter().collect::<Vec<_>>()))
     };
     let mut said = Vec::new();
     let many = rows.len() > 1;
@@ -158,13 +169,16 @@ fn whole(rows: &[Row], reasons: &[Vec<Reason>]) -> Vec<String> {
     }
     if let Some((worst, count, labels)) = worst(|r| if let Reason::Spread(by) = r { Some(*by) } else { None }) {
         let rows = rows.len();
-        said.push(if many { format!("{worst} (at worst; {count} of {rows} rows: {labels})") } else { worst });
+        said.push(if many { format!("{worst} (at worst; {count} of {rows} rows: {})", a_few(&labels)) } else { worst });
     }
     let groups = groups(rows).len();
-    said.extend(all().filter(|(_, r)| matches!(r, Reason::Floor(..))).map(|(row, r)| match groups {
-        1 => r.to_string(),
-        _ => format!("{r} ({}, {})", size(row.bytes), row.payload),
-    }));
+    let floors: Vec<(&Row, &Reason)> = all().filter(|(_, r)| matches!(r, Reason::Floor(..))).collect();
+    if let Some((row, reason)) = floors.iter().max_by(|a, b| a.1.times().total_cmp(&b.1.times())) {
+        said.push(match groups {
+            1 => reason.to_string(),
+            _ => format!("{reason} ({}, {}; {} of {groups} tables)", size(row.bytes), row.payload, floors.len()),
+        });
+    }
     said
 }
 
@@ -257,6 +271,11 @@ mod tests {
         assert_eq!(by(|r| r.rate = Some(60.0), 150.0, Transport::Shm), "", "at a pace all are alike");
         assert_eq!(by(|r| r.pin = Some([1, 1]), 150.0, Transport::Shm), "", "on one core spinning is no floor");
         assert_eq!(by(|r| r.sessions = 2, 150.0, Transport::Shm), "", "nor with more sides than cores");
+        let beaten = |bytes, fps| [Row { bytes, ..floor.clone() }, Row { bytes, ..row(Transport::Shm, &[fps]) }];
+        let mut rows: Vec<Row> = [beaten(64, 150.0), beaten(4096, 350.0)].concat();
+        let once =
+            "the floor is not first, as it must be: shm semaphore was 3.50 × as fast (4 KiB, copy; 2 of 2 tables)";
+        assert_eq!(judge(&mut rows, ROOM).unwrap(), [once], "of many tables, the worst");
         let mut rows = [floor, Row { bytes: 9, ..row(Transport::Shm, &[150.0]) }];
         assert_eq!(judge(&mut rows, ROOM), None, "other frames");
     }
@@ -272,7 +291,7 @@ mod tests {
         ];
         let wanted = [
             "other programs took 1.8 of 2 cores (at worst; 2 of 5 rows)",
-            "repetitions differ by 100 % (at worst; 2 of 5 rows: pipe, unix)",
+            "repetitions differ by 100 % (at worst; 2 of 5 rows: pipe and unix)",
         ];
         assert_eq!(judge(&mut rows, ROOM).unwrap(), wanted);
         assert_eq!(rows.map(|r| r.disturbed.is_some()), [true, true, true, true, false]);

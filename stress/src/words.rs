@@ -20,6 +20,17 @@ pub(crate) fn of_row(row: &Row) -> String {
     words
 }
 
+/// Names as a list in a sentence; of many, a few.
+pub(crate) fn a_few(names: &[&str]) -> String {
+    const FEW: usize = 4;
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, some)) if some.len() <= FEW => format!("{} and {last}", some.join(", ")),
+        Some(_) => format!("{} and {} more", names[..FEW].join(", "), names.len() - FEW),
+        None => String::new(),
+    }
+}
+
 fn mechanism(transport: Transport) -> &'static str {
     match transport {
         Transport::Shm => "Tricine's channel: three slots in shared memory, outlives a killed side",
@@ -56,6 +67,13 @@ mod tests {
     use super::*;
     use crate::report::tests::row;
     use clap::ValueEnum;
+
+    #[test]
+    fn of_many_names_a_few_are_said() {
+        let all = ["a", "b", "c", "d", "e", "f"];
+        let said = [0, 1, 2, 5, 6].map(|n| a_few(&all[..n]));
+        assert_eq!(said, ["", "a", "a and b", "a, b, c, d and e", "a, b, c, d and 2 more"]);
+    }
 
     #[test]
     fn every_mechanism_has_words_of_its_own_on_one_line() {
