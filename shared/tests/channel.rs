@@ -190,8 +190,8 @@ fn a_death_leaves_nothing_to_repair_and_a_successor_is_given_the_same_frame() {
     let mut consumer = Consumer::attach(&region).unwrap();
     publish(&mut producer);
     // A side that is forgotten with a slot in its hands is what a death leaves.
-    std::mem::forget(producer.acquire(soon()).unwrap());
-    std::mem::forget(consumer.acquire(soon()).unwrap());
+    assert!(matches!(producer.acquire(soon()).unwrap(), Acquired::Slot(_)));
+    assert!(matches!(consumer.acquire(soon()).unwrap(), Acquired::Slot(_)));
     std::mem::forget((producer, consumer));
     let before = frames(&region);
     for side in [Side::Producer, Side::Consumer, Side::Producer] {
@@ -244,7 +244,7 @@ fn a_poisoned_frame_is_left_out_and_no_other() {
     let mut consumer = Consumer::attach(&region).unwrap();
     assert_eq!(consume(&mut consumer, soon()), Some(0));
     assert_eq!(held_by_consumer(&region), None);
-    std::mem::forget(consumer.acquire(soon()).unwrap());
+    assert!(matches!(consumer.acquire(soon()).unwrap(), Acquired::Slot(_)));
     std::mem::forget(consumer);
     assert_eq!(held_by_consumer(&region), Some(1));
     discard(&region, 2, &reaped()).unwrap();

@@ -326,7 +326,9 @@ impl<F: Bellfoundry> Transport for Shm<F> {
 }
 
 /// Somebody who attaches to the words alone, to recover for the dead.
-pub(crate) struct Onlooker(Box<dyn Fn(Side, &Reaped) -> Result<()>>);
+pub(crate) struct Onlooker(Box<Recovery>);
+
+type Recovery = dyn Fn(Side, &Reaped) -> Result<()>;
 
 impl Onlooker {
     /// Attaches to a prepared channel.
