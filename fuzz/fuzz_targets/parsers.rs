@@ -3,10 +3,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use tricine_channel::channel::layout::META_WORDS;
-use tricine_channel::channel::ownership::{
-    MailWord, SLOTS, Side, SlotWord, consumer_next, fifo_words, producer_next, recovered,
-};
-use tricine_session::clock::{Clock, PlayState, REGISTER_WORDS};
+use tricine_channel::channel::ownership::{MailWord, SLOTS, between, consumed, produced, states};
+use tricine_channel::meta::Meta;
+use tricine_channel::register::REGISTER_WORDS;
+use tricine_session::clock::{Clock, PlayState};
 use tricine_session::frame::{FrameMeta, Format, i420_len};
 use tricine_session::link::{FromRole, Spec, ToRole};
 
@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
 
     let capacity = word() % (1 << 29) + 1;
     let raw: [u64; META_WORDS] = std::array::from_fn(|_| word());
-    if let Ok(meta) = FrameMeta::decode(raw, capacity) {
+    if let Ok(meta) = FrameMeta::decode(&raw, capacity) {
         assert!(meta.len <= capacity);
         assert_eq!(meta.encode()[..12], raw[..12]);
         if meta.format == Format::I420 {
@@ -29,14 +29,13 @@ fuzz_target!(|bytes: &[u8]| {
     }
 
     let raw: [u64; SLOTS] = std::array::from_fn(|_| word());
-    if let Ok(slots) = fifo_words(raw) {
-        let (produced, consumed) = (producer_next(&slots), consumer_next(&slots));
-        assert!(consumed <= produced + SLOTS as u64 && produced <= consumed + 3 * SLOTS as u64);
-        for slot in slots {
-            let _ = (recovered(slot, Side::Producer), recovered(slot, Side::Consumer));
-            assert_eq!(SlotWord::decode(slot.encode()), slot);
-        }
+    let (before, after) = (word(), word());
+    if let Ok(published) = produced(raw, before) {
+        assert!(published >= before && published - before <= SLOTS as u64);
+        assert_eq!(consumed(raw, before), Ok(before));
     }
+    let _ = between(raw, before, after);
+    std::hint::black_box(states(raw, before, after, raw[0]));
     if let Some(mail) = MailWord::decode(raw[0]) {
         assert!(MailWord::decode(mail.publish().encode()).is_some());
         assert!(mail.take().is_none_or(|taken| MailWord::decode(taken.encode()).is_some()));
