@@ -112,6 +112,8 @@ pub(crate) struct Player {
     stop: Option<Stop>,
     unplayable: bool,
     restarts: Vec<Restart>,
+    /// Regions that could not be trusted any more.
+    regions_replaced: u64,
     status: Status,
     started_ns: u64,
     /// Heartbeats from before this do not count: we were stopped ourselves.
@@ -220,6 +222,7 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         stop: None,
         unplayable: false,
         restarts: Vec::new(),
+        regions_replaced: 0,
         started_ns,
         rebased_ns: 0,
     };

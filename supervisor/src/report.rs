@@ -81,6 +81,8 @@ pub(crate) struct Session<'a> {
     pub(crate) roles: &'a [RoleReport],
     /// The crashes.
     pub(crate) restarts: &'a [Restart],
+    /// Regions that could not be trusted any more, and had a new one made in their place.
+    pub(crate) regions_replaced: u64,
 }
 
 fn ms(ns: Option<u64>) -> Value {
@@ -182,6 +184,7 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
             "max": ms(renderer.present_late_ns.max()),
         },
         "roles": roles,
+        "regions_replaced": session.regions_replaced,
         "restarts": session.restarts.iter().map(|r| json!({
             "role": r.role,
             "cause": r.cause,

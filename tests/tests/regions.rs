@@ -38,6 +38,7 @@ fn goes_on_in_a_new_region(extra: &[&str], kind: &str, harm: impl FnOnce(&str)) 
     assert!((decoded - gone..=decoded).contains(&shown), "{:#}\n{}", end.report, end.stderr);
     assert!(end.stderr.contains(&format!("the {kind} region is damaged; going on in a new one")), "{}", end.stderr);
     assert!(!end.report["restarts"].as_array().unwrap().is_empty());
+    assert!(end.number("/regions_replaced") >= 1.0, "{:#}", end.report);
 }
 
 fn object(name: String) -> PathBuf {

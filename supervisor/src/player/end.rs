@@ -95,6 +95,7 @@ impl Player {
                 now_ns: now,
                 roles: &roles,
                 restarts: &self.restarts,
+                regions_replaced: self.regions_replaced,
             });
             if let Err(why) = report::write(path, &report) {
                 self.status.error(&format!(

@@ -38,6 +38,7 @@ impl Player {
     pub(super) fn replace(&mut self, kind: Kind) -> Result<()> {
         let old: Vec<StreamRegion> = self.channels.extract_if(.., |c| c.name().kind == kind).collect();
         let Some(generation) = old.iter().map(|c| c.name().generation + 1).max() else { return Ok(()) };
+        self.regions_replaced += 1;
         let mode = old[0].mode();
         let (base, resume_pts_ns) = self.handed_over(kind, mode);
         let spec = ChannelSpec {

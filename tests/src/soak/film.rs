@@ -220,6 +220,13 @@ fn judge(watch: Watch, end: &End, harmed: Harmed, frames: u64) -> Vec<(Wrong, St
             }
         }
     }
+    // Nobody harms a region here: one that is replaced was not recovered. Where memory is limited, one may not be mapped.
+    if number(end, "/regions_replaced") > 0 && !harmed.by_limit {
+        wrongs.push((
+            Wrong::NotAsUndisturbed,
+            format!("{watch:?}: {} regions replaced", number(end, "/regions_replaced")),
+        ));
+    }
     // With no display left to go to, it is to end in so many words.
     if harmed.display_gone && end.status.code() == Some(1) && end.stderr.contains("no display") {
         return wrongs;
@@ -281,7 +288,7 @@ mod tests {
     fn end(code: i32, stderr: &str) -> End {
         let video =
             json!({ "torn": 0, "lost": 0, "decoded": 9, "published": 9, "received": 9, "presented": 8, "dropped": 1 });
-        let report = json!({ "video": video, "audio": { "torn": 0, "lost": 0 } });
+        let report = json!({ "video": video, "audio": { "torn": 0, "lost": 0 }, "regions_replaced": 0 });
         End { status: std::process::ExitStatus::from_raw(code << 8), stderr: stderr.into(), report }
     }
 
@@ -295,6 +302,7 @@ mod tests {
             assert_eq!(judged(watch, &end(0, ""), Harmed::default()), []);
         }
         for (pointer, value, kind) in [
+            ("/regions_replaced", 1, Wrong::NotAsUndisturbed),
             ("/video/torn", 1, Wrong::Torn),
             ("/audio/torn", 1, Wrong::Torn),
             ("/video/lost", 1, Wrong::Lost),
