@@ -17,11 +17,8 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Opens them. `Err` of the inner one is wrong usage.
-    pub(crate) fn open(options: &Options) -> Result<std::result::Result<Self, String>> {
-        if let Some(why) = clash(options) {
-            return Ok(Err(why));
-        }
+    /// Opens them.
+    pub(crate) fn open(options: &Options) -> Result<Self> {
         let open = |path: &Option<std::path::PathBuf>| {
             let waits = |path: &Path| {
                 let _ = writeln!(std::io::stderr(), "tricine stress: waiting for somebody to read {}", path.display());
@@ -30,7 +27,7 @@ impl Files {
                 path.as_deref().map(|path| Output::open(path, || waits(path)).map_err(|e| refused("write", path, &e)));
             opened.transpose()
         };
-        Ok(Ok(Self { report: open(&options.report)?, html: open(&options.html)?, samples: open(&options.samples)? }))
+        Ok(Self { report: open(&options.report)?, html: open(&options.html)?, samples: open(&options.samples)? })
     }
 
     /// Whether one of them is standard output: then nothing else goes there.
@@ -39,8 +36,8 @@ impl Files {
     }
 }
 
-/// What is named twice.
-fn clash(options: &Options) -> Option<String> {
+/// What is named twice, which is wrong usage.
+pub(crate) fn clash(options: &Options) -> Option<String> {
     let named = [
         ("--report", &options.report),
         ("--html", &options.html),

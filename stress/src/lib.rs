@@ -67,7 +67,8 @@ pub fn role_main(name: &str) -> Option<i32> {
 /// The exit code: 0, 1 if a frame was torn, lost, duplicated or reordered, 2 for options that cannot be meant, 128 + N
 /// if signal N stopped it; what was measured until then is written all the same.
 pub fn run(options: &Options, session: &str) -> Result<i32> {
-    let plan = match options.plan() {
+    let plan = options.plan().and_then(|plan| files::clash(options).map_or(Ok(plan), Err));
+    let plan = match plan {
         Ok(plan) => plan,
         Err(why) => {
             let _ = writeln!(std::io::stderr(), "tricine stress: {why}");
@@ -76,13 +77,7 @@ pub fn run(options: &Options, session: &str) -> Result<i32> {
     };
     // Before anything takes long: what cannot be read or written is said now.
     let comparison = options.compare.as_deref().map(compare::Comparison::read).transpose()?;
-    let files = match files::Files::open(options)? {
-        Ok(files) => files,
-        Err(why) => {
-            let _ = writeln!(std::io::stderr(), "tricine stress: {why}");
-            return Ok(2);
-        }
-    };
+    let files = files::Files::open(options)?;
     let take_stdout = files.take_stdout();
     let samples = files.samples.map(begin).transpose()?;
     let mut stopping = SigSet::empty();
