@@ -20,7 +20,7 @@
 //! - **I5** Payload and meta are complete before `seq` is stored with Release, and read after it was seen with Acquire.
 //! - **I6** No index, size or enumeration read from shared memory is used before a copy of it was checked.
 //! - **I7** A name in /dev/shm shows a complete object or none; it is gone when its session is, whoever was killed.
-//! - **I8** Each word has one writer, who only ever raises it, and lies on a page that the other side maps read-only. There are three
+//! - **I8** Each word has one writer, and lies on a page that the other side maps read-only; `seq` and `released` only ever rise. There are three
 //!   exceptions: a mailbox's word, which both sides swap; the flags that say who sleeps, on which nothing depends but who is woken;
 //!   and the claims, which recovery gives back.
 //! - **I9** A tap keeps a copy only if, after the copy, the producer had not begun another frame in that slot.
