@@ -103,11 +103,12 @@ fn what_is_not_checked_is_not_claimed() {
 
 #[test]
 fn a_channel_that_nobody_rings_says_so() {
-    let ended = stress("--size 20000 --frames 30 --warmup 0.01 --no-syscalls --fault mute");
+    // Neither side asks before it sleeps, and frames are due one at a time: so each has to be woken, or to time out.
+    let args = "--size 20000 --frames 30 --rate 200 --spin 0 --warmup 0.01 --no-syscalls";
+    let ended = stress(&format!("{args} --fault mute"));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    // Every frame but those that a side happens to find while it asks.
-    assert!(ended.number("/late_wakeups") >= 15.0, "{}", ended.rows()[0]);
-    let rung = stress("--size 20000 --frames 30 --warmup 0.01 --no-syscalls");
+    assert!(ended.number("/late_wakeups") >= 5.0, "{}", ended.rows()[0]);
+    let rung = stress(args);
     assert_eq!(rung.number("/late_wakeups"), 0.0);
 }
 
