@@ -351,16 +351,16 @@ impl<D> Channel<D> {
         Error::Corrupt { object: self.name.to_string(), what, raw }
     }
 
-    /// The first `len` bytes of a slot's payload, as far as it has so many. The caller owns the slot (I1 or I2).
+    /// What this side has mapped.
     #[inline]
-    pub(super) fn bytes(&self, slot: usize, len: usize) -> &[u8] {
-        self.memory.bytes(slot, len)
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
-    /// A slot's payload, to be written. The caller owns the slot (I1) and hands out one such view at a time.
+    /// The same, to write its payload.
     #[inline]
-    pub(super) fn bytes_mut(&self, slot: usize) -> &mut [u8] {
-        self.memory.bytes_mut(slot)
+    pub(super) fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.memory
     }
 }
 
