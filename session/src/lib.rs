@@ -11,7 +11,11 @@ pub mod error;
 pub mod frame;
 pub mod link;
 pub mod metrics;
+pub mod process;
 pub mod role;
 pub mod terminal;
 
 pub use error::{Error, Result};
+
+/// The player's names in /dev/shm: `tricine.SESSION.*`.
+pub const NAMESPACE: tricine_channel::namespace::Namespace = tricine_channel::namespace::Namespace::new("tricine");

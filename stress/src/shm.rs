@@ -199,7 +199,7 @@ impl Drop for Names {
 }
 
 fn name_of(wiring: &Wiring) -> Name {
-    Name::new(format!("tricine.{}.video", wiring.name), wiring.number)
+    Name::new(tricine_session::NAMESPACE.object(&wiring.name, "video"), wiring.number)
 }
 
 fn spin_of(case: &Case) -> Spin {

@@ -132,6 +132,9 @@ mod mapped {
             let (stride, writable) = (stride(capacity) as usize, side == Side::Producer);
             let payload = shm::map(&self.0, PAYLOAD_OFFSET as u64, SLOTS * stride, writable, object)?;
             shm::prefault(&payload, writable);
+            // What a fork of this process had of us would be a second process on our side.
+            shm::keep_from_forks(&page.0, object)?;
+            shm::keep_from_forks(&payload, object)?;
             Ok(Memory { page, payload: Some(payload), writable, stride, capacity: capacity as usize })
         }
     }

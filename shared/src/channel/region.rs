@@ -297,7 +297,15 @@ impl<D> Channel<D> {
     }
 
     /// The shared words. They are atomics, so a reference to them claims nothing about their content. What another side writes is
-    /// mapped read-only: a store to it ends the process. For proofs and pictures.
+    /// mapped read-only: a store to it ends the process.
+    #[cfg(not(any(loom, feature = "words")))]
+    #[inline]
+    pub(super) fn words(&self) -> &Words {
+        self.memory.words()
+    }
+
+    /// The same, for proofs: who stores to them is a peer that breaks the protocol, and can make itself a second producer.
+    #[cfg(any(loom, feature = "words"))]
     #[inline]
     pub fn words(&self) -> &Words {
         self.memory.words()
