@@ -1,4 +1,4 @@
-//! Reads a film of numbers and fails if a number is missing, comes twice, or is not whole. `boss.rs` starts it: `consumer STREAM`.
+//! Reads a stream of numbers and fails if a number is missing, comes twice, or is not whole. `boss.rs` starts it: `consumer STREAM`.
 
 use std::error::Error;
 use std::time::Duration;

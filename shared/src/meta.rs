@@ -112,7 +112,7 @@ impl Meta for Summed {
 }
 
 /// A checksum over one 64-bit word of every half page, the last eight bytes and the length: cheap enough for every
-/// frame (350 loads at 720p), and a frame put together from two shows at any half page. Full sums are for tests.
+/// frame (500 loads in a million bytes), and a frame put together from two shows at any half page. Full sums are for tests.
 pub fn checksum<'a>(payload: impl Into<Payload<'a>>) -> u64 {
     const STEP: usize = 2048;
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;

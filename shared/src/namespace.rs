@@ -179,7 +179,7 @@ impl Namespace {
         Ok(dead)
     }
 
-    /// Removes what a dead session left; whether it was dead. For its janitor.
+    /// Removes what a dead session left; whether it was dead. For a process that outlives it.
     pub fn sweep_one(self, session: &str, forget: fn(&str)) -> Result<bool> {
         match self.try_lock(session)? {
             Some(_lock) => self.unlink_all(session, forget).map(|()| true),
@@ -187,7 +187,7 @@ impl Namespace {
         }
     }
 
-    /// Removes every object of `session`, the control object last. For its own supervisor, its janitor and [`Namespace::sweep`].
+    /// Removes every object of `session`, the control object last. For its own program and [`Namespace::sweep`].
     pub fn unlink_all(self, session: &str, forget: fn(&str)) -> Result<()> {
         let control = self.control_name(session);
         for entry in fs::read_dir(shm::DIR).map_err(|e| Error::sys("opendir", shm::DIR, e))?.flatten() {

@@ -120,7 +120,10 @@ impl<D> Region<D> {
         let mut channel = Channel { memory, facts: whole.facts, claim: None, name, bells };
         // Acquire: pairs with the Release of whoever gave the claim back: what our predecessor wrote is visible.
         match channel.claim(side).compare_exchange(0, us(), order(Bug::RelaxedClaim, Acquire), Relaxed) {
-            Ok(_) => channel.claim = Some(side),
+            Ok(_) => {
+                channel.claim = Some(side);
+                channel.say_confined(side);
+            }
             Err(pid) => return Err(Error::Claimed { object: channel.name.to_string(), side, pid }),
         }
         Ok(channel)
@@ -327,7 +330,7 @@ impl<D> Channel<D> {
         (seqs, self.words().consumer.released.0.load(Relaxed))
     }
 
-    /// What the slots are doing now, for a picture of the pipeline.
+    /// What the slots are doing now, for those who look on.
     pub fn states(&self) -> [State; SLOTS] {
         let words = self.words();
         match self.mode() {

@@ -7,6 +7,7 @@ pub mod fds;
 pub mod futex;
 pub mod membarrier;
 pub mod process;
+pub mod processor;
 pub mod sealed;
 pub mod semaphore;
 pub mod shm;
