@@ -61,8 +61,8 @@ fn open(
         fd.map(File::from).ok_or_else(|| MediaError::Broken("the supervisor handed no open file over".into()))
     };
     let input = match spec {
-        InputSpec::File(name) => Input::File(MediaFile::new(file(fd)?, name.clone())?),
-        InputSpec::Images(paths) => Input::Images(paths.clone()),
+        InputSpec::File(name) => Input::File(MediaFile::new(file(fd)?, name.to_string())?),
+        InputSpec::Images(paths) => Input::Images(paths.iter().map(|path| path.as_path().to_owned()).collect()),
         InputSpec::Test(what) => Input::Test(what.clone()),
         InputSpec::Pipe => {
             let pipe = Arc::new(file(fd)?);

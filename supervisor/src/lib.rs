@@ -9,6 +9,7 @@ mod doctor;
 mod input;
 mod janitor;
 mod keys;
+mod outputs;
 mod player;
 mod policy;
 mod report;
@@ -18,7 +19,7 @@ mod stress;
 
 use std::io::Write;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use tricine_channel::sys::process::ROLE_ENV;
 use tricine_channel::time::mono_ns;
 use tricine_session::control::Role;
@@ -93,7 +94,11 @@ fn role_main(role: &str) -> i32 {
 }
 
 fn command(started_ns: u64) -> i32 {
-    let cli = cli::Cli::parse();
+    tricine_channel::sys::process::reset_inherited();
+    let cli = match cli::read() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let done = match cli.command {
         None => play(cli.play, started_ns),
         Some(cli::Command::Play(options)) => play(*options, started_ns),
@@ -114,5 +119,10 @@ fn command(started_ns: u64) -> i32 {
 
 fn play(options: cli::Play, started_ns: u64) -> tricine_session::Result<i32> {
     log(level(options.quiet, options.verbose));
-    player::play(options, started_ns)
+    if let Some(wrong) = outputs::clash(&options) {
+        let _ = writeln!(std::io::stderr(), "tricine: {wrong}");
+        return Ok(2);
+    }
+    let report = outputs::open(&options)?;
+    player::play(options, report, started_ns)
 }

@@ -6,8 +6,8 @@ use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
 use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::Signal;
+use nix::sys::signalfd::SignalFd;
 use nix::sys::time::{TimeSpec, TimeValLike};
 use tricine_channel::namespace::{self, SessionLock};
 use tricine_channel::sys::process::Usage;
@@ -16,7 +16,9 @@ use tricine_session::channel::{Kind, Side, StreamRegion};
 use tricine_session::clock::PlayState;
 use tricine_session::control::{ControlRegion, Role};
 use tricine_session::link::{DisplaySpec, Opened, SinkSpec};
-use tricine_session::{Error, Result};
+use tricine_session::name::Name;
+use tricine_session::output::Output;
+use tricine_session::{Error, Result, signals};
 
 use crate::child::Running;
 use crate::cli::{Audio, Display, Play};
@@ -86,6 +88,7 @@ impl Post {
 /// A session.
 pub(crate) struct Player {
     options: Play,
+    report: Option<Output>,
     session: String,
     control: ControlRegion,
     _lock: SessionLock,
@@ -98,7 +101,8 @@ pub(crate) struct Player {
     state: PlayState,
     posts: [Post; 3],
     channels: Vec<StreamRegion>,
-    playlist: VecDeque<String>,
+    /// The demo, or what the user named.
+    playlist: VecDeque<Option<Name>>,
     current: Option<Input>,
     opened: Option<Opened>,
     /// What the first input that could be opened held; for the report.
@@ -145,21 +149,14 @@ fn side_of(role: Role, kind: Kind) -> Option<Side> {
 }
 
 /// Plays what `options` say. The exit code.
-pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
+pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Result<i32> {
     namespace::sweep(false, tricine_stress::sys::sysv::forget)?;
     tricine_channel::sys::sigbus::survive_loss()?;
     let session = match &options.session {
         Some(name) => name.clone(),
         None => namespace::random_name()?,
     };
-    let mut mask = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGCONT] {
-        mask.add(signal);
-    }
-    let sys = |call| move |e: nix::Error| Error::sys(call, "signals", e);
-    mask.thread_block().map_err(sys("sigprocmask"))?;
-    let signals =
-        SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(sys("signalfd"))?;
+    let signals = signals::take(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGCONT])?;
 
     let janitor = Janitor::start(&session)?;
     let sink = match (&options.audio, options.unpaced) {
@@ -189,17 +186,18 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         }
     };
     control.session().started_ns.set(started_ns);
-    let mut playlist: VecDeque<String> = options.inputs.iter().cloned().collect();
+    let mut playlist: VecDeque<Option<Name>> = options.inputs.iter().cloned().map(Some).collect();
     if playlist.is_empty() {
-        playlist.push_back(String::new());
+        playlist.push_back(None);
     }
     let display = choose_display(&options.display);
     let show_status = !options.quiet && display != DisplaySpec::Terminal;
     let mut player = Player {
         status: Status::new(show_status, options.unpaced),
         rounds_left: options.repeat.unwrap_or(1),
-        keyboard: if options.inputs.iter().any(|i| i == "-") { None } else { Keyboard::take() },
+        keyboard: Keyboard::take(),
         options,
+        report,
         session,
         control,
         _lock: lock,
@@ -282,10 +280,9 @@ impl Player {
         let starts = self.posts.iter().map(|p| p.start_at_ns);
         let due = timers.into_iter().chain(starts).flatten().min().unwrap_or(u64::MAX).min(now + TICK_NS);
         let timeout = TimeSpec::nanoseconds(due.saturating_sub(now) as i64);
-        let stdin = std::io::stdin();
         let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        if self.keyboard.is_some() {
-            fds.push(PollFd::new(stdin.as_fd(), PollFlags::POLLIN));
+        if let Some(keyboard) = &self.keyboard {
+            fds.push(PollFd::new(keyboard.as_fd(), PollFlags::POLLIN));
         }
         for running in self.posts.iter().filter_map(|p| p.running.as_ref()) {
             for fd in [running.child.as_fd(), running.link.as_fd(), running.log_fd()] {

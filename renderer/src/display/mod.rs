@@ -163,7 +163,7 @@ pub(crate) struct Opening<'a> {
 pub(crate) fn open(o: &Opening<'_>) -> Result<Box<dyn Display>, DisplayError> {
     Ok(match o.spec {
         DisplaySpec::None => Box::new(headless::Headless),
-        DisplaySpec::FrameMd5(path) => Box::new(framemd5::FrameMd5::open(path, o.again, o.picture.meta)?),
+        DisplaySpec::FrameMd5(path) => Box::new(framemd5::FrameMd5::open(path.as_path(), o.again, o.picture.meta)?),
         DisplaySpec::Window => Box::new(window::Window::open(o)?),
         DisplaySpec::Terminal => Box::new(terminal::Terminal::open()?),
     })
@@ -172,7 +172,7 @@ pub(crate) fn open(o: &Opening<'_>) -> Result<Box<dyn Display>, DisplayError> {
 /// Checks what can be checked before the first frame, so that a wrong path is reported at once.
 pub(crate) fn check(spec: &DisplaySpec, again: bool) -> Result<(), DisplayError> {
     match spec {
-        DisplaySpec::FrameMd5(path) => framemd5::check(path, again),
+        DisplaySpec::FrameMd5(path) => framemd5::check(path.as_path(), again),
         DisplaySpec::Terminal => terminal::check(),
         DisplaySpec::Window | DisplaySpec::None => Ok(()),
     }

@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use memmap2::{MmapOptions, MmapRaw};
 use nix::fcntl::{AT_FDCWD, AtFlags, FallocateFlags, OFlag, fallocate, open};
 use nix::sys::mman::{MmapAdvise, shm_open, shm_unlink};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{geteuid, linkat};
 
 use super::sigbus::Guard;
@@ -27,7 +27,13 @@ pub fn create_unnamed(len: u64) -> Result<File> {
     let err = |call| move |e: nix::Error| Error::sys(call, format!("{DIR} ({len} bytes)"), e);
     let fd = open(DIR, OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::S_IRUSR | Mode::S_IWUSR)
         .map_err(err("open"))?;
+    // Whatever new files of this process may be: an object is its user's, and nobody else's.
+    fchmod(&fd, Mode::S_IRUSR | Mode::S_IWUSR).map_err(err("fchmod"))?;
     fallocate(&fd, FallocateFlags::empty(), 0, len as i64).map_err(|e| match e {
+        nix::Error::EFBIG => {
+            let advice = format!("{e}; allow larger files (`ulimit -f unlimited`)");
+            Error::sys("fallocate", format!("{DIR} ({len} bytes)"), std::io::Error::other(advice))
+        }
         nix::Error::ENOSPC => {
             let advice = format!("{e}; free some of it (`df {DIR}`, `tricine clean`)");
             Error::sys("fallocate", format!("{DIR} ({len} bytes)"), std::io::Error::other(advice))

@@ -12,6 +12,7 @@ use tricine_session::link::ToRole;
 
 use super::deaths::GAP_NS;
 use super::{MS, Player, Stop, index};
+use crate::outputs;
 use crate::report::{self, Ended};
 
 /// How long a role may take to stop before it is killed.
@@ -78,13 +79,13 @@ impl Player {
         let how = if how == Ended::Played && self.unplayable { Ended::Failed } else { how };
         let now = mono_ns();
         self.settle_gaps(now + GAP_NS);
-        if let Some(path) = &self.options.report {
+        if let Some(output) = self.report.take() {
             let roles = Role::ALL.map(|role| {
                 let post = &self.posts[index(role)];
                 report::RoleReport { name: role.name(), pid: post.last_pid, restarts: post.restarts, usage: post.usage }
             });
             let report = report::play(&report::Session {
-                input: self.current.as_ref().map_or("", |i| &i.name),
+                input: self.current.as_ref().map(|i| &i.name),
                 ended: how,
                 opened: self.described.as_ref().or(self.opened.as_ref()),
                 mode: self.options.mode,
@@ -97,13 +98,7 @@ impl Player {
                 restarts: &self.restarts,
                 regions_replaced: self.regions_replaced,
             });
-            if let Err(why) = report::write(path, &report) {
-                self.status.error(&format!(
-                    "cannot write the report {}: {why}; choose another path for --report",
-                    path.display()
-                ));
-                return Ok(1);
-            }
+            outputs::write(output, &report)?;
         }
         Ok(match how {
             Ended::Played | Ended::Quit => 0,

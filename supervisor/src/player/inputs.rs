@@ -6,6 +6,7 @@ use tricine_channel::time::mono_ns;
 use tricine_session::channel::{Barriers, ChannelName, Kind, Mode, Spec as ChannelSpec, StreamRegion};
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, InputSpec, Opened, ToRole};
+use tricine_session::name::Name;
 use tricine_session::{Error, Result};
 
 use super::{Player, index};
@@ -21,9 +22,11 @@ impl Player {
                 self.stop(Ended::Played);
                 return;
             };
-            match if name.is_empty() { input::demo() } else { input::open(&name) } {
+            match name.as_ref().map_or_else(input::demo, input::open) {
                 Ok(input) => {
-                    if matches!(input.spec, InputSpec::Pipe) && name != "-" {
+                    if matches!(input.spec, InputSpec::Pipe) && name.as_ref().is_some_and(|name| !input::is_stdin(name))
+                    {
+                        let name = &input.name;
                         self.status.notice(&format!("{name} is a stream: it plays as YUV4MPEG2 comes through it"));
                     }
                     let first = self.current.is_none();
@@ -37,12 +40,12 @@ impl Player {
                     }
                     return;
                 }
-                Err(why) => self.cannot_play(&name, &why),
+                Err(why) => self.cannot_play(&name.unwrap_or_default(), &why),
             }
         }
     }
 
-    pub(super) fn cannot_play(&mut self, name: &str, why: &str) {
+    pub(super) fn cannot_play(&mut self, name: &Name, why: &str) {
         self.unplayable = true;
         self.status.error(&format!("cannot play {name}: {why}"));
     }

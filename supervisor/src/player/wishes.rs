@@ -25,7 +25,7 @@ impl Player {
                 Ok(Signal::SIGCONT) => {
                     self.rebased_ns = mono_ns();
                     // Perhaps from the background, where the keyboard was the shell's.
-                    if self.keyboard.is_none() && !self.options.inputs.iter().any(|i| i == "-") {
+                    if self.keyboard.is_none() {
                         self.keyboard = Keyboard::take();
                     }
                 }
@@ -160,7 +160,7 @@ impl Player {
                 }
             }
             Key::Screenshot => match std::env::current_dir() {
-                Ok(folder) => self.tell(Role::Renderer, &ToRole::Screenshot(folder)),
+                Ok(folder) => self.tell(Role::Renderer, &ToRole::Screenshot(folder.into())),
                 Err(e) => self.osd(&format!("no screenshot: {e}")),
             },
             Key::Next if self.playlist.is_empty() => self.osd("there is no next input"),

@@ -6,7 +6,7 @@
 //! - A regular file is replaced whole or not at all, and keeps its mode. Where its folder takes no new file, or where the
 //!   file is mounted by itself, it is written in place.
 //!
-//! It knows nothing of what is written, decides nothing about two outputs with one name ([`identity`] tells the caller), and says no advice: that is its caller's.
+//! What is named twice, or is an input too, is refused before anything is opened ([`clash`]).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use nix::errno::Errno;
+
+use crate::Error;
+use crate::name::shown;
 
 /// As many symbolic links as the kernel follows.
 const MOST_LINKS: usize = 40;
@@ -44,7 +47,7 @@ enum Way {
 
 /// What a name leads to, to see whether two of them are one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Identity {
+enum Identity {
     /// Standard output.
     Stdout,
     /// A regular file: its device and inode.
@@ -54,7 +57,7 @@ pub enum Identity {
 }
 
 /// What `path` leads to; `None` for what more than one may use, such as a device, and for what cannot be.
-pub fn identity(path: &Path) -> Option<Identity> {
+fn identity(path: &Path) -> Option<Identity> {
     if is_stdout(path) {
         return Some(Identity::Stdout);
     }
@@ -67,6 +70,45 @@ pub fn identity(path: &Path) -> Option<Identity> {
             Some(Identity::New(fs::canonicalize(folder).ok()?.join(path.file_name()?)))
         }
     }
+}
+
+/// What is wrong with outputs of which two are one, or of which one is read as well: words for the user, `None` if all is well.
+/// Each is given as the option (or other word) that named it, and its path.
+pub fn clash(
+    writes: impl IntoIterator<Item = (&'static str, PathBuf)>,
+    reads: impl IntoIterator<Item = (&'static str, PathBuf)>,
+) -> Option<String> {
+    let mut known: Vec<(&str, Identity)> = Vec::new();
+    for (option, path) in writes {
+        let Some(identity) = identity(&path) else { continue };
+        if let Some((other, _)) = known.iter().find(|(_, known)| *known == identity) {
+            return Some(format!("{other} and {option}: {} cannot have both; name another", shown(&path)));
+        }
+        known.push((option, identity));
+    }
+    for (option, path) in reads.into_iter().filter(|_| !known.is_empty()) {
+        let Some(identity) = identity(&path) else { continue };
+        if let Some((other, _)) = known.iter().find(|(_, known)| *known == identity) {
+            return Some(format!("{other} and {option}: {} cannot be read and written; name another", shown(&path)));
+        }
+    }
+    None
+}
+
+/// Why a file of the user's cannot be read or written (`call`), and what can be done.
+pub fn refused(call: &'static str, path: &Path, why: &io::Error) -> Error {
+    use ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
+    let advice = match (call, why.kind()) {
+        ("write", NotFound | NotADirectory) => "; make its folder first, or choose another",
+        ("write", PermissionDenied | ReadOnlyFilesystem) => "; choose a folder that you may write to",
+        ("write", ErrorKind::FileTooLarge) => "; allow larger files (`ulimit -f`)",
+        (_, NotFound) => "; name a report that an earlier run wrote with --report",
+        (_, PermissionDenied) => "; allow yourself to read it, or name another",
+        (_, IsADirectory) => "; name a file in it",
+        (_, StorageFull) => "; make room there, or choose another folder",
+        _ => "",
+    };
+    Error::sys(call, shown(path), io::Error::new(why.kind(), format!("{why}{advice}")))
 }
 
 impl Output {
