@@ -14,8 +14,12 @@ pub mod link;
 pub mod metrics;
 pub mod name;
 pub mod output;
+pub mod process;
 pub mod role;
 pub mod signals;
 pub mod terminal;
 
 pub use error::{Error, Result};
+
+/// The player's names in /dev/shm: `tricine.SESSION.*`.
+pub const NAMESPACE: tricine_channel::namespace::Namespace = tricine_channel::namespace::Namespace::new("tricine");

@@ -261,7 +261,7 @@ pub struct Spec {
 pub enum Work {
     /// Read this.
     Decoder {
-        /// The input. A file or pipe itself is inherited as descriptor [`tricine_channel::sys::process::INPUT_FD`].
+        /// The input. A file or pipe itself is inherited as descriptor [`crate::process::INPUT_FD`].
         input: InputSpec,
         /// FIFO or mailbox, for the video channel.
         #[serde(with = "crate::channel::mode_serde")]

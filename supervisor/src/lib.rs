@@ -20,10 +20,10 @@ mod stress;
 use std::io::Write;
 
 use clap::CommandFactory;
-use tricine_channel::sys::process::ROLE_ENV;
 use tricine_channel::time::mono_ns;
 use tricine_session::control::Role;
 use tricine_session::error::{EXIT_BROKEN, EXIT_CORRUPT};
+use tricine_session::process::ROLE_ENV;
 use tricine_session::role::RoleContext;
 
 /// The whole program. Its exit code.

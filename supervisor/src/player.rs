@@ -150,7 +150,7 @@ fn side_of(role: Role, kind: Kind) -> Option<Side> {
 
 /// Plays what `options` say. The exit code.
 pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Result<i32> {
-    namespace::sweep(false, tricine_stress::sys::sysv::forget)?;
+    tricine_session::NAMESPACE.sweep(false, tricine_stress::sys::sysv::forget)?;
     tricine_channel::sys::sigbus::survive_loss()?;
     let session = match &options.session {
         Some(name) => name.clone(),
@@ -226,7 +226,7 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
     };
     let ran = player.run();
     let code = player.finish(ran);
-    let unlinked = namespace::unlink_all(&player.session, tricine_stress::sys::sysv::forget);
+    let unlinked = tricine_session::NAMESPACE.unlink_all(&player.session, tricine_stress::sys::sysv::forget);
     let janitor = player.janitor.take();
     drop(player);
     if let (Ok(()), Some(janitor)) = (&unlinked, janitor) {

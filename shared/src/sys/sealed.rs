@@ -1,4 +1,4 @@
-//! Pixels that another process, a display server, reads where they are drawn.
+//! Memory without a name that one process writes and others can only read: for a peer that knows nothing of channels.
 
 use std::fs::File;
 use std::ops::{Deref, DerefMut};
@@ -9,17 +9,17 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::error::{Error, Result};
 
-const NAME: &str = "tricine-pixels";
+const NAME: &str = "sealed-words";
 
-/// Pixels in memory that has no name, of which others have the descriptor: they can map it to read, and nothing else.
+/// 32-bit words in memory that has no name, of which others have the descriptor: they can map it to read, and nothing else.
 #[derive(Debug)]
-pub struct SharedPixels {
+pub struct SealedWords {
     map: MmapMut,
     len: usize,
 }
 
-impl SharedPixels {
-    /// Makes `len` pixels, all zero; the file is what others map.
+impl SealedWords {
+    /// Makes `len` words, all zero; the file is what others map.
     ///
     /// Errors: there is no memory, or the kernel is older than 5.1.
     pub fn new(len: usize) -> Result<(Self, File)> {
@@ -41,7 +41,7 @@ impl SharedPixels {
     }
 }
 
-impl Deref for SharedPixels {
+impl Deref for SealedWords {
     type Target = [u32];
 
     fn deref(&self) -> &[u32] {
@@ -50,7 +50,7 @@ impl Deref for SharedPixels {
     }
 }
 
-impl DerefMut for SharedPixels {
+impl DerefMut for SealedWords {
     fn deref_mut(&mut self) -> &mut [u32] {
         // SAFETY: as above, and ours alone in this process.
         unsafe { std::slice::from_raw_parts_mut(self.map.as_mut_ptr().cast(), self.len) }
@@ -64,9 +64,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn others_read_what_is_drawn_and_cannot_write_or_cut_it() {
-        let (mut pixels, file) = SharedPixels::new(3).unwrap();
-        pixels.copy_from_slice(&[1, 2, 0x0403_0201]);
+    fn others_read_what_is_written_and_cannot_write_or_cut_it() {
+        let (mut words, file) = SealedWords::new(3).unwrap();
+        words.copy_from_slice(&[1, 2, 0x0403_0201]);
         let mut seen = [0; 12];
         file.read_exact_at(&mut seen, 0).unwrap();
         assert_eq!(seen, [1, 0, 0, 0, 2, 0, 0, 0, 1, 2, 3, 4]);
@@ -74,6 +74,6 @@ mod tests {
         assert!(file.set_len(4).is_err());
         // SAFETY: it is refused.
         assert!(unsafe { MmapOptions::new().len(12).map_mut(&file) }.is_err());
-        assert_eq!(pixels[..], [1, 2, 0x0403_0201]);
+        assert_eq!(words[..], [1, 2, 0x0403_0201]);
     }
 }
