@@ -162,6 +162,9 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
 
     /// Waits until there is a frame, somebody posts, or `deadline`. Whether it was either of the first two.
     pub fn wait(&mut self, deadline: Deadline) -> Result<bool> {
+        if seeded(Bug::WaitIsBlind) {
+            return Ok(self.channel.sleep(Side::Consumer, || false, deadline)? != Wake::Deadline);
+        }
         let rung = self.await_frame(deadline)?;
         self.called = false;
         Ok(rung)
