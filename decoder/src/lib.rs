@@ -75,7 +75,7 @@ fn open(
             };
         }
     };
-    Ok((tricine_media::source::open_at(&input, begin_ns)?, None))
+    Ok((tricine_media::open_at(&input, begin_ns)?, None))
 }
 
 fn summary(video: Option<&VideoInfo>, audio: Option<&AudioInfo>, stream_header: Option<String>) -> Opened {

@@ -57,6 +57,11 @@ impl MediaFile {
         MediaReader { file: self.clone(), pos: 0 }
     }
 
+    /// Fills `buf` from `offset`. Errors: reading fails, or the file ends.
+    pub(crate) fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(buf, offset)
+    }
+
     /// Reads at `offset`, as `pread` does.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.file.read_at(buf, offset)

@@ -3,7 +3,7 @@
 
 /// The kinds of file that are told apart here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Mp4,
     Matroska,
     Y4m,
@@ -62,7 +62,7 @@ const NO_FILMS: [(&[u8], &str, &str); 7] = [
 ];
 
 /// Tells a file's kind by its first bytes.
-pub(super) fn sniff(head: &[u8]) -> Kind {
+pub(crate) fn sniff(head: &[u8]) -> Kind {
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     let top = |kind: &[u8; 4]| at(4, kind);
     if let Some((.., name)) = OTHERS.iter().find(|(offset, magic, _)| at(*offset, magic)) {
@@ -100,7 +100,7 @@ pub(super) fn sniff(head: &[u8]) -> Kind {
 }
 
 /// What plays a [`Kind::Other`] all the same.
-pub(super) fn remedy(what: &str) -> &'static str {
+pub(crate) fn remedy(what: &str) -> &'static str {
     match what.rsplit(' ').next() {
         Some("audio") => "FFmpeg converts it: ffmpeg -i IN OUT.flac",
         Some("picture" | "pictures") => "FFmpeg converts it: ffmpeg -i IN OUT.png",
@@ -109,7 +109,7 @@ pub(super) fn remedy(what: &str) -> &'static str {
 }
 
 /// Names what an unknown file looks like, and what to do about it.
-pub(super) fn guess(head: &[u8]) -> String {
+pub(crate) fn guess(head: &[u8]) -> String {
     // The head may end within a letter.
     let text = match std::str::from_utf8(head) {
         Ok(_) => true,

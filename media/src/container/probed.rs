@@ -1,5 +1,7 @@
 //! Audio files whose container symphonia reads: WAV, MP3, FLAC, Ogg, AIFF, CAF, ADTS.
 
+use std::sync::{Mutex, PoisonError};
+
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::errors::{Error, SeekErrorKind};
@@ -9,9 +11,8 @@ use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptio
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::units::Timestamp;
 
-use super::mp4::Opened;
-use super::opus::pre_skip;
-use super::{Demux, Packet};
+use super::{Contents, Extent, Packet, Packets, Track, TrackKind};
+use crate::audio::{name_of, pre_skip, unsupported};
 use crate::{MediaError, MediaFile, MediaReader, NS};
 
 /// How many read errors in a row end the stream: a demuxer that makes no progress must not be asked for ever.
@@ -44,36 +45,41 @@ impl MediaSource for Source {
     }
 }
 
-/// Opens the first audio track. Errors: [`MediaError::Broken`] where symphonia finds none.
-pub(super) fn open(file: &MediaFile) -> Result<Opened, MediaError> {
-    let format = probe(file)?;
-    let Some(track) = format.default_track(TrackType::Audio) else { return Ok(None) };
-    let Some(CodecParameters::Audio(params)) = track.codec_params.clone() else { return Ok(None) };
-    let time_base = track.time_base.map(|base| (base.numer.get(), base.denom.get()));
-    let time_base = time_base.or(params.sample_rate.map(|rate| (1, rate))).unwrap_or((1, 48_000));
-    let duration = track.duration.map(|duration| duration.get());
-    let (id, delay) = (track.id, track.delay.unwrap_or(0));
-    let mut demux = Probed {
-        file: file.clone(),
-        format,
-        id,
-        time_base,
-        scale: (1, 1),
-        duration,
-        origin: 0,
-        last_trim: 0,
-        failures: 0,
-        done: false,
-        first: (id, 0, params.clone()),
-        chained: false,
-        begins: false,
-        changed: None,
-        end: 0,
-        skip_to: i64::MIN,
-    };
-    demux.set_origin(&params, delay.into())?;
-    demux.first.1 = demux.origin;
-    Ok(Some((Box::new(demux), params)))
+/// A file with one track of sound.
+pub(super) struct Probed {
+    file: MediaFile,
+    contents: Contents,
+    extent: Extent,
+    /// The reader that looked at it, for the first who plays it.
+    opened: Mutex<Option<Box<Reader>>>,
+}
+
+impl Probed {
+    /// Opens the first audio track. Errors: [`MediaError::Broken`] where symphonia finds none.
+    pub(super) fn open(file: &MediaFile) -> Result<Self, MediaError> {
+        let (reader, params) = Reader::open(file)?;
+        let (num, den) = reader.time_base;
+        let end_ns = reader.duration.map(|ticks| scaled(ticks as i64, (i64::from(num) * NS, den.into())));
+        let track = Track { audio: Some(Ok(params.clone())), ..Track::new(TrackKind::Audio, name_of(params.codec)) };
+        let contents = Contents { format: "sound", tracks: vec![track], ..Contents::default() };
+        let extent = Extent { start_ns: 0, end_ns, packets: None };
+        Ok(Self { file: file.clone(), contents, extent, opened: Mutex::new(Some(Box::new(reader))) })
+    }
+}
+
+impl super::Container for Probed {
+    fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    fn extent(&self, _track: usize) -> Option<Extent> {
+        Some(self.extent)
+    }
+
+    fn packets(&self, _track: usize) -> Result<Box<dyn Packets>, MediaError> {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(opened.map_or_else(|| Reader::open(&self.file).map(|(reader, _)| Box::new(reader)), Ok)?)
+    }
 }
 
 fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
@@ -87,9 +93,9 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
         |e| match e {
             Error::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => MediaError::Io(e),
             Error::IoError(_) => MediaError::Broken("it ends where its sound should begin".into()),
-            Error::Unsupported(_) if begins(file, b"FORM") => super::codec::unsupported("compressed AIFF"),
+            Error::Unsupported(_) if begins(file, b"FORM") => unsupported("compressed AIFF"),
             Error::Unsupported(_) if wave_codec(file).is_some() => {
-                super::codec::unsupported(&format!("{} in WAV", wave_codec(file).unwrap_or_default()))
+                unsupported(&format!("{} in WAV", wave_codec(file).unwrap_or_default()))
             }
             Error::Unsupported(_) => MediaError::Broken("no sound was found in it".into()),
             e => MediaError::Broken(format!("its header: {e}")),
@@ -132,7 +138,7 @@ fn wave_codec(file: &MediaFile) -> Option<String> {
     }
 }
 
-struct Probed {
+struct Reader {
     file: MediaFile,
     format: Box<dyn FormatReader>,
     id: u32,
@@ -160,7 +166,39 @@ struct Probed {
     skip_to: i64,
 }
 
-impl Probed {
+impl Reader {
+    fn open(file: &MediaFile) -> Result<(Self, AudioCodecParameters), MediaError> {
+        let format = probe(file)?;
+        let none = || MediaError::Broken("it has no sound that can be played".into());
+        let track = format.default_track(TrackType::Audio).ok_or_else(none)?;
+        let Some(CodecParameters::Audio(params)) = track.codec_params.clone() else { return Err(none()) };
+        let time_base = track.time_base.map(|base| (base.numer.get(), base.denom.get()));
+        let time_base = time_base.or(params.sample_rate.map(|rate| (1, rate))).unwrap_or((1, 48_000));
+        let duration = track.duration.map(|duration| duration.get());
+        let (id, delay) = (track.id, track.delay.unwrap_or(0));
+        let mut demux = Self {
+            file: file.clone(),
+            format,
+            id,
+            time_base,
+            scale: (1, 1),
+            duration,
+            origin: 0,
+            last_trim: 0,
+            failures: 0,
+            done: false,
+            first: (id, 0, params.clone()),
+            chained: false,
+            begins: false,
+            changed: None,
+            end: 0,
+            skip_to: i64::MIN,
+        };
+        demux.set_origin(&params, delay.into())?;
+        demux.first.1 = demux.origin;
+        Ok((demux, params))
+    }
+
     /// Goes on with the next link of a chain. Whether it has sound to go on with.
     fn next_link(&mut self) -> bool {
         let Some(track) = self.format.default_track(TrackType::Audio) else { return false };
@@ -178,9 +216,9 @@ impl Probed {
     /// `delay`: the priming in ticks that the file declares; it may be longer than a packet (MP3 at 24 kHz and below).
     fn set_origin(&mut self, params: &AudioCodecParameters, delay: i64) -> Result<(), MediaError> {
         for _ in 0..16 {
-            match self.next() {
-                Ok(Some(packet)) => {
-                    self.origin = packet.start.saturating_add(pre_skip(params).unwrap_or(self.last_trim.max(delay)));
+            match self.read() {
+                Ok(Some((_, start, _))) => {
+                    self.origin = start.saturating_add(pre_skip(params).unwrap_or(self.last_trim.max(delay)));
                     break;
                 }
                 Ok(None) => break,
@@ -188,31 +226,11 @@ impl Probed {
                 Err(e) => return Err(e),
             }
         }
-        self.seek(i64::MIN)
-    }
-}
-
-/// `ticks` times a fraction, rounded to the nearest.
-fn scaled(ticks: i64, (numer, denom): (i64, i64)) -> i64 {
-    if numer == denom {
-        return ticks;
-    }
-    let (numer, denom) = (i128::from(numer), i128::from(denom.max(1)));
-    i64::try_from((i128::from(ticks) * numer + denom / 2).div_euclid(denom)).unwrap_or(i64::MAX)
-}
-
-impl Demux for Probed {
-    fn time_base(&self) -> (u32, u32) {
-        self.time_base
+        self.go_to(i64::MIN)
     }
 
-    fn duration_ns(&self) -> Option<i64> {
-        let (num, den) = self.time_base;
-        let ns = i128::from(self.duration?) * i128::from(num) * i128::from(NS) / i128::from(den);
-        i64::try_from(ns).ok()
-    }
-
-    fn next(&mut self) -> Result<Option<Packet>, MediaError> {
+    /// The next packet with its start and what is to be cut off its end, in ticks.
+    fn read(&mut self) -> Result<Option<(Vec<u8>, i64, i64)>, MediaError> {
         while !self.done {
             match self.format.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.id => {
@@ -232,7 +250,7 @@ impl Demux for Probed {
                     }
                     let trim_end = ticks(packet.trim_end.get());
                     self.last_trim = trim;
-                    return Ok(Some(Packet { data: packet.data.into_vec(), start, trim_end }));
+                    return Ok(Some((packet.data.into_vec(), start, trim_end)));
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => self.done = true,
@@ -249,11 +267,8 @@ impl Demux for Probed {
         Ok(None)
     }
 
-    fn changed(&mut self) -> Option<AudioCodecParameters> {
-        self.changed.take()
-    }
-
-    fn seek(&mut self, ticks: i64) -> Result<(), MediaError> {
+    /// Goes to a packet that begins at or before `ticks`, not far before.
+    fn go_to(&mut self, ticks: i64) -> Result<(), MediaError> {
         self.done = false;
         self.failures = 0;
         (self.begins, self.skip_to) = (false, i64::MIN);
@@ -283,5 +298,30 @@ impl Demux for Probed {
         // The start, or a file that cannot be sought: read from the start, the timeline drops what is not wanted.
         self.format = probe(&self.file)?;
         Ok(())
+    }
+}
+
+/// `ticks` times a fraction, rounded to the nearest.
+fn scaled(ticks: i64, (numer, denom): (i64, i64)) -> i64 {
+    if numer == denom {
+        return ticks;
+    }
+    let (numer, denom) = (i128::from(numer), i128::from(denom.max(1)));
+    i64::try_from((i128::from(ticks) * numer + denom / 2).div_euclid(denom)).unwrap_or(i64::MAX)
+}
+
+impl Packets for Reader {
+    fn next(&mut self) -> Result<Option<Packet>, MediaError> {
+        let Some((data, start, trim_end)) = self.read()? else { return Ok(None) };
+        let second = (i64::from(self.time_base.0) * NS, i64::from(self.time_base.1));
+        Ok(Some(Packet { trim_ns: scaled(trim_end, second), ..Packet::new(data, scaled(start, second)) }))
+    }
+
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        self.go_to(scaled(target_ns, (self.time_base.1.into(), i64::from(self.time_base.0) * NS)))
+    }
+
+    fn changed(&mut self) -> Option<AudioCodecParameters> {
+        self.changed.take()
     }
 }

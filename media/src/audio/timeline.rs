@@ -1,20 +1,27 @@
 //! Puts a track's samples onto the film's timeline. All positions here are sample times from the film's start.
 //!
-//! A packet's timestamp is believed only where it differs from the end of the packet before by more than 5 ms: smaller
-//! differences are rounding (Matroska counts milliseconds) and following them would click. A larger one is a gap, filled
-//! with silence, or an overlap, cut; one that cannot be right (beyond the film's end, or far back) is ignored.
+//! Sound follows its own count of samples; a packet's timestamp is believed only where that has to be wrong. Where a
+//! container is exact, that is a difference of more than 5 ms. Where it rounds or its writer stamped by a clock on the wall
+//! (Matroska), it is a gap of 100 ms, or a smaller deviation that lasts: following each timestamp would click. A gap is filled
+//! with silence, an overlap is cut; a time that cannot be right (beyond the film's end, or far back) is ignored.
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use super::codec::{self, Codec, Shape};
-use super::{Demux, guarded};
+use super::guarded;
+use crate::container::Packets;
 use crate::{AudioBlock, AudioInfo, AudioSource, MediaError, NS};
 
+/// How far coarse timestamps may differ from the count, in ms: for one packet, and for many.
+const JUMP_MS: i64 = 100;
+const DRIFT_MS: i64 = 30;
+/// So many packets in a row are many.
+const LASTING: u32 = 16;
 /// Frames of silence in one block.
 const SILENT_BLOCK: i64 = 4_096;
 
 pub(super) struct Stream {
-    demux: Box<dyn Demux>,
+    demux: Box<dyn Packets>,
     codec: Box<dyn Codec>,
     info: AudioInfo,
     shape: Shape,
@@ -29,11 +36,16 @@ pub(super) struct Stream {
     held: Vec<f32>,
     /// The sample time at which `held` is due.
     held_at: i64,
+    /// How many packets in a row were due later (negative: earlier) than the count has it.
+    drift: i32,
 }
 
 impl Stream {
-    pub(super) fn open(demux: Box<dyn Demux>, params: &AudioCodecParameters) -> Result<Self, MediaError> {
-        let mut demux = demux;
+    pub(super) fn open(
+        mut demux: Box<dyn Packets>,
+        params: &AudioCodecParameters,
+        duration_ns: Option<i64>,
+    ) -> Result<Self, MediaError> {
         let mut codec = codec::make(params)?;
         // Only decoding tells the truth: HE-AAC may announce itself in the first packet alone.
         let mut shape: Option<Shape> = None;
@@ -54,7 +66,7 @@ impl Stream {
                 // Vorbis' first packet has no sample, but has a shape.
                 Ok(Ok(found)) if valid(found) => {
                     shape = Some(found);
-                    lengths.push((packet.start, samples.len() / usize::from(found.channels)));
+                    lengths.push((packet.pts_ns, samples.len() / usize::from(found.channels)));
                     if lengths.len() == 2 || !demux.coarse() {
                         break;
                     }
@@ -71,23 +83,22 @@ impl Stream {
             codec: codec.name(),
             sample_rate: shape.rate,
             channels: shape.channels,
-            duration_ns: demux.duration_ns(),
+            duration_ns,
             seekable: true,
         };
         let mut stream =
-            Self { demux, codec, info, shape, grid: None, next: None, due: 0, held: Vec::new(), held_at: 0 };
+            Self { demux, codec, info, shape, grid: None, next: None, due: 0, held: Vec::new(), held_at: 0, drift: 0 };
         if let [(start, first), (_, second)] = lengths.as_slice()
             && first == second
             && *first as i64 > i64::from(shape.rate) / 200
         {
-            stream.grid = Some((stream.ticks_to_frames(*start), *first as i64));
+            stream.grid = Some((stream.frames(*start), *first as i64));
         }
         Ok(stream)
     }
 
-    fn ticks_to_frames(&self, ticks: i64) -> i64 {
-        let (num, den) = self.demux.time_base();
-        scale(ticks, i64::from(num) * i64::from(self.shape.rate), den.into())
+    fn frames(&self, ns: i64) -> i64 {
+        scale(ns, self.shape.rate.into(), NS)
     }
 
     fn block(&self, at: i64, samples: Vec<f32>) -> AudioBlock {
@@ -116,7 +127,7 @@ impl Stream {
     }
 
     /// Where a packet that claims to begin at `claimed` is put.
-    fn place(&self, claimed: i64) -> i64 {
+    fn place(&mut self, claimed: i64) -> i64 {
         let rate = i64::from(self.shape.rate);
         let Some(next) = self.next else {
             // The film's start is where its first sound is, give or take the container's rounding.
@@ -131,7 +142,21 @@ impl Stream {
         };
         let off = claimed.saturating_sub(next);
         let limit = self.info.duration_ns.map_or(next + 60 * rate, |ns| scale(ns, rate, NS) + rate);
-        if off.abs() <= rate / 200 || off < -rate || claimed > limit { next } else { claimed }
+        let believed = if !self.demux.coarse() {
+            off.abs() > rate / 200
+        } else if off.abs() <= rate * DRIFT_MS / 1000 {
+            self.drift = 0;
+            false
+        } else {
+            let same = self.drift.signum() == off.signum() as i32;
+            self.drift = if same { self.drift.saturating_add(self.drift.signum()) } else { off.signum() as i32 };
+            off.abs() >= rate * JUMP_MS / 1000 || self.drift.unsigned_abs() >= LASTING
+        };
+        if !believed || off < -rate || claimed > limit {
+            return next;
+        }
+        self.drift = 0;
+        claimed
     }
 
     /// A change of rate or channels in the middle of the stream.
@@ -186,7 +211,13 @@ impl AudioSource for Stream {
                     Some("the decoder failed on it".into())
                 }
             };
-            let start = self.place(self.ticks_to_frames(packet.start));
+            let claimed = self.frames(packet.pts_ns);
+            // What an edit hides is decoded for the sake of what follows.
+            let start = match self.next.filter(|_| packet.follows) {
+                _ if packet.hidden => claimed,
+                Some(next) => next,
+                None => self.place(claimed),
+            };
             if let Some(problem) = problem {
                 // Before the wanted sample, a decoder that lacks what came before may complain.
                 if start >= self.due {
@@ -194,8 +225,11 @@ impl AudioSource for Stream {
                 }
                 continue;
             }
+            if packet.hidden {
+                continue;
+            }
             let channels = usize::from(self.shape.channels);
-            let trim = usize::try_from(self.ticks_to_frames(packet.trim_end)).unwrap_or(0);
+            let trim = usize::try_from(self.frames(packet.trim_ns)).unwrap_or(0);
             samples.truncate((samples.len() / channels).saturating_sub(trim) * channels);
             let frames = (samples.len() / channels) as i64;
             if frames > 0 || trim > 0 {
@@ -211,12 +245,10 @@ impl AudioSource for Stream {
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
         let due = scale(target_ns.max(0), self.shape.rate.into(), NS);
-        let (num, den) = self.demux.time_base();
         let from_ns = target_ns.max(0) - self.codec.preroll_ms() * 1_000_000;
-        let ticks = scale(from_ns, den.into(), i64::from(num) * NS);
-        guarded("container", || self.demux.seek(ticks))??;
+        guarded("container", || self.demux.seek(from_ns))??;
         self.codec.reset();
-        self.next = None;
+        (self.next, self.drift) = (None, 0);
         self.due = due;
         self.held.clear();
         Ok(())

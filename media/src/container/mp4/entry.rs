@@ -1,32 +1,45 @@
 //! A track's sample entry: its codec, how that is configured, and how its pictures are to be read.
 
+use symphonia::core::codecs::audio::AudioCodecParameters;
+
+use super::super::{CodecId, Colour, TrackKind};
+use super::boxes::{be16, be32, child, children};
 use crate::ColorRange;
 
-use super::boxes::{be16, be32, child, children};
-use crate::video::packet::{CodecId, Colour};
-
-/// The first sample entry of a track.
+/// A sample entry of a track.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Entry {
+pub(super) struct Entry {
     /// Its four-character code.
-    pub(crate) code: [u8; 4],
+    code: [u8; 4],
     /// The codec's configuration record.
-    pub(crate) config: Vec<u8>,
-    pub(crate) sar: Option<(u32, u32)>,
-    pub(crate) colour: Colour,
+    pub(super) config: Vec<u8>,
+    /// Width and height of its pictures.
+    pub(super) size: (u32, u32),
+    pub(super) sar: Option<(u32, u32)>,
+    pub(super) colour: Colour,
     encrypted: bool,
     /// Of an encrypted entry: the code that it had before. Of MPEG-4 systems: `[0, 0, 0, object type]`.
     inner: Option<[u8; 4]>,
+    /// Of sound.
+    pub(super) audio: Option<Result<AudioCodecParameters, String>>,
 }
 
 impl Entry {
-    /// Reads `stsd`; only a visual entry is looked into.
-    pub(super) fn parse(stsd: &[u8], visual: bool) -> Option<Self> {
-        let (code, body) = children(stsd.get(8..)?).next()?;
+    /// Reads every entry of `stsd`.
+    pub(super) fn parse_all(stsd: &[u8], kind: TrackKind) -> Vec<Self> {
+        let entries = children(stsd.get(8..).unwrap_or_default()).take(16);
+        entries.map(|(code, body)| Self::parse(code, body, kind)).collect()
+    }
+
+    fn parse(code: [u8; 4], body: &[u8], kind: TrackKind) -> Self {
         let mut entry = Self { code, encrypted: matches!(&code, b"encv" | b"enca"), ..Self::default() };
-        if !visual {
-            return Some(entry);
+        if kind == TrackKind::Audio {
+            entry.audio = Some(super::sound::parse(code, body));
         }
+        if kind != TrackKind::Video {
+            return entry;
+        }
+        entry.size = be16(body, 24).zip(be16(body, 26)).map_or((0, 0), |(w, h)| (w.into(), h.into()));
         for (kind, body) in children(body.get(78..).unwrap_or_default()) {
             match &kind {
                 b"avcC" | b"hvcC" | b"av1C" | b"vpcC" => entry.config = body.to_vec(),
@@ -37,11 +50,23 @@ impl Entry {
                 _ => {}
             }
         }
-        Some(entry)
+        entry
+    }
+
+    /// The subtitle codec that the code stands for.
+    pub(super) fn text(&self) -> String {
+        match &self.code {
+            b"tx3g" | b"text" => "mov_text".into(),
+            b"wvtt" => "WebVTT".into(),
+            b"stpp" => "TTML".into(),
+            b"mp4s" => "VobSub".into(),
+            b"c608" | b"c708" => "CEA captions".into(),
+            other => format!("`{}`", other.escape_ascii()),
+        }
     }
 
     /// The video codec that the code stands for.
-    pub(crate) fn codec(&self) -> CodecId {
+    pub(super) fn codec(&self) -> CodecId {
         if self.encrypted {
             let inner = Self { code: self.inner.unwrap_or(self.code), encrypted: false, ..Self::default() };
             return CodecId::Encrypted(inner.codec().name().into());

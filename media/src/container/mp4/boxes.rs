@@ -2,17 +2,14 @@
 
 use crate::{MediaError, MediaFile};
 
-use super::read_exact;
-
-/// The largest index that is loaded into memory.
-const MAX_INDEX: u64 = 512 << 20;
+use super::super::caps;
 
 /// A box at the top of the file.
 pub(super) struct TopBox {
     pub(super) kind: [u8; 4],
     /// Where its header begins.
     pub(super) start: u64,
-    body: u64,
+    pub(super) body: u64,
     end: u64,
     /// The file ends before it does.
     pub(super) cut: bool,
@@ -27,7 +24,7 @@ pub(super) fn top_level(file: &MediaFile) -> impl Iterator<Item = Result<TopBox,
         }
         let mut header = [0; 16];
         let have = if at + 16 <= file.len() { 16 } else { 8 };
-        if let Err(error) = read_exact(file, &mut header[..have], at) {
+        if let Err(error) = file.read_exact_at(&mut header[..have], at) {
             at = u64::MAX - 8;
             return Some(Err(error.into()));
         }
@@ -53,11 +50,11 @@ fn sizes(header: &[u8], rest: u64) -> Option<([u8; 4], u64, u64)> {
 /// Loads a box's body. Errors: it is absurdly large, or cannot be read.
 pub(super) fn load(file: &MediaFile, part: &TopBox) -> Result<Vec<u8>, MediaError> {
     let len = part.end.saturating_sub(part.body);
-    if len > MAX_INDEX {
+    if len > caps::INDEX {
         return Err(MediaError::Broken("MP4: its index is absurdly large".into()));
     }
     let mut body = vec![0; len as usize];
-    read_exact(file, &mut body, part.body)?;
+    file.read_exact_at(&mut body, part.body)?;
     Ok(body)
 }
 
@@ -96,4 +93,36 @@ pub(super) fn be32(data: &[u8], at: usize) -> Option<u32> {
 /// A big-endian number at `at`.
 pub(super) fn be64(data: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(*data.get(at..)?.first_chunk()?))
+}
+
+/// Reads big-endian numbers off the front of a slice.
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+
+impl Fields<'_> {
+    fn bytes<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*head)
+    }
+
+    pub(super) fn u8(&mut self) -> Option<u8> {
+        self.bytes().map(u8::from_be_bytes)
+    }
+
+    pub(super) fn u16(&mut self) -> Option<u16> {
+        self.bytes().map(u16::from_be_bytes)
+    }
+
+    pub(super) fn u32(&mut self) -> Option<u32> {
+        self.bytes().map(u32::from_be_bytes)
+    }
+
+    pub(super) fn u64(&mut self) -> Option<u64> {
+        self.bytes().map(u64::from_be_bytes)
+    }
+
+    pub(super) fn skip(&mut self, n: usize) -> Option<()> {
+        self.0 = self.0.get(n..)?;
+        Some(())
+    }
 }

@@ -4,30 +4,26 @@ use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 
-use super::boxes::{Fields, children, find};
-use crate::MediaError;
-use crate::audio::codec::unsupported;
+use super::boxes::{Fields, descend};
 
-/// Reads the first entry of `stsd`. Errors: the codec is not supported, or the entry is broken.
-pub(super) fn parse(stsd: &[u8]) -> Result<AudioCodecParameters, MediaError> {
-    let broken = || MediaError::Broken("the audio track's sample description is incomplete".into());
-    let (kind, entry) = stsd.get(8..).and_then(|rest| children(rest).next()).ok_or_else(broken)?;
+/// Reads a sample description. `Err` names a codec that there is no decoder for.
+pub(super) fn parse(kind: [u8; 4], entry: &[u8]) -> Result<AudioCodecParameters, String> {
     let mut params = AudioCodecParameters::new();
-    fill(&mut params, kind, entry).ok_or_else(broken)?;
-    if params.codec == AudioCodecParameters::new().codec {
-        return Err(unsupported(match &kind {
-            b"ac-3" => "AC-3",
-            b"ec-3" => "E-AC-3",
-            b"ac-4" => "AC-4",
-            b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" => "DTS",
-            b"mlpa" => "TrueHD",
-            b"samr" | b"sawb" => "AMR",
-            b"enca" => "encrypted",
-            b"mp4a" => "an unknown kind of MPEG-4",
-            kind => return Err(unsupported(&format!("\"{}\"", String::from_utf8_lossy(kind).escape_debug()))),
-        }));
+    fill(&mut params, kind, entry).ok_or("incompletely described")?;
+    if params.codec != AudioCodecParameters::new().codec {
+        return Ok(params);
     }
-    Ok(params)
+    Err(match &kind {
+        b"ac-3" => "AC-3".into(),
+        b"ec-3" => "E-AC-3".into(),
+        b"ac-4" => "AC-4".into(),
+        b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" => "DTS".into(),
+        b"mlpa" => "TrueHD".into(),
+        b"samr" | b"sawb" => "AMR".into(),
+        b"enca" => "encrypted".into(),
+        b"mp4a" => "an unknown kind of MPEG-4".into(),
+        kind => format!("\"{}\"", String::from_utf8_lossy(kind).escape_debug()),
+    })
 }
 
 fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Option<()> {
@@ -54,8 +50,8 @@ fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Optio
     }
     let extensions = fields.0;
     // QuickTime hides the codec's own boxes in `wave`.
-    let wave = find(extensions, &[b"wave"]).unwrap_or_default();
-    let child = |kind| find(extensions, &[kind]).or_else(|| find(wave, &[kind]));
+    let wave = descend(extensions, &[b"wave"]).unwrap_or_default();
+    let child = |kind| descend(extensions, &[kind]).or_else(|| descend(wave, &[kind]));
     let little = child(b"enda").and_then(|body| body.get(..2)) == Some(&[0, 1]);
     let pcm = |kind: u8, bits: u32, big: bool| match (kind, bits, big) {
         (b'f', 32, true) => CODEC_ID_PCM_F32BE,

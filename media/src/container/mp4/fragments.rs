@@ -2,14 +2,16 @@
 
 use super::boxes::{be32, be64, child, children, descend};
 use super::ns;
-use super::table::MAX_SAMPLES;
-use super::track::{Sample, Track, movie_scale};
+use super::table::Sample;
+use super::track::{Track, movie_scale};
 
 /// What is carried from one fragment to the next.
 #[derive(Default)]
 pub(super) struct Fragments {
     /// How long the film is with all of them, where `mehd` declares it.
     pub(super) film_ns: Option<i64>,
+    /// How many more samples the file may have.
+    pub(super) left: usize,
     /// By track: what its `trex` sets.
     defaults: Vec<(u32, Defaults)>,
     /// By track: the decode time behind its last sample.
@@ -21,6 +23,8 @@ struct Defaults {
     duration: u32,
     size: u32,
     flags: u32,
+    /// The number of the sample entry, from 1 on.
+    entry: u32,
 }
 
 /// Bit 16 of a sample's flags: it is no sync sample.
@@ -29,7 +33,7 @@ const NON_SYNC: u32 = 1 << 16;
 /// How long a fragmented sound track without an edit list waits before its first packet. FFmpeg, which has no edit list
 /// left to write once `moov` is out, puts the first packet of a track that begins later at 0 and lets it last until the
 /// second one: its sound is that packet's end.
-pub(crate) fn wait_before(durations: impl IntoIterator<Item = i64>) -> i64 {
+pub(super) fn wait_before(durations: impl IntoIterator<Item = i64>) -> i64 {
     let mut durations = durations.into_iter();
     let first = durations.next().unwrap_or(0);
     // The last packet may be a rest, and no measure.
@@ -41,6 +45,11 @@ pub(crate) fn wait_before(durations: impl IntoIterator<Item = i64>) -> i64 {
 }
 
 impl Fragments {
+    /// None yet; the file may have `left` samples.
+    pub(super) fn new(left: usize) -> Self {
+        Self { left, ..Self::default() }
+    }
+
     /// Reads `mvex`.
     pub(super) fn defaults(&mut self, moov: &[u8]) {
         self.film_ns = descend(moov, &[b"mvex", b"mehd"]).and_then(|mehd| {
@@ -50,7 +59,12 @@ impl Fragments {
         let trexes = child(moov, b"mvex").into_iter().flat_map(children).filter(|(kind, _)| kind == b"trex");
         self.defaults = trexes
             .filter_map(|(_, trex)| {
-                let defaults = Defaults { duration: be32(trex, 12)?, size: be32(trex, 16)?, flags: be32(trex, 20)? };
+                let defaults = Defaults {
+                    duration: be32(trex, 12)?,
+                    size: be32(trex, 16)?,
+                    flags: be32(trex, 20)?,
+                    entry: be32(trex, 8)?,
+                };
                 Some((be32(trex, 4)?, defaults))
             })
             .collect();
@@ -78,7 +92,10 @@ impl Fragments {
             base = be64(tfhd, at)?;
             at += 8;
         }
-        at += if flags & 2 != 0 { 4 } else { 0 };
+        if flags & 2 != 0 {
+            defaults.entry = be32(tfhd, at)?;
+            at += 4;
+        }
         for (bit, value) in [(8, &mut defaults.duration), (16, &mut defaults.size), (32, &mut defaults.flags)] {
             if flags & bit != 0 {
                 *value = be32(tfhd, at)?;
@@ -95,13 +112,16 @@ impl Fragments {
         }
         let mut offset = base;
         for (_, trun) in children(traf).filter(|(kind, _)| kind == b"trun") {
-            add_run(trun, defaults, base, &mut offset, time, track, file_len);
+            let before = track.samples.len();
+            add_run(trun, defaults, base, &mut offset, time, track, file_len, self.left);
+            self.left -= track.samples.len() - before;
         }
         Some(offset)
     }
 }
 
 /// Adds a `trun`; it stops where its table ends early.
+#[allow(clippy::too_many_arguments, reason = "one place calls it")]
 fn add_run(
     trun: &[u8],
     defaults: Defaults,
@@ -110,7 +130,9 @@ fn add_run(
     time: &mut i64,
     track: &mut Track,
     file_len: u64,
+    left: usize,
 ) -> Option<()> {
+    let most = track.samples.len() + left.min(usize::try_from(file_len).unwrap_or(usize::MAX));
     let (version, flags) = (*trun.first()?, be32(trun, 0)? & 0xff_ffff);
     let count = be32(trun, 4)? as usize;
     let mut at = 8;
@@ -123,6 +145,7 @@ fn add_run(
     if let Some(delta) = take(flags & 1 != 0) {
         *offset = base.checked_add_signed(i64::from(delta? as i32))?;
     }
+    let entry = u8::try_from(defaults.entry.saturating_sub(1)).unwrap_or(0);
     let mut first_flags = take(flags & 4 != 0).flatten();
     // A run whose samples all have the defaults takes no room in the file: bound it by what it refers to.
     for _ in 0..count {
@@ -135,18 +158,19 @@ fn add_run(
         let sample_flags = field(0x400, first_flags.take().unwrap_or(defaults.flags))?;
         let late = field(0x800, 0)?;
         let late = if version == 0 { i64::from(late) } else { i64::from(late as i32) };
-        if u64::from(size) > file_len || track.samples.len() >= MAX_SAMPLES.min(file_len as usize) {
+        if u64::from(size) > file_len || track.samples.len() >= most {
             return None;
         }
         let pts = time.saturating_add(late);
-        let pts_ns = ns(pts, track.scale).saturating_add(track.shift_ns);
         track.samples.push(Sample {
             offset: *offset,
             size,
+            pts_ns: ns(pts, track.scale),
+            duration_ns: ns(duration.into(), track.scale),
+            trim_ns: 0,
+            entry,
             sync: sample_flags & NON_SYNC == 0,
             hidden: false,
-            pts_ns,
-            duration_ns: ns(duration.into(), track.scale),
         });
         *time = time.saturating_add(duration.into());
         *offset = offset.saturating_add(size.into());
