@@ -9,10 +9,10 @@ mod doctor;
 mod input;
 mod janitor;
 mod keys;
-mod player;
 mod policy;
 mod report;
-mod speaker;
+mod session;
+mod sound_socket;
 mod status;
 mod stress;
 
@@ -114,5 +114,5 @@ fn command(started_ns: u64) -> i32 {
 
 fn play(options: cli::Play, started_ns: u64) -> tricine_session::Result<i32> {
     log(level(options.quiet, options.verbose));
-    player::play(options, started_ns)
+    session::play(options, started_ns)
 }

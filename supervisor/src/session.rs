@@ -25,7 +25,7 @@ use crate::janitor::Janitor;
 use crate::keys::Keyboard;
 use crate::policy::History;
 use crate::report::{Ended, Restart};
-use crate::speaker::Speaker;
+use crate::sound_socket::SoundSocket;
 use crate::status::Status;
 
 mod deaths;
@@ -84,9 +84,9 @@ impl Post {
 }
 
 /// A session.
-pub(crate) struct Player {
+pub(crate) struct Session {
     options: Play,
-    session: String,
+    name: String,
     control: ControlRegion,
     _lock: SessionLock,
     signals: SignalFd,
@@ -105,7 +105,7 @@ pub(crate) struct Player {
     described: Option<Opened>,
     display: DisplaySpec,
     sink: Option<SinkSpec>,
-    speaker: Speaker,
+    sound_socket: SoundSocket,
     rounds_left: u64,
     skip_past_ns: Option<i64>,
     stepped: bool,
@@ -148,7 +148,7 @@ fn side_of(role: Role, kind: Kind) -> Option<Side> {
 pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
     namespace::sweep(false, tricine_stress::sys::sysv::forget)?;
     tricine_channel::sys::sigbus::survive_loss()?;
-    let session = match &options.session {
+    let name = match &options.session {
         Some(name) => name.clone(),
         None => namespace::random_name()?,
     };
@@ -161,7 +161,7 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
     let signals =
         SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(sys("signalfd"))?;
 
-    let janitor = Janitor::start(&session)?;
+    let janitor = Janitor::start(&name)?;
     let sink = match (&options.audio, options.unpaced) {
         (Audio::None, _) => None,
         (Audio::Is(SinkSpec::Auto), true) => Some(SinkSpec::Null),
@@ -180,7 +180,7 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         speed: options.speed,
         end_ns: options.length.map(|length| start_ns.saturating_add(length)),
     };
-    let made = ControlRegion::create(&session, &state);
+    let made = ControlRegion::create(&name, &state);
     let (control, lock) = match made {
         Ok(made) => made,
         Err(error) => {
@@ -195,12 +195,12 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
     }
     let display = choose_display(&options.display);
     let show_status = !options.quiet && display != DisplaySpec::Terminal;
-    let mut player = Player {
+    let mut session = Session {
         status: Status::new(show_status, options.unpaced),
         rounds_left: options.repeat.unwrap_or(1),
         keyboard: if options.inputs.iter().any(|i| i == "-") { None } else { Keyboard::take() },
         options,
-        session,
+        name,
         control,
         _lock: lock,
         signals,
@@ -216,7 +216,7 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         described: None,
         display,
         sink,
-        speaker: Speaker::default(),
+        sound_socket: SoundSocket::default(),
         skip_past_ns: None,
         stepped: false,
         stop: None,
@@ -226,11 +226,11 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         started_ns,
         rebased_ns: 0,
     };
-    let ran = player.run();
-    let code = player.finish(ran);
-    let unlinked = namespace::unlink_all(&player.session, tricine_stress::sys::sysv::forget);
-    let janitor = player.janitor.take();
-    drop(player);
+    let ran = session.run();
+    let code = session.finish(ran);
+    let unlinked = namespace::unlink_all(&session.name, tricine_stress::sys::sysv::forget);
+    let janitor = session.janitor.take();
+    drop(session);
     if let (Ok(()), Some(janitor)) = (&unlinked, janitor) {
         janitor.dismiss();
     }
@@ -247,7 +247,7 @@ fn choose_display(wanted: &Display) -> DisplaySpec {
     }
 }
 
-impl Player {
+impl Session {
     fn run(&mut self) -> Result<()> {
         self.next_input();
         loop {
@@ -334,8 +334,8 @@ impl Player {
     }
 }
 
-impl std::fmt::Debug for Player {
+impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Player").field("session", &self.session).field("posts", &self.posts).finish_non_exhaustive()
+        f.debug_struct("Session").field("name", &self.name).field("posts", &self.posts).finish_non_exhaustive()
     }
 }
