@@ -10,10 +10,10 @@ mod input;
 mod janitor;
 mod keys;
 mod outputs;
-mod player;
 mod policy;
 mod report;
-mod speaker;
+mod session;
+mod sound_socket;
 mod status;
 mod stress;
 
@@ -124,5 +124,5 @@ fn play(options: cli::Play, started_ns: u64) -> tricine_session::Result<i32> {
         return Ok(2);
     }
     let report = outputs::open(&options)?;
-    player::play(options, report, started_ns)
+    session::play(options, report, started_ns)
 }

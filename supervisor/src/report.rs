@@ -55,7 +55,7 @@ pub(crate) struct RoleReport {
 
 /// What a report is made of.
 #[derive(Debug)]
-pub(crate) struct Session<'a> {
+pub(crate) struct Played<'a> {
     /// As the user named it; `None` if none could be opened.
     pub(crate) input: Option<&'a Name>,
     /// How it ended.
@@ -102,10 +102,10 @@ fn usage(pid: Option<u32>, restarts: u32, usage: &Usage) -> Value {
 }
 
 /// The report of a session that has ended.
-pub(crate) fn play(session: &Session<'_>) -> Value {
-    let (decoder, audio, renderer) = (session.control.decoder(), session.control.audio(), session.control.renderer());
+pub(crate) fn play(played: &Played<'_>) -> Value {
+    let (decoder, audio, renderer) = (played.control.decoder(), played.control.audio(), played.control.renderer());
     let quantile = |h: &Histogram, q| ms(h.quantile(q));
-    let video = session.opened.and_then(|o| o.video.as_ref()).map(|v| {
+    let video = played.opened.and_then(|o| o.video.as_ref()).map(|v| {
         json!({
             "codec": v.codec,
             "width": v.width,
@@ -119,12 +119,12 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
             "repeated": renderer.repeated.get(),
             "torn": renderer.torn.get(),
             "lost": renderer.lost.get(),
-            "overwrote": (session.mode == Mode::Mailbox).then(|| decoder.overwrote.get()),
+            "overwrote": (played.mode == Mode::Mailbox).then(|| decoder.overwrote.get()),
             "damaged": decoder.damaged.get(),
-            "display": session.display,
+            "display": played.display,
         })
     });
-    let sound = session.opened.and_then(|o| o.audio.as_ref()).filter(|_| session.sink.is_some()).map(|a| {
+    let sound = played.opened.and_then(|o| o.audio.as_ref()).filter(|_| played.sink.is_some()).map(|a| {
         json!({
             "codec": a.codec,
             "sample_rate": a.sample_rate,
@@ -135,10 +135,10 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
             "underruns": audio.underruns.get(),
             "torn": audio.torn.get(),
             "lost": audio.lost.get(),
-            "sink": session.sink,
+            "sink": played.sink,
         })
     });
-    let status = match session.ended {
+    let status = match played.ended {
         Ended::Played => "ended",
         Ended::Quit => "quit",
         Ended::Signal(_) => "signal",
@@ -146,7 +146,7 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
         Ended::GaveUp => "gave_up",
     };
     let mut roles = serde_json::Map::new();
-    for role in session.roles.iter().filter(|r| r.pid.is_some()) {
+    for role in played.roles.iter().filter(|r| r.pid.is_some()) {
         roles.insert(role.name.into(), usage(role.pid, role.restarts, &role.usage));
     }
     roles.insert("supervisor".into(), usage(Some(std::process::id()), 0, &Usage::of_self()));
@@ -154,10 +154,10 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
     json!({
         "schema": "tricine.play/1",
         "version": env!("CARGO_PKG_VERSION"),
-        "input": session.input,
+        "input": played.input,
         "status": status,
-        "duration_s": session.opened.and_then(|o| o.duration_ns).map(|ns| ns as f64 / 1e9),
-        "wall_s": (session.now_ns - session.started_ns) as f64 / 1e9,
+        "duration_s": played.opened.and_then(|o| o.duration_ns).map(|ns| ns as f64 / 1e9),
+        "wall_s": (played.now_ns - played.started_ns) as f64 / 1e9,
         "video": video,
         "audio": sound,
         "av_offset_ms": {
@@ -166,8 +166,8 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
             "max": ms(renderer.av_offset_ns.max()),
         },
         "startup_ms": {
-            "first_frame": since(renderer.first_frame_ns.get(), session.started_ns),
-            "first_audio": since(audio.first_audio_ns.get(), session.started_ns),
+            "first_frame": since(renderer.first_frame_ns.get(), played.started_ns),
+            "first_audio": since(audio.first_audio_ns.get(), played.started_ns),
         },
         "handoff_ns": {
             "p50": handoff.quantile(0.5),
@@ -181,11 +181,11 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
             "max": ms(renderer.present_late_ns.max()),
         },
         "roles": roles,
-        "regions_replaced": session.regions_replaced,
-        "restarts": session.restarts.iter().map(|r| json!({
+        "regions_replaced": played.regions_replaced,
+        "restarts": played.restarts.iter().map(|r| json!({
             "role": r.role,
             "cause": r.cause,
-            "at_s": r.at_ns.saturating_sub(session.started_ns) as f64 / 1e9,
+            "at_s": r.at_ns.saturating_sub(played.started_ns) as f64 / 1e9,
             "visible_gap_ms": ms(r.gap_ns),
             "audible_gap_ms": ms(r.audible_gap_ns),
         })).collect::<Vec<_>>(),

@@ -11,7 +11,7 @@ use tricine_session::control::Role;
 use tricine_session::link::ToRole;
 
 use super::deaths::GAP_NS;
-use super::{MS, Player, Stop, index};
+use super::{MS, Session, Stop, index};
 use crate::outputs;
 use crate::report::{self, Ended};
 
@@ -20,7 +20,7 @@ const GRACE_NS: u64 = 1_000 * MS;
 /// How long the terminal is waited for at the end, in ms.
 const GIVE_BACK_MS: u16 = 500;
 
-impl Player {
+impl Session {
     pub(super) fn stop(&mut self, how: Ended) {
         if self.stop.is_some() {
             return;
@@ -84,7 +84,7 @@ impl Player {
                 let post = &self.posts[index(role)];
                 report::RoleReport { name: role.name(), pid: post.last_pid, restarts: post.restarts, usage: post.usage }
             });
-            let report = report::play(&report::Session {
+            let report = report::play(&report::Played {
                 input: self.current.as_ref().map(|i| &i.name),
                 ended: how,
                 opened: self.described.as_ref().or(self.opened.as_ref()),

@@ -11,7 +11,7 @@ use tricine_session::channel::{Barriers, ChannelName, Kind, Mode, Spec as Channe
 use tricine_session::control::Role;
 use tricine_session::error::EXIT_CORRUPT;
 
-use super::{Player, Restart, index, side_of};
+use super::{Restart, Session, index, side_of};
 
 /// No film is longer (104 days), no stream has more frames: what a page says beyond that is not believed.
 const LONGEST_NS: i64 = 1 << 53;
@@ -23,7 +23,7 @@ fn spoiled(channel: &StreamRegion) -> bool {
     channel.inspect().is_err_and(|error| !error.raw_os_error().is_some_and(|e| short.contains(&e)))
 }
 
-impl Player {
+impl Session {
     /// Which of a dead role's channels are to be replaced.
     pub(super) fn broken(&self, role: Role, exit: Exit) -> Vec<Kind> {
         let kinds = [Kind::Video, Kind::Audio].into_iter().filter(|&kind| side_of(role, kind).is_some());
@@ -52,7 +52,7 @@ impl Player {
         for channel in &old {
             channel.name().unlink()?;
         }
-        let name = ChannelName { session: self.session.clone(), kind, generation };
+        let name = ChannelName { session: self.name.clone(), kind, generation };
         if !self.create_channel(&name, &spec)? {
             return Ok(());
         }

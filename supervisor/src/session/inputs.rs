@@ -9,12 +9,12 @@ use tricine_session::link::{DisplaySpec, InputSpec, Opened, ToRole};
 use tricine_session::name::Name;
 use tricine_session::{Error, Result};
 
-use super::{Player, index};
+use super::{Session, index};
 use crate::cli::Display;
 use crate::input;
 use crate::report::Ended;
 
-impl Player {
+impl Session {
     /// Goes on to the next input that can be opened, or stops.
     pub(super) fn next_input(&mut self) {
         loop {
@@ -117,7 +117,7 @@ impl Player {
     pub(super) fn make_channel(&mut self, kind: Kind, capacity: u64, base: u64, pts: i64, serial: u32) -> Result<()> {
         let of_kind = |c: &&StreamRegion| c.name().kind == kind;
         let newest = self.channels.iter().filter(of_kind).map(|c| c.name().generation).max();
-        let name = ChannelName { session: self.session.clone(), kind, generation: newest.map_or(0, |g| g + 1) };
+        let name = ChannelName { session: self.name.clone(), kind, generation: newest.map_or(0, |g| g + 1) };
         let mode = if kind == Kind::Video { self.options.mode } else { Mode::Fifo };
         let spec =
             ChannelSpec { mode, capacity, base, resume_pts_ns: pts, resume_serial: serial, barriers: Barriers::Both };

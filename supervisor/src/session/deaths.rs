@@ -10,7 +10,7 @@ use tricine_session::control::Role;
 use tricine_session::link::DisplaySpec;
 use tricine_session::{Error, Result};
 
-use super::{MS, Player, choose_display, index, side_of};
+use super::{MS, Session, choose_display, index, side_of};
 use crate::cli::Display;
 use crate::policy::{Action, Limit};
 use crate::report::{Ended, Restart};
@@ -35,7 +35,7 @@ struct Death {
     lines: Vec<String>,
 }
 
-impl Player {
+impl Session {
     /// Reaps a role if it has died, and does what is to be done about it.
     pub(super) fn bury(&mut self, role: Role) -> Result<()> {
         let Some(running) = &self.posts[index(role)].running else { return Ok(()) };

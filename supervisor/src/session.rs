@@ -27,7 +27,7 @@ use crate::janitor::Janitor;
 use crate::keys::Keyboard;
 use crate::policy::History;
 use crate::report::{Ended, Restart};
-use crate::speaker::Speaker;
+use crate::sound_socket::SoundSocket;
 use crate::status::Status;
 
 mod deaths;
@@ -86,10 +86,10 @@ impl Post {
 }
 
 /// A session.
-pub(crate) struct Player {
+pub(crate) struct Session {
     options: Play,
     report: Option<Output>,
-    session: String,
+    name: String,
     control: ControlRegion,
     _lock: SessionLock,
     signals: SignalFd,
@@ -109,7 +109,7 @@ pub(crate) struct Player {
     described: Option<Opened>,
     display: DisplaySpec,
     sink: Option<SinkSpec>,
-    speaker: Speaker,
+    sound_socket: SoundSocket,
     rounds_left: u64,
     skip_past_ns: Option<i64>,
     stepped: bool,
@@ -152,13 +152,13 @@ fn side_of(role: Role, kind: Kind) -> Option<Side> {
 pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Result<i32> {
     tricine_session::NAMESPACE.sweep(false, tricine_stress::sys::sysv::forget)?;
     tricine_channel::sys::sigbus::survive_loss()?;
-    let session = match &options.session {
+    let name = match &options.session {
         Some(name) => name.clone(),
         None => namespace::random_name()?,
     };
     let signals = signals::take(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGCONT])?;
 
-    let janitor = Janitor::start(&session)?;
+    let janitor = Janitor::start(&name)?;
     let sink = match (&options.audio, options.unpaced) {
         (Audio::None, _) => None,
         (Audio::Is(SinkSpec::Auto), true) => Some(SinkSpec::Null),
@@ -177,7 +177,7 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
         speed: options.speed,
         end_ns: options.length.map(|length| start_ns.saturating_add(length)),
     };
-    let made = ControlRegion::create(&session, &state);
+    let made = ControlRegion::create(&name, &state);
     let (control, lock) = match made {
         Ok(made) => made,
         Err(error) => {
@@ -192,13 +192,13 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
     }
     let display = choose_display(&options.display);
     let show_status = !options.quiet && display != DisplaySpec::Terminal;
-    let mut player = Player {
+    let mut session = Session {
         status: Status::new(show_status, options.unpaced),
         rounds_left: options.repeat.unwrap_or(1),
         keyboard: Keyboard::take(),
         options,
         report,
-        session,
+        name,
         control,
         _lock: lock,
         signals,
@@ -214,7 +214,7 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
         described: None,
         display,
         sink,
-        speaker: Speaker::default(),
+        sound_socket: SoundSocket::default(),
         skip_past_ns: None,
         stepped: false,
         stop: None,
@@ -224,11 +224,11 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
         started_ns,
         rebased_ns: 0,
     };
-    let ran = player.run();
-    let code = player.finish(ran);
-    let unlinked = tricine_session::NAMESPACE.unlink_all(&player.session, tricine_stress::sys::sysv::forget);
-    let janitor = player.janitor.take();
-    drop(player);
+    let ran = session.run();
+    let code = session.finish(ran);
+    let unlinked = tricine_session::NAMESPACE.unlink_all(&session.name, tricine_stress::sys::sysv::forget);
+    let janitor = session.janitor.take();
+    drop(session);
     if let (Ok(()), Some(janitor)) = (&unlinked, janitor) {
         janitor.dismiss();
     }
@@ -245,7 +245,7 @@ fn choose_display(wanted: &Display) -> DisplaySpec {
     }
 }
 
-impl Player {
+impl Session {
     fn run(&mut self) -> Result<()> {
         self.next_input();
         loop {
@@ -331,8 +331,8 @@ impl Player {
     }
 }
 
-impl std::fmt::Debug for Player {
+impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Player").field("session", &self.session).field("posts", &self.posts).finish_non_exhaustive()
+        f.debug_struct("Session").field("name", &self.name).field("posts", &self.posts).finish_non_exhaustive()
     }
 }

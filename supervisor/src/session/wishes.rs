@@ -9,7 +9,7 @@ use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, Key, ToRole};
 use tricine_session::{Error, Result};
 
-use super::{MS, Player, index, side_of};
+use super::{MS, Session, index, side_of};
 use crate::keys::{self, Keyboard};
 use crate::report::Ended;
 
@@ -17,7 +17,7 @@ use crate::report::Ended;
 const ESCAPE_NS: u64 = 30 * MS;
 const SPEEDS: [f64; 11] = [0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0];
 
-impl Player {
+impl Session {
     pub(super) fn signals(&mut self) -> Result<()> {
         while let Ok(Some(info)) = self.signals.read_signal() {
             match Signal::try_from(info.ssi_signo as i32) {

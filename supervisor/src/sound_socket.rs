@@ -8,9 +8,9 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 /// Holds the socket, over all incarnations of the role.
 #[derive(Debug, Default)]
-pub(crate) struct Speaker(Option<OwnedFd>);
+pub(crate) struct SoundSocket(Option<OwnedFd>);
 
-impl Speaker {
+impl SoundSocket {
     /// The socket for an audio role that is to be started: the one in use, or a new one where there is none or the
     /// server is gone. `None` if none can be had: the role does without.
     pub(crate) fn lend(&mut self) -> Option<BorrowedFd<'_>> {

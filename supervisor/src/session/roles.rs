@@ -9,7 +9,7 @@ use tricine_session::channel::StreamRegion;
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, FromRole, SinkSpec, Spec, ToRole, Work};
 
-use super::{MS, Player, index, side_of};
+use super::{MS, Session, index, side_of};
 use crate::child;
 use crate::janitor::Janitor;
 
@@ -20,7 +20,7 @@ const ABORT_NS: u64 = 500 * MS;
 /// How long a role may take to say that it is ready.
 const START_NS: u64 = 10_000 * MS;
 
-impl Player {
+impl Session {
     pub(super) fn start_all(&mut self) {
         let now = mono_ns();
         for role in Role::ALL {
@@ -52,7 +52,7 @@ impl Player {
         };
         let post = &self.posts[index(role)];
         let spec = Spec {
-            session: self.session.clone(),
+            session: self.name.clone(),
             channels: self.channels.iter().filter(mine).map(|c| c.name().clone()).collect(),
             unpaced: self.options.unpaced,
             work,
@@ -62,7 +62,7 @@ impl Player {
         let achieved = self.achieved(role);
         let input = match role {
             Role::Decoder => current.file.as_ref().map(|f| f.as_fd()),
-            Role::Audio if matches!(self.sink, Some(SinkSpec::Auto | SinkSpec::Pulse)) => self.speaker.lend(),
+            Role::Audio if matches!(self.sink, Some(SinkSpec::Auto | SinkSpec::Pulse)) => self.sound_socket.lend(),
             _ => None,
         };
         let stdout = role == Role::Renderer && self.display == DisplaySpec::Terminal;
