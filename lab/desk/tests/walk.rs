@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use tricine_channel::sys::process::ROLE_ENV;
+use tricine_session::process::ROLE_ENV;
 use tricine_lab::lang::{self, Program};
 use tricine_lab::lesson;
 use tricine_lab_desk::stage::{Defect, Stage};
@@ -33,7 +33,7 @@ fn main() {
         test(&session);
         println!("test {name} ... ok ({:.1} s)", begun.elapsed().as_secs_f64());
     }
-    tricine_channel::namespace::unlink_all(&session, |_| {}).expect("the names can be removed");
+    tricine_session::NAMESPACE.unlink_all(&session, |_| {}).expect("the names can be removed");
     drop(held);
     let left = std::fs::read_dir("/dev/shm").expect("the folder").flatten();
     let left: Vec<_> = left.filter(|e| e.file_name().to_string_lossy().contains(&session)).collect();
