@@ -1,5 +1,6 @@
 //! The writing side: acquire a slot, fill it, publish it or abandon it.
 
+use super::bug::{Bug, seeded};
 use super::doorbell::Doorbell;
 use super::memory::as_floats_mut;
 use super::ownership::{SLOTS, Side, produced, slot_of};
@@ -104,7 +105,7 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
             // The newest frame is in the middle while nobody has taken it, else in the front.
             Mode::Mailbox => {
                 let (_, word) = self.channel.mail()?;
-                if word.dirty { word.middle } else { word.front }
+                if word.dirty && !seeded(Bug::LastInFront) { word.middle } else { word.front }
             }
         };
         let words = self.channel.words().producer.slots[slot].meta.load();
@@ -211,6 +212,17 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
 ///     slot.payload()[0] = 1;
 /// }
 /// ```
+///
+/// Nor can what was kept of it:
+///
+/// ```compile_fail,E0505
+/// # use tricine_channel::{channel::WriteSlot, meta::Len};
+/// fn keep_the_payload(mut slot: WriteSlot<'_, Len>) {
+///     let payload = slot.payload();
+///     slot.publish(Len(1)).unwrap();
+///     payload[0] = 1;
+/// }
+/// ```
 #[derive(Debug)]
 pub struct WriteSlot<'a, M, D: Doorbell = Semaphore> {
     producer: &'a mut Producer<M, D>,
@@ -226,7 +238,7 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
     /// The payload, of the slot's whole capacity. Its old content is that of the frame before last but two.
     #[inline]
     pub fn payload(&mut self) -> &mut [u8] {
-        self.producer.channel.bytes_mut(self.slot)
+        self.producer.channel.memory_mut().bytes_mut(self.slot)
     }
 
     /// The payload as 32-bit floats.
