@@ -149,7 +149,7 @@ impl Player {
         let (now_ns, gain) = (mono_ns(), gain::factor(self.state.volume, self.state.muted));
         match self.outlet.tend(now_ns, self.state.paused, gain, self.intake.source) {
             Some(Change::ToNull(why)) => {
-                let after = "the film goes on without sound, and with it as soon as a sound server answers";
+                let after = "the film plays without sound until a sound server answers";
                 self.context.notice(format!("{why}; {after}"))?;
                 self.restart_sink(now_ns);
             }

@@ -170,7 +170,8 @@ impl ControlRegion {
         )
     }
 
-    /// Whether the region was truncated by another program, in a process that survives that: nothing in it is true then.
+    /// Whether another program truncated the region: what is read from it is then meaningless. Only a process that survives the
+    /// SIGBUS of it can ask.
     pub fn lost(&self) -> bool {
         self.all.lost() || self.own.lost()
     }
@@ -205,7 +206,7 @@ impl ControlRegion {
     }
 
     /// What the user wants, and a number that changes with it. `None` only if another
-    /// program has written over it: the session then ends.
+    /// program has overwritten it: the session then ends.
     pub fn state(&self) -> Option<(u64, PlayState)> {
         let (version, words) = self.session().state.load()?;
         Some((version, PlayState::decode(words)?))

@@ -186,7 +186,7 @@ pub struct VideoSummary {
     pub width: u32,
     /// Rows of the first frame.
     pub height: u32,
-    /// Frames a second, if known.
+    /// Frames per second, if known.
     pub rate: Option<f64>,
     /// Number of frames, if known.
     pub frames: Option<u64>,
@@ -210,7 +210,7 @@ pub enum Key {
     Pause,
     /// Move by so many seconds.
     Seek(i32),
-    /// One frame on, and stand still.
+    /// One frame forward, then pause.
     Step,
     /// Slower.
     Slower,
@@ -326,7 +326,7 @@ pub enum DisplaySpec {
     Window,
     /// Half blocks on the terminal (the role's standard output).
     Terminal,
-    /// Nowhere, but by the clock.
+    /// Nowhere; frames are timed as if they were shown.
     None,
     /// A file in the format of FFmpeg's framemd5.
     FrameMd5(Name),

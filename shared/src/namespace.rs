@@ -3,7 +3,7 @@
 //!
 //! Every object of a session is called `PREFIX.SESSION.*` (a semaphore's file has `sem.` in front). The control object,
 //! `PREFIX.SESSION.control`, is linked first and unlinked last, and its maker holds a `flock` on it from before it has a
-//! name: a session lives if and only if that lock is held. What has another prefix is another program's: it is neither listed nor
+//! name: a session lives if and only if that lock is held. An object with another prefix belongs to another program: it is neither listed nor
 //! touched.
 //!
 //! ```
@@ -149,7 +149,7 @@ impl Namespace {
         (check_name(session).is_ok() && !rest.is_empty()).then_some(session)
     }
 
-    /// The lock of a session that nobody holds; `None` if the session lives. A session without a control object is dead: it
+    /// Takes the lock of a session if nobody holds it; `None` if the session lives. A session without a control object is dead: it
     /// is linked first and unlinked last.
     fn try_lock(self, session: &str) -> Result<Option<Option<Flock<File>>>> {
         let file = match shm::open_named(&self.control_name(session), false) {
@@ -167,7 +167,8 @@ impl Namespace {
 
     /// Removes every object of dead sessions that are ours, and says which. `dry_run` only says.
     ///
-    /// `forget` is told each object's name before it goes, for what the name stands for beyond the object.
+    /// `forget` is told each object's name before the object is removed, so that it can also remove what the name stands for
+    /// elsewhere.
     pub fn sweep(self, dry_run: bool, forget: fn(&str)) -> Result<Vec<Found>> {
         let dead: Vec<Found> = self.list()?.into_iter().filter(|s| !s.live && s.ours).collect();
         if !dry_run {
