@@ -48,6 +48,7 @@ pub fn start_with(program: &str, args: &[&str], change: impl FnOnce(&mut Command
 /// command and the run's folder first.
 pub fn start_by(program: &[&str], args: &[&str], change: impl FnOnce(&mut Command, &Path)) -> Run {
     static COUNT: AtomicU32 = AtomicU32::new(0);
+    heed_signals();
     let session = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new(program[0]);
@@ -58,6 +59,12 @@ pub fn start_by(program: &[&str], args: &[&str], change: impl FnOnce(&mut Comman
     command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
     change(&mut command, folder.path());
     Run { child: command.spawn().expect("the program starts"), session, folder }
+}
+
+/// What this process starts from here on hears SIGINT and SIGHUP, also where the tests themselves are run by `nohup` or in the
+/// background of a script, which have them ignored.
+pub fn heed_signals() {
+    tricine_channel::sys::process::heed(&[Signal::SIGINT, Signal::SIGHUP]);
 }
 
 impl Run {

@@ -20,6 +20,7 @@ struct Ended {
 }
 
 fn command(args: &str) -> Command {
+    tests::heed_signals();
     let mut command = Command::new(PROGRAM);
     command.arg("stress").args(args.split_whitespace()).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -18,6 +18,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const QUICK: &str = "--size 20000 --frames 300 --warmup 0.01 --no-syscalls";
 
 fn command(args: &str) -> Command {
+    tests::heed_signals();
     let mut command = Command::new(PROGRAM);
     command.arg("stress").args(args.split_whitespace()).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).env_remove("COLUMNS");
