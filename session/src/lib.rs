@@ -11,6 +11,7 @@ pub mod error;
 pub mod frame;
 pub mod link;
 pub mod metrics;
+pub mod misuse;
 pub mod role;
 pub mod terminal;
 
