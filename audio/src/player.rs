@@ -79,7 +79,7 @@ impl Player {
         let Some((_, state)) = context.control.state() else { return Err(Error::Disconnected.into()) };
         let Work::Audio { sink } = &context.spec.work else { return Err(Error::Disconnected.into()) };
         let recorder = match sink {
-            SinkSpec::Wav(path) => match Recorder::open(path, context.spec.restarts > 0) {
+            SinkSpec::Wav(path) => match Recorder::open(path.as_path(), context.spec.restarts > 0) {
                 Ok(recorder) => Some(recorder),
                 Err(why) => return Err(failed(&context, why)),
             },
@@ -162,7 +162,7 @@ impl Player {
             None => {}
         }
         let output = match &self.context.spec.work {
-            Work::Audio { sink: SinkSpec::Wav(path) } => format!("wav ({})", path.display()),
+            Work::Audio { sink: SinkSpec::Wav(path) } => format!("wav ({path})"),
             _ => self.outlet.sink.describe().unwrap_or_default(),
         };
         let ready = *self.outlet.sink.health(now_ns) == Health::Ready;

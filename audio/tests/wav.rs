@@ -55,7 +55,7 @@ fn unpaced_the_file_holds_every_sample_whatever_volume_and_speed_say() {
     let path = folder.0.join("a.wav");
     let mut state = playing();
     (state.volume, state.speed) = (10, 2.0);
-    let mut s = Session::new(SinkSpec::Wav(path.clone()), true, state).start();
+    let mut s = Session::new(SinkSpec::Wav(path.clone().into()), true, state).start();
     s.play(1, 0, 2000, mark);
     s.producer().finish();
     s.expect("ended", |m| *m == FromRole::Ended { serial: 1 });
@@ -70,7 +70,7 @@ fn unpaced_the_file_holds_every_sample_whatever_volume_and_speed_say() {
 fn surround_has_an_extensible_header() {
     let folder = Folder::new();
     let path = folder.0.join("a.wav");
-    let mut s = Session::new(SinkSpec::Wav(path.clone()), true, playing()).start();
+    let mut s = Session::new(SinkSpec::Wav(path.clone().into()), true, playing()).start();
     let block: Vec<f32> = (0..6 * 100).map(|i| i as f32 / 32768.0).collect();
     s.publish(1, 0, 6, 44_100, &block);
     s.producer().finish();
@@ -87,7 +87,7 @@ fn surround_has_an_extensible_header() {
 fn killed_again_and_again_it_goes_on_in_the_same_file() {
     let folder = Folder::new();
     let path = folder.0.join("a.wav");
-    let mut s = Session::new(SinkSpec::Wav(path.clone()), true, playing());
+    let mut s = Session::new(SinkSpec::Wav(path.clone().into()), true, playing());
     s.spawn();
     let mut at_ms = 0;
     for round in 0..8u64 {
@@ -115,7 +115,7 @@ fn killed_again_and_again_it_goes_on_in_the_same_file() {
 fn a_half_written_block_is_written_over() {
     let folder = Folder::new();
     let path = folder.0.join("a.wav");
-    let mut s = Session::new(SinkSpec::Wav(path.clone()), true, playing());
+    let mut s = Session::new(SinkSpec::Wav(path.clone().into()), true, playing());
     s.spawn();
     s.play(1, 0, 100, mark);
     s.until("five blocks", |s| s.control.audio().received.get() == 5 && s.control.audio().wav_bytes.get() > 0);

@@ -1,18 +1,16 @@
 //! The decoder role: the only process that parses what somebody else wrote. It opens the input, decodes pictures and
 //! sound a few frames ahead, and publishes both with back-pressure.
 //!
-//! Read [`media`] for the types and the two traits, [`source`] for what is an input, [`video`] and [`audio`] for the
-//! codecs, [`pipeline`] for the threads. This file steers them.
+//! Parsing and decoding are the crate `tricine-media`'s. Read [`stream`] for what pictures and sound have in common,
+//! [`pipeline`] for the threads. This file steers them.
 
 #![forbid(unsafe_code)]
 
-pub mod audio;
-pub mod media;
 pub mod pipeline;
 mod queue;
-pub mod source;
 pub mod stream;
-pub mod video;
+
+pub use tricine_media::formats;
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -26,9 +24,9 @@ use tricine_session::link::{AudioSummary, FromRole, InputSpec, Opened, ToRole, V
 use tricine_session::role::{BEAT, RoleContext};
 use tricine_session::{Error, Result};
 
-use media::{AudioInfo, Input, Media, MediaError, MediaFile, VideoInfo};
 use pipeline::{Goal, Pipeline};
 use stream::{BLOCK_CAPACITY, Pictures, Sound};
+use tricine_media::{AudioInfo, Input, Media, MediaError, MediaFile, VideoInfo};
 
 /// How long one call into a codec may take before the role stops its heartbeat and is taken for hung. Far beyond what a
 /// seek over ten seconds of large pictures needs.
@@ -37,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Works as the decoder until told to quit. The process's exit code: 0 when told to quit, 1 when the input cannot be
 /// played (said in words before), anything else is a crash.
 pub fn run(mut context: RoleContext) -> i32 {
-    video::guard::install_hook();
+    tricine_media::guard::install_hook();
     let input = context.input.take();
     match work(Arc::new(context), input) {
         Ok(code) => code,
@@ -61,21 +59,23 @@ fn open(
         fd.map(File::from).ok_or_else(|| MediaError::Broken("the supervisor handed no open file over".into()))
     };
     let input = match spec {
-        InputSpec::File(name) => Input::File(MediaFile::new(file(fd)?, name.clone())?),
-        InputSpec::Images(paths) => Input::Images(paths.clone()),
+        InputSpec::File(name) => Input::File(MediaFile::new(file(fd)?, name.to_string())?),
+        InputSpec::Images(paths) => Input::Images(paths.iter().map(|path| path.as_path().to_owned()).collect()),
         InputSpec::Test(what) => Input::Test(what.clone()),
         InputSpec::Pipe => {
             let pipe = Arc::new(file(fd)?);
             return match header {
-                Some(header) => Ok((source::y4m::resume_pipe(pipe, header, published)?, Some(header.to_owned()))),
+                Some(header) => {
+                    Ok((tricine_media::source::y4m::resume_pipe(pipe, header, published)?, Some(header.to_owned())))
+                }
                 None => tricine_channel::sys::fds::await_writer(&pipe)
                     .map_err(MediaError::from)
-                    .and_then(|()| source::y4m::open_pipe_with_header(pipe))
+                    .and_then(|()| tricine_media::source::y4m::open_pipe_with_header(pipe))
                     .map(|(media, header)| (media, Some(header))),
             };
         }
     };
-    Ok((source::open_at(&input, begin_ns)?, None))
+    Ok((tricine_media::open_at(&input, begin_ns)?, None))
 }
 
 fn summary(video: Option<&VideoInfo>, audio: Option<&AudioInfo>, stream_header: Option<String>) -> Opened {
@@ -274,20 +274,4 @@ fn steer(context: &RoleContext, pipelines: &mut [(Kind, Pipeline)], patience: Du
             pipelines.iter_mut().for_each(|(_, p)| p.follow(&state));
         }
     }
-}
-
-/// What this build plays, by kind, for `tricine doctor`.
-pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
-    let video = [
-        (cfg!(feature = "h264"), "H.264"),
-        (cfg!(feature = "av1"), "AV1"),
-        (cfg!(feature = "vp9"), "VP9"),
-        (cfg!(feature = "hevc"), "HEVC"),
-    ];
-    vec![
-        ("video", video.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()),
-        ("audio", vec!["AAC", "MP3", "FLAC", "Vorbis", "Opus", "ALAC", "PCM"]),
-        ("containers", vec!["MP4/MOV", "Matroska/WebM", "WAV", "MP3", "FLAC", "Ogg", "YUV4MPEG2"]),
-        ("images", vec!["PNG/APNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "PNM", "QOI", "TGA"]),
-    ]
 }

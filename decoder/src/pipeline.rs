@@ -17,9 +17,9 @@ use tricine_session::frame::FrameMeta;
 use tricine_session::link::FromRole;
 use tricine_session::role::RoleContext;
 
-use crate::media::MediaError;
 use crate::queue::{self, Goals, Unsent};
 use crate::stream::Stream;
+use tricine_media::MediaError;
 
 /// How long a thread with nothing to do sleeps. Commands wake it; this only bounds the loss if one should not.
 const IDLE: Duration = Duration::from_secs(1);

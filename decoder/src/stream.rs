@@ -1,9 +1,9 @@
 //! What a pipeline needs to know of pictures and of sound: the one place where the two differ.
 
 use tricine_session::channel::{Kind, WriteSlot};
-use tricine_session::frame::FrameMeta;
+use tricine_session::frame::{ColorMatrix, ColorRange, FrameMeta, Rotation};
 
-use crate::media::{AudioBlock, AudioSource, MediaError, NS, VideoFrame, VideoSource};
+use tricine_media::{AudioBlock, AudioSource, MediaError, NS, VideoFrame, VideoSource};
 
 /// A source that a [`crate::pipeline::Pipeline`] runs on.
 pub trait Stream: Send + 'static {
@@ -90,9 +90,21 @@ impl Stream for Pictures {
         FrameMeta {
             pts_ns: frame.pts_ns,
             duration_ns: frame.duration_ns.max(0),
-            range: format.range,
-            matrix: format.matrix,
-            rotation: format.rotation,
+            range: match format.range {
+                tricine_media::ColorRange::Limited => ColorRange::Limited,
+                tricine_media::ColorRange::Full => ColorRange::Full,
+            },
+            matrix: match format.matrix {
+                tricine_media::ColorMatrix::Bt601 => ColorMatrix::Bt601,
+                tricine_media::ColorMatrix::Bt709 => ColorMatrix::Bt709,
+                tricine_media::ColorMatrix::Bt2020 => ColorMatrix::Bt2020,
+            },
+            rotation: match format.rotation {
+                tricine_media::Rotation::None => Rotation::None,
+                tricine_media::Rotation::Cw90 => Rotation::Cw90,
+                tricine_media::Rotation::Cw180 => Rotation::Cw180,
+                tricine_media::Rotation::Cw270 => Rotation::Cw270,
+            },
             sar_num: format.sar.0,
             sar_den: format.sar.1,
             ..FrameMeta::i420(format.width, format.height)

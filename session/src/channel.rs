@@ -12,6 +12,7 @@ pub use tricine_channel::channel::{discard, recover};
 use tricine_channel::meta::Meta;
 use tricine_channel::sys::semaphore::Semaphore;
 
+use crate::NAMESPACE;
 use crate::error::Result;
 use crate::frame::FrameMeta;
 #[cfg(feature = "seeded-bugs")]
@@ -84,7 +85,7 @@ pub struct ChannelName {
 impl ChannelName {
     /// What the region is called in /dev/shm.
     pub fn region(&self) -> Name {
-        Name::new(format!("tricine.{}.{}", self.session, self.kind), self.generation)
+        Name::new(NAMESPACE.object(&self.session, &self.kind.to_string()), self.generation)
     }
 
     /// The same stream in another generation.

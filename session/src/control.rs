@@ -7,11 +7,12 @@ use std::mem::offset_of;
 
 use serde::{Deserialize, Serialize};
 
+use crate::NAMESPACE;
 use crate::clock::{Clock, PlayState};
 use crate::error::{Error, Result};
 use std::sync::atomic::Ordering::Relaxed;
 use tricine_channel::Error as ChannelError;
-use tricine_channel::namespace::{self as session, SessionLock};
+use tricine_channel::namespace::SessionLock;
 use tricine_channel::sys::shm::{self, Mapping};
 use tricine_channel::time::mono_ns;
 
@@ -94,9 +95,9 @@ const fn page_of(role: Option<Role>) -> (usize, usize) {
 impl ControlRegion {
     /// Makes and locks the control region of `session`, as its supervisor.
     ///
-    /// Errors: [`ChannelError::SessionInUse`], a full /dev/shm.
+    /// Errors: [`Error::SessionInUse`], a full /dev/shm.
     pub fn create(session: &str, state: &PlayState) -> Result<(Self, SessionLock)> {
-        let name = session::control_name(session);
+        let name = NAMESPACE.control_name(session);
         let file = shm::create_unnamed(REGION_LEN as u64)?;
         let this = Self::map(&file, None, true, &name)?;
         let page = this.session();
@@ -107,19 +108,22 @@ impl ControlRegion {
         page.pid.set(std::process::id().into());
         page.started_ns.set(mono_ns());
         page.state.store(state.encode());
-        let lock = session::lock_and_link(file, session)?;
+        let lock = NAMESPACE.lock_and_link(file, session).map_err(|error| match error {
+            ChannelError::SessionInUse(session) => Error::SessionInUse(session),
+            error => error.into(),
+        })?;
         Ok((this, lock))
     }
 
     /// Attaches as `role`. Errors: it is not there, or of another version.
     pub fn attach(session: &str, role: Role) -> Result<Self> {
-        let name = session::control_name(session);
+        let name = NAMESPACE.control_name(session);
         Self::attach_file(&shm::open_named(&name, true)?, Some(role), name)
     }
 
     /// Attaches to look on: nothing may be written. Errors as for [`ControlRegion::attach`].
     pub fn attach_onlooker(session: &str) -> Result<Self> {
-        let name = session::control_name(session);
+        let name = NAMESPACE.control_name(session);
         Self::attach_file(&shm::open_named(&name, false)?, None, name)
     }
 

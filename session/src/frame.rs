@@ -1,6 +1,7 @@
 //! What describes a frame: geometry, colour, orientation. Plain values, copied out of shared memory once and checked
 //! before use.
 
+use tricine_channel::channel::Payload;
 use tricine_channel::meta::Meta;
 use tricine_channel::time::mono_ns;
 
@@ -172,7 +173,7 @@ impl Meta for FrameMeta {
         }
     }
 
-    fn fits(&self, payload: &[u8]) -> bool {
+    fn fits(&self, payload: Payload<'_>) -> bool {
         self.format == Format::Bytes || checksum(payload) == self.checksum
     }
 

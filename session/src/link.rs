@@ -2,7 +2,6 @@
 //! a packet of a `SOCK_SEQPACKET` pair. What must survive a crash is not here but in the control region.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::{ChannelName, Kind, Mode};
 use crate::error::{Error, Result};
+use crate::name::Name;
 use tricine_channel::time::Deadline;
 
 /// The longest message, in bytes.
@@ -104,7 +104,7 @@ pub enum ToRole {
     /// To the renderer, while paused: present the next frame.
     Step,
     /// To the renderer: save the shown picture as PNG into this folder.
-    Screenshot(PathBuf),
+    Screenshot(Name),
     /// To the renderer: change between window and full screen.
     Fullscreen,
     /// To the renderer: show or hide the keys.
@@ -261,7 +261,7 @@ pub struct Spec {
 pub enum Work {
     /// Read this.
     Decoder {
-        /// The input. A file or pipe itself is inherited as descriptor [`tricine_channel::sys::process::INPUT_FD`].
+        /// The input. A file or pipe itself is inherited as descriptor [`crate::process::INPUT_FD`].
         input: InputSpec,
         /// FIFO or mailbox, for the video channel.
         #[serde(with = "crate::channel::mode_serde")]
@@ -297,11 +297,11 @@ pub enum Work {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum InputSpec {
     /// The inherited descriptor is a file (or the demo in memory) of this name.
-    File(String),
+    File(Name),
     /// The inherited descriptor is a stream of YUV4MPEG2.
     Pipe,
     /// Images, in this order.
-    Images(Vec<PathBuf>),
+    Images(Vec<Name>),
     /// What follows `test:`.
     Test(String),
 }
@@ -316,7 +316,7 @@ pub enum SinkSpec {
     /// A timed sink that discards.
     Null,
     /// A WAV file, 16 bits.
-    Wav(PathBuf),
+    Wav(Name),
 }
 
 /// Where pictures go.
@@ -329,5 +329,5 @@ pub enum DisplaySpec {
     /// Nowhere, but by the clock.
     None,
     /// A file in the format of FFmpeg's framemd5.
-    FrameMd5(PathBuf),
+    FrameMd5(Name),
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::control::{ControlRegion, Role};
 use crate::error::{Error, Result};
 use crate::link::{FromRole, Link, Spec, ToRole};
-use tricine_channel::sys::process::{self, INPUT_FD, LINK_FD};
+use crate::process::{INPUT_FD, LINK_FD};
+use tricine_channel::sys::process;
 use tricine_channel::time::Deadline;
 
 /// How often a role that has nothing to do shows that it lives. Well within the supervisor's patience, and slow enough

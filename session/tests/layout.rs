@@ -49,12 +49,14 @@ const PRODUCER: &[Row] = words! {
     producer.end "end" "0, or 1 + the number of frames of this region after which the stream ends";
     producer.successor "successor" "0, or 1 + the generation in which the stream goes on";
     producer.claim "producer" "the process id of the producer, or 0";
+    producer.confined "producer_confined" "1 + the number of the processor that the producer may run on, if that is one only; else 0. A hint for the consumer: sides that share one processor do not spin";
 };
 
 const CONSUMER: &[Row] = words! {
     consumer.released "released" "so many frames of this region are done with";
     consumer.taken "taken" "1 + the frame that the consumer has begun to read last";
     consumer.claim "consumer" "the process id of the consumer, or 0";
+    consumer.confined "consumer_confined" "as the producer's";
 };
 
 const BOTH: &[Row] = words! {
@@ -255,7 +257,7 @@ fn vectors() -> String {
     let mut out = String::from("| bytes | checksum |\n|---|---|\n");
     for len in [0usize, 7, 8, 2048, 2050, 5000, 86400] {
         let payload: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
-        writeln!(out, "| {len} | {:#018x} |", checksum(&payload)).unwrap();
+        writeln!(out, "| {len} | {:#018x} |", checksum(&payload[..])).unwrap();
     }
     out
 }

@@ -70,7 +70,7 @@ pub enum Error {
     #[error("session name {0:?}: use 1 to 64 letters, digits, '-' or '_'")]
     SessionName(String),
     /// A session of that name is running.
-    #[error("session {0:?} is running already; choose another --session, or see `tricine sessions`")]
+    #[error("session {0:?} is running already; choose another name")]
     SessionInUse(String),
 }
 

@@ -1,5 +1,6 @@
 //! What describes a frame: [`META_WORDS`] words beside its payload, whose meaning the user of the channel defines.
 
+use crate::channel::Payload;
 pub use crate::channel::layout::META_WORDS;
 
 /// What describes a frame, as a user of the channel sees it. The channel carries it as words, and trusts nothing that it
@@ -19,7 +20,7 @@ pub trait Meta: Sized {
     fn seal(&mut self, seq: u64, payload: &[u8]);
 
     /// Whether this payload can be the one that [`Meta::seal`] saw.
-    fn fits(&self, payload: &[u8]) -> bool {
+    fn fits(&self, payload: Payload<'_>) -> bool {
         let _ = payload;
         true
     }
@@ -94,7 +95,7 @@ impl Meta for Summed {
         (self.seq, self.checksum) = (seq, checksum(payload));
     }
 
-    fn fits(&self, payload: &[u8]) -> bool {
+    fn fits(&self, payload: Payload<'_>) -> bool {
         checksum(payload) == self.checksum
     }
 
@@ -111,11 +112,12 @@ impl Meta for Summed {
 }
 
 /// A checksum over one 64-bit word of every half page, the last eight bytes and the length: cheap enough for every
-/// frame (350 loads at 720p), and a frame put together from two shows at any half page. Full sums are for tests.
-pub fn checksum(payload: &[u8]) -> u64 {
+/// frame (500 loads in a million bytes), and a frame put together from two shows at any half page. Full sums are for tests.
+pub fn checksum<'a>(payload: impl Into<Payload<'a>>) -> u64 {
     const STEP: usize = 2048;
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let word = |at: usize| payload.get(at..at + 8).map_or(0, |b| u64::from_le_bytes(b.try_into().unwrap_or_default()));
+    let payload = payload.into();
+    let word = |at: usize| payload.word(at).unwrap_or(0);
     let mix = |sum: u64, value: u64| (sum ^ value).wrapping_mul(ODD).rotate_left(29);
     let sum = (0..payload.len()).step_by(STEP).fold(payload.len() as u64, |sum, at| mix(sum, word(at)));
     mix(sum, word(payload.len().saturating_sub(8)))

@@ -90,7 +90,7 @@ fn consume(consumer: &mut Consumer, deadline: Deadline) -> Option<u64> {
             Acquired::Slot(slot) => {
                 let seq = slot.seq();
                 assert_eq!(seq, slot.meta().seq);
-                assert!(slot.intact() && slot.payload().iter().all(|&b| b == seq as u8));
+                assert!(slot.intact() && slot.payload().to_vec().iter().all(|&b| b == seq as u8));
                 slot.release();
                 return Some(seq);
             }

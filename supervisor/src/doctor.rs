@@ -25,8 +25,13 @@ fn probe(found: std::result::Result<String, String>) -> Value {
 fn self_test() -> std::result::Result<String, String> {
     let name = namespace::random_name().map_err(|e| e.to_string())?;
     let made = tricine_session::control::ControlRegion::create(&name, &tricine_session::clock::PlayState::IDLE)
-        .and_then(|_held| Ok(tricine_channel::sys::semaphore::Semaphore::create(&format!("tricine.{name}.test"), 0)?));
-    let removed = namespace::unlink_all(&name, tricine_stress::sys::sysv::forget);
+        .and_then(|_held| {
+            Ok(tricine_channel::sys::semaphore::Semaphore::create(
+                &tricine_session::NAMESPACE.object(&name, "test"),
+                0,
+            )?)
+        });
+    let removed = tricine_session::NAMESPACE.unlink_all(&name, tricine_stress::sys::sysv::forget);
     made.and(removed.map_err(Error::from)).map_err(|e| e.to_string())?;
     Ok("regions and named semaphores can be made".into())
 }
@@ -79,7 +84,7 @@ pub(crate) fn doctor(as_json: bool) -> i32 {
 
 /// Lists sessions.
 pub(crate) fn sessions(as_json: bool) -> Result<i32> {
-    let found = namespace::list()?;
+    let found = tricine_session::NAMESPACE.list()?;
     if as_json {
         let text = serde_json::to_string_pretty(
             &json!({ "schema": "tricine.sessions/1", "sessions": found.iter().map(described).collect::<Vec<_>>() }),
@@ -112,7 +117,7 @@ fn described(found: &Found) -> serde_json::Value {
 
 /// Removes what dead sessions left.
 pub(crate) fn clean(dry_run: bool) -> Result<i32> {
-    let swept: Vec<Found> = namespace::sweep(dry_run, tricine_stress::sys::sysv::forget)?;
+    let swept: Vec<Found> = tricine_session::NAMESPACE.sweep(dry_run, tricine_stress::sys::sysv::forget)?;
     if swept.is_empty() {
         say("nothing to remove");
     }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
 use tricine_channel::namespace;
-use tricine_channel::sys::process::{self, Child, INPUT_FD, LINK_FD, Spawn};
-use tricine_session::Result;
+use tricine_channel::sys::process;
 use tricine_session::error::Error;
+use tricine_session::process::{Child, INPUT_FD, LINK_FD, Spawn};
 use tricine_session::terminal::LEAVE;
+use tricine_session::{NAMESPACE, Result};
 
 /// The role's name, beside those of [`tricine_session::control::Role`].
 pub(crate) const NAME: &str = "janitor";
@@ -116,7 +117,7 @@ pub(crate) fn run() -> i32 {
     }
     // The kernel may close our pipe before it drops the dead supervisor's lock.
     for _ in 0..1000 {
-        match namespace::sweep_one(&session, tricine_stress::sys::sysv::forget) {
+        match NAMESPACE.sweep_one(&session, tricine_stress::sys::sysv::forget) {
             Ok(true) => return 0,
             _ => std::thread::sleep(Duration::from_millis(1)),
         }

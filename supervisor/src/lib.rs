@@ -9,20 +9,22 @@ mod doctor;
 mod input;
 mod janitor;
 mod keys;
-mod player;
+mod lab;
+mod outputs;
 mod policy;
 mod report;
-mod speaker;
+mod session;
+mod sound_socket;
 mod status;
 mod stress;
 
 use std::io::Write;
 
-use clap::{CommandFactory, Parser};
-use tricine_channel::sys::process::ROLE_ENV;
+use clap::CommandFactory;
 use tricine_channel::time::mono_ns;
 use tricine_session::control::Role;
 use tricine_session::error::{EXIT_BROKEN, EXIT_CORRUPT};
+use tricine_session::process::ROLE_ENV;
 use tricine_session::role::RoleContext;
 
 /// The whole program. Its exit code.
@@ -62,7 +64,7 @@ fn role_main(role: &str) -> i32 {
     if role == janitor::NAME {
         return janitor::run();
     }
-    if let Some(code) = tricine_stress::role_main(role) {
+    if let Some(code) = tricine_stress::role_main(role).or_else(|| tricine_lab_desk::role_main(role)) {
         return code;
     }
     let Some(role) = Role::ALL.into_iter().find(|r| r.name() == role) else {
@@ -93,11 +95,16 @@ fn role_main(role: &str) -> i32 {
 }
 
 fn command(started_ns: u64) -> i32 {
-    let cli = cli::Cli::parse();
+    tricine_channel::sys::process::reset_inherited();
+    let cli = match cli::read() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let done = match cli.command {
         None => play(cli.play, started_ns),
         Some(cli::Command::Play(options)) => play(*options, started_ns),
         Some(cli::Command::Stress(options)) => stress::run(&options),
+        Some(cli::Command::Lab(options)) => Ok(lab::run(&options)),
         Some(cli::Command::Sessions { json }) => doctor::sessions(json),
         Some(cli::Command::Clean { dry_run }) => doctor::clean(dry_run),
         Some(cli::Command::Doctor { json }) => Ok(doctor::doctor(json)),
@@ -114,5 +121,10 @@ fn command(started_ns: u64) -> i32 {
 
 fn play(options: cli::Play, started_ns: u64) -> tricine_session::Result<i32> {
     log(level(options.quiet, options.verbose));
-    player::play(options, started_ns)
+    if let Some(wrong) = outputs::clash(&options) {
+        let _ = writeln!(std::io::stderr(), "tricine: {wrong}");
+        return Ok(2);
+    }
+    let report = outputs::open(&options)?;
+    session::play(options, report, started_ns)
 }

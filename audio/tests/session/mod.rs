@@ -338,7 +338,7 @@ impl Drop for Session {
             self.kill();
         }
         self.quit();
-        let _ = namespace::unlink_all(&self.name, |_| {});
+        let _ = tricine_session::NAMESPACE.unlink_all(&self.name, |_| {});
     }
 }
 

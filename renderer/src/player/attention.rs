@@ -84,7 +84,7 @@ impl Player<'_> {
             ToRole::Quit => return Err(Stop::Quit),
             ToRole::Channel(name) => *channel = Some(name),
             ToRole::Step => self.steps = self.steps.saturating_add(1),
-            ToRole::Screenshot(folder) => self.screenshot = Some(folder),
+            ToRole::Screenshot(folder) => self.screenshot = Some(folder.as_path().to_owned()),
             ToRole::Fullscreen => {
                 if self.display.as_mut().is_some_and(|d| d.is_seen() && !d.fullscreen()) {
                     self.osd.message("full screen is not to be had here".into(), now_ns);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tricine_channel::namespace::{self, SessionLock};
+use tricine_channel::namespace::SessionLock;
 use tricine_channel::time::Deadline;
 use tricine_session::channel::{
     Acquired, Barriers, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, StreamRegion,
@@ -147,7 +147,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        namespace::unlink_all(&self.name, |_| {}).unwrap();
+        tricine_session::NAMESPACE.unlink_all(&self.name, |_| {}).unwrap();
         drop(self.lock.take());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::bug::{Bug, seeded};
 use super::doorbell::Doorbell;
-use super::memory::as_floats;
+use super::memory::Payload;
 use super::ownership::{MailWord, Side, consumed, slot_of};
 use super::probe::{Step, hit};
 use super::region::{Channel, Mode, Region};
@@ -93,7 +93,8 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
     /// # let mut consumer = Consumer::<Len>::attach(&region)?;
     /// match consumer.acquire(Deadline::after(Duration::from_secs(1)))? {
     ///     Acquired::Slot(frame) => {
-    ///         assert_eq!((frame.seq(), frame.payload()), (0, &[7][..]));
+    ///         assert_eq!(frame.seq(), 0);
+    ///         assert_eq!(frame.payload(), [7]);
     ///         frame.release();
     ///     }
     ///     Acquired::Woken => println!("somebody wants our attention"),
@@ -240,10 +241,19 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
 ///
 /// ```compile_fail,E0505
 /// # use tricine_channel::{channel::ReadSlot, meta::Len};
-/// fn read_after_release(slot: ReadSlot<'_, Len>) -> u8 {
+/// fn read_after_release(slot: ReadSlot<'_, Len>) -> Option<u64> {
 ///     let payload = slot.payload();
 ///     slot.release();
-///     payload[0]
+///     payload.word(0)
+/// }
+/// ```
+///
+/// Nor does it become a slice, which would claim that nobody writes it, without the word `unsafe`:
+///
+/// ```compile_fail,E0133
+/// # use tricine_channel::{channel::ReadSlot, meta::Len};
+/// fn trusting<'a>(slot: &'a ReadSlot<'_, Len>) -> &'a [u8] {
+///     slot.payload().as_slice()
 /// }
 /// ```
 #[derive(Debug)]
@@ -271,16 +281,10 @@ impl<M: Meta, D: Doorbell> ReadSlot<'_, M, D> {
         self.already_done
     }
 
-    /// The payload: exactly the frame's bytes.
+    /// The payload: exactly the frame's bytes, where they are.
     #[inline]
-    pub fn payload(&self) -> &[u8] {
-        self.consumer.channel.bytes(self.slot, self.meta().payload_len() as usize)
-    }
-
-    /// The payload as 32-bit floats.
-    #[inline]
-    pub fn floats(&self) -> &[f32] {
-        as_floats(self.payload())
+    pub fn payload(&self) -> Payload<'_> {
+        self.consumer.channel.memory().bytes(self.slot, self.meta().payload_len() as usize)
     }
 
     /// Whether the payload is the one that [`Meta::seal`] saw.

@@ -10,7 +10,7 @@ use crate::sys::{semaphore::Semaphore, shm};
 /// Which channel: `/dev/shm/STREAM.GENERATION`, and the two semaphores beside it, `sem.STREAM.GENERATION.empty` and `.filled`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Name {
-    /// The stream, such as `prefix.session.video`: a name in the namespace of a program, see [`crate::namespace`].
+    /// The stream, such as `prefix.session.numbers`: a name in the namespace of a program, see [`crate::namespace`].
     pub stream: String,
     /// Counts the regions that this stream has had, from 0.
     pub generation: u64,

@@ -66,7 +66,7 @@ pub fn between(seqs: [u64; SLOTS], before: u64, after: u64) -> Result<(), usize>
     if after < before { Err(SLOTS) } else { Ok(()) }
 }
 
-/// What a slot is doing, for a picture of the pipeline: the protocol itself needs no such states.
+/// What a slot is doing, for those who look on: the protocol itself needs no such states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
     /// The producer may fill it.

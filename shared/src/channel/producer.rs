@@ -212,6 +212,17 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
 ///     slot.payload()[0] = 1;
 /// }
 /// ```
+///
+/// Nor can what was kept of it:
+///
+/// ```compile_fail,E0505
+/// # use tricine_channel::{channel::WriteSlot, meta::Len};
+/// fn keep_the_payload(mut slot: WriteSlot<'_, Len>) {
+///     let payload = slot.payload();
+///     slot.publish(Len(1)).unwrap();
+///     payload[0] = 1;
+/// }
+/// ```
 #[derive(Debug)]
 pub struct WriteSlot<'a, M, D: Doorbell = Semaphore> {
     producer: &'a mut Producer<M, D>,
@@ -227,7 +238,7 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
     /// The payload, of the slot's whole capacity. Its old content is that of the frame before last but two.
     #[inline]
     pub fn payload(&mut self) -> &mut [u8] {
-        self.producer.channel.bytes_mut(self.slot)
+        self.producer.channel.memory_mut().bytes_mut(self.slot)
     }
 
     /// The payload as 32-bit floats.

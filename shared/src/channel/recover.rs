@@ -74,7 +74,8 @@ fn of_the_dead<D>(region: &Region<D>, side: Side, reaped: &Reaped) -> Result<()>
     // Relaxed: either it is the dead one's, and final, or somebody else's, and we leave it alone.
     match region.claim(side).load(Relaxed) {
         0 => Ok(()),
-        pid if pid == u64::from(reaped.pid()) => Ok(()),
+        // Its id may be another's by now, which could have attached as well.
+        pid if pid == u64::from(reaped.pid()) && reaped.is_gone() => Ok(()),
         pid => Err(Error::Claimed { object: region.name().to_string(), side, pid }),
     }
 }

@@ -14,7 +14,7 @@ pub enum Mode {
 /// Who executes the barriers between a change and the look for a sleeper ([`super::wake`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Barriers {
-    /// Both sides, a fence each at every hand-over: where nearly every frame is slept for, as at a film's pace.
+    /// Both sides, a fence each at every hand-over: where nearly every frame is slept for, as at 60 frames a second.
     Both,
     /// The side that is about to sleep has the kernel execute both, by `membarrier`: where frames follow each other. A kernel
     /// that has none gets fences.

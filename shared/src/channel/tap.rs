@@ -86,7 +86,7 @@ impl Tap {
         let meta = at.meta.load();
         let described = M::decode(&meta, self.capacity);
         if let Ok(described) = &described {
-            self.view.copy(slot, described.payload_len() as usize, payload);
+            self.view.payload(slot, described.payload_len() as usize).copy_to_vec(payload);
         }
         if !untouched(self.words(), self.mode, slot, seq) || at.meta.load() != meta {
             return Ok(Tapped::Torn);

@@ -14,7 +14,7 @@ use clap::Parser;
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 use tests::{arg, start};
-use tricine_channel::namespace::control_name;
+use tricine_session::NAMESPACE;
 use tricine_session::control::{ControlRegion, Role};
 
 /// Kill one role after another while the demo plays, and measure what is seen and heard of it.
@@ -65,7 +65,7 @@ struct Values {
 
 fn main() {
     // The same executable is the player: its roles, and the player itself where the first argument says so.
-    if std::env::var_os(tricine_channel::sys::process::ROLE_ENV).is_some()
+    if std::env::var_os(tricine_session::process::ROLE_ENV).is_some()
         || std::env::args().nth(1).is_some_and(|a| a == "play")
     {
         std::process::exit(tricine::main());
@@ -135,7 +135,7 @@ fn session(role: Role, options: &Options, measured: &Measured) {
     args.extend(options.input.as_deref());
     let mut run = start(arg(&own), &args);
     run.presented(10);
-    let control = ControlRegion::look_at(Path::new(&format!("/dev/shm/{}", control_name(&run.session))));
+    let control = ControlRegion::look_at(Path::new(&format!("/dev/shm/{}", NAMESPACE.control_name(&run.session))));
     let control = control.expect("the session's pages");
     let mut before = None;
     while measured.deaths.load(Relaxed) < options.kills {

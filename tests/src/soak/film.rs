@@ -9,7 +9,7 @@ use fastrand::Rng;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 
-use tricine_channel::namespace::control_name;
+use tricine_session::NAMESPACE;
 use tricine_session::control::ControlRegion;
 
 use super::acts::{Act, Servers, Victims};
@@ -300,7 +300,7 @@ fn choose(rng: &mut Rng, watch: Watch) -> Act {
 
 /// Frames shown, as the session's own pages say; they may lie in a /dev/shm of its own.
 fn progress(supervisor: Pid, session: &str) -> u64 {
-    let path = format!("/proc/{supervisor}/root/dev/shm/{}", control_name(session));
+    let path = format!("/proc/{supervisor}/root/dev/shm/{}", NAMESPACE.control_name(session));
     ControlRegion::look_at(Path::new(&path))
         .map_or(0, |control| control.renderer().presented.get() + control.renderer().dropped.get())
 }

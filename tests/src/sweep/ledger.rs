@@ -57,7 +57,7 @@ impl Film {
 
     fn is_frame(&self, slot: &ReadSlot<'_>) -> bool {
         let meta = slot.meta();
-        slot.payload() == self.bytes(meta.seq) && meta.pts_ns == self.meta(meta.seq).pts_ns
+        slot.payload() == *self.bytes(meta.seq) && meta.pts_ns == self.meta(meta.seq).pts_ns
     }
 }
 
