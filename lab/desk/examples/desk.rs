@@ -6,11 +6,11 @@
 //! ```
 
 use clap::Parser;
-use tricine_channel::namespace::{SessionLock, random_name, unlink_all};
-use tricine_channel::sys::process::ROLE_ENV;
+use tricine_channel::namespace::{SessionLock, random_name};
 use tricine_lab_desk::{Options, Session};
 use tricine_session::clock::PlayState;
-use tricine_session::control::ControlRegion;
+use tricine_session::control::{Attached, ControlRegion, SessionPage, Writable};
+use tricine_session::process::ROLE_ENV;
 
 #[derive(Parser)]
 struct Cli {
@@ -18,7 +18,7 @@ struct Cli {
     options: Options,
 }
 
-struct Held(String, #[expect(dead_code, reason = "held, not used")] (ControlRegion, SessionLock));
+struct Held(String, #[expect(dead_code, reason = "held, not used")] (Attached<SessionPage<Writable>>, SessionLock));
 
 impl Session for Held {
     fn name(&self) -> &str {
@@ -30,7 +30,7 @@ impl Session for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let _ = unlink_all(&self.0, |_| {});
+        let _ = tricine_session::NAMESPACE.unlink_all(&self.0, |_| {});
     }
 }
 
