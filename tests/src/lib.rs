@@ -50,7 +50,7 @@ pub fn start_by(program: &[&str], args: &[&str], change: impl FnOnce(&mut Comman
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let session = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut command = Command::new(program[0]);
+    let mut command = heedful(program[0]);
     command.args(&program[1..]).args(["play", "--session", &session, "--report"]).arg(folder.path().join("r.json"));
     // A pipe that nobody reads would fill up.
     let stderr = std::fs::File::create(folder.path().join("stderr")).expect("a file");
@@ -58,6 +58,13 @@ pub fn start_by(program: &[&str], args: &[&str], change: impl FnOnce(&mut Comman
     command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
     change(&mut command, folder.path());
     Run { child: command.spawn().expect("the program starts"), session, folder }
+}
+
+/// A command that hears SIGINT and SIGHUP although whoever runs the tests ignores them, as `nohup` and the `&` of a script do.
+pub fn heedful(program: &str) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT,HUP").arg(program);
+    command
 }
 
 impl Run {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use tests::{children, names, ticks, wait_for};
+use tests::{children, heedful, names, ticks, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 
@@ -20,7 +20,7 @@ struct Ended {
 }
 
 fn command(args: &str) -> Command {
-    let mut command = Command::new(PROGRAM);
+    let mut command = heedful(PROGRAM);
     command.arg("stress").args(args.split_whitespace()).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -196,7 +196,7 @@ fn somebody_else_s_kills_of_a_run_with_kills_are_recovered_as_well() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.json");
     // It is stopped once it has suffered enough.
-    let args = format!("--session {session} --kill 0.01 --size 64 --payload fill --verify --seconds 600 --no-syscalls");
+    let args = format!("--session {session} --kill 0.01 --size 64 --payload fill --verify --seconds 120 --no-syscalls");
     let child = command(&format!("{args} --report {}", path.display())).spawn().expect("the program starts");
     let pid = Pid::from_raw(child.id() as i32);
     let both = || {
