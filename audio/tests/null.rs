@@ -6,7 +6,7 @@ use session::{MS, RATE, Session, playing, sleep_ms};
 use tricine_channel::time::mono_ns;
 use tricine_session::channel::Side;
 use tricine_session::clock::Clock;
-use tricine_session::control::{ControlRegion, Role};
+use tricine_session::control::{ControlRegion, DecoderPage, RendererPage, Writable};
 use tricine_session::link::{FromRole, SinkSpec};
 
 fn null() -> Session {
@@ -103,9 +103,9 @@ fn an_end_from_before_a_seek_is_not_taken_for_one_after_it() {
 #[test]
 fn a_serial_without_sound_ends_when_the_decoder_says_so() {
     let mut s = null().start();
-    let decoder = ControlRegion::attach(&s.name, Role::Decoder).unwrap();
+    let decoder = ControlRegion::attach::<DecoderPage<Writable>>(&s.name).unwrap();
     s.producer().finish();
-    decoder.decoder().no_audio_in.set(2);
+    decoder.own().no_audio_in.set(2);
     s.expect("ended", |m| *m == FromRole::Ended { serial: 1 });
     assert!(s.clock().is_none());
 }
@@ -125,9 +125,9 @@ fn starved_the_film_stands_still_and_goes_on_with_the_next_sample() {
 #[test]
 fn it_joins_a_clock_that_runs_already() {
     let mut s = null();
-    let renderer = ControlRegion::attach(&s.name, Role::Renderer).unwrap();
+    let renderer = ControlRegion::attach::<RendererPage<Writable>>(&s.name).unwrap();
     // By the renderer's clock the film is at 500 ms; the decoder's blocks begin at 400.
-    renderer.set_clock(&Clock { serial: 1, pts_ns: 500 * MS as i64, at_ns: mono_ns(), rate: 1.0 });
+    renderer.own().set_clock(&Clock { serial: 1, pts_ns: 500 * MS as i64, at_ns: mono_ns(), rate: 1.0 });
     s = s.start();
     s.play(1, 400, 500, |_| 0.0);
     s.until("a clock", |s| s.clock().is_some());
@@ -143,8 +143,8 @@ fn it_joins_a_clock_that_runs_already() {
 #[test]
 fn what_comes_early_waits_for_its_time() {
     let mut s = null();
-    let renderer = ControlRegion::attach(&s.name, Role::Renderer).unwrap();
-    renderer.set_clock(&Clock { serial: 1, pts_ns: 0, at_ns: mono_ns(), rate: 1.0 });
+    let renderer = ControlRegion::attach::<RendererPage<Writable>>(&s.name).unwrap();
+    renderer.own().set_clock(&Clock { serial: 1, pts_ns: 0, at_ns: mono_ns(), rate: 1.0 });
     s = s.start();
     s.play(1, 400, 200, |_| 0.0);
     s.until("a clock", |s| s.clock().is_some());
@@ -196,7 +196,7 @@ fn a_corrupt_channel_is_a_crash_and_a_lost_supervisor_is_none() {
 fn at_rest_it_sleeps() {
     let mut s = null();
     s.state.paused = true;
-    s.control.set_state(&s.state);
+    s.control.own().set_state(&s.state);
     s.spawn();
     s.expect("ready", |m| *m == FromRole::Ready);
     s.play(1, 0, 100, |_| 0.0);

@@ -5,6 +5,7 @@ mod session;
 use std::path::{Path, PathBuf};
 
 use session::{RATE, Session, playing};
+use tricine_session::control::{AudioPage, ControlRegion, Writable};
 use tricine_session::link::{FromRole, SinkSpec};
 
 /// A folder that is gone afterwards.
@@ -122,9 +123,9 @@ fn a_half_written_block_is_written_over() {
     s.beats(1);
     s.kill();
     // As if it had died in the middle of block 5: announced, and half of it in the file.
-    let page = tricine_session::control::ControlRegion::attach(&s.name, tricine_session::control::Role::Audio).unwrap();
-    page.audio().wav_bytes.set(4800 * 2);
-    page.audio().wav_seq.set(6);
+    let control = ControlRegion::attach::<AudioPage<Writable>>(&s.name).unwrap();
+    control.own().wav_bytes.set(4800 * 2);
+    control.own().wav_seq.set(6);
     let mut file = std::fs::read(&path).unwrap();
     file.extend([0x55; 777]);
     std::fs::write(&path, file).unwrap();

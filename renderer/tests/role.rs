@@ -9,7 +9,7 @@ use common::{FRAME_NS, Session, until};
 use tricine_channel::time::mono_ns;
 use tricine_session::channel::{Mode, Side, StreamRegion};
 use tricine_session::clock::Clock;
-use tricine_session::control::{ControlRegion, Role};
+use tricine_session::control::{AudioPage, ControlRegion, Writable};
 use tricine_session::link::{DisplaySpec, FromRole, ToRole};
 
 const WAIT: Duration = Duration::from_secs(5);
@@ -110,9 +110,9 @@ fn a_seek_in_a_pause_shows_the_new_frame_and_drops_the_old_ones() {
 #[test]
 fn the_sound_is_followed_once_it_runs_and_held_for_while_it_stands() {
     let mut s = Session::new((64, 36), Mode::Fifo);
-    let audio = ControlRegion::attach(&s.name, Role::Audio).unwrap();
+    let audio = ControlRegion::attach::<AudioPage<Writable>>(&s.name).unwrap();
     s.state.audible = true;
-    s.control.set_state(&s.state);
+    s.control.own().set_state(&s.state);
     let r = s.start(DisplaySpec::None, false, 0);
     for n in 0..3 {
         assert!(s.publish(n, WAIT));
@@ -120,7 +120,7 @@ fn the_sound_is_followed_once_it_runs_and_held_for_while_it_stands() {
     until("the first frame", || s.counts()[0] == 1);
     looks(&s);
     assert_eq!(s.counts()[0], 1, "only the first frame is shown before the sound starts");
-    audio.set_clock(&Clock { serial: 1, pts_ns: 0, at_ns: mono_ns(), rate: 1.0 });
+    audio.own().set_clock(&Clock { serial: 1, pts_ns: 0, at_ns: mono_ns(), rate: 1.0 });
     for n in 3..40 {
         assert!(s.publish(n, WAIT));
     }
@@ -135,12 +135,12 @@ fn the_sound_is_followed_once_it_runs_and_held_for_while_it_stands() {
 #[test]
 fn late_frames_are_dropped_to_keep_up_with_the_sound() {
     let mut s = Session::new((64, 36), Mode::Fifo);
-    let audio = ControlRegion::attach(&s.name, Role::Audio).unwrap();
+    let audio = ControlRegion::attach::<AudioPage<Writable>>(&s.name).unwrap();
     s.state.audible = true;
-    s.control.set_state(&s.state);
+    s.control.own().set_state(&s.state);
     let r = s.start(DisplaySpec::None, false, 0);
     // The sound is two seconds ahead: all of these are late, yet a sign of life is shown.
-    audio.set_clock(&Clock { serial: 1, pts_ns: 2_000_000_000, at_ns: mono_ns(), rate: 1.0 });
+    audio.own().set_clock(&Clock { serial: 1, pts_ns: 2_000_000_000, at_ns: mono_ns(), rate: 1.0 });
     for n in 0..60 {
         assert!(s.publish(n, WAIT));
     }
@@ -156,7 +156,7 @@ fn late_frames_are_dropped_to_keep_up_with_the_sound() {
 fn a_restarted_renderer_shows_its_frame_again_and_counts_it_once() {
     let mut s = Session::new((64, 36), Mode::Fifo);
     s.state.paused = true;
-    s.control.set_state(&s.state);
+    s.control.own().set_state(&s.state);
     let mut r = s.start(DisplaySpec::None, false, 0);
     for n in 0..3 {
         assert!(s.publish(n, WAIT));

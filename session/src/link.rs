@@ -69,8 +69,22 @@ impl Link {
 
     /// Sleeps until a message may be there, or `deadline`. Whether one may be there.
     pub fn wait(&self, deadline: Deadline) -> Result<bool> {
+        self.await_flags(PollFlags::POLLIN, deadline)
+    }
+
+    /// Sends, and waits for room until `deadline`. Whether there was room; errors: [`Error::Disconnected`].
+    pub fn send_by(&self, message: &impl Serialize, deadline: Deadline) -> Result<bool> {
+        while !self.send(message)? {
+            if !self.await_flags(PollFlags::POLLOUT, deadline)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn await_flags(&self, flags: PollFlags, deadline: Deadline) -> Result<bool> {
         loop {
-            let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+            let mut fds = [PollFd::new(self.socket.as_fd(), flags)];
             match ppoll(&mut fds, Some(TimeSpec::from_duration(deadline.remaining())), None) {
                 Ok(n) => return Ok(n > 0),
                 Err(Errno::EINTR) => {}
@@ -95,8 +109,10 @@ impl From<Link> for OwnedFd {
 /// What the supervisor says to a role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ToRole {
-    /// The first message: who the role is and what it works on.
+    /// The first message: what the role works on.
     Start(Box<Spec>),
+    /// The only message to a process that is to answer with [`Finding`] and to end.
+    Probe,
     /// What the user wants has changed: look into the control region. Losing one is harmless, there are others.
     State,
     /// This channel exists now. To the decoder: the answer to [`FromRole::NeedChannel`]. To a consumer: frames come here.
@@ -186,7 +202,7 @@ pub struct VideoSummary {
     pub width: u32,
     /// Rows of the first frame.
     pub height: u32,
-    /// Frames a second, if known.
+    /// Frames per second, if known.
     pub rate: Option<f64>,
     /// Number of frames, if known.
     pub frames: Option<u64>,
@@ -210,7 +226,7 @@ pub enum Key {
     Pause,
     /// Move by so many seconds.
     Seek(i32),
-    /// One frame on, and stand still.
+    /// One frame forward, then pause.
     Step,
     /// Slower.
     Slower,
@@ -248,49 +264,59 @@ pub struct Spec {
     pub channels: Vec<ChannelName>,
     /// No clock: every frame as soon as it is there, none dropped.
     pub unpaced: bool,
-    /// What is particular to the role.
-    pub work: Work,
     /// How often the role was started before in this session.
     pub restarts: u32,
     /// Logs: 0 warnings, 1 more, 2 all.
     pub verbosity: u8,
+    /// What is played, and where. The same for all: each role takes what concerns it.
+    pub work: Work,
 }
 
-/// What is particular to a role.
+/// What a session plays, and where.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Work {
-    /// Read this.
-    Decoder {
-        /// The input. A file or pipe itself is inherited as descriptor [`crate::process::INPUT_FD`].
-        input: InputSpec,
-        /// FIFO or mailbox, for the video channel.
-        #[serde(with = "crate::channel::mode_serde")]
-        mode: Mode,
-        /// Whether anybody wants pictures.
-        want_video: bool,
-        /// Whether anybody wants sound.
-        want_audio: bool,
-        /// Its predecessors died here twice: go on at the next keyframe after this time, in ns.
-        skip_past_ns: Option<i64>,
-        /// The predecessor's [`Opened::stream_header`].
-        stream_header: Option<String>,
-    },
-    /// Play to this.
-    Audio {
-        /// Where to.
-        sink: SinkSpec,
-    },
-    /// Show on this.
-    Renderer {
-        /// Where.
-        display: DisplaySpec,
-        /// The window's title.
-        title: String,
-        /// Whether to begin in full screen.
-        fullscreen: bool,
-        /// How many pictures the film has, if known: for nothing but a better display.
-        frames: Option<u64>,
-    },
+pub struct Work {
+    /// The input. A file or pipe itself is inherited by the role that reads it.
+    pub input: InputSpec,
+    /// FIFO or mailbox, for the video channel.
+    #[serde(with = "crate::channel::mode_serde")]
+    pub mode: Mode,
+    /// Its predecessors died here twice: the decoder goes on at the next keyframe after this time, in ns.
+    pub skip_past_ns: Option<i64>,
+    /// The [`Opened::stream_header`] of the decoder before.
+    pub stream_header: Option<String>,
+    /// Where sound goes; `None` if nobody wants any.
+    pub sink: Option<SinkSpec>,
+    /// Where pictures go.
+    pub display: DisplaySpec,
+    /// The window's title.
+    pub title: String,
+    /// Whether a window begins in full screen.
+    pub fullscreen: bool,
+}
+
+impl Default for Work {
+    /// A test film for nobody.
+    fn default() -> Self {
+        Self {
+            input: InputSpec::Test(String::new()),
+            mode: Mode::Fifo,
+            skip_past_ns: None,
+            stream_header: None,
+            sink: None,
+            display: DisplaySpec::None,
+            title: String::new(),
+            fullscreen: false,
+        }
+    }
+}
+
+/// What a role finds on a machine: the answer to [`ToRole::Probe`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Finding {
+    /// What it would show or play on, such as `X11 (:0)`; or why there is nothing.
+    Outlet(Result<String, String>),
+    /// What it reads, by kind.
+    Formats(Vec<(String, Vec<String>)>),
 }
 
 /// What to play.
@@ -326,7 +352,7 @@ pub enum DisplaySpec {
     Window,
     /// Half blocks on the terminal (the role's standard output).
     Terminal,
-    /// Nowhere, but by the clock.
+    /// Nowhere; frames are timed as if they were shown.
     None,
     /// A file in the format of FFmpeg's framemd5.
     FrameMd5(Name),

@@ -58,18 +58,18 @@ pub(crate) enum Command {
     /// Play files, `-` (YUV4MPEG2 on standard input) or test: sources; no INPUT plays the demo.
     #[command(after_help = "Example: tricine play --start 1:30 --speed 1.5 film.mkv")]
     Play(Box<Play>),
-    /// Frames a second and latency through one or all transports, between real processes.
+    /// Measure frames per second and latency through one or all transports, between real processes.
     Stress(Box<tricine_stress::Options>),
     /// The lessons, on real processes: you are the scheduler.
     Lab(Box<tricine_lab_desk::Options>),
-    /// List sessions that live, and what dead ones left behind.
+    /// List the running sessions, and what dead ones left behind.
     #[command(after_help = "Example: tricine sessions --json")]
     Sessions {
         /// As JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Remove what dead sessions left; never touches a live one.
+    /// Remove what dead sessions left; a running one is never touched.
     #[command(after_help = "Example: tricine clean --dry-run")]
     Clean {
         /// Only say what would be removed.
@@ -107,13 +107,13 @@ pub(crate) struct Play {
     /// fifo: every frame, with back-pressure; mailbox: the latest wins.
     #[arg(long, value_name = "MODE", default_value = "fifo", value_parser = parse_mode)]
     pub(crate) mode: Mode,
-    /// As fast as the pipeline goes, no frame dropped.
+    /// As fast as possible, no frame dropped.
     #[arg(long)]
     pub(crate) unpaced: bool,
     /// Begin here: 90, 1:30 or 1:02:03.5.
     #[arg(long, allow_negative_numbers = true, value_name = "T", value_parser = parse_time)]
     pub(crate) start: Option<i64>,
-    /// Play so long.
+    /// Stop after this long, in the same forms.
     #[arg(long, allow_negative_numbers = true, value_name = "T", value_parser = parse_length)]
     pub(crate) length: Option<i64>,
     /// Play again and again, or N times.
@@ -126,7 +126,7 @@ pub(crate) struct Play {
     /// 0 to 100.
     #[arg(long, allow_negative_numbers = true, value_name = "V", default_value = "100", value_parser = parse_volume)]
     pub(crate) volume: u8,
-    /// Without sound to begin with.
+    /// Begin without sound.
     #[arg(long)]
     pub(crate) mute: bool,
     /// Show the first frame and wait.
@@ -144,7 +144,7 @@ pub(crate) struct Play {
     /// Name of the session (random by default).
     #[arg(long, value_name = "NAME", value_parser = parse_session)]
     pub(crate) session: Option<String>,
-    /// Say nothing but errors.
+    /// Print only errors.
     #[arg(short, long)]
     pub(crate) quiet: bool,
     /// Say more; twice, everything.

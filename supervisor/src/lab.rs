@@ -3,14 +3,14 @@
 use tricine_channel::namespace::{self, SessionLock};
 use tricine_lab_desk::{Options, Result, Session};
 use tricine_session::clock::PlayState;
-use tricine_session::control::ControlRegion;
+use tricine_session::control::{Attached, ControlRegion, SessionPage, Writable};
 
 use crate::janitor::Janitor;
 
 struct Held {
     name: String,
     janitor: Option<Janitor>,
-    _control: (ControlRegion, SessionLock),
+    _control: (Attached<SessionPage<Writable>>, SessionLock),
 }
 
 impl Held {

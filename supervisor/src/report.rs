@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tricine_channel::sys::process::Usage;
 use tricine_session::channel::Mode;
-use tricine_session::control::ControlRegion;
+use tricine_session::control::{ControlRegion, ReadOnly};
 use tricine_session::link::Opened;
 use tricine_session::metrics::Histogram;
 use tricine_session::name::Name;
@@ -104,7 +104,7 @@ fn usage(pid: Option<u32>, restarts: u32, usage: &Usage) -> Value {
 /// The report of a session that has ended.
 pub(crate) fn play(played: &Played<'_>) -> Value {
     let (decoder, audio, renderer) = (played.control.decoder(), played.control.audio(), played.control.renderer());
-    let quantile = |h: &Histogram, q| ms(h.quantile(q));
+    let quantile = |h: &Histogram<ReadOnly>, q| ms(h.quantile(q));
     let video = played.opened.and_then(|o| o.video.as_ref()).map(|v| {
         json!({
             "codec": v.codec,

@@ -12,12 +12,13 @@ use nix::sys::time::{TimeSpec, TimeValLike};
 use tricine_channel::namespace::{self, SessionLock};
 use tricine_channel::sys::process::Usage;
 use tricine_channel::time::mono_ns;
-use tricine_session::channel::{Kind, Side, StreamRegion};
+use tricine_session::channel::StreamRegion;
 use tricine_session::clock::PlayState;
-use tricine_session::control::{ControlRegion, Role};
+use tricine_session::control::{Attached, ControlRegion, Role, SessionPage, Writable};
 use tricine_session::link::{DisplaySpec, Opened, SinkSpec};
 use tricine_session::name::Name;
 use tricine_session::output::Output;
+use tricine_session::role::Each;
 use tricine_session::{Error, Result, signals};
 
 use crate::child::Running;
@@ -26,6 +27,7 @@ use crate::input::Input;
 use crate::janitor::Janitor;
 use crate::keys::Keyboard;
 use crate::policy::History;
+use crate::probe::{self, Probe};
 use crate::report::{Ended, Restart};
 use crate::sound_socket::SoundSocket;
 use crate::status::Status;
@@ -90,7 +92,7 @@ pub(crate) struct Session {
     options: Play,
     report: Option<Output>,
     name: String,
-    control: ControlRegion,
+    control: Attached<SessionPage<Writable>>,
     _lock: SessionLock,
     signals: SignalFd,
     keyboard: Option<Keyboard>,
@@ -99,7 +101,7 @@ pub(crate) struct Session {
     /// Pictures are on the terminal's alternate screen.
     drawn: bool,
     state: PlayState,
-    posts: [Post; 3],
+    posts: Each<Post>,
     channels: Vec<StreamRegion>,
     /// The demo, or what the user named.
     playlist: VecDeque<Option<Name>>,
@@ -132,25 +134,13 @@ struct Stop {
     deadline_ns: u64,
 }
 
-fn index(role: Role) -> usize {
-    match role {
-        Role::Decoder => 0,
-        Role::Audio => 1,
-        Role::Renderer => 2,
-    }
-}
-
-fn side_of(role: Role, kind: Kind) -> Option<Side> {
-    match (role, kind) {
-        (Role::Decoder, _) => Some(Side::Producer),
-        (Role::Audio, Kind::Audio) | (Role::Renderer, Kind::Video) => Some(Side::Consumer),
-        _ => None,
-    }
-}
-
 /// Plays what `options` say. The exit code.
 pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Result<i32> {
-    tricine_session::NAMESPACE.sweep(false, tricine_stress::sys::sysv::forget)?;
+    // What cannot be swept now is swept another time, or by `tricine clean`, which says why not.
+    match tricine_session::NAMESPACE.sweep(false, tricine_stress::sys::sysv::forget) {
+        Ok(swept) => swept.iter().filter_map(|s| s.failure.as_ref()).for_each(|why| tracing::info!("{why}")),
+        Err(why) => tracing::info!("{why}"),
+    }
     tricine_channel::sys::sigbus::survive_loss()?;
     let name = match &options.session {
         Some(name) => name.clone(),
@@ -158,6 +148,8 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
     };
     let signals = signals::take(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGCONT])?;
 
+    // Asked while the rest is made ready.
+    let asked = (options.display == Display::Auto).then(|| Probe::start(Role::Renderer));
     let janitor = Janitor::start(&name)?;
     let sink = match (&options.audio, options.unpaced) {
         (Audio::None, _) => None,
@@ -185,12 +177,13 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
             return Err(error);
         }
     };
-    control.session().started_ns.set(started_ns);
+    control.own().started_ns.set(started_ns);
     let mut playlist: VecDeque<Option<Name>> = options.inputs.iter().cloned().map(Some).collect();
     if playlist.is_empty() {
         playlist.push_back(None);
     }
-    let display = choose_display(&options.display);
+    let server = asked.is_some_and(|asked| asked.is_ok_and(Probe::finds_outlet));
+    let display = probe::choose_display(&options.display, server, std::io::stdout().is_terminal());
     let show_status = !options.quiet && display != DisplaySpec::Terminal;
     let mut session = Session {
         status: Status::new(show_status, options.unpaced),
@@ -206,7 +199,7 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
         janitor: Some(janitor),
         drawn: false,
         state,
-        posts: [Post::new(), Post::new(), Post::new()],
+        posts: Each::new(|_| Post::new()),
         channels: Vec::new(),
         playlist,
         current: None,
@@ -234,15 +227,6 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
     }
     unlinked?;
     code
-}
-
-fn choose_display(wanted: &Display) -> DisplaySpec {
-    match wanted {
-        Display::Is(display) => display.clone(),
-        Display::Auto if tricine_renderer::probe_display().is_ok() => DisplaySpec::Window,
-        Display::Auto if std::io::stdout().is_terminal() => DisplaySpec::Terminal,
-        Display::Auto => DisplaySpec::None,
-    }
 }
 
 impl Session {
@@ -316,7 +300,7 @@ impl Session {
             self.kill_all();
         }
         for role in Role::ALL {
-            let due = self.posts[index(role)].start_at_ns.is_some_and(|at| now >= at);
+            let due = self.posts[role].start_at_ns.is_some_and(|at| now >= at);
             if due
                 && self.stop.is_none()
                 && let Err(error) = self.start(role)

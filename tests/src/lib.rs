@@ -48,9 +48,10 @@ pub fn start_with(program: &str, args: &[&str], change: impl FnOnce(&mut Command
 /// command and the run's folder first.
 pub fn start_by(program: &[&str], args: &[&str], change: impl FnOnce(&mut Command, &Path)) -> Run {
     static COUNT: AtomicU32 = AtomicU32::new(0);
+    heed_signals();
     let session = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut command = heedful(program[0]);
+    let mut command = Command::new(program[0]);
     command.args(&program[1..]).args(["play", "--session", &session, "--report"]).arg(folder.path().join("r.json"));
     // A pipe that nobody reads would fill up.
     let stderr = std::fs::File::create(folder.path().join("stderr")).expect("a file");
@@ -60,11 +61,10 @@ pub fn start_by(program: &[&str], args: &[&str], change: impl FnOnce(&mut Comman
     Run { child: command.spawn().expect("the program starts"), session, folder }
 }
 
-/// A command that hears SIGINT and SIGHUP although whoever runs the tests ignores them, as `nohup` and the `&` of a script do.
-pub fn heedful(program: &str) -> Command {
-    let mut command = Command::new("env");
-    command.arg("--default-signal=INT,HUP").arg(program);
-    command
+/// What this process starts from here on hears SIGINT and SIGHUP, also where the tests themselves are run by `nohup` or in the
+/// background of a script, which have them ignored.
+pub fn heed_signals() {
+    tricine_channel::sys::process::heed(&[Signal::SIGINT, Signal::SIGHUP]);
 }
 
 impl Run {

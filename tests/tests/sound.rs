@@ -239,3 +239,54 @@ fn hardly_heard(kind: Kind) {
     assert!(heard.len() <= kills, "{heard:.1?}");
     assert_eq!(reported.len(), kills);
 }
+
+/// A mono WAV of silence, in 16 bits.
+fn wav(rate: u32, seconds: u32) -> Vec<u8> {
+    let bytes = rate * seconds * 2;
+    let mut wav = [&b"RIFF"[..], &(36 + bytes).to_le_bytes(), b"WAVEfmt ", &16u32.to_le_bytes()].concat();
+    wav.extend([&1u16.to_le_bytes()[..], &1u16.to_le_bytes(), &rate.to_le_bytes(), &(rate * 2).to_le_bytes()].concat());
+    wav.extend([&2u16.to_le_bytes()[..], &16u16.to_le_bytes(), b"data", &bytes.to_le_bytes()].concat());
+    wav.resize(wav.len() + bytes as usize, 0);
+    wav
+}
+
+#[test]
+fn a_killed_audio_role_joins_again_at_any_rate_and_speed() {
+    let folder = tempfile::tempdir().unwrap();
+    // The lowest and the highest rate, the usual ones, and those of which a sample is no whole number of microseconds.
+    let rates = [8_000, 11_025, 16_000, 44_100, 48_000, 192_000];
+    let cases: Vec<(u32, &str)> = rates.into_iter().zip(["4", "4", "2", "0.25", "4", "1.5"]).collect();
+    let also = [(8_000, "0.25"), (8_000, "1"), (48_000, "0.25")];
+    std::thread::scope(|scope| {
+        for (rate, speed) in cases.into_iter().chain(also) {
+            let film = folder.path().join(format!("{rate}-{speed}.wav"));
+            // Three seconds to play, at whatever speed.
+            let seconds = (3.0 * speed.parse::<f64>().unwrap()).ceil() as u32;
+            std::fs::write(&film, wav(rate, seconds)).unwrap();
+            scope.spawn(move || {
+                let film = film.to_str().unwrap();
+                let run =
+                    start_with(PROGRAM, &["--display", "none", "--audio", "null", "--speed", speed, film], |_| {});
+                let blocks = |more: u64| {
+                    let control = run.control();
+                    let page = control.audio();
+                    let now = page.received.get();
+                    wait_for("more sound", || (page.received.get() >= now + more).then_some(()));
+                };
+                let mut last = None;
+                for _ in 0..2 {
+                    blocks(2);
+                    let role = run.role("audio", last);
+                    last = Some(role);
+                    let _ = kill(role, Signal::SIGKILL);
+                    run.role("audio", last);
+                }
+                let end = run.end();
+                assert_eq!(end.status.code(), Some(0), "{rate} Hz at {speed}: {}", end.stderr);
+                let causes = end.report["restarts"].as_array().unwrap().iter().map(|r| r["cause"].as_str().unwrap());
+                assert_eq!(causes.collect::<Vec<_>>(), ["SIGKILL"; 2], "{rate} Hz at {speed}: {}", end.stderr);
+                assert_eq!(end.number("/audio/lost"), 0.0, "{rate} Hz at {speed}");
+            });
+        }
+    });
+}

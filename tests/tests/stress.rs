@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use tests::{children, heedful, names, ticks, wait_for};
+use tests::{children, names, ticks, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 
@@ -20,7 +20,8 @@ struct Ended {
 }
 
 fn command(args: &str) -> Command {
-    let mut command = heedful(PROGRAM);
+    tests::heed_signals();
+    let mut command = Command::new(PROGRAM);
     command.arg("stress").args(args.split_whitespace()).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use tests::{children, heedful, ticks, wait_for};
+use tests::{children, ticks, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 
@@ -18,7 +18,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const QUICK: &str = "--size 20000 --frames 300 --warmup 0.01 --no-syscalls";
 
 fn command(args: &str) -> Command {
-    let mut command = heedful(PROGRAM);
+    tests::heed_signals();
+    let mut command = Command::new(PROGRAM);
     command.arg("stress").args(args.split_whitespace()).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).env_remove("COLUMNS");
     command

@@ -59,7 +59,7 @@ fn the_terminal_shows_the_frame_and_follows_its_size() {
         });
         let text = tmux.run(&["capture-pane", "-p"]);
         let line = text.lines().last().unwrap_or_default();
-        assert!(line.contains("0:10") && line.contains("0:32"), "{line:?}");
+        assert!(line.contains("0:10") && line.contains("0:40"), "{line:?}");
     }
     tmux.run(&["send-keys", "?"]);
     wait_for("the keys", || tmux.run(&["capture-pane", "-p"]).contains("screenshot").then_some(()));

@@ -11,11 +11,12 @@ mod command;
 pub mod course;
 mod options;
 mod progress;
+mod screen;
 mod script;
 pub mod stage;
 pub mod stepper;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use course::Course;
 pub use options::Options;
@@ -102,6 +103,9 @@ fn done(options: &Options, sessions: Open<'_>) -> Result<i32> {
         return Err(Error::Usage(
             "--html writes a run: add --replay SCHEDULE, or --check FILE for what is wrong with it".into(),
         ));
+    }
+    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() && !options.json {
+        return screen::run(&course, lesson, sessions);
     }
     let progress = Progress::of(&course);
     match lesson {

@@ -33,6 +33,11 @@ impl<'p> Stepper<'p> {
         Ok(me)
     }
 
+    /// What is played.
+    pub fn program(&self) -> &'p Program {
+        self.program
+    }
+
     /// One act in both.
     ///
     /// # Errors

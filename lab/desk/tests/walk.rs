@@ -3,13 +3,13 @@
 
 use std::time::Instant;
 
-use tricine_session::process::ROLE_ENV;
 use tricine_lab::lang::{self, Program};
 use tricine_lab::lesson;
 use tricine_lab_desk::stage::{Defect, Stage};
 use tricine_lab_desk::stepper::{Stepper, Walked, walk};
 use tricine_session::clock::PlayState;
 use tricine_session::control::ControlRegion;
+use tricine_session::process::ROLE_ENV;
 
 /// Steps that are compared.
 const STEPS: usize = 10_000;

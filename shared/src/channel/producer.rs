@@ -24,8 +24,8 @@ pub struct Producer<M, D: Doorbell = Semaphore> {
     /// What was last seen of `released`: it only grows, so there is no need to look while this says that a slot is free.
     released: u64,
     overwrote: u64,
-    /// Somebody posted unasked, and acquire() has not said so yet: it had a slot to give. What is posted for (the end of the
-    /// stream, a wish of the supervisor's) is then not for the slot.
+    /// Somebody posted although this side had set no flag, and `acquire` has not said so yet, since it had a slot to return. Such
+    /// a post is for something other than a slot: the end of the stream, or a wish of the parent's.
     called: bool,
     checked: Checked<M>,
     spin: Spin,
@@ -86,12 +86,12 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
         self.channel.base() + self.next
     }
 
-    /// How many frames this producer put in the place of one that nobody had taken (mailbox).
+    /// Mailbox: how many frames this producer overwrote before the consumer had taken them.
     pub fn overwrote(&self) -> u64 {
         self.overwrote
     }
 
-    /// What it saw of its doorbell.
+    /// How often it waited at its semaphore, and how these waits ended.
     pub fn stats(&self) -> DoorbellStats {
         self.stats
     }
@@ -113,7 +113,7 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
         meta.map(Some).map_err(|i| self.channel.corrupt("meta", words[i]))
     }
 
-    /// The next slot. FIFO: waits until the consumer has released it, or `deadline`. Mailbox: at once.
+    /// The next slot. FIFO: waits until the consumer has released it, or `deadline`. Mailbox: immediately.
     ///
     /// Errors: [`Error::Corrupt`] for an invalid word.
     #[inline]
@@ -235,7 +235,7 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
         self.producer.next_seq()
     }
 
-    /// The payload, of the slot's whole capacity. Its old content is that of the frame before last but two.
+    /// The payload, of the slot's whole capacity. It still holds the bytes that were written there last.
     #[inline]
     pub fn payload(&mut self) -> &mut [u8] {
         self.producer.channel.memory_mut().bytes_mut(self.slot)
@@ -247,10 +247,10 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
         as_floats_mut(self.payload())
     }
 
-    /// Makes the frame visible, with what [`Meta::seal`] makes of `meta`, and wakes a consumer that sleeps. The frame's number
-    /// across generations.
+    /// Makes the frame visible, with what [`Meta::seal`] makes of `meta`, and wakes a consumer that sleeps. Returns the
+    /// frame's number across generations.
     ///
-    /// Errors: the meta says more bytes than the slot has, or what no consumer would accept; nothing is published then.
+    /// Errors: `meta` names more bytes than the slot has, or no consumer would accept it. Nothing is published then.
     ///
     /// ```
     /// # use tricine_channel::channel::{Acquired, Name, Producer, Region, Spec};

@@ -56,7 +56,7 @@ pub struct Tap {
 pub enum Tapped<M> {
     /// A whole frame: its number in the stream and its meta. Its payload was copied.
     Frame(u64, M),
-    /// There is none that was not seen yet.
+    /// There is no frame yet whose number is at least the one that was asked for.
     Nothing,
     /// It was overwritten while it was being copied.
     Torn,

@@ -1,6 +1,8 @@
 //! What a role's death brings with it: its channels are recovered, it is started again or given up, and what was
 //! seen of it is measured.
 
+use std::io::IsTerminal;
+
 use nix::sys::signal::Signal;
 use tricine_channel::Error as ChannelError;
 use tricine_channel::sys::process::{Exit, Reaped};
@@ -10,9 +12,10 @@ use tricine_session::control::Role;
 use tricine_session::link::DisplaySpec;
 use tricine_session::{Error, Result};
 
-use super::{MS, Session, choose_display, index, side_of};
+use super::{MS, Session};
 use crate::cli::Display;
 use crate::policy::{Action, Limit};
+use crate::probe::choose_display;
 use crate::report::{Ended, Restart};
 
 /// How long after a crash its visible gap is settled.
@@ -38,12 +41,12 @@ struct Death {
 impl Session {
     /// Reaps a role if it has died, and does what is to be done about it.
     pub(super) fn bury(&mut self, role: Role) -> Result<()> {
-        let Some(running) = &self.posts[index(role)].running else { return Ok(()) };
+        let Some(running) = &self.posts[role].running else { return Ok(()) };
         let Some(reaped) = running.child.try_reap()? else { return Ok(()) };
         let exit = reaped.exit();
         // What it said last counts.
         self.listen(role)?;
-        let post = &mut self.posts[index(role)];
+        let post = &mut self.posts[role];
         let Some(running) = post.running.take() else { return Ok(()) };
         post.usage.add(reaped.usage());
         // Who was killed for a region's sake has nothing to say about the next one.
@@ -61,7 +64,7 @@ impl Session {
         }
         if running.quitting {
             if role == Role::Decoder {
-                self.posts[index(role)].start_at_ns = Some(mono_ns());
+                self.posts[role].start_at_ns = Some(mono_ns());
             }
             return Ok(());
         }
@@ -87,8 +90,8 @@ impl Session {
         let by_itself = reaped.exit() != Exit::Signal(Signal::SIGKILL as i32);
         let given_up = broken.clone();
         for channel in self.channels.iter().filter(|c| !given_up.contains(&c.name().kind)) {
-            let Some(side) = side_of(role, channel.name().kind) else { continue };
-            let post = &mut self.posts[index(role)];
+            let Some(side) = role.side(channel.name().kind) else { continue };
+            let post = &mut self.posts[role];
             if side == Side::Consumer {
                 let held = held_by_consumer(channel).map(|seq| seq + channel.base()).filter(|_| by_itself);
                 if held.is_some() && held == post.held {
@@ -107,7 +110,7 @@ impl Session {
     /// A role's process could not even be made. At the first start that is the session's end; later it is a crash like
     /// any other, since processes, memory and descriptors come and go.
     pub(super) fn not_started(&mut self, role: Role, error: &Error) {
-        if self.posts[index(role)].last_pid.is_none() {
+        if self.posts[role].last_pid.is_none() {
             self.unplayable = true;
             self.status.error(&format!("{error}; `ulimit -a` shows this user's limits"));
             self.stop(Ended::Failed);
@@ -129,15 +132,16 @@ impl Session {
                 if self.playlist.is_empty() {
                     self.stop(Ended::Failed);
                 } else {
-                    self.posts[index(role)].start_at_ns = Some(mono_ns());
+                    self.posts[role].start_at_ns = Some(mono_ns());
                     self.next_input();
                 }
             }
             Role::Renderer if self.options.display == Display::Auto && self.display == DisplaySpec::Window => {
-                self.display = choose_display(&Display::Auto);
+                // It has just said that there is no window to be had: nobody is asked again.
+                self.display = choose_display(&Display::Auto, false, std::io::stdout().is_terminal());
                 if self.display == DisplaySpec::Terminal {
                     self.status.notice(&format!("{why}; going on in the terminal"));
-                    self.posts[index(role)].start_at_ns = Some(mono_ns());
+                    self.posts[role].start_at_ns = Some(mono_ns());
                 } else {
                     self.unplayable = true;
                     self.status.error(&format!("no display is left to show the film on: {why}"));
@@ -157,7 +161,7 @@ impl Session {
         let &Death { ref cause, shot, poisoned, started_ns, achieved, ref lines } = death;
         let limit = Limit { intensity: self.options.restart_limit.0, period: self.options.restart_limit.1 };
         let published = self.achieved(Role::Decoder);
-        let post = &mut self.posts[index(role)];
+        let post = &mut self.posts[role];
         let action = post.history.on_crash(limit, started_ns, now, achieved, (now % 1000) as f64 / 1000.0);
         if role == Role::Decoder {
             // Nothing came of its last life: what lies ahead kills it.
@@ -176,7 +180,7 @@ impl Session {
         });
         match action {
             Action::Restart(wait) => {
-                let post = &mut self.posts[index(role)];
+                let post = &mut self.posts[role];
                 post.restarts += 1;
                 post.start_at_ns = Some(now + wait.as_nanos() as u64);
                 let more = if poisoned { "; the frame that it died of twice is left out" } else { "" };

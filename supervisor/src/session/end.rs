@@ -11,7 +11,7 @@ use tricine_session::control::Role;
 use tricine_session::link::ToRole;
 
 use super::deaths::GAP_NS;
-use super::{MS, Session, Stop, index};
+use super::{MS, Session, Stop};
 use crate::outputs;
 use crate::report::{self, Ended};
 
@@ -26,7 +26,7 @@ impl Session {
             return;
         }
         self.stop = Some(Stop { how, deadline_ns: mono_ns() + GRACE_NS });
-        for post in &mut self.posts {
+        for post in self.posts.iter_mut() {
             post.start_at_ns = None;
             if let Some(running) = &mut post.running {
                 running.quitting = true;
@@ -62,10 +62,10 @@ impl Session {
     pub(super) fn finish(&mut self, ran: Result<()>) -> Result<i32> {
         self.kill_all();
         for role in Role::ALL {
-            while let Some(running) = &self.posts[index(role)].running {
+            while let Some(running) = &self.posts[role].running {
                 if let Some(reaped) = running.child.try_reap()? {
-                    self.posts[index(role)].usage.add(reaped.usage());
-                    self.posts[index(role)].running = None;
+                    self.posts[role].usage.add(reaped.usage());
+                    self.posts[role].running = None;
                 }
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -81,7 +81,7 @@ impl Session {
         self.settle_gaps(now + GAP_NS);
         if let Some(output) = self.report.take() {
             let roles = Role::ALL.map(|role| {
-                let post = &self.posts[index(role)];
+                let post = &self.posts[role];
                 report::RoleReport { name: role.name(), pid: post.last_pid, restarts: post.restarts, usage: post.usage }
             });
             let report = report::play(&report::Played {
@@ -89,8 +89,8 @@ impl Session {
                 ended: how,
                 opened: self.described.as_ref().or(self.opened.as_ref()),
                 mode: self.options.mode,
-                sink: self.posts[index(Role::Audio)].output.as_deref(),
-                display: self.posts[index(Role::Renderer)].output.as_deref(),
+                sink: self.posts[Role::Audio].output.as_deref(),
+                display: self.posts[Role::Renderer].output.as_deref(),
                 control: &self.control,
                 started_ns: self.started_ns,
                 now_ns: now,

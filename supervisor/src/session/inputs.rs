@@ -9,7 +9,7 @@ use tricine_session::link::{DisplaySpec, InputSpec, Opened, ToRole};
 use tricine_session::name::Name;
 use tricine_session::{Error, Result};
 
-use super::{Session, index};
+use super::Session;
 use crate::cli::Display;
 use crate::input;
 use crate::report::Ended;
@@ -57,7 +57,7 @@ impl Session {
         self.state.target_ns = self.options.start.unwrap_or(0);
         self.state.audible = self.sink.is_some();
         self.broadcast();
-        let post = &mut self.posts[index(Role::Decoder)];
+        let post = &mut self.posts[Role::Decoder];
         match &mut post.running {
             Some(running) => {
                 running.quitting = true;
@@ -67,20 +67,20 @@ impl Session {
             }
             None => post.start_at_ns = Some(mono_ns()),
         }
-        for post in &mut self.posts {
+        for post in self.posts.iter_mut() {
             post.ended = None;
         }
-        if self.sink.is_some() && !self.posts[index(Role::Audio)].manned() {
-            self.posts[index(Role::Audio)].start_at_ns = Some(mono_ns());
+        if self.sink.is_some() && !self.posts[Role::Audio].manned() {
+            self.posts[Role::Audio].start_at_ns = Some(mono_ns());
         }
-        if !self.posts[index(Role::Renderer)].manned() {
-            self.posts[index(Role::Renderer)].start_at_ns = Some(mono_ns());
+        if !self.posts[Role::Renderer].manned() {
+            self.posts[Role::Renderer].start_at_ns = Some(mono_ns());
         }
     }
 
     /// The decoder knows what the input holds: roles that have nothing to do go, and those that have come.
     pub(super) fn opened(&mut self, opened: Opened) {
-        self.control.session().duration_ns.set(opened.duration_ns.unwrap_or(0).max(0) as u64);
+        self.control.own().duration_ns.set(opened.duration_ns.unwrap_or(0).max(0) as u64);
         let first = self.opened.is_none();
         let wanted = [(Role::Audio, opened.audio.is_some()), (Role::Renderer, opened.video.is_some())];
         self.described.get_or_insert_with(|| opened.clone());
@@ -91,7 +91,7 @@ impl Session {
             return;
         }
         for (role, needed) in wanted {
-            let post = &mut self.posts[index(role)];
+            let post = &mut self.posts[role];
             match (needed, &mut post.running) {
                 (false, Some(running)) => {
                     running.quitting = true;
@@ -126,8 +126,9 @@ impl Session {
         }
         self.tell(Role::Decoder, &ToRole::Channel(name.clone()));
         // A consumer follows from one generation to the next by itself; only the first is news to it.
-        if newest.is_none() {
-            let consumer = if kind == Kind::Video { Role::Renderer } else { Role::Audio };
+        if newest.is_none()
+            && let Some(consumer) = Role::consumer(kind)
+        {
             self.tell(consumer, &ToRole::Channel(name));
         }
         Ok(())
@@ -156,7 +157,7 @@ impl Session {
             return;
         }
         let Some(opened) = &self.opened else { return };
-        let over = |role, there: bool| !there || self.posts[index(role)].ended == Some(self.state.serial);
+        let over = |role, there: bool| !there || self.posts[role].ended == Some(self.state.serial);
         let sound = opened.audio.is_some() && self.sink.is_some();
         if !over(Role::Audio, sound) || !over(Role::Renderer, opened.video.is_some()) {
             return;

@@ -11,7 +11,7 @@ use tricine_session::channel::{Barriers, ChannelName, Kind, Mode, Spec as Channe
 use tricine_session::control::Role;
 use tricine_session::error::EXIT_CORRUPT;
 
-use super::{Restart, Session, index, side_of};
+use super::{Restart, Session};
 
 /// No film is longer (104 days), no stream has more frames: what a page says beyond that is not believed.
 const LONGEST_NS: i64 = 1 << 53;
@@ -26,7 +26,7 @@ fn spoiled(channel: &StreamRegion) -> bool {
 impl Session {
     /// Which of a dead role's channels are to be replaced.
     pub(super) fn broken(&self, role: Role, exit: Exit) -> Vec<Kind> {
-        let kinds = [Kind::Video, Kind::Audio].into_iter().filter(|&kind| side_of(role, kind).is_some());
+        let kinds = [Kind::Video, Kind::Audio].into_iter().filter(|&kind| role.side(kind).is_some());
         let of = |kind| self.channels.iter().filter(move |c| c.name().kind == kind);
         let all: Vec<_> = kinds.filter(|&kind| of(kind).next().is_some()).collect();
         let seen: Vec<_> = all.iter().copied().filter(|&kind| of(kind).any(spoiled)).collect();
@@ -57,8 +57,8 @@ impl Session {
             return Ok(());
         }
         self.status.notice(&format!("the {kind} region is damaged; going on in a new one"));
-        for role in Role::ALL.into_iter().filter(|&role| side_of(role, kind).is_some()) {
-            if let Some(running) = &mut self.posts[index(role)].running {
+        for role in Role::ALL.into_iter().filter(|&role| role.side(kind).is_some()) {
+            if let Some(running) = &mut self.posts[role].running {
                 running.moving = true;
                 running.child.signal(Signal::SIGKILL)?;
             }
@@ -69,7 +69,7 @@ impl Session {
     /// A role that was stopped because its region was replaced begins anew: no crash of its own.
     pub(super) fn moved(&mut self, role: Role) {
         let now = mono_ns();
-        let post = &mut self.posts[index(role)];
+        let post = &mut self.posts[role];
         post.restarts += 1;
         post.start_at_ns = Some(now);
         self.restarts.push(Restart {

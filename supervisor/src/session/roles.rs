@@ -8,70 +8,60 @@ use tricine_session::Result;
 use tricine_session::channel::StreamRegion;
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, FromRole, SinkSpec, Spec, ToRole, Work};
+use tricine_session::role::Inherits;
 
-use super::{MS, Session, index, side_of};
+use super::{MS, Session};
 use crate::child;
 use crate::janitor::Janitor;
 
-/// A role that has not beaten for so long is hung.
-const HUNG_NS: u64 = 2_000 * MS;
 /// How long a hung role has between SIGABRT and SIGKILL.
 const ABORT_NS: u64 = 500 * MS;
-/// How long a role may take to say that it is ready.
-const START_NS: u64 = 10_000 * MS;
 
 impl Session {
     pub(super) fn start_all(&mut self) {
         let now = mono_ns();
         for role in Role::ALL {
             if role != Role::Audio || self.sink.is_some() {
-                self.posts[index(role)].start_at_ns = Some(now);
+                self.posts[role].start_at_ns = Some(now);
             }
         }
     }
 
     pub(super) fn start(&mut self, role: Role) -> Result<()> {
         let Some(current) = &self.current else { return Ok(()) };
-        let mine = |c: &&StreamRegion| side_of(role, c.name().kind).is_some();
-        let work = match role {
-            Role::Decoder => Work::Decoder {
-                input: current.spec.clone(),
-                mode: self.options.mode,
-                want_video: true,
-                want_audio: self.sink.is_some(),
-                skip_past_ns: self.skip_past_ns,
-                stream_header: self.opened.as_ref().and_then(|o| o.stream_header.clone()),
-            },
-            Role::Audio => Work::Audio { sink: self.sink.clone().unwrap_or(SinkSpec::Null) },
-            Role::Renderer => Work::Renderer {
-                display: self.display.clone(),
-                title: format!("{} — Tricine", current.title),
-                fullscreen: self.options.fullscreen,
-                frames: self.opened.as_ref().and_then(|o| o.video.as_ref()).and_then(|v| v.frames),
-            },
-        };
-        let post = &self.posts[index(role)];
+        let mine = |c: &&StreamRegion| role.side(c.name().kind).is_some();
         let spec = Spec {
             session: self.name.clone(),
             channels: self.channels.iter().filter(mine).map(|c| c.name().clone()).collect(),
             unpaced: self.options.unpaced,
-            work,
-            restarts: post.restarts,
+            restarts: self.posts[role].restarts,
             verbosity: self.options.verbose,
+            work: Work {
+                input: current.spec.clone(),
+                mode: self.options.mode,
+                skip_past_ns: self.skip_past_ns,
+                stream_header: self.opened.as_ref().and_then(|o| o.stream_header.clone()),
+                sink: self.sink.clone(),
+                display: self.display.clone(),
+                title: format!("{} — Tricine", current.title),
+                fullscreen: self.options.fullscreen,
+            },
         };
         let achieved = self.achieved(role);
-        let input = match role {
-            Role::Decoder => current.file.as_ref().map(|f| f.as_fd()),
-            Role::Audio if matches!(self.sink, Some(SinkSpec::Auto | SinkSpec::Pulse)) => self.sound_socket.lend(),
-            _ => None,
+        let input = match role.entry().inherits {
+            Inherits::Input => current.file.as_ref().map(|f| f.as_fd()),
+            Inherits::SoundSocket if matches!(self.sink, Some(SinkSpec::Auto | SinkSpec::Pulse)) => {
+                self.sound_socket.lend()
+            }
+            Inherits::SoundSocket | Inherits::Nothing => None,
         };
-        let stdout = role == Role::Renderer && self.display == DisplaySpec::Terminal;
+        let stdout = role.entry().draws && self.display == DisplaySpec::Terminal;
         if stdout {
             self.status.hold();
             self.janitor.iter_mut().for_each(Janitor::terminal_is_drawn_on);
         }
         let running = child::start(role, &current.title, &spec, input, stdout, achieved)?;
-        let post = &mut self.posts[index(role)];
+        let post = &mut self.posts[role];
         post.last_pid = Some(running.child.pid);
         post.start_at_ns = None;
         post.running = Some(running);
@@ -79,7 +69,7 @@ impl Session {
     }
 
     pub(super) fn listen(&mut self, role: Role) -> Result<()> {
-        let Some(running) = &mut self.posts[index(role)].running else { return Ok(()) };
+        let Some(running) = &mut self.posts[role].running else { return Ok(()) };
         let messages = running.messages();
         for line in running.log_lines() {
             self.status.log(role, &line, self.options.quiet, self.options.verbose);
@@ -91,7 +81,7 @@ impl Session {
     }
 
     fn heard(&mut self, role: Role, message: FromRole) -> Result<()> {
-        let post = &mut self.posts[index(role)];
+        let post = &mut self.posts[role];
         match message {
             FromRole::Ready => {
                 if let Some(running) = &mut post.running {
@@ -145,8 +135,9 @@ impl Session {
     pub(super) fn watch(&mut self, role: Role, now: u64) -> Result<()> {
         let rebased = self.rebased_ns;
         let beat = self.control.pulse(role).heartbeat_ns.get();
-        let Some(running) = &mut self.posts[index(role)].running else { return Ok(()) };
-        let patience = if running.ready { HUNG_NS } else { START_NS };
+        let Some(running) = &mut self.posts[role].running else { return Ok(()) };
+        let entry = role.entry();
+        let patience = if running.ready { entry.beats_within } else { entry.ready_within }.as_nanos() as u64;
         let last = beat.min(now).max(running.started_ns).max(rebased);
         match running.aborted_ns {
             Some(at) if now >= at + ABORT_NS => running.child.signal(Signal::SIGKILL)?,
@@ -163,13 +154,6 @@ impl Session {
 
     /// Frames and blocks that a role has handed over, over all its incarnations.
     pub(super) fn achieved(&self, role: Role) -> u64 {
-        match role {
-            Role::Decoder => {
-                let page = self.control.decoder();
-                page.video_published.get().saturating_add(page.audio_published.get())
-            }
-            Role::Audio => self.control.audio().received.get(),
-            Role::Renderer => self.control.renderer().received.get(),
-        }
+        (role.entry().achieved)(&self.control)
     }
 }

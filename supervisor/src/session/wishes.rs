@@ -9,7 +9,7 @@ use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, Key, ToRole};
 use tricine_session::{Error, Result};
 
-use super::{MS, Session, index, side_of};
+use super::{MS, Session};
 use crate::keys::{self, Keyboard};
 use crate::report::Ended;
 
@@ -154,7 +154,7 @@ impl Session {
             Key::Fullscreen => self.tell(Role::Renderer, &ToRole::Fullscreen),
             Key::Help => {
                 self.tell(Role::Renderer, &ToRole::Help);
-                if self.posts[index(Role::Renderer)].running.is_none() {
+                if self.posts[Role::Renderer].running.is_none() {
                     self.status
                         .notice("space pause, arrows seek, [ ] speed, 9 0 volume, m mute, l loop, n next, q quit");
                 }
@@ -192,13 +192,13 @@ impl Session {
 
     fn osd(&mut self, text: &str) {
         self.tell(Role::Renderer, &ToRole::Osd(text.to_owned()));
-        if self.posts[index(Role::Renderer)].running.is_none() {
+        if self.posts[Role::Renderer].running.is_none() {
             self.status.notice(text);
         }
     }
 
     pub(super) fn tell(&self, role: Role, message: &ToRole) {
-        if let Some(running) = &self.posts[index(role)].running {
+        if let Some(running) = &self.posts[role].running {
             running.tell(message);
             self.ring(role);
         }
@@ -207,7 +207,7 @@ impl Session {
     /// Wakes a role from waiting at a channel.
     fn ring(&self, role: Role) {
         for channel in &self.channels {
-            if let Some(side) = side_of(role, channel.name().kind) {
+            if let Some(side) = role.side(channel.name().kind) {
                 channel.ring(side);
             }
         }
@@ -215,7 +215,7 @@ impl Session {
 
     /// Lets every role know what the user wants.
     pub(super) fn broadcast(&self) {
-        self.control.set_state(&self.state);
+        self.control.own().set_state(&self.state);
         for role in Role::ALL {
             self.tell(role, &ToRole::State);
         }

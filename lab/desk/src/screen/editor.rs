@@ -59,7 +59,8 @@ impl Draft {
         };
         let known = || ["nano", "vim", "vi", "ed"].iter().find(|n| there(n)).map(|n| (*n).to_owned());
         let nothing = "there is no editor: set EDITOR, for example `export EDITOR=nano`";
-        let editor = set("VISUAL").or_else(|| set("EDITOR")).or_else(known).ok_or_else(|| Error::Usage(nothing.into()))?;
+        let editor =
+            set("VISUAL").or_else(|| set("EDITOR")).or_else(known).ok_or_else(|| Error::Usage(nothing.into()))?;
         // By the shell: an editor may have options.
         let status = Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(&self.path).status();
         match status {

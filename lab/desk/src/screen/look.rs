@@ -62,7 +62,10 @@ impl Look {
     /// A frame with a title.
     pub(crate) fn frame(self, title: &str) -> Block<'static> {
         let set = if self.unicode { border::PLAIN } else { PLAIN };
-        Block::new().borders(Borders::ALL).border_set(set).title(Span::styled(format!(" {} ", self.text(title)), self.strong()))
+        Block::new()
+            .borders(Borders::ALL)
+            .border_set(set)
+            .title(Span::styled(format!(" {} ", self.text(title)), self.strong()))
     }
 
     fn coloured(self, colour: Color) -> Style {
@@ -103,7 +106,8 @@ impl Look {
         let mut paragraph = String::new();
         for line in text.lines() {
             let fence = line.trim_start().starts_with("```");
-            let breaks = block || fence || line.trim().is_empty() || line.starts_with(['-', '#', '|', ' ', '1', '2', '3']);
+            let breaks =
+                block || fence || line.trim().is_empty() || line.starts_with(['-', '#', '|', ' ', '1', '2', '3']);
             if breaks && !paragraph.is_empty() {
                 lines.push(self.spans(&std::mem::take(&mut paragraph)));
             }

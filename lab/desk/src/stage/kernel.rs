@@ -61,3 +61,10 @@ pub(super) fn state(pid: u32) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()
 }
+
+/// How often a process has given up the processor by itself.
+pub(super) fn voluntary_switches(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|l| l.starts_with("voluntary_ctxt_switches"))?;
+    line.split_whitespace().last()?.parse().ok()
+}

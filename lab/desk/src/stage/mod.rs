@@ -57,6 +57,8 @@ struct Actor {
     asleep: Option<usize>,
     /// Stopped in its sleep, so that waking up is a step of its own.
     held: bool,
+    /// Switches before its first step.
+    before: u64,
     places: Places,
 }
 
@@ -113,7 +115,15 @@ impl Stage {
 
     fn spawn(&self, i: usize) -> Result<Actor> {
         let child = self.play.spawn(i, &self.program.processes[i].name, &self.board)?;
-        Ok(Actor { child: Some(child), life: Life::Alive, go: 0, asleep: None, held: false, places: Places::default() })
+        Ok(Actor {
+            child: Some(child),
+            life: Life::Alive,
+            go: 0,
+            asleep: None,
+            held: false,
+            before: 0,
+            places: Places::default(),
+        })
     }
 
     /// Waits until a process that was started stands in front of its first step.
@@ -124,6 +134,7 @@ impl Stage {
                 return Err(self.lost(i));
             }
         }
+        self.actors[i].before = self.pid(i).and_then(kernel::voluntary_switches).unwrap_or(0);
         self.ended(i)
     }
 
@@ -459,6 +470,17 @@ impl Stage {
     /// How often a process, with all that had its part before, entered the kernel for a semaphore.
     pub fn entries(&self, i: usize) -> u64 {
         self.board.desk(i).entries.load(SeqCst)
+    }
+
+    /// How often a process gave up the processor, but for the waits of this stage: one for each order.
+    pub fn switches(&self, i: usize) -> u64 {
+        let all = self.pid(i).and_then(kernel::voluntary_switches).unwrap_or(0);
+        all.saturating_sub(u64::from(self.actors[i].go) + 1 + self.actors[i].before)
+    }
+
+    /// Whether a sleeper has a token to take, and was stopped: woken, and not yet run.
+    pub fn is_held(&self, i: usize) -> bool {
+        self.actors[i].held
     }
 
     /// What the kernel calls a process's state: `S` sleeps, `T` is stopped.

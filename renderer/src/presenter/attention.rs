@@ -5,23 +5,21 @@ use std::time::Duration;
 
 use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::Error;
-use tricine_session::channel::ChannelName;
+use tricine_session::clock::PlayState;
 use tricine_session::link::{FromRole, ToRole};
 
-use super::{MS, Player, Stop};
+use super::{MS, Presenter, Stop};
 use crate::canvas::Canvas;
 use crate::osd::{Overlay, Pipeline};
 use crate::schedule;
 use crate::screenshot;
 
-/// How long the control socket is not asked while nothing says that there is a message.
-const UNHEARD_NS: u64 = 20 * MS;
 /// How long after the user did something the loop stays lively.
 const ATTENTION_NS: u64 = 1000 * MS;
 /// How long the end waits for the terminal's last answer.
 const LAST_ANSWER: Duration = Duration::from_millis(300);
 
-impl Player<'_> {
+impl Presenter {
     /// Saves the picture; says where, or why not.
     pub(super) fn save(&mut self, folder: &Path, picture: &Canvas) -> Result<(), Stop> {
         let text = match screenshot::save(folder, picture) {
@@ -33,18 +31,8 @@ impl Player<'_> {
         Ok(self.context.notice(text)?)
     }
 
-    /// Everything but frames: shows that it lives, hears the supervisor, the user and the window, moves the clock. A
-    /// channel's name, if the supervisor sent one.
-    pub(super) fn tend(&mut self) -> Result<Option<ChannelName>, Stop> {
-        self.context.beat();
-        let mut channel = None;
-        // A message wakes us wherever we sleep. A loop that never has to sleep asks now and then.
-        if std::mem::take(&mut self.called) || mono_ns() - self.heard_ns >= UNHEARD_NS {
-            self.heard_ns = mono_ns();
-            self.listen(&mut channel)?;
-        }
-        let now_ns = mono_ns();
-        self.look(now_ns);
+    /// Everything but frames: takes up the window's events, saves what is to be saved, moves the clock.
+    pub(super) fn attend(&mut self, now_ns: u64) -> Result<(), Stop> {
         self.pump(now_ns)?;
         if self.screenshot.is_some()
             && let Some(picture) = self.display.as_mut().and_then(|d| d.picture())
@@ -62,27 +50,14 @@ impl Player<'_> {
             now_ns,
         );
         if let Some(clock) = next.filter(|_| !self.context.spec.unpaced) {
-            self.context.control.set_clock(&clock);
+            self.page().set_clock(&clock);
         }
-        Ok(channel)
+        Ok(())
     }
 
-    fn listen(&mut self, channel: &mut Option<ChannelName>) -> Result<(), Stop> {
-        loop {
-            match self.context.link.receive::<ToRole>() {
-                Ok(None) => return Ok(()),
-                Ok(Some(message)) => self.hear(message, channel)?,
-                Err(Error::Message(error)) => tracing::warn!("control message: {error}"),
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    fn hear(&mut self, message: ToRole, channel: &mut Option<ChannelName>) -> Result<(), Stop> {
+    pub(super) fn listen(&mut self, message: ToRole) {
         let now_ns = mono_ns();
         match message {
-            ToRole::Quit => return Err(Stop::Quit),
-            ToRole::Channel(name) => *channel = Some(name),
             ToRole::Step => self.steps = self.steps.saturating_add(1),
             ToRole::Screenshot(folder) => self.screenshot = Some(folder.as_path().to_owned()),
             ToRole::Fullscreen => {
@@ -94,22 +69,18 @@ impl Player<'_> {
             ToRole::Osd(text) => self.osd.message(text, now_ns),
             ToRole::Answer => {
                 self.display.iter_mut().for_each(|d| d.answered());
-                return Ok(());
+                return;
             }
             ToRole::Retake => self.display.iter_mut().for_each(|d| d.retake()),
-            ToRole::State | ToRole::Start(_) => {}
+            // The loop's, or another role's.
+            ToRole::State | ToRole::Channel(_) | ToRole::Quit | ToRole::Start(_) | ToRole::Probe => return,
         }
         self.overlay_at_ns = now_ns;
         self.active_until_ns = now_ns + ATTENTION_NS;
-        Ok(())
     }
 
-    /// Reads what the user wants.
-    fn look(&mut self, now_ns: u64) {
-        let Some((version, state)) = self.context.control.state() else { return };
-        if version == self.state_version {
-            return;
-        }
+    /// The user wants this now.
+    pub(super) fn look(&mut self, state: PlayState, now_ns: u64) {
         if state.serial != self.state.serial {
             self.steps = 0;
         }
@@ -124,15 +95,15 @@ impl Player<'_> {
             self.steps = 0;
         }
         self.osd.state(&state, now_ns);
-        (self.state_version, self.state) = (version, state);
+        self.state = state;
         self.overlay_at_ns = now_ns;
+        self.active_until_ns = now_ns + ATTENTION_NS;
     }
 
     /// Takes up the window's events, passes keys on, and draws again what has changed.
     fn pump(&mut self, now_ns: u64) -> Result<(), Stop> {
         let Some(display) = &mut self.display else { return Ok(()) };
         let pumped = display.pump();
-        self.pumped_ns = now_ns;
         for key in pumped.keys {
             self.context.tell(&FromRole::Key(key))?;
         }

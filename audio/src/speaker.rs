@@ -1,29 +1,30 @@
-//! The role's loop: hear the supervisor, take blocks, feed the sink, publish what is heard, sleep.
+//! The role at work: takes blocks, feeds the sink, publishes what is heard.
 
-use tricine_channel::time::{Deadline, mono_ns};
-use tricine_session::channel::{Acquired, ChannelName, Consumer, Kind, Side, StreamRegion};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use tricine_channel::time::mono_ns;
+use tricine_session::actor::{Actor, BEAT, Next, Rounds, Stop};
+use tricine_session::channel::ReadSlot;
 use tricine_session::clock::{Clock, PlayState};
-use tricine_session::error::Error;
-use tricine_session::link::{FromRole, SinkSpec, ToRole, Work};
-use tricine_session::role::{BEAT, RoleContext};
+use tricine_session::control::{AudioPage, Writable};
+use tricine_session::link::{Finding, FromRole, SinkSpec};
 
+use crate::Context;
 use crate::align::{self, Splice};
-use crate::backlog::{Backlog, Chunk};
+use crate::backlog::{Backlog, Chunk, Step};
 use crate::gain;
 use crate::intake::Intake;
 use crate::outlet::{Change, Outlet};
 use crate::publish::Keeper;
-use crate::sink::{Health, Inherited, Line, Recorder};
+use crate::sink::{self, Health, Inherited, Line, Recorder};
 use crate::timeline::Timeline;
-use crate::{Result, Stop};
 
 const MS: u64 = 1_000_000;
 /// How often it looks after a sink that plays: a block's time.
 const TICK_NS: u64 = 40 * MS;
 /// The same while the sound has to join a clock that runs: every moment is silence.
 const JOIN_TICK_NS: u64 = 4 * MS;
-/// How long the control socket is not asked while nobody rings.
-const UNHEARD_NS: u64 = 40 * MS;
 /// So much silence keeps a sink going meanwhile.
 const PRIME_NS: u64 = 40 * MS;
 /// So much sound is gathered before the first sample has its place in time.
@@ -36,15 +37,9 @@ const PIECE_NS: u64 = 100 * MS;
 const PRIMED_NS: u64 = 50 * MS;
 const PRIMING_NS: u64 = 150 * MS;
 
-/// Takes up the work of `context` and plays until told to quit.
-pub(crate) fn run(context: RoleContext) -> Result<()> {
-    Player::new(context)?.play()
-}
-
 /// The audio role at work.
-struct Player {
-    context: RoleContext,
-    consumer: Option<Consumer>,
+pub(crate) struct Speaker {
+    context: Arc<Context>,
     state: PlayState,
     outlet: Outlet,
     recorder: Option<Recorder>,
@@ -74,23 +69,25 @@ struct Player {
     finished: bool,
 }
 
-impl Player {
-    fn new(mut context: RoleContext) -> Result<Self> {
-        let Some((_, state)) = context.control.state() else { return Err(Error::Disconnected.into()) };
-        let Work::Audio { sink } = &context.spec.work else { return Err(Error::Disconnected.into()) };
-        let recorder = match sink {
-            SinkSpec::Wav(path) => match Recorder::open(path.as_path(), context.spec.restarts > 0) {
-                Ok(recorder) => Some(recorder),
-                Err(why) => return Err(failed(&context, why)),
-            },
+impl Actor for Speaker {
+    type Page = AudioPage<Writable>;
+
+    fn probe() -> Finding {
+        Finding::Outlet(sink::probe())
+    }
+
+    fn begin(context: &Arc<Context>, input: Option<OwnedFd>, state: PlayState) -> Result<Self, Stop> {
+        let (spec, page) = (&context.spec, context.page());
+        let wanted = spec.work.sink.as_ref().unwrap_or(&SinkSpec::Null);
+        let recorder = match wanted {
+            SinkSpec::Wav(path) => Some(Recorder::open(path.as_path(), spec.restarts > 0).map_err(Stop::Failed)?),
             _ => None,
         };
         let gain = gain::factor(state.volume, state.muted);
-        let line = Line::of(context.input.take(), context.control.audio().stream.get());
+        let line = Line::of(input, page.stream.get());
         let mut this = Self {
-            outlet: Outlet::new(sink, line, context.spec.unpaced, state.paused, gain, mono_ns()),
-            context,
-            consumer: None,
+            outlet: Outlet::new(wanted, line, spec.unpaced, state.paused, gain, mono_ns()),
+            context: context.clone(),
             state,
             recorder,
             output: String::new(),
@@ -109,99 +106,15 @@ impl Player {
             finished: false,
         };
         // What a predecessor has written goes on only where the film does.
-        this.joining = this.joins() && this.context.control.audio_clock().is_some_and(|c| c.serial == state.serial);
+        this.joining = this.joins() && context.control.audio_clock().is_some_and(|c| c.serial == state.serial);
         if !this.joining {
             this.outlet.sink.flush(mono_ns());
         }
         this.enter_serial();
-        this.context.tell(&FromRole::Ready)?;
-        if let Some(name) = this.context.spec.channels.first().cloned() {
-            this.attach(&name)?;
-        }
         Ok(this)
     }
 
-    fn play(mut self) -> Result<()> {
-        let (mut rung, mut heard_ns) = (true, 0);
-        loop {
-            self.context.beat();
-            if std::mem::take(&mut rung) || mono_ns() - heard_ns >= UNHEARD_NS {
-                heard_ns = mono_ns();
-                if self.hear()? {
-                    return Ok(());
-                }
-            }
-            self.look();
-            self.tend()?;
-            let more = self.take()?;
-            self.feed(mono_ns());
-            self.prime(mono_ns());
-            self.publish(mono_ns())?;
-            let enough = self.has_enough();
-            if !more || enough {
-                rung = self.sleep(enough)?;
-            }
-        }
-    }
-
-    /// Looks after the sink: goes on by another where it is gone, and tells.
-    fn tend(&mut self) -> Result<()> {
-        let (now_ns, gain) = (mono_ns(), gain::factor(self.state.volume, self.state.muted));
-        match self.outlet.tend(now_ns, self.state.paused, gain, self.intake.source) {
-            Some(Change::ToNull(why)) => {
-                let after = "the film goes on without sound, and with it as soon as a sound server answers";
-                self.context.notice(format!("{why}; {after}"))?;
-                self.restart_sink(now_ns);
-            }
-            Some(Change::ToPulse) => {
-                // What is ready was made ready for another sink.
-                self.intake.restart(&mut self.backlog);
-                self.backlog.clear();
-                self.restart_sink(now_ns);
-            }
-            None => {}
-        }
-        let output = match &self.context.spec.work {
-            Work::Audio { sink: SinkSpec::Wav(path) } => format!("wav ({path})"),
-            _ => self.outlet.sink.describe().unwrap_or_default(),
-        };
-        let ready = *self.outlet.sink.health(now_ns) == Health::Ready;
-        if ready && !output.is_empty() && output != self.output {
-            self.output.clone_from(&output);
-            self.context.tell(&FromRole::Output(output))?;
-        }
-        self.context.control.audio().stream.set(self.outlet.sink.legacy());
-        if let Some(inherited) = self.outlet.sink.inherited() {
-            (self.inherited, self.written_ns) = (Some(inherited), inherited.written_ns);
-        }
-        Ok(())
-    }
-
-    /// What the supervisor says; whether it says that this is the end.
-    fn hear(&mut self) -> Result<bool> {
-        loop {
-            match self.context.link.receive::<ToRole>() {
-                Ok(None) => return Ok(false),
-                Ok(Some(ToRole::Quit)) => return Ok(true),
-                Ok(Some(ToRole::Channel(name))) if name.kind == Kind::Audio && self.consumer.is_none() => {
-                    self.attach(&name)?;
-                }
-                // Later generations come by way of `Successor`; the rest is in the control region or not for us.
-                Ok(Some(_)) => {}
-                Err(error @ Error::Message(_)) => tracing::warn!("{error}"),
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    fn attach(&mut self, name: &ChannelName) -> Result<()> {
-        self.consumer = Some(StreamRegion::consumer(name)?);
-        Ok(self.context.tell(&FromRole::Switched { kind: Kind::Audio, generation: name.generation })?)
-    }
-
-    /// What the user wants.
-    fn look(&mut self) {
-        let Some((_, state)) = self.context.control.state() else { return };
+    fn follow(&mut self, state: PlayState) {
         let before = std::mem::replace(&mut self.state, state);
         let now_ns = mono_ns();
         if state.serial != before.serial {
@@ -216,6 +129,87 @@ impl Player {
         if (state.volume, state.muted) != (before.volume, before.muted) {
             self.outlet.sink.set_gain(gain::factor(state.volume, state.muted));
         }
+    }
+
+    fn tend(&mut self) -> Result<(), Stop> {
+        self.tend_sink()?;
+        self.feed(mono_ns());
+        self.prime(mono_ns());
+        self.publish(mono_ns())
+    }
+
+    /// Whoever has enough waits for no sound: what is ready stays where it is, for a successor.
+    fn next(&mut self) -> Next {
+        let enough = self.has_enough();
+        let playing = !self.state.paused && !self.finished && self.placed_ns.is_some() && !self.starving;
+        let waiting = self.joins() || (!self.backlog.is_empty() && self.placed_ns.is_none() && !self.state.paused);
+        let pause_ns = match playing || waiting {
+            true if self.joins() => JOIN_TICK_NS,
+            true => TICK_NS,
+            false => BEAT.as_nanos() as u64,
+        };
+        let until_ns = mono_ns() + pause_ns;
+        if enough { Next::Rest(until_ns) } else { Next::Frame(until_ns) }
+    }
+
+    fn frame(&mut self, _: &mut Rounds<Self::Page>, slot: ReadSlot<'_>) -> Result<(), Stop> {
+        let (sink, recorder) = (self.outlet.sink.as_mut(), self.recorder.as_mut());
+        let page = self.context.page();
+        let changed = self.intake.accept(&slot, page, &self.state, sink, recorder, &mut self.backlog);
+        if changed.map_err(Stop::Failed)? {
+            self.context.notice("the sound changes its format; the WAV file keeps its first one")?;
+        }
+        slot.release();
+        if !self.backlog.is_empty() {
+            self.first_block_ns.get_or_insert_with(mono_ns);
+            if self.finished {
+                // It had ended and goes on after all.
+                (self.finished, self.placed_ns) = (false, None);
+            }
+        }
+        Ok(())
+    }
+
+    fn at_end(&mut self, _: &mut Rounds<Self::Page>, _: u64) -> Result<bool, Stop> {
+        if self.is_our_end() {
+            self.intake.end(&mut self.backlog);
+        }
+        Ok(false)
+    }
+}
+
+impl Speaker {
+    /// Looks after the sink: goes on by another where it is gone, and tells.
+    fn tend_sink(&mut self) -> Result<(), Stop> {
+        let (now_ns, gain) = (mono_ns(), gain::factor(self.state.volume, self.state.muted));
+        match self.outlet.tend(now_ns, self.state.paused, gain, self.intake.source) {
+            Some(Change::ToNull(why)) => {
+                let after = "the film plays without sound until a sound server answers";
+                self.context.notice(format!("{why}; {after}"))?;
+                self.restart_sink(now_ns);
+            }
+            Some(Change::ToPulse) => {
+                // What is ready was made ready for another sink.
+                self.intake.restart(&mut self.backlog);
+                self.backlog.clear();
+                self.restart_sink(now_ns);
+            }
+            None => {}
+        }
+        let output = match &self.context.spec.work.sink {
+            Some(SinkSpec::Wav(path)) => format!("wav ({path})"),
+            _ => self.outlet.sink.describe().unwrap_or_default(),
+        };
+        let ready = *self.outlet.sink.health(now_ns) == Health::Ready;
+        if ready && !output.is_empty() && output != self.output {
+            self.output.clone_from(&output);
+            self.context.tell(&FromRole::Output(output))?;
+        }
+        self.context.page().stream.set(self.outlet.sink.legacy());
+        if let Some(inherited) = self.outlet.sink.inherited() {
+            (self.inherited, self.written_ns) = (Some(inherited), inherited.written_ns);
+        }
+        Ok(())
     }
 
     fn begin_serial(&mut self) {
@@ -237,62 +231,6 @@ impl Player {
         self.outlet.sink.flush(now_ns);
         self.timeline.clear();
         (self.written_ns, self.placed_ns, self.starving, self.inherited) = (0, None, false, None);
-    }
-
-    /// Takes blocks while there is use for them. Whether there may be more.
-    fn take(&mut self) -> Result<bool> {
-        for _ in 0..16 {
-            if self.has_enough() {
-                return Ok(true);
-            }
-            let Some(consumer) = &mut self.consumer else { return Ok(false) };
-            let successor = match consumer.acquire(Deadline::NOW)? {
-                Acquired::Slot(slot) => {
-                    let serial = slot.meta().serial;
-                    if serial != self.state.serial
-                        && self.context.control.state().is_some_and(|(_, state)| state.serial == serial)
-                    {
-                        // The first of a seek that we have not looked at yet: it comes again after we have.
-                        return Ok(true);
-                    }
-                    let (control, sink) = (&self.context.control, self.outlet.sink.as_mut());
-                    let recorder = self.recorder.as_mut();
-                    match self.intake.accept(&slot, control, &self.state, sink, recorder, &mut self.backlog) {
-                        Ok(false) => {}
-                        Ok(true) => {
-                            self.context.notice("the sound changes its format; the WAV file keeps its first one")?;
-                        }
-                        Err(why) => return Err(failed(&self.context, why)),
-                    }
-                    slot.release();
-                    if !self.backlog.is_empty() {
-                        self.first_block_ns.get_or_insert_with(mono_ns);
-                    }
-                    if self.finished && !self.backlog.is_empty() {
-                        // It had ended and goes on after all.
-                        (self.finished, self.placed_ns) = (false, None);
-                    }
-                    continue;
-                }
-                Acquired::Woken => continue,
-                Acquired::TimedOut => return Ok(false),
-                Acquired::End => None,
-                Acquired::Successor(generation) => Some(generation),
-            };
-            match successor {
-                Some(generation) => {
-                    let session = self.context.spec.session.clone();
-                    self.attach(&ChannelName { session, kind: Kind::Audio, generation })?;
-                }
-                None => {
-                    if self.is_our_end() {
-                        self.intake.end(&mut self.backlog);
-                    }
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
     }
 
     /// Whether enough sound waits for the sink.
@@ -323,18 +261,11 @@ impl Player {
                     None => return,
                 },
             };
-            let chunk = match splice {
-                Splice::Go => self.backlog.take(room_ns + PIECE_NS),
-                Splice::Skip(film_ns) => {
-                    self.backlog.skip(film_ns);
-                    continue;
-                }
-                Splice::Silence(film_ns) => self.backlog.like().map(|(format, speed)| {
-                    let film = film_ns.min((room_ns as f64 * speed) as u64);
-                    Chunk::silence(film, format, pts_ns - film_ns as i64, speed)
-                }),
+            let chunk = match self.backlog.step(splice, room_ns, room_ns + PIECE_NS) {
+                Step::Write(chunk) => chunk,
+                Step::Skipped => continue,
+                Step::Wait => return,
             };
-            let Some(chunk) = chunk.filter(|c| !c.samples.is_empty()) else { return };
             if std::mem::take(&mut self.joining) {
                 self.say_joined(splice, now_ns);
             }
@@ -365,7 +296,7 @@ impl Player {
     fn say_joined(&mut self, splice: Splice, now_ns: u64) {
         let ahead_ns = self.outlet.sink.heard(now_ns).map_or(0, |h| self.written_ns.saturating_sub(h.position_ns));
         let silence_ns = if let Splice::Silence(ns) = splice { (ns as f64 / self.state.speed) as u64 } else { 0 };
-        let page = self.context.control.audio();
+        let page = self.context.page();
         page.inherited_until_ns.set(self.inherited.take().map_or(0, |inherited| inherited.until_ns));
         page.joined_ns.set(now_ns + ahead_ns + silence_ns);
     }
@@ -391,7 +322,7 @@ impl Player {
     }
 
     /// Publishes what is heard, and says when all was.
-    fn publish(&mut self, now_ns: u64) -> Result<()> {
+    fn publish(&mut self, now_ns: u64) -> Result<(), Stop> {
         let all_written = self.intake.ended && self.backlog.is_empty();
         let (paused, speed) = (self.state.paused, self.state.speed);
         let heard = self.placed_ns.and_then(|_| self.outlet.sink.heard(now_ns));
@@ -400,10 +331,10 @@ impl Player {
         if let Some((heard, (pts_ns, speed))) = film.filter(|_| !self.finished) {
             done = all_written && heard.dry;
             let starving = heard.dry && !done && !paused && !self.context.spec.unpaced;
-            self.context.control.audio().underruns.add(u64::from(starving && !self.starving));
+            self.context.page().underruns.add(u64::from(starving && !self.starving));
             self.starving = starving;
             let late = self.outlet.sink.late();
-            self.context.control.audio().underruns.add(late.saturating_sub(self.late));
+            self.context.page().underruns.add(late.saturating_sub(self.late));
             self.late = late;
             // A film that was never let go has no clock yet.
             if !self.context.spec.unpaced && (!paused || self.keeper.line().is_some()) {
@@ -412,7 +343,7 @@ impl Player {
                 let clock = Clock { serial: self.state.serial, pts_ns, at_ns: now_ns, rate };
                 let due = self.keeper.heard(clock);
                 self.set(due);
-                let first = &self.context.control.audio().first_audio_ns;
+                let first = &self.context.page().first_audio_ns;
                 if first.get() == 0 {
                     first.set(now_ns);
                 }
@@ -425,7 +356,7 @@ impl Player {
         if done && !self.finished {
             self.finished = true;
             if let Some(Err(why)) = self.recorder.as_mut().map(Recorder::finish) {
-                return Err(failed(&self.context, why));
+                return Err(Stop::Failed(why));
             }
             self.context.tell(&FromRole::Ended { serial: self.state.serial })?;
         }
@@ -434,30 +365,7 @@ impl Player {
 
     fn set(&self, clock: Option<Clock>) {
         if let Some(clock) = clock {
-            self.context.control.set_clock(&clock);
+            self.context.page().set_clock(&clock);
         }
-    }
-
-    /// Sleeps until there is something to do, or it is time to show that it lives. Whether there is, or somebody rang.
-    /// Who has `enough` waits for no sound: what is ready stays where it is.
-    fn sleep(&mut self, enough: bool) -> Result<bool> {
-        let playing = !self.state.paused && !self.finished && self.placed_ns.is_some() && !self.starving;
-        let waiting = self.joins() || (!self.backlog.is_empty() && self.placed_ns.is_none() && !self.state.paused);
-        let tick_ns = if self.joins() { JOIN_TICK_NS } else { TICK_NS };
-        let deadline = if playing || waiting { Deadline::at_ns(mono_ns() + tick_ns) } else { Deadline::after(BEAT) };
-        Ok(match &mut self.consumer {
-            // The supervisor rings here, too.
-            Some(consumer) if enough => consumer.channel().bell(Side::Consumer).wait(deadline)?,
-            Some(consumer) => consumer.wait(deadline)?,
-            None => self.context.link.wait(deadline)?,
-        })
-    }
-}
-
-/// Tells the user, by the supervisor, why this role cannot go on.
-fn failed(context: &RoleContext, why: String) -> Stop {
-    match context.tell(&FromRole::Failed(why)) {
-        Ok(()) => Stop::Failed,
-        Err(error) => Stop::Error(error),
     }
 }

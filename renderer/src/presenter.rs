@@ -1,31 +1,28 @@
-//! The loop: acquire a frame, wait until it is due, show it, keep its slot while it is on the screen, release it.
-//!
-//! One thread does it all. It sleeps in one of two places: in [`Consumer::acquire`], whose doorbell the supervisor rings
-//! with each message, and in [`Player::sleep`], on the control socket and the display's events.
+//! The role at work: takes a frame, waits until it is due, shows it, keeps its slot while it is on the screen, releases it.
 
-use std::convert::Infallible;
-use std::os::fd::AsFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::time::TimeSpec;
-use tricine_channel::time::{Deadline, mono_ns};
-use tricine_session::Error;
-use tricine_session::channel::{Acquired, ChannelName, Consumer, Kind, Mode, ReadSlot, StreamRegion};
+use tricine_channel::time::mono_ns;
+use tricine_session::actor::{Actor, BEAT, Next, Rounds as Loop, Stop};
+use tricine_session::channel::{ChannelName, Mode, ReadSlot, StreamRegion};
 use tricine_session::clock::{Clock, PlayState};
-use tricine_session::control::RendererPage;
+use tricine_session::control::{RendererPage, Writable};
 use tricine_session::frame::{Format, FrameMeta};
-use tricine_session::link::{DisplaySpec, FromRole, Work};
-use tricine_session::role::{BEAT, RoleContext};
+use tricine_session::link::{Finding, FromRole, ToRole};
 
+use crate::Context;
 use crate::convert;
-use crate::display::{self, Display, DisplayError, Opening, Outcome, Picture};
+use crate::display::{self, Display, DisplayError, Outcome, Picture};
 use crate::ledger::{Delivery, Ledger};
 use crate::osd::Osd;
+use crate::probe;
 use crate::schedule::{self, Clocks, Decision, Master, Moment, Pending, Shown};
 
 mod attention;
+
+type Rounds = Loop<RendererPage<Writable>>;
 
 const MS: u64 = 1_000_000;
 /// How long the loop sleeps at most: while something moves, and while nothing does.
@@ -36,50 +33,18 @@ const STALE_END_NS: u64 = 1500 * MS;
 /// Showing never begins earlier than this before it is due, however slow the display once was.
 const LONGEST_LEAD_NS: u64 = 12 * MS;
 
-/// Why the role ends.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// It was told to, or its supervisor is gone.
-    Quit,
-    /// The display cannot be used: in words for the user.
-    Failed(String),
-    /// Shared memory or a system call is not as it must be.
-    Broken(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        if matches!(error, Error::Disconnected) { Self::Quit } else { Self::Broken(error) }
-    }
-}
-
-impl From<tricine_channel::Error> for Stop {
-    fn from(error: tricine_channel::Error) -> Self {
-        tricine_session::Error::from(error).into()
-    }
-}
-
 impl From<DisplayError> for Stop {
     fn from(error: DisplayError) -> Self {
         Self::Failed(error.0)
     }
 }
 
-/// What the role is given to do.
-struct Task<'a> {
-    display: &'a DisplaySpec,
-    title: &'a str,
-    fullscreen: bool,
-}
-
 /// The role at work.
-pub(crate) struct Player<'a> {
-    context: &'a RoleContext,
-    ledger: Ledger<'a>,
+pub(crate) struct Presenter {
+    context: Arc<Context>,
     display: Option<Box<dyn Display>>,
     osd: Osd,
     state: PlayState,
-    state_version: u64,
     /// The last frame whose time on the screen began, seen or not.
     shown: Option<Shown>,
     /// The stretch of the frame received last.
@@ -97,31 +62,29 @@ pub(crate) struct Player<'a> {
     /// How long showing takes.
     lead_ns: u64,
     active_until_ns: u64,
-    pumped_ns: u64,
-    /// Something says that there is a message.
-    called: bool,
-    /// When the control socket was asked last.
-    heard_ns: u64,
     overlay_at_ns: u64,
     screenshot: Option<PathBuf>,
     /// The pipeline's ownership words, to look at.
     onlooker: Option<StreamRegion>,
 }
 
-impl<'a> Player<'a> {
-    /// Nothing is opened yet.
-    pub(crate) fn new(context: &'a RoleContext) -> Self {
+impl Actor for Presenter {
+    type Page = RendererPage<Writable>;
+
+    fn probe() -> Finding {
+        Finding::Outlet(probe::display())
+    }
+
+    fn begin(context: &Arc<Context>, _: Option<OwnedFd>, state: PlayState) -> Result<Self, Stop> {
+        display::check(&context.spec.work.display, context.spec.restarts > 0)?;
         let now_ns = mono_ns();
-        let (state_version, state) = context.control.state().unwrap_or((0, INITIAL));
         let mut osd = Osd::default();
         osd.state(&state, now_ns);
-        Self {
-            context,
-            ledger: Ledger::new(context.control.renderer()),
+        Ok(Self {
+            context: context.clone(),
             display: None,
             osd,
             state,
-            state_version,
             shown: None,
             received_serial: None,
             idle_since_ns: now_ns,
@@ -131,105 +94,58 @@ impl<'a> Player<'a> {
             ended: None,
             lead_ns: 0,
             active_until_ns: 0,
-            pumped_ns: 0,
-            called: true,
-            heard_ns: 0,
             overlay_at_ns: 0,
             screenshot: None,
             onlooker: None,
-        }
+        })
     }
 
-    /// Works until something ends it.
-    pub(crate) fn play(mut self) -> Stop {
-        let Err(stop) = self.work();
-        if matches!(stop, Stop::Quit) {
-            self.ledger.drop_open();
-            self.hear_out();
-        }
-        stop
+    fn hear(&mut self, message: ToRole) -> Result<(), Stop> {
+        self.listen(message);
+        Ok(())
     }
 
-    fn work(&mut self) -> Result<Infallible, Stop> {
-        display::check(self.task()?.display, self.context.spec.restarts > 0)?;
-        self.context.tell(&FromRole::Ready)?;
-        let mut name = self.first_channel()?;
-        loop {
-            self.onlooker = StreamRegion::open(&name).ok();
-            let mut consumer = StreamRegion::consumer(&name)?;
-            name.generation = self.consume(&mut consumer)?;
-            self.context.tell(&FromRole::Switched { kind: Kind::Video, generation: name.generation })?;
-        }
+    fn follow(&mut self, state: PlayState) {
+        self.look(state, mono_ns());
     }
 
-    fn task(&self) -> Result<Task<'a>, Stop> {
-        match &self.context.spec.work {
-            Work::Renderer { display, title, fullscreen, .. } => Ok(Task { display, title, fullscreen: *fullscreen }),
-            other => Err(Stop::Failed(format!("the renderer was given another role's work: {other:?}"))),
-        }
+    fn tend(&mut self) -> Result<(), Stop> {
+        self.attend(mono_ns())
     }
 
-    fn page(&self) -> &'a RendererPage {
-        self.context.control.renderer()
+    fn next(&mut self) -> Next {
+        Next::Frame(self.slice())
     }
 
-    fn first_channel(&mut self) -> Result<ChannelName, Stop> {
-        let mut name = self.context.spec.channels.first().cloned();
-        loop {
-            if let Some(name) = name {
-                return Ok(name);
-            }
-            self.sleep(mono_ns() + BEAT.as_nanos() as u64)?;
-            name = self.tend()?;
-        }
-    }
-
-    /// Takes frames from one region until the stream goes on in another, whose generation is returned.
-    fn consume(&mut self, consumer: &mut Consumer) -> Result<u64, Stop> {
+    fn attached(&mut self, name: &ChannelName) {
+        self.onlooker = StreamRegion::open(name).ok();
         self.idle_since_ns = mono_ns();
-        let mut end_since_ns = None;
-        loop {
-            self.tend()?;
-            let deadline = if end_since_ns.is_some() && self.ended == Some(self.state.serial) {
-                self.sleep(self.slice())?;
-                Deadline::NOW
-            } else {
-                Deadline::at_ns(self.slice())
-            };
-            match consumer.acquire(deadline)? {
-                Acquired::Slot(slot) => {
-                    end_since_ns = None;
-                    self.frame(slot)?;
-                    self.idle_since_ns = mono_ns();
-                }
-                Acquired::Woken | Acquired::TimedOut => {
-                    end_since_ns = None;
-                    self.called = true;
-                }
-                Acquired::End => self.at_end(*end_since_ns.get_or_insert_with(mono_ns))?,
-                Acquired::Successor(generation) => return Ok(generation),
-            }
-        }
+    }
+
+    fn frame(&mut self, rounds: &mut Rounds, slot: ReadSlot<'_>) -> Result<(), Stop> {
+        self.take(rounds, slot)?;
+        self.idle_since_ns = mono_ns();
+        Ok(())
     }
 
     /// There is no frame left: says so once, after the last one's time is over.
-    fn at_end(&mut self, since_ns: u64) -> Result<(), Stop> {
+    fn at_end(&mut self, rounds: &mut Rounds, since_ns: u64) -> Result<bool, Stop> {
         if self.screenshot.take().is_some() {
             self.context.notice("no screenshot: no picture is shown")?;
         }
         let serial = self.state.serial;
         if self.ended == Some(serial) {
-            return Ok(());
+            self.sleep(rounds, self.slice())?;
+            return Ok(true);
         }
         let now_ns = mono_ns();
         let over = if self.received_serial == Some(serial) {
             match schedule::over(&self.moment(now_ns)) {
-                Decision::Present => true,
                 Decision::Until(at) => {
-                    self.sleep(at.min(self.slice()))?;
-                    false
+                    self.sleep(rounds, at.min(self.slice()))?;
+                    return Ok(true);
                 }
-                _ => false,
+                decision => decision == Decision::Present,
             }
         } else {
             now_ns.saturating_sub(since_ns.max(self.running_since_ns)) > STALE_END_NS
@@ -238,15 +154,33 @@ impl<'a> Player<'a> {
             self.ended = Some(serial);
             self.context.tell(&FromRole::Ended { serial })?;
         }
-        Ok(())
+        Ok(false)
+    }
+
+    fn events(&self) -> Option<BorrowedFd<'_>> {
+        self.display.as_ref().and_then(|d| d.events())
+    }
+
+    fn leave(&mut self) {
+        self.ledger().drop_open();
+        self.hear_out();
+    }
+}
+
+impl Presenter {
+    fn page(&self) -> &RendererPage<Writable> {
+        self.context.page()
+    }
+
+    fn ledger(&self) -> Ledger<'_> {
+        Ledger::new(self.page())
     }
 
     /// One frame, from its arrival until its slot is given back.
-    fn frame(&mut self, slot: ReadSlot<'_>) -> Result<(), Stop> {
+    fn take(&mut self, rounds: &mut Rounds, slot: ReadSlot<'_>) -> Result<(), Stop> {
         let arrived_ns = mono_ns();
         let meta = *slot.meta();
-        let page = self.page();
-        let delivery = self.ledger.receive(&meta, self.mode(), slot.already_done());
+        let delivery = self.ledger().receive(&meta, self.mode(), slot.already_done());
         self.received_serial = Some(meta.serial);
         let pending = Pending {
             serial: meta.serial,
@@ -255,6 +189,7 @@ impl<'a> Player<'a> {
             waited_ns: arrived_ns.saturating_sub(self.idle_since_ns),
         };
         if delivery == Delivery::New {
+            let page = self.page();
             if meta.published_ns >= self.idle_since_ns {
                 page.handoff_ns.record(arrived_ns.saturating_sub(meta.published_ns));
             }
@@ -272,23 +207,29 @@ impl<'a> Player<'a> {
         let Some(picture) = picture else {
             return Err(Stop::Failed("the decoder sent sound where pictures belong".into()));
         };
-        if self.present(&picture, &pending, delivery)? {
-            self.keep(&picture)?;
+        if self.present(rounds, &picture, &pending, delivery)? {
+            self.keep(rounds, &picture)?;
         }
         slot.release();
         Ok(())
     }
 
     /// Waits until the frame is due and shows it. Whether it is on the screen now.
-    fn present(&mut self, picture: &Picture<'_>, pending: &Pending, delivery: Delivery) -> Result<bool, Stop> {
+    fn present(
+        &mut self,
+        rounds: &mut Rounds,
+        picture: &Picture<'_>,
+        pending: &Pending,
+        delivery: Delivery,
+    ) -> Result<bool, Stop> {
         let mut prepared = false;
         let decision = loop {
-            self.tend()?;
+            rounds.turn(self)?;
             let seen = delivery == Delivery::Seen && pending.serial == self.state.serial;
             let decision = if seen { Decision::Present } else { schedule::decide(pending, &self.moment(mono_ns())) };
             if decision == Decision::Drop {
                 if delivery != Delivery::Seen {
-                    self.ledger.drop_open();
+                    self.ledger().drop_open();
                 }
                 return Ok(false);
             }
@@ -297,8 +238,8 @@ impl<'a> Player<'a> {
                 continue;
             }
             match decision {
-                Decision::Until(at) => self.sleep(at.min(mono_ns() + BEAT.as_nanos() as u64))?,
-                Decision::Hold => self.sleep(self.slice())?,
+                Decision::Until(at) => self.sleep(rounds, at.min(mono_ns() + BEAT.as_nanos() as u64))?,
+                Decision::Hold => self.sleep(rounds, self.slice())?,
                 other => break other,
             }
         };
@@ -306,9 +247,9 @@ impl<'a> Player<'a> {
     }
 
     /// Keeps the frame on the screen, and its slot, until the next one is about to be due.
-    fn keep(&mut self, picture: &Picture<'_>) -> Result<(), Stop> {
+    fn keep(&mut self, rounds: &mut Rounds, picture: &Picture<'_>) -> Result<(), Stop> {
         loop {
-            self.tend()?;
+            rounds.turn(self)?;
             if let Some(folder) = self.screenshot.take() {
                 self.save(&folder, &convert::upright(picture))?;
             }
@@ -318,8 +259,8 @@ impl<'a> Player<'a> {
                 self.display.as_mut().map_or(Ok(Outcome::Skipped), |d| d.show(&overlay))?;
             }
             match schedule::give_way(&self.moment(mono_ns())) {
-                Decision::Until(at) => self.sleep(at.min(mono_ns() + BEAT.as_nanos() as u64))?,
-                Decision::Hold => self.sleep(self.slice())?,
+                Decision::Until(at) => self.sleep(rounds, at.min(mono_ns() + BEAT.as_nanos() as u64))?,
+                Decision::Hold => self.sleep(rounds, self.slice())?,
                 _ => return Ok(()),
             }
         }
@@ -327,11 +268,7 @@ impl<'a> Player<'a> {
 
     fn prepare(&mut self, picture: &Picture<'_>) -> Result<(), Stop> {
         if self.display.is_none() {
-            let task = self.task()?;
-            let again = self.context.spec.restarts > 0;
-            let opening =
-                Opening { spec: task.display, title: task.title, fullscreen: task.fullscreen, again, picture };
-            let display = display::open(&opening)?;
+            let display = display::open(&self.context.spec, picture)?;
             self.context.tell(&FromRole::Output(display.describe()))?;
             self.display = Some(display);
         }
@@ -361,7 +298,7 @@ impl<'a> Player<'a> {
         self.steps = step.saturating_sub(1);
         let anchored = decision == Decision::Resume || (step > 0 && self.state.paused);
         if anchored && !self.context.spec.unpaced && matches!(master, Some(Master::Own(_))) {
-            self.context.control.set_clock(&Clock {
+            self.page().set_clock(&Clock {
                 serial: meta.serial,
                 pts_ns: meta.pts_ns,
                 at_ns: now_ns,
@@ -372,12 +309,12 @@ impl<'a> Player<'a> {
             return Ok(true);
         }
         if outcome == Outcome::Skipped {
-            self.ledger.drop_open();
+            self.ledger().drop_open();
             return Ok(true);
         }
         let paced = !self.context.spec.unpaced && !self.state.paused;
         let stands_ns = if paced { (meta.duration_ns.max(0) as f64 / self.state.speed) as u64 } else { 0 };
-        self.ledger.present(meta, now_ns, self.turned_ns, stands_ns);
+        self.ledger().present(meta, now_ns, self.turned_ns, stands_ns);
         let page = self.page();
         if let Some(due) =
             master.filter(|_| !anchored && !self.context.spec.unpaced).and_then(|m| m.clock().when(meta.pts_ns))
@@ -395,27 +332,10 @@ impl<'a> Player<'a> {
         Ok(true)
     }
 
-    /// Sleeps until `until_ns`, a message or an event of the display.
-    fn sleep(&mut self, until_ns: u64) -> Result<(), Stop> {
-        let mut until_ns = until_ns;
-        if self.display.as_ref().is_some_and(|d| d.is_restless()) {
-            until_ns = until_ns.min(self.slice());
-        }
-        let mut fds = vec![PollFd::new(self.context.link.as_fd(), PollFlags::POLLIN)];
-        fds.extend(self.display.as_ref().and_then(|d| d.events()).map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
-        let left = Deadline::at_ns(until_ns).remaining();
-        match ppoll(&mut fds, Some(TimeSpec::from_duration(left)), None) {
-            Ok(_) => {
-                match fds.first().and_then(PollFd::any) {
-                    // That is as good as having asked.
-                    Some(false) => self.heard_ns = mono_ns(),
-                    _ => self.called = true,
-                }
-                Ok(())
-            }
-            Err(Errno::EINTR) => Ok(()),
-            Err(e) => Err(Stop::Broken(Error::sys("ppoll", "control", e))),
-        }
+    /// Sleeps until `until_ns`, a message or an event of the display; not long beside a display whose events wake nobody.
+    fn sleep(&self, rounds: &mut Rounds, until_ns: u64) -> Result<(), Stop> {
+        let restless = self.display.as_ref().is_some_and(|d| d.is_restless());
+        rounds.sleep(self, if restless { until_ns.min(self.slice()) } else { until_ns })
     }
 
     /// When to look up again although nothing was heard.
@@ -458,6 +378,3 @@ impl<'a> Player<'a> {
         }
     }
 }
-
-/// Until the supervisor has said what the user wants.
-const INITIAL: PlayState = PlayState { volume: 100, ..PlayState::IDLE };
