@@ -135,7 +135,7 @@ fn jobs(options: &Options, cores: u64) -> Vec<Job> {
         words(format!("--corruptions {} --seed {}", part(10_000_000 / few), seed + 4 * i))
     });
     let coarse = (1.0 / options.scale).round().max(1.0) as u64;
-    for (kind, more, stride) in [("sweep", "", 1), ("payload", " --payload", 3), ("two-deaths", " --deaths 2", 211)] {
+    for (kind, more, stride) in [("sweep", "", 1), ("payload", " --payload", 3), ("two-deaths", " --deaths 2", 997)] {
         let stride = stride * coarse;
         add(kind, "kill-sweep", cores, 1, &|i| {
             words(format!("--fast --stride {stride} --seed {} --shard {i}/{cores}{more}", seed + i))
