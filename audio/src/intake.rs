@@ -2,7 +2,7 @@
 
 use tricine_session::channel::ReadSlot;
 use tricine_session::clock::PlayState;
-use tricine_session::control::ControlRegion;
+use tricine_session::control::{AudioPage, Writable};
 use tricine_session::frame::Format as Payload;
 
 use crate::align::{self, Splice};
@@ -29,13 +29,13 @@ impl Intake {
     pub(crate) fn accept(
         &mut self,
         slot: &ReadSlot<'_>,
-        control: &ControlRegion,
+        page: &AudioPage<Writable>,
         state: &PlayState,
         sink: &mut dyn Sink,
         recorder: Option<&mut Recorder>,
         backlog: &mut Backlog,
     ) -> Result<bool, String> {
-        let (meta, page) = (slot.meta(), control.audio());
+        let meta = slot.meta();
         // Both counters survive us, so that a block delivered again is not counted again.
         let expected = page.received.get() + page.lost.get();
         if meta.seq >= expected {

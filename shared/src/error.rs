@@ -19,7 +19,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A peer wrote an invalid value: its process is broken or hostile. The region has to be replaced.
-    #[error("{object}: {what} cannot be {raw:#x}")]
+    #[error("{object}: {what} has the invalid value {raw:#x}")]
     Corrupt {
         /// Which shared object.
         object: String,

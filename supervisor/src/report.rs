@@ -1,15 +1,12 @@
 //! The report of a session, `tricine.play/1`. Every figure is measured; what could not be is null.
 
-use std::fs;
-use std::io::Write;
-use std::path::Path;
-
 use serde_json::{Value, json};
 use tricine_channel::sys::process::Usage;
 use tricine_session::channel::Mode;
-use tricine_session::control::ControlRegion;
+use tricine_session::control::{ControlRegion, ReadOnly};
 use tricine_session::link::Opened;
 use tricine_session::metrics::Histogram;
+use tricine_session::name::Name;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +55,9 @@ pub(crate) struct RoleReport {
 
 /// What a report is made of.
 #[derive(Debug)]
-pub(crate) struct Session<'a> {
-    /// As the user named it.
-    pub(crate) input: &'a str,
+pub(crate) struct Played<'a> {
+    /// As the user named it; `None` if none could be opened.
+    pub(crate) input: Option<&'a Name>,
     /// How it ended.
     pub(crate) ended: Ended,
     /// What the input holds.
@@ -105,10 +102,10 @@ fn usage(pid: Option<u32>, restarts: u32, usage: &Usage) -> Value {
 }
 
 /// The report of a session that has ended.
-pub(crate) fn play(session: &Session<'_>) -> Value {
-    let (decoder, audio, renderer) = (session.control.decoder(), session.control.audio(), session.control.renderer());
-    let quantile = |h: &Histogram, q| ms(h.quantile(q));
-    let video = session.opened.and_then(|o| o.video.as_ref()).map(|v| {
+pub(crate) fn play(played: &Played<'_>) -> Value {
+    let (decoder, audio, renderer) = (played.control.decoder(), played.control.audio(), played.control.renderer());
+    let quantile = |h: &Histogram<ReadOnly>, q| ms(h.quantile(q));
+    let video = played.opened.and_then(|o| o.video.as_ref()).map(|v| {
         json!({
             "codec": v.codec,
             "width": v.width,
@@ -122,12 +119,12 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
             "repeated": renderer.repeated.get(),
             "torn": renderer.torn.get(),
             "lost": renderer.lost.get(),
-            "overwrote": (session.mode == Mode::Mailbox).then(|| decoder.overwrote.get()),
+            "overwrote": (played.mode == Mode::Mailbox).then(|| decoder.overwrote.get()),
             "damaged": decoder.damaged.get(),
-            "display": session.display,
+            "display": played.display,
         })
     });
-    let sound = session.opened.and_then(|o| o.audio.as_ref()).filter(|_| session.sink.is_some()).map(|a| {
+    let sound = played.opened.and_then(|o| o.audio.as_ref()).filter(|_| played.sink.is_some()).map(|a| {
         json!({
             "codec": a.codec,
             "sample_rate": a.sample_rate,
@@ -138,10 +135,10 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
             "underruns": audio.underruns.get(),
             "torn": audio.torn.get(),
             "lost": audio.lost.get(),
-            "sink": session.sink,
+            "sink": played.sink,
         })
     });
-    let status = match session.ended {
+    let status = match played.ended {
         Ended::Played => "ended",
         Ended::Quit => "quit",
         Ended::Signal(_) => "signal",
@@ -149,7 +146,7 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
         Ended::GaveUp => "gave_up",
     };
     let mut roles = serde_json::Map::new();
-    for role in session.roles.iter().filter(|r| r.pid.is_some()) {
+    for role in played.roles.iter().filter(|r| r.pid.is_some()) {
         roles.insert(role.name.into(), usage(role.pid, role.restarts, &role.usage));
     }
     roles.insert("supervisor".into(), usage(Some(std::process::id()), 0, &Usage::of_self()));
@@ -157,10 +154,10 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
     json!({
         "schema": "tricine.play/1",
         "version": env!("CARGO_PKG_VERSION"),
-        "input": session.input,
+        "input": played.input,
         "status": status,
-        "duration_s": session.opened.and_then(|o| o.duration_ns).map(|ns| ns as f64 / 1e9),
-        "wall_s": (session.now_ns - session.started_ns) as f64 / 1e9,
+        "duration_s": played.opened.and_then(|o| o.duration_ns).map(|ns| ns as f64 / 1e9),
+        "wall_s": (played.now_ns - played.started_ns) as f64 / 1e9,
         "video": video,
         "audio": sound,
         "av_offset_ms": {
@@ -169,8 +166,8 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
             "max": ms(renderer.av_offset_ns.max()),
         },
         "startup_ms": {
-            "first_frame": since(renderer.first_frame_ns.get(), session.started_ns),
-            "first_audio": since(audio.first_audio_ns.get(), session.started_ns),
+            "first_frame": since(renderer.first_frame_ns.get(), played.started_ns),
+            "first_audio": since(audio.first_audio_ns.get(), played.started_ns),
         },
         "handoff_ns": {
             "p50": handoff.quantile(0.5),
@@ -184,30 +181,13 @@ pub(crate) fn play(session: &Session<'_>) -> Value {
             "max": ms(renderer.present_late_ns.max()),
         },
         "roles": roles,
-        "regions_replaced": session.regions_replaced,
-        "restarts": session.restarts.iter().map(|r| json!({
+        "regions_replaced": played.regions_replaced,
+        "restarts": played.restarts.iter().map(|r| json!({
             "role": r.role,
             "cause": r.cause,
-            "at_s": r.at_ns.saturating_sub(session.started_ns) as f64 / 1e9,
+            "at_s": r.at_ns.saturating_sub(played.started_ns) as f64 / 1e9,
             "visible_gap_ms": ms(r.gap_ns),
             "audible_gap_ms": ms(r.audible_gap_ns),
         })).collect::<Vec<_>>(),
-    })
-}
-
-/// Writes a report whole or not at all: beside its place, then renamed onto it.
-pub(crate) fn write(path: &Path, report: &Value) -> Result<(), String> {
-    let mut name = path.file_name().ok_or("it has no file name")?.to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let written = fs::File::create_new(&part).and_then(|mut file| {
-        serde_json::to_writer_pretty(&mut file, report)?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&part, path)
-    });
-    written.map_err(|e| {
-        let _ = fs::remove_file(&part);
-        e.to_string()
     })
 }

@@ -11,7 +11,7 @@ use std::os::fd::BorrowedFd;
 
 use tricine_channel::channel::Payload;
 use tricine_session::frame::{FrameMeta, i420_len};
-use tricine_session::link::{DisplaySpec, Key};
+use tricine_session::link::{DisplaySpec, Key, Spec};
 
 use crate::canvas::Canvas;
 use crate::osd::Overlay;
@@ -168,27 +168,15 @@ pub(crate) struct Pumped {
     pub(crate) active: bool,
 }
 
-/// What a display is opened with.
-#[derive(Debug)]
-pub(crate) struct Opening<'a> {
-    /// Which.
-    pub(crate) spec: &'a DisplaySpec,
-    /// The window's title.
-    pub(crate) title: &'a str,
-    /// Whether to begin in full screen.
-    pub(crate) fullscreen: bool,
-    /// Whether a predecessor was here: a file is continued.
-    pub(crate) again: bool,
-    /// The first frame, which says how large the picture is.
-    pub(crate) picture: &'a Picture<'a>,
-}
-
-/// Opens a display for its first frame: a film without pictures never flashes a window.
-pub(crate) fn open(o: &Opening<'_>) -> Result<Box<dyn Display>, DisplayError> {
-    Ok(match o.spec {
+/// Opens the display of `spec` for its first frame: a film without pictures never flashes a window.
+pub(crate) fn open(spec: &Spec, picture: &Picture<'_>) -> Result<Box<dyn Display>, DisplayError> {
+    Ok(match &spec.work.display {
         DisplaySpec::None => Box::new(headless::Headless),
-        DisplaySpec::FrameMd5(path) => Box::new(framemd5::FrameMd5::open(path, o.again, o.picture.meta)?),
-        DisplaySpec::Window => Box::new(window::Window::open(o)?),
+        // Where a predecessor was here, its file is continued.
+        DisplaySpec::FrameMd5(path) => {
+            Box::new(framemd5::FrameMd5::open(path.as_path(), spec.restarts > 0, picture.meta)?)
+        }
+        DisplaySpec::Window => Box::new(window::Window::open(&spec.work, picture)?),
         DisplaySpec::Terminal => Box::new(terminal::Terminal::open()?),
     })
 }
@@ -196,7 +184,7 @@ pub(crate) fn open(o: &Opening<'_>) -> Result<Box<dyn Display>, DisplayError> {
 /// Checks what can be checked before the first frame, so that a wrong path is reported at once.
 pub(crate) fn check(spec: &DisplaySpec, again: bool) -> Result<(), DisplayError> {
     match spec {
-        DisplaySpec::FrameMd5(path) => framemd5::check(path, again),
+        DisplaySpec::FrameMd5(path) => framemd5::check(path.as_path(), again),
         DisplaySpec::Terminal => terminal::check(),
         DisplaySpec::Window | DisplaySpec::None => Ok(()),
     }

@@ -27,8 +27,8 @@ pub struct Consumer<M, D: Doorbell = Semaphore> {
     already_done: bool,
     /// Mailbox: the front slot may hold a frame that was taken, by us or a predecessor, and not released.
     front_unfinished: bool,
-    /// Somebody posted unasked, and acquire() has not said so yet: it had a slot to give. What is posted for (the end of the
-    /// stream, a wish of the supervisor's) is then not for the slot.
+    /// Somebody posted although this side had set no flag, and `acquire` has not said so yet, since it had a slot to return. Such
+    /// a post is for something other than a slot: the end of the stream, or a wish of the parent's.
     called: bool,
     checked: Checked<M>,
     spin: Spin,
@@ -95,7 +95,7 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
         self.channel.base() + self.next
     }
 
-    /// What it saw of its doorbell.
+    /// How often it waited at its semaphore, and how these waits ended.
     pub fn stats(&self) -> DoorbellStats {
         self.stats
     }
@@ -249,6 +249,9 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
 
     /// Waits until there is a frame, somebody posts, or `deadline`. Whether it was either of the first two.
     pub fn wait(&mut self, deadline: Deadline) -> Result<bool> {
+        if seeded(Bug::WaitIsBlind) {
+            return Ok(self.channel.sleep(Side::Consumer, || false, deadline)? != Wake::Deadline);
+        }
         let rung = self.await_frame(deadline)?;
         self.called = false;
         Ok(rung)
@@ -358,8 +361,8 @@ impl<M: Meta, D: Doorbell> ReadSlot<'_, M, D> {
         self.consumer.channel.base() + self.consumer.number
     }
 
-    /// Mailbox: whether this frame was released already: nothing newer had come, and a successor is given it again. Its effect
-    /// must not be repeated. Never in a FIFO.
+    /// Mailbox: whether this frame was released before. A successor is given it again if nothing newer has come; its effect must
+    /// not be repeated. In a FIFO always `false`.
     pub fn already_done(&self) -> bool {
         self.consumer.already_done
     }

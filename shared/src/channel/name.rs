@@ -46,7 +46,7 @@ impl Name {
         format!("{self}.filled")
     }
 
-    /// Removes the channel's three names. A process that has it mapped keeps it.
+    /// Removes the channel's three names. A process that has mapped the region keeps its mapping.
     pub fn unlink(&self) -> Result<()> {
         shm::unlink(&self.to_string())?;
         Semaphore::unlink(&self.empty())?;

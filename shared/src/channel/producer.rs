@@ -1,5 +1,6 @@
 //! The writing side: acquire a slot, fill it, publish it or abandon it.
 
+use super::bug::{Bug, seeded};
 use super::doorbell::Doorbell;
 use super::memory::as_floats_mut;
 use super::ownership::{SLOTS, Side, produced, slot_of};
@@ -25,8 +26,8 @@ pub struct Producer<M, D: Doorbell = Semaphore> {
     /// The slot that was acquired last.
     slot: usize,
     overwrote: u64,
-    /// Somebody posted unasked, and acquire() has not said so yet: it had a slot to give. What is posted for (the end of the
-    /// stream, a wish of the supervisor's) is then not for the slot.
+    /// Somebody posted although this side had set no flag, and `acquire` has not said so yet, since it had a slot to return. Such
+    /// a post is for something other than a slot: the end of the stream, or a wish of the parent's.
     called: bool,
     checked: Checked<M>,
     /// Of each slot, [`Checked::changes`] when its meta was written whole last; 0: not by us.
@@ -109,12 +110,12 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
         self.channel.base() + self.next
     }
 
-    /// How many frames this producer put in the place of one that nobody had taken (mailbox).
+    /// Mailbox: how many frames this producer overwrote before the consumer had taken them.
     pub fn overwrote(&self) -> u64 {
         self.overwrote
     }
 
-    /// What it saw of its doorbell.
+    /// How often it waited at its semaphore, and how these waits ended.
     pub fn stats(&self) -> DoorbellStats {
         self.stats
     }
@@ -128,7 +129,7 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
             // The newest frame is in the middle while nobody has taken it, else in the front.
             Mode::Mailbox => {
                 let (_, word) = self.channel.mail()?;
-                if word.dirty { word.middle } else { word.front }
+                if word.dirty && !seeded(Bug::LastInFront) { word.middle } else { word.front }
             }
         };
         let words = self.channel.words().producer.slots[slot].meta.load();
@@ -136,7 +137,7 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
         meta.map(Some).map_err(|i| self.channel.corrupt("meta", words[i]))
     }
 
-    /// The next slot. FIFO: waits until the consumer has released it, or `deadline`. Mailbox: at once.
+    /// The next slot. FIFO: waits until the consumer has released it, or `deadline`. Mailbox: immediately.
     ///
     /// Errors: [`Error::Corrupt`] for an invalid word.
     #[inline]
@@ -277,7 +278,7 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
         self.producer.next_seq()
     }
 
-    /// The payload, of the slot's whole capacity. Its old content is that of the frame before last but two.
+    /// The payload, of the slot's whole capacity. It still holds the bytes that were written there last.
     #[inline]
     pub fn payload(&mut self) -> &mut [u8] {
         self.producer.channel.memory_mut().bytes_mut(self.producer.slot)
@@ -289,10 +290,10 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
         as_floats_mut(self.payload())
     }
 
-    /// Makes the frame visible, with what [`Meta::seal`] makes of `meta`, and wakes a consumer that sleeps. The frame's number
-    /// across generations.
+    /// Makes the frame visible, with what [`Meta::seal`] makes of `meta`, and wakes a consumer that sleeps. Returns the
+    /// frame's number across generations.
     ///
-    /// Errors: the meta says more bytes than the slot has, or what no consumer would accept; nothing is published then.
+    /// Errors: `meta` names more bytes than the slot has, or no consumer would accept it. Nothing is published then.
     ///
     /// ```
     /// # use tricine_channel::channel::{Acquired, Name, Producer, Region, Spec};

@@ -351,7 +351,7 @@ impl<D> Channel<D> {
         }
     }
 
-    /// Whether the region was truncated by another program, in a process that survives that.
+    /// Whether another program truncated the region. Only a process that survives the SIGBUS of it can ask.
     #[cfg(not(loom))]
     pub fn lost(&self) -> bool {
         self.memory.lost()

@@ -346,6 +346,37 @@ pub fn set_comm(name: &str) {
     }
 }
 
+/// Undoes what a caller's signal settings would spoil: the ends of children are reported whatever it did with those of its own,
+/// and a file that would grow beyond the limit on files is an error of the write, not the silent end of the process. Processes that are
+/// started from here on inherit both. To be called before any is.
+pub fn reset_inherited() {
+    // SAFETY: dispositions without a handler; no process was started yet that could end in between.
+    unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
+}
+
+/// Has `signals` do what they do by themselves, here and in processes that are started from here on, whatever the caller of this
+/// process made of them.
+pub fn heed(signals: &[Signal]) {
+    for &signal in signals {
+        // SAFETY: a disposition without a handler.
+        unsafe { libc::signal(signal as libc::c_int, libc::SIG_DFL) };
+    }
+}
+
+/// Whether this process ignores `signal`: so did whoever executed it, if nobody here has set that.
+pub fn is_ignored(signal: Signal) -> bool {
+    let mut now = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: nothing is set; the place is as large as sigaction writes, and zeroed is a valid one in any case.
+    let now = unsafe {
+        libc::sigaction(signal as libc::c_int, std::ptr::null(), now.as_mut_ptr());
+        now.assume_init()
+    };
+    now.sa_sigaction == libc::SIG_IGN
+}
+
 /// Blocks every signal in this thread and those it starts; for clients of libraries that do not handle EINTR. Whoever
 /// wants this process to end sends SIGKILL or a message.
 pub fn block_all_signals() {

@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use memmap2::{MmapOptions, MmapRaw};
 use nix::fcntl::{AT_FDCWD, AtFlags, FallocateFlags, OFlag, fallocate, open};
 use nix::sys::mman::{MmapAdvise, shm_open, shm_unlink};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{geteuid, linkat};
 
 use super::sigbus::Guard;
@@ -27,7 +27,13 @@ pub fn create_unnamed(len: u64) -> Result<File> {
     let err = |call| move |e: nix::Error| Error::sys(call, format!("{DIR} ({len} bytes)"), e);
     let fd = open(DIR, OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::S_IRUSR | Mode::S_IWUSR)
         .map_err(err("open"))?;
+    // Whatever new files of this process may be: an object is its user's, and nobody else's.
+    fchmod(&fd, Mode::S_IRUSR | Mode::S_IWUSR).map_err(err("fchmod"))?;
     fallocate(&fd, FallocateFlags::empty(), 0, len as i64).map_err(|e| match e {
+        nix::Error::EFBIG => {
+            let advice = format!("{e}; allow larger files (`ulimit -f unlimited`)");
+            Error::sys("fallocate", format!("{DIR} ({len} bytes)"), std::io::Error::other(advice))
+        }
         nix::Error::ENOSPC => {
             let advice = format!("{e}; free some of it (see `df {DIR}` and `ls {DIR}`)");
             Error::sys("fallocate", format!("{DIR} ({len} bytes)"), std::io::Error::other(advice))
@@ -47,7 +53,8 @@ pub fn link(file: &File, name: &str) -> Result<()> {
 /// Opens the object `name` (without a slash), and checks that it is a regular file of ours: an object that another
 /// user planted under our name is refused.
 pub fn open_named(name: &str, writable: bool) -> Result<File> {
-    let flags = if writable { OFlag::O_RDWR } else { OFlag::O_RDONLY };
+    // Without waiting: a FIFO of that name, which anybody can make, would wait for its other end.
+    let flags = OFlag::O_NONBLOCK | if writable { OFlag::O_RDWR } else { OFlag::O_RDONLY };
     let fd: OwnedFd =
         shm_open(format!("/{name}").as_str(), flags, Mode::empty()).map_err(|e| Error::sys("shm_open", name, e))?;
     let file = File::from(fd);
@@ -148,6 +155,8 @@ unsafe impl SharedWords for std::sync::atomic::AtomicU32 {}
 unsafe impl<T: SharedWords, const N: usize> SharedWords for [T; N] {}
 // SAFETY: as above; padding, if there is any, holds no value.
 unsafe impl<A: SharedWords, B: SharedWords> SharedWords for (A, B) {}
+// SAFETY: no bytes at all.
+unsafe impl<T> SharedWords for std::marker::PhantomData<T> {}
 
 /// Says of a struct all of whose fields are [`SharedWords`] that it is, too; of one with another field this does not compile.
 #[macro_export]
@@ -160,6 +169,15 @@ macro_rules! shared_words {
         }
         // SAFETY: each field is, by the bounds.
         unsafe impl $crate::sys::shm::SharedWords for $name where $($type: $crate::sys::shm::SharedWords,)* {}
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident<$param:ident> {
+        $($(#[$doc:meta])* $field_vis:vis $field:ident: $type:ty,)*
+    }) => {
+        $(#[$meta])* $vis struct $name<$param> {
+            $($(#[$doc])* $field_vis $field: $type,)*
+        }
+        // SAFETY: each field is, by the bounds.
+        unsafe impl<$param> $crate::sys::shm::SharedWords for $name<$param> where $($type: $crate::sys::shm::SharedWords,)* {}
     };
     ($(#[$meta:meta])* $vis:vis struct $name:ident($field_vis:vis $type:ty);) => {
         $(#[$meta])* $vis struct $name($field_vis $type);

@@ -1,0 +1,284 @@
+//! Audio codecs behind one small trait: symphonia's where they do, rusty_aac for AAC (symphonia's stops at two channels
+//! and at AAC-LC), lewton for Vorbis of more than two channels, opus-rs for Opus, and plain PCM.
+
+use symphonia::core::codecs::audio::well_known::*;
+use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::packet::PacketRef;
+use symphonia::core::units::{Duration, Timestamp};
+
+use crate::MediaError;
+
+/// How decoded samples are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    pub(super) rate: u32,
+    pub(super) channels: u16,
+}
+
+/// A decoder of packets.
+pub(super) trait Codec: Send {
+    /// Appends the packet's samples, interleaved in WAVE order, to `out`.
+    fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String>;
+    /// Forgets what came before: the next packet is not the one after the last.
+    fn reset(&mut self);
+    /// How many milliseconds before a wanted sample decoding has to begin for that sample to be right.
+    fn preroll_ms(&self) -> i64;
+    /// The codec's usual name.
+    fn name(&self) -> String;
+}
+
+/// The decoder for a track. Errors: [`MediaError::Unsupported`] names the codec.
+pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, MediaError> {
+    if let Some(format) = pcm_format(params.codec) {
+        let shape = shape_of(params).ok_or_else(|| MediaError::Broken("PCM without rate or channels".into()))?;
+        return Ok(Box::new(Pcm { format, shape }));
+    }
+    match params.codec {
+        CODEC_ID_AAC => Ok(Box::new(Aac::new(params)?)),
+        CODEC_ID_OPUS => Ok(Box::new(super::opus::Opus::new(params)?)),
+        CODEC_ID_VORBIS if params.extra_data.as_deref().and_then(|headers| headers.get(11)) > Some(&2) => {
+            Ok(Box::new(super::vorbis::Vorbis::new(params.extra_data.as_deref().unwrap_or_default())?))
+        }
+        id => {
+            let registry = symphonia::default::get_codecs();
+            let options = AudioDecoderOptions::default();
+            match registry.make_audio_decoder(params, &options) {
+                Ok(decoder) => Ok(Box::new(Symphonia { decoder })),
+                Err(_) if registry.get_audio_decoder(id).is_none() => Err(unsupported(name_of(id))),
+                Err(e) => Err(MediaError::Broken(format!("{} header: {e}", name_of(id)))),
+            }
+        }
+    }
+}
+
+/// What to do about sound that is not supported.
+pub(super) const CONVERT: &str = "FFmpeg converts it: ffmpeg -i IN -c:v copy -c:a flac OUT.mkv";
+
+/// The error for a codec that this build lacks.
+pub(crate) fn unsupported(name: &str) -> MediaError {
+    MediaError::unsupported(format!("{name} audio"), CONVERT)
+}
+
+/// A codec's name for the user.
+pub(crate) fn name_of(id: AudioCodecId) -> &'static str {
+    match id {
+        CODEC_ID_AC3 => "AC-3",
+        CODEC_ID_EAC3 => "E-AC-3",
+        CODEC_ID_DCA => "DTS",
+        CODEC_ID_MP1 => "MPEG-1 Layer I",
+        CODEC_ID_MP2 => "MPEG-1 Layer II",
+        CODEC_ID_WMA => "WMA",
+        id => symphonia::default::get_codecs()
+            .get_audio_decoder(id)
+            .map_or("this kind of", |codec| codec.codec.info.short_name),
+    }
+}
+
+fn shape_of(params: &AudioCodecParameters) -> Option<Shape> {
+    let channels = params.channels.as_ref()?.count();
+    let channels = u16::try_from(channels).ok().filter(|n| (1..=8).contains(n))?;
+    Some(Shape { rate: params.sample_rate.filter(|rate| (1..=768_000).contains(rate))?, channels })
+}
+
+/// How many frames `bytes` of ADPCM hold: symphonia's decoder counts the blocks of a packet by its duration. 0 of other
+/// codecs, whose packets say so themselves.
+fn adpcm_frames(params: &AudioCodecParameters, bytes: u64) -> u64 {
+    let channels = params.channels.as_ref().map_or(1, |channels| channels.count()).max(1) as u64;
+    let frames = params.frames_per_block.unwrap_or(0);
+    // Of each channel's block: the bytes of its head, and the frames in that.
+    let (head, within) = match params.codec {
+        CODEC_ID_ADPCM_MS => (7, 2),
+        CODEC_ID_ADPCM_IMA_WAV => (4, 1),
+        CODEC_ID_ADPCM_IMA_QT => (2, 0),
+        _ => return 0,
+    };
+    let block = channels * (head + frames.saturating_sub(within).div_ceil(2));
+    bytes / block * frames
+}
+
+struct Symphonia {
+    decoder: Box<dyn AudioDecoder>,
+}
+
+impl Codec for Symphonia {
+    fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String> {
+        // Without trim: the timeline cuts, and it knows the edit list as well.
+        let frames = adpcm_frames(self.decoder.codec_params(), data.len() as u64);
+        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(frames), data);
+        let decoded = self.decoder.decode_ref(&packet).map_err(|e| e.to_string())?;
+        let channels = decoded.spec().channels().count();
+        let shape = Shape { rate: decoded.spec().rate(), channels: u16::try_from(channels).unwrap_or(u16::MAX) };
+        let mut samples = Vec::new();
+        decoded.copy_to_vec_interleaved(&mut samples);
+        out.append(&mut samples);
+        Ok(shape)
+    }
+
+    fn reset(&mut self) {
+        self.decoder.reset();
+    }
+
+    fn preroll_ms(&self) -> i64 {
+        match self.decoder.codec_params().codec {
+            // The bit reservoir reaches back over many frames at low bit rates.
+            CODEC_ID_MP3 => 400,
+            CODEC_ID_VORBIS => 400,
+            _ => 0,
+        }
+    }
+
+    fn name(&self) -> String {
+        match self.decoder.codec_params().codec {
+            CODEC_ID_MP3 => "MP3".into(),
+            CODEC_ID_VORBIS => "Vorbis".into(),
+            CODEC_ID_FLAC => "FLAC".into(),
+            CODEC_ID_ALAC => "ALAC".into(),
+            _ => self.decoder.codec_info().long_name.into(),
+        }
+    }
+}
+
+struct Aac {
+    config: Option<Vec<u8>>,
+    decoder: rusty_aac::AacDecoder,
+    name: &'static str,
+}
+
+impl Aac {
+    fn new(params: &AudioCodecParameters) -> Result<Self, MediaError> {
+        let config = params.extra_data.as_deref().filter(|config| !config.is_empty()).map(<[u8]>::to_vec);
+        let config = config.or_else(|| lc_config(params));
+        let mut aac = Self { config, decoder: rusty_aac::AacDecoder::new(), name: "AAC" };
+        aac.decoder = aac.fresh().map_err(|e| MediaError::unsupported(format!("AAC ({e})"), CONVERT))?;
+        aac.name = match aac.config.as_deref().and_then(|config| config.first()).map(|byte| byte >> 3) {
+            Some(1) => "AAC Main",
+            Some(2) | None => "AAC LC",
+            Some(4) => "AAC LTP",
+            Some(5) => "HE-AAC",
+            Some(29) => "HE-AAC v2",
+            Some(23) => "AAC LD",
+            _ => "AAC",
+        };
+        Ok(aac)
+    }
+
+    fn fresh(&self) -> Result<rusty_aac::AacDecoder, String> {
+        match &self.config {
+            Some(config) => rusty_aac::AacDecoder::with_config_bytes(config).map_err(|e| e.to_string()),
+            None => Ok(rusty_aac::AacDecoder::new()),
+        }
+    }
+}
+
+/// An AudioSpecificConfig for AAC LC, which ADTS files lack.
+fn lc_config(params: &AudioCodecParameters) -> Option<Vec<u8>> {
+    let shape = shape_of(params)?;
+    let index = rusty_aac::sf_index_for_rate(shape.rate)?;
+    let channels = if shape.channels == 8 { 7 } else { shape.channels as u8 };
+    Some(vec![2 << 3 | index >> 1, index << 7 | channels << 3])
+}
+
+impl Codec for Aac {
+    fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String> {
+        let audio = self.decoder.decode(data, None).map_err(|e| e.to_string())?;
+        out.extend_from_slice(&audio.samples);
+        Ok(Shape { rate: audio.sample_rate, channels: audio.channels })
+    }
+
+    fn reset(&mut self) {
+        // A configuration that was good once is good again.
+        if let Ok(fresh) = self.fresh() {
+            self.decoder = fresh;
+        }
+    }
+
+    fn preroll_ms(&self) -> i64 {
+        150
+    }
+
+    fn name(&self) -> String {
+        self.name.into()
+    }
+}
+
+/// How a PCM sample lies in the file.
+#[derive(Debug, Clone, Copy)]
+struct PcmFormat {
+    kind: PcmKind,
+    bytes: usize,
+    big: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum PcmKind {
+    Unsigned,
+    Signed,
+    Float,
+}
+
+fn pcm_format(id: AudioCodecId) -> Option<PcmFormat> {
+    use PcmKind::{Float, Signed, Unsigned};
+    let (kind, bytes, big) = match id {
+        CODEC_ID_PCM_U8 => (Unsigned, 1, false),
+        CODEC_ID_PCM_S8 => (Signed, 1, false),
+        CODEC_ID_PCM_S16LE => (Signed, 2, false),
+        CODEC_ID_PCM_S16BE => (Signed, 2, true),
+        CODEC_ID_PCM_S24LE => (Signed, 3, false),
+        CODEC_ID_PCM_S24BE => (Signed, 3, true),
+        CODEC_ID_PCM_S32LE => (Signed, 4, false),
+        CODEC_ID_PCM_S32BE => (Signed, 4, true),
+        CODEC_ID_PCM_F32LE => (Float, 4, false),
+        CODEC_ID_PCM_F32BE => (Float, 4, true),
+        CODEC_ID_PCM_F64LE => (Float, 8, false),
+        CODEC_ID_PCM_F64BE => (Float, 8, true),
+        _ => return None,
+    };
+    Some(PcmFormat { kind, bytes, big })
+}
+
+/// Bytes of one sample of one channel, if the codec is PCM.
+pub(crate) fn pcm_bytes(id: AudioCodecId) -> Option<usize> {
+    pcm_format(id).map(|format| format.bytes)
+}
+
+struct Pcm {
+    format: PcmFormat,
+    shape: Shape,
+}
+
+impl Codec for Pcm {
+    fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String> {
+        let PcmFormat { kind, bytes, big } = self.format;
+        let whole = data.len() - data.len() % (bytes * usize::from(self.shape.channels));
+        out.extend(data.iter().take(whole).copied().collect::<Vec<u8>>().chunks_exact_mut(bytes).map(|sample| {
+            if big {
+                sample.reverse();
+            }
+            // Little-endian, shifted up so that every width's full scale is that of 64 bits.
+            let word = sample.iter().rev().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
+            let top = (word << (64 - 8 * bytes)) as i64;
+            match (kind, bytes) {
+                (PcmKind::Float, 4) => f32::from_bits(word as u32),
+                (PcmKind::Float, _) => f64::from_bits(word) as f32,
+                (PcmKind::Unsigned, _) => (top ^ i64::MIN) as f32 / -(i64::MIN as f32),
+                (PcmKind::Signed, _) => top as f32 / -(i64::MIN as f32),
+            }
+        }));
+        Ok(self.shape)
+    }
+
+    fn reset(&mut self) {}
+
+    fn preroll_ms(&self) -> i64 {
+        0
+    }
+
+    fn name(&self) -> String {
+        let kind = match self.format.kind {
+            PcmKind::Unsigned => "unsigned ",
+            PcmKind::Signed => "",
+            PcmKind::Float => "float ",
+        };
+        format!("PCM {kind}{} bit", self.format.bytes * 8)
+    }
+}

@@ -1,0 +1,35 @@
+//! Media: containers, codecs and what is made of them. It opens an input and gives out its pictures and its sound, decoded, on
+//! one timeline. No process, no shared memory, no unsafe code: it can be used, tested and fuzzed on its own.
+//!
+//! Read [`types`] for what goes in and out, [`container`] for tracks and packets, `open.rs` for how an input becomes pictures and
+//! sound, [`video`] and [`audio`] for the codecs.
+
+#![forbid(unsafe_code)]
+
+pub mod audio;
+pub mod container;
+pub mod guard;
+mod open;
+mod sniff;
+pub mod source;
+pub mod types;
+pub mod video;
+
+pub use open::{open, open_at};
+pub use types::*;
+
+/// What this build plays, by kind, for `tricine doctor`.
+pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
+    let video = [
+        (cfg!(feature = "h264"), "H.264"),
+        (cfg!(feature = "av1"), "AV1"),
+        (cfg!(feature = "vp9"), "VP9"),
+        (cfg!(feature = "hevc"), "HEVC"),
+    ];
+    vec![
+        ("video", video.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()),
+        ("audio", vec!["AAC", "MP3", "FLAC", "Vorbis", "Opus", "ALAC", "PCM"]),
+        ("containers", vec!["MP4/MOV", "Matroska/WebM", "WAV", "MP3", "FLAC", "Ogg", "YUV4MPEG2"]),
+        ("images", vec!["PNG/APNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "PNM", "QOI", "TGA"]),
+    ]
+}

@@ -1,0 +1,369 @@
+//! Pictures by the `image` crate: stills, animations (GIF, APNG, WebP), and lists of pictures.
+//!
+//! A still is shown for 5 seconds. A list plays at 25 pictures a second, which is what FFmpeg and mpv take for numbered
+//! sequences. An animation keeps its own delays, except that one of 10 ms or less means 100 ms, as in browsers.
+//!
+//! Pictures become full-range BT.601, which is what JPEG is and loses least. Alpha is blended over black, and what EXIF
+//! says of orientation is carried out here.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use crate::MAX_SIDE;
+use crossbeam_channel::{Receiver, bounded};
+use image::codecs::gif::GifDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::{
+    AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbaImage,
+};
+use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
+
+use crate::guard::guarded;
+use crate::{
+    ColorMatrix, ColorRange, Media, MediaError, MediaFile, MediaReader, NS, Rotation, VideoFormat, VideoFrame,
+    VideoInfo, VideoSource,
+};
+
+/// How long a still is shown.
+const STILL_NS: i64 = 5 * NS;
+/// How long each picture of a list is shown: 25 a second.
+const LIST_NS: i64 = NS / 25;
+/// What a delay that no one can have meant is taken for.
+const DEFAULT_DELAY_NS: i64 = 100_000_000;
+/// No picture may take more memory to decode.
+const MAX_ALLOC: u64 = 1 << 30;
+
+/// A decoded picture as I420.
+struct Decoded {
+    format: VideoFormat,
+    i420: Vec<u8>,
+}
+
+type Reader = BufReader<MediaReader>;
+
+/// Opens a picture or an animation. Errors: no picture, broken, too large, or reading failed.
+pub fn open_file(file: &MediaFile) -> Result<Media, MediaError> {
+    let (kind, reader) = identify(file)?;
+    let codec = format!("{kind:?}").to_uppercase();
+    if animated(kind, reader)? {
+        let mut source = Animation::start(file.clone(), kind)?;
+        let Some(first) = source.receive()? else {
+            return Err(MediaError::Broken(format!("{codec} without a picture")));
+        };
+        // An animation of one picture is a still.
+        if matches!(source.receive(), Ok(Some(_))) {
+            let info = VideoInfo { codec, ..info(first.0.format, None, None) };
+            return Ok(media(Box::new(AnimatedVideo {
+                source: Animation::start(file.clone(), kind)?,
+                info,
+                pts: 0,
+                ahead: None,
+            })));
+        }
+        return Ok(still(codec, first.0));
+    }
+    let picture = guarded(|| decode(file)).map_err(MediaError::Broken)??;
+    Ok(still(codec, picture))
+}
+
+/// Opens pictures to be shown one after another, in the order given. Errors: the list is empty, or none can be opened.
+pub fn open_list(paths: &[PathBuf]) -> Result<Media, MediaError> {
+    let mut first = Err(MediaError::Unknown("a list without a picture; name some".into()));
+    for path in paths {
+        first = decode_path(path);
+        if first.is_ok() {
+            break;
+        }
+    }
+    let frames = paths.len() as u64;
+    let duration = LIST_NS.saturating_mul(frames as i64);
+    let info =
+        VideoInfo { codec: "pictures".into(), rate: Some(25.0), ..info(first?.format, Some(duration), Some(frames)) };
+    Ok(media(Box::new(ListVideo { paths: paths.to_vec(), info, next: 0 })))
+}
+
+fn media(video: Box<dyn VideoSource>) -> Media {
+    Media { video: Some(video), audio: None, notices: Vec::new() }
+}
+
+fn still(codec: String, picture: Decoded) -> Media {
+    let info = VideoInfo { codec, ..info(picture.format, Some(STILL_NS), Some(1)) };
+    media(Box::new(StillVideo { info, i420: picture.i420, done: false }))
+}
+
+fn info(format: VideoFormat, duration_ns: Option<i64>, frames: Option<u64>) -> VideoInfo {
+    VideoInfo { codec: String::new(), format, rate: None, duration_ns, frames, seekable: true }
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_ALLOC);
+    limits
+}
+
+fn error(e: ImageError) -> MediaError {
+    match e {
+        ImageError::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => MediaError::Io(e),
+        ImageError::Unsupported(e) => {
+            MediaError::unsupported(format!("this picture ({e})"), "FFmpeg may convert it: ffmpeg -i IN OUT.png")
+        }
+        ImageError::Limits(e) => MediaError::unsupported(
+            format!("a picture this large ({e})"),
+            "a smaller one plays: ffmpeg -i IN -vf scale=1920:-1 OUT.png",
+        ),
+        // What the decoder was at is its own affair.
+        e => MediaError::Broken(e.to_string().split(" while decoding").next().unwrap_or_default().to_owned()),
+    }
+}
+
+/// The kind of picture by content, by name where the content does not tell (TGA), and a reader at its start.
+fn identify(file: &MediaFile) -> Result<(ImageFormat, Reader), MediaError> {
+    let reader = ImageReader::new(BufReader::new(file.reader())).with_guessed_format()?;
+    let kind = reader.format().or_else(|| ImageFormat::from_path(&file.name).ok());
+    let kind = kind.ok_or_else(|| MediaError::Broken("no picture that this build knows begins like this".into()))?;
+    Ok((kind, BufReader::new(file.reader())))
+}
+
+fn animated(kind: ImageFormat, reader: Reader) -> Result<bool, MediaError> {
+    guarded(|| match kind {
+        ImageFormat::Gif => Ok(true),
+        ImageFormat::Png => PngDecoder::with_limits(reader, limits()).and_then(|png| png.is_apng()).map_err(error),
+        ImageFormat::WebP => WebPDecoder::new(reader).map(|webp| webp.has_animation()).map_err(error),
+        _ => Ok(false),
+    })
+    .map_err(MediaError::Broken)?
+}
+
+fn decode_path(path: &Path) -> Result<Decoded, MediaError> {
+    let file = MediaFile::new(File::open(path)?, path.to_string_lossy())?;
+    guarded(|| decode(&file)).map_err(MediaError::Broken)?
+}
+
+fn decode(file: &MediaFile) -> Result<Decoded, MediaError> {
+    let (kind, reader) = identify(file)?;
+    let mut reader = ImageReader::with_format(reader, kind);
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder().map_err(error)?;
+    let orientation = decoder.orientation();
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(error)?;
+    if let Ok(orientation) = orientation {
+        picture.apply_orientation(orientation);
+    }
+    to_i420(picture.into_rgba8())
+}
+
+/// Blends over black and converts.
+fn to_i420(mut picture: RgbaImage) -> Result<Decoded, MediaError> {
+    let (width, height) = picture.dimensions();
+    if !(1..=MAX_SIDE).contains(&width) || !(1..=MAX_SIDE).contains(&height) {
+        return Err(MediaError::Broken(format!("a picture of {width}×{height}")));
+    }
+    for pixel in picture.pixels_mut().filter(|pixel| pixel.0[3] != 255) {
+        let alpha = u16::from(pixel.0[3]);
+        for channel in pixel.0.iter_mut().take(3) {
+            *channel = ((u16::from(*channel) * alpha + 127) / 255) as u8;
+        }
+    }
+    let format = VideoFormat {
+        width,
+        height,
+        range: ColorRange::Full,
+        matrix: ColorMatrix::Bt601,
+        sar: (1, 1),
+        rotation: Rotation::None,
+    };
+    let mut i420 = vec![0; format.i420_len()];
+    let chroma_width = width.div_ceil(2);
+    let (y, chroma) = i420.split_at_mut(width as usize * height as usize);
+    let half = chroma.len() / 2;
+    let (u, v) = chroma.split_at_mut(half);
+    let mut planes = YuvPlanarImageMut {
+        y_plane: BufferStoreMut::Borrowed(y),
+        y_stride: width,
+        u_plane: BufferStoreMut::Borrowed(u),
+        u_stride: chroma_width,
+        v_plane: BufferStoreMut::Borrowed(v),
+        v_stride: chroma_width,
+        width,
+        height,
+    };
+    let (range, matrix) = (YuvRange::Full, YuvStandardMatrix::Bt601);
+    yuv::rgba_to_yuv420(&mut planes, picture.as_raw(), width * 4, range, matrix, YuvConversionMode::Balanced)
+        .map_err(|e| MediaError::Broken(e.to_string()))?;
+    Ok(Decoded { format, i420 })
+}
+
+struct StillVideo {
+    info: VideoInfo,
+    i420: Vec<u8>,
+    done: bool,
+}
+
+impl VideoSource for StillVideo {
+    fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<VideoFrame>, MediaError> {
+        if std::mem::replace(&mut self.done, true) {
+            return Ok(None);
+        }
+        let picture = Box::new(self.i420.clone());
+        Ok(Some(VideoFrame { pts_ns: 0, duration_ns: STILL_NS, format: self.info.format, picture }))
+    }
+
+    fn seek(&mut self, _target_ns: i64) -> Result<(), MediaError> {
+        self.done = false;
+        Ok(())
+    }
+}
+
+struct ListVideo {
+    paths: Vec<PathBuf>,
+    info: VideoInfo,
+    next: usize,
+}
+
+impl VideoSource for ListVideo {
+    fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<VideoFrame>, MediaError> {
+        let Some(path) = self.paths.get(self.next) else { return Ok(None) };
+        let pts_ns = self.next as i64 * LIST_NS;
+        self.next += 1;
+        let picture = decode_path(path)
+            .map_err(|e| MediaError::Damaged(format!("{}: {e}", path.file_name().unwrap_or_default().display())))?;
+        Ok(Some(VideoFrame { pts_ns, duration_ns: LIST_NS, format: picture.format, picture: Box::new(picture.i420) }))
+    }
+
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        let wanted = usize::try_from(target_ns.max(0) / LIST_NS).unwrap_or(usize::MAX);
+        self.next = wanted.min(self.paths.len().saturating_sub(1));
+        // What is shown then is the last picture that can be read.
+        while self.next > 0 && self.paths.get(self.next).is_some_and(|path| decode_path(path).is_err()) {
+            self.next -= 1;
+        }
+        Ok(())
+    }
+}
+
+type Shown = Result<(Decoded, i64), MediaError>;
+
+/// An animation decoding on a thread of its own, two pictures ahead at most: the crate's frame iterator must not change
+/// threads, while sources do.
+struct Animation {
+    file: MediaFile,
+    kind: ImageFormat,
+    frames: Receiver<Shown>,
+}
+
+impl Animation {
+    fn start(file: MediaFile, kind: ImageFormat) -> Result<Self, MediaError> {
+        let (to, frames) = bounded(1);
+        let input = file.clone();
+        std::thread::Builder::new().name("animation".into()).spawn(move || {
+            let sent = guarded(|| -> Result<(), MediaError> {
+                for frame in open_frames(&input, kind)? {
+                    let frame = frame.map_err(|e| MediaError::Damaged(e.to_string()))?;
+                    let (num, den) = frame.delay().numer_denom_ms();
+                    let delay = i64::from(num) * 1_000_000 / i64::from(den.max(1));
+                    let delay = if delay <= 10_000_000 { DEFAULT_DELAY_NS } else { delay };
+                    if to.send(Ok((to_i420(frame.into_buffer())?, delay))).is_err() {
+                        break;
+                    }
+                }
+                Ok(())
+            });
+            let problem = match sent {
+                Ok(Ok(())) => return,
+                Ok(Err(e)) => e,
+                Err(panic) => MediaError::Damaged(panic),
+            };
+            // A receiver that has gone wants no error either.
+            drop(to.send(Err(problem)));
+        })?;
+        Ok(Self { file, kind, frames })
+    }
+
+    /// The next picture with its delay; `None` at the end.
+    fn receive(&mut self) -> Result<Option<(Decoded, i64)>, MediaError> {
+        self.frames.recv().map_or(Ok(None), |shown| shown.map(Some))
+    }
+}
+
+fn open_frames(file: &MediaFile, kind: ImageFormat) -> Result<Frames<'static>, MediaError> {
+    let reader = BufReader::new(file.reader());
+    Ok(match kind {
+        ImageFormat::Gif => {
+            let mut decoder = GifDecoder::new(reader).map_err(error)?;
+            decoder.set_limits(limits()).map_err(error)?;
+            decoder.into_frames()
+        }
+        ImageFormat::Png => {
+            PngDecoder::with_limits(reader, limits()).and_then(PngDecoder::apng).map_err(error)?.into_frames()
+        }
+        _ => {
+            let mut decoder = WebPDecoder::new(reader).map_err(error)?;
+            decoder.set_limits(limits()).map_err(error)?;
+            decoder.into_frames()
+        }
+    })
+}
+
+struct AnimatedVideo {
+    source: Animation,
+    info: VideoInfo,
+    /// When the next picture is due.
+    pts: i64,
+    /// What a seek had to take to find its frame.
+    ahead: Option<(i64, Decoded, i64)>,
+}
+
+impl AnimatedVideo {
+    fn take(&mut self) -> Result<Option<(i64, Decoded, i64)>, MediaError> {
+        if let Some(ready) = self.ahead.take() {
+            return Ok(Some(ready));
+        }
+        let Some((picture, delay)) = self.source.receive()? else { return Ok(None) };
+        let pts = self.pts;
+        self.pts = pts.saturating_add(delay);
+        Ok(Some((pts, picture, delay)))
+    }
+}
+
+impl VideoSource for AnimatedVideo {
+    fn info(&self) -> &VideoInfo {
+        &self.info
+    }
+
+    fn next_frame(&mut self) -> Result<Option<VideoFrame>, MediaError> {
+        Ok(self.take()?.map(|(pts_ns, picture, duration_ns)| VideoFrame {
+            pts_ns,
+            duration_ns,
+            format: picture.format,
+            picture: Box::new(picture.i420),
+        }))
+    }
+
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        self.source = Animation::start(self.source.file.clone(), self.source.kind)?;
+        self.pts = 0;
+        self.ahead = None;
+        let mut last = None;
+        while let Ok(Some(shown)) = self.take() {
+            let end = shown.0.saturating_add(shown.2);
+            last = Some(shown);
+            if end > target_ns {
+                break;
+            }
+        }
+        self.ahead = last;
+        Ok(())
+    }
+}

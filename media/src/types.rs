@@ -1,0 +1,316 @@
+//! The types every source and codec of the decoder speaks: what goes in (an [`Input`]), what comes out
+//! ([`VideoFrame`], [`AudioBlock`]), the two small traits between, and the one error.
+//!
+//! A file's video and its audio are opened as two independent sources, each with its own position: no packet of one
+//! ever waits for the other, so a badly interleaved file cannot deadlock the pipeline, and a seek needs no rendezvous.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Nanoseconds in a second.
+pub const NS: i64 = 1_000_000_000;
+
+/// What the user asked to play, opened as far as the supervisor can without parsing it.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A regular file (or the embedded demo in a memfd).
+    File(MediaFile),
+    /// A stream that cannot seek, such as standard input: YUV4MPEG2.
+    Pipe(Arc<File>),
+    /// Still images to be shown one after another, sorted as a person would sort them.
+    Images(Vec<PathBuf>),
+    /// What follows `test:`, such as `clock?size=1280x720&rate=30`.
+    Test(String),
+}
+
+/// A seekable file that many readers share, each with a position of its own (`pread`).
+#[derive(Debug, Clone)]
+pub struct MediaFile {
+    file: Arc<File>,
+    len: u64,
+    /// The file's name, for messages and as a hint where the content does not tell its format.
+    pub name: String,
+}
+
+impl MediaFile {
+    /// Takes an open file. Errors: its length cannot be read.
+    pub fn new(file: File, name: impl Into<String>) -> io::Result<Self> {
+        let len = file.metadata()?.len();
+        Ok(Self { file: Arc::new(file), len, name: name.into() })
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether it holds no byte.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// A reader at position 0, independent of every other.
+    pub fn reader(&self) -> MediaReader {
+        MediaReader { file: self.clone(), pos: 0 }
+    }
+
+    /// Fills `buf` from `offset`. Errors: reading fails, or the file ends.
+    pub(crate) fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(buf, offset)
+    }
+
+    /// Reads at `offset`, as `pread` does.
+    pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buf, offset)
+    }
+}
+
+/// One reader of a [`MediaFile`].
+#[derive(Debug, Clone)]
+pub struct MediaReader {
+    file: MediaFile,
+    pos: u64,
+}
+
+impl Read for MediaReader {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read_at(buf, self.pos)?;
+        self.pos += n as u64;
+        Ok(n)
+    }
+}
+
+impl Seek for MediaReader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let (base, by) = match to {
+            SeekFrom::Start(at) => {
+                self.pos = at;
+                return Ok(at);
+            }
+            SeekFrom::End(by) => (self.file.len, by),
+            SeekFrom::Current(by) => (self.pos, by),
+        };
+        self.pos = base
+            .checked_add_signed(by)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "seek before the file's start"))?;
+        Ok(self.pos)
+    }
+}
+
+/// The span of luma and chroma values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ColorRange {
+    /// 16..=235, chroma 16..=240.
+    #[default]
+    Limited,
+    /// 0..=255.
+    Full,
+}
+
+/// The matrix from YUV to RGB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ColorMatrix {
+    /// ITU-R BT.601, standard definition.
+    Bt601,
+    /// ITU-R BT.709, high definition.
+    #[default]
+    Bt709,
+    /// ITU-R BT.2020, non-constant luminance.
+    Bt2020,
+}
+
+/// Clockwise rotation to be applied when showing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rotation {
+    /// As it is.
+    #[default]
+    None,
+    /// A quarter turn clockwise.
+    Cw90,
+    /// Upside down.
+    Cw180,
+    /// A quarter turn counter-clockwise.
+    Cw270,
+}
+
+/// The longest side of a picture that is decoded, in pixels.
+pub const MAX_SIDE: u32 = 16_384;
+
+/// How a picture is to be read and shown. Width and height are those of the visible picture, before rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VideoFormat {
+    /// Visible columns, at least 1.
+    pub width: u32,
+    /// Visible rows, at least 1.
+    pub height: u32,
+    /// Whether luma spans 16..=235 or 0..=255.
+    pub range: ColorRange,
+    /// The matrix from YUV to RGB.
+    pub matrix: ColorMatrix,
+    /// Pixel aspect (width : height of one sample), never 0; 1:1 where the file says nothing.
+    pub sar: (u32, u32),
+    /// Clockwise rotation to be applied when showing.
+    pub rotation: Rotation,
+}
+
+impl VideoFormat {
+    /// Square pixels, no rotation, limited range, and the matrix that untagged video of this height has by convention:
+    /// BT.709 from 720 lines up, BT.601 below.
+    pub fn untagged(width: u32, height: u32) -> Self {
+        let matrix = if height >= 720 { ColorMatrix::Bt709 } else { ColorMatrix::Bt601 };
+        Self { width, height, range: ColorRange::Limited, matrix, sar: (1, 1), rotation: Rotation::None }
+    }
+
+    /// Bytes of one picture as I420 without padding: Y, then U, then V, chroma halved and rounded up.
+    pub fn i420_len(&self) -> usize {
+        let (w, h) = (self.width as usize, self.height as usize);
+        w * h + 2 * w.div_ceil(2) * h.div_ceil(2)
+    }
+}
+
+/// A decoded picture, still where its codec put it.
+pub trait Picture: Send {
+    /// Writes the picture as I420 without padding. `out` has exactly [`VideoFormat::i420_len`] bytes: usually the
+    /// payload of a shared-memory slot, so this is the one copy a frame is given.
+    fn write_i420(&mut self, out: &mut [u8]);
+}
+
+/// A picture that already is I420 without padding.
+impl Picture for Vec<u8> {
+    fn write_i420(&mut self, out: &mut [u8]) {
+        out.copy_from_slice(self);
+    }
+}
+
+/// One frame of video, in presentation order.
+pub struct VideoFrame {
+    /// When it is due, counted from the film's start (the first presented frame of a plain file has 0).
+    pub pts_ns: i64,
+    /// How long it is shown; 0 where the file does not tell.
+    pub duration_ns: i64,
+    /// How its samples are to be read.
+    pub format: VideoFormat,
+    /// Its samples.
+    pub picture: Box<dyn Picture>,
+}
+
+/// What is known of a video stream once it is open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VideoInfo {
+    /// The codec's usual name with its profile, such as `H.264 High`.
+    pub codec: String,
+    /// The first frame's format.
+    pub format: VideoFormat,
+    /// Frames per second where the file tells (an average for variable frame rate).
+    pub rate: Option<f64>,
+    /// The film's length, where the file tells.
+    pub duration_ns: Option<i64>,
+    /// How many frames it has, where the file tells.
+    pub frames: Option<u64>,
+    /// Whether [`VideoSource::seek`] works.
+    pub seekable: bool,
+}
+
+/// A source of decoded video.
+pub trait VideoSource: Send {
+    /// What is known of the stream.
+    fn info(&self) -> &VideoInfo;
+    /// The next frame in presentation order; `None` at the end.
+    ///
+    /// [`MediaError::Damaged`] says that something was skipped: the caller counts it and calls again, and each such
+    /// call makes progress, so that a finite file ends. Any other error ends the stream.
+    fn next_frame(&mut self) -> Result<Option<VideoFrame>, MediaError>;
+    /// Goes to the frame that is shown at `target_ns` (the last whose pts is not after it; the first frame if none is):
+    /// the next call of `next_frame` returns exactly that one. Past the end, the last frame.
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError>;
+    /// Goes to the first keyframe after `after_ns`, without decoding what lies before it: that has killed two decoders.
+    /// The default, for sources whose every frame stands alone, is one second on.
+    fn seek_past(&mut self, after_ns: i64) -> Result<(), MediaError> {
+        self.seek(after_ns.saturating_add(NS))
+    }
+}
+
+/// A stretch of decoded sound: interleaved 32-bit float samples in −1..=1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AudioBlock {
+    /// When its first sample is due.
+    pub pts_ns: i64,
+    /// Frames per second.
+    pub sample_rate: u32,
+    /// Interleaved channels, 1..=8, in the order of WAVE_FORMAT_EXTENSIBLE (FL FR FC LFE BL BR SL SR; 5.1 with side
+    /// speakers in place of back ones is the same order), as FFmpeg's decoders deliver them.
+    pub channels: u16,
+    /// `channels` values for each sample time.
+    pub samples: Vec<f32>,
+}
+
+/// What is known of an audio stream once it is open.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AudioInfo {
+    /// The codec's usual name, such as `AAC LC`.
+    pub codec: String,
+    /// Frames per second.
+    pub sample_rate: u32,
+    /// Channels, 1..=8.
+    pub channels: u16,
+    /// The sound's length, where the file tells.
+    pub duration_ns: Option<i64>,
+    /// Whether [`AudioSource::seek`] works.
+    pub seekable: bool,
+}
+
+/// A source of decoded sound. Priming and padding are trimmed, the container's edit list and start offset applied.
+pub trait AudioSource: Send {
+    /// What is known of the stream.
+    fn info(&self) -> &AudioInfo;
+    /// The next block (of any length that the codec has, at least one sample); `None` at the end. Errors as in
+    /// [`VideoSource::next_frame`].
+    fn next_block(&mut self) -> Result<Option<AudioBlock>, MediaError>;
+    /// Goes to `target_ns`: the next block's first sample is the one due then, to within one sample.
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError>;
+}
+
+/// What an input holds: a film has both, a song one, an image the other.
+pub struct Media {
+    /// Its video, if it has any that can be played.
+    pub video: Option<Box<dyn VideoSource>>,
+    /// Its sound, if it has any that can be played.
+    pub audio: Option<Box<dyn AudioSource>>,
+    /// What could not be opened though the rest plays: one line each, for the user.
+    pub notices: Vec<String>,
+}
+
+/// Why an input, or a part of it, cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// Some of the data was skipped; the rest goes on.
+    #[error("damaged: {0}")]
+    Damaged(String),
+    /// Nothing of it can be played, though its kind is known.
+    #[error("broken beyond use: {0}; copy or download it again, or see what `ffmpeg -i IN` says of it")]
+    Broken(String),
+    /// A format, codec or profile that this build does not decode.
+    #[error("{what} is not supported; {hint}")]
+    Unsupported {
+        /// The codec with its profile, or the container.
+        what: String,
+        /// What would play it, such as `a build with --features hevc plays it`.
+        hint: String,
+    },
+    /// The input is of no kind that this build knows: what it looks like, and what can be done.
+    #[error("{0}")]
+    Unknown(String),
+    /// Reading failed.
+    #[error("read failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl MediaError {
+    /// Shorthand for [`MediaError::Unsupported`].
+    pub fn unsupported(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Unsupported { what: what.into(), hint: hint.into() }
+    }
+}

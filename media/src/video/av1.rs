@@ -1,0 +1,120 @@
+//! AV1 by `re_rav1d`, a Rust dav1d: every profile's 4:2:0 and monochrome pictures; more than 8 bits are rounded to 8.
+//! It applies film grain itself, as dav1d does.
+
+use crate::{ColorRange, MAX_SIDE};
+use re_rav1d::{Decoder, Error, PixelLayout, PlanarImageComponent as Component, Plane, Settings};
+
+use super::codec::{Codec, CodecError, Decoded, copy_plane, narrow, planes};
+use crate::container::Colour;
+use crate::{MediaError, Picture};
+
+pub(crate) struct Av1 {
+    decoder: Decoder,
+    depth: usize,
+}
+
+impl Av1 {
+    /// Opens a decoder that holds no picture back. Errors: no memory for it.
+    pub(crate) fn open() -> Result<Self, MediaError> {
+        let mut settings = Settings::new();
+        settings.set_n_threads(1);
+        settings.set_max_frame_delay(1);
+        settings.set_frame_size_limit(MAX_SIDE * MAX_SIDE / 2);
+        let decoder = Decoder::with_settings(&settings).map_err(|error| MediaError::Broken(format!("AV1: {error}")))?;
+        Ok(Self { decoder, depth: 8 })
+    }
+
+    fn drain(&mut self, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
+        loop {
+            match self.decoder.get_picture() {
+                Ok(picture) => out.push(self.take(picture)?),
+                Err(Error::Again) => return Ok(()),
+                Err(error) => return Err(damaged(error)),
+            }
+        }
+    }
+
+    fn take(&mut self, picture: re_rav1d::Picture) -> Result<Decoded, CodecError> {
+        self.depth = picture.bit_depth();
+        let layout = match picture.pixel_layout() {
+            PixelLayout::I420 | PixelLayout::I400 => None,
+            PixelLayout::I422 => Some("4:2:2"),
+            PixelLayout::I444 => Some("4:4:4"),
+        };
+        if let Some(layout) = layout {
+            return Err(CodecError::Unsupported(format!("AV1 video ({layout})")));
+        }
+        let (width, height) = (picture.width(), picture.height());
+        let full = picture.color_range() == re_rav1d::pixel::YUVRange::Full;
+        let colour = Colour {
+            range: Some(if full { ColorRange::Full } else { ColorRange::Limited }),
+            matrix: Colour::matrix(picture.matrix_coefficients() as u32),
+        };
+        let tag = picture.timestamp().unwrap_or(-1);
+        Ok(Decoded { tag, width, height, sar: None, colour, picture: Box::new(Planes(picture)) })
+    }
+}
+
+fn damaged(error: Error) -> CodecError {
+    match error {
+        Error::UnsupportedBitstream => CodecError::Unsupported("this kind of AV1 video".into()),
+        other => CodecError::Damaged(format!("AV1: {other}")),
+    }
+}
+
+impl Codec for Av1 {
+    fn name(&self) -> String {
+        if self.depth > 8 { format!("AV1 {}-bit", self.depth) } else { "AV1".into() }
+    }
+
+    fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
+        if data.is_empty() {
+            return Err(CodecError::Damaged("AV1: empty packet".into()));
+        }
+        let mut sent = self.decoder.send_data(data, None, Some(tag), None);
+        // Each round either takes a picture out or the rest of the packet in; a temporal unit has few pictures.
+        for _ in 0..64 {
+            self.drain(out)?;
+            match sent {
+                Ok(()) => return Ok(()),
+                Err(Error::Again) => sent = self.decoder.send_pending_data(),
+                Err(error) => return Err(damaged(error)),
+            }
+        }
+        Err(CodecError::Damaged("AV1: a packet that never ends".into()))
+    }
+
+    fn flush(&mut self, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
+        self.drain(out)
+    }
+}
+
+/// A picture in the decoder's own memory.
+struct Planes(re_rav1d::Picture);
+
+impl Picture for Planes {
+    fn write_i420(&mut self, out: &mut [u8]) {
+        let (picture, depth) = (&self.0, self.0.bit_depth() as u32);
+        let (width, height) = (picture.width(), picture.height());
+        let grey = picture.pixel_layout() == PixelLayout::I400;
+        let components = [Component::Y, Component::U, Component::V];
+        for (index, (to, component)) in planes(out, width, height).into_iter().zip(components).enumerate() {
+            if grey && index > 0 {
+                to.fill(128);
+                continue;
+            }
+            let plane: Plane = picture.plane(component);
+            let stride = picture.stride(component) as usize;
+            let width = if index == 0 { width as usize } else { (width as usize).div_ceil(2) };
+            if depth == 8 {
+                copy_plane(&plane, stride, width, to);
+                continue;
+            }
+            for (to, from) in to.chunks_exact_mut(width).zip(plane.chunks(stride)) {
+                for (to, from) in to.iter_mut().zip(from.as_chunks::<2>().0) {
+                    *to = narrow(u16::from_ne_bytes(*from), depth);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The narrow waist between the player and the codecs, and the planes they all write.
+
+use crate::{MediaError, Picture};
+
+use crate::container::{CodecId, Colour, VideoTrack};
+
+/// Why a codec gave no picture.
+#[derive(Debug)]
+pub(crate) enum CodecError {
+    /// The data is not as it should be; the codec is to be thrown away.
+    Damaged(String),
+    /// The stream uses a tool that this codec lacks: codec, profile and tool by name.
+    Unsupported(String),
+}
+
+/// A picture as it leaves a codec.
+pub(crate) struct Decoded {
+    /// What was given with the packet that holds it.
+    pub(crate) tag: i64,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) sar: Option<(u32, u32)>,
+    pub(crate) colour: Colour,
+    pub(crate) picture: Box<dyn Picture>,
+}
+
+/// When a codec gives its pictures out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// Each with the packet that holds it: in decode order, so that the player has to sort them.
+    Decoded,
+    /// Each with its packet, and the packets are in presentation order.
+    Presented,
+    /// In presentation order, but some packets late.
+    Late,
+}
+
+/// A decoder of one codec. After an error it is dropped and a new one opened.
+pub(crate) trait Codec: Send {
+    /// The codec's usual name with the profile, such as `AV1 Main`, as far as it is known by now.
+    fn name(&self) -> String;
+    /// When its pictures come out.
+    fn delivery(&self) -> Delivery {
+        Delivery::Presented
+    }
+    /// Whether decoding can begin with this packet, which its container marks as one where it can.
+    fn begins(&self, _data: &[u8]) -> bool {
+        true
+    }
+    /// Whether no other picture refers to this packet's: on the way to a later one it may be left out.
+    fn disposable(&self, _data: &[u8]) -> bool {
+        false
+    }
+    /// Takes one packet; `out` takes what pictures are ready.
+    fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError>;
+    /// The end: whatever is still inside.
+    fn flush(&mut self, _out: &mut Vec<Decoded>) -> Result<(), CodecError> {
+        Ok(())
+    }
+}
+
+/// The commands that play a film all the same: without its sound at once, or with it later.
+pub(crate) const CONVERT: &str = "FFmpeg helps: ffmpeg -i IN -pix_fmt yuv420p -f yuv4mpegpipe - | tricine - \
+     (without sound), or ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4";
+
+/// Opens the codec of `track` for one of its configurations. Errors: no codec of this build decodes it.
+pub(crate) fn open(track: &VideoTrack, config: usize) -> Result<Box<dyn Codec>, MediaError> {
+    let config = track.configs.get(config).map_or(&[][..], Vec::as_slice);
+    let (what, feature): (&str, &str) = match &track.codec {
+        #[cfg(feature = "h264")]
+        CodecId::H264 => return Ok(Box::new(super::h264::H264::open(config)?)),
+        #[cfg(feature = "hevc")]
+        CodecId::Hevc => return Ok(Box::new(super::hevc::Hevc::open(config)?)),
+        #[cfg(feature = "av1")]
+        CodecId::Av1 => return Ok(Box::new(super::av1::Av1::open()?)),
+        #[cfg(feature = "vp9")]
+        CodecId::Vp9 => return Ok(Box::new(super::vp9::Vp9::new())),
+        CodecId::Other(name) => return Err(MediaError::unsupported(format!("{name} video"), CONVERT)),
+        CodecId::Encrypted(name) => {
+            let hint = "only what has its key plays it";
+            return Err(MediaError::unsupported(format!("encrypted (DRM) {name} video"), hint));
+        }
+        #[cfg(not(feature = "h264"))]
+        CodecId::H264 => ("H.264 video", "h264"),
+        #[cfg(not(feature = "hevc"))]
+        CodecId::Hevc => ("HEVC (H.265) video", "hevc"),
+        #[cfg(not(feature = "av1"))]
+        CodecId::Av1 => ("AV1 video", "av1"),
+        #[cfg(not(feature = "vp9"))]
+        CodecId::Vp9 => ("VP9 video", "vp9"),
+    };
+    #[allow(unreachable_code, reason = "with every codec built in, nothing is left to refuse")]
+    Err(MediaError::unsupported(what, format!("a build with --features {feature} plays it, or {CONVERT}")))
+}
+
+/// Copies rows of `width` bytes, `stride` apart, into `out` without padding. What `rows` lacks is left as it is.
+pub(crate) fn copy_plane(rows: &[u8], stride: usize, width: usize, out: &mut [u8]) {
+    if stride == width {
+        let len = rows.len().min(out.len());
+        out[..len].copy_from_slice(&rows[..len]);
+    } else if stride > width {
+        for (to, from) in out.chunks_exact_mut(width).zip(rows.chunks(stride)) {
+            if let Some(from) = from.get(..width) {
+                to.copy_from_slice(from);
+            }
+        }
+    }
+}
+
+/// Cuts the three planes of an unpadded I420 picture out of `out`.
+pub(crate) fn planes(out: &mut [u8], width: u32, height: u32) -> [&mut [u8]; 3] {
+    let luma = width as usize * height as usize;
+    let chroma = (width as usize).div_ceil(2) * (height as usize).div_ceil(2);
+    let (y, rest) = out.split_at_mut(luma.min(out.len()));
+    let (u, v) = rest.split_at_mut(chroma.min(rest.len()));
+    [y, u, v]
+}
+
+/// Rounds samples of `depth` 9..=16 bits to 8.
+pub(crate) fn narrow(sample: u16, depth: u32) -> u8 {
+    let shift = depth.clamp(8, 16) - 8;
+    let half = if shift == 0 { 0 } else { 1u32 << (shift - 1) };
+    ((u32::from(sample) + half) >> shift).min(255) as u8
+}

@@ -1,0 +1,22 @@
+//! Video codecs behind one small trait, and the player that turns a track's packets into frames in presentation order.
+#![cfg_attr(
+    not(all(feature = "h264", feature = "av1", feature = "vp9")),
+    allow(dead_code, reason = "a codec that is left out leaves its helpers unused")
+)]
+
+#[cfg(feature = "av1")]
+mod av1;
+mod bits;
+mod codec;
+#[cfg(feature = "h264")]
+mod h264;
+#[cfg(feature = "hevc")]
+mod hevc;
+mod nal;
+mod player;
+mod sps;
+#[cfg(feature = "vp9")]
+mod vp9;
+
+pub(crate) use codec::CONVERT;
+pub(crate) use player::Player;

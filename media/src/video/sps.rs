@@ -1,0 +1,169 @@
+//! What H.264's sequence parameter set tells beyond what the decoder needs: profile, pixel aspect and colour, and
+//! which of its tools this build cannot decode.
+
+use crate::ColorRange;
+
+use super::bits::Bits;
+use super::nal::unescape;
+use crate::container::Colour;
+
+/// The parts of an SPS that decide how its pictures are shown, and whether they can be decoded.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sps {
+    profile_idc: u32,
+    constraints: u32,
+    chroma_format_idc: u32,
+    bit_depth: u32,
+    lossless: bool,
+    mbaff: bool,
+    /// Coded size in pixels, before cropping.
+    pub(crate) coded: (u32, u32),
+    pub(crate) sar: Option<(u32, u32)>,
+    pub(crate) colour: Colour,
+}
+
+impl Sps {
+    /// Reads an SPS NAL unit, its header included.
+    pub(crate) fn parse(nal: &[u8]) -> Option<Self> {
+        let rbsp = unescape(nal.get(1..)?);
+        let mut bits = Bits::new(&rbsp);
+        let (profile_idc, constraints) = (bits.get(8)?, bits.get(8)?);
+        bits.get(8)?;
+        bits.ue()?;
+        let (mut chroma_format_idc, mut bit_depth, mut lossless) = (1, 8, false);
+        if matches!(profile_idc, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
+            chroma_format_idc = bits.ue()?;
+            if chroma_format_idc == 3 {
+                bits.flag()?;
+            }
+            bit_depth = 8 + bits.ue()?.max(bits.ue()?).min(8);
+            lossless = bits.flag()?;
+            if bits.flag()? {
+                for list in 0..if chroma_format_idc == 3 { 12 } else { 8 } {
+                    if bits.flag()? {
+                        skip_scaling_list(&mut bits, if list < 6 { 16 } else { 64 })?;
+                    }
+                }
+            }
+        }
+        bits.ue()?;
+        match bits.ue()? {
+            0 => {
+                bits.ue()?;
+            }
+            1 => {
+                bits.flag()?;
+                bits.se()?;
+                bits.se()?;
+                for _ in 0..bits.ue()?.min(255) {
+                    bits.se()?;
+                }
+            }
+            _ => {}
+        }
+        bits.ue()?;
+        bits.flag()?;
+        let (width, height) = (bits.ue()?.saturating_add(1), bits.ue()?.saturating_add(1));
+        let frames_only = bits.flag()?;
+        let mbaff = !frames_only && bits.flag()?;
+        bits.flag()?;
+        if bits.flag()? {
+            for _ in 0..4 {
+                bits.ue()?;
+            }
+        }
+        let coded = (width.saturating_mul(16), height.saturating_mul(if frames_only { 16 } else { 32 }));
+        let (sar, colour) = if bits.flag()? { vui(&mut bits).unwrap_or_default() } else { Default::default() };
+        Some(Self { profile_idc, constraints, chroma_format_idc, bit_depth, lossless, mbaff, coded, sar, colour })
+    }
+
+    /// `H.264 High` and the like.
+    pub(crate) fn name(&self) -> String {
+        let profile = match self.profile_idc {
+            66 if self.constraints & 0x40 != 0 => "Constrained Baseline",
+            66 => "Baseline",
+            77 => "Main",
+            88 => "Extended",
+            100 => "High",
+            110 => "High 10",
+            122 => "High 4:2:2",
+            244 => "High 4:4:4 Predictive",
+            44 => "CAVLC 4:4:4 Intra",
+            118 => "Multiview High",
+            128 => "Stereo High",
+            other => return format!("H.264 profile {other}"),
+        };
+        format!("H.264 {profile}")
+    }
+
+    /// What of it cannot be decoded, such as `10-bit`.
+    pub(crate) fn unsupported(&self) -> Option<String> {
+        match self {
+            Self { bit_depth: 9.., .. } => Some(format!("{}-bit", self.bit_depth)),
+            Self { chroma_format_idc: 0, .. } => Some("monochrome".into()),
+            Self { chroma_format_idc: 2, .. } => Some("4:2:2".into()),
+            Self { chroma_format_idc: 3, .. } => Some("4:4:4".into()),
+            Self { lossless: true, .. } => Some("lossless".into()),
+            Self { mbaff: true, .. } => Some("interlaced".into()),
+            _ => None,
+        }
+    }
+}
+
+fn skip_scaling_list(bits: &mut Bits<'_>, len: u32) -> Option<()> {
+    let (mut last, mut next) = (8i32, 8i32);
+    for _ in 0..len {
+        if next != 0 {
+            next = (last + bits.se()?).rem_euclid(256);
+        }
+        last = if next == 0 { last } else { next };
+    }
+    Some(())
+}
+
+/// Table E-1 of H.264 (the same in HEVC): sample aspect ratios by `aspect_ratio_idc`.
+const ASPECTS: [(u32, u32); 17] = [
+    (0, 0),
+    (1, 1),
+    (12, 11),
+    (10, 11),
+    (16, 11),
+    (40, 33),
+    (24, 11),
+    (20, 11),
+    (32, 11),
+    (80, 33),
+    (18, 11),
+    (15, 11),
+    (64, 33),
+    (160, 99),
+    (4, 3),
+    (3, 2),
+    (2, 1),
+];
+
+/// The beginning of VUI parameters, the same in H.264 and HEVC: pixel aspect and colour.
+pub(crate) fn vui(bits: &mut Bits<'_>) -> Option<(Option<(u32, u32)>, Colour)> {
+    let mut sar = None;
+    if bits.flag()? {
+        let (w, h) = match bits.get(8)? {
+            255 => (bits.get(16)?, bits.get(16)?),
+            idc => ASPECTS.get(idc as usize).copied().unwrap_or_default(),
+        };
+        sar = (w > 0 && h > 0).then_some((w, h));
+    }
+    if bits.flag()? {
+        bits.flag()?;
+    }
+    let mut colour = Colour::default();
+    if bits.flag()? {
+        bits.get(3)?;
+        let full = bits.flag()?;
+        colour.range = Some(if full { ColorRange::Full } else { ColorRange::Limited });
+        if bits.flag()? {
+            bits.get(16)?;
+            colour.matrix = Colour::matrix(bits.get(8)?);
+        }
+    }
+    Some((sar, colour))
+}

@@ -1,0 +1,168 @@
+//! Stills, animations and lists of pictures.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use image::codecs::gif::GifEncoder;
+use image::{Delay, Frame, Rgba, RgbaImage};
+use support::{Tool, flip, open};
+use tricine_media::source::image::{open_file, open_list};
+use tricine_media::{ColorMatrix, ColorRange, MediaError, NS, VideoSource};
+
+/// (pts, duration, width, height, I420) of every frame.
+type Shown = (i64, i64, u32, u32, Vec<u8>);
+
+fn all(video: &mut dyn VideoSource) -> Vec<Shown> {
+    let mut shown = Vec::new();
+    loop {
+        match video.next_frame() {
+            Ok(None) => return shown,
+            Ok(Some(mut frame)) => {
+                let mut out = vec![0; frame.format.i420_len()];
+                frame.picture.write_i420(&mut out);
+                shown.push((frame.pts_ns, frame.duration_ns, frame.format.width, frame.format.height, out));
+            }
+            Err(MediaError::Damaged(_)) => {}
+            Err(_) => return shown,
+        }
+        assert!(shown.len() < 10_000, "no end");
+    }
+}
+
+#[test]
+fn a_still_is_shown_for_five_seconds_and_its_colours_survive_the_way_to_yuv_and_back() {
+    let Some(tool) = Tool::ffmpeg("still") else { return };
+    for colour in [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0], [200, 120, 40]] {
+        for extension in ["png", "bmp", "tiff", "webp", "qoi", "ppm"] {
+            let path = tool.path(&format!("a.{extension}"));
+            image::RgbImage::from_pixel(7, 5, image::Rgb(colour)).save(&path).unwrap();
+            let mut video = open_file(&open(&path)).unwrap().video.unwrap();
+            let format = video.info().format;
+            assert_eq!((format.range, format.matrix), (ColorRange::Full, ColorMatrix::Bt601));
+            assert_eq!(video.info().duration_ns, Some(5 * NS));
+            let shown = all(video.as_mut());
+            assert_eq!((shown.len(), shown[0].1, shown[0].2, shown[0].3), (1, 5 * NS, 7, 5), "{extension}");
+            let (y, u, v) =
+                (f64::from(shown[0].4[0]), f64::from(shown[0].4[35]) - 128.0, f64::from(shown[0].4[35 + 12]) - 128.0);
+            let back = [y + 1.402 * v, y - 0.344_136 * u - 0.714_136 * v, y + 1.772 * u];
+            for (back, colour) in back.into_iter().zip(colour) {
+                assert!((back - f64::from(colour)).abs() <= 3.0, "{extension}: {colour} came back as {back}");
+            }
+        }
+    }
+}
+
+#[test]
+fn alpha_is_blended_over_black() {
+    let Some(tool) = Tool::ffmpeg("alpha") else { return };
+    let path = tool.path("a.png");
+    RgbaImage::from_pixel(4, 4, Rgba([255, 255, 255, 128])).save(&path).unwrap();
+    let shown = all(open_file(&open(&path)).unwrap().video.unwrap().as_mut());
+    assert!(shown[0].4[0].abs_diff(128) <= 1, "{}", shown[0].4[0]);
+}
+
+#[test]
+fn exif_orientation_is_honoured() {
+    let Some(tool) = Tool::ffmpeg("exif") else { return };
+    let path = tool.path("a.jpg");
+    image::RgbImage::from_fn(32, 16, |x, _| image::Rgb(if x < 16 { [255; 3] } else { [0; 3] })).save(&path).unwrap();
+    let mut jpeg = std::fs::read(&path).unwrap();
+    // APP1 with an Exif directory of one entry: orientation 6, a quarter turn clockwise.
+    let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    jpeg.splice(2..2, exif.iter().copied());
+    std::fs::write(&path, jpeg).unwrap();
+    let shown = all(open_file(&open(&path)).unwrap().video.unwrap().as_mut());
+    assert_eq!((shown[0].2, shown[0].3), (16, 32));
+    assert!(shown[0].4[0] > 200 && shown[0].4[16 * 31] < 50, "white is on top after a quarter turn clockwise");
+}
+
+#[test]
+fn a_gif_keeps_its_delays_and_a_delay_of_nothing_means_100_ms() {
+    let Some(tool) = Tool::ffmpeg("gif") else { return };
+    let path = tool.path("a.gif");
+    let delays = [50, 0, 200, 10, 20];
+    let mut encoder = GifEncoder::new(std::fs::File::create(&path).unwrap());
+    for (index, delay) in delays.into_iter().enumerate() {
+        let picture = RgbaImage::from_pixel(6, 4, Rgba([40 * index as u8, 0, 0, 255]));
+        encoder.encode_frame(Frame::from_parts(picture, 0, 0, Delay::from_numer_denom_ms(delay, 1))).unwrap();
+    }
+    drop(encoder);
+    let mut video = open_file(&open(&path)).unwrap().video.unwrap();
+    let shown = all(video.as_mut());
+    let times: Vec<_> = shown.iter().map(|frame| (frame.0 / 1_000_000, frame.1 / 1_000_000)).collect();
+    assert_eq!(times, [(0, 50), (50, 100), (150, 200), (350, 100), (450, 20)]);
+    for (target, want) in [(0, 0), (149, 1), (150, 2), (9_999, 4), (10, 0)] {
+        video.seek(target * 1_000_000).unwrap();
+        assert_eq!(video.next_frame().unwrap().unwrap().pts_ns, shown[want].0, "seek to {target} ms");
+    }
+}
+
+#[test]
+fn animations_by_ffmpeg_have_all_their_frames() {
+    let Some(tool) = Tool::ffmpeg("animated") else { return };
+    for (name, codec) in
+        [("a.gif", "-c:v gif"), ("a.apng", "-c:v apng -f apng"), ("a.webp", "-c:v libwebp_anim -lossless 1")]
+    {
+        let Some(file) = tool.make(&format!("-f lavfi -i testsrc2=s=160x120:r=10:d=1 {codec}"), name) else { continue };
+        let shown = all(open_file(&file).unwrap().video.unwrap().as_mut());
+        let times: Vec<_> = shown.iter().map(|frame| (frame.0 / 1_000_000, frame.1 / 1_000_000)).collect();
+        let want: Vec<_> = (0..10).map(|index| (100 * index, 100)).collect();
+        assert_eq!(times, want, "{name}");
+        let mut pictures: Vec<_> = shown.into_iter().map(|frame| frame.4).collect();
+        pictures.dedup();
+        assert!(pictures.len() == 10, "{name}: {} pictures that differ", pictures.len());
+    }
+}
+
+#[test]
+fn a_list_plays_at_25_a_second_whatever_the_sizes_and_skips_what_is_no_picture() {
+    let Some(tool) = Tool::ffmpeg("list") else { return };
+    let mut paths = Vec::new();
+    for index in 0..4u32 {
+        let path = tool.path(&format!("{index}.png"));
+        if index == 2 {
+            std::fs::write(&path, b"no picture").unwrap();
+        } else {
+            image::GrayImage::from_pixel(4 + index, 4, image::Luma([50 * index as u8])).save(&path).unwrap();
+        }
+        paths.push(path);
+    }
+    let mut video = open_list(&paths).unwrap().video.unwrap();
+    assert_eq!((video.info().frames, video.info().duration_ns), (Some(4), Some(160_000_000)));
+    let shown: Vec<_> = all(video.as_mut()).iter().map(|frame| (frame.0 / 1_000_000, frame.2)).collect();
+    assert_eq!(shown, [(0, 4), (40, 5), (120, 7)]);
+    video.seek(85_000_000).unwrap();
+    assert_eq!(video.next_frame().unwrap().unwrap().pts_ns, 40_000_000);
+    assert!(open_list(&[]).is_err() && open_list(&[tool.path("2.png")]).is_err());
+}
+
+#[test]
+fn damaged_pictures_end_without_panic() {
+    let Some(tool) = Tool::ffmpeg("damaged-pictures") else { return };
+    tricine_media::guard::install_hook();
+    for (name, codec) in [
+        ("a.gif", "-c:v gif"),
+        ("a.apng", "-f apng"),
+        ("a.webp", "-c:v libwebp_anim"),
+        ("a.jpg", "-frames:v 1 -update 1"),
+        ("a.png", "-frames:v 1 -update 1"),
+    ] {
+        if tool.make(&format!("-f lavfi -i testsrc2=s=40x30:r=10:d=0.5 {codec}"), name).is_none() {
+            continue;
+        }
+        let whole = std::fs::read(tool.path(name)).unwrap();
+        for seed in 0..30u64 {
+            let mut bytes = whole.clone();
+            if seed % 3 == 0 {
+                bytes.truncate(bytes.len() * seed as usize / 30)
+            } else {
+                flip(&mut bytes, seed, 8)
+            }
+            let path = tool.path(&format!("damaged-{name}"));
+            std::fs::write(&path, &bytes).unwrap();
+            if let Ok(media) = open_file(&open(&path)) {
+                all(media.video.unwrap().as_mut());
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Broken films neither crash nor hang the decoder: it says what is damaged and goes on, or refuses the file.
+
+mod video_support;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tricine_media::MediaError;
+use tricine_media::guard;
+use video_support::{Clips, Random, lively, open, samples};
+
+/// Plays a file to its end; how many frames it had and how often it was damaged, or why it would not open.
+fn play(path: &Path) -> Result<(usize, usize), MediaError> {
+    let started = Instant::now();
+    let Some(mut video) = open(path)?.video else { return Ok((0, 0)) };
+    let (mut frames, mut damages, mut last) = (0, 0, i64::MIN);
+    loop {
+        assert!(started.elapsed() < Duration::from_secs(30), "{}: it does not end", path.display());
+        match video.next_frame() {
+            Ok(Some(mut frame)) => {
+                assert!(frame.pts_ns > last, "{}: time runs backwards", path.display());
+                last = frame.pts_ns;
+                samples(&mut frame);
+                frames += 1;
+            }
+            Ok(None) => return Ok((frames, damages)),
+            Err(MediaError::Damaged(_)) => damages += 1,
+            Err(_) => return Ok((frames, damages + 1)),
+        }
+        assert!(damages < 10_000, "{}: damage without progress", path.display());
+    }
+}
+
+const FILMS: &[(&str, &str)] = &[
+    ("film.mp4", "-c:v libx264 -g 12 -bf 2"),
+    ("fragmented.mp4", "-c:v libx264 -g 12 -movflags frag_keyframe+empty_moov+default_base_moof"),
+    ("film.mkv", "-c:v libx264 -g 12 -bf 2"),
+    ("vp9.webm", "-c:v libvpx-vp9 -cpu-used 6 -g 12"),
+    ("av1.mp4", "-c:v libsvtav1 -preset 8 -g 12"),
+];
+
+#[test]
+fn random_damage_neither_crashes_nor_hangs() {
+    guard::install_hook();
+    let Some(clips) = Clips::new("flips") else { return };
+    let source = lively("128x96", "25", "1.5");
+    for (name, settings) in FILMS {
+        let Some(path) = clips.make(name, &format!("{source} {settings}")) else { continue };
+        let whole = fs::read(&path).expect("the clip");
+        let mut random = Random(0x5eed_0001);
+        let (mut opened, mut shown) = (0, 0);
+        for variant in 0..40 {
+            let mut data = whole.clone();
+            // Every second variant is hit in its first kilobyte too, where the headers of most formats are.
+            for _ in 0..1 + variant / 4 {
+                let at = random.below(data.len() as u64) as usize;
+                data[at] ^= 1 << random.below(8);
+            }
+            if variant % 2 == 1 {
+                let at = random.below(1024) as usize;
+                data[at] = random.below(256) as u8;
+            }
+            let broken = clips.path(&format!("{variant}-{name}"));
+            fs::write(&broken, data).expect("a file");
+            if let Ok((frames, _)) = play(&broken) {
+                opened += 1;
+                shown += frames;
+            }
+            fs::remove_file(&broken).expect("a file");
+        }
+        assert!(opened >= 10 && shown >= 200, "{name}: of 40 variants {opened} opened, with {shown} frames");
+    }
+}
+
+#[test]
+fn a_truncated_film_plays_up_to_where_it_ends() {
+    guard::install_hook();
+    let Some(clips) = Clips::new("truncated") else { return };
+    let source = lively("128x96", "25", "1.6");
+    for (name, settings) in FILMS {
+        let Some(path) = clips.make(name, &format!("{source} {settings} -movflags +faststart")) else { continue };
+        let whole = fs::read(&path).expect("the clip");
+        let (all, damages) = play(&path).expect("the whole film");
+        assert_eq!((all, damages), (40, 0), "{name}");
+        for tenths in 1..10 {
+            let cut = clips.path(&format!("{tenths}-{name}"));
+            fs::write(&cut, &whole[..whole.len() * tenths / 10]).expect("a file");
+            match play(&cut) {
+                Ok((frames, damages)) => {
+                    assert!(frames < all || tenths == 9, "{name}: {frames} frames of {tenths}/10 of the file");
+                    assert!(tenths < 8 || frames > 12, "{name}: only {frames} frames of {tenths}/10 of the file");
+                    assert!(damages <= 3, "{name}: {damages} times damaged by one cut");
+                }
+                Err(error) => assert!(tenths < 8, "{name}: {tenths}/10 of the file: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn damage_costs_frames_only_up_to_the_next_key_frame() {
+    guard::install_hook();
+    let Some(clips) = Clips::new("hole") else { return };
+    let source = lively("128x96", "25", "3");
+    let Some(path) = clips.make("film.mkv", &format!("{source} -c:v libx264 -g 10 -x264-params scenecut=0")) else {
+        return;
+    };
+    let mut data = fs::read(&path).expect("the clip");
+    let middle = data.len() / 2;
+    data[middle..middle + 600].fill(0xff);
+    fs::write(&path, data).expect("a file");
+    let (frames, damages) = play(&path).expect("it opens");
+    assert!((1..=3).contains(&damages), "{damages} damages");
+    assert!((40..75).contains(&frames), "{frames} of 75 frames are left");
+}
+
+#[test]
+fn what_is_no_film_is_refused_with_a_reason() {
+    let Some(clips) = Clips::new("nofilm") else { return };
+    let cases: &[(&str, &[u8], &str)] = &[
+        ("empty.mp4", b"", "empty"),
+        ("text.mp4", b"This is a text, whatever its name says.\n", "text"),
+        ("header.mp4", b"\0\0\0\x18ftypisom\0\0\x02\0isom", "moov"),
+        ("header.mkv", b"\x1a\x45\xdf\xa3\x84\x42\x86\x81\x01", "no segment"),
+        ("film.avi", b"RIFF\0\0\0\0AVI LIST", "AVI"),
+    ];
+    for (name, content, reason) in cases {
+        let path = clips.path(name);
+        fs::write(&path, content).expect("a file");
+        let error = open(&path).err().unwrap_or_else(|| panic!("{name} opened")).to_string();
+        assert!(error.contains(reason), "{name}: {error}");
+    }
+}
+
+#[test]
+fn what_cannot_be_decoded_is_named() {
+    let Some(clips) = Clips::new("refused") else { return };
+    let source = lively("128x96", "25", "0.4");
+    for (name, settings, words) in [
+        ("ten.mp4", "-pix_fmt yuv420p10le -c:v libx264", "H.264 High 10 video (10-bit)"),
+        ("422.mp4", "-pix_fmt yuv422p -c:v libx264", "4:2:2"),
+        ("444.mp4", "-pix_fmt yuv444p -c:v libx264", "H.264 High 4:4:4 Predictive"),
+        ("interlaced.mp4", "-c:v libx264 -flags +ilme+ildct", "interlaced"),
+        ("mpeg4.mp4", "-c:v mpeg4", "MPEG-4 part 2"),
+        ("vp8.webm", "-c:v libvpx", "VP8"),
+        ("prores.mov", "-pix_fmt yuv422p10le -c:v prores_ks -profile:v 3", "ProRes 422 HQ"),
+        ("vp9.webm", "-pix_fmt yuv444p -c:v libvpx-vp9 -cpu-used 6", "VP9 profile 1 video (4:4:4)"),
+        #[cfg(not(feature = "hevc"))]
+        ("hevc.mp4", "-c:v libx265 -x265-params log-level=none", "--features hevc"),
+    ] {
+        let Some(path) = clips.make(name, &format!("{source} {settings}")) else { continue };
+        let error = open(&path).err().unwrap_or_else(|| panic!("{name} opened"));
+        assert!(matches!(error, MediaError::Unsupported { .. }), "{name}: {error}");
+        let text = error.to_string();
+        assert!(text.contains(words) && text.contains("ffmpeg -i"), "{name}: {text}");
+    }
+    let args = format!("-f lavfi -i sine=duration=0.4 {source} -map 1 -map 0 -c:v mpeg4 -c:a aac");
+    let Some(path) = clips.make("sound.mp4", &args) else { return };
+    let media = open(&path).expect("its sound plays");
+    assert!(media.video.is_none() && media.audio.is_some());
+    assert!(media.notices.iter().any(|notice| notice.contains("MPEG-4 part 2")), "{:?}", media.notices);
+}

@@ -1,0 +1,180 @@
+//! A seek returns exactly the frame that is shown at its target, then goes on in order.
+
+mod video_support;
+
+use tricine_media::Rotation;
+use video_support::{Clips, Random, decode_all, lively, open, samples, video};
+
+/// Seeks to the times of frames, between them, before the start and past the end.
+fn assert_seeks(path: &std::path::Path) {
+    let frames = decode_all(path);
+    let (name, end) = (path.display(), frames.last().expect("frames").0);
+    let mut video = video(path);
+    let mut random = Random(0x9e37_79b9);
+    let mut targets: Vec<i64> = (0..12).map(|_| random.below(end as u64 + 1) as i64).collect();
+    targets.extend([-5_000_000_000, 0, end, end + 1, end + 60_000_000_000, frames[frames.len() / 2].0]);
+    for target in targets {
+        let expected = frames.iter().rposition(|(pts, ..)| *pts <= target).unwrap_or(0);
+        video.seek(target).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for (n, (pts, _, wanted)) in frames.iter().enumerate().skip(expected).take(3) {
+            let frame = video.next_frame().unwrap_or_else(|error| panic!("{name}: to {target}: {error}"));
+            let mut frame = frame.unwrap_or_else(|| panic!("{name}: to {target}: no frame {n}"));
+            assert_eq!(frame.pts_ns, *pts, "{name}: to {target}, frame {n}");
+            assert!(samples(&mut frame) == *wanted, "{name}: to {target}: frame {n} has other samples");
+        }
+        if expected + 3 >= frames.len() {
+            assert!(video.next_frame().expect("the end").is_none(), "{name}: something follows the last frame");
+        }
+    }
+}
+
+#[test]
+fn seeks_are_exact_in_every_container_and_codec() {
+    let Some(clips) = Clips::new("seek") else { return };
+    let source = lively("160x120", "25", "3");
+    for (name, settings) in [
+        ("closed.mp4", "-c:v libx264 -g 20 -bf 3 -x264-params b-pyramid=normal:scenecut=0"),
+        ("open.mp4", "-c:v libx264 -bf 3 -x264-params open-gop=1:keyint=15:min-keyint=5:b-pyramid=normal:scenecut=0"),
+        ("open.mkv", "-c:v libx264 -bf 3 -x264-params open-gop=1:keyint=15:min-keyint=5:b-pyramid=normal:scenecut=0"),
+        ("fragmented.mp4", "-c:v libx264 -g 12 -movflags frag_keyframe+empty_moov+default_base_moof"),
+        ("film.mkv", "-c:v libx264 -g 15"),
+        ("live.mkv", "-c:v libx264 -g 15 -live 1"),
+        // Its containers mark pictures as entry points at which decoding cannot begin.
+        ("refresh.mp4", "-c:v libx264 -x264-params intra-refresh=1:keyint=20"),
+        ("refresh.mkv", "-c:v libx264 -bf 2 -x264-params intra-refresh=1:keyint=20"),
+        ("svt.mp4", "-c:v libsvtav1 -preset 8 -g 16"),
+        ("vp9.webm", "-c:v libvpx-vp9 -cpu-used 5 -g 20 -auto-alt-ref 1 -lag-in-frames 12"),
+        #[cfg(feature = "hevc")]
+        ("hevc.mp4", "-c:v libx265 -x265-params log-level=none:keyint=15"),
+        ("one.mp4", "-frames:v 1 -c:v libx264"),
+    ] {
+        if let Some(path) = clips.make(name, &format!("{source} {settings}")) {
+            assert_seeks(&path);
+        }
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_decoded_is_passed_by_to_the_next_key_frame() {
+    let Some(clips) = Clips::new("past") else { return };
+    let source = lively("160x120", "25", "3");
+    for (name, settings) in [
+        ("film.mp4", "-c:v libx264 -g 20 -x264-params scenecut=0"),
+        ("open.mkv", "-c:v libx264 -bf 3 -x264-params open-gop=1:keyint=20:min-keyint=20:scenecut=0"),
+    ] {
+        let Some(path) = clips.make(name, &format!("{source} {settings}")) else { continue };
+        let frames = decode_all(&path);
+        let mut video = video(&path);
+        video.seek_past(900_000_000).expect("it seeks");
+        let mut frame = video.next_frame().expect("a frame").expect("a frame");
+        let next = frames.iter().find(|(pts, ..)| *pts >= 1_590_000_000).expect("the key frame at 1.6 s");
+        assert_eq!(frame.pts_ns, next.0, "{name}");
+        assert!(samples(&mut frame) == next.2, "{name}: other samples");
+        video.seek_past(i64::MAX / 2).expect("it seeks");
+        assert!(video.next_frame().expect("the end").is_none(), "{name}: something is past the end");
+    }
+}
+
+#[test]
+fn every_frame_lasts_until_the_next_one() {
+    let Some(clips) = Clips::new("durations") else { return };
+    let source = lively("160x120", "25", "2");
+    let settings = "-vf select='not(eq(mod(n\\,5)\\,3))' -vsync vfr -c:v libx264 -bf 3";
+    for name in ["vfr.mp4", "vfr.mkv"] {
+        let Some(path) = clips.make(name, &format!("{source} {settings}")) else { continue };
+        let frames = decode_all(&path);
+        for pair in frames.windows(2) {
+            assert_eq!(pair[0].0 + pair[0].1, pair[1].0, "{name}");
+        }
+        assert!(frames.last().is_some_and(|last| last.1 > 0), "{name}: the last frame has a length");
+    }
+}
+
+/// The first frame's luma as ffmpeg turns it for showing.
+fn upright(path: &std::path::Path) -> Vec<u8> {
+    let mut command = std::process::Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin", "-i"]).arg(path);
+    command.args(["-frames:v", "1", "-vf", "extractplanes=y", "-f", "rawvideo", "-"]);
+    command.output().expect("ffmpeg runs").stdout
+}
+
+/// A plane of `w` columns and `h` rows, turned clockwise.
+fn turn(plane: &[u8], w: usize, h: usize, rotation: Rotation) -> Vec<u8> {
+    let at = |x: usize, y: usize| plane[y * w + x];
+    match rotation {
+        Rotation::None => plane.to_vec(),
+        Rotation::Cw90 => (0..w * h).map(|n| at(n / h, h - 1 - n % h)).collect(),
+        Rotation::Cw180 => plane.iter().rev().copied().collect(),
+        Rotation::Cw270 => (0..w * h).map(|n| at(w - 1 - n / h, n % h)).collect(),
+    }
+}
+
+#[test]
+fn rotation_aspect_and_colour_are_read() {
+    let Some(clips) = Clips::new("tags") else { return };
+    let source = lively("160x120", "25", "0.4");
+    let tags = "-c:v libx264 -vf setsar=4/3 -color_range pc -colorspace bt709 -color_primaries bt709 -color_trc bt709";
+    let Some(plain) = clips.make("plain.mp4", &format!("{source} {tags}")) else { return };
+    let format = video(&plain).info().format;
+    assert_eq!((format.width, format.height, format.sar, format.rotation), (160, 120, (4, 3), Rotation::None));
+    use tricine_media::{ColorMatrix, ColorRange};
+    assert_eq!((format.range, format.matrix), (ColorRange::Full, ColorMatrix::Bt709));
+    for degrees in [90, 180, 270] {
+        let args = format!("-i {} -c copy -metadata:s:v rotate={degrees}", plain.display());
+        let Some(path) = clips.make(&format!("turned{degrees}.mp4"), &args) else { continue };
+        let mut turned = video(&path);
+        let rotation = turned.info().format.rotation;
+        assert_ne!(rotation, Rotation::None, "{degrees}");
+        let luma = samples(&mut turned.next_frame().expect("a frame").expect("a frame"));
+        // What ffmpeg shows when it turns the picture itself.
+        let theirs = upright(&path);
+        assert!(turn(&luma[..160 * 120], 160, 120, rotation) == theirs, "{degrees}: {rotation:?}");
+    }
+    let webm = clips.make("untagged.mkv", &format!("{} -c:v libx264", lively("160x120", "25", "0.2")));
+    let format = webm.map(|path| video(&path).info().format).expect("a clip");
+    assert_eq!((format.range, format.matrix, format.sar), (ColorRange::Limited, ColorMatrix::Bt601, (1, 1)));
+}
+
+#[test]
+fn a_film_with_sound_keeps_their_distance() {
+    let Some(clips) = Clips::new("distance") else { return };
+    let source = lively("160x120", "25", "1");
+    let Some(silent) = clips.make("silent.mp4", &format!("{source} -c:v libx264 -bf 2")) else { return };
+    for (name, codec) in [("late.mp4", "aac"), ("late.mkv", "flac")] {
+        let args = format!(
+            "-f lavfi -i sine=duration=1 -itsoffset 0.4 -i {} -map 0:a -map 1:v -c:v copy -c:a {codec}",
+            silent.display()
+        );
+        let Some(path) = clips.make(name, &args) else { continue };
+        let mut media = open(&path).expect("both");
+        let frame = media.video.as_mut().expect("video").next_frame().expect("a frame").expect("a frame");
+        assert!((frame.pts_ns - 400_000_000).abs() < 2_000_000, "{name}: {}", frame.pts_ns);
+        let block = media.audio.as_mut().expect("sound").next_block().expect("a block").expect("a block");
+        assert!(block.pts_ns.abs() < 2_000_000, "{name}: sound at {}", block.pts_ns);
+    }
+}
+
+#[test]
+fn a_film_that_was_cut_out_of_a_longer_one_begins_at_once() {
+    let Some(clips) = Clips::new("cut") else { return };
+    let source = lively("160x120", "25", "1");
+    for (name, settings) in [("late.mp4", ""), ("late.mkv", ""), ("live.mp4", "-movflags frag_keyframe+empty_moov")] {
+        let args =
+            format!("-f lavfi -i sine=duration=1 {source} -c:v libx264 -c:a aac -output_ts_offset 100 {settings}");
+        let Some(path) = clips.make(name, &args) else { continue };
+        let mut media = open(&path).expect("both");
+        let (video, sound) = (media.video.as_mut().expect("video"), media.audio.as_mut().expect("sound"));
+        for _ in 0..2 {
+            let frame = video.next_frame().expect("a frame").expect("a frame");
+            assert!((0..100_000_000).contains(&frame.pts_ns), "{name}: {}", frame.pts_ns);
+            let block = sound.next_block().expect("a block").expect("a block");
+            assert!((-30_000_000..100_000_000).contains(&block.pts_ns), "{name}: sound at {}", block.pts_ns);
+            assert!(
+                video.info().duration_ns.max(sound.info().duration_ns).is_some_and(|ns| ns < 2_000_000_000)
+                    || name == "late.mkv"
+            );
+            video.seek(0).expect("it seeks");
+            sound.seek(0).expect("it seeks");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Clips made with ffmpeg, and what ffmpeg itself decodes from them, to compare every byte with.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tricine_media::{Input, Media, MediaError, MediaFile, VideoFrame, VideoSource};
+
+/// A directory of clips that is removed when the test ends.
+pub(crate) struct Clips(PathBuf);
+
+impl Clips {
+    /// A fresh directory, or `None` with a message where ffmpeg is missing (an error if everything is required).
+    pub(crate) fn new(name: &str) -> Option<Self> {
+        let there = Command::new("ffmpeg").arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if there.is_err() {
+            assert!(std::env::var_os("TRICINE_REQUIRE_ALL").is_none(), "ffmpeg is required");
+            let _ = writeln!(std::io::stderr(), "skipped: ffmpeg is not installed");
+            return None;
+        }
+        let dir = std::env::temp_dir().join(format!("tricine-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("a temporary directory");
+        Some(Self(dir))
+    }
+
+    /// A path in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Makes `name` by ffmpeg from what `args` (split at spaces) say. `None` where this ffmpeg lacks the encoder, unless
+    /// everything is required.
+    pub(crate) fn make(&self, name: &str, args: &str) -> Option<PathBuf> {
+        let path = self.path(name);
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-nostdin", "-y"]).args(args.split_whitespace()).arg(&path);
+        let output = command.output().expect("ffmpeg runs");
+        if !output.status.success() {
+            let why = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(
+                why.contains("Unknown encoder") && std::env::var_os("TRICINE_REQUIRE_ALL").is_none(),
+                "{name}: {why}"
+            );
+            let _ = writeln!(std::io::stderr(), "skipped {name}: {why}");
+            return None;
+        }
+        Some(path)
+    }
+}
+
+impl Drop for Clips {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// ffmpeg's arguments for a lively picture of `size`, `seconds` long.
+pub(crate) fn lively(size: &str, rate: &str, seconds: &str) -> String {
+    format!(
+        "-f lavfi -i testsrc2=size={size}:rate={rate}:duration={seconds},noise=alls=12:allf=t+u:all_seed=7 -pix_fmt yuv420p"
+    )
+}
+
+/// Opens a file as the decoder would.
+pub(crate) fn open(path: &Path) -> Result<Media, MediaError> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    tricine_media::open(&Input::File(MediaFile::new(File::open(path)?, name)?))
+}
+
+/// Opens a file's video.
+pub(crate) fn video(path: &Path) -> Box<dyn VideoSource> {
+    let media = open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    media.video.unwrap_or_else(|| panic!("{}: no video; {:?}", path.display(), media.notices))
+}
+
+/// A frame's samples as I420.
+pub(crate) fn samples(frame: &mut VideoFrame) -> Vec<u8> {
+    let mut out = vec![0x55; frame.format.i420_len()];
+    frame.picture.write_i420(&mut out);
+    out
+}
+
+/// Every frame as ffmpeg decodes it to 8-bit I420.
+pub(crate) fn reference(path: &Path, frame_len: usize) -> Vec<Vec<u8>> {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin", "-noautorotate", "-threads", "1", "-i"]).arg(path);
+    command.args(["-map", "0:v:0", "-vsync", "passthrough", "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"]);
+    let output = command.output().expect("ffmpeg runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout.chunks(frame_len).map(<[u8]>::to_vec).collect()
+}
+
+/// Every frame's time in seconds as ffprobe tells it, counted from the file's start.
+pub(crate) fn reference_times(path: &Path) -> Vec<f64> {
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-select_streams", "v:0", "-show_entries"]);
+    command.args(["frame=best_effort_timestamp_time:format=start_time", "-of", "csv=p=0"]).arg(path);
+    let output = command.output().expect("ffprobe runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut times: Vec<f64> =
+        text.lines().filter_map(|line| line.split(',').next().and_then(|field| field.trim().parse().ok())).collect();
+    let start = times.pop().unwrap_or(0.0);
+    times.iter().map(|time| time - start).collect()
+}
+
+/// All frames with their times; damage is not expected.
+pub(crate) fn decode_all(path: &Path) -> Vec<(i64, i64, Vec<u8>)> {
+    let mut video = video(path);
+    let mut frames = Vec::new();
+    while let Some(mut frame) = video.next_frame().unwrap_or_else(|error| panic!("{}: {error}", path.display())) {
+        frames.push((frame.pts_ns, frame.duration_ns, samples(&mut frame)));
+    }
+    frames
+}
+
+/// Checks that every byte and every time of the file's frames is what ffmpeg finds.
+pub(crate) fn assert_exact(path: &Path) {
+    let len = video(path).info().format.i420_len();
+    let (ours, theirs) = (decode_all(path), reference(path, len));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    assert_eq!(ours.len(), theirs.len(), "{name}: number of frames");
+    assert!(!ours.is_empty(), "{name}: no frame");
+    for (n, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+        assert!(ours.2 == *theirs, "{name}: frame {n} differs ({} of {len} bytes)", differing(&ours.2, theirs));
+    }
+    let times = reference_times(path);
+    assert_eq!(times.len(), ours.len(), "{name}: number of times");
+    for (n, ((pts_ns, ..), time)) in ours.iter().zip(times).enumerate() {
+        let off = (*pts_ns as f64 / 1e9 - time).abs();
+        assert!(off < 2e-6, "{name}: frame {n} is due at {pts_ns} ns, ffprobe says {time} s");
+    }
+}
+
+fn differing(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).filter(|(a, b)| a != b).count() + a.len().abs_diff(b.len())
+}
+
+/// A small generator of numbers, so that no test depends on chance.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    /// The next number below `limit`.
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit.max(1)
+    }
+}

@@ -1,0 +1,223 @@
+//! What the user wants: signals, keys, and how every role learns of it.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use tricine_channel::time::mono_ns;
+use tricine_session::clock::{MAX_SPEED, MIN_SPEED};
+use tricine_session::control::Role;
+use tricine_session::link::{DisplaySpec, Key, ToRole};
+use tricine_session::{Error, Result};
+
+use super::{MS, Session};
+use crate::keys::{self, Keyboard};
+use crate::report::Ended;
+
+/// How long an escape may be the beginning of a longer sequence.
+const ESCAPE_NS: u64 = 30 * MS;
+const SPEEDS: [f64; 11] = [0.25, 0.5, 0.75, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 4.0];
+
+impl Session {
+    pub(super) fn signals(&mut self) -> Result<()> {
+        while let Ok(Some(info)) = self.signals.read_signal() {
+            match Signal::try_from(info.ssi_signo as i32) {
+                Ok(Signal::SIGTSTP) => self.suspend()?,
+                Ok(Signal::SIGCONT) => {
+                    self.rebased_ns = mono_ns();
+                    // Perhaps from the background, where the keyboard was the shell's.
+                    if self.keyboard.is_none() {
+                        self.keyboard = Keyboard::take();
+                    }
+                }
+                Ok(signal) if self.stop.is_some() => {
+                    tracing::warn!("{signal} again: the roles are killed");
+                    self.kill_all();
+                }
+                Ok(signal) => self.stop(Ended::Signal(signal as i32)),
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Ctrl-Z: the film and its processes stand still, the terminal is as it was; and back again.
+    fn suspend(&mut self) -> Result<()> {
+        let was_paused = std::mem::replace(&mut self.state.paused, true);
+        self.broadcast();
+        // Time for the sound to be held at the device and for the clock to be published; nobody waits for us here.
+        std::thread::sleep(Duration::from_millis(60));
+        for running in self.posts.iter().filter_map(|p| p.running.as_ref()) {
+            running.child.signal(Signal::SIGSTOP)?;
+        }
+        self.status.clear();
+        // What was typed or answered until now is ours, not the shell's.
+        self.typed();
+        let drawn = self.drawn;
+        self.leave_terminal();
+        let had_keyboard = self.keyboard.take().is_some();
+        loop {
+            nix::sys::signal::raise(Signal::SIGSTOP).map_err(|e| Error::sys("raise", "SIGSTOP", e))?;
+            // Here we are again; in the background there is nothing to draw on.
+            if self.display != DisplaySpec::Terminal || keys::in_front(std::io::stdout()) {
+                break;
+            }
+        }
+        self.rebased_ns = mono_ns();
+        if had_keyboard {
+            self.keyboard = Keyboard::take();
+        }
+        self.drawn = drawn;
+        self.tell(Role::Renderer, &ToRole::Retake);
+        for running in self.posts.iter().filter_map(|p| p.running.as_ref()) {
+            running.child.signal(Signal::SIGCONT)?;
+        }
+        self.state.paused = was_paused;
+        self.broadcast();
+        Ok(())
+    }
+
+    pub(super) fn typed(&mut self) {
+        let Some(keyboard) = &mut self.keyboard else { return };
+        let mut keys = keyboard.read();
+        let now = mono_ns();
+        match self.escape_at_ns {
+            Some(at) if now >= at => {
+                keys.extend(keyboard.flush());
+                self.escape_at_ns = None;
+            }
+            Some(_) if !keyboard.pending() => self.escape_at_ns = None,
+            None if keyboard.pending() => self.escape_at_ns = Some(now + ESCAPE_NS),
+            _ => {}
+        }
+        let answers = self.keyboard.as_mut().map_or(0, Keyboard::answers);
+        for _ in 0..answers {
+            self.tell(Role::Renderer, &ToRole::Answer);
+        }
+        for key in keys {
+            self.key(key);
+        }
+    }
+
+    /// Film time now, in ns.
+    pub(super) fn position_ns(&self) -> i64 {
+        let now = match self.control.clock(self.state.serial) {
+            // Single steps move the picture and no clock.
+            _ if self.stepped => self.control.renderer().last_pts_ns.get() as i64,
+            Some(clock) => clock.pts_at(mono_ns()),
+            None => return self.state.target_ns,
+        };
+        now.clamp(0, self.opened.as_ref().and_then(|o| o.duration_ns).unwrap_or(i64::MAX))
+    }
+
+    pub(super) fn key(&mut self, key: Key) {
+        if self.stop.is_some() {
+            return;
+        }
+        match key {
+            Key::Pause => {
+                self.state.paused = !self.state.paused;
+                // Single steps have moved the picture alone: sound joins it where it stands.
+                if !self.state.paused && std::mem::take(&mut self.stepped) && self.seekable() {
+                    self.seek(self.control.renderer().last_pts_ns.get() as i64);
+                    return;
+                }
+            }
+            Key::Seek(seconds) if self.seekable() => {
+                self.seek(self.position_ns().saturating_add(i64::from(seconds) * 1_000_000_000));
+                return;
+            }
+            Key::Seek(_) => self.osd("this input cannot seek"),
+            Key::Step => {
+                let moving = !std::mem::replace(&mut self.state.paused, true);
+                if moving {
+                    self.broadcast();
+                }
+                self.stepped = true;
+                self.tell(Role::Renderer, &ToRole::Step);
+            }
+            Key::Slower | Key::Faster => {
+                let speed = self.state.speed;
+                let next = match key {
+                    Key::Faster => SPEEDS.into_iter().find(|s| *s > speed + 1e-9),
+                    _ => SPEEDS.into_iter().rev().find(|s| *s < speed - 1e-9),
+                };
+                self.state.speed = next.unwrap_or(speed).clamp(MIN_SPEED, MAX_SPEED);
+            }
+            Key::VolumeDown => self.state.volume = self.state.volume.saturating_sub(5),
+            Key::VolumeUp => self.state.volume = (self.state.volume + 5).min(100),
+            Key::Mute => self.state.muted = !self.state.muted,
+            Key::Loop => {
+                self.state.looping = !self.state.looping;
+                self.rounds_left = if self.state.looping { u64::MAX } else { 1 };
+            }
+            Key::Osd => self.state.osd = 1 - self.state.osd.min(1),
+            Key::Fullscreen => self.tell(Role::Renderer, &ToRole::Fullscreen),
+            Key::Help => {
+                self.tell(Role::Renderer, &ToRole::Help);
+                if self.posts[Role::Renderer].running.is_none() {
+                    self.status
+                        .notice("space pause, arrows seek, [ ] speed, 9 0 volume, m mute, l loop, n next, q quit");
+                }
+            }
+            Key::Screenshot => match std::env::current_dir() {
+                Ok(folder) => self.tell(Role::Renderer, &ToRole::Screenshot(folder.into())),
+                Err(e) => self.osd(&format!("no screenshot: {e}")),
+            },
+            Key::Next if self.playlist.is_empty() => self.osd("there is no next input"),
+            Key::Next => {
+                self.next_input();
+                return;
+            }
+            Key::Quit => {
+                self.stop(Ended::Quit);
+                return;
+            }
+        }
+        self.broadcast();
+    }
+
+    fn seekable(&self) -> bool {
+        self.opened.as_ref().is_some_and(|o| o.seekable)
+    }
+
+    /// A new serial from `target_ns`.
+    pub(super) fn seek(&mut self, target_ns: i64) {
+        let last = self.opened.as_ref().and_then(|o| o.duration_ns).unwrap_or(i64::MAX);
+        self.state.target_ns = target_ns.clamp(0, last);
+        self.state.serial += 1;
+        self.stepped = false;
+        self.skip_past_ns = None;
+        self.broadcast();
+    }
+
+    fn osd(&mut self, text: &str) {
+        self.tell(Role::Renderer, &ToRole::Osd(text.to_owned()));
+        if self.posts[Role::Renderer].running.is_none() {
+            self.status.notice(text);
+        }
+    }
+
+    pub(super) fn tell(&self, role: Role, message: &ToRole) {
+        if let Some(running) = &self.posts[role].running {
+            running.tell(message);
+            self.ring(role);
+        }
+    }
+
+    /// Wakes a role from waiting at a channel.
+    fn ring(&self, role: Role) {
+        for channel in &self.channels {
+            if let Some(side) = role.side(channel.name().kind) {
+                channel.ring(side);
+            }
+        }
+    }
+
+    /// Lets every role know what the user wants.
+    pub(super) fn broadcast(&self) {
+        self.control.own().set_state(&self.state);
+        for role in Role::ALL {
+            self.tell(role, &ToRole::State);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The socket by which the audio role talks to a sound server, held here as well: the role's death does not end its
+//! stream, so the server plays on what it has, and the successor takes the stream up. Nothing is read or written here.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+
+/// Holds the socket, over all incarnations of the role.
+#[derive(Debug, Default)]
+pub(crate) struct SoundSocket(Option<OwnedFd>);
+
+impl SoundSocket {
+    /// The socket for an audio role that is to be started: the one in use, or a new one where there is none or the
+    /// server is gone. `None` if none can be had: the role does without.
+    pub(crate) fn lend(&mut self) -> Option<BorrowedFd<'_>> {
+        if self.0.as_ref().is_none_or(hung_up) {
+            self.0 = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).ok();
+        }
+        self.0.as_ref().map(AsFd::as_fd)
+    }
+}
+
+/// Whether nobody is at the other end. Never connected is as good.
+fn hung_up(socket: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(socket.as_fd(), PollFlags::empty())];
+    poll(&mut fds, PollTimeout::ZERO).is_err()
+        || fds[0].revents().is_some_and(|r| r.intersects(PollFlags::POLLHUP | PollFlags::POLLERR))
+}
