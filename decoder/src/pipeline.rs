@@ -202,7 +202,7 @@ impl<S: Stream> Decoding<S> {
                     damaged.add(1);
                     match damaged.get() {
                         1..=5 => tracing::warn!("{}: skipped damaged data: {what}", S::KIND),
-                        6 => tracing::warn!("{}: more damaged data is skipped without a word", S::KIND),
+                        6 => tracing::warn!("{}: further damaged data is skipped silently", S::KIND),
                         _ => {}
                     }
                     match self.items.new_goal() {
