@@ -12,7 +12,7 @@ use tricine_session::link::{Finding, FromRole, SinkSpec};
 
 use crate::Context;
 use crate::align::{self, Splice};
-use crate::backlog::{Backlog, Chunk};
+use crate::backlog::{Backlog, Chunk, Step};
 use crate::gain;
 use crate::intake::Intake;
 use crate::outlet::{Change, Outlet};
@@ -261,18 +261,11 @@ impl Speaker {
                     None => return,
                 },
             };
-            let chunk = match splice {
-                Splice::Go => self.backlog.take(room_ns + PIECE_NS),
-                Splice::Skip(film_ns) => {
-                    self.backlog.skip(film_ns);
-                    continue;
-                }
-                Splice::Silence(film_ns) => self.backlog.like().map(|(format, speed)| {
-                    let film = film_ns.min((room_ns as f64 * speed) as u64);
-                    Chunk::silence(film, format, pts_ns - film_ns as i64, speed)
-                }),
+            let chunk = match self.backlog.step(splice, room_ns, room_ns + PIECE_NS) {
+                Step::Write(chunk) => chunk,
+                Step::Skipped => continue,
+                Step::Wait => return,
             };
-            let Some(chunk) = chunk.filter(|c| !c.samples.is_empty()) else { return };
             if std::mem::take(&mut self.joining) {
                 self.say_joined(splice, now_ns);
             }

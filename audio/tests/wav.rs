@@ -4,7 +4,7 @@ mod session;
 
 use std::path::{Path, PathBuf};
 
-use session::{RATE, Session, playing, sleep_ms};
+use session::{RATE, Session, playing};
 use tricine_session::control::{AudioPage, ControlRegion, Writable};
 use tricine_session::link::{FromRole, SinkSpec};
 
@@ -97,6 +97,7 @@ fn killed_again_and_again_it_goes_on_in_the_same_file() {
             s.play(1, at_ms, 20, mark);
             at_ms += 20;
         }
+        // Any moment will do; this spreads them.
         std::thread::sleep(std::time::Duration::from_micros(round * 137));
         s.kill();
         s.spawn();
@@ -118,8 +119,8 @@ fn a_half_written_block_is_written_over() {
     let mut s = Session::new(SinkSpec::Wav(path.clone().into()), true, playing());
     s.spawn();
     s.play(1, 0, 100, mark);
-    s.expect("output", |m| matches!(m, FromRole::Output(_)));
-    sleep_ms(100);
+    s.until("five blocks", |s| s.control.audio().received.get() == 5 && s.control.audio().wav_bytes.get() > 0);
+    s.beats(1);
     s.kill();
     // As if it had died in the middle of block 5: announced, and half of it in the file.
     let control = ControlRegion::attach::<AudioPage<Writable>>(&s.name).unwrap();

@@ -15,6 +15,7 @@ pub mod error;
 pub mod frame;
 pub mod link;
 pub mod metrics;
+pub mod misuse;
 pub mod name;
 pub mod output;
 pub mod process;

@@ -6,6 +6,9 @@
 //! name: a session lives if and only if that lock is held. What has another prefix is another program's: it is neither listed nor
 //! touched.
 //!
+//! Everybody may put names into /dev/shm. So only regular files count, whatever else has such a name; only files of this user are
+//! opened, without waiting, and removed; and what cannot be removed keeps nothing else from going.
+//!
 //! ```
 //! # use tricine_channel::{channel::{Name, Region, Spec}, meta::Len, namespace::{Namespace, random_name}, sys::shm};
 //! # fn main() -> tricine_channel::Result<()> {
@@ -68,17 +71,20 @@ pub struct SessionLock {
 
 /// A session found in /dev/shm.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Found {
     /// Its name.
     pub session: String,
     /// Whether its supervisor lives: its lock is held.
     pub live: bool,
-    /// Whether its objects belong to this user; others' are listed and never touched.
+    /// Whether it is this user's: some of its objects are. Others' are listed and never touched.
     pub ours: bool,
-    /// Its objects' file names in /dev/shm.
+    /// Its objects' file names in /dev/shm; of a session of ours only those that are ours.
     pub objects: Vec<String>,
     /// Bytes that they take.
     pub bytes: u64,
+    /// Why some of it is still there after a sweep.
+    pub failure: Option<String>,
 }
 
 /// A program's part of /dev/shm: all objects called `PREFIX.*.*`.
@@ -123,20 +129,33 @@ impl Namespace {
         for entry in fs::read_dir(shm::DIR).map_err(|e| Error::sys("opendir", shm::DIR, e))?.flatten() {
             let Ok(object) = entry.file_name().into_string() else { continue };
             let Some(session) = self.session_of(&object) else { continue };
-            let Ok(meta) = entry.metadata() else { continue };
-            let session = found.entry(session.to_owned()).or_insert_with(|| Found {
+            let Some(meta) = entry.metadata().ok().filter(fs::Metadata::is_file) else { continue };
+            let ours = meta.uid() == geteuid().as_raw();
+            let new = || Found {
                 session: session.to_owned(),
                 live: false,
-                ours: true,
+                ours,
                 objects: Vec::new(),
                 bytes: 0,
-            });
-            session.ours &= meta.uid() == geteuid().as_raw();
+                failure: None,
+            };
+            let session = found.entry(session.to_owned()).or_insert_with(new);
+            match (session.ours, ours) {
+                // What others have put beside a session of ours.
+                (true, false) => continue,
+                (false, true) => *session = Found { session: session.session.clone(), ..new() },
+                _ => {}
+            }
             session.bytes += meta.blocks() * 512;
             session.objects.push(object);
         }
         for session in found.values_mut() {
-            session.live = self.try_lock(&session.session)?.is_none();
+            session.live = match self.try_lock(&session.session) {
+                Ok(lock) => lock.is_none(),
+                // Another user's that cannot be opened is taken for live. A control object in a session of ours that is not ours holds
+                // nobody's lock: ours was linked first, and nobody else can take its place.
+                Err(_) => !session.ours,
+            };
             session.objects.sort();
         }
         Ok(found.into_values().collect())
@@ -150,13 +169,12 @@ impl Namespace {
     }
 
     /// The lock of a session that nobody holds; `None` if the session lives. A session without a control object is dead: it
-    /// is linked first and unlinked last.
+    /// is linked first and unlinked last. Errors: a control object that is not a regular file of ours.
     fn try_lock(self, session: &str) -> Result<Option<Option<Flock<File>>>> {
         let file = match shm::open_named(&self.control_name(session), false) {
             Ok(file) => file,
             Err(e) if e.raw_os_error() == Some(libc::ENOENT) => return Ok(Some(None)),
-            // Somebody else's: taken for live.
-            Err(_) => return Ok(None),
+            Err(e) => return Err(e),
         };
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => Ok(Some(Some(lock))),
@@ -165,15 +183,15 @@ impl Namespace {
         }
     }
 
-    /// Removes every object of dead sessions that are ours, and says which. `dry_run` only says.
+    /// Removes every object of dead sessions that are ours, and says which; what could not be removed is said in [`Found::failure`].
+    /// `dry_run` only says. Errors: /dev/shm cannot be read.
     ///
     /// `forget` is told each object's name before it goes, for what the name stands for beyond the object.
     pub fn sweep(self, dry_run: bool, forget: fn(&str)) -> Result<Vec<Found>> {
-        let dead: Vec<Found> = self.list()?.into_iter().filter(|s| !s.live && s.ours).collect();
+        let mut dead: Vec<Found> = self.list()?.into_iter().filter(|s| !s.live && s.ours).collect();
         if !dry_run {
-            for session in &dead {
-                // Held while we unlink, so that a new session of the same name cannot begin in between.
-                self.sweep_one(&session.session, forget)?;
+            for session in &mut dead {
+                session.failure = self.sweep_one(&session.session, forget).err().map(|e| e.to_string());
             }
         }
         Ok(dead)
@@ -181,26 +199,37 @@ impl Namespace {
 
     /// Removes what a dead session left; whether it was dead. For a process that outlives it.
     pub fn sweep_one(self, session: &str, forget: fn(&str)) -> Result<bool> {
-        match self.try_lock(session)? {
-            Some(_lock) => self.unlink_all(session, forget).map(|()| true),
-            None => Ok(false),
+        // Held while we unlink, so that a new session of the same name cannot begin in between.
+        match self.try_lock(session) {
+            Ok(None) => Ok(false),
+            // A control object that is not ours keeps a session of ours from beginning as well.
+            Ok(Some(_)) | Err(_) => self.unlink_all(session, forget).map(|()| true),
         }
     }
 
-    /// Removes every object of `session`, the control object last. For its own program and [`Namespace::sweep`].
+    /// Removes every object of `session` that is ours, the control object last. For its own program and [`Namespace::sweep`]. The first
+    /// error is returned after everything else is gone.
     pub fn unlink_all(self, session: &str, forget: fn(&str)) -> Result<()> {
         let control = self.control_name(session);
+        let mut done = Ok(());
         for entry in fs::read_dir(shm::DIR).map_err(|e| Error::sys("opendir", shm::DIR, e))?.flatten() {
             if let Ok(object) = entry.file_name().into_string()
                 && self.session_of(&object) == Some(session)
                 && object != control
+                && is_ours(&object)
             {
                 forget(&object);
-                shm::unlink(&object)?;
+                done = done.and(shm::unlink(&object));
             }
         }
-        shm::unlink(&control)
+        if is_ours(&control) { done.and(shm::unlink(&control)) } else { done }
     }
+}
+
+/// Whether an object in /dev/shm is a regular file of this user.
+fn is_ours(object: &str) -> bool {
+    let meta = fs::symlink_metadata(format!("{}/{object}", shm::DIR));
+    meta.is_ok_and(|meta| meta.is_file() && meta.uid() == geteuid().as_raw())
 }
 
 #[cfg(test)]
@@ -284,5 +313,70 @@ mod tests {
             assert!(names.sweep_one(session, |_| {}).unwrap());
         }
         assert_eq!(left.iter().chain([&living]).map(objects).collect::<Vec<_>>(), [[false; 3]; 4]);
+    }
+
+    /// Puts something of another user's that is not a regular file, or none of ours, beside `session`'s objects.
+    fn planted(session: &str) -> Vec<String> {
+        let at = |rest: &str| format!("{}/{}", shm::DIR, HERE.object(session, rest));
+        nix::unistd::mkfifo(at("a-fifo").as_str(), nix::sys::stat::Mode::from_bits_truncate(0o666)).unwrap();
+        fs::create_dir(at("a-folder")).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", at("a-link")).unwrap();
+        let mut all = vec![at("a-fifo"), at("a-folder"), at("a-link")];
+        if geteuid().is_root() {
+            fs::write(at("aaa"), "another user's").unwrap();
+            nix::unistd::chown(at("aaa").as_str(), Some(65534.into()), None).unwrap();
+            all.push(at("aaa"));
+        }
+        all
+    }
+
+    fn remove(path: &str) {
+        if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()) {
+            fs::remove_dir(path)
+        } else {
+            fs::remove_file(path)
+        }
+        .unwrap();
+    }
+
+    #[test]
+    fn what_others_put_beside_a_session_keeps_nothing_of_ours() {
+        let called = format!("beside-{}", std::process::id());
+        let (lock, name) = session(HERE, &called);
+        let beside = planted(&called);
+        let found = || HERE.list().unwrap().into_iter().find(|s| s.session == called);
+        let living = found().unwrap();
+        assert!(living.live && living.ours && living.objects.len() == 4, "{living:?}");
+        drop(lock);
+        let swept = HERE.sweep(false, |_| {}).unwrap();
+        let ours = swept.iter().find(|s| s.session == called).unwrap();
+        assert_eq!((ours.objects.len(), &ours.failure), (4, &None));
+        assert_eq!(objects(&name), [false; 3]);
+        assert!(beside.iter().all(|path| Path::new(path).symlink_metadata().is_ok()), "what is not ours stays");
+        beside.iter().for_each(|path| remove(path));
+        assert_eq!(found(), None);
+    }
+
+    #[test]
+    fn a_control_name_that_is_no_file_of_ours_holds_up_nobody() {
+        for kind in ["a-fifo", "a-folder", "a-link", "aaa"] {
+            let called = format!("planted-{kind}-{}", std::process::id());
+            // By renaming one that was made under another name.
+            let from = planted(&called);
+            let Some(path) = from.iter().find(|path| path.ends_with(kind)) else { continue };
+            let control = format!("{}/{}", shm::DIR, HERE.control_name(&called));
+            fs::rename(path, &control).unwrap();
+            // A session of that name cannot begin, and says so; what it left of ours goes all the same.
+            let name = Name::new(HERE.object(&called, "numbers"), 0);
+            Region::create(&name, &Spec::fifo::<Len>(8)).unwrap();
+            let refused = HERE.lock_and_link(shm::create_unnamed(1).unwrap(), &called);
+            assert!(matches!(refused, Err(Error::SessionInUse(_))), "{kind}: {refused:?}");
+            let found = HERE.list().unwrap().into_iter().find(|s| s.session == called).unwrap();
+            assert!(!found.live && found.ours, "{kind}: {found:?}");
+            assert!(HERE.sweep_one(&called, |_| {}).unwrap());
+            assert_eq!(objects(&name), [false; 3], "{kind}");
+            from.iter().filter(|other| *other != path).for_each(|path| remove(path));
+            remove(&control);
+        }
     }
 }

@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Play(Box<Play>),
     /// Frames a second and latency through one or all transports, between real processes.
     Stress(Box<tricine_stress::Options>),
+    /// The lessons, on real processes: you are the scheduler.
+    Lab(Box<tricine_lab_desk::Options>),
     /// List sessions that live, and what dead ones left behind.
     #[command(after_help = "Example: tricine sessions --json")]
     Sessions {

@@ -119,7 +119,7 @@ pub(crate) fn sessions(as_json: bool) -> Result<i32> {
 }
 
 fn described(found: &Found) -> serde_json::Value {
-    let Found { session, live, ours, objects, bytes } = found;
+    let Found { session, live, ours, objects, bytes, .. } = found;
     json!({ "session": session, "live": live, "ours": ours, "objects": objects, "bytes": bytes })
 }
 
@@ -129,12 +129,17 @@ pub(crate) fn clean(dry_run: bool) -> Result<i32> {
     if swept.is_empty() {
         say("nothing to remove");
     }
+    let mut code = 0;
     for session in swept {
+        if let Some(why) = &session.failure {
+            let _ = writeln!(std::io::stderr(), "tricine: not all of {} could be removed: {why}", session.session);
+            code = 1;
+        }
         let done = if dry_run { "would remove" } else { "removed" };
         say(&format!("{done} {} ({} objects, {} KiB)", session.session, session.objects.len(), session.bytes >> 10));
         for object in session.objects.iter().filter(|_| dry_run) {
             say(&format!("  {}/{object}", shm::DIR));
         }
     }
-    Ok(0)
+    Ok(code)
 }

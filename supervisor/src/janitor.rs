@@ -23,6 +23,9 @@ const DONE: u8 = b'.';
 /// Said by the supervisor when pictures go to the terminal.
 const DRAWN: u8 = b'T';
 
+/// The lab's screen asks for the mouse; a terminal that was not asked ignores this.
+const NO_MOUSE: &[u8] = b"\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l";
+
 /// The supervisor's hold on its janitor.
 #[derive(Debug)]
 pub(crate) struct Janitor {
@@ -111,7 +114,7 @@ pub(crate) fn run() -> i32 {
         // Only what the supervisor may have changed; a terminal that is gone needs nothing.
         if left.contains(&DRAWN) {
             std::thread::sleep(Duration::from_millis(5));
-            let _ = terminal.write_all(LEAVE.as_bytes());
+            let _ = terminal.write_all(NO_MOUSE).and_then(|()| terminal.write_all(LEAVE.as_bytes()));
         }
         let _ = tcsetattr(&terminal, SetArg::TCSANOW, &before);
     }

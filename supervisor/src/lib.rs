@@ -9,6 +9,7 @@ mod doctor;
 mod input;
 mod janitor;
 mod keys;
+mod lab;
 mod outputs;
 mod policy;
 mod probe;
@@ -64,7 +65,7 @@ fn role_main(role: &str) -> i32 {
     if role == janitor::NAME {
         return janitor::run();
     }
-    if let Some(code) = tricine_stress::role_main(role) {
+    if let Some(code) = tricine_stress::role_main(role).or_else(|| tricine_lab_desk::role_main(role)) {
         return code;
     }
     let Some(role) = Role::named(role) else {
@@ -109,6 +110,7 @@ fn command(started_ns: u64) -> i32 {
         None => play(cli.play, started_ns),
         Some(cli::Command::Play(options)) => play(*options, started_ns),
         Some(cli::Command::Stress(options)) => stress::run(&options),
+        Some(cli::Command::Lab(options)) => Ok(lab::run(&options)),
         Some(cli::Command::Sessions { json }) => doctor::sessions(json),
         Some(cli::Command::Clean { dry_run }) => doctor::clean(dry_run),
         Some(cli::Command::Doctor { json }) => Ok(doctor::doctor(json)),

@@ -136,7 +136,11 @@ struct Stop {
 
 /// Plays what `options` say. The exit code.
 pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Result<i32> {
-    tricine_session::NAMESPACE.sweep(false, tricine_stress::sys::sysv::forget)?;
+    // What cannot be swept now is swept another time, or by `tricine clean`, which says why not.
+    match tricine_session::NAMESPACE.sweep(false, tricine_stress::sys::sysv::forget) {
+        Ok(swept) => swept.iter().filter_map(|s| s.failure.as_ref()).for_each(|why| tracing::info!("{why}")),
+        Err(why) => tracing::info!("{why}"),
+    }
     tricine_channel::sys::sigbus::survive_loss()?;
     let name = match &options.session {
         Some(name) => name.clone(),

@@ -119,9 +119,20 @@ impl SoundServer {
         if self.kind == Kind::PipeWire {
             self.tell(&["load-module", "module-null-sink", "sink_name=ear", "object.linger=1"]);
             self.tell(&["set-default-sink", "ear"]);
-            // The session manager lets go of its own null sink a while later.
-            std::thread::sleep(Duration::from_millis(500));
+            self.await_default();
         }
+    }
+
+    /// The session manager makes it the default a while after it was told to.
+    fn await_default(&self) {
+        for _ in 0..800 {
+            let said = self.command("pactl").arg("get-default-sink").output();
+            if said.is_ok_and(|said| said.stdout.trim_ascii() == b"ear") {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        panic!("the session manager keeps another sink");
     }
 
     fn tell(&self, args: &[&str]) {

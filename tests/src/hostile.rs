@@ -306,8 +306,9 @@ impl Victim {
 
     /// Lets it end: frames, errors, and whether its process ended of a truncated object.
     fn finish(mut self) -> Outcome<(u64, u64, bool)> {
-        // A victim that still lives ends when it is asked no more.
+        // A moment in which it may meet the truncated object; either way is right.
         std::thread::sleep(Duration::from_millis(2));
+        // A victim that still lives ends when it is asked no more.
         drop(self.child.stdin.take());
         let begun = Instant::now();
         let status: ExitStatus = loop {

@@ -19,6 +19,7 @@ const SHORT: [&str; 6] =
 
 /// The program with exactly these arguments, to its end.
 fn tricine(args: &[&OsStr]) -> Output {
+    tests::heed_signals();
     let mut command = Command::new(PROGRAM);
     command.args(args).stdin(Stdio::null()).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
     command.output().expect("the program starts")

@@ -277,6 +277,30 @@ impl Session {
         tasks.flatten().filter_map(|task| of_task(task.path())).sum()
     }
 
+    /// Waits until something holds; fails after a minute.
+    pub(crate) fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let deadline = Deadline::after(Duration::from_secs(60));
+        while !holds(self) {
+            assert!(!deadline.passed(), "never: {what}");
+            sleep_ms(2);
+        }
+    }
+
+    /// Waits until the role has gone round its loop so often, so that what it was told is done.
+    pub(crate) fn beats(&self, times: u32) {
+        for _ in 0..times {
+            let beat = self.control.audio().pulse.heartbeat_ns.get();
+            self.until("a heartbeat", |s| s.control.audio().pulse.heartbeat_ns.get() > beat);
+        }
+    }
+
+    /// Pauses, and waits until the clock stands: where, in ms of the film.
+    pub(crate) fn pause(&mut self) -> f64 {
+        self.set(|state| state.paused = true);
+        self.until("a clock that stands", |s| s.clock().is_some_and(|clock| clock.rate == 0.0));
+        self.film_ms()
+    }
+
     pub(crate) fn clock(&self) -> Option<Clock> {
         self.control.audio_clock()
     }

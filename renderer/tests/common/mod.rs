@@ -180,9 +180,9 @@ impl Running {
     }
 }
 
-/// Waits until something holds; fails after ten seconds.
+/// Waits until something holds; fails after a minute.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < end, "never: {what}");
         std::thread::sleep(Duration::from_millis(2));

@@ -357,6 +357,15 @@ pub fn reset_inherited() {
     }
 }
 
+/// Has `signals` do what they do by themselves, here and in processes that are started from here on, whatever the caller of this
+/// process made of them.
+pub fn heed(signals: &[Signal]) {
+    for &signal in signals {
+        // SAFETY: a disposition without a handler.
+        unsafe { libc::signal(signal as libc::c_int, libc::SIG_DFL) };
+    }
+}
+
 /// Whether this process ignores `signal`: so did whoever executed it, if nobody here has set that.
 pub fn is_ignored(signal: Signal) -> bool {
     let mut now = std::mem::MaybeUninit::<libc::sigaction>::zeroed();

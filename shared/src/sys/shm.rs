@@ -53,7 +53,8 @@ pub fn link(file: &File, name: &str) -> Result<()> {
 /// Opens the object `name` (without a slash), and checks that it is a regular file of ours: an object that another
 /// user planted under our name is refused.
 pub fn open_named(name: &str, writable: bool) -> Result<File> {
-    let flags = if writable { OFlag::O_RDWR } else { OFlag::O_RDONLY };
+    // Without waiting: a FIFO of that name, which anybody can make, would wait for its other end.
+    let flags = OFlag::O_NONBLOCK | if writable { OFlag::O_RDWR } else { OFlag::O_RDONLY };
     let fd: OwnedFd =
         shm_open(format!("/{name}").as_str(), flags, Mode::empty()).map_err(|e| Error::sys("shm_open", name, e))?;
     let file = File::from(fd);
