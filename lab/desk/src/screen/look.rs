@@ -135,7 +135,9 @@ impl Look {
         let mut spans = vec![];
         for (i, part) in self.text(text).split('`').enumerate() {
             if i % 2 == 1 {
-                spans.push(Span::styled(part.to_owned(), self.code().add_modifier(Modifier::BOLD)));
+                // Without colour, the marks stay.
+                let part = if self.colour { part.to_owned() } else { format!("`{part}`") };
+                spans.push(Span::styled(part, self.code().add_modifier(Modifier::BOLD)));
                 continue;
             }
             for (k, word) in part.split("**").enumerate() {
@@ -156,7 +158,7 @@ mod tests {
         let look = Look { colour: false, unicode: false };
         let lines = look.markdown("a µs – “x” → **b** `c`\n\n```lab\n    post s # ✗ ü\n```\n- one\n- two\n");
         let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
-        assert_eq!(text, ["a us - \"x\" > b c", "", "      post s # x ?", "- one", "- two"]);
+        assert_eq!(text, ["a us - \"x\" > b `c`", "", "      post s # x ?", "- one", "- two"]);
         assert!(lines.iter().flat_map(|l| &l.spans).all(|s| s.style.fg.is_none()));
     }
 }
