@@ -194,11 +194,13 @@ fn what_a_lesson_asks_is_measured_by_this_very_program() {
     let measured = json(&output);
     let rows = measured["figures"].as_array().expect("rows");
     for transport in ["shm", "pipe", "unix", "tcp"] {
-        let sizes = rows.iter().filter(|r| r["transport"] == transport).map(|r| r["bytes"].as_u64()).collect::<Vec<_>>();
+        let sizes =
+            rows.iter().filter(|r| r["transport"] == transport).map(|r| r["bytes"].as_u64()).collect::<Vec<_>>();
         assert_eq!(sizes, [Some(64), Some(6_220_800)], "{transport}: {measured}");
     }
     // Each of the three lists has somebody who is first.
-    let lists: std::collections::BTreeSet<_> = measured["answers"].as_array().expect("answers").iter().map(|a| a[0].as_u64()).collect();
+    let lists: std::collections::BTreeSet<_> =
+        measured["answers"].as_array().expect("answers").iter().map(|a| a[0].as_u64()).collect();
     assert_eq!(lists.len(), 3, "{measured}");
     assert!(complained(&lab(&["6", "--measure"])).contains("lesson 6 measures nothing"));
 }

@@ -162,7 +162,7 @@ fn measures(session: &str) {
     assert!((1..20).contains(&signals["signals"].as_u64().expect("a number")), "{signals}");
     let channel = measured("channel");
     let steps = channel.as_array().expect("steps");
-    assert!(steps.len() >= 3 && steps.iter().all(|s| s["whole"] == true), "{channel}");
+    assert!(steps.len() >= 2 && steps.iter().all(|s| s["whole"] == true), "{channel}");
     // From one step on the frame is there, and stays.
     let published: Vec<bool> = steps.iter().map(|s| s["published"] == true).collect();
     assert!(published.is_sorted() && !published[0] && published[steps.len() - 1], "{channel}");

@@ -11,8 +11,8 @@ use crate::{Error, Result};
 const SMALL: usize = 64;
 /// One picture of 1080p in 24 bits.
 const LARGE: usize = 6_220_800;
-/// A difference that is smaller than the spread is none.
-const ENOUGH_SPREAD: f64 = 0.02;
+/// A difference that is smaller than the spread is none. A spread beyond this says that the row was disturbed, not that all are equal.
+const SPREAD: std::ops::RangeInclusive<f64> = 0.02..=0.2;
 
 fn stress(transports: &str) -> Result<Report> {
     let args = [
@@ -85,7 +85,7 @@ fn figures(report: &Report) -> serde_json::Value {
 /// The best of some rows; more than one if they differ by less than their spread.
 fn best<'r>(rows: &[&'r Row], value: impl Fn(&Row) -> f64) -> Vec<&'r Row> {
     let most = rows.iter().map(|r| value(r)).fold(0.0, f64::max);
-    let near = |r: &&&Row| value(r) >= most * (1.0 - r.spread.max(ENOUGH_SPREAD));
+    let near = |r: &&&Row| value(r) >= most * (1.0 - r.spread.clamp(*SPREAD.start(), *SPREAD.end()));
     let mut all: Vec<&Row> = rows.iter().filter(near).copied().collect();
     all.sort_by(|a, b| value(b).total_cmp(&value(a)));
     all
