@@ -24,24 +24,40 @@ pub(crate) struct Input {
     pub(crate) file: Option<OwnedFd>,
 }
 
-/// Opens `name`. Errors: words for the user.
-pub(crate) fn open(name: &str) -> Result<Input, String> {
-    let title = Path::new(name).file_name().map_or(name.to_owned(), |n| n.to_string_lossy().into_owned());
-    let input = |spec, file| Input { name: name.to_owned(), title: title.clone(), spec, file };
+/// The last part of a name, for the title.
+fn title(name: &str) -> String {
+    Path::new(name).file_name().map_or(name.to_owned(), |n| n.to_string_lossy().into_owned())
+}
+
+/// Opens what needs no file system, so that nothing can hang: the demo (an empty name), a test source, standard input. `None`
+/// for all else. Errors: words for the user.
+pub(crate) fn at_once(name: &str) -> Option<Result<Input, String>> {
+    if name.is_empty() {
+        return Some(demo());
+    }
     if let Some(test) = name.strip_prefix("test:") {
-        return Ok(input(InputSpec::Test(test.to_owned()), None));
+        let spec = InputSpec::Test(test.to_owned());
+        return Some(Ok(Input { name: name.to_owned(), title: title(name), spec, file: None }));
     }
-    if name == "-" {
-        let stdin = std::io::stdin();
-        if std::io::IsTerminal::is_terminal(&stdin) {
-            return Err(
-                "standard input is a terminal; pipe YUV4MPEG2 into it: ffmpeg -i FILE -f yuv4mpegpipe - | tricine -"
-                    .into(),
-            );
-        }
-        let fd = stdin.as_fd().try_clone_to_owned().map_err(|e| e.to_string())?;
-        return Ok(Input { title: "standard input".into(), ..input(InputSpec::Pipe, Some(fd)) });
+    (name == "-").then(standard_input)
+}
+
+fn standard_input() -> Result<Input, String> {
+    let stdin = std::io::stdin();
+    if std::io::IsTerminal::is_terminal(&stdin) {
+        return Err(
+            "standard input is a terminal; pipe YUV4MPEG2 into it: ffmpeg -i FILE -f yuv4mpegpipe - | tricine -".into(),
+        );
     }
+    let fd = stdin.as_fd().try_clone_to_owned().map_err(|e| e.to_string())?;
+    Ok(Input { name: "-".into(), title: "standard input".into(), spec: InputSpec::Pipe, file: Some(fd) })
+}
+
+/// Opens a file, a folder, a glob or a pipe, which may take as long as the file system likes: for a process of its own (see
+/// [`crate::opening`]). Errors: words for the user.
+pub(crate) fn open(name: &str) -> Result<Input, String> {
+    let title = title(name);
+    let input = |spec, file| Input { name: name.to_owned(), title: title.clone(), spec, file };
     let path = Path::new(name);
     match fs::metadata(path) {
         Ok(meta) if meta.is_dir() => Ok(input(InputSpec::Images(images(path, |_| true)?), None)),
@@ -67,7 +83,7 @@ pub(crate) fn open(name: &str) -> Result<Input, String> {
 }
 
 /// The demo film.
-pub(crate) fn demo() -> Result<Input, String> {
+fn demo() -> Result<Input, String> {
     let file = memory_file("demo.mp4", DEMO).map_err(|e| e.to_string())?;
     Ok(Input {
         name: "the demo".into(),

@@ -9,12 +9,14 @@ mod doctor;
 mod input;
 mod janitor;
 mod keys;
-mod policy;
+mod opening;
+mod out;
 mod report;
 mod session;
 mod sound_socket;
 mod status;
 mod stress;
+mod supervision;
 
 use std::io::Write;
 
@@ -34,17 +36,23 @@ pub fn main() -> i32 {
     }
 }
 
+/// How long the program waits at its end for somebody to read what it has said.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(200);
+
 /// For a user who has [`ROLE_ENV`] in the environment.
 const UNSET: &str = "; TRICINE_ROLE is for Tricine's own processes: unset it";
 
 /// Logs go to standard error, one line each with its level in front; the supervisor reads its roles' and passes them on.
-fn log(level: tracing::Level) {
+fn log<W>(level: tracing::Level, to: W)
+where
+    W: for<'a> tracing_subscriber::fmt::MakeWriter<'a> + Send + Sync + 'static,
+{
     let subscriber = tracing_subscriber::fmt()
         .without_time()
         .with_target(false)
         .with_ansi(false)
         .with_max_level(level)
-        .with_writer(std::io::stderr);
+        .with_writer(to);
     // Fails only if there is one already.
     let _ = tracing::subscriber::set_global_default(subscriber.finish());
 }
@@ -61,6 +69,9 @@ fn level(quiet: bool, verbose: u8) -> tracing::Level {
 fn role_main(role: &str) -> i32 {
     if role == janitor::NAME {
         return janitor::run();
+    }
+    if role == opening::NAME {
+        return opening::run();
     }
     if let Some(code) = tricine_stress::role_main(role) {
         return code;
@@ -84,7 +95,7 @@ fn role_main(role: &str) -> i32 {
             return error.exit_code();
         }
     };
-    log(level(false, context.spec.verbosity));
+    log(level(false, context.spec.verbosity), std::io::stderr);
     match role {
         Role::Decoder => tricine_decoder::run(context),
         Role::Audio => tricine_audio::run(context),
@@ -106,13 +117,17 @@ fn command(started_ns: u64) -> i32 {
             Ok(0)
         }
     };
-    done.unwrap_or_else(|error| {
-        let _ = writeln!(std::io::stderr(), "tricine: {error}");
+    let code = done.unwrap_or_else(|error| {
+        out::Out::stderr().line(&format!("tricine: {error}\n"));
         1
-    })
+    });
+    out::Out::stderr().drain(LAST_WORDS);
+    code
 }
 
 fn play(options: cli::Play, started_ns: u64) -> tricine_session::Result<i32> {
-    log(level(options.quiet, options.verbose));
+    // While there are descriptors to be had.
+    out::Out::stderr();
+    log(level(options.quiet, options.verbose), out::Out::stderr);
     session::play(options, started_ns)
 }
