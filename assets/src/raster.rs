@@ -137,6 +137,18 @@ impl Canvas {
         });
     }
 
+    /// Fills those parts of a shape with a picture for which `picture(u, v)` has a colour.
+    pub(crate) fn picture_where(&mut self, shape: Shape, picture: impl Fn(f32, f32) -> Option<[f32; 3]>) {
+        let [x0, y0, x1, y1] = shape.bounds();
+        self.shade(shape.bounds(), |x, y| {
+            let alpha = (0.5 - shape.distance(x, y)).clamp(0.0, 1.0);
+            match picture((x - x0) / (x1 - x0), (y - y0) / (y1 - y0)) {
+                Some(rgb) => Paint { rgb, alpha },
+                None => Paint { rgb: [0.0; 3], alpha: 0.0 },
+            }
+        });
+    }
+
     /// Draws a shape's edge, `width` wide, half of it inside.
     pub(crate) fn stroke(&mut self, shape: Shape, width: f32, paint: Paint) {
         self.shade(grow(shape.bounds(), width), |x, y| paint.fade(0.5 + width / 2.0 - shape.distance(x, y).abs()));

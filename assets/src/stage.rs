@@ -1,7 +1,7 @@
 //! The stage: everything around the three panels (header, supervisor, audio lane, captions, end card), and the order of drawing.
 
 use crate::{
-    film::{self, FPS, FRAMES},
+    film::{self, FPS, FRAMES, LAST, Light, chapter_at},
     marks, panels,
     raster::{Canvas, Paint, Shape, disc, ease, hex, line, rounded},
     sound,
@@ -9,7 +9,7 @@ use crate::{
     text::{Align, Faces},
 };
 
-/// The film's palette.
+/// The film's palette: each role has a colour, which its words and its posts have, too; the supervisor is white.
 pub(crate) mod colour {
     use crate::raster::{Paint, hex};
     pub(crate) const NIGHT: Paint = hex(0x0b_0e15);
@@ -30,6 +30,10 @@ use colour::{AMBER, DIM, EDGE, FAINT, NIGHT, PANEL, RED, TEAL, TEXT, VIOLET, WEL
 pub(crate) const MARGIN: f32 = 48.0;
 /// Where the supervisor's line runs.
 const WIRE_Y: f32 = 114.0;
+
+/// Sizes of a caption's two lines: the large one can be read in a terminal of 200 columns.
+const TITLE: f32 = 40.0;
+const LINE: f32 = 22.0;
 
 /// The story, the faces and what need not be drawn again for each frame.
 pub(crate) struct Stage {
@@ -57,6 +61,7 @@ impl Stage {
         let moment = &self.story[frame as usize];
         self.supervisor(&mut canvas, frame);
         panels::draw(self, &mut canvas, frame, moment);
+        self.recovery(&mut canvas, frame);
         self.audio(&mut canvas, frame);
         self.captions(&mut canvas, frame);
         self.end_card(&mut canvas, frame);
@@ -85,44 +90,62 @@ impl Stage {
     /// The supervisor, its lines to the roles, and the pulses that run on them around a crash.
     fn supervisor(&self, canvas: &mut Canvas, frame: u32) {
         let wires = [
-            [(200.0, 146.0), (200.0, WIRE_Y), (640.0, WIRE_Y)],
-            [(1080.0, 146.0), (1080.0, WIRE_Y), (640.0, WIRE_Y)],
-            [(640.0, 146.0), (640.0, WIRE_Y), (640.0, WIRE_Y)],
+            vec![(200.0, 146.0), (200.0, WIRE_Y), (640.0, WIRE_Y)],
+            vec![(1080.0, 146.0), (1080.0, WIRE_Y), (640.0, WIRE_Y)],
         ];
-        for wire in wires {
-            for pair in wire.windows(2) {
-                canvas.fill(line(pair[0].0, pair[0].1, pair[1].0, pair[1].1, 1.5), EDGE);
-            }
+        for pair in wires.iter().flat_map(|wire| wire.windows(2)) {
+            canvas.fill(line(pair[0].0, pair[0].1, pair[1].0, pair[1].1, 1.5), EDGE);
         }
-        // What has happened (a death goes up, help comes down): wire, colour, first frame, upwards.
-        let starts = [(0, TEAL, 0, false), (1, TEAL, 0, false)];
+        // A role starts, dies, and its successor starts: wire, colour, first frame and last, upwards.
+        let starts = [(0, TEXT, 0, 16, false), (1, TEXT, 0, 16, false)];
         let crashes =
             [(DECODER_CRASH, 0), (RENDERER_CRASH, 1)].into_iter().flat_map(|([killed, recovered, started], wire)| {
-                [(wire, RED, killed + 3, true), (2, TEAL, recovered - 12, false), (wire, TEAL, started - 14, false)]
+                let noticed = killed + (recovered - killed) / 2;
+                [(wire, RED, killed + 2, noticed, true), (wire, TEXT, recovered, started, false)]
             });
-        for (wire, paint, from, up) in starts.into_iter().chain(crashes) {
-            let age = frame as f32 - from as f32;
-            if !(0.0..16.0).contains(&age) {
-                continue;
+        for (wire, paint, from, to, up) in starts.into_iter().chain(crashes) {
+            let way = ease(from as f32, to as f32, frame as f32);
+            if (from..to).contains(&frame) {
+                pulse(canvas, along(&wires[wire], if up { way } else { 1.0 - way }), paint);
             }
-            let way = ease(0.0, 16.0, age);
-            let (x, y) = along(&wires[wire], if up { way } else { 1.0 - way });
-            canvas.glow(disc(x, y, 2.0), 16.0, paint.fade(0.7));
-            canvas.fill(disc(x, y, 4.0), paint);
         }
         let pill = rounded(523.0, 99.0, 234.0, 30.0, 15.0);
         canvas.fill(pill, PANEL);
         canvas.stroke(pill, 1.5, EDGE);
-        canvas.fill(disc(543.0, WIRE_Y, 4.5), TEAL);
+        canvas.fill(disc(543.0, WIRE_Y, 4.5), TEXT);
         self.faces.body.draw(canvas, 15.0, (558.0, 119.5), Align::Left, TEXT, "supervisor");
         self.faces.mono.draw(canvas, 13.0, (741.0, 119.0), Align::Right, DIM, "pid 4100");
+    }
+
+    /// Recovery: the supervisor's two posts run from it to the two semaphores.
+    fn recovery(&self, canvas: &mut Canvas, frame: u32) {
+        for [killed, recovered, _] in [DECODER_CRASH, RENDERER_CRASH] {
+            let from = killed + (recovered - killed) / 2;
+            let seen = ease(from as f32 - 6.0, from as f32, frame as f32)
+                * ease(recovered as f32 + 16.0, recovered as f32, frame as f32);
+            if seen <= 0.0 {
+                continue;
+            }
+            for side in [-1.0, 1.0] {
+                let x = |off: f32| 640.0 + side * off;
+                let wire = [(640.0, 129.0), (640.0, 191.0), (x(228.0), 191.0), (x(228.0), 422.0), (x(214.0), 422.0)];
+                for pair in wire.windows(2) {
+                    canvas.fill(line(pair[0].0, pair[0].1, pair[1].0, pair[1].1, 1.5), TEXT.fade(0.35 * seen));
+                }
+                if frame <= recovered {
+                    pulse(canvas, along(&wire, ease(from as f32, recovered as f32, frame as f32)), TEXT);
+                }
+            }
+        }
     }
 
     /// The audio role: the sound itself runs past a play head, each beep a tall bar.
     fn audio(&self, canvas: &mut Canvas, frame: u32) {
         let panel = rounded(MARGIN, 484.0, 1184.0, 76.0, 14.0);
+        let lit = self.lit(frame, Light::Roles, 1);
+        canvas.glow(panel, 26.0, TEAL.fade(0.16 * lit));
         canvas.fill(panel, PANEL);
-        canvas.stroke(panel, 1.5, EDGE);
+        canvas.stroke(panel, 1.5, EDGE.mix(TEAL, 0.7 * lit));
         canvas.fill(disc(72.0, 514.0, 5.0), TEAL);
         self.faces.title.draw(canvas, 20.0, (88.0, 521.0), Align::Left, TEXT, "audio");
         self.faces.mono.draw(canvas, 13.0, (88.0, 543.0), Align::Left, DIM, "pid 4102");
@@ -146,11 +169,11 @@ impl Stage {
 
     /// The story in words; a changed line fades in from a little below.
     fn captions(&self, canvas: &mut Canvas, frame: u32) {
-        let now = film::chapter_at(frame);
+        let now = chapter_at(frame);
         let titled = film::CHAPTERS.iter().find(|c| c.title == now.title).map_or(0, |c| c.from);
         let Faces { title, body, .. } = &self.faces;
         for (face, from, size, y, paint, words) in
-            [(title, titled, 30.0, 613.0, TEXT, now.title), (body, now.from, 18.0, 646.0, DIM, now.line)]
+            [(title, titled, TITLE, 619.0, TEXT, now.title), (body, now.from, LINE, 656.0, DIM, now.line)]
         {
             // The first frame is the film's poster: its caption is there at once.
             let shown = if from == 0 { 1.0 } else { ease(0.0, 14.0, (frame - from + 1) as f32) };
@@ -161,15 +184,15 @@ impl Stage {
     /// One bar a chapter, at the bottom right.
     fn progress(&self, canvas: &mut Canvas, frame: u32) {
         let starts = |number| film::CHAPTERS.iter().find(|c| c.number == number).map_or(FRAMES, |c| c.from) as f32;
-        for number in 1..=6 {
-            let bar = |w| rounded(968.0 + 45.0 * (number - 1) as f32, 694.0, w, 4.0, 2.0);
-            canvas.fill(bar(39.0), EDGE);
+        for number in 1..=LAST {
+            let bar = |w| rounded(968.0 + 38.0 * (number - 1) as f32, 694.0, w, 4.0, 2.0);
+            canvas.fill(bar(32.0), EDGE);
             let share = ((frame as f32 + 1.0 - starts(number)) / (starts(number + 1) - starts(number))).clamp(0.0, 1.0);
             if share > 0.0 {
-                canvas.fill(bar(39.0 * share), DIM);
+                canvas.fill(bar(32.0 * share), DIM);
             }
         }
-        self.faces.mono.draw(canvas, 12.0, (948.0, 700.0), Align::Right, FAINT, "slow motion: one frame a second");
+        self.faces.mono.draw(canvas, 12.0, (948.0, 700.0), Align::Right, FAINT, "slow motion: one frame per second");
     }
 
     /// The end: the stage dims, the name stays.
@@ -186,33 +209,63 @@ impl Stage {
             let i = i as f32;
             let up = ease(from + 16.0 + 5.0 * i, from + 40.0 + 5.0 * i, frame as f32);
             let height = (64.0 + 10.0 * i) * up.max(0.02);
-            canvas.fill(rounded(441.0 + i * 32.0, 354.0 - height, 22.0, height, 7.0), paint.fade(up));
+            canvas.fill(rounded(441.0 + i * 32.0, 304.0 - height, 22.0, height, 7.0), paint.fade(up));
         }
-        title.draw(canvas, 104.0, (552.0, 354.0 + lift), Align::Left, TEXT.fade(name), "tricine");
-        let line = "three processes, one film";
-        body.draw(canvas, 24.0, (640.0, 414.0 + lift), Align::Centre, DIM.fade(name), line);
-        let keys = ease(from + 34.0, from + 60.0, frame as f32);
-        let (before, after) = (body.width(20.0, "press"), body.width(20.0, "for keys"));
-        let left = 640.0 - (before + 60.0 + after) / 2.0;
-        let key = rounded(left + before + 12.0, 461.0, 36.0, 36.0, 8.0);
+        title.draw(canvas, 104.0, (552.0, 304.0 + lift), Align::Left, TEXT.fade(name), "tricine");
+        body.draw(canvas, 24.0, (640.0, 362.0 + lift), Align::Centre, DIM.fade(name), "three processes, one film");
+
+        // The invitation: a command that types itself.
+        let asked = ease(from + 34.0, from + 52.0, frame as f32);
+        let shell = rounded(448.0, 412.0, 384.0, 60.0, 12.0);
+        canvas.glow(shell, 30.0, TEAL.fade(0.18 * asked));
+        canvas.fill(shell, WELL.fade(asked));
+        canvas.stroke(shell, 1.5, EDGE.mix(TEAL, 0.6).fade(asked));
+        let command = "tricine lab";
+        let typed = (((frame as f32 - from - 52.0) / 2.5).max(0.0) as usize).min(command.len());
+        mono.draw(canvas, 26.0, (474.0, 451.0), Align::Left, TEAL.fade(asked), "$");
+        mono.draw(canvas, 26.0, (506.0, 451.0), Align::Left, TEXT.fade(asked), &command[..typed]);
+        if frame % FPS < FPS / 2 {
+            let x = 508.0 + mono.width(26.0, &command[..typed]);
+            canvas.fill(rounded(x, 429.0, 13.0, 27.0, 2.0), DIM.fade(asked));
+        }
+        let line = "now kill them yourself: lessons with real processes";
+        body.draw(canvas, 20.0, (640.0, 512.0), Align::Centre, TEXT.fade(asked), line);
+
+        let keys = ease(from + 76.0, from + 92.0, frame as f32);
+        let (before, after) = (body.width(16.0, "press"), body.width(16.0, "for keys"));
+        let left = 640.0 - (before + 48.0 + after) / 2.0;
+        let key = rounded(left + before + 10.0, 579.0, 28.0, 28.0, 7.0);
         canvas.fill(key, PANEL.fade(keys));
         canvas.stroke(key, 1.5, FAINT.fade(keys));
-        mono.draw(canvas, 20.0, (left + before + 30.0, 486.0), Align::Centre, TEXT.fade(keys), "?");
-        body.draw(canvas, 20.0, (left, 486.0), Align::Left, TEXT.fade(keys), "press");
-        body.draw(canvas, 20.0, (left + before + 60.0, 486.0), Align::Left, TEXT.fade(keys), "for keys");
+        mono.draw(canvas, 16.0, (left + before + 24.0, 599.0), Align::Centre, TEXT.fade(keys), "?");
+        body.draw(canvas, 16.0, (left, 599.0), Align::Left, DIM.fade(keys), "press");
+        body.draw(canvas, 16.0, (left + before + 48.0, 599.0), Align::Left, DIM.fade(keys), "for keys");
+    }
+
+    /// How bright a panel's edge is: its chapter lights it, and the first chapter lights one role after the other.
+    pub(crate) fn lit(&self, frame: u32, own: Light, turn: u32) -> f32 {
+        let (now, from) = (frame as f32, 45.0 * turn as f32);
+        let intro = ease(from, from + 12.0, now) * ease(from + 57.0, from + 40.0, now);
+        if own != Light::Roles && chapter_at(frame).light == own { 1.0 } else { intro }
     }
 
     /// A panel's box, title, lamp and process id; `lit` from 0 to 1 lights its edge.
     pub(crate) fn panel(&self, canvas: &mut Canvas, (x, w): (f32, f32), name: &str, lamp: Paint, note: &str, lit: f32) {
         let shape: Shape = rounded(x, 146.0, w, 320.0, 14.0);
-        canvas.glow(shape, 26.0, TEAL.fade(0.16 * lit));
+        canvas.glow(shape, 26.0, lamp.fade(0.16 * lit));
         canvas.fill(shape, PANEL);
-        canvas.stroke(shape, 1.5, EDGE.mix(TEAL, 0.7 * lit));
+        canvas.stroke(shape, 1.5, EDGE.mix(lamp, 0.7 * lit));
         canvas.glow(disc(x + 24.0, 174.0, 4.0), 10.0, lamp.fade(0.35));
         canvas.fill(disc(x + 24.0, 174.0, 5.0), lamp);
         self.faces.title.draw(canvas, 20.0, (x + 40.0, 181.0), Align::Left, TEXT, name);
         self.faces.mono.draw(canvas, 13.0, (x + w - 20.0, 180.0), Align::Right, DIM, note);
     }
+}
+
+/// A point of light on a wire.
+fn pulse(canvas: &mut Canvas, (x, y): (f32, f32), paint: Paint) {
+    canvas.glow(disc(x, y, 2.0), 16.0, paint.fade(0.7));
+    canvas.fill(disc(x, y, 4.0), paint);
 }
 
 /// The point at a share (0 to 1) of a line through `points`.
@@ -250,8 +303,8 @@ mod tests {
             stage.draw(frame);
         }
         for chapter in &film::CHAPTERS {
-            assert!(stage.faces.title.width(30.0, chapter.title) <= 1184.0, "{}", chapter.title);
-            assert!(stage.faces.body.width(18.0, chapter.line) <= 1184.0, "{}", chapter.line);
+            assert!(stage.faces.title.width(TITLE, chapter.title) <= 1184.0, "{}", chapter.title);
+            assert!(stage.faces.body.width(LINE, chapter.line) <= 1184.0, "{}", chapter.line);
         }
     }
 }

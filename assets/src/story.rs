@@ -1,53 +1,44 @@
-//! The story as a simulation: three slots, two doorbells and two roles, stepped once a film frame.
+//! The story as a simulation: the words of one channel, two semaphores and two roles, stepped once a film frame.
 //!
-//! It follows the channel's real protocol in slow motion: one travelling frame a second. It knows nothing of pixels;
-//! the stage draws what a [`Moment`] says.
+//! It follows the channel's real protocol in slow motion: one travelling frame a second. It counts these frames from 1, as
+//! `seq` does, so the number on a picture is the `seq` that publishes it. It knows nothing of pixels; the stage draws what a
+//! [`Moment`] says.
 
 use crate::film::{FPS, FRAMES};
 
-/// What a slot's ownership word says.
+/// A word in shared memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    Free,
-    Writing,
-    Ready,
-    Reading,
+pub(crate) struct Word {
+    pub(crate) value: u32,
+    /// Film frame of the last store.
+    pub(crate) since: u32,
 }
 
-/// Who changes an ownership word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Actor {
-    Decoder,
-    Renderer,
-    Supervisor,
-}
-
-impl State {
-    /// Whether `by` may turn this state into `next`: the channel's whole protocol.
-    pub(crate) fn may_become(self, next: State, by: Actor) -> bool {
-        use State::{Free, Reading, Ready, Writing};
-        matches!(
-            (self, next, by),
-            (Free, Writing, Actor::Decoder)
-                | (Writing, Ready, Actor::Decoder)
-                | (Ready, Reading, Actor::Renderer)
-                | (Reading, Free, Actor::Renderer)
-                | (Writing, Free, Actor::Supervisor)
-                | (Reading, Ready, Actor::Supervisor)
-        )
+impl Word {
+    fn store(&mut self, value: u32, now: u32) {
+        *self = Word { value, since: now };
     }
 }
 
-/// A slot at one moment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Slot {
-    pub(crate) state: State,
-    /// The frame that it holds, or held last.
+/// A travelling frame in the hands of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Work {
     pub(crate) number: u32,
-    /// Film frame of the last change.
+    /// Film frame in which the role took it.
     pub(crate) since: u32,
-    /// Who made the last change.
-    pub(crate) by: Actor,
+    /// Film frame in which the role was killed over it.
+    pub(crate) stopped: Option<u32>,
+}
+
+impl Work {
+    fn begun(number: u32, now: u32) -> Option<Work> {
+        Some(Work { number, since: now, stopped: None })
+    }
+
+    /// Film frames that the role has spent on it.
+    pub(crate) fn age(self, now: u32) -> u32 {
+        self.stopped.unwrap_or(now) - self.since
+    }
 }
 
 /// A process at one moment.
@@ -59,43 +50,73 @@ pub(crate) struct Role {
     pub(crate) since: u32,
     /// Film frame in which it last finished a travelling frame, or started.
     pub(crate) rested: u32,
-    /// The travelling frame that it works on.
+    /// The travelling frame that it works on, or will.
     pub(crate) number: u32,
+}
+
+/// Who posts a semaphore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Actor {
+    Decoder,
+    Renderer,
+    Supervisor,
+}
+
+/// A post of a semaphore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ring {
+    pub(crate) at: u32,
+    pub(crate) by: Actor,
 }
 
 /// Everything that the stage shows of one film frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Moment {
-    pub(crate) slots: [Slot; 3],
+    /// Of each slot: the newest frame that is complete there. The decoder's words.
+    pub(crate) seq: [Word; 3],
+    /// The newest frame that is done with. The renderer's word.
+    pub(crate) released: Word,
+    /// The frame that the decoder fills in; it stays in its slot half-written if the decoder is killed.
+    pub(crate) filling: Option<Work>,
+    /// The frame that the renderer reads.
+    pub(crate) reading: Option<Work>,
     pub(crate) decoder: Role,
     pub(crate) renderer: Role,
-    /// Film frame of the last ring of «empty» and of «filled».
-    pub(crate) rings: [Option<u32>; 2],
+    /// The last posts of «empty» and of «filled».
+    pub(crate) rings: [Option<Ring>; 2],
     /// The number on the renderer's screen, and since when.
     pub(crate) shown: Option<(u32, u32)>,
 }
 
-/// Film frames that a card needs from one place to the next.
+/// Film frames that a picture needs from its slot to the screen.
 pub(crate) const FLIGHT: u32 = 12;
-/// Film frames from WRITING to READY.
+/// Film frames from the first block of a frame to its publication.
 pub(crate) const WRITE: u32 = 18;
 /// Film frames that the decoder needs between two frames.
-const DECODE: u32 = 3;
-/// Film frames from «empty» ringing to the decoder having heard it.
-const HEAR: u32 = 4;
-/// Film frames that a presented frame is held before its slot is released.
+pub(crate) const DECODE: u32 = 8;
+/// Film frames from a post of «empty» until the decoder is awake.
+const WAKE: u32 = 4;
+/// Film frames for which a frame is held after it appeared.
 const HOLD: u32 = 6;
-/// When the decoder is killed, its slot recovered, its successor started.
-pub(crate) const DECODER_CRASH: [u32; 3] = [16 * FPS + 20, 17 * FPS + 14, 17 * FPS + 23];
+/// When the decoder is killed, when recovery posts, when its successor starts.
+pub(crate) const DECODER_CRASH: [u32; 3] = [21 * FPS + 23, 22 * FPS + 11, 22 * FPS + 21];
 /// The same for the renderer.
-pub(crate) const RENDERER_CRASH: [u32; 3] = [23 * FPS - 6, 23 * FPS + 20, 24 * FPS + 4];
+pub(crate) const RENDERER_CRASH: [u32; 3] = [30 * FPS - 6, 31 * FPS, 31 * FPS + 14];
 
 /// The whole story, one moment a film frame.
 pub(crate) fn tell() -> Vec<Moment> {
-    let slot = Slot { state: State::Free, number: 0, since: 0, by: Actor::Supervisor };
-    let role = |pid| Role { pid, alive: true, since: 0, rested: 0, number: 0 };
-    let mut moment =
-        Moment { slots: [slot; 3], decoder: role(4101), renderer: role(4103), rings: [None; 2], shown: None };
+    let word = Word { value: 0, since: 0 };
+    let role = |pid| Role { pid, alive: true, since: 0, rested: 0, number: 1 };
+    let mut moment = Moment {
+        seq: [word; 3],
+        released: word,
+        filling: None,
+        reading: None,
+        decoder: role(4101),
+        renderer: role(4103),
+        rings: [None; 2],
+        shown: None,
+    };
     (0..FRAMES)
         .map(|now| {
             moment.crash(now);
@@ -112,67 +133,76 @@ pub(crate) fn tell() -> Vec<Moment> {
 
 /// The slot in which a frame travels.
 pub(crate) fn slot_of(number: u32) -> usize {
-    number as usize % 3
+    (number as usize - 1) % 3
 }
 
 impl Moment {
-    fn set(&mut self, slot: usize, state: State, by: Actor, now: u32) {
-        let slot = &mut self.slots[slot];
-        debug_assert!(slot.state.may_become(state, by), "{slot:?} to {state:?} by {by:?}");
-        *slot = Slot { state, number: slot.number, since: now, by };
-        match state {
-            State::Free => self.rings[0] = Some(now),
-            State::Ready => self.rings[1] = Some(now),
-            State::Writing | State::Reading => {}
-        }
-    }
-
-    /// The decoder's step: take a free slot, or finish the one it writes.
+    /// The decoder's step: begin a frame whose slot is free, or publish the one that is complete.
     fn decode(&mut self, now: u32) {
         let number = self.decoder.number;
-        let slot = slot_of(number);
-        let Slot { state, since, .. } = self.slots[slot];
-        if state == State::Free && now >= (since + HEAR).max(self.decoder.rested + DECODE) {
-            self.slots[slot].number = number;
-            self.set(slot, State::Writing, Actor::Decoder, now);
-        } else if state == State::Writing && now == since + WRITE {
-            self.set(slot, State::Ready, Actor::Decoder, now);
-            self.decoder.number += 1;
-            self.decoder.rested = now;
+        match self.filling {
+            Some(work) if work.stopped.is_none() => {
+                if work.age(now) == WRITE {
+                    self.seq[slot_of(number)].store(number, now);
+                    self.rings[1] = Some(Ring { at: now, by: Actor::Decoder });
+                    self.filling = None;
+                    self.decoder.number += 1;
+                    self.decoder.rested = now;
+                }
+            }
+            _ => {
+                let awake = now >= (self.released.since + WAKE).max(self.decoder.rested + DECODE);
+                if awake && number <= self.released.value + 3 {
+                    self.filling = Work::begun(number, now);
+                }
+            }
         }
     }
 
-    /// The renderer's step: let go of what was shown, show what has arrived at a whole second, fetch the next in time.
+    /// The renderer's step: take a complete frame in time, show it at a whole second, release it.
     fn render(&mut self, now: u32) {
         let number = self.renderer.number;
-        let slot = slot_of(number);
-        let Slot { state, since, .. } = self.slots[slot];
-        if state == State::Reading && now == since + FLIGHT {
-            self.shown = Some((number, now));
-        } else if state == State::Reading && now == since + FLIGHT + HOLD {
-            self.set(slot, State::Free, Actor::Renderer, now);
-            self.renderer.number += 1;
-        } else if state == State::Ready && (now + FLIGHT).is_multiple_of(FPS) {
-            self.set(slot, State::Reading, Actor::Renderer, now);
+        match self.reading {
+            Some(work) if work.stopped.is_none() => {
+                if work.age(now) == FLIGHT {
+                    self.shown = Some((number, now));
+                } else if work.age(now) == FLIGHT + HOLD {
+                    self.released.store(number, now);
+                    self.rings[0] = Some(Ring { at: now, by: Actor::Renderer });
+                    self.reading = None;
+                    self.renderer.number += 1;
+                    self.renderer.rested = now;
+                }
+            }
+            _ => {
+                if self.seq[slot_of(number)].value == number && (now + FLIGHT).is_multiple_of(FPS) {
+                    self.reading = Work::begun(number, now);
+                }
+            }
         }
     }
 
-    /// The two crashes: death, recovery by the supervisor, a successor with a new pid.
+    /// The two crashes: a death, recovery's two posts, a successor that finds its place by the words.
     fn crash(&mut self, now: u32) {
-        let [killed, recovered, started] = DECODER_CRASH;
-        if now == killed || now == started {
-            let pid = if now == started { 4117 } else { self.decoder.pid };
-            self.decoder = Role { pid, alive: now == started, since: now, rested: now, ..self.decoder };
-        } else if now == recovered {
-            self.set(slot_of(self.decoder.number), State::Free, Actor::Supervisor, now);
+        let by_words = [self.seq.map(|word| word.value).into_iter().max().unwrap_or(0) + 1, self.released.value + 1];
+        let sides = [
+            (DECODER_CRASH, 4117, &mut self.decoder, &mut self.filling),
+            (RENDERER_CRASH, 4124, &mut self.renderer, &mut self.reading),
+        ];
+        for (([killed, recovered, started], pid, role, work), number) in sides.into_iter().zip(by_words) {
+            if now == killed {
+                *role = Role { alive: false, since: now, ..*role };
+                if let Some(work) = work {
+                    work.stopped = Some(now);
+                }
+            } else if now == recovered {
+                self.rings = [Some(Ring { at: now, by: Actor::Supervisor }); 2];
+            } else if now == started {
+                *role = Role { pid, alive: true, since: now, rested: now, number };
+            }
         }
-        let [killed, recovered, started] = RENDERER_CRASH;
-        if now == killed || now == started {
-            let pid = if now == started { 4124 } else { self.renderer.pid };
-            self.renderer = Role { pid, alive: now == started, since: now, rested: now, ..self.renderer };
+        if now == RENDERER_CRASH[0] {
             self.shown = None;
-        } else if now == recovered {
-            self.set(slot_of(self.renderer.number), State::Ready, Actor::Supervisor, now);
         }
     }
 }
@@ -181,31 +211,46 @@ impl Moment {
 mod tests {
     use super::*;
 
-    /// Film frame, slot, state before, slot after, for each change.
-    fn changes() -> Vec<(u32, usize, State, Slot)> {
+    /// Each film frame with the moment before it and its own.
+    fn steps() -> Vec<(u32, Moment, Moment)> {
         let story = tell();
-        let pairs = story.windows(2).zip(1..);
-        pairs
-            .flat_map(|(pair, now)| (0..3).map(move |i| (now, i, pair[0].slots[i].state, pair[1].slots[i])))
-            .filter(|(_, _, before, after)| *before != after.state)
-            .collect()
+        story.windows(2).zip(1..).map(|(pair, now)| (now, pair[0].clone(), pair[1].clone())).collect()
     }
 
     #[test]
-    fn every_change_of_a_slot_is_one_that_the_protocol_allows_to_who_made_it() {
-        let changes = changes();
-        assert!(changes.len() > 100);
-        for (now, slot, before, after) in changes {
-            assert!(before.may_become(after.state, after.by), "film frame {now}, slot {slot}: {before:?} to {after:?}");
-            assert_eq!(slot_of(after.number), slot);
+    fn each_word_has_one_writer_who_is_alive_and_only_raises_it() {
+        let (mut published, mut released) = (0, 0);
+        for (now, before, after) in steps() {
+            for slot in 0..3 {
+                if before.seq[slot] != after.seq[slot] {
+                    published += 1;
+                    assert!(before.decoder.alive && after.decoder.alive, "film frame {now}");
+                    assert_eq!((slot, after.seq[slot].value), (slot_of(published), published));
+                    assert_eq!(before.filling.map(|work| work.number), Some(published));
+                }
+            }
+            if before.released != after.released {
+                released += 1;
+                assert!(before.renderer.alive && after.renderer.alive, "film frame {now}");
+                assert_eq!(after.released.value, released);
+                assert_eq!(before.reading.map(|work| work.number), Some(released));
+            }
         }
+        assert!(published >= 38 && released >= 36, "{published} {released}");
     }
 
     #[test]
-    fn nobody_reads_what_is_written_and_a_role_has_one_slot_at_a_time() {
+    fn a_slot_is_filled_only_when_its_frame_is_done_with_and_read_only_when_it_is_complete() {
         for moment in tell() {
-            for state in [State::Writing, State::Reading] {
-                assert!(moment.slots.iter().filter(|slot| slot.state == state).count() <= 1);
+            if let Some(work) = moment.filling {
+                assert!(moment.seq[slot_of(work.number)].value <= moment.released.value);
+                assert_ne!(moment.reading.map(|work| slot_of(work.number)), Some(slot_of(work.number)));
+            }
+            if let Some(work) = moment.reading {
+                assert_eq!(
+                    (moment.seq[slot_of(work.number)].value, work.number),
+                    (work.number, moment.released.value + 1)
+                );
             }
         }
     }
@@ -216,37 +261,58 @@ mod tests {
         shown.dedup();
         assert!(shown.iter().all(|(_, at)| at.is_multiple_of(FPS)));
         let numbers: Vec<_> = shown.iter().map(|(number, _)| *number).collect();
-        assert_eq!(numbers, (0..numbers.len() as u32).collect::<Vec<_>>());
-        assert!(numbers.len() >= 28);
+        assert_eq!(numbers, (1..=numbers.len() as u32).collect::<Vec<_>>());
+        assert!(numbers.len() >= 36);
     }
 
     #[test]
     fn the_film_goes_on_at_every_second_of_the_decoder_crash() {
         let story = tell();
-        for second in 16..=20 {
+        for second in 20..=29 {
             let (_, since) = story[(second * FPS) as usize].shown.unwrap();
             assert_eq!(since, second * FPS);
         }
     }
 
     #[test]
-    fn each_crash_leaves_one_slot_that_only_the_supervisor_gives_back() {
-        let given: Vec<_> = changes().into_iter().filter(|(.., after)| after.by == Actor::Supervisor).collect();
-        let moves: Vec<_> = given.iter().map(|(now, _, before, after)| (*now, *before, after.state)).collect();
-        assert_eq!(
-            moves,
-            [(DECODER_CRASH[1], State::Writing, State::Free), (RENDERER_CRASH[1], State::Reading, State::Ready)]
-        );
+    fn a_death_leaves_a_frame_half_done_and_the_successor_does_the_same_frame_again() {
+        let story = tell();
+        for ([killed, _, started], work, next) in [
+            (
+                DECODER_CRASH,
+                (|m| m.filling) as fn(&Moment) -> Option<Work>,
+                (|m| m.decoder.number) as fn(&Moment) -> u32,
+            ),
+            (RENDERER_CRASH, |m| m.reading, |m| m.renderer.number),
+        ] {
+            let left = work(&story[killed as usize]).expect("it is killed in the middle of a frame");
+            assert_eq!(left.stopped, Some(killed));
+            assert_eq!(next(&story[started as usize]), left.number);
+            let again = story[started as usize..].iter().filter_map(work).find(|work| work.stopped.is_none()).unwrap();
+            assert_eq!(again.number, left.number);
+        }
     }
 
     #[test]
-    fn a_doorbell_rings_at_each_publish_and_each_release_and_at_nothing_else() {
-        let story = tell();
-        for (bell, state) in [(0, State::Free), (1, State::Ready)] {
-            let mut rung: Vec<_> = story.iter().filter_map(|moment| moment.rings[bell]).collect();
-            rung.dedup();
-            let due: Vec<_> = changes().iter().filter(|c| c.3.state == state).map(|c| c.0).collect();
-            assert_eq!(rung, due);
+    fn recovery_posts_both_semaphores_once_and_changes_no_word() {
+        let by_supervisor = |moment: &Moment| moment.rings.map(|r| r.filter(|r| r.by == Actor::Supervisor));
+        let mut recovered = Vec::new();
+        for (now, before, after) in steps() {
+            let posts = by_supervisor(&after).map(|ring| ring.is_some_and(|ring| ring.at == now));
+            if posts != [false; 2] {
+                assert_eq!((posts, before.seq, before.released), ([true; 2], after.seq, after.released));
+                recovered.push(now);
+            }
+        }
+        assert_eq!(recovered, [DECODER_CRASH[1], RENDERER_CRASH[1]]);
+    }
+
+    #[test]
+    fn a_semaphore_is_posted_at_each_publish_and_each_release_and_by_recovery() {
+        for (now, before, after) in steps() {
+            let recovery = [DECODER_CRASH, RENDERER_CRASH].iter().any(|crash| crash[1] == now);
+            let due = [before.released != after.released || recovery, before.seq != after.seq || recovery];
+            assert_eq!(after.rings.map(|ring| ring.is_some_and(|ring| ring.at == now)), due, "film frame {now}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::align::Splice;
 use crate::sink::Format;
 
 /// Interleaved samples that are film from `pts_ns` on.
@@ -47,6 +48,18 @@ impl Chunk {
     }
 }
 
+/// What one step of giving sound to a sink did: it left sound out, has some to write, or can do nothing before there is more room or more
+/// sound. So whoever repeats steps until it waits comes to an end.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// At least one sample was left out.
+    Skipped,
+    /// At least one sample is to be written.
+    Write(Chunk),
+    /// Nothing.
+    Wait,
+}
+
 /// Chunks in order.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
@@ -65,11 +78,6 @@ impl Backlog {
         self.chunks.front().map(|c| c.pts_ns)
     }
 
-    /// Format and speed of the next sample.
-    pub(crate) fn like(&self) -> Option<(Format, f64)> {
-        self.chunks.front().map(|c| (c.format, c.speed))
-    }
-
     /// Length in ns of sound.
     pub(crate) fn sound_ns(&self) -> u64 {
         self.chunks.iter().map(Chunk::sound_ns).sum()
@@ -82,21 +90,41 @@ impl Backlog {
         if times >= front.times() { self.chunks.pop_front() } else { (times > 0).then(|| front.split(times)) }
     }
 
-    /// Leaves out the next `film_ns` of film.
-    pub(crate) fn skip(&mut self, mut film_ns: u64) {
+    /// The next step, if `splice` says what is to be done in front of the next sample and the sink takes `room_ns` of sound, or
+    /// `most_ns` where no silence comes first. Less than a sample can be neither left out nor put in: then the next sample is where it
+    /// belongs.
+    pub(crate) fn step(&mut self, splice: Splice, room_ns: u64, most_ns: u64) -> Step {
+        let silence = match splice {
+            Splice::Skip(film_ns) if self.skip(film_ns) => return Step::Skipped,
+            Splice::Silence(film_ns) => self.chunks.front().map(|next| {
+                let film_ns = film_ns.min((room_ns as f64 * next.speed) as u64);
+                Chunk::silence(film_ns, next.format, next.pts_ns.saturating_sub_unsigned(film_ns), next.speed)
+            }),
+            _ => None,
+        };
+        let chunk = silence.filter(|silence| !silence.samples.is_empty()).or_else(|| self.take(most_ns));
+        chunk.map_or(Step::Wait, Step::Write)
+    }
+
+    /// Leaves out the next `film_ns` of film, in whole samples. Whether there was at least one.
+    fn skip(&mut self, mut film_ns: u64) -> bool {
+        let mut any = false;
         while let Some(front) = self.chunks.front_mut() {
             let sound_ns = (film_ns as f64 / front.speed) as u64;
             let all = front.sound_ns();
             if sound_ns < all {
-                front.split(front.format.times(sound_ns));
+                let times = front.format.times(sound_ns);
+                front.split(times);
                 if front.samples.is_empty() {
                     self.chunks.pop_front();
                 }
-                return;
+                return any || times > 0;
             }
             film_ns -= ((all as f64 * front.speed) as u64).min(film_ns);
             self.chunks.pop_front();
+            any = true;
         }
+        any
     }
 
     pub(crate) fn clear(&mut self) {
@@ -137,5 +165,40 @@ mod tests {
         b.push(ramp(0, 10, 2.0));
         b.skip(8_000_000);
         assert_eq!(b.take(100_000_000).unwrap().samples[0], 4.0);
+    }
+
+    proptest::proptest! {
+        /// Whatever the rate and the speed, sound that joins a clock that stands at `film` does so in a few steps, to the sample.
+        #[test]
+        fn joining_a_clock_makes_progress_at_any_rate_and_speed(
+            rate in proptest::sample::select(vec![8_000u32, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000]),
+            speed in proptest::sample::select(vec![0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0]),
+            film_ns in -60_000_000i64..60_000_000,
+            chunks in 1usize..4,
+        ) {
+            let format = Format { channels: 2, rate };
+            let mut b = Backlog::default();
+            let mut pts_ns = 0;
+            for _ in 0..chunks {
+                let chunk = Chunk { samples: vec![0.5; rate as usize / 50 * 2], format, pts_ns, speed };
+                pts_ns = chunk.end_pts_ns();
+                b.push(chunk);
+            }
+            let sample_ns = (1e9 / f64::from(rate) * speed) as u64;
+            let mut steps = 0;
+            while let Some(pts_ns) = b.pts_ns() {
+                steps += 1;
+                proptest::prop_assert!(steps < 20, "{steps} steps, still at {pts_ns}");
+                match b.step(crate::align::meet(pts_ns, film_ns), 1_000_000_000, 1_000_000_000) {
+                    Step::Skipped => {}
+                    Step::Wait => proptest::prop_assert!(false, "there is room and sound"),
+                    Step::Write(chunk) => {
+                        let off = (chunk.pts_ns - film_ns).unsigned_abs();
+                        proptest::prop_assert!(off <= sample_ns.max(100_000) + 2, "{off} ns off, a sample has {sample_ns}");
+                        break;
+                    }
+                }
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use tricine_session::channel::ReadSlot;
 use tricine_session::clock::PlayState;
-use tricine_session::control::ControlRegion;
+use tricine_session::control::{AudioPage, Writable};
 use tricine_session::frame::Format as Payload;
 
 use crate::align::{self, Splice};
@@ -29,13 +29,13 @@ impl Intake {
     pub(crate) fn accept(
         &mut self,
         slot: &ReadSlot<'_>,
-        control: &ControlRegion,
+        page: &AudioPage<Writable>,
         state: &PlayState,
         sink: &mut dyn Sink,
         recorder: Option<&mut Recorder>,
         backlog: &mut Backlog,
     ) -> Result<bool, String> {
-        let (meta, page) = (slot.meta(), control.audio());
+        let meta = slot.meta();
         // Both counters survive us, so that a block delivered again is not counted again.
         let expected = page.received.get() + page.lost.get();
         if meta.seq >= expected {
@@ -55,9 +55,12 @@ impl Intake {
         let (from, to) = align::cut(meta.pts_ns, times, format.rate, start_ns, state.end_ns);
         let reached = to < times;
         let channels = usize::from(format.channels);
-        let Some(samples) = slot.floats().get(from as usize * channels..to as usize * channels) else {
+        let (first, last) = (from as usize * channels, to as usize * channels);
+        let Some(heard) = slot.payload().get(4 * first..4 * last) else {
             return Ok(false);
         };
+        let mut samples = vec![0.0; last - first];
+        heard.copy_to_floats(&mut samples);
         if samples.is_empty() {
             if reached {
                 self.end(backlog);
@@ -65,7 +68,7 @@ impl Intake {
             return Ok(false);
         }
         let news = match recorder {
-            Some(recorder) => recorder.write(meta.seq, samples, format, page)?,
+            Some(recorder) => recorder.write(meta.seq, &samples, format, page)?,
             None => false,
         };
         self.source = Some(format);
@@ -79,7 +82,7 @@ impl Intake {
             }
         };
         page.samples_played.add(to - from);
-        let chunk = Chunk { samples: samples.to_vec(), format, pts_ns, speed: state.speed };
+        let chunk = Chunk { samples, format, pts_ns, speed: state.speed };
         self.next_pts_ns = Some(pts_ns + format.ns(to - from) as i64);
         // More of a serial that had ended, from a decoder that was started again.
         self.ended = false;

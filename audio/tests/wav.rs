@@ -4,7 +4,8 @@ mod session;
 
 use std::path::{Path, PathBuf};
 
-use session::{RATE, Session, playing, sleep_ms};
+use session::{RATE, Session, playing};
+use tricine_session::control::{AudioPage, ControlRegion, Writable};
 use tricine_session::link::{FromRole, SinkSpec};
 
 /// A folder that is gone afterwards.
@@ -55,7 +56,7 @@ fn unpaced_the_file_holds_every_sample_whatever_volume_and_speed_say() {
     let path = folder.0.join("a.wav");
     let mut state = playing();
     (state.volume, state.speed) = (10, 2.0);
-    let mut s = Session::new(SinkSpec::Wav(path.clone()), true, state).start();
+    let mut s = Session::new(SinkSpec::Wav(path.clone().into()), true, state).start();
     s.play(1, 0, 2000, mark);
     s.producer().finish();
     s.expect("ended", |m| *m == FromRole::Ended { serial: 1 });
@@ -70,7 +71,7 @@ fn unpaced_the_file_holds_every_sample_whatever_volume_and_speed_say() {
 fn surround_has_an_extensible_header() {
     let folder = Folder::new();
     let path = folder.0.join("a.wav");
-    let mut s = Session::new(SinkSpec::Wav(path.clone()), true, playing()).start();
+    let mut s = Session::new(SinkSpec::Wav(path.clone().into()), true, playing()).start();
     let block: Vec<f32> = (0..6 * 100).map(|i| i as f32 / 32768.0).collect();
     s.publish(1, 0, 6, 44_100, &block);
     s.producer().finish();
@@ -87,7 +88,7 @@ fn surround_has_an_extensible_header() {
 fn killed_again_and_again_it_goes_on_in_the_same_file() {
     let folder = Folder::new();
     let path = folder.0.join("a.wav");
-    let mut s = Session::new(SinkSpec::Wav(path.clone()), true, playing());
+    let mut s = Session::new(SinkSpec::Wav(path.clone().into()), true, playing());
     s.spawn();
     let mut at_ms = 0;
     for round in 0..8u64 {
@@ -96,6 +97,7 @@ fn killed_again_and_again_it_goes_on_in_the_same_file() {
             s.play(1, at_ms, 20, mark);
             at_ms += 20;
         }
+        // Any moment will do; this spreads them.
         std::thread::sleep(std::time::Duration::from_micros(round * 137));
         s.kill();
         s.spawn();
@@ -114,16 +116,16 @@ fn killed_again_and_again_it_goes_on_in_the_same_file() {
 fn a_half_written_block_is_written_over() {
     let folder = Folder::new();
     let path = folder.0.join("a.wav");
-    let mut s = Session::new(SinkSpec::Wav(path.clone()), true, playing());
+    let mut s = Session::new(SinkSpec::Wav(path.clone().into()), true, playing());
     s.spawn();
     s.play(1, 0, 100, mark);
-    s.expect("output", |m| matches!(m, FromRole::Output(_)));
-    sleep_ms(100);
+    s.until("five blocks", |s| s.control.audio().received.get() == 5 && s.control.audio().wav_bytes.get() > 0);
+    s.beats(1);
     s.kill();
     // As if it had died in the middle of block 5: announced, and half of it in the file.
-    let page = tricine_session::control::ControlRegion::attach(&s.name, tricine_session::control::Role::Audio).unwrap();
-    page.audio().wav_bytes.set(4800 * 2);
-    page.audio().wav_seq.set(6);
+    let control = ControlRegion::attach::<AudioPage<Writable>>(&s.name).unwrap();
+    control.own().wav_bytes.set(4800 * 2);
+    control.own().wav_seq.set(6);
     let mut file = std::fs::read(&path).unwrap();
     file.extend([0x55; 777]);
     std::fs::write(&path, file).unwrap();

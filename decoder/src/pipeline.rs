@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use tricine_channel::time::{Deadline, mono_ns};
+use tricine_session::actor::Stop;
 use tricine_session::channel::{Acquired, ChannelName, Kind, Mode, Producer, StreamRegion};
 use tricine_session::clock::PlayState;
 use tricine_session::frame::FrameMeta;
 use tricine_session::link::FromRole;
-use tricine_session::role::RoleContext;
 
+use crate::Context;
 use crate::queue::{self, Goals, Unsent};
 use crate::stream::Stream;
 use tricine_media::MediaError;
@@ -28,15 +29,15 @@ const MAILBOX_LEAD_NS: u64 = 8_000_000;
 
 /// Where the decoding thread is to go.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Goal {
+pub(crate) struct Goal {
     /// The serial that what it decodes from there belongs to.
-    pub serial: u32,
+    pub(crate) serial: u32,
     /// Where to, in ns.
-    pub target_ns: i64,
+    pub(crate) target_ns: i64,
     /// What is not after this time has been published by a predecessor already.
-    pub published_ns: Option<i64>,
+    pub(crate) published_ns: Option<i64>,
     /// Nothing can be decoded here: to the next keyframe after `target_ns`.
-    pub skip: bool,
+    pub(crate) skip: bool,
 }
 
 /// What the decoding thread hands to the publishing one.
@@ -49,7 +50,7 @@ pub(crate) enum Decoded<T> {
 
 /// What both threads and the main thread know of each other.
 #[derive(Debug, Default)]
-pub struct Status {
+pub(crate) struct Status {
     /// When the decoding thread entered its source, in ns on CLOCK_MONOTONIC; 0 while it is outside.
     busy_since_ns: AtomicU64,
     /// What was published, by this process.
@@ -62,35 +63,35 @@ pub struct Status {
 
 impl Status {
     /// How long the codec has been at one call.
-    pub fn busy(&self) -> Duration {
+    pub(crate) fn busy(&self) -> Duration {
         let since = self.busy_since_ns.load(Relaxed);
         Duration::from_nanos(if since == 0 { 0 } else { mono_ns().saturating_sub(since) })
     }
 
     /// What was published so far.
-    pub fn published(&self) -> u64 {
+    pub(crate) fn published(&self) -> u64 {
         self.published.load(Relaxed)
     }
 
     /// Whether the stream ended and nothing ever came out of it.
-    pub fn dry(&self) -> bool {
+    pub(crate) fn dry(&self) -> bool {
         self.dry.load(Relaxed)
     }
 
     /// The exit code, if the channel broke.
-    pub fn broken(&self) -> Option<i32> {
+    pub(crate) fn broken(&self) -> Option<i32> {
         Some(self.broken.load(Relaxed)).filter(|&code| code != 0)
     }
 }
 
 /// One running pipeline, as the main thread steers it.
 #[derive(Debug)]
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     goals: Box<dyn Aim>,
     channels: Sender<ChannelName>,
     kicks: Sender<()>,
     /// What its threads tell.
-    pub status: Arc<Status>,
+    pub(crate) status: Arc<Status>,
     serial: u32,
     _threads: [JoinHandle<()>; 2],
 }
@@ -99,8 +100,8 @@ impl Pipeline {
     /// Starts both threads. `producer` is what a predecessor left, if anything; else a channel is asked for.
     ///
     /// Errors: threads cannot be had.
-    pub fn start<S: Stream>(
-        context: &Arc<RoleContext>,
+    pub(crate) fn start<S: Stream>(
+        context: &Arc<Context>,
         stream: S,
         producer: Option<Producer>,
         goal: Option<Goal>,
@@ -136,7 +137,7 @@ impl Pipeline {
     }
 
     /// Follows what the user wants: a new serial is a seek.
-    pub fn follow(&mut self, state: &PlayState) {
+    pub(crate) fn follow(&mut self, state: &PlayState) {
         if state.serial != self.serial {
             self.serial = state.serial;
             let goal = Goal { serial: state.serial, target_ns: state.target_ns, published_ns: None, skip: false };
@@ -146,7 +147,7 @@ impl Pipeline {
     }
 
     /// The channel that was asked for is there.
-    pub fn channel(&self, name: ChannelName) {
+    pub(crate) fn channel(&self, name: ChannelName) {
         let _ = self.channels.send(name);
     }
 }
@@ -163,7 +164,7 @@ impl<T: Send> Aim for Goals<Goal, Decoded<T>> {
 }
 
 struct Decoding<S: Stream> {
-    context: Arc<RoleContext>,
+    context: Arc<Context>,
     stream: S,
     items: queue::Sender<Goal, Decoded<S::Item>>,
     status: Arc<Status>,
@@ -181,7 +182,7 @@ impl<S: Stream> Decoding<S> {
     /// Decodes from `goal` on, until there is a new one.
     fn decode(&mut self, goal: Goal) -> Option<Goal> {
         let context = self.context.clone();
-        let damaged = &context.control.decoder().damaged;
+        let damaged = &context.page().damaged;
         let mut yielded = false;
         match self.items.send(Decoded::Begin(goal.serial)) {
             Ok(()) => {}
@@ -208,7 +209,7 @@ impl<S: Stream> Decoding<S> {
                     damaged.add(1);
                     match damaged.get() {
                         1..=5 => tracing::warn!("{}: skipped damaged data: {what}", S::KIND),
-                        6 => tracing::warn!("{}: more damaged data is skipped without a word", S::KIND),
+                        6 => tracing::warn!("{}: further damaged data is skipped silently", S::KIND),
                         _ => {}
                     }
                     match self.items.new_goal() {
@@ -243,7 +244,7 @@ impl<S: Stream> Decoding<S> {
 }
 
 struct Publishing<S: Stream> {
-    context: Arc<RoleContext>,
+    context: Arc<Context>,
     items: queue::Receiver<Goal, Decoded<S::Item>>,
     channels: Receiver<ChannelName>,
     kicks: Receiver<()>,
@@ -252,25 +253,6 @@ struct Publishing<S: Stream> {
     mode: Mode,
     /// What of the producer's own count is on the page already.
     overwrote: u64,
-}
-
-/// Why a thread ends.
-enum Stop {
-    /// The other thread, or the session, is gone.
-    Gone,
-    Broken(tricine_session::Error),
-}
-
-impl From<tricine_session::Error> for Stop {
-    fn from(error: tricine_session::Error) -> Self {
-        Self::Broken(error)
-    }
-}
-
-impl From<tricine_channel::Error> for Stop {
-    fn from(error: tricine_channel::Error) -> Self {
-        tricine_session::Error::from(error).into()
-    }
 }
 
 impl<S: Stream> Publishing<S> {
@@ -285,7 +267,7 @@ impl<S: Stream> Publishing<S> {
         // The serial whose end was reached, so that what follows takes the end back.
         let mut ended = self.producer.as_ref().is_some_and(Producer::finished);
         loop {
-            match self.items.receive().ok_or(Stop::Gone)? {
+            match self.items.receive().ok_or(Stop::Quit)? {
                 // However long it takes to get there, the end of what was before is not its end.
                 Decoded::Begin(serial) => {
                     if self.current(serial)
@@ -317,7 +299,7 @@ impl<S: Stream> Publishing<S> {
                         producer.finish();
                         ended = true;
                         if S::KIND == Kind::Audio && self.status.dry() {
-                            self.context.control.decoder().no_audio_in.set(u64::from(serial) + 1);
+                            self.context.page().no_audio_in.set(u64::from(serial) + 1);
                         }
                     }
                 }
@@ -356,7 +338,7 @@ impl<S: Stream> Publishing<S> {
 
     /// Waits for a channel that was asked for, and sends the consumer of the one before after it.
     fn take_channel(&mut self) -> Result<(), Stop> {
-        let name = self.channels.recv().map_err(|_| Stop::Gone)?;
+        let name = self.channels.recv().map_err(|_| Stop::Quit)?;
         let generation = name.generation;
         let producer = StreamRegion::producer(&name)?;
         self.overwrote = 0;
@@ -379,7 +361,7 @@ impl<S: Stream> Publishing<S> {
             let published = match producer.acquire(Deadline::after(IDLE))? {
                 Acquired::Slot(mut slot) => {
                     let meta = FrameMeta { serial, ..S::write(&mut part, &mut slot) };
-                    let page = self.context.control.decoder();
+                    let page = self.context.page();
                     // Before publish, and as a level: a death between the two leaves a count that is right again once
                     // the successor has published this very frame.
                     if S::KIND == Kind::Video {
@@ -398,7 +380,7 @@ impl<S: Stream> Publishing<S> {
             if published {
                 let overwrote = producer.overwrote();
                 if overwrote > self.overwrote {
-                    self.context.control.decoder().overwrote.add(overwrote - self.overwrote);
+                    self.context.page().overwrote.add(overwrote - self.overwrote);
                     self.overwrote = overwrote;
                 }
                 self.status.published.fetch_add(1, Relaxed);

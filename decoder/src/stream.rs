@@ -6,7 +6,7 @@ use tricine_session::frame::{ColorMatrix, ColorRange, FrameMeta, Rotation};
 use tricine_media::{AudioBlock, AudioSource, MediaError, NS, VideoFrame, VideoSource};
 
 /// A source that a [`crate::pipeline::Pipeline`] runs on.
-pub trait Stream: Send + 'static {
+pub(crate) trait Stream: Send + 'static {
     /// Which channel it is for.
     const KIND: Kind;
     /// Items decoded ahead of the channel. A quarter of them and the channel's three are always there, so a hitch of that many
@@ -34,7 +34,7 @@ pub trait Stream: Send + 'static {
 }
 
 /// Pictures, up to a time.
-pub struct Pictures {
+pub(crate) struct Pictures {
     source: Box<dyn VideoSource>,
     end_ns: i64,
     sought: bool,
@@ -42,7 +42,7 @@ pub struct Pictures {
 
 impl Pictures {
     /// Plays `source` until `end_ns`.
-    pub fn new(source: Box<dyn VideoSource>, end_ns: Option<i64>) -> Self {
+    pub(crate) fn new(source: Box<dyn VideoSource>, end_ns: Option<i64>) -> Self {
         Self { source, end_ns: end_ns.unwrap_or(i64::MAX), sought: false }
     }
 }
@@ -113,7 +113,7 @@ impl Stream for Pictures {
 }
 
 /// Sound, up to a time.
-pub struct Sound {
+pub(crate) struct Sound {
     source: Box<dyn AudioSource>,
     end_ns: i64,
     sought: bool,
@@ -123,13 +123,13 @@ pub struct Sound {
 
 /// Sample times in a slot of the audio channel: 43 ms at 48 kHz. Three of them bridge a decoder's restart, and eight
 /// channels of them fit.
-pub const BLOCK_TIMES: usize = 2048;
+pub(crate) const BLOCK_TIMES: usize = 2048;
 /// Bytes of such a slot.
-pub const BLOCK_CAPACITY: u64 = (BLOCK_TIMES * 8 * size_of::<f32>()) as u64;
+pub(crate) const BLOCK_CAPACITY: u64 = (BLOCK_TIMES * 8 * size_of::<f32>()) as u64;
 
 impl Sound {
     /// Plays `source` until `end_ns`.
-    pub fn new(source: Box<dyn AudioSource>, end_ns: Option<i64>) -> Self {
+    pub(crate) fn new(source: Box<dyn AudioSource>, end_ns: Option<i64>) -> Self {
         Self { source, end_ns: end_ns.unwrap_or(i64::MAX), sought: false, held: None }
     }
 

@@ -96,7 +96,7 @@ fn with_consumer(region: &Region<Arc<Bell>>, byte: u8) -> Result<()> {
             Acquired::Slot(_) if n == 3 => {}
             Acquired::Slot(slot) => {
                 assert_eq!(slot.payload().len() as u64, slot.meta().len);
-                std::hint::black_box((slot.intact(), slot.floats().len()));
+                std::hint::black_box((slot.intact(), slot.payload().to_vec()));
                 slot.release();
             }
             _ => break,

@@ -1,16 +1,21 @@
 //! Media: containers, codecs and what is made of them. It opens an input and gives out its pictures and its sound, decoded, on
 //! one timeline. No process, no shared memory, no unsafe code: it can be used, tested and fuzzed on its own.
 //!
-//! Read [`types`] for what goes in and out, [`source`] for what is an input, [`video`] and [`audio`] for the codecs.
+//! Read [`types`] for what goes in and out, [`container`] for tracks and packets, `open.rs` for how an input becomes pictures and
+//! sound, [`video`] and [`audio`] for the codecs.
 
 #![forbid(unsafe_code)]
 
 pub mod audio;
+pub mod container;
 pub mod guard;
+mod open;
+mod sniff;
 pub mod source;
 pub mod types;
 pub mod video;
 
+pub use open::{open, open_at};
 pub use types::*;
 
 /// What this build plays, by kind, for `tricine doctor`.

@@ -57,6 +57,11 @@ impl MediaFile {
         MediaReader { file: self.clone(), pos: 0 }
     }
 
+    /// Fills `buf` from `offset`. Errors: reading fails, or the file ends.
+    pub(crate) fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(buf, offset)
+    }
+
     /// Reads at `offset`, as `pread` does.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.file.read_at(buf, offset)
@@ -199,7 +204,7 @@ pub struct VideoInfo {
     pub codec: String,
     /// The first frame's format.
     pub format: VideoFormat,
-    /// Frames a second where the file tells (an average for variable frame rate).
+    /// Frames per second where the file tells (an average for variable frame rate).
     pub rate: Option<f64>,
     /// The film's length, where the file tells.
     pub duration_ns: Option<i64>,
@@ -233,7 +238,7 @@ pub trait VideoSource: Send {
 pub struct AudioBlock {
     /// When its first sample is due.
     pub pts_ns: i64,
-    /// Frames a second.
+    /// Frames per second.
     pub sample_rate: u32,
     /// Interleaved channels, 1..=8, in the order of WAVE_FORMAT_EXTENSIBLE (FL FR FC LFE BL BR SL SR; 5.1 with side
     /// speakers in place of back ones is the same order), as FFmpeg's decoders deliver them.
@@ -247,7 +252,7 @@ pub struct AudioBlock {
 pub struct AudioInfo {
     /// The codec's usual name, such as `AAC LC`.
     pub codec: String,
-    /// Frames a second.
+    /// Frames per second.
     pub sample_rate: u32,
     /// Channels, 1..=8.
     pub channels: u16,

@@ -275,7 +275,14 @@ active proctype Supervisor() {
         /* discard() */
         if
         :: atomic { taken > released -> effects = taken; again = false };
+#ifdef DISCARDS_TOO_MUCH
+            released = taken + 1
+#else
             released = taken
+#endif
+#ifdef DISCARDS_ANY_FRAME
+        :: taken <= released -> released = released + 1
+#endif
         :: true
         fi;
 #endif

@@ -19,25 +19,41 @@ pub(crate) struct Rect {
     pub(crate) height: usize,
 }
 
-/// Converts colours. Sizes come from a checked picture; an error of the library is for the log.
+/// Bytes of a picture that are copied out of the channel at a time: with the pixels that are made of them they stay in the
+/// first-level cache, so that the copy costs no memory traffic.
+const BAND: usize = 8 << 10;
+
+/// Converts colours, a band of rows at a time. Sizes come from a checked picture; an error of the library is for the log.
 pub(crate) fn to_canvas(picture: &Picture<'_>, canvas: &mut Canvas) {
     let meta = picture.meta;
-    canvas.resize(meta.width as usize, meta.height as usize);
-    let [y_plane, u_plane, v_plane] = picture.planes();
-    let image = YuvPlanarImage {
-        y_plane,
-        y_stride: meta.width,
-        u_plane,
-        u_stride: meta.width.div_ceil(2),
-        v_plane,
-        v_stride: meta.width.div_ceil(2),
-        width: meta.width,
-        height: meta.height,
-    };
+    let (width, height) = (meta.width as usize, meta.height as usize);
+    canvas.resize(width, height);
     let (range, matrix) = color_space(meta);
-    let bytes = bytemuck::cast_slice_mut(&mut canvas.pixels);
-    if let Err(error) = yuv::yuv420_to_bgra(&image, bytes, meta.width * 4, range, matrix) {
-        tracing::error!("colour conversion: {error}");
+    // Even, so that chroma rows belong to one band.
+    let rows = (BAND / (width * 3)).max(1) * 2;
+    let planes = picture.planes();
+    let mut band = [const { Vec::new() }; 3];
+    for (i, pixels) in canvas.pixels.chunks_mut(rows * width).enumerate() {
+        for (plane, (from, to)) in planes.iter().zip(&mut band).enumerate() {
+            let rows = if plane == 0 { rows } else { rows / 2 };
+            from.copy_rows(i * rows, rows, to);
+        }
+        let [y_plane, u_plane, v_plane] = band.each_ref().map(Vec::as_slice);
+        let image = YuvPlanarImage {
+            y_plane,
+            y_stride: meta.width,
+            u_plane,
+            u_stride: meta.width.div_ceil(2),
+            v_plane,
+            v_stride: meta.width.div_ceil(2),
+            width: meta.width,
+            height: (pixels.len() / width) as u32,
+        };
+        let bytes = bytemuck::cast_slice_mut(pixels);
+        if let Err(error) = yuv::yuv420_to_bgra(&image, bytes, meta.width * 4, range, matrix) {
+            tracing::error!("colour conversion: {error}");
+            return;
+        }
     }
 }
 
@@ -165,6 +181,7 @@ impl std::fmt::Debug for Scaler {
 #[derive(Default)]
 pub(crate) struct Shrinker {
     resizer: Resizer,
+    whole: Vec<u8>,
     planes: [Vec<u8>; 3],
     lying: Canvas,
 }
@@ -209,7 +226,9 @@ impl Shrinker {
             let (side, part) =
                 ((w.div_ceil(by), h.div_ceil(by)), (f64::from(w) / f64::from(by), f64::from(h) / f64::from(by)));
             to.resize(width * height, 0);
-            let source = TypedImageRef::<U8>::from_buffer(side.0, side.1, from)?;
+            // Scaling reads rows again and again, so it gets a plane of its own.
+            from.bytes.copy_to_vec(&mut self.whole);
+            let source = TypedImageRef::<U8>::from_buffer(side.0, side.1, &self.whole)?;
             let mut target = TypedImage::<U8>::from_buffer(width as u32, height as u32, to)?;
             let options = ResizeOptions::new()
                 .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))

@@ -2,7 +2,7 @@
 //! frame is delivered again writes the same numbers again, so that presented + dropped = received holds whoever died when.
 
 use tricine_session::channel::Mode;
-use tricine_session::control::RendererPage;
+use tricine_session::control::{RendererPage, Writable};
 use tricine_session::frame::FrameMeta;
 
 /// Shorter ones are no gaps but the jitter of waking up.
@@ -11,7 +11,7 @@ const SHORTEST_GAP_NS: u64 = 1_000_000;
 /// The page, seen as a book of account.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ledger<'a> {
-    page: &'a RendererPage,
+    page: &'a RendererPage<Writable>,
 }
 
 /// What is known of a frame that was delivered.
@@ -26,7 +26,7 @@ pub(crate) enum Delivery {
 }
 
 impl<'a> Ledger<'a> {
-    pub(crate) fn new(page: &'a RendererPage) -> Self {
+    pub(crate) fn new(page: &'a RendererPage<Writable>) -> Self {
         Self { page }
     }
 

@@ -5,13 +5,18 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tricine_channel::channel as pattern;
 pub use tricine_channel::channel::{
-    Acquired, Barriers, Channel, Doorbell, Mode, Name, Region, Side, Spin, discard, held_by_consumer, recover,
+    Acquired, Barriers, Channel, Doorbell, Mode, Name, Region, Side, Spin, held_by_consumer,
 };
+#[cfg(not(feature = "seeded-bugs"))]
+pub use tricine_channel::channel::{discard, recover};
 use tricine_channel::meta::Meta;
 use tricine_channel::sys::semaphore::Semaphore;
 
+use crate::NAMESPACE;
 use crate::error::Result;
 use crate::frame::FrameMeta;
+#[cfg(feature = "seeded-bugs")]
+pub use crate::misuse::{discard, recover};
 
 /// The one producer of pictures or of sound.
 pub type Producer<D = Semaphore> = pattern::Producer<FrameMeta, D>;
@@ -80,7 +85,7 @@ pub struct ChannelName {
 impl ChannelName {
     /// What the region is called in /dev/shm.
     pub fn region(&self) -> Name {
-        Name::new(format!("tricine.{}.{}", self.session, self.kind), self.generation)
+        Name::new(NAMESPACE.object(&self.session, &self.kind.to_string()), self.generation)
     }
 
     /// The same stream in another generation.

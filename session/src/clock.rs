@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tricine_channel::register::REGISTER_WORDS;
 
-/// A line: at `at_ns` on CLOCK_MONOTONIC the film is at `pts_ns` and moves `rate` film seconds a second.
+/// A line: at `at_ns` on CLOCK_MONOTONIC the film is at `pts_ns` and moves `rate` film seconds per second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Clock {
     /// The stretch between two seeks that it belongs to.
@@ -35,7 +35,7 @@ impl Clock {
         [self.serial.into(), self.pts_ns as u64, self.at_ns, self.rate.to_bits(), 0, 0]
     }
 
-    /// Reads what a peer wrote; `None` if it cannot be a clock.
+    /// Reads what a peer wrote; `None` if it is not a valid clock.
     pub fn decode(words: [u64; REGISTER_WORDS]) -> Option<Self> {
         let rate = f64::from_bits(words[3]);
         let serial = u32::try_from(words[0]).ok()?;
@@ -67,7 +67,7 @@ pub struct PlayState {
     pub osd: u8,
     /// 0..=100.
     pub volume: u8,
-    /// Film seconds a second, [`MIN_SPEED`]..=[`MAX_SPEED`].
+    /// Film seconds per second, [`MIN_SPEED`]..=[`MAX_SPEED`].
     pub speed: f64,
     /// Where the film ends, in ns, if before its own end (`--length`).
     pub end_ns: Option<i64>,
@@ -101,7 +101,7 @@ impl PlayState {
         [self.serial.into(), self.target_ns as u64, flags, self.speed.to_bits(), end as u64, 0]
     }
 
-    /// Reads what the supervisor wrote; `None` if it cannot be.
+    /// Reads what the supervisor wrote; `None` if it is invalid.
     pub fn decode(words: [u64; REGISTER_WORDS]) -> Option<Self> {
         let speed = f64::from_bits(words[3]);
         if !(MIN_SPEED..=MAX_SPEED).contains(&speed) {

@@ -14,6 +14,9 @@ pub enum Error {
     /// The other end of a control socket is gone.
     #[error("the other end of the control socket is gone")]
     Disconnected,
+    /// A session of that name is running.
+    #[error("session {0:?} is running already; choose another --session, or see `tricine sessions`")]
+    SessionInUse(String),
     /// A control message that is not understood.
     #[error("control message: {0}")]
     Message(#[from] serde_json::Error),

@@ -1,6 +1,7 @@
 //! What describes a frame: geometry, colour, orientation. Plain values, copied out of shared memory once and checked
 //! before use.
 
+use tricine_channel::channel::Payload;
 use tricine_channel::meta::Meta;
 use tricine_channel::time::mono_ns;
 
@@ -62,7 +63,7 @@ pub const fn i420_len(width: u32, height: u32) -> usize {
 pub enum Format {
     /// Planar YUV, 8 bits, chroma halved both ways; planes Y, U, V without padding.
     I420 = 1,
-    /// Interleaved 32-bit float samples; `width` is the number of channels, `height` the number of sample times.
+    /// Interleaved 32-bit float samples; `width` is the number of channels, `height` the number of sample frames.
     F32 = 2,
     /// Bytes that only the two sides understand, without a checksum: for measurements. `width` and `height` are 1.
     Bytes = 3,
@@ -70,7 +71,7 @@ pub enum Format {
 
 /// What describes a frame, written into its slot before the frame is visible.
 ///
-/// For [`Format::F32`], `width` counts channels, `height` sample times, `sample_rate` is in Hz.
+/// For [`Format::F32`], `width` counts channels, `height` sample frames, `sample_rate` is in Hz.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameMeta {
     /// The frame's number in its channel, across generations, from 0. Filled in by `publish`.
@@ -85,7 +86,7 @@ pub struct FrameMeta {
     pub format: Format,
     /// Visible columns; channels of sound.
     pub width: u32,
-    /// Visible rows; sample times of sound.
+    /// Visible rows; sample frames of sound.
     pub height: u32,
     /// Bytes from one row of the first plane to the next.
     pub stride: u32,
@@ -136,7 +137,7 @@ impl FrameMeta {
         }
     }
 
-    /// A block of sound: `times` sample times of `channels` interleaved 32-bit floats.
+    /// A block of sound: `times` sample frames of `channels` interleaved 32-bit floats.
     pub fn f32(channels: u16, times: u32, sample_rate: u32) -> Self {
         Self {
             format: Format::F32,
@@ -172,7 +173,7 @@ impl Meta for FrameMeta {
         }
     }
 
-    fn fits(&self, payload: &[u8]) -> bool {
+    fn fits(&self, payload: Payload<'_>) -> bool {
         self.format == Format::Bytes || checksum(payload) == self.checksum
     }
 
@@ -207,7 +208,7 @@ impl Meta for FrameMeta {
         ]
     }
 
-    /// Checks and reads words that a peer wrote. `Err` is the index of the word that cannot be: every size is checked
+    /// Checks and reads words that a peer wrote. `Err` is the index of the invalid word. Every size is checked
     /// against `capacity`, so whoever holds a `FrameMeta` may index the payload by it.
     fn decode(words: &[u64; META_WORDS], capacity: u64) -> Result<Self, usize> {
         let half = |i: usize| (words[i] as u32, (words[i] >> 32) as u32);
@@ -280,7 +281,7 @@ impl Meta for FrameMeta {
     }
 }
 
-/// Whether pts and duration are a film's: a pts beyond ±2^53 ns (104 days) is none; the bound keeps sums of times from
+/// Whether pts and duration are valid. A pts beyond ±2^53 ns (104 days) is not: the bound keeps sums of times from
 /// overflowing.
 #[inline]
 fn bounded(words: &[u64; META_WORDS]) -> bool {

@@ -2,7 +2,6 @@
 //! a packet of a `SOCK_SEQPACKET` pair. What must survive a crash is not here but in the control region.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -13,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::{ChannelName, Kind, Mode};
 use crate::error::{Error, Result};
+use crate::name::Name;
 use tricine_channel::time::Deadline;
 
 /// The longest message, in bytes.
@@ -69,8 +69,22 @@ impl Link {
 
     /// Sleeps until a message may be there, or `deadline`. Whether one may be there.
     pub fn wait(&self, deadline: Deadline) -> Result<bool> {
+        self.await_flags(PollFlags::POLLIN, deadline)
+    }
+
+    /// Sends, and waits for room until `deadline`. Whether there was room; errors: [`Error::Disconnected`].
+    pub fn send_by(&self, message: &impl Serialize, deadline: Deadline) -> Result<bool> {
+        while !self.send(message)? {
+            if !self.await_flags(PollFlags::POLLOUT, deadline)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn await_flags(&self, flags: PollFlags, deadline: Deadline) -> Result<bool> {
         loop {
-            let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+            let mut fds = [PollFd::new(self.socket.as_fd(), flags)];
             match ppoll(&mut fds, Some(TimeSpec::from_duration(deadline.remaining())), None) {
                 Ok(n) => return Ok(n > 0),
                 Err(Errno::EINTR) => {}
@@ -95,8 +109,10 @@ impl From<Link> for OwnedFd {
 /// What the supervisor says to a role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ToRole {
-    /// The first message: who the role is and what it works on.
+    /// The first message: what the role works on.
     Start(Box<Spec>),
+    /// The only message to a process that is to answer with [`Finding`] and to end.
+    Probe,
     /// What the user wants has changed: look into the control region. Losing one is harmless, there are others.
     State,
     /// This channel exists now. To the decoder: the answer to [`FromRole::NeedChannel`]. To a consumer: frames come here.
@@ -104,7 +120,7 @@ pub enum ToRole {
     /// To the renderer, while paused: present the next frame.
     Step,
     /// To the renderer: save the shown picture as PNG into this folder.
-    Screenshot(PathBuf),
+    Screenshot(Name),
     /// To the renderer: change between window and full screen.
     Fullscreen,
     /// To the renderer: show or hide the keys.
@@ -186,7 +202,7 @@ pub struct VideoSummary {
     pub width: u32,
     /// Rows of the first frame.
     pub height: u32,
-    /// Frames a second, if known.
+    /// Frames per second, if known.
     pub rate: Option<f64>,
     /// Number of frames, if known.
     pub frames: Option<u64>,
@@ -210,7 +226,7 @@ pub enum Key {
     Pause,
     /// Move by so many seconds.
     Seek(i32),
-    /// One frame on, and stand still.
+    /// One frame forward, then pause.
     Step,
     /// Slower.
     Slower,
@@ -248,60 +264,70 @@ pub struct Spec {
     pub channels: Vec<ChannelName>,
     /// No clock: every frame as soon as it is there, none dropped.
     pub unpaced: bool,
-    /// What is particular to the role.
-    pub work: Work,
     /// How often the role was started before in this session.
     pub restarts: u32,
     /// Logs: 0 warnings, 1 more, 2 all.
     pub verbosity: u8,
+    /// What is played, and where. The same for all: each role takes what concerns it.
+    pub work: Work,
 }
 
-/// What is particular to a role.
+/// What a session plays, and where.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Work {
-    /// Read this.
-    Decoder {
-        /// The input. A file or pipe itself is inherited as descriptor [`tricine_channel::sys::process::INPUT_FD`].
-        input: InputSpec,
-        /// FIFO or mailbox, for the video channel.
-        #[serde(with = "crate::channel::mode_serde")]
-        mode: Mode,
-        /// Whether anybody wants pictures.
-        want_video: bool,
-        /// Whether anybody wants sound.
-        want_audio: bool,
-        /// Its predecessors died here twice: go on at the next keyframe after this time, in ns.
-        skip_past_ns: Option<i64>,
-        /// The predecessor's [`Opened::stream_header`].
-        stream_header: Option<String>,
-    },
-    /// Play to this.
-    Audio {
-        /// Where to.
-        sink: SinkSpec,
-    },
-    /// Show on this.
-    Renderer {
-        /// Where.
-        display: DisplaySpec,
-        /// The window's title.
-        title: String,
-        /// Whether to begin in full screen.
-        fullscreen: bool,
-        /// How many pictures the film has, if known: for nothing but a better display.
-        frames: Option<u64>,
-    },
+pub struct Work {
+    /// The input. A file or pipe itself is inherited by the role that reads it.
+    pub input: InputSpec,
+    /// FIFO or mailbox, for the video channel.
+    #[serde(with = "crate::channel::mode_serde")]
+    pub mode: Mode,
+    /// Its predecessors died here twice: the decoder goes on at the next keyframe after this time, in ns.
+    pub skip_past_ns: Option<i64>,
+    /// The [`Opened::stream_header`] of the decoder before.
+    pub stream_header: Option<String>,
+    /// Where sound goes; `None` if nobody wants any.
+    pub sink: Option<SinkSpec>,
+    /// Where pictures go.
+    pub display: DisplaySpec,
+    /// The window's title.
+    pub title: String,
+    /// Whether a window begins in full screen.
+    pub fullscreen: bool,
+}
+
+impl Default for Work {
+    /// A test film for nobody.
+    fn default() -> Self {
+        Self {
+            input: InputSpec::Test(String::new()),
+            mode: Mode::Fifo,
+            skip_past_ns: None,
+            stream_header: None,
+            sink: None,
+            display: DisplaySpec::None,
+            title: String::new(),
+            fullscreen: false,
+        }
+    }
+}
+
+/// What a role finds on a machine: the answer to [`ToRole::Probe`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Finding {
+    /// What it would show or play on, such as `X11 (:0)`; or why there is nothing.
+    Outlet(Result<String, String>),
+    /// What it reads, by kind.
+    Formats(Vec<(String, Vec<String>)>),
 }
 
 /// What to play.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum InputSpec {
     /// The inherited descriptor is a file (or the demo in memory) of this name.
-    File(String),
+    File(Name),
     /// The inherited descriptor is a stream of YUV4MPEG2.
     Pipe,
     /// Images, in this order.
-    Images(Vec<PathBuf>),
+    Images(Vec<Name>),
     /// What follows `test:`.
     Test(String),
 }
@@ -316,7 +342,7 @@ pub enum SinkSpec {
     /// A timed sink that discards.
     Null,
     /// A WAV file, 16 bits.
-    Wav(PathBuf),
+    Wav(Name),
 }
 
 /// Where pictures go.
@@ -326,8 +352,8 @@ pub enum DisplaySpec {
     Window,
     /// Half blocks on the terminal (the role's standard output).
     Terminal,
-    /// Nowhere, but by the clock.
+    /// Nowhere; frames are timed as if they were shown.
     None,
     /// A file in the format of FFmpeg's framemd5.
-    FrameMd5(PathBuf),
+    FrameMd5(Name),
 }

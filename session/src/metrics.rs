@@ -2,8 +2,11 @@
 //!
 //! Log-linear buckets after Gil Tene's HdrHistogram: 32 to each power of two, so a quantile is read to within 1/32.
 
+use std::marker::PhantomData;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+
+use crate::control::pages::Writable;
 
 const SUB_BITS: u32 = 5;
 const SUB: u64 = 1 << SUB_BITS;
@@ -14,9 +17,10 @@ tricine_channel::shared_words! {
     /// Counts of values by size: the largest value, then a count for each bucket. One writer; anybody reads.
     #[derive(Debug)]
     #[repr(C)]
-    pub struct Histogram {
+    pub struct Histogram<A> {
         max: AtomicU64,
         counts: [AtomicU64; BUCKETS],
+        access: PhantomData<A>,
     }
 }
 
@@ -35,8 +39,8 @@ pub fn upper(index: usize) -> u64 {
     if shift == 0 { sub } else { ((SUB + sub + 1) << (shift - 1)) - 1 }
 }
 
-impl Histogram {
-    /// Counts one value (usually nanoseconds). The caller is the histogram's one writer.
+impl Histogram<Writable> {
+    /// Counts one value (usually nanoseconds).
     pub fn record(&self, value: u64) {
         let count = &self.counts[bucket(value)];
         // Load and store, not fetch_add: there is one writer, and a figure needs no locked instruction.
@@ -45,7 +49,9 @@ impl Histogram {
             self.max.store(value, Relaxed);
         }
     }
+}
 
+impl<A> Histogram<A> {
     /// How many values were counted.
     pub fn count(&self) -> u64 {
         self.counts.iter().map(|c| c.load(Relaxed)).fold(0, u64::saturating_add)
@@ -76,9 +82,9 @@ impl Histogram {
     }
 }
 
-impl Default for Histogram {
+impl<A> Default for Histogram<A> {
     fn default() -> Self {
-        Self { max: AtomicU64::new(0), counts: [const { AtomicU64::new(0) }; BUCKETS] }
+        Self { max: AtomicU64::new(0), counts: [const { AtomicU64::new(0) }; BUCKETS], access: PhantomData }
     }
 }
 
@@ -98,7 +104,7 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_the_values() {
-        let h = Histogram::default();
+        let h = Histogram::<Writable>::default();
         assert_eq!((h.quantile(0.5), h.max()), (None, None));
         for v in 1..=1000 {
             h.record(v * 1000);

@@ -1,68 +1,254 @@
-//! What every role begins with: its control socket, its orders, its page.
+//! The roles of a session, in one list at the end of this file. A new role is one entry there, and an [`Actor`](crate::actor::Actor)
+//! in a crate of its own. Nothing else counts roles or knows their order.
 
-use std::os::fd::OwnedFd;
+use std::mem::offset_of;
+use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
-use crate::control::{ControlRegion, Role};
-use crate::error::{Error, Result};
-use crate::link::{FromRole, Link, Spec, ToRole};
-use tricine_channel::sys::process::{self, INPUT_FD, LINK_FD};
-use tricine_channel::time::Deadline;
+use serde::{Deserialize, Serialize};
 
-/// How often a role that has nothing to do shows that it lives. Well within the supervisor's patience, and slow enough
-/// that a paused film costs next to nothing.
-pub const BEAT: Duration = Duration::from_millis(250);
+use crate::channel::{Kind, Side};
+use crate::control::ControlRegion;
+use crate::control::pages::{
+    AudioPage, DecoderPage, Field, Page, Pulse, ReadOnly, RendererPage, SessionPage, Writable,
+};
 
-/// A role's connection to its session.
+/// What is to be known of a role.
 #[derive(Debug)]
-pub struct RoleContext {
-    /// Which role it is.
-    pub role: Role,
-    /// The control socket.
-    pub link: Link,
-    /// The control region.
-    pub control: ControlRegion,
-    /// What to work on.
-    pub spec: Spec,
-    /// The inherited input of the decoder; the audio role's socket, which may be a predecessor's connection.
-    pub input: Option<OwnedFd>,
+pub struct Entry {
+    /// In messages, in `ps`, and in the environment of its process.
+    pub name: &'static str,
+    /// In sentences.
+    pub title: &'static str,
+    /// The streams that it works on, and its side of each.
+    pub streams: &'static [(Kind, Side)],
+    /// What its process inherits besides the control socket, as descriptor [`crate::process::INPUT_FD`].
+    pub inherits: Inherits,
+    /// Whether its process inherits standard output while pictures are shown on the terminal.
+    pub draws: bool,
+    /// What it looks for on a machine when it is probed.
+    pub looks_for: &'static str,
+    /// How long an answer to a probe may take.
+    pub answers_within: Duration,
+    /// How long it may take to say that it is ready, without a heartbeat.
+    pub ready_within: Duration,
+    /// How long it may be without a heartbeat after that.
+    pub beats_within: Duration,
+    /// Frames and blocks that it has handed over, over all its incarnations.
+    pub achieved: fn(&ControlRegion) -> u64,
 }
 
-impl RoleContext {
-    /// Takes up the role that the supervisor started this process for: receives the orders, attaches to the control
-    /// region. The role says [`FromRole::Ready`] itself, once it is.
-    ///
-    /// Errors: no control socket (the process was not started by a supervisor), no orders within ten seconds, no session.
-    pub fn take_up(role: Role) -> Result<Self> {
-        let link = Link::new(process::inherited(LINK_FD).ok_or(Error::Disconnected)?);
-        let input = process::inherited(INPUT_FD);
-        process::set_comm(&format!("tricine:{role}"));
-        link.wait(Deadline::after(Duration::from_secs(10)))?;
-        let Some(ToRole::Start(spec)) = link.receive()? else { return Err(Error::Disconnected) };
-        let control = ControlRegion::attach(&spec.session, role)?;
-        let this = Self { role, link, control, spec: *spec, input };
-        this.beat();
-        Ok(this)
+/// What a role's process inherits from the supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inherits {
+    /// Nothing.
+    Nothing,
+    /// The open input.
+    Input,
+    /// The socket to a sound server, which may be a predecessor's connection.
+    SoundSocket,
+}
+
+impl Role {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        self.entry().name
     }
 
-    /// Shows that this role lives.
-    pub fn beat(&self) {
-        self.control.pulse(self.role).beat();
+    /// The role of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
-    /// Says something to the supervisor. Waits a moment for room; a supervisor that is gone is noticed elsewhere.
-    pub fn tell(&self, message: &FromRole) -> Result<()> {
-        for _ in 0..1000 {
-            if self.link.send(message)? {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(1));
+    /// Its side of a stream, if it works on it.
+    pub fn side(self, kind: Kind) -> Option<Side> {
+        self.entry().streams.iter().find(|(of, _)| *of == kind).map(|(_, side)| *side)
+    }
+
+    /// The kind of stream that it consumes, if it consumes one.
+    pub fn consumes(self) -> Option<Kind> {
+        self.entry().streams.iter().find(|(_, side)| *side == Side::Consumer).map(|(kind, _)| *kind)
+    }
+
+    /// Who consumes a kind of stream.
+    pub fn consumer(kind: Kind) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.consumes() == Some(kind))
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One thing for each role.
+#[derive(Debug, Clone)]
+pub struct Each<T>([T; Role::ALL.len()]);
+
+impl<T> Each<T> {
+    /// Made by a function of the role.
+    pub fn new(make: impl FnMut(Role) -> T) -> Self {
+        Self(Role::ALL.map(make))
+    }
+
+    /// All of them, in the order of [`Role::ALL`].
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+
+    /// All of them, to be changed.
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+        self.0.iter_mut()
+    }
+}
+
+impl<T> Index<Role> for Each<T> {
+    type Output = T;
+
+    fn index(&self, role: Role) -> &T {
+        &self.0[role as usize]
+    }
+}
+
+impl<T> IndexMut<Role> for Each<T> {
+    fn index_mut(&mut self, role: Role) -> &mut T {
+        &mut self.0[role as usize]
+    }
+}
+
+/// From the list of roles: which there are, the layout of the control region, and who owns which page of it.
+macro_rules! roles {
+    ($($(#[doc = $doc:literal])* $role:ident, $field:ident: $page:ident = $entry:expr;)*) => {
+        /// Which process of a session.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        pub enum Role {
+            $($(#[doc = $doc])* $role,)*
         }
-        Ok(())
-    }
 
-    /// Tells the user something, without ending anything.
-    pub fn notice(&self, text: impl Into<String>) -> Result<()> {
-        self.tell(&FromRole::Notice(text.into()))
+        impl Role {
+            /// All of them.
+            pub const ALL: [Self; [$(stringify!($role)),*].len()] = [$(Self::$role),*];
+
+            /// What is to be known of it.
+            pub const fn entry(self) -> &'static Entry {
+                match self {
+                    $(Self::$role => const { &$entry },)*
+                }
+            }
+        }
+
+        tricine_channel::shared_words! {
+            #[repr(C)]
+            pub(crate) struct Pages {
+                pub(crate) session: SessionPage<ReadOnly>,
+                $($field: $page<ReadOnly>,)*
+            }
+        }
+
+        /// The control region's pages: whose each is, where it begins, and its fields. For `docs/layout.md`.
+        pub const PAGES: &[(&str, usize, &[Field])] = &[
+            ("supervisor", offset_of!(Pages, session), SessionPage::<ReadOnly>::FIELDS),
+            $((Role::$role.entry().title, offset_of!(Pages, $field), $page::<ReadOnly>::FIELDS),)*
+        ];
+
+        impl ControlRegion {
+            $(
+                #[doc = concat!("The page of the ", stringify!($field), " role.")]
+                pub fn $field(&self) -> &$page<ReadOnly> {
+                    &self.pages().$field
+                }
+            )*
+
+            /// A role's pulse.
+            pub fn pulse(&self, role: Role) -> &Pulse<ReadOnly> {
+                match role {
+                    $(Role::$role => &self.pages().$field.pulse,)*
+                }
+            }
+        }
+
+        $(
+            impl Page for $page<Writable> {
+                const ROLE: Role = Role::$role;
+                const OFFSET: usize = offset_of!(Pages, $field);
+
+                fn pulse(&self) -> &Pulse<Writable> {
+                    &self.pulse
+                }
+            }
+
+            // It is mapped by itself, so it has to begin on a page.
+            const _: () = assert!(offset_of!(Pages, $field).is_multiple_of(4096));
+        )*
+    };
+}
+
+const S: Duration = Duration::from_secs(1);
+
+roles! {
+    /// Reads the media and publishes every stream.
+    Decoder, decoder: DecoderPage = Entry {
+        name: "decoder",
+        title: "decoder",
+        streams: &[(Kind::Video, Side::Producer), (Kind::Audio, Side::Producer)],
+        inherits: Inherits::Input,
+        draws: false,
+        looks_for: "decoders",
+        answers_within: S.saturating_mul(5),
+        ready_within: S.saturating_mul(10),
+        beats_within: S.saturating_mul(2),
+        achieved: |control| {
+            let page = control.decoder();
+            page.video_published.get().saturating_add(page.audio_published.get())
+        },
+    };
+    /// Plays the sound and publishes the media clock.
+    Audio, audio: AudioPage = Entry {
+        name: "audio",
+        title: "audio role",
+        streams: &[(Kind::Audio, Side::Consumer)],
+        inherits: Inherits::SoundSocket,
+        draws: false,
+        looks_for: "sound server",
+        answers_within: S.saturating_mul(5),
+        ready_within: S.saturating_mul(10),
+        beats_within: S.saturating_mul(2),
+        achieved: |control| control.audio().received.get(),
+    };
+    /// Shows the pictures.
+    Renderer, renderer: RendererPage = Entry {
+        name: "renderer",
+        title: "renderer",
+        streams: &[(Kind::Video, Side::Consumer)],
+        inherits: Inherits::Nothing,
+        draws: true,
+        looks_for: "display",
+        answers_within: S.saturating_mul(2),
+        ready_within: S.saturating_mul(10),
+        beats_within: S.saturating_mul(2),
+        achieved: |control| control.renderer().received.get(),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_is_known_by_its_name_and_each_stream_has_two_ends() {
+        for role in Role::ALL {
+            assert_eq!(Role::named(role.name()), Some(role));
+            assert_eq!(Each::new(|role| role.name())[role], role.name());
+        }
+        assert_eq!(Role::named("janitor"), None);
+        for kind in [Kind::Video, Kind::Audio] {
+            for side in [Side::Producer, Side::Consumer] {
+                let there = Role::ALL.into_iter().filter(|role| role.side(kind) == Some(side));
+                assert_eq!(there.count(), 1, "{side:?} of {kind}");
+            }
+            assert_eq!(Role::consumer(kind).and_then(Role::consumes), Some(kind));
+        }
     }
 }

@@ -14,7 +14,7 @@ use tricine_channel::meta::{Len, Meta, Summed, checksum};
 use tricine_channel::register::{REGISTER_WORDS, Register};
 use tricine_session::clock::{Clock, MAX_SPEED, MIN_SPEED, PlayState};
 use tricine_session::control::pages::{self, Field};
-use tricine_session::control::{Gaps, PAGES, Pulse, REGION_LEN};
+use tricine_session::control::{Gaps, PAGES, Pulse, REGION_LEN, ReadOnly};
 use tricine_session::frame::{ColorMatrix, ColorRange, Format, FrameMeta, Rotation};
 use tricine_session::frame::{MAX_CHANNELS, MAX_SAMPLE_RATE, MAX_SIDE};
 use tricine_session::metrics::{BUCKETS, upper};
@@ -49,12 +49,14 @@ const PRODUCER: &[Row] = words! {
     producer.end "end" "0, or 1 + the number of frames of this region after which the stream ends";
     producer.successor "successor" "0, or 1 + the generation in which the stream goes on";
     producer.claim "producer" "the process id of the producer, or 0";
+    producer.confined "producer_confined" "1 + the number of the processor that the producer may run on, if that is one only; else 0. A hint for the consumer: sides that share one processor do not spin";
 };
 
 const CONSUMER: &[Row] = words! {
     consumer.released "released" "so many frames of this region are done with";
     consumer.taken "taken" "1 + the frame that the consumer has begun to read last";
     consumer.claim "consumer" "the process id of the consumer, or 0";
+    consumer.confined "consumer_confined" "as the producer's";
 };
 
 const BOTH: &[Row] = words! {
@@ -163,10 +165,11 @@ fn fields(from: usize, fields: &[Field]) -> String {
     let mut out = String::from("| offset | name | made of | what it says |\n|---|---|---|---|\n");
     for field in fields {
         let (at, what) = (from + field.offset, field.what.trim().replace('|', "\\|"));
-        let kind = match field.kind {
-            "AtomicU64" => "Counter",
-            "[[Counter; 2]; 128]" => "128 × 2 Counters",
-            kind => kind,
+        // Who may store it is the page's.
+        let kind = match field.kind.replace("<A>", "").as_str() {
+            "AtomicU64" => "Counter".into(),
+            "[[Counter; 2]; 128]" => "128 × 2 Counters".into(),
+            kind => kind.to_owned(),
         };
         writeln!(out, "| {at:#06x} | `{}` | {kind} | {what} |", field.name).unwrap();
     }
@@ -255,7 +258,7 @@ fn vectors() -> String {
     let mut out = String::from("| bytes | checksum |\n|---|---|\n");
     for len in [0usize, 7, 8, 2048, 2050, 5000, 86400] {
         let payload: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
-        writeln!(out, "| {len} | {:#018x} |", checksum(&payload)).unwrap();
+        writeln!(out, "| {len} | {:#018x} |", checksum(&payload[..])).unwrap();
     }
     out
 }
@@ -266,10 +269,10 @@ fn control() -> String {
         pages::MAGIC,
         pages::VERSION
     );
-    for (owner, from, page) in PAGES {
+    for &(owner, from, page) in PAGES {
         write!(out, "\n**Written by the {owner}:**\n\n{}", fields(from, page)).unwrap();
     }
-    for (name, part) in [("Pulse", Pulse::FIELDS), ("Gaps", Gaps::FIELDS)] {
+    for (name, part) in [("Pulse", Pulse::<ReadOnly>::FIELDS), ("Gaps", Gaps::<ReadOnly>::FIELDS)] {
         write!(out, "\n**{name}**, offsets within it:\n\n{}", fields(0, part)).unwrap();
     }
     writeln!(
@@ -399,7 +402,7 @@ fn no_word_of_a_header_is_left_out() {
 
 #[test]
 fn no_word_of_the_control_region_is_left_out() {
-    for (owner, _, page) in PAGES {
+    for &(owner, _, page) in PAGES {
         let mut end = 0;
         for field in page {
             // Only a register is aligned to more than its words.

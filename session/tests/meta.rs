@@ -63,10 +63,10 @@ fn a_meta_that_was_sealed_fits_its_own_payload_alone() {
     meta.seal(41, &payload);
     assert_eq!((meta.seq, meta.payload_len()), (41, 12));
     assert!(meta.published_ns > 0);
-    assert!(meta.fits(&payload));
+    assert!(meta.fits((&payload[..]).into()));
     let mut other = payload;
     other[2] = 8;
-    assert!(!meta.fits(&other) && !meta.fits(&payload[..11]));
+    assert!(!meta.fits((&other[..]).into()) && !meta.fits((&payload[..11]).into()));
     assert_eq!(FrameMeta::decode(&meta.encode(), 12), Ok(meta));
     // What stands in a consumer's hands before the first frame.
     assert_eq!(FrameMeta::decode(&FrameMeta::NONE.encode(), 0), Ok(FrameMeta::NONE));

@@ -1,4 +1,4 @@
-//! A film of numbers that survives its producer. This program makes the channel and starts the two others; the producer aborts in
+//! A stream of numbers that survives its producer. This program makes the channel and starts the two others; the producer aborts in
 //! the middle of a frame, and the consumer still gets every number, once and in order.
 //!
 //! ```sh
@@ -12,7 +12,7 @@ use tricine_channel::channel::{Name, Region, Side, Spec, recover};
 use tricine_channel::meta::Summed;
 use tricine_channel::sys::process::{Exit, Reaped};
 
-/// How many frames the film has, and in which one the first producer aborts.
+/// How many frames the stream has, and in which one the first producer aborts.
 const FRAMES: &str = "1000";
 const ABORT_IN: &str = "500";
 
@@ -23,13 +23,13 @@ fn start(program: &str, args: &[&str]) -> std::io::Result<Child> {
 fn main() -> Result<(), Box<dyn Error>> {
     let name = Name::new(format!("numbers.{}", std::process::id()), 0);
     let region = Region::create(&name, &Spec::fifo::<Summed>(4096))?;
-    let played = play(&region);
+    let done = run(&region);
     // Nothing else removes the names. Whoever has mapped the region keeps it.
     name.unlink()?;
-    played
+    done
 }
 
-fn play(region: &Region) -> Result<(), Box<dyn Error>> {
+fn run(region: &Region) -> Result<(), Box<dyn Error>> {
     let stream = region.name().stream.as_str();
     let consumer = start("consumer", &[stream])?;
     let mut producer = start("producer", &[stream, FRAMES, ABORT_IN])?;

@@ -1,4 +1,4 @@
-//! Reads a film of numbers and fails if a number is missing, comes twice, or is not whole. `boss.rs` starts it: `consumer STREAM`.
+//! Reads a stream of numbers and fails if a number is missing, comes twice, or is not whole. `boss.rs` starts it: `consumer STREAM`.
 
 use std::error::Error;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     loop {
         match consumer.acquire(Deadline::after(Duration::from_secs(10)))? {
             Acquired::Slot(frame) => {
-                let whole = frame.payload().chunks_exact(8).all(|number| number == next.to_le_bytes());
+                let whole = frame.payload().chunks(8).all(|number| number.word(0) == Some(next));
                 if frame.seq() != next || !whole {
                     return Err(format!("consumer: frame {next} is missing or not whole").into());
                 }

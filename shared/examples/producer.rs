@@ -1,4 +1,4 @@
-//! Publishes a film of numbers: the payload of frame n is n, again and again. `boss.rs` starts it:
+//! Publishes a stream of numbers: the payload of frame n is n, again and again. `boss.rs` starts it:
 //! `producer STREAM FRAMES [ABORT_IN]`. In the middle of frame ABORT_IN it aborts.
 
 use std::error::Error;

@@ -19,7 +19,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A peer wrote an invalid value: its process is broken or hostile. The region has to be replaced.
-    #[error("{object}: {what} cannot be {raw:#x}")]
+    #[error("{object}: {what} has the invalid value {raw:#x}")]
     Corrupt {
         /// Which shared object.
         object: String,
@@ -70,7 +70,7 @@ pub enum Error {
     #[error("session name {0:?}: use 1 to 64 letters, digits, '-' or '_'")]
     SessionName(String),
     /// A session of that name is running.
-    #[error("session {0:?} is running already; choose another --session, or see `tricine sessions`")]
+    #[error("session {0:?} is running already; choose another name")]
     SessionInUse(String),
 }
 

@@ -1,6 +1,8 @@
 //! What describes a frame: [`META_WORDS`] words beside its payload, whose meaning the user of the channel defines.
 
+use crate::channel::Payload;
 pub use crate::channel::layout::META_WORDS;
+use crate::channel::layout::MetaWords;
 
 /// What describes a frame, as a user of the channel sees it. The channel carries it as words, and trusts nothing that it
 /// reads: whatever [`Meta::decode`] accepts, a payload is never longer than its slot.
@@ -19,7 +21,7 @@ pub trait Meta: Sized {
     fn seal(&mut self, seq: u64, payload: &[u8]);
 
     /// Whether this payload can be the one that [`Meta::seal`] saw.
-    fn fits(&self, payload: &[u8]) -> bool {
+    fn fits(&self, payload: Payload<'_>) -> bool {
         let _ = payload;
         true
     }
@@ -94,7 +96,7 @@ impl Meta for Summed {
         (self.seq, self.checksum) = (seq, checksum(payload));
     }
 
-    fn fits(&self, payload: &[u8]) -> bool {
+    fn fits(&self, payload: Payload<'_>) -> bool {
         checksum(payload) == self.checksum
     }
 
@@ -111,11 +113,12 @@ impl Meta for Summed {
 }
 
 /// A checksum over one 64-bit word of every half page, the last eight bytes and the length: cheap enough for every
-/// frame (350 loads at 720p), and a frame put together from two shows at any half page. Full sums are for tests.
-pub fn checksum(payload: &[u8]) -> u64 {
+/// frame (500 loads in a million bytes), and a frame put together from two shows at any half page. Full sums are for tests.
+pub fn checksum<'a>(payload: impl Into<Payload<'a>>) -> u64 {
     const STEP: usize = 2048;
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let word = |at: usize| payload.get(at..at + 8).map_or(0, |b| u64::from_le_bytes(b.try_into().unwrap_or_default()));
+    let payload = payload.into();
+    let word = |at: usize| payload.word(at).unwrap_or(0);
     let mix = |sum: u64, value: u64| (sum ^ value).wrapping_mul(ODD).rotate_left(29);
     let sum = (0..payload.len()).step_by(STEP).fold(payload.len() as u64, |sum, at| mix(sum, word(at)));
     mix(sum, word(payload.len().saturating_sub(8)))
@@ -125,8 +128,11 @@ pub fn checksum(payload: &[u8]) -> u64 {
 /// the same word for word need not be checked again, which is most of the work.
 #[derive(Debug, Clone)]
 pub(crate) struct Checked<M> {
+    /// From [`STEADY`] on, the words that `meta` was read from.
     words: [u64; META_WORDS],
     meta: M,
+    /// Counts how often those have changed.
+    changes: u64,
 }
 
 /// The words from here on are the same from frame to frame, as a rule.
@@ -134,27 +140,88 @@ const STEADY: usize = 5;
 
 impl<M: Meta> Default for Checked<M> {
     fn default() -> Self {
-        Self { words: M::NONE.encode(), meta: M::NONE }
+        Self { words: M::NONE.encode(), meta: M::NONE, changes: 1 }
     }
 }
 
 impl<M: Meta> Checked<M> {
     /// What was checked last.
+    #[inline]
     pub(crate) fn meta(&self) -> &M {
         &self.meta
     }
 
-    /// [`Meta::decode`]. `capacity` has to be the same each time.
+    /// Counts how often the words that are steady as a rule have changed, from 1.
     #[inline]
-    pub(crate) fn decode(&mut self, words: [u64; META_WORDS], capacity: u64) -> Result<&M, usize> {
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// [`Meta::decode`] of words that a peer may change, where it can be had cheaply: they are valid, and steady where they are so as a
+    /// rule. Whether it was; if not, they are to be read by [`Checked::read`]. Each word is copied once. `capacity` has to be the same
+    /// each time.
+    #[inline]
+    pub(crate) fn reread(&mut self, at: &MetaWords, capacity: u64) -> bool {
         // Folded, since comparing slices calls memcmp.
-        let differ = (STEADY..META_WORDS).fold(0, |differ, i| differ | (words[i] ^ self.words[i]));
-        if differ == 0 {
-            self.meta.update(&words, capacity)?;
-        } else {
-            self.meta = M::decode(&words, capacity)?;
-            self.words = words;
+        let differ = (STEADY..META_WORDS).fold(0, |differ, i| differ | (at.word(i) ^ self.words[i]));
+        if differ != 0 {
+            return false;
         }
-        Ok(&self.meta)
+        for i in 0..STEADY {
+            self.words[i] = at.word(i);
+        }
+        self.meta.update(&self.words, capacity).is_ok()
+    }
+
+    /// [`Meta::decode`] of words that a peer may change, each of which is copied once. `Err` is the index of an invalid word, and its
+    /// value.
+    pub(crate) fn read(&mut self, at: &MetaWords, capacity: u64) -> Result<(), (usize, u64)> {
+        self.check(at.load(), capacity)
+    }
+
+    /// [`Meta::decode`] of words that nobody changes. `capacity` has to be the same each time.
+    #[inline]
+    pub(crate) fn check(&mut self, words: [u64; META_WORDS], capacity: u64) -> Result<(), (usize, u64)> {
+        let differ = (STEADY..META_WORDS).fold(0, |differ, i| differ | (words[i] ^ self.words[i]));
+        if differ != 0 {
+            return self.decode(words, capacity);
+        }
+        self.meta.update(&words, capacity).map_err(|i| (i, words[i]))
+    }
+
+    #[cold]
+    fn decode(&mut self, words: [u64; META_WORDS], capacity: u64) -> Result<(), (usize, u64)> {
+        self.meta = M::decode(&words, capacity).map_err(|i| (i, words[i.min(META_WORDS - 1)]))?;
+        (self.words, self.changes) = (words, self.changes + 1);
+        Ok(())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use super::*;
+
+    #[test]
+    fn whatever_changes_is_read_and_checked_as_if_nothing_were_remembered() {
+        const CAPACITY: u64 = 100;
+        let at = MetaWords([const { AtomicU64::new(0) }; META_WORDS]);
+        let mut checked = Checked::<Summed>::default();
+        // Each word in turn, by itself and then back, beside others that change.
+        for round in 0..200u64 {
+            let i = round as usize % META_WORDS;
+            at.0[i].store(round * 3 % 150, Relaxed);
+            let words = at.load();
+            let wanted = Summed::decode(&words, CAPACITY).map_err(|i| (i, words[i]));
+            let mut beside = checked.clone();
+            if !checked.reread(&at, CAPACITY) {
+                assert_eq!(checked.read(&at, CAPACITY).map(|()| *checked.meta()), wanted, "{round}");
+            }
+            assert!(wanted.is_err() || *checked.meta() == wanted.unwrap(), "{round}");
+            assert_eq!(beside.check(words, CAPACITY).map(|()| *beside.meta()), wanted, "{round}");
+        }
+        assert!(checked.changes() > 20);
     }
 }

@@ -1,8 +1,29 @@
-//! Sessions: their names, the lock that says which one lives, and the sweep of what dead ones left.
+//! A program's names in /dev/shm: a prefix of its own, sessions under it, the lock that says which session lives, and the sweep of
+//! what dead ones left.
 //!
-//! Every object of a session is called `tricine.SESSION.*` (a semaphore's file has `sem.` in front). The control region,
-//! `tricine.SESSION.control`, is linked first and unlinked last, and its maker holds a `flock` on it from before it has a
-//! name: a session lives if and only if that lock is held.
+//! Every object of a session is called `PREFIX.SESSION.*` (a semaphore's file has `sem.` in front). The control object,
+//! `PREFIX.SESSION.control`, is linked first and unlinked last, and its maker holds a `flock` on it from before it has a
+//! name: a session lives if and only if that lock is held. An object with another prefix belongs to another program: it is neither listed nor
+//! touched.
+//!
+//! Everybody may put names into /dev/shm. So only regular files count, and only this user's files are opened (without waiting) and
+//! removed. An object that cannot be removed does not keep the others from being removed.
+//!
+//! ```
+//! # use tricine_channel::{channel::{Name, Region, Spec}, meta::Len, namespace::{Namespace, random_name}, sys::shm};
+//! # fn main() -> tricine_channel::Result<()> {
+//! const NAMES: Namespace = Namespace::new("weather-map");
+//! // What an earlier run left that was killed.
+//! NAMES.sweep(false, |_| {})?;
+//! let session = random_name()?;
+//! let lock = NAMES.lock_and_link(shm::create_unnamed(1)?, &session)?;
+//! let name = Name::new(NAMES.object(&session, "tiles"), 0);
+//! let region = Region::create(&name, &Spec::fifo::<Len>(4096))?;
+//! // At its end a program removes its names, whatever they are.
+//! NAMES.unlink_all(&session, |_| {})?;
+//! # Ok(())
+//! # }
+//! ```
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -26,17 +47,20 @@ pub fn random_name() -> Result<String> {
 
 /// Whether a session may be called that: 1 to 64 letters, digits, `-` or `_`.
 pub fn check_name(name: &str) -> Result<()> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if (1..=64).contains(&name.len()) && name.chars().all(plain) {
-        Ok(())
-    } else {
-        Err(Error::SessionName(name.into()))
-    }
+    if is_plain(name) { Ok(()) } else { Err(Error::SessionName(name.into())) }
 }
 
-/// The control region's name.
-pub fn control_name(session: &str) -> String {
-    format!("tricine.{session}.control")
+/// One part of an object's name, between the dots.
+const fn is_plain(part: &str) -> bool {
+    let bytes = part.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() {
+        if !(bytes[i].is_ascii_alphanumeric() || bytes[i] == b'-' || bytes[i] == b'_') {
+            return false;
+        }
+        i += 1;
+    }
+    matches!(bytes.len(), 1..=64)
 }
 
 /// The hold on a live session. While it lasts, nobody sweeps the session's names.
@@ -45,133 +69,193 @@ pub struct SessionLock {
     _lock: Flock<File>,
 }
 
-/// Locks an object that has no name yet, then gives it `session`'s control name.
-pub fn lock_and_link(file: File, session: &str) -> Result<SessionLock> {
-    check_name(session)?;
-    let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-        .map_err(|(_, e)| Error::sys("flock", control_name(session), e))?;
-    match shm::link(&lock, &control_name(session)) {
-        Err(e) if e.raw_os_error() == Some(libc::EEXIST) => Err(Error::SessionInUse(session.into())),
-        linked => linked.map(|()| SessionLock { _lock: lock }),
-    }
-}
-
 /// A session found in /dev/shm.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Found {
     /// Its name.
     pub session: String,
     /// Whether its supervisor lives: its lock is held.
     pub live: bool,
-    /// Whether its objects belong to this user; others' are listed and never touched.
+    /// Whether it is this user's: some of its objects are. Others' are listed and never touched.
     pub ours: bool,
-    /// Its objects' file names in /dev/shm.
+    /// Its objects' file names in /dev/shm; of a session of ours only those that are ours.
     pub objects: Vec<String>,
     /// Bytes that they take.
     pub bytes: u64,
+    /// Why some of it is still there after a sweep.
+    pub failure: Option<String>,
 }
 
-/// The sessions whose objects are in /dev/shm, by name.
-pub fn list() -> Result<Vec<Found>> {
-    let mut found: BTreeMap<String, Found> = BTreeMap::new();
-    for entry in fs::read_dir(shm::DIR).map_err(|e| Error::sys("opendir", shm::DIR, e))?.flatten() {
-        let Ok(object) = entry.file_name().into_string() else { continue };
-        let Some(session) = session_of(&object) else { continue };
-        let Ok(meta) = entry.metadata() else { continue };
-        let session = found.entry(session.to_owned()).or_insert_with(|| Found {
-            session: session.to_owned(),
-            live: false,
-            ours: true,
-            objects: Vec::new(),
-            bytes: 0,
-        });
-        session.ours &= meta.uid() == geteuid().as_raw();
-        session.bytes += meta.blocks() * 512;
-        session.objects.push(object);
+/// A program's part of /dev/shm: all objects called `PREFIX.*.*`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Namespace {
+    prefix: &'static str,
+}
+
+impl Namespace {
+    /// The namespace of the program that calls itself `prefix`: 1 to 64 letters, digits, `-` or `_`, and not `sem`, with which
+    /// the names of all semaphores begin. Panics for another one; in a constant, that is an error of the compiler's.
+    pub const fn new(prefix: &'static str) -> Self {
+        assert!(is_plain(prefix), "a prefix has 1 to 64 letters, digits, '-' or '_'");
+        assert!(!matches!(prefix.as_bytes(), b"sem"), "the names of all semaphores begin with sem");
+        Self { prefix }
     }
-    for session in found.values_mut() {
-        session.live = try_lock(&session.session)?.is_none();
-        session.objects.sort();
+
+    /// The name of an object of `session`: `PREFIX.SESSION.rest`.
+    pub fn object(self, session: &str, rest: &str) -> String {
+        format!("{}.{session}.{rest}", self.prefix)
     }
-    Ok(found.into_values().collect())
-}
 
-/// The session that an object in /dev/shm belongs to.
-fn session_of(object: &str) -> Option<&str> {
-    let rest = object.strip_prefix("sem.").unwrap_or(object).strip_prefix("tricine.")?;
-    let (session, rest) = rest.split_once('.')?;
-    (check_name(session).is_ok() && !rest.is_empty()).then_some(session)
-}
-
-/// The lock of a session that nobody holds; `None` if the session lives. A session without a control region is dead: it
-/// is linked first and unlinked last.
-fn try_lock(session: &str) -> Result<Option<Option<Flock<File>>>> {
-    let file = match shm::open_named(&control_name(session), false) {
-        Ok(file) => file,
-        Err(e) if e.raw_os_error() == Some(libc::ENOENT) => return Ok(Some(None)),
-        // Somebody else's: taken for live.
-        Err(_) => return Ok(None),
-    };
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(Some(Some(lock))),
-        Err((_, nix::Error::EWOULDBLOCK)) => Ok(None),
-        Err((_, e)) => Err(Error::sys("flock", control_name(session), e)),
+    /// The name of a session's control object.
+    pub fn control_name(self, session: &str) -> String {
+        self.object(session, "control")
     }
-}
 
-/// Removes every object of dead sessions that are ours, and says which. `dry_run` only says.
-///
-/// `forget` is told each object's name before it goes, for what the name stands for beyond the object.
-pub fn sweep(dry_run: bool, forget: fn(&str)) -> Result<Vec<Found>> {
-    let dead: Vec<Found> = list()?.into_iter().filter(|s| !s.live && s.ours).collect();
-    if !dry_run {
-        for session in &dead {
-            // Held while we unlink, so that a new session of the same name cannot begin in between.
-            sweep_one(&session.session, forget)?;
+    /// Locks an object that has no name yet, then gives it `session`'s control name.
+    pub fn lock_and_link(self, file: File, session: &str) -> Result<SessionLock> {
+        check_name(session)?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
+            .map_err(|(_, e)| Error::sys("flock", self.control_name(session), e))?;
+        match shm::link(&lock, &self.control_name(session)) {
+            Err(e) if e.raw_os_error() == Some(libc::EEXIST) => Err(Error::SessionInUse(session.into())),
+            linked => linked.map(|()| SessionLock { _lock: lock }),
         }
     }
-    Ok(dead)
-}
 
-/// Removes what a dead session left; whether it was dead. For its janitor.
-pub fn sweep_one(session: &str, forget: fn(&str)) -> Result<bool> {
-    match try_lock(session)? {
-        Some(_lock) => unlink_all(session, forget).map(|()| true),
-        None => Ok(false),
+    /// The sessions whose objects are in /dev/shm, by name.
+    pub fn list(self) -> Result<Vec<Found>> {
+        let mut found: BTreeMap<String, Found> = BTreeMap::new();
+        for entry in fs::read_dir(shm::DIR).map_err(|e| Error::sys("opendir", shm::DIR, e))?.flatten() {
+            let Ok(object) = entry.file_name().into_string() else { continue };
+            let Some(session) = self.session_of(&object) else { continue };
+            let Some(meta) = entry.metadata().ok().filter(fs::Metadata::is_file) else { continue };
+            let ours = meta.uid() == geteuid().as_raw();
+            let new = || Found {
+                session: session.to_owned(),
+                live: false,
+                ours,
+                objects: Vec::new(),
+                bytes: 0,
+                failure: None,
+            };
+            let session = found.entry(session.to_owned()).or_insert_with(new);
+            match (session.ours, ours) {
+                // What others have put beside a session of ours.
+                (true, false) => continue,
+                (false, true) => *session = Found { session: session.session.clone(), ..new() },
+                _ => {}
+            }
+            session.bytes += meta.blocks() * 512;
+            session.objects.push(object);
+        }
+        for session in found.values_mut() {
+            session.live = match self.try_lock(&session.session) {
+                Ok(lock) => lock.is_none(),
+                // Another user's that cannot be opened is taken for live. A control object in a session of ours that is not ours holds
+                // nobody's lock: ours was linked first, and nobody else can take its place.
+                Err(_) => !session.ours,
+            };
+            session.objects.sort();
+        }
+        Ok(found.into_values().collect())
     }
-}
 
-/// Removes every object of `session`, the control region last. For its own supervisor, its janitor and [`sweep`].
-pub fn unlink_all(session: &str, forget: fn(&str)) -> Result<()> {
-    let control = control_name(session);
-    for entry in fs::read_dir(shm::DIR).map_err(|e| Error::sys("opendir", shm::DIR, e))?.flatten() {
-        if let Ok(object) = entry.file_name().into_string()
-            && session_of(&object) == Some(session)
-            && object != control
-        {
-            forget(&object);
-            shm::unlink(&object)?;
+    /// The session that an object in /dev/shm belongs to.
+    fn session_of(self, object: &str) -> Option<&str> {
+        let rest = object.strip_prefix("sem.").unwrap_or(object).strip_prefix(self.prefix)?.strip_prefix('.')?;
+        let (session, rest) = rest.split_once('.')?;
+        (check_name(session).is_ok() && !rest.is_empty()).then_some(session)
+    }
+
+    /// Takes the lock of a session if nobody holds it; `None` if the session lives. A session without a control object is dead: it
+    /// is linked first and unlinked last. Errors: a control object that is not a regular file of ours.
+    fn try_lock(self, session: &str) -> Result<Option<Option<Flock<File>>>> {
+        let file = match shm::open_named(&self.control_name(session), false) {
+            Ok(file) => file,
+            Err(e) if e.raw_os_error() == Some(libc::ENOENT) => return Ok(Some(None)),
+            Err(e) => return Err(e),
+        };
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Some(Some(lock))),
+            Err((_, nix::Error::EWOULDBLOCK)) => Ok(None),
+            Err((_, e)) => Err(Error::sys("flock", self.control_name(session), e)),
         }
     }
-    shm::unlink(&control)
+
+    /// Removes every object of dead sessions that are ours, and says which; what could not be removed is said in [`Found::failure`].
+    /// `dry_run` only says. Errors: /dev/shm cannot be read.
+    ///
+    /// `forget` is told each object's name before the object is removed, so that it can also remove what the name stands for
+    /// elsewhere.
+    pub fn sweep(self, dry_run: bool, forget: fn(&str)) -> Result<Vec<Found>> {
+        let mut dead: Vec<Found> = self.list()?.into_iter().filter(|s| !s.live && s.ours).collect();
+        if !dry_run {
+            for session in &mut dead {
+                session.failure = self.sweep_one(&session.session, forget).err().map(|e| e.to_string());
+            }
+        }
+        Ok(dead)
+    }
+
+    /// Removes what a dead session left; whether it was dead. For a process that outlives it.
+    pub fn sweep_one(self, session: &str, forget: fn(&str)) -> Result<bool> {
+        // Held while we unlink, so that a new session of the same name cannot begin in between.
+        match self.try_lock(session) {
+            Ok(None) => Ok(false),
+            // A control object that is not ours keeps a session of ours from beginning as well.
+            Ok(Some(_)) | Err(_) => self.unlink_all(session, forget).map(|()| true),
+        }
+    }
+
+    /// Removes every object of `session` that is ours, the control object last. For its own program and [`Namespace::sweep`]. The first
+    /// error is returned after everything else is gone.
+    pub fn unlink_all(self, session: &str, forget: fn(&str)) -> Result<()> {
+        let control = self.control_name(session);
+        let mut done = Ok(());
+        for entry in fs::read_dir(shm::DIR).map_err(|e| Error::sys("opendir", shm::DIR, e))?.flatten() {
+            if let Ok(object) = entry.file_name().into_string()
+                && self.session_of(&object) == Some(session)
+                && object != control
+                && is_ours(&object)
+            {
+                forget(&object);
+                done = done.and(shm::unlink(&object));
+            }
+        }
+        if is_ours(&control) { done.and(shm::unlink(&control)) } else { done }
+    }
+}
+
+/// Whether an object in /dev/shm is a regular file of this user.
+fn is_ours(object: &str) -> bool {
+    let meta = fs::symlink_metadata(format!("{}/{object}", shm::DIR));
+    meta.is_ok_and(|meta| meta.is_file() && meta.uid() == geteuid().as_raw())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::channel::{Name, Region, Spec};
+    use crate::meta::Len;
+
+    const HERE: Namespace = Namespace::new("channel-test");
 
     #[test]
     fn names_are_read_back_and_others_are_left_alone() {
         for (object, session) in [
-            ("tricine.4f2a.control", Some("4f2a")),
-            ("sem.tricine.4f2a.video.0.empty", Some("4f2a")),
-            ("tricine.4f2a", None),
-            ("tricine..control", None),
-            ("tricine.a b.control", None),
-            ("tricined.4f2a.control", None),
+            ("channel-test.4f2a.control", Some("4f2a")),
+            ("sem.channel-test.4f2a.numbers.0.empty", Some("4f2a")),
+            ("channel-test.4f2a", None),
+            ("channel-test..control", None),
+            ("channel-test.a b.control", None),
+            ("channel-testd.4f2a.control", None),
+            ("channel.4f2a.control", None),
             ("sem.other", None),
         ] {
-            assert_eq!(session_of(object), session, "{object}");
+            assert_eq!(HERE.session_of(object), session, "{object}");
         }
     }
 
@@ -180,6 +264,120 @@ mod tests {
         for bad in ["", "a/b", "..", "a.b", "a b", &"x".repeat(65)] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
-        assert!(check_name("my-film_2").is_ok());
+        assert!(check_name("my-map_2").is_ok());
+    }
+
+    #[test]
+    fn a_prefix_that_could_be_taken_for_another_s_is_refused() {
+        for bad in ["", "sem", "a.b", "a/b"] {
+            assert!(std::panic::catch_unwind(|| Namespace::new(bad)).is_err(), "{bad}");
+        }
+    }
+
+    /// A session with a channel, as a program makes it.
+    fn session(names: Namespace, session: &str) -> (SessionLock, Name) {
+        let lock = names.lock_and_link(shm::create_unnamed(1).unwrap(), session).unwrap();
+        let name = Name::new(names.object(session, "numbers"), 0);
+        Region::create(&name, &Spec::fifo::<Len>(8)).unwrap();
+        (lock, name)
+    }
+
+    fn objects(name: &Name) -> [bool; 3] {
+        let there = |object: String| Path::new(shm::DIR).join(object).exists();
+        [there(name.to_string()), there(format!("sem.{}", name.empty())), there(format!("sem.{}", name.filled()))]
+    }
+
+    #[test]
+    fn a_program_sweeps_its_own_dead_sessions_and_no_other_s() {
+        // One prefix begins with the other, and all three have a session of the same name.
+        let [ours, longer, other] = [HERE, Namespace::new("channel-test-2"), Namespace::new("channel-other")];
+        let called = format!("swept-{}", std::process::id());
+        let alive = format!("alive-{}", std::process::id());
+        let left: Vec<Name> = [ours, longer, other]
+            .map(|names| {
+                let (lock, name) = session(names, &called);
+                drop(lock);
+                name
+            })
+            .into();
+        let (lock, living) = session(ours, &alive);
+        assert!(matches!(
+            ours.lock_and_link(shm::create_unnamed(1).unwrap(), &alive),
+            Err(Error::SessionInUse(name)) if name == alive
+        ));
+        let swept = ours.sweep(false, |_| {}).unwrap();
+        assert!(swept.iter().any(|s| s.session == called) && !swept.iter().any(|s| s.session == alive));
+        assert_eq!(left.iter().map(objects).collect::<Vec<_>>(), [[false; 3], [true; 3], [true; 3]]);
+        assert_eq!(objects(&living), [true; 3]);
+        drop(lock);
+        for (names, session) in [(ours, &alive), (longer, &called), (other, &called)] {
+            assert!(names.sweep_one(session, |_| {}).unwrap());
+        }
+        assert_eq!(left.iter().chain([&living]).map(objects).collect::<Vec<_>>(), [[false; 3]; 4]);
+    }
+
+    /// Puts something of another user's that is not a regular file, or none of ours, beside `session`'s objects.
+    fn planted(session: &str) -> Vec<String> {
+        let at = |rest: &str| format!("{}/{}", shm::DIR, HERE.object(session, rest));
+        nix::unistd::mkfifo(at("a-fifo").as_str(), nix::sys::stat::Mode::from_bits_truncate(0o666)).unwrap();
+        fs::create_dir(at("a-folder")).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", at("a-link")).unwrap();
+        let mut all = vec![at("a-fifo"), at("a-folder"), at("a-link")];
+        if geteuid().is_root() {
+            fs::write(at("aaa"), "another user's").unwrap();
+            nix::unistd::chown(at("aaa").as_str(), Some(65534.into()), None).unwrap();
+            all.push(at("aaa"));
+        }
+        all
+    }
+
+    fn remove(path: &str) {
+        if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()) {
+            fs::remove_dir(path)
+        } else {
+            fs::remove_file(path)
+        }
+        .unwrap();
+    }
+
+    #[test]
+    fn what_others_put_beside_a_session_keeps_nothing_of_ours() {
+        let called = format!("beside-{}", std::process::id());
+        let (lock, name) = session(HERE, &called);
+        let beside = planted(&called);
+        let found = || HERE.list().unwrap().into_iter().find(|s| s.session == called);
+        let living = found().unwrap();
+        assert!(living.live && living.ours && living.objects.len() == 4, "{living:?}");
+        drop(lock);
+        let swept = HERE.sweep(false, |_| {}).unwrap();
+        let ours = swept.iter().find(|s| s.session == called).unwrap();
+        assert_eq!((ours.objects.len(), &ours.failure), (4, &None));
+        assert_eq!(objects(&name), [false; 3]);
+        assert!(beside.iter().all(|path| Path::new(path).symlink_metadata().is_ok()), "what is not ours stays");
+        beside.iter().for_each(|path| remove(path));
+        assert_eq!(found(), None);
+    }
+
+    #[test]
+    fn a_control_name_that_is_no_file_of_ours_holds_up_nobody() {
+        for kind in ["a-fifo", "a-folder", "a-link", "aaa"] {
+            let called = format!("planted-{kind}-{}", std::process::id());
+            // By renaming one that was made under another name.
+            let from = planted(&called);
+            let Some(path) = from.iter().find(|path| path.ends_with(kind)) else { continue };
+            let control = format!("{}/{}", shm::DIR, HERE.control_name(&called));
+            fs::rename(path, &control).unwrap();
+            // A session of that name cannot begin, and says so; what it left of ours goes all the same.
+            let name = Name::new(HERE.object(&called, "numbers"), 0);
+            Region::create(&name, &Spec::fifo::<Len>(8)).unwrap();
+            let refused = HERE.lock_and_link(shm::create_unnamed(1).unwrap(), &called);
+            assert!(matches!(refused, Err(Error::SessionInUse(_))), "{kind}: {refused:?}");
+            let found = HERE.list().unwrap().into_iter().find(|s| s.session == called).unwrap();
+            assert!(!found.live && found.ours, "{kind}: {found:?}");
+            assert!(HERE.sweep_one(&called, |_| {}).unwrap());
+            assert_eq!(objects(&name), [false; 3], "{kind}");
+            from.iter().filter(|other| *other != path).for_each(|path| remove(path));
+            remove(&control);
+        }
     }
 }

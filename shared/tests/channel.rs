@@ -90,7 +90,7 @@ fn consume(consumer: &mut Consumer, deadline: Deadline) -> Option<u64> {
             Acquired::Slot(slot) => {
                 let seq = slot.seq();
                 assert_eq!(seq, slot.meta().seq);
-                assert!(slot.intact() && slot.payload().iter().all(|&b| b == seq as u8));
+                assert!(slot.intact() && slot.payload().to_vec().iter().all(|&b| b == seq as u8));
                 slot.release();
                 return Some(seq);
             }
@@ -406,22 +406,36 @@ fn a_semaphore_that_was_overwritten_wakes_again() {
     let name = format!("tricine.test-scribble-{}", std::process::id());
     Semaphore::create(&name, 0).unwrap();
     let bell = Semaphore::open(&name).unwrap();
-    let file = std::fs::OpenOptions::new().write(true).open(format!("/dev/shm/sem.{name}")).unwrap();
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(format!("/dev/shm/sem.{name}")).unwrap();
     let overwrite = |word: u64| file.write_all_at(&word.to_le_bytes(), 0).unwrap();
-    // The sleeper is forgotten while it sleeps.
-    std::thread::scope(|scope| {
-        let sleeper = scope.spawn(|| bell.wait(Deadline::after(Duration::from_millis(300))));
-        std::thread::sleep(Duration::from_millis(100));
-        overwrite(0);
-        assert!(!sleeper.join().unwrap().unwrap());
+    // How many sleep there: the upper half of the word.
+    let sleepers = || {
+        let mut upper = [0; 4];
+        file.read_exact_at(&mut upper, 4).unwrap();
+        u32::from_le_bytes(upper)
+    };
+    // The sleeper is forgotten while it sleeps. On a machine so slow that its wait is over before that is seen, it sleeps longer.
+    let forgotten = (0..10).map(|n| Duration::from_millis(100 << n)).any(|patience| {
+        std::thread::scope(|scope| {
+            let sleeper = scope.spawn(|| bell.wait(Deadline::after(patience)));
+            while sleepers() == 0 && !sleeper.is_finished() {
+                std::thread::yield_now();
+            }
+            let asleep = sleepers() > 0;
+            overwrite(0);
+            assert!(!sleeper.join().unwrap().unwrap());
+            asleep
+        })
     });
+    assert!(forgotten);
+    overwrite(0);
     std::thread::scope(|scope| {
-        let begun = std::time::Instant::now();
-        let sleeper = scope.spawn(|| bell.wait(Deadline::after(Duration::from_secs(30))));
-        std::thread::sleep(Duration::from_millis(100));
+        let sleeper = scope.spawn(|| bell.wait(soon()));
+        while sleepers() == 0 && !sleeper.is_finished() {
+            std::thread::yield_now();
+        }
         bell.post();
-        assert!(sleeper.join().unwrap().unwrap());
-        assert!(begun.elapsed() < Duration::from_secs(20), "nobody woke it");
+        assert!(sleeper.join().unwrap().unwrap(), "nobody woke it");
     });
     // Tokens without end are soon worked off.
     overwrite(u64::from(u32::MAX));

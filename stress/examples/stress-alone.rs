@@ -6,7 +6,8 @@
 
 use clap::Parser;
 use tricine_channel::namespace;
-use tricine_channel::sys::process::ROLE_ENV;
+use tricine_session::NAMESPACE;
+use tricine_session::process::ROLE_ENV;
 use tricine_stress::Options;
 
 #[derive(Parser)]
@@ -26,7 +27,7 @@ fn main() {
         1
     });
     // What cannot be removed, `tricine clean` removes.
-    if let Err(error) = namespace::unlink_all(&name, tricine_stress::sys::sysv::forget) {
+    if let Err(error) = NAMESPACE.unlink_all(&name, tricine_stress::sys::sysv::forget) {
         eprintln!("{error}");
     }
     std::process::exit(code);

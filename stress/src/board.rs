@@ -8,6 +8,7 @@ use tricine_channel::error::Result;
 use tricine_channel::sync::AtomicU64;
 use tricine_channel::sync::Ordering::{Acquire, Relaxed, Release};
 use tricine_channel::sys::shm;
+use tricine_session::control::Writable;
 use tricine_session::metrics::Histogram;
 
 tricine_channel::shared_words! {
@@ -71,7 +72,7 @@ tricine_channel::shared_words! {
         /// When the last one was, in ns.
         pub last_ns: Cell,
         /// Latencies in ns.
-        pub latency: Histogram,
+        pub latency: Histogram<Writable>,
     }
 }
 

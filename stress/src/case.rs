@@ -150,7 +150,7 @@ pub struct Case {
     pub payload: Payload,
     /// What the consumer reads.
     pub read: Read,
-    /// Frames a second; `None`: as many as go.
+    /// Frames per second; `None`: unlimited.
     pub rate: Option<f64>,
     /// End after so many frames.
     pub frames: Option<u64>,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use tricine_session::Result;
+use tricine_session::output::refused;
 
 use crate::report::{Report, Row, SCHEMA};
 
@@ -29,7 +30,7 @@ pub(crate) struct Ratios {
 impl Comparison {
     /// Reads a report.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        let failed = |e: std::io::Error| crate::files::refused("read", path, &e);
+        let failed = |e: std::io::Error| refused("read", path, &e);
         let text = std::fs::read(path).map_err(failed)?;
         let schema = serde_json::from_slice::<serde_json::Value>(&text)
             .ok()

@@ -242,7 +242,7 @@ fn by_size(report: &Report) -> String {
     let y = Axis { name: "frames a second", ticks: None, format: power };
     let text = "Each frame is copied in and read whole. The dashed line is what one core's memory copy does alone.";
     format!(
-        "<section><h2>Frames a second by frame size</h2>{}</section>\n",
+        "<section><h2>Frames per second by frame size</h2>{}</section>\n",
         figure("", &both(|shape| lines(shape, &x, &y, &series)), text)
     )
 }

@@ -22,7 +22,6 @@ pub mod load;
 pub mod measure;
 mod options;
 mod outcome;
-pub mod output;
 mod pace;
 mod parse;
 mod plot;
@@ -42,9 +41,9 @@ mod words;
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
-use tricine_session::{Error, Result};
+use nix::sys::signal::Signal;
+use tricine_session::output::{Output, refused};
+use tricine_session::{Result, signals};
 
 use case::Role;
 pub use options::Options;
@@ -80,11 +79,7 @@ pub fn run(options: &Options, session: &str) -> Result<i32> {
     let files = files::Files::open(options)?;
     let take_stdout = files.take_stdout();
     let samples = files.samples.map(begin).transpose()?;
-    let mut stopping = SigSet::empty();
-    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().for_each(|s| stopping.add(s));
-    stopping.thread_block().map_err(|e| Error::sys("sigprocmask", "signals", e))?;
-    let signals = SignalFd::with_flags(&stopping, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
-        .map_err(|e| Error::sys("signalfd", "signals", e))?;
+    let signals = signals::take(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP])?;
     let sweep = sweep::Sweep {
         session,
         stop: Some(signals.as_fd()),
@@ -108,9 +103,9 @@ pub fn run(options: &Options, session: &str) -> Result<i32> {
 }
 
 /// Begins the file of each frame's times.
-fn begin(output: output::Output) -> Result<sweep::Samples> {
+fn begin(output: Output) -> Result<sweep::Samples> {
     let name = output.name().to_owned();
-    let writer = output.begin().map_err(|e| files::refused("write", &name, &e))?;
+    let writer = output.begin().map_err(|e| refused("write", &name, &e))?;
     sweep::Samples::begin(writer)
 }
 

@@ -57,20 +57,20 @@ pub struct Options {
     /// Frames per second, or max: unlimited.
     #[arg(long, value_name = "FPS|max", default_value = "max", value_parser = parse_rate)]
     rate: Rate,
-    /// End a repetition after so many frames.
+    /// End a repetition after this many frames.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     frames: Option<u64>,
-    /// Measure each row so long in all [default: 5; 1 where there are several rows].
+    /// Measure each row for this long in all, in seconds [default: 5; 1 where there are several rows].
     #[arg(long, value_name = "S", value_parser = parse_seconds)]
     seconds: Option<f64>,
-    /// Repetitions of each row, those of different rows alternately [default: one a second, at least 2; 1 at a pace of a few
+    /// Repetitions of each row, those of different rows alternately [default: one per second, at least 2; 1 at a pace of a few
     /// frames in all]. A row that was disturbed is measured once more, unless --frames alone says how much there is.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     repeat: Option<u32>,
     /// Warm up before each repetition, in seconds.
     #[arg(long, value_name = "S", default_value = "0.1", value_parser = parse_warmup)]
     warmup: f64,
-    /// How long a side asks before it sleeps, in µs [default: adaptive for shm, 20 for mmap and sysv-shm].
+    /// How long a side spins before it sleeps, in µs [default: adaptive for shm, 20 for mmap and sysv-shm].
     #[arg(long, value_name = "MICROSECONDS", value_parser = clap::value_parser!(u64).range(..=1_000_000))]
     spin: Option<u64>,
     /// Bind the producer to processor A and the consumer to B.
@@ -85,14 +85,14 @@ pub struct Options {
     /// Pairs of processes side by side.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     sessions: u16,
-    /// Kill processes of shm at random, so many a second: producer, consumer, or either by chance.
+    /// Kill processes of shm at random, this many per second: producer, consumer, or either by chance.
     #[arg(long, value_name = "PER_SECOND[:ROLE]", value_parser = kill::parse)]
     kill: Option<Kill>,
     /// Where the content comes from.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// Write the figures as JSON (tricine.stress/1). For this and all files: - is standard output (the table then goes to
-    /// standard error), a device or FIFO is written straight, a file is replaced whole and keeps its mode.
+    /// standard error), a device or FIFO is written directly, a file is replaced as a whole and keeps its mode.
     #[arg(long, value_name = "PATH")]
     pub(crate) report: Option<PathBuf>,
     /// Write a page with plots that needs nothing else.
@@ -107,13 +107,13 @@ pub struct Options {
     /// Name of the session (random by default).
     #[arg(long, value_name = "NAME", value_parser = parse_session)]
     pub session: Option<String>,
-    /// Do not count system calls in a run of its own.
+    /// Leave out the separate run in which system calls are counted.
     #[arg(long)]
     pub(crate) no_syscalls: bool,
-    /// Say nothing but errors and the table.
+    /// Print only errors and the table.
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Commit a fault once, to see that it is seen.
+    /// Commit a fault once, to see that it is detected.
     #[arg(long, value_enum, hide = true)]
     fault: Option<Fault>,
 }

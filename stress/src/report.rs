@@ -135,7 +135,7 @@ pub struct Row {
     pub payload: Payload,
     /// What was read.
     pub read: Read,
-    /// Frames a second that were asked for; `null` is as many as go.
+    /// Frames per second that were asked for; `null` is unlimited.
     pub rate: Option<f64>,
     /// How long a side may spin before it sleeps, in µs; `null` is the transport's own way.
     pub spin_us: Option<u64>,

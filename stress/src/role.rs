@@ -8,7 +8,8 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use tricine_channel::sys::fds;
-use tricine_channel::sys::process::{self, LINK_FD};
+use tricine_channel::sys::process;
+use tricine_session::process::LINK_FD;
 use tricine_session::{Error, Result};
 
 use crate::case::{Case, Role};

@@ -9,8 +9,9 @@ use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use tricine_channel::channel::Mode;
 use tricine_channel::sys::fds;
-use tricine_channel::sys::process::{Child, Exit, Reaped, Spawn, Usage};
+use tricine_channel::sys::process::{Child, Exit, Reaped, Usage};
 use tricine_channel::time::{Deadline, NS_PER_S, mono_ns};
+use tricine_session::process::Spawn;
 use tricine_session::{Error, Result};
 
 use crate::case::{Case, Role};

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 
 use crate::sys::bells::{self, Bell, Which};
+use crate::sys::view;
 use tricine_channel::channel::{Acquired, Consumer, Doorbell, Name, Producer, Region, Side, Spec, Spin, recover};
 use tricine_channel::meta::Len;
 use tricine_channel::sys::process::Reaped;
@@ -198,7 +199,7 @@ impl Drop for Names {
 }
 
 fn name_of(wiring: &Wiring) -> Name {
-    Name::new(format!("tricine.{}.video", wiring.name), wiring.number)
+    Name::new(tricine_session::NAMESPACE.object(&wiring.name, "video"), wiring.number)
 }
 
 fn spin_of(case: &Case) -> Spin {
@@ -267,7 +268,7 @@ impl<D: Doorbell> Receiver for ShmReceiver<D> {
         loop {
             match self.consumer.acquire(deadline)? {
                 Acquired::Slot(slot) => {
-                    intake.arrived(slot.payload());
+                    intake.arrived(view::bytes(&slot));
                     slot.release();
                     return Ok(true);
                 }

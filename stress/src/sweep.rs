@@ -5,6 +5,7 @@ use std::os::fd::BorrowedFd;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tricine_channel::time::mono_ns;
+use tricine_session::output::Writer;
 use tricine_session::{Error, Result};
 
 use crate::case::{Case, kebab};
@@ -13,7 +14,6 @@ use crate::load::Meter;
 use crate::measure::{Ceiling, Machine, round_trip_ns};
 use crate::options::Plan;
 use crate::outcome::countable;
-use crate::output::Writer;
 use crate::report::{Absent, Report, Row, SCHEMA};
 use crate::run::{Measured, Ran, Watch, run};
 use crate::{answer, trust};

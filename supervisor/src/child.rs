@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use tricine_channel::sys::process::{Child, Spawn};
 use tricine_session::control::Role;
 use tricine_session::link::{FromRole, Link, Spec, ToRole};
+use tricine_session::process::{Child, Spawn};
 use tricine_session::{Error, Result};
 
 /// Lines of a role's log that are kept for its obituary.

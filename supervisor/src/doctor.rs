@@ -7,14 +7,18 @@ use nix::sys::statvfs::statvfs;
 use serde_json::{Value, json};
 use tricine_channel::namespace::{self, Found};
 use tricine_channel::sys::shm;
+use tricine_session::control::Role;
+use tricine_session::link::Finding;
 use tricine_session::{Error, Result};
+
+use crate::probe::Probe;
 
 /// Prints; a reader that has gone away (a closed pipe) is no error.
 fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-fn probe(found: std::result::Result<String, String>) -> Value {
+fn row(found: std::result::Result<String, String>) -> Value {
     match found {
         Ok(what) => json!({ "ok": true, "what": what }),
         Err(why) => json!({ "ok": false, "what": why }),
@@ -25,8 +29,13 @@ fn probe(found: std::result::Result<String, String>) -> Value {
 fn self_test() -> std::result::Result<String, String> {
     let name = namespace::random_name().map_err(|e| e.to_string())?;
     let made = tricine_session::control::ControlRegion::create(&name, &tricine_session::clock::PlayState::IDLE)
-        .and_then(|_held| Ok(tricine_channel::sys::semaphore::Semaphore::create(&format!("tricine.{name}.test"), 0)?));
-    let removed = namespace::unlink_all(&name, tricine_stress::sys::sysv::forget);
+        .and_then(|_held| {
+            Ok(tricine_channel::sys::semaphore::Semaphore::create(
+                &tricine_session::NAMESPACE.object(&name, "test"),
+                0,
+            )?)
+        });
+    let removed = tricine_session::NAMESPACE.unlink_all(&name, tricine_stress::sys::sysv::forget);
     made.and(removed.map_err(Error::from)).map_err(|e| e.to_string())?;
     Ok("regions and named semaphores can be made".into())
 }
@@ -47,19 +56,23 @@ pub(crate) fn doctor(as_json: bool) -> i32 {
     } else {
         Err("standard output is no terminal".to_owned())
     };
-    let rows: Vec<(&str, Value)> = vec![
-        ("shared memory", probe(shared_memory)),
-        ("display", probe(tricine_renderer::probe_display())),
-        ("terminal", probe(terminal)),
-        ("sound server", probe(tricine_audio::probe())),
-    ];
-    let decoders = tricine_decoder::formats();
+    // Each in a process of its own, and all at the same time: none waits for another.
+    let asked = Role::ALL.map(|role| (role.entry().looks_for, Probe::start(role)));
+    let mut rows = vec![("shared memory", row(shared_memory)), ("terminal", row(terminal))];
+    let mut decoders = Vec::new();
+    for (name, asked) in asked {
+        match asked.map_err(|e| e.to_string()).and_then(|probe| probe.answer()) {
+            Ok(Finding::Outlet(found)) => rows.push((name, row(found))),
+            Ok(Finding::Formats(formats)) => decoders.extend(formats),
+            Err(why) => rows.push((name, row(Err(why)))),
+        }
+    }
     if as_json {
         let mut all: serde_json::Map<String, Value> =
             rows.into_iter().map(|(name, value)| (name.replace(' ', "_"), value)).collect();
+        all.entry("decoders").or_insert_with(|| json!(decoders));
         all.insert("schema".into(), json!("tricine.doctor/1"));
         all.insert("version".into(), json!(env!("CARGO_PKG_VERSION")));
-        all.insert("decoders".into(), json!(decoders));
         all.insert("limits".into(), json!({ "open_files": files, "cores": cores }));
         say(&format!("{:#}", Value::Object(all)));
     } else {
@@ -79,7 +92,7 @@ pub(crate) fn doctor(as_json: bool) -> i32 {
 
 /// Lists sessions.
 pub(crate) fn sessions(as_json: bool) -> Result<i32> {
-    let found = namespace::list()?;
+    let found = tricine_session::NAMESPACE.list()?;
     if as_json {
         let text = serde_json::to_string_pretty(
             &json!({ "schema": "tricine.sessions/1", "sessions": found.iter().map(described).collect::<Vec<_>>() }),
@@ -106,22 +119,27 @@ pub(crate) fn sessions(as_json: bool) -> Result<i32> {
 }
 
 fn described(found: &Found) -> serde_json::Value {
-    let Found { session, live, ours, objects, bytes } = found;
+    let Found { session, live, ours, objects, bytes, .. } = found;
     json!({ "session": session, "live": live, "ours": ours, "objects": objects, "bytes": bytes })
 }
 
 /// Removes what dead sessions left.
 pub(crate) fn clean(dry_run: bool) -> Result<i32> {
-    let swept: Vec<Found> = namespace::sweep(dry_run, tricine_stress::sys::sysv::forget)?;
+    let swept: Vec<Found> = tricine_session::NAMESPACE.sweep(dry_run, tricine_stress::sys::sysv::forget)?;
     if swept.is_empty() {
         say("nothing to remove");
     }
+    let mut code = 0;
     for session in swept {
+        if let Some(why) = &session.failure {
+            let _ = writeln!(std::io::stderr(), "tricine: not all of {} could be removed: {why}", session.session);
+            code = 1;
+        }
         let done = if dry_run { "would remove" } else { "removed" };
         say(&format!("{done} {} ({} objects, {} KiB)", session.session, session.objects.len(), session.bytes >> 10));
         for object in session.objects.iter().filter(|_| dry_run) {
             say(&format!("  {}/{object}", shm::DIR));
         }
     }
-    Ok(0)
+    Ok(code)
 }

@@ -2,7 +2,7 @@
 //! gives the terminal back. It is started before anything has a name.
 
 use std::fs::File;
-use std::io::{IsTerminal, Read, Write, stdin, stdout};
+use std::io::{IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -11,10 +11,11 @@ use nix::sys::signal::Signal;
 use nix::sys::termios::{ControlFlags, InputFlags, LocalFlags, OutputFlags, SetArg, tcgetattr, tcsetattr};
 use serde::{Deserialize, Serialize};
 use tricine_channel::namespace;
-use tricine_channel::sys::process::{self, Child, INPUT_FD, LINK_FD, Spawn};
-use tricine_session::Result;
+use tricine_channel::sys::process;
 use tricine_session::error::Error;
+use tricine_session::process::{Child, INPUT_FD, LINK_FD, Spawn};
 use tricine_session::terminal::LEAVE;
+use tricine_session::{NAMESPACE, Result};
 
 /// The role's name, beside those of [`tricine_session::control::Role`].
 pub(crate) const NAME: &str = "janitor";
@@ -22,6 +23,9 @@ pub(crate) const NAME: &str = "janitor";
 const DONE: u8 = b'.';
 /// Said by the supervisor when pictures go to the terminal.
 const DRAWN: u8 = b'T';
+
+/// The lab's screen asks for the mouse; a terminal that was not asked ignores this.
+const NO_MOUSE: &[u8] = b"\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l";
 
 /// The supervisor's hold on its janitor.
 #[derive(Debug)]
@@ -65,12 +69,12 @@ impl Settings {
     }
 }
 
-/// Pictures go to standard output, keys come from standard input: as a rule the same terminal. A copy: in the child, the
-/// standard descriptors are something else before it takes its own from here.
+/// Pictures go to standard output, keys come from standard input, the status goes to standard error: as a rule the same terminal.
+/// A copy: in the child, the standard descriptors are something else before it takes its own from here.
 fn terminal() -> Option<OwnedFd> {
-    let (input, output) = (stdin(), stdout());
-    let terminal = if output.is_terminal() { output.as_fd() } else { input.as_fd() };
-    if terminal.is_terminal() { terminal.try_clone_to_owned().ok() } else { None }
+    let (output, input, error) = (stdout(), stdin(), stderr());
+    let terminal = [output.as_fd(), input.as_fd(), error.as_fd()].into_iter().find(BorrowedFd::is_terminal)?;
+    terminal.try_clone_to_owned().ok()
 }
 
 impl Janitor {
@@ -159,13 +163,13 @@ pub(crate) fn run() -> i32 {
         // Only what the supervisor may have changed; a terminal that is gone needs nothing.
         if left.contains(&DRAWN) {
             std::thread::sleep(Duration::from_millis(5));
-            let _ = terminal.write_all(LEAVE.as_bytes());
+            let _ = terminal.write_all(NO_MOUSE).and_then(|()| terminal.write_all(LEAVE.as_bytes()));
         }
         let _ = before.restore(&terminal);
     }
     // The kernel may close our pipe before it drops the dead supervisor's lock.
     for _ in 0..1000 {
-        match namespace::sweep_one(&session, tricine_stress::sys::sysv::forget) {
+        match NAMESPACE.sweep_one(&session, tricine_stress::sys::sysv::forget) {
             Ok(true) => return 0,
             _ => std::thread::sleep(Duration::from_millis(1)),
         }

@@ -1,7 +1,8 @@
 //! The keyboard of the terminal: raw mode while it is ours, and which bytes are which key.
 
-use std::io::{Read, stdin};
-use std::os::fd::AsFd;
+use std::fs::File;
+use std::io::{IsTerminal, Read, stderr, stdin};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::termios::{InputFlags, LocalFlags, SetArg, SpecialCharacterIndices, Termios, tcgetattr, tcsetattr};
 use nix::unistd::{getpgrp, tcgetpgrp};
@@ -12,30 +13,36 @@ pub(crate) fn in_front(terminal: impl AsFd) -> bool {
     tcgetpgrp(terminal) == Ok(getpgrp())
 }
 
-/// The terminal on standard input, without echo and line editing while this lives. Ctrl-C and Ctrl-Z stay signals.
+/// The terminal that keys come from, without echo and line editing while this lives. Ctrl-C and Ctrl-Z stay signals.
 #[derive(Debug)]
 pub(crate) struct Keyboard {
+    terminal: File,
     before: Termios,
     pending: Vec<u8>,
     answers: u32,
 }
 
 impl Keyboard {
-    /// Takes the keyboard, if standard input is a terminal and we are in front of it.
+    /// Takes the keyboard: standard input where it is a terminal, else the terminal that standard error shows the status on (the
+    /// film may come by standard input). Only if we are in front of it.
     pub(crate) fn take() -> Option<Self> {
-        let stdin = stdin();
-        if !in_front(&stdin) {
+        let terminal = match stdin() {
+            stdin if stdin.is_terminal() => File::from(stdin.as_fd().try_clone_to_owned().ok()?),
+            _ if stderr().is_terminal() => File::open("/dev/tty").ok()?,
+            _ => return None,
+        };
+        if !in_front(&terminal) {
             return None;
         }
-        let before = tcgetattr(&stdin).ok()?;
+        let before = tcgetattr(&terminal).ok()?;
         let mut raw = before.clone();
         raw.local_flags.remove(LocalFlags::ICANON | LocalFlags::ECHO);
         // Ctrl-S would stop whoever writes to the terminal.
         raw.input_flags.remove(InputFlags::IXON);
         raw.control_chars[SpecialCharacterIndices::VMIN as usize] = 0;
         raw.control_chars[SpecialCharacterIndices::VTIME as usize] = 0;
-        tcsetattr(&stdin, SetArg::TCSANOW, &raw).ok()?;
-        Some(Self { before, pending: Vec::new(), answers: 0 })
+        tcsetattr(&terminal, SetArg::TCSANOW, &raw).ok()?;
+        Some(Self { terminal, before, pending: Vec::new(), answers: 0 })
     }
 
     /// How often the terminal has answered the renderer since the last call.
@@ -46,7 +53,7 @@ impl Keyboard {
     /// Reads what was typed. An escape alone is held back until [`Keyboard::flush`], since it may begin a sequence.
     pub(crate) fn read(&mut self) -> Vec<Key> {
         let mut buffer = [0; 256];
-        match stdin().lock().read(&mut buffer) {
+        match self.terminal.read(&mut buffer) {
             Ok(n) => self.pending.extend_from_slice(&buffer[..n]),
             Err(_) => return Vec::new(),
         }
@@ -72,7 +79,13 @@ impl Keyboard {
 impl Drop for Keyboard {
     fn drop(&mut self) {
         // A terminal that is gone needs no restoring.
-        let _ = tcsetattr(stdin(), SetArg::TCSANOW, &self.before);
+        let _ = tcsetattr(&self.terminal, SetArg::TCSANOW, &self.before);
+    }
+}
+
+impl AsFd for Keyboard {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.terminal.as_fd()
     }
 }
 

@@ -9,8 +9,11 @@ mod doctor;
 mod input;
 mod janitor;
 mod keys;
+mod lab;
 mod opening;
 mod out;
+mod outputs;
+mod probe;
 mod report;
 mod session;
 mod sound_socket;
@@ -20,12 +23,12 @@ mod supervision;
 
 use std::io::Write;
 
-use clap::{CommandFactory, Parser};
-use tricine_channel::sys::process::ROLE_ENV;
+use clap::CommandFactory;
 use tricine_channel::time::mono_ns;
+use tricine_session::context::Orders;
 use tricine_session::control::Role;
 use tricine_session::error::{EXIT_BROKEN, EXIT_CORRUPT};
-use tricine_session::role::RoleContext;
+use tricine_session::process::ROLE_ENV;
 
 /// The whole program. Its exit code.
 pub fn main() -> i32 {
@@ -73,10 +76,10 @@ fn role_main(role: &str) -> i32 {
     if role == opening::NAME {
         return opening::run();
     }
-    if let Some(code) = tricine_stress::role_main(role) {
+    if let Some(code) = tricine_stress::role_main(role).or_else(|| tricine_lab_desk::role_main(role)) {
         return code;
     }
-    let Some(role) = Role::ALL.into_iter().find(|r| r.name() == role) else {
+    let Some(role) = Role::named(role) else {
         let _ = writeln!(std::io::stderr(), "tricine: {ROLE_ENV}={role} names no role{UNSET}");
         return 2;
     };
@@ -87,28 +90,38 @@ fn role_main(role: &str) -> i32 {
         tricine_channel::sys::process::exit_now(EXIT_BROKEN);
     }));
     let guarded = tricine_channel::sys::sigbus::exit_on_loss(EXIT_CORRUPT);
-    let context = match guarded.map_err(tricine_session::Error::from).and_then(|()| RoleContext::take_up(role)) {
-        Ok(context) => context,
+    let orders = match guarded.map_err(tricine_session::Error::from).and_then(|()| Orders::receive(role)) {
+        Ok(orders) => orders,
         Err(error) => {
             let hint = if matches!(error, tricine_session::Error::Disconnected) { UNSET } else { "" };
             let _ = writeln!(std::io::stderr(), "ERROR cannot take up the role of {role}: {error}{hint}");
             return error.exit_code();
         }
     };
-    log(level(false, context.spec.verbosity), std::io::stderr);
+    log(level(false, orders.verbosity()), std::io::stderr);
+    play_role(role)(orders)
+}
+
+/// What plays a role: all that the supervisor has of the crates that do.
+fn play_role(role: Role) -> fn(Orders) -> i32 {
     match role {
-        Role::Decoder => tricine_decoder::run(context),
-        Role::Audio => tricine_audio::run(context),
-        Role::Renderer => tricine_renderer::run(context),
+        Role::Decoder => tricine_decoder::run,
+        Role::Audio => tricine_audio::run,
+        Role::Renderer => tricine_renderer::run,
     }
 }
 
 fn command(started_ns: u64) -> i32 {
-    let cli = cli::Cli::parse();
+    tricine_channel::sys::process::reset_inherited();
+    let cli = match cli::read() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let done = match cli.command {
         None => play(cli.play, started_ns),
         Some(cli::Command::Play(options)) => play(*options, started_ns),
         Some(cli::Command::Stress(options)) => stress::run(&options),
+        Some(cli::Command::Lab(options)) => Ok(lab::run(&options)),
         Some(cli::Command::Sessions { json }) => doctor::sessions(json),
         Some(cli::Command::Clean { dry_run }) => doctor::clean(dry_run),
         Some(cli::Command::Doctor { json }) => Ok(doctor::doctor(json)),
@@ -129,5 +142,25 @@ fn play(options: cli::Play, started_ns: u64) -> tricine_session::Result<i32> {
     // While there are descriptors to be had.
     out::Out::stderr();
     log(level(options.quiet, options.verbose), out::Out::stderr);
-    session::play(options, started_ns)
+    if let Some(wrong) = outputs::clash(&options) {
+        let _ = writeln!(std::io::stderr(), "tricine: {wrong}");
+        return Ok(2);
+    }
+    let report = outputs::open(&options)?;
+    session::play(options, report, started_ns)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_crates_that_play_roles_have_nothing_else_to_be_used_by_the_supervisor() {
+        for (name, source) in [
+            ("decoder", include_str!("../../decoder/src/lib.rs")),
+            ("audio", include_str!("../../audio/src/lib.rs")),
+            ("renderer", include_str!("../../renderer/src/lib.rs")),
+        ] {
+            let public: Vec<_> = source.lines().filter(|line| line.trim_start().starts_with("pub ")).collect();
+            assert_eq!(public, ["pub fn run(orders: Orders) -> i32 {"], "{name}");
+        }
+    }
 }

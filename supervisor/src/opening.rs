@@ -1,18 +1,22 @@
 //! Opening an input, which may take for ever: a network mount that hangs, a disk that does not start, a folder without end.
 //! A process does it and hands over what it has opened, so that the supervisor waits for nothing and can kill what waits.
 
+use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use serde::{Deserialize, Serialize};
 use tricine_channel::sys::fds;
-use tricine_channel::sys::process::{self, Child, LINK_FD, Spawn, memory_file};
+use tricine_channel::sys::process::{inherited, memory_file, set_comm};
 use tricine_channel::time::Deadline;
-use tricine_session::link::InputSpec;
+use tricine_session::link::{InputSpec, Link};
+use tricine_session::name::Name;
+use tricine_session::process::{Child, LINK_FD, Spawn};
 use tricine_session::{Error, Result};
 
 use crate::input::{self, Input};
@@ -28,7 +32,7 @@ const ORDERS: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Opening {
     /// As the user wrote it.
-    pub(crate) name: String,
+    pub(crate) name: Name,
     link: OwnedFd,
     child: Child,
 }
@@ -42,10 +46,10 @@ struct Found {
 
 impl Opening {
     /// Begins to open `name`.
-    pub(crate) fn start(name: String) -> Result<Self> {
+    pub(crate) fn start(name: Name) -> Result<Self> {
         let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC);
         let (ours, theirs) = pair.map_err(|e| Error::sys("socketpair", NAME, e))?;
-        fds::send(&ours, name.as_bytes(), &[])?;
+        fds::send(&ours, name.as_os_str().as_bytes(), &[])?;
         let title = format!("tricine: {NAME} {name}");
         let spawn = Spawn { title, role: NAME, link: theirs.as_fd(), input: None, stdout: false, bound: true };
         Ok(Self { child: spawn.start()?, link: ours, name })
@@ -77,20 +81,18 @@ impl Opening {
 
 /// The process's own work. Its exit code.
 pub(crate) fn run() -> i32 {
-    let Some(link) = process::inherited(LINK_FD) else { return 2 };
-    process::set_comm("tricine:opener");
-    let link = tricine_session::link::Link::new(link);
+    let Some(link) = inherited(LINK_FD) else { return 2 };
+    set_comm("tricine:opener");
+    let link = Link::new(link);
     if !link.wait(Deadline::after(ORDERS)).unwrap_or(false) {
         return 2;
     }
     let Ok((name, _)) = fds::receive(&link, LONGEST_NAME) else { return 2 };
-    let Ok(name) = String::from_utf8(name) else { return 2 };
-    let (found, file) = match input::open(&name) {
+    let (found, file) = match input::open(&Name::from(OsString::from_vec(name))) {
         Ok(Input { title, spec, file, .. }) => (Ok(Found { title, spec }), file),
         Err(why) => (Err(why), None),
     };
     let answer = serde_json::to_vec(&found).map_err(Error::from).and_then(|text| {
-        use std::io::Seek;
         let mut answer = memory_file("found", &text)?;
         answer.rewind().map_err(|e| Error::sys("lseek", "found", e))?;
         let files: Vec<BorrowedFd<'_>> =

@@ -1,15 +1,12 @@
 //! The report of a session, `tricine.play/1`. Every figure is measured; what could not be is null.
 
-use std::fs;
-use std::io::Write;
-use std::path::Path;
-
 use serde_json::{Value, json};
 use tricine_channel::sys::process::Usage;
 use tricine_session::channel::Mode;
-use tricine_session::control::ControlRegion;
+use tricine_session::control::{ControlRegion, ReadOnly};
 use tricine_session::link::Opened;
 use tricine_session::metrics::Histogram;
+use tricine_session::name::Name;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +56,8 @@ pub(crate) struct RoleReport {
 /// What a report is made of.
 #[derive(Debug)]
 pub(crate) struct Played<'a> {
-    /// As the user named it.
-    pub(crate) input: &'a str,
+    /// As the user named it; `None` if none could be opened.
+    pub(crate) input: Option<&'a Name>,
     /// How it ended.
     pub(crate) ended: Ended,
     /// What the input holds.
@@ -107,7 +104,7 @@ fn usage(pid: Option<u32>, restarts: u32, usage: &Usage) -> Value {
 /// The report of a session that has ended.
 pub(crate) fn play(played: &Played<'_>) -> Value {
     let (decoder, audio, renderer) = (played.control.decoder(), played.control.audio(), played.control.renderer());
-    let quantile = |h: &Histogram, q| ms(h.quantile(q));
+    let quantile = |h: &Histogram<ReadOnly>, q| ms(h.quantile(q));
     let video = played.opened.and_then(|o| o.video.as_ref()).map(|v| {
         json!({
             "codec": v.codec,
@@ -192,22 +189,5 @@ pub(crate) fn play(played: &Played<'_>) -> Value {
             "visible_gap_ms": ms(r.gap_ns),
             "audible_gap_ms": ms(r.audible_gap_ns),
         })).collect::<Vec<_>>(),
-    })
-}
-
-/// Writes a report whole or not at all: beside its place, then renamed onto it.
-pub(crate) fn write(path: &Path, report: &Value) -> Result<(), String> {
-    let mut name = path.file_name().ok_or("it has no file name")?.to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let written = fs::File::create_new(&part).and_then(|mut file| {
-        serde_json::to_writer_pretty(&mut file, report)?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        fs::rename(&part, path)
-    });
-    written.map_err(|e| {
-        let _ = fs::remove_file(&part);
-        e.to_string()
     })
 }

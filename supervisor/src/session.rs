@@ -6,18 +6,22 @@
 //! that nobody reads) is done by a process or by a writer that drops.
 
 use std::collections::VecDeque;
-use std::io::{IsTerminal, Stdin};
+use std::io::IsTerminal;
 
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signal::Signal;
+use nix::sys::signalfd::SignalFd;
 use tricine_channel::namespace::{self, SessionLock};
-use tricine_channel::sys::process::{Child, Reaped, Usage};
+use tricine_channel::sys::process::{Reaped, Usage};
 use tricine_channel::time::mono_ns;
 use tricine_session::channel::{Kind, Side, StreamRegion};
 use tricine_session::clock::PlayState;
-use tricine_session::control::{ControlRegion, Role};
+use tricine_session::control::{Attached, ControlRegion, Role, SessionPage, Writable};
 use tricine_session::link::{DisplaySpec, Opened, SinkSpec};
-use tricine_session::{Error, Result};
+use tricine_session::name::Name;
+use tricine_session::output::Output;
+use tricine_session::process::Child;
+use tricine_session::role::Each;
+use tricine_session::{NAMESPACE, Result, signals};
 
 use crate::child::Running;
 use crate::cli::{Audio, Display, Play};
@@ -25,6 +29,7 @@ use crate::input::Input;
 use crate::janitor::{Janitor, Settings};
 use crate::keys::Keyboard;
 use crate::opening::Opening;
+use crate::probe::{self, Probe};
 use crate::report::{Ended, Restart};
 use crate::sound_socket::SoundSocket;
 use crate::status::Status;
@@ -65,8 +70,9 @@ struct Post {
 /// A session.
 pub(crate) struct Session {
     options: Play,
+    report: Option<Output>,
     name: String,
-    control: ControlRegion,
+    control: Attached<SessionPage<Writable>>,
     _lock: SessionLock,
     supervision: Supervision<Reaped>,
     /// What happened and is not told to the supervision yet.
@@ -74,7 +80,6 @@ pub(crate) struct Session {
     /// The agenda is being worked off.
     busy: bool,
     signals: SignalFd,
-    stdin: Stdin,
     keyboard: Option<Keyboard>,
     escape_at_ns: Option<u64>,
     janitor: Option<Janitor>,
@@ -84,9 +89,10 @@ pub(crate) struct Session {
     drawable: bool,
     drawn: bool,
     state: PlayState,
-    posts: [Post; 3],
+    posts: Each<Post>,
     channels: Vec<StreamRegion>,
-    playlist: VecDeque<String>,
+    /// The demo, or what the user named.
+    playlist: VecDeque<Option<Name>>,
     /// What is being opened, and how often that was tried.
     opening: Option<(Opening, u32)>,
     /// Processes that are on their way out, and of no interest.
@@ -99,6 +105,8 @@ pub(crate) struct Session {
     opened: Option<Opened>,
     /// What the first input that could be opened held; for the report.
     described: Option<Opened>,
+    /// The process that looks for a display, while it does.
+    probe: Option<Probe>,
     display: DisplaySpec,
     sink: Option<SinkSpec>,
     sound_socket: SoundSocket,
@@ -120,17 +128,9 @@ fn kind_index(kind: Kind) -> usize {
     KINDS.iter().position(|&k| k == kind).unwrap_or(0)
 }
 
-fn side_of(role: Role, kind: Kind) -> Option<Side> {
-    match (role, kind) {
-        (Role::Decoder, _) => Some(Side::Producer),
-        (Role::Audio, Kind::Audio) | (Role::Renderer, Kind::Video) => Some(Side::Consumer),
-        _ => None,
-    }
-}
-
 /// What the supervision has to know of a session.
 fn plan(options: &Play, audible: bool) -> Plan {
-    let takes = |role| KINDS.into_iter().filter(move |&kind| side_of(role, kind) == Some(Side::Consumer));
+    let takes = |role: Role| KINDS.into_iter().filter(move |&kind| role.side(kind) == Some(Side::Consumer));
     let set = |kinds: &mut dyn Iterator<Item = Kind>| {
         kinds.fold(Kinds::default(), |all, kind| all.or(Kinds::of(kind_index(kind))))
     };
@@ -145,22 +145,21 @@ fn plan(options: &Play, audible: bool) -> Plan {
 }
 
 /// Plays what `options` say. The exit code.
-pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
-    namespace::sweep(false, tricine_stress::sys::sysv::forget)?;
+pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Result<i32> {
+    // What cannot be swept now is swept another time, or by `tricine clean`, which says why not.
+    match NAMESPACE.sweep(false, tricine_stress::sys::sysv::forget) {
+        Ok(swept) => swept.iter().filter_map(|s| s.failure.as_ref()).for_each(|why| tracing::info!("{why}")),
+        Err(why) => tracing::info!("{why}"),
+    }
     tricine_channel::sys::sigbus::survive_loss()?;
     let name = match &options.session {
         Some(name) => name.clone(),
         None => namespace::random_name()?,
     };
-    let mut mask = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGCONT] {
-        mask.add(signal);
-    }
-    let sys = |call| move |e: nix::Error| Error::sys(call, "signals", e);
-    mask.thread_block().map_err(sys("sigprocmask"))?;
-    let signals =
-        SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(sys("signalfd"))?;
+    let signals = signals::take(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGCONT])?;
 
+    // Asked while the rest is made ready. Without a process that could be asked, there is no window.
+    let probe = if options.display == Display::Auto { Probe::start(Role::Renderer).ok() } else { None };
     let terminal = Settings::now();
     let janitor = Janitor::start(&name, terminal.as_ref())?;
     let sink = match (&options.audio, options.unpaced) {
@@ -189,32 +188,33 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
             return Err(error);
         }
     };
-    control.session().started_ns.set(started_ns);
-    let mut playlist: VecDeque<String> = options.inputs.iter().cloned().collect();
+    control.own().started_ns.set(started_ns);
+    let mut playlist: VecDeque<Option<Name>> = options.inputs.iter().cloned().map(Some).collect();
     if playlist.is_empty() {
-        playlist.push_back(String::new());
+        playlist.push_back(None);
     }
-    let display = choose_display(&options.display);
-    let show_status = !options.quiet && display != DisplaySpec::Terminal;
+    // Until there is an answer, as if no display server had answered.
+    let display = probe::choose_display(&options.display, false, std::io::stdout().is_terminal());
+    let drawn_on = options.display == Display::Is(DisplaySpec::Terminal);
     let mut session = Session {
         supervision: Supervision::new(plan(&options, sink.is_some()), mono_ns()),
         agenda: VecDeque::new(),
         busy: false,
-        status: Status::new(show_status, options.unpaced),
-        keyboard: if options.inputs.iter().any(|i| i == "-") { None } else { Keyboard::take() },
+        status: Status::new(!options.quiet && !drawn_on, options.unpaced),
+        keyboard: Keyboard::take(),
         options,
+        report,
         name,
         control,
         _lock: lock,
         signals,
-        stdin: std::io::stdin(),
         escape_at_ns: None,
         janitor: Some(janitor),
         terminal,
         drawable: false,
         drawn: false,
         state,
-        posts: Default::default(),
+        posts: Each::new(|_| Post::default()),
         channels: Vec::new(),
         playlist,
         opening: None,
@@ -224,6 +224,7 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         heard: None,
         opened: None,
         described: None,
+        probe,
         display,
         sink,
         sound_socket: SoundSocket::default(),
@@ -236,7 +237,7 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
     };
     let ran = session.run();
     session.close();
-    let unlinked = namespace::unlink_all(&session.name, tricine_stress::sys::sysv::forget);
+    let unlinked = NAMESPACE.unlink_all(&session.name, tricine_stress::sys::sysv::forget);
     if let (Ok(()), Some(janitor)) = (&unlinked, session.janitor.take()) {
         janitor.dismiss();
     }
@@ -244,15 +245,6 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
     let code = ran.and_then(|how| session.report(how));
     unlinked?;
     code
-}
-
-fn choose_display(wanted: &Display) -> DisplaySpec {
-    match wanted {
-        Display::Is(display) => display.clone(),
-        Display::Auto if tricine_renderer::probe_display().is_ok() => DisplaySpec::Window,
-        Display::Auto if std::io::stdout().is_terminal() => DisplaySpec::Terminal,
-        Display::Auto => DisplaySpec::None,
-    }
 }
 
 impl Session {
@@ -291,7 +283,7 @@ impl Session {
     }
 
     fn running(&self, role: Role) -> Option<&Running> {
-        self.posts[index(role)].running.as_ref()
+        self.posts[role].running.as_ref()
     }
 }
 

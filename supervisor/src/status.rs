@@ -94,7 +94,7 @@ impl Status {
             self.bar.set_position(done);
             return;
         }
-        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
             self.bar.set_style(style);
         }
         let mark = if state.paused { "‖" } else { "▶" };

@@ -119,9 +119,21 @@ impl SoundServer {
         if self.kind == Kind::PipeWire {
             self.tell(&["load-module", "module-null-sink", "sink_name=ear", "object.linger=1"]);
             self.tell(&["set-default-sink", "ear"]);
-            // The session manager lets go of its own null sink a while later.
-            std::thread::sleep(Duration::from_millis(500));
+            self.await_no_other_sink();
         }
+    }
+
+    /// The session manager lets go of its own null sink a while after there is another one.
+    fn await_no_other_sink(&self) {
+        for _ in 0..800 {
+            let listed = self.command("pactl").args(["list", "short", "sinks"]).stdout(Stdio::piped()).output();
+            let sinks = listed.map(|listed| String::from_utf8_lossy(&listed.stdout).into_owned()).unwrap_or_default();
+            if sinks.lines().count() == 1 && sinks.contains("\tear\t") {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        panic!("the session manager keeps another sink");
     }
 
     fn tell(&self, args: &[&str]) {

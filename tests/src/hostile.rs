@@ -250,7 +250,7 @@ fn take(consumer: &mut Consumer) -> Result<bool> {
         let (w, h) = (meta.width as usize, meta.height as usize);
         if meta.sample_rate == 0 && meta.format == tricine_session::frame::Format::I420 {
             assert_eq!(payload.len(), i420_len(meta.width, meta.height));
-            let rows = payload.chunks_exact(w).take(h).map(|row| u64::from(row[w - 1])).sum::<u64>();
+            let rows = payload.chunks(w).take(h).map(|row| u64::from(row.to_vec()[w - 1])).sum::<u64>();
             std::hint::black_box(rows);
         } else {
             assert_eq!(payload.len(), w * h * 4);
@@ -306,8 +306,9 @@ impl Victim {
 
     /// Lets it end: frames, errors, and whether its process ended of a truncated object.
     fn finish(mut self) -> Outcome<(u64, u64, bool)> {
-        // A victim that still lives ends when it is asked no more.
+        // A moment in which it may meet the truncated object; either way is right.
         std::thread::sleep(Duration::from_millis(2));
+        // A victim that still lives ends when it is asked no more.
         drop(self.child.stdin.take());
         let begun = Instant::now();
         let status: ExitStatus = loop {

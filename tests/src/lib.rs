@@ -8,7 +8,7 @@ pub mod terminal;
 pub mod xserver;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -49,6 +49,7 @@ pub fn start_with(program: &str, args: &[&str], change: impl FnOnce(&mut Command
 /// command and the run's folder first.
 pub fn start_by(program: &[&str], args: &[&str], change: impl FnOnce(&mut Command, &Path)) -> Run {
     static COUNT: AtomicU32 = AtomicU32::new(0);
+    heed_signals();
     let session = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = Command::new(program[0]);
@@ -59,6 +60,12 @@ pub fn start_by(program: &[&str], args: &[&str], change: impl FnOnce(&mut Comman
     command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
     change(&mut command, folder.path());
     Run { child: command.spawn().expect("the program starts"), session, folder }
+}
+
+/// What this process starts from here on hears SIGINT and SIGHUP, also where the tests themselves are run by `nohup` or in the
+/// background of a script, which have them ignored.
+pub fn heed_signals() {
+    tricine_channel::sys::process::heed(&[Signal::SIGINT, Signal::SIGHUP]);
 }
 
 impl Run {
@@ -102,6 +109,12 @@ impl Run {
         wait_for(&format!("{frames} frames of {}", self.session), count);
     }
 
+    /// What it has said on standard error so far.
+    pub fn stderr(&self) -> String {
+        let said = std::fs::read(self.folder.path().join("stderr"));
+        String::from_utf8_lossy(&said.unwrap_or_default()).into_owned()
+    }
+
     /// Waits for its end: the exit status, standard error and the report (null if there is none). Asserts that nothing of
     /// it is left, and that nobody panicked.
     pub fn end(self) -> End {
@@ -115,11 +128,9 @@ impl Run {
     /// As [`Run::end`], without asserting anything.
     pub fn finish(mut self) -> End {
         let status = wait_for(&format!("the end of {}", self.session), || self.child.try_wait().expect("a child"));
-        let read = |name| std::fs::read(self.folder.path().join(name));
-        let stderr = String::from_utf8_lossy(&read("stderr").unwrap_or_default()).into_owned();
-        let report =
-            read("r.json").map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).expect("the report is JSON"));
-        End { status, stderr, report }
+        let report = std::fs::read(self.folder.path().join("r.json"));
+        let report = report.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).expect("the report is JSON"));
+        End { status, stderr: self.stderr(), report }
     }
 }
 
@@ -186,6 +197,13 @@ pub fn children(parent: Pid) -> Vec<(Pid, String)> {
         .collect()
 }
 
+/// Processor time of a process, in hundredths of a second.
+pub fn ticks(pid: Pid) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |s| s.1).split_whitespace();
+    fields.skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum()
+}
+
 /// What of a session is in /dev/shm.
 pub fn names(session: &str) -> Vec<String> {
     let entries = std::fs::read_dir("/dev/shm").expect("/dev/shm");
@@ -218,20 +236,14 @@ pub fn tool(program: &str, args: &[&str]) -> Output {
     output
 }
 
+/// Writes a report, in one step: whoever is killed leaves the one before or this one.
+pub fn save(path: &Path, report: &Value) -> std::io::Result<()> {
+    let new = path.with_extension("new");
+    std::fs::write(&new, format!("{report:#}\n"))?;
+    std::fs::rename(new, path)
+}
+
 /// A path as an argument.
 pub fn arg(path: &Path) -> &str {
     path.to_str().expect("a path of plain letters")
-}
-
-/// Makes a clip with ffmpeg in `folder`: a moving test picture and, with `audio`, a tone.
-pub fn clip(folder: &Path, name: &str, codec: &[&str], audio: &[&str]) -> PathBuf {
-    let path = folder.join(name);
-    let mut args = vec!["-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=2"];
-    if !audio.is_empty() {
-        args.extend(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=2"]);
-    }
-    args.extend(codec.iter().chain(audio));
-    args.push(arg(&path));
-    tool("ffmpeg", &args);
-    path
 }

@@ -97,6 +97,15 @@ impl Terminal {
         });
     }
 
+    /// All that was drawn by processes which can draw no more: what they left in the line is read first.
+    pub fn seen_to_the_end(&self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let mark = format!("(mark {})", COUNT.fetch_add(1, Relaxed));
+        File::from(self.line.try_clone().expect("a descriptor")).write_all(mark.as_bytes()).expect("the line takes it");
+        self.shows(&mark, 1);
+        self.seen()
+    }
+
     /// How the line is set: echo, editing, signals.
     pub fn settings(&self) -> Termios {
         tcgetattr(self.line.as_fd()).expect("a terminal")

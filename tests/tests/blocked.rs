@@ -12,7 +12,7 @@ use nix::fcntl::OFlag;
 use nix::pty::{OpenptyResult, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{FlowArg, tcflow};
-use tests::{Run, arg, children, clip, have, start, start_with, wait_for};
+use tests::{Run, arg, children, have, start, start_with, tool, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const FILM: &str = "test:clock?size=160x90&rate=30&seconds=60";
@@ -177,9 +177,12 @@ fn a_film_overwritten_by_one_without_sound_goes_on_as_another_input() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let x264 = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"];
-    let film = clip(folder.path(), "film.mp4", &x264, &["-c:a", "aac"]);
-    let mute = clip(folder.path(), "mute.mp4", &x264, &[]);
+    let [film, mute] = ["film.mp4", "mute.mp4"].map(|name| folder.path().join(name));
+    let picture = ["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=2"];
+    let codec = ["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"];
+    let sound = ["-f", "lavfi", "-i", "sine=duration=2"];
+    tool("ffmpeg", &[&picture[..], &sound, &codec, &[arg(&film)]].concat());
+    tool("ffmpeg", &[&picture[..], &codec, &[arg(&mute)]].concat());
     let run = start(PROGRAM, &["--display", "none", "--audio", "null", arg(&film)]);
     run.presented(10);
     // In place: the decoder has it open.

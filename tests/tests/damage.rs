@@ -1,16 +1,13 @@
 //! Broken files, made by a generator that depends on nothing but its seed: whatever is wrong with one, the real program
-//! ends with 0 or 1, says why, needs no more memory and hardly more time than for the whole file, and leaves nothing.
+//! ends with 0 or 1, says why, needs no more memory than for the whole file, and leaves nothing.
 
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
 
 use tests::{arg, have, start, tool};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
-/// Far more than a second of film needs, even on a busy machine.
-const LIMIT: Duration = Duration::from_secs(20);
 /// No process may take more memory for a film of 96×64.
 const MAX_RSS_KIB: f64 = 300_000.0;
 
@@ -131,21 +128,16 @@ fn make(folder: &Path, name: &str, sound: bool, codec: &str) -> Vec<u8> {
 
 /// Plays one broken file; what is wrong with how that went.
 fn play(path: &Path, paced: bool) -> Result<(), String> {
-    let begun = Instant::now();
     let mut args = vec!["--display", "none", "--audio", "null"];
     args.extend(Some("--unpaced").filter(|_| !paced));
     args.push(arg(path));
-    // It also checks that nobody panicked and that no name is left.
+    // It also checks that it ends in time, that nobody panicked and that no name is left.
     let end = start(PROGRAM, &args).end();
-    let took = begun.elapsed();
     let said = end.stderr.trim();
     match end.status.code() {
         Some(0) => {}
         Some(1) if said.contains("cannot play") && said.lines().count() <= 8 => {}
         _ => return Err(format!("{}: {said}", end.status)),
-    }
-    if took > LIMIT {
-        return Err(format!("it took {took:?}: {said}"));
     }
     let roles = end.report["roles"].as_object().into_iter().flatten();
     let most = roles.filter_map(|(_, role)| role["max_rss_kib"].as_f64()).fold(0.0, f64::max);

@@ -1,7 +1,5 @@
 //! Killing and stopping the real processes: the film goes on, and nothing is left.
 
-use std::time::Duration;
-
 use nix::sys::signal::{Signal, kill};
 use tests::{Run, assert_nothing_left, children, names, start, wait_for};
 
@@ -60,20 +58,6 @@ fn a_hung_renderer_is_replaced() {
 }
 
 #[test]
-fn every_role_killed_at_once_comes_back() {
-    let run = film(5);
-    run.presented(20);
-    let victims = ["decoder", "audio", "renderer"].map(|role| run.role(role, None));
-    for victim in victims {
-        kill(victim, Signal::SIGKILL).unwrap();
-    }
-    let end = run.end();
-    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
-    end.assert_whole();
-    assert_eq!(end.report["restarts"].as_array().map(Vec::len), Some(3));
-}
-
-#[test]
 fn a_killed_supervisor_leaves_no_name_and_no_process() {
     let run = film(30);
     run.presented(5);
@@ -110,17 +94,4 @@ fn too_many_crashes_end_with_3_and_say_whose() {
     let end = run.end();
     assert_eq!(end.status.code(), Some(3), "{}", end.stderr);
     assert!(end.stderr.contains("gave up: decoder crashed more than 2 times"), "{}", end.stderr);
-}
-
-#[test]
-fn two_sessions_do_not_disturb_each_other() {
-    let (one, two) = (film(3), film(3));
-    one.presented(5);
-    two.presented(5);
-    one.signal(Signal::SIGTERM);
-    one.end();
-    std::thread::sleep(Duration::from_millis(50));
-    let end = two.end();
-    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
-    end.assert_whole();
 }

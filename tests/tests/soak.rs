@@ -17,6 +17,7 @@ fn whatever_goes_wrong_is_counted_as_what_it_is() {
             ("disturbed", "not as undisturbed"),
             ("hang", "hangs"),
             ("unclean-end", "unclean ends"),
+            ("crash", "unprovoked deaths"),
             ("leaked-name", "leaked names"),
             ("leaked-process", "leaked processes"),
             ("leaked-descriptors", "leaked descriptors"),

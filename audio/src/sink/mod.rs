@@ -1,6 +1,6 @@
 //! Where sound goes: one small trait, behind which a sink says in its own time what it has taken and what is heard now.
 //!
-//! A sink knows nothing of the film. It counts nanoseconds of sound since its last flush; the player maps them to film
+//! A sink knows nothing of the film. It counts nanoseconds of sound since its last flush; the speaker maps them to film
 //! time.
 
 mod null;

@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use tricine_session::control::AudioPage;
+use tricine_session::control::{AudioPage, Writable};
 
 use super::Format;
 use crate::backlog::{Backlog, Chunk};
@@ -57,7 +57,7 @@ impl Recorder {
         seq: u64,
         samples: &[f32],
         format: Format,
-        page: &AudioPage,
+        page: &AudioPage<Writable>,
     ) -> Result<bool, String> {
         if self.data == 0 && format != self.format {
             self.format = format;

@@ -14,10 +14,10 @@ use tricine_session::channel::{
     Acquired, Barriers, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, StreamRegion, recover,
 };
 use tricine_session::clock::{Clock, PlayState};
-use tricine_session::control::{ControlRegion, Role};
+use tricine_session::context::Orders;
+use tricine_session::control::{Attached, ControlRegion, SessionPage, Writable};
 use tricine_session::frame::FrameMeta;
 use tricine_session::link::{FromRole, Link, SinkSpec, Spec, ToRole, Work};
-use tricine_session::role::RoleContext;
 
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const RATE: u32 = 48_000;
@@ -47,7 +47,7 @@ enum Running {
 
 pub(crate) struct Session {
     pub(crate) name: String,
-    pub(crate) control: ControlRegion,
+    pub(crate) control: Attached<SessionPage<Writable>>,
     pub(crate) state: PlayState,
     pub(crate) link: Link,
     producer: Option<Feeder>,
@@ -141,7 +141,7 @@ impl Session {
             session: name.clone(),
             channels: vec![channel_name],
             unpaced,
-            work: Work::Audio { sink },
+            work: Work { sink: Some(sink), ..Work::default() },
             restarts: 0,
             verbosity: 0,
         };
@@ -165,15 +165,9 @@ impl Session {
     /// Starts the role in a thread.
     pub(crate) fn start(mut self) -> Self {
         let (ours, theirs) = Link::pair().unwrap();
-        let context = RoleContext {
-            role: Role::Audio,
-            link: theirs,
-            control: ControlRegion::attach(&self.name, Role::Audio).unwrap(),
-            spec: self.spec.clone(),
-            input: None,
-        };
+        let orders = Orders { link: theirs, spec: Some(Box::new(self.spec.clone())), input: None };
         self.link = ours;
-        self.running = Running::Thread(std::thread::spawn(move || tricine_audio::run(context)));
+        self.running = Running::Thread(std::thread::spawn(move || tricine_audio::run(orders)));
         self
     }
 
@@ -239,7 +233,7 @@ impl Session {
     /// Changes what the user wants and rings.
     pub(crate) fn set(&mut self, change: impl FnOnce(&mut PlayState)) {
         change(&mut self.state);
-        self.control.set_state(&self.state);
+        self.control.own().set_state(&self.state);
         self.tell(&ToRole::State);
     }
 
@@ -283,6 +277,30 @@ impl Session {
         tasks.flatten().filter_map(|task| of_task(task.path())).sum()
     }
 
+    /// Waits until something holds; fails after a minute.
+    pub(crate) fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let deadline = Deadline::after(Duration::from_secs(60));
+        while !holds(self) {
+            assert!(!deadline.passed(), "never: {what}");
+            sleep_ms(2);
+        }
+    }
+
+    /// Waits until the role has gone round its loop so often, so that what it was told is done.
+    pub(crate) fn beats(&self, times: u32) {
+        for _ in 0..times {
+            let beat = self.control.audio().pulse.heartbeat_ns.get();
+            self.until("a heartbeat", |s| s.control.audio().pulse.heartbeat_ns.get() > beat);
+        }
+    }
+
+    /// Pauses, and waits until the clock stands: where, in ms of the film.
+    pub(crate) fn pause(&mut self) -> f64 {
+        self.set(|state| state.paused = true);
+        self.until("a clock that stands", |s| s.clock().is_some_and(|clock| clock.rate == 0.0));
+        self.film_ms()
+    }
+
     pub(crate) fn clock(&self) -> Option<Clock> {
         self.control.audio_clock()
     }
@@ -314,7 +332,7 @@ impl Drop for Session {
             self.kill();
         }
         self.quit();
-        let _ = namespace::unlink_all(&self.name, |_| {});
+        let _ = tricine_session::NAMESPACE.unlink_all(&self.name, |_| {});
     }
 }
 
@@ -332,8 +350,7 @@ pub(crate) fn be_child() {
     let link = Link::new(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
     link.wait(Deadline::after(Duration::from_secs(10))).unwrap();
     let Some(ToRole::Start(spec)) = link.receive().unwrap() else { panic!("no orders") };
-    let control = ControlRegion::attach(&spec.session, Role::Audio).unwrap();
-    std::process::exit(tricine_audio::run(RoleContext { role: Role::Audio, link, control, spec: *spec, input: None }));
+    std::process::exit(tricine_audio::run(Orders { link, spec: Some(spec), input: None }));
 }
 
 pub(crate) fn sleep_ms(ms: u64) {

@@ -167,6 +167,11 @@ impl<'p> Model<'p> {
         i64::from(s[self.semaphores + k])
     }
 
+    /// How many are in a room.
+    pub fn inside(&self, s: &[i16], k: usize) -> i64 {
+        i64::from(s[self.rooms + k].count_ones())
+    }
+
     /// Whether a process's next step is at a semaphore without tokens.
     pub fn sleeps(&self, s: &[i16], i: usize) -> bool {
         let op = &self.process(i).block.ops[self.pc(s, i)];

@@ -55,12 +55,12 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
 pub(super) const CONVERT: &str = "FFmpeg converts it: ffmpeg -i IN -c:v copy -c:a flac OUT.mkv";
 
 /// The error for a codec that this build lacks.
-pub(super) fn unsupported(name: &str) -> MediaError {
+pub(crate) fn unsupported(name: &str) -> MediaError {
     MediaError::unsupported(format!("{name} audio"), CONVERT)
 }
 
 /// A codec's name for the user.
-fn name_of(id: AudioCodecId) -> &'static str {
+pub(crate) fn name_of(id: AudioCodecId) -> &'static str {
     match id {
         CODEC_ID_AC3 => "AC-3",
         CODEC_ID_EAC3 => "E-AC-3",
@@ -237,7 +237,7 @@ fn pcm_format(id: AudioCodecId) -> Option<PcmFormat> {
 }
 
 /// Bytes of one sample of one channel, if the codec is PCM.
-pub(super) fn pcm_bytes(id: AudioCodecId) -> Option<usize> {
+pub(crate) fn pcm_bytes(id: AudioCodecId) -> Option<usize> {
     pcm_format(id).map(|format| format.bytes)
 }
 

@@ -10,7 +10,7 @@ use super::codec::{CONVERT, Codec, Shape};
 use crate::MediaError;
 
 /// Opus decodes at this rate whatever it was made from.
-pub(super) const RATE: u32 = 48_000;
+const RATE: u32 = 48_000;
 /// The longest packet: 120 ms.
 const MAX_FRAMES: usize = 5_760;
 
@@ -53,7 +53,7 @@ impl Head {
 }
 
 /// How much of an Opus track's beginning is priming, at [`RATE`]; `None` of another codec.
-pub(super) fn pre_skip(params: &AudioCodecParameters) -> Option<i64> {
+pub(crate) fn pre_skip(params: &AudioCodecParameters) -> Option<i64> {
     let head = params.extra_data.as_deref().filter(|_| params.codec == CODEC_ID_OPUS)?;
     Head::parse(head).map(|head| head.pre_skip.into())
 }

@@ -40,7 +40,7 @@ struct Spec {
     kind: Kind,
     width: u32,
     height: u32,
-    /// Frames a second as a fraction.
+    /// Frames per second as a fraction.
     rate: (i64, i64),
     frames: i64,
     samples: i64,

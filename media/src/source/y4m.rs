@@ -35,7 +35,7 @@ enum Chroma {
 #[derive(Debug, Clone, PartialEq)]
 struct Header {
     format: VideoFormat,
-    /// Frames a second as a fraction.
+    /// Frames per second as a fraction.
     rate: (i64, i64),
     chroma: Chroma,
     /// Whether luma is stored in full range and handed on in limited: grey, as FFmpeg has it.

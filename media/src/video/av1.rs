@@ -5,7 +5,7 @@ use crate::{ColorRange, MAX_SIDE};
 use re_rav1d::{Decoder, Error, PixelLayout, PlanarImageComponent as Component, Plane, Settings};
 
 use super::codec::{Codec, CodecError, Decoded, copy_plane, narrow, planes};
-use super::packet::Colour;
+use crate::container::Colour;
 use crate::{MediaError, Picture};
 
 pub(crate) struct Av1 {

@@ -2,7 +2,7 @@
 
 use crate::{MediaError, Picture};
 
-use super::packet::{CodecId, Colour, TrackInfo};
+use crate::container::{CodecId, Colour, VideoTrack};
 
 /// Why a codec gave no picture.
 #[derive(Debug)]
@@ -63,13 +63,14 @@ pub(crate) trait Codec: Send {
 pub(crate) const CONVERT: &str = "FFmpeg helps: ffmpeg -i IN -pix_fmt yuv420p -f yuv4mpegpipe - | tricine - \
      (without sound), or ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4";
 
-/// Opens the codec of `track`. Errors: no codec of this build decodes it.
-pub(crate) fn open(track: &TrackInfo) -> Result<Box<dyn Codec>, MediaError> {
+/// Opens the codec of `track` for one of its configurations. Errors: no codec of this build decodes it.
+pub(crate) fn open(track: &VideoTrack, config: usize) -> Result<Box<dyn Codec>, MediaError> {
+    let config = track.configs.get(config).map_or(&[][..], Vec::as_slice);
     let (what, feature): (&str, &str) = match &track.codec {
         #[cfg(feature = "h264")]
-        CodecId::H264 => return Ok(Box::new(super::h264::H264::open(&track.config)?)),
+        CodecId::H264 => return Ok(Box::new(super::h264::H264::open(config)?)),
         #[cfg(feature = "hevc")]
-        CodecId::Hevc => return Ok(Box::new(super::hevc::Hevc::open(&track.config)?)),
+        CodecId::Hevc => return Ok(Box::new(super::hevc::Hevc::open(config)?)),
         #[cfg(feature = "av1")]
         CodecId::Av1 => return Ok(Box::new(super::av1::Av1::open()?)),
         #[cfg(feature = "vp9")]

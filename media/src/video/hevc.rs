@@ -6,7 +6,7 @@ use rusty_h265::{Decoder, Error, Frame};
 
 use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, narrow, planes};
 use super::nal::{Config, Framing, hvcc, split, unescape};
-use super::packet::Colour;
+use crate::container::Colour;
 use crate::{MediaError, Picture};
 
 const SPS: u8 = 33;

@@ -13,10 +13,8 @@ mod h264;
 #[cfg(feature = "hevc")]
 mod hevc;
 mod nal;
-pub(crate) mod packet;
 mod player;
 mod sps;
-pub(crate) mod timing;
 #[cfg(feature = "vp9")]
 mod vp9;
 

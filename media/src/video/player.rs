@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::codec::{self, CONVERT, Codec, CodecError, Decoded, Delivery};
-use super::packet::{Packet, Packets, TrackInfo};
+use crate::container::{Extent, Packet, Packets, VideoTrack};
 use crate::guard::guarded;
-use crate::{MediaError, VideoFormat, VideoFrame, VideoInfo, VideoSource};
+use crate::{MediaError, NS, VideoFormat, VideoFrame, VideoInfo, VideoSource};
 
 /// Packets read ahead: the most pictures that a decoder may hold back, and one.
 const AHEAD: usize = 17;
@@ -17,6 +17,9 @@ const AHEAD: usize = 17;
 const PATIENCE: u32 = 64;
 /// Pictures that wait for their turn: bounds the memory that wrong timestamps could take.
 const MAX_WAITING: usize = 32;
+
+/// Times as near as this are one.
+const SAME_NS: i64 = 1_000;
 
 /// What is remembered of a packet while it is in the codec.
 struct Due {
@@ -28,8 +31,10 @@ struct Due {
 /// One video track being played.
 pub(crate) struct Player {
     packets: Box<dyn Packets>,
-    track: TrackInfo,
+    track: VideoTrack,
     codec: Box<dyn Codec>,
+    /// The configuration that it was opened with.
+    config: usize,
     info: VideoInfo,
     /// What was read ahead; damage stands where the packets are missing.
     ahead: VecDeque<Result<Packet, MediaError>>,
@@ -59,20 +64,28 @@ pub(crate) struct Player {
 impl Player {
     /// Opens `track` and decodes a first frame, whose format becomes the stream's: with `begin_ns`, on the way there, as
     /// if it had been sought. Errors: the codec or its profile is not supported, or there is no frame to be had.
-    pub(crate) fn open(track: TrackInfo, packets: Box<dyn Packets>, begin_ns: i64) -> Result<Self, MediaError> {
-        let codec = guarded(|| codec::open(&track)).map_err(MediaError::Broken)??;
+    pub(crate) fn open(
+        track: VideoTrack,
+        packets: Box<dyn Packets>,
+        extent: Extent,
+        begin_ns: i64,
+    ) -> Result<Self, MediaError> {
+        let codec = guarded(|| codec::open(&track, 0)).map_err(MediaError::Broken)??;
+        let lasts_ns = extent.end_ns.map(|end| end.saturating_sub(extent.start_ns)).filter(|&ns| ns > 0);
+        let counted = extent.packets.zip(lasts_ns).map(|(count, ns)| count as f64 * NS as f64 / ns as f64);
         let info = VideoInfo {
             codec: codec.name(),
             format: VideoFormat::untagged(1, 1),
-            rate: track.rate,
-            duration_ns: track.duration_ns,
-            frames: track.frames,
+            rate: track.rate.or(counted),
+            duration_ns: extent.end_ns.filter(|&end| end > 0),
+            frames: extent.packets,
             seekable: true,
         };
         let mut player = Self {
             packets,
             track,
             codec,
+            config: 0,
             info,
             ahead: VecDeque::new(),
             inside: BTreeMap::new(),
@@ -143,6 +156,9 @@ impl Player {
                 return result.map(|()| true);
             }
         };
+        if packet.config != self.config {
+            return self.reconfigure(packet);
+        }
         if self.await_sync {
             if !packet.sync {
                 return Ok(true);
@@ -173,6 +189,18 @@ impl Player {
             Err(MediaError::Damaged(_)) if leading && !self.await_sync => Ok(true),
             result => result.map(|()| true),
         }
+    }
+
+    /// Goes over to the configuration of `packet`, which comes next; what the codec still holds is taken out before.
+    fn reconfigure(&mut self, packet: Packet) -> Result<bool, MediaError> {
+        if packet.config >= self.track.configs.len() {
+            return Err(MediaError::Damaged("a sample of another codec".into()));
+        }
+        let flushed = self.run(|codec, out| codec.flush(out));
+        self.config = packet.config;
+        self.restart()?;
+        self.ahead.push_front(Ok(packet));
+        flushed.map(|()| true)
     }
 
     /// Whether a seek is on its way to a later packet, which has been read already.
@@ -223,7 +251,7 @@ impl Player {
 
     /// A fresh codec, which starts at the next sync packet.
     fn restart(&mut self) -> Result<(), MediaError> {
-        self.codec = guarded(|| codec::open(&self.track)).map_err(MediaError::Broken)??;
+        self.codec = guarded(|| codec::open(&self.track, self.config)).map_err(MediaError::Broken)??;
         self.inside.clear();
         self.await_sync = true;
         Ok(())
@@ -304,12 +332,13 @@ impl Player {
             }
             self.fill();
             if let Some(frame) = self.due() {
-                // Wrong timestamps must not turn time back.
-                if frame.pts_ns <= self.last_pts_ns {
+                // Wrong timestamps must not turn time back; frames of one time are shown one after another.
+                if frame.pts_ns < self.last_pts_ns.saturating_sub(SAME_NS) {
                     return Err(MediaError::Damaged("a frame whose time is already past".into()));
                 }
-                self.last_pts_ns = frame.pts_ns;
-                return Ok(Some(frame));
+                let pts_ns = frame.pts_ns.max(self.last_pts_ns.saturating_add(1));
+                self.last_pts_ns = pts_ns;
+                return Ok(Some(VideoFrame { pts_ns, ..frame }));
             }
             if !self.step()? && self.waiting.is_empty() {
                 return Ok(None);

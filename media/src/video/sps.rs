@@ -5,7 +5,7 @@ use crate::ColorRange;
 
 use super::bits::Bits;
 use super::nal::unescape;
-use super::packet::Colour;
+use crate::container::Colour;
 
 /// The parts of an SPS that decide how its pictures are shown, and whether they can be decoded.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,8 +5,8 @@ use rusty_vp9::{BitReader, DecodedFrame, Error, Vp9Decoder, parse_uncompressed_h
 
 use super::bits::Bits;
 use super::codec::{Codec, CodecError, Decoded, copy_plane, narrow, planes};
-use super::packet::Colour;
 use crate::Picture;
+use crate::container::Colour;
 
 pub(crate) struct Vp9 {
     decoder: Vp9Decoder,

@@ -6,7 +6,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tricine_media::source;
 use tricine_media::{Input, Media, MediaError, MediaFile, VideoFrame, VideoSource};
 
 /// A directory of clips that is removed when the test ends.
@@ -67,7 +66,7 @@ pub(crate) fn lively(size: &str, rate: &str, seconds: &str) -> String {
 /// Opens a file as the decoder would.
 pub(crate) fn open(path: &Path) -> Result<Media, MediaError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    source::open(&Input::File(MediaFile::new(File::open(path)?, name)?))
+    tricine_media::open(&Input::File(MediaFile::new(File::open(path)?, name)?))
 }
 
 /// Opens a file's video.

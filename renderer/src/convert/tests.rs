@@ -31,7 +31,7 @@ fn colours_are_those_of_the_recommendations() {
                 let luma = 34 * 6;
                 let bytes = [vec![y; luma], vec![u; 17 * 3], vec![v; 17 * 3]].concat();
                 let mut canvas = Canvas::default();
-                to_canvas(&Picture::new(&meta, &bytes).unwrap(), &mut canvas);
+                to_canvas(&Picture::new(&meta, &bytes[..]).unwrap(), &mut canvas);
                 let wanted = formula(y, u, v, range, matrix);
                 for &pixel in canvas.pixels.iter() {
                     let [b, g, r, x] = pixel.to_le_bytes();
@@ -52,8 +52,37 @@ fn the_smallest_and_odd_sizes_convert_whole() {
         let luma = (w * h) as usize;
         let bytes = [vec![200; luma], vec![128; meta.len as usize - luma]].concat();
         let mut canvas = Canvas::default();
-        to_canvas(&Picture::new(&meta, &bytes).unwrap(), &mut canvas);
+        to_canvas(&Picture::new(&meta, &bytes[..]).unwrap(), &mut canvas);
         assert_eq!(canvas.pixels[..], vec![0xffc8_c8c8; luma], "{w}x{h}");
+    }
+}
+
+#[test]
+fn a_picture_of_many_bands_is_that_of_one() {
+    // As many rows as some bands and a part of one, the last row alone without a partner.
+    for (w, h) in [(1920, 37), (1919, 35), (16_384, 5), (64, 1001)] {
+        let meta = FrameMeta::i420(w, h);
+        let bytes: Vec<u8> = (0..meta.len as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let picture = Picture::new(&meta, &bytes[..]).unwrap();
+        let mut canvas = Canvas::default();
+        to_canvas(&picture, &mut canvas);
+        let [y, u, v] = picture.planes().map(|plane| plane.bytes.to_vec());
+        let half = w.div_ceil(2);
+        let (y_plane, u_plane, v_plane) = (&y[..], &u[..], &v[..]);
+        let image = YuvPlanarImage {
+            y_plane,
+            y_stride: w,
+            u_plane,
+            u_stride: half,
+            v_plane,
+            v_stride: half,
+            width: w,
+            height: h,
+        };
+        let mut whole = vec![0; (w * h * 4) as usize];
+        let (range, matrix) = color_space(&meta);
+        yuv::yuv420_to_bgra(&image, &mut whole, w * 4, range, matrix).unwrap();
+        assert!(bytemuck::cast_slice::<u32, u8>(&canvas.pixels) == whole, "{w}x{h}");
     }
 }
 
@@ -115,7 +144,7 @@ fn a_shrunk_picture_is_the_converted_one_scaled() {
             let u = (0..cw * ch).map(|i| (90 + i / cw * 70 / ch) as u8);
             let v = (0..cw * ch).map(|i| (90 + i % cw * 70 / cw) as u8);
             let bytes: Vec<u8> = luma.chain(u).chain(v).collect();
-            let picture = Picture::new(&meta, &bytes).unwrap();
+            let picture = Picture::new(&meta, &bytes[..]).unwrap();
             let upright = upright(&picture);
             let (mut wanted, mut got) = (Canvas::default(), Canvas::default());
             wanted.resize(8, 6);

@@ -13,6 +13,9 @@ use tricine_session::frame::FrameMeta;
 use super::{Display, DisplayError, Outcome, Picture};
 use crate::osd::Overlay;
 
+/// Bytes of a picture that are copied out of the channel at a time: they stay in the cache.
+const CHUNK: usize = 16 << 10;
+
 /// The file.
 #[derive(Debug)]
 pub(crate) struct FrameMd5 {
@@ -113,7 +116,12 @@ impl Display for FrameMd5 {
     }
 
     fn prepare(&mut self, picture: &Picture<'_>) -> Result<(), DisplayError> {
-        let hash: String = Md5::digest(picture.bytes()).iter().map(|b| format!("{b:02x}")).collect();
+        let (mut md5, mut part) = (Md5::new(), Vec::new());
+        for chunk in picture.bytes().chunks(CHUNK) {
+            chunk.copy_to_vec(&mut part);
+            md5.update(&part);
+        }
+        let hash: String = md5.finalize().iter().map(|b| format!("{b:02x}")).collect();
         let pts = self.base.ticks(picture.meta.pts_ns);
         let duration = self.base.ticks(picture.meta.duration_ns);
         self.next = Some(format!("0, {pts:>10}, {pts:>10}, {duration:>8}, {:>8}, {hash}\n", picture.bytes().len()));

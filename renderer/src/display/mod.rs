@@ -9,8 +9,9 @@ mod x11;
 
 use std::os::fd::BorrowedFd;
 
+use tricine_channel::channel::Payload;
 use tricine_session::frame::{FrameMeta, i420_len};
-use tricine_session::link::{DisplaySpec, Key};
+use tricine_session::link::{DisplaySpec, Key, Spec};
 
 use crate::canvas::Canvas;
 use crate::osd::Overlay;
@@ -21,27 +22,50 @@ pub(crate) use x11::Segment;
 pub(crate) struct Picture<'a> {
     /// Checked: its sizes fit `bytes`.
     pub(crate) meta: &'a FrameMeta,
-    bytes: &'a [u8],
+    bytes: Payload<'a>,
 }
 
 impl<'a> Picture<'a> {
     /// `None` unless `bytes` are exactly the I420 planes that `meta` describes.
-    pub(crate) fn new(meta: &'a FrameMeta, bytes: &'a [u8]) -> Option<Self> {
+    pub(crate) fn new(meta: &'a FrameMeta, bytes: impl Into<Payload<'a>>) -> Option<Self> {
+        let bytes = bytes.into();
         (meta.width > 0 && meta.height > 0 && bytes.len() == i420_len(meta.width, meta.height))
             .then_some(Self { meta, bytes })
     }
 
     /// All three planes, without padding.
-    pub(crate) fn bytes(&self) -> &'a [u8] {
+    pub(crate) fn bytes(&self) -> Payload<'a> {
         self.bytes
     }
 
     /// Luma and both chroma planes.
-    pub(crate) fn planes(&self) -> [&'a [u8]; 3] {
-        let luma = self.meta.width as usize * self.meta.height as usize;
-        let (y, chroma) = self.bytes.split_at(luma.min(self.bytes.len()));
-        let (u, v) = chroma.split_at(chroma.len() / 2);
-        [y, u, v]
+    pub(crate) fn planes(&self) -> [Plane<'a>; 3] {
+        let (width, height) = (self.meta.width as usize, self.meta.height as usize);
+        let (half, rows) = (width.div_ceil(2), height.div_ceil(2));
+        let (luma, chroma) = (width * height, half * rows);
+        let plane =
+            |width, from, len| Plane { width, bytes: self.bytes.get(from..from + len).unwrap_or((&[][..]).into()) };
+        [plane(width, 0, luma), plane(half, luma, chroma), plane(half, luma + chroma, chroma)]
+    }
+}
+
+/// One of a picture's planes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plane<'a> {
+    /// Bytes of a row.
+    pub(crate) width: usize,
+    /// All rows.
+    pub(crate) bytes: Payload<'a>,
+}
+
+impl Plane<'_> {
+    /// Copies `count` rows from row `first` on to `to`, as far as there are so many.
+    pub(crate) fn copy_rows(&self, first: usize, count: usize, to: &mut Vec<u8>) {
+        let from = (first * self.width).min(self.bytes.len());
+        let end = ((first + count) * self.width).min(self.bytes.len());
+        if let Some(rows) = self.bytes.get(from..end) {
+            rows.copy_to_vec(to);
+        }
     }
 }
 
@@ -144,27 +168,15 @@ pub(crate) struct Pumped {
     pub(crate) active: bool,
 }
 
-/// What a display is opened with.
-#[derive(Debug)]
-pub(crate) struct Opening<'a> {
-    /// Which.
-    pub(crate) spec: &'a DisplaySpec,
-    /// The window's title.
-    pub(crate) title: &'a str,
-    /// Whether to begin in full screen.
-    pub(crate) fullscreen: bool,
-    /// Whether a predecessor was here: a file is continued.
-    pub(crate) again: bool,
-    /// The first frame, which says how large the picture is.
-    pub(crate) picture: &'a Picture<'a>,
-}
-
-/// Opens a display for its first frame: a film without pictures never flashes a window.
-pub(crate) fn open(o: &Opening<'_>) -> Result<Box<dyn Display>, DisplayError> {
-    Ok(match o.spec {
+/// Opens the display of `spec` for its first frame: a film without pictures never flashes a window.
+pub(crate) fn open(spec: &Spec, picture: &Picture<'_>) -> Result<Box<dyn Display>, DisplayError> {
+    Ok(match &spec.work.display {
         DisplaySpec::None => Box::new(headless::Headless),
-        DisplaySpec::FrameMd5(path) => Box::new(framemd5::FrameMd5::open(path, o.again, o.picture.meta)?),
-        DisplaySpec::Window => Box::new(window::Window::open(o)?),
+        // Where a predecessor was here, its file is continued.
+        DisplaySpec::FrameMd5(path) => {
+            Box::new(framemd5::FrameMd5::open(path.as_path(), spec.restarts > 0, picture.meta)?)
+        }
+        DisplaySpec::Window => Box::new(window::Window::open(&spec.work, picture)?),
         DisplaySpec::Terminal => Box::new(terminal::Terminal::open()?),
     })
 }
@@ -172,7 +184,7 @@ pub(crate) fn open(o: &Opening<'_>) -> Result<Box<dyn Display>, DisplayError> {
 /// Checks what can be checked before the first frame, so that a wrong path is reported at once.
 pub(crate) fn check(spec: &DisplaySpec, again: bool) -> Result<(), DisplayError> {
     match spec {
-        DisplaySpec::FrameMd5(path) => framemd5::check(path, again),
+        DisplaySpec::FrameMd5(path) => framemd5::check(path.as_path(), again),
         DisplaySpec::Terminal => terminal::check(),
         DisplaySpec::Window | DisplaySpec::None => Ok(()),
     }

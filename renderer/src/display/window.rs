@@ -9,11 +9,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use minifb::{MouseButton, MouseMode, ScaleMode, WindowOptions};
 use tricine_channel::time::mono_ns;
-use tricine_session::link::Key;
+use tricine_session::link::{Key, Work};
 
 use super::keys::{Listener, Pressed};
 use super::x11::Companion;
-use super::{Display, DisplayError, Opening, Outcome, Picture, Pumped};
+use super::{Display, DisplayError, Outcome, Picture, Pumped};
 use crate::canvas::Canvas;
 use crate::convert::{self, Rect, Scaler};
 use crate::osd::Overlay;
@@ -106,13 +106,13 @@ pub(super) struct Window {
 
 impl Window {
     /// Opens it, as large as the picture if the screen allows.
-    pub(super) fn open(o: &Opening<'_>) -> Result<Self, DisplayError> {
+    pub(super) fn open(work: &Work, picture: &Picture<'_>) -> Result<Self, DisplayError> {
         let mut companion = Companion::connect();
         let room = companion.as_ref().map_or((1920, 1080), |c| (c.screen().0 * 9 / 10, c.screen().1 * 9 / 10));
-        let (width, height) = first_size(convert::display_size(o.picture.meta), room);
+        let (width, height) = first_size(convert::display_size(picture.meta), room);
         let options = WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
         // minifb takes no title with a NUL in it.
-        let title = o.title.replace('\0', " ");
+        let title = work.title.replace('\0', " ");
         let mut window = minifb::Window::new(&title, width, height, options)
             .map_err(|e| DisplayError(format!("no display: {e}; try --display terminal or --display none")))?;
         window.set_target_fps(0);
@@ -144,7 +144,7 @@ impl Window {
             closed: false,
             looked_ns: 0,
         };
-        if o.fullscreen {
+        if work.fullscreen {
             this.fullscreen();
         }
         Ok(this)

@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tricine_channel::namespace::{self, SessionLock};
+use tricine_channel::namespace::SessionLock;
 use tricine_channel::time::Deadline;
 use tricine_session::channel::{
     Acquired, Barriers, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, StreamRegion,
 };
 use tricine_session::clock::PlayState;
-use tricine_session::control::{ControlRegion, Role};
+use tricine_session::context::Orders;
+use tricine_session::control::{Attached, ControlRegion, SessionPage, Writable};
 use tricine_session::frame::{FrameMeta, i420_len};
 use tricine_session::link::{DisplaySpec, FromRole, Link, Spec, ToRole, Work};
-use tricine_session::role::RoleContext;
 
 /// Length of a frame in these films, in ns.
 pub const FRAME_NS: i64 = 20_000_000;
@@ -26,7 +26,7 @@ pub const STATE: PlayState = PlayState { volume: 80, ..PlayState::IDLE };
 /// A supervisor and a decoder by hand.
 pub struct Session {
     pub name: String,
-    pub control: ControlRegion,
+    pub control: Attached<SessionPage<Writable>>,
     pub channel: ChannelName,
     pub producer: Producer,
     pub state: PlayState,
@@ -58,7 +58,7 @@ impl Session {
 
     pub fn set(&mut self, running: &Running, change: impl FnOnce(&mut PlayState)) {
         change(&mut self.state);
-        self.control.set_state(&self.state);
+        self.control.own().set_state(&self.state);
         self.say(running, &ToRole::State);
     }
 
@@ -74,15 +74,12 @@ impl Session {
             session: self.name.clone(),
             channels: vec![self.channel.clone()],
             unpaced,
-            work: Work::Renderer { display, title: "tricine test".into(), fullscreen: false, frames: None },
+            work: Work { display, title: "tricine test".into(), ..Work::default() },
             restarts,
             verbosity: 0,
         };
-        let name = self.name.clone();
-        let thread = std::thread::spawn(move || {
-            let control = ControlRegion::attach(&name, Role::Renderer).unwrap();
-            tricine_renderer::run(RoleContext { role: Role::Renderer, link: theirs, control, spec, input: None })
-        });
+        let orders = Orders { link: theirs, spec: Some(Box::new(spec)), input: None };
+        let thread = std::thread::spawn(move || tricine_renderer::run(orders));
         let running = Running { link: ours, thread };
         running.expect("ready", |m| matches!(m, FromRole::Ready));
         running
@@ -147,7 +144,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        namespace::unlink_all(&self.name, |_| {}).unwrap();
+        tricine_session::NAMESPACE.unlink_all(&self.name, |_| {}).unwrap();
         drop(self.lock.take());
     }
 }
@@ -183,9 +180,9 @@ impl Running {
     }
 }
 
-/// Waits until something holds; fails after ten seconds.
+/// Waits until something holds; fails after a minute.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < end, "never: {what}");
         std::thread::sleep(Duration::from_millis(2));

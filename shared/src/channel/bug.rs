@@ -67,6 +67,14 @@ bugs! {
     BellWhenDirty = "bell-when-dirty",
     /// A mailbox's new consumer does not present the frame in `front`.
     SkipsFront = "skips-front",
+    /// A poisoned frame takes the next one with it.
+    DiscardsTooMuch = "discards-too-much",
+    /// A frame is discarded that the dead consumer did not hold.
+    DiscardsAnyFrame = "discards-any-frame",
+    /// `Consumer::wait` does not see a frame that is there already, and sleeps.
+    WaitIsBlind = "wait-is-blind",
+    /// A mailbox's newest frame is looked for in `front`, also while nobody has taken it.
+    LastInFront = "last-in-front",
     /// No barrier between saying that one sleeps and looking again.
     NoBarrierBeforeSleep = "no-barrier-before-sleep",
     /// No barrier between the change of a word and looking whether somebody sleeps.
@@ -105,6 +113,10 @@ bugs! {
     RelaxedBegun = "relaxed-begun",
     /// No fence between a tap's copy and its look whether the copy is whole.
     RelaxedTap = "relaxed-tap",
+    /// Relaxed where a tap of a FIFO looks for the newest frame with Acquire.
+    RelaxedTapSeq = "relaxed-tap-seq",
+    /// Relaxed where a tap of a mailbox does.
+    RelaxedTapMail = "relaxed-tap-mail",
     /// Relaxed where a register's version is stored with Release.
     RelaxedRegisterStore = "relaxed-register-store",
     /// Relaxed where a register's version is loaded with Acquire.

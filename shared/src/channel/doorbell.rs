@@ -1,5 +1,5 @@
 //! What wakes a side. It owns nothing: a token too many is a spurious wake-up, so anything will do that does not lose a
-//! ring. The player's are named semaphores; models and measurements bring their own.
+//! ring. Named semaphores are the rule; models and comparisons bring their own.
 
 use crate::error::Result;
 use crate::sys::semaphore::Semaphore;

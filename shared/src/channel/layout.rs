@@ -26,10 +26,12 @@
 //! | 0x1200 | 8 | `end`: 0, or 1 + the number of frames after which the stream ends |
 //! | 0x1280 | 8 | `successor`: 0, or 1 + the generation that goes on where this one ends |
 //! | 0x1300 | 8 | `claim`: the process that is the producer, or 0 |
+//! | 0x1380 | 8 | `confined`: 1 + the processor that the producer may run on, if that is one only; else 0 |
 //! | | | **the consumer's page** |
 //! | 0x2000 | 8 | `released`: so many frames are done with |
 //! | 0x2080 | 8 | `taken`: 1 + the frame that it has begun to read last |
 //! | 0x2100 | 8 | `claim`: the process that is the consumer, or 0 |
+//! | 0x2180 | 8 | `confined`: as the producer's |
 //! | | | **the page of both** |
 //! | 0x3000 | 8 | the mailbox's word (see `ownership.rs`) |
 //! | 0x3080, 0x3100 | 8 each | not 0 while the producer, the consumer sleeps at its doorbell or is about to; nothing depends on it but who is woken |
@@ -74,15 +76,25 @@ pub struct MetaWords(pub [AtomicU64; META_WORDS]);
 
 #[cfg(not(loom))]
 impl MetaWords {
-    /// Writes all of it. What lies in the second line is the same from frame to frame, as a rule, and is then not written:
-    /// each side keeps a copy of that line in its cache, and only the first has to travel.
+    /// Writes it: all of it, or what lies in the first line. The rest is the same from frame to frame, as a rule, and is then not
+    /// written: each side keeps a copy of that line in its cache, and only the first has to travel.
     #[inline]
-    pub fn store(&self, words: [u64; META_WORDS]) {
-        for (i, (to, word)) in self.0.iter().zip(words).enumerate() {
-            if i < FIRST_LINE || to.load(Relaxed) != word {
-                to.store(word, Relaxed);
-            }
+    pub fn store(&self, words: [u64; META_WORDS], all: bool) {
+        self.0.iter().zip(words).take(FIRST_LINE).for_each(|(to, word)| to.store(word, Relaxed));
+        if all {
+            self.store_rest(words);
         }
+    }
+
+    #[cold]
+    fn store_rest(&self, words: [u64; META_WORDS]) {
+        self.0.iter().zip(words).skip(FIRST_LINE).for_each(|(to, word)| to.store(word, Relaxed));
+    }
+
+    /// Copies one word.
+    #[inline]
+    pub(crate) fn word(&self, i: usize) -> u64 {
+        self.0[i].load(Relaxed)
     }
 
     /// Copies it, once.
@@ -100,8 +112,13 @@ pub struct MetaWords(loom::cell::Cell<[u64; META_WORDS]>);
 #[cfg(loom)]
 impl MetaWords {
     /// Writes all of it.
-    pub fn store(&self, words: [u64; META_WORDS]) {
+    pub fn store(&self, words: [u64; META_WORDS], _all: bool) {
         self.0.set(words);
+    }
+
+    /// Copies one word.
+    pub(crate) fn word(&self, i: usize) -> u64 {
+        self.0.get()[i]
     }
 
     /// Copies it, once.
@@ -167,6 +184,8 @@ pub struct ProducerWords {
     pub successor: Word,
     /// The process that is the producer, or 0.
     pub claim: Word,
+    /// 1 + the processor that it may run on, if that is one only; else 0.
+    pub confined: Word,
 }
 
 /// What the consumer writes.
@@ -180,6 +199,8 @@ pub struct ConsumerWords {
     pub taken: Word,
     /// The process that is the consumer, or 0.
     pub claim: Word,
+    /// 1 + the processor that it may run on, if that is one only; else 0.
+    pub confined: Word,
 }
 
 /// What both write, by atomic swaps.
@@ -228,9 +249,11 @@ pub const LAYOUT_HASH: u64 = {
         offset_of!(Words, producer.end),
         offset_of!(Words, producer.successor),
         offset_of!(Words, producer.claim),
+        offset_of!(Words, producer.confined),
         offset_of!(Words, consumer.released),
         offset_of!(Words, consumer.taken),
         offset_of!(Words, consumer.claim),
+        offset_of!(Words, consumer.confined),
         offset_of!(Words, both.mail),
         offset_of!(Words, both.producer_asleep),
         offset_of!(Words, both.consumer_asleep),
@@ -259,9 +282,11 @@ const _: () = {
     assert!(offset_of!(Words, producer.end) == 0x1200);
     assert!(offset_of!(Words, producer.successor) == 0x1280);
     assert!(offset_of!(Words, producer.claim) == 0x1300);
+    assert!(offset_of!(Words, producer.confined) == 0x1380);
     assert!(offset_of!(Words, consumer.released) == 0x2000);
     assert!(offset_of!(Words, consumer.taken) == 0x2080);
     assert!(offset_of!(Words, consumer.claim) == 0x2100);
+    assert!(offset_of!(Words, consumer.confined) == 0x2180);
     assert!(offset_of!(Words, both.mail) == 0x3000);
     assert!(offset_of!(Words, both.producer_asleep) == 0x3080);
     assert!(offset_of!(Words, both.consumer_asleep) == 0x3100);

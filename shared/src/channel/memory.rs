@@ -6,14 +6,11 @@
 pub(super) use mapped::{Memory, Source, View};
 #[cfg(loom)]
 pub(super) use modelled::{Memory, Source};
+pub use payload::Payload;
+
+mod payload;
 
 /// Bytes of a payload as 32-bit floats. Payloads start on a page, so nothing is cut off in front.
-pub(super) fn as_floats(bytes: &[u8]) -> &[f32] {
-    // SAFETY: every bit pattern is an f32.
-    unsafe { bytes.align_to::<f32>().1 }
-}
-
-/// As [`as_floats`], to be written.
 pub(super) fn as_floats_mut(bytes: &mut [u8]) -> &mut [f32] {
     // SAFETY: every bit pattern is an f32, and every f32 is four bytes.
     unsafe { bytes.align_to_mut::<f32>().1 }
@@ -24,7 +21,9 @@ pub(super) fn as_floats_mut(bytes: &mut [u8]) -> &mut [f32] {
 mod mapped {
     use std::fs::File;
     use std::mem::offset_of;
+    use std::ptr::NonNull;
 
+    use super::Payload;
     use crate::channel::layout::{PAGE, PAYLOAD_OFFSET, Words, region_len, stride};
     use crate::channel::ownership::{SLOTS, Side};
     use crate::error::{Error, Result};
@@ -61,22 +60,24 @@ mod mapped {
             &self.object
         }
 
-        /// Copies the first `len` bytes of a slot's payload, as far as it has so many, into `to`.
-        pub(in crate::channel) fn copy(&self, slot: usize, len: usize, to: &mut Vec<u8>) {
-            assert!(slot < SLOTS, "slot indices are validated where they are read");
-            let len = len.min(self.capacity);
-            to.clear();
-            to.reserve_exact(len);
-            // wrapping_add: in bounds, since the mapping has SLOTS strides behind the words.
-            let from = self.all.as_mut_ptr().cast_const().wrapping_add(PAYLOAD_OFFSET + slot * self.stride);
-            // SAFETY: source and target have `len` bytes and do not overlap. A producer may write the source meanwhile: nothing
-            // but a copy is made of it, through a raw pointer, of bytes for which every value is valid, and the caller throws
-            // the copy away unless it finds afterwards that nobody did.
-            unsafe {
-                std::ptr::copy_nonoverlapping(from, to.as_mut_ptr(), len);
-                to.set_len(len);
-            }
+        /// The first `len` bytes of a slot's payload, as far as it has so many. A producer may be writing them.
+        pub(in crate::channel) fn payload(&self, slot: usize, len: usize) -> Payload<'_> {
+            // SAFETY: `view` maps region_len(capacity) bytes, which is that, and a stride is at least a capacity.
+            unsafe { part(&self.all, PAYLOAD_OFFSET, slot, self.stride, len.min(self.capacity)) }
         }
+    }
+
+    /// The first `len` bytes of slot `slot`, whose neighbours lie `stride` bytes apart in `map` from `offset` on.
+    ///
+    /// # Safety
+    ///
+    /// `map` has [`SLOTS`] times `stride` bytes from `offset` on, and `len` is at most `stride`.
+    #[inline]
+    unsafe fn part(map: &Mapping, offset: usize, slot: usize, stride: usize, len: usize) -> Payload<'_> {
+        assert!(slot < SLOTS, "slots are validated where they are read");
+        let start = NonNull::new(map.as_mut_ptr().wrapping_add(offset + slot * stride)).unwrap_or(NonNull::dangling());
+        // SAFETY: within the mapping, which is readable and is borrowed; an address in it is not null.
+        unsafe { Payload::new(start, len) }
     }
 
     /// All of it that one side maps.
@@ -86,6 +87,8 @@ mod mapped {
         payload: Option<Mapping>,
         stride: usize,
         capacity: usize,
+        /// How much of a slot this side may write: its capacity, or nothing.
+        writable: usize,
     }
 
     impl Source {
@@ -134,7 +137,12 @@ mod mapped {
             let (stride, writable) = (stride(capacity) as usize, side == Side::Producer);
             let payload = shm::map(&self.0, PAYLOAD_OFFSET as u64, SLOTS * stride, writable, object)?;
             shm::prefault(&payload, writable);
-            Ok(Memory { page, payload: Some(payload), stride, capacity: capacity as usize })
+            // What a fork of this process had of us would be a second process on our side.
+            shm::keep_from_forks(&page.0, object)?;
+            shm::keep_from_forks(&payload, object)?;
+            let capacity = capacity as usize;
+            let writable = if writable { capacity } else { 0 };
+            Ok(Memory { page, payload: Some(payload), stride, capacity, writable })
         }
     }
 
@@ -153,7 +161,7 @@ mod mapped {
     impl Memory {
         /// The words alone.
         pub(in crate::channel) fn of_words(page: Page) -> Self {
-            Self { page, payload: None, stride: 0, capacity: 0 }
+            Self { page, payload: None, stride: 0, capacity: 0, writable: 0 }
         }
 
         /// The shared words.
@@ -167,36 +175,25 @@ mod mapped {
             self.page.0.lost() || self.payload.as_ref().is_some_and(Mapping::lost)
         }
 
-        /// Slot `slot`'s bytes and its capacity, or nothing if this side maps no payload.
-        fn payload(&self, slot: usize) -> (*mut u8, usize) {
-            assert!(slot < SLOTS, "slot indices are validated where they are read");
+        /// The first `len` bytes of a slot's payload, as far as it has so many.
+        #[inline]
+        pub(in crate::channel) fn bytes(&self, slot: usize, len: usize) -> Payload<'_> {
             match &self.payload {
-                // wrapping_add: in bounds, since the payload mapping has SLOTS strides.
-                Some(map) => (map.as_mut_ptr().wrapping_add(slot * self.stride), self.capacity),
-                None => (std::ptr::NonNull::<u8>::dangling().as_ptr(), 0),
+                // SAFETY: `memory` maps so many bytes, and a stride is at least a capacity.
+                Some(map) => unsafe { part(map, 0, slot, self.stride, len.min(self.capacity)) },
+                None => Payload::from(&[][..]),
             }
         }
 
-        /// The first `len` bytes of a slot's payload, as far as it has so many. The caller owns the slot (I1 or I2).
+        /// A slot's payload, to be written, for the producer that may (I1).
         #[inline]
-        pub(in crate::channel) fn bytes(&self, slot: usize, len: usize) -> &[u8] {
-            let (start, capacity) = self.payload(slot);
-            // SAFETY: I2: by protocol nobody writes these bytes until the caller releases the slot; the mapping lives as
-            // long as self; the length is within the slot. A hostile peer can change bytes under us: they are plain data
-            // that steers nothing.
-            unsafe { std::slice::from_raw_parts(start, len.min(capacity)) }
-        }
-
-        /// A slot's payload, to be written. The caller owns the slot (I1) and hands out one such view at a time; only a
-        /// producer has the payload mapped writable.
-        #[inline]
-        #[expect(clippy::mut_from_ref, reason = "the exclusive borrow is that of the WriteSlot")]
-        pub(in crate::channel) fn bytes_mut(&self, slot: usize) -> &mut [u8] {
-            let (start, capacity) = self.payload(slot);
-            // SAFETY: I1: the slot is the caller's until publish or abandon, so by protocol no other process touches
-            // these bytes; the one caller is WriteSlot::payload, whose `&mut self` keeps views in this process apart. A
-            // hostile peer that breaks the protocol can change bytes: nothing that was checked is read from them.
-            unsafe { std::slice::from_raw_parts_mut(start, capacity) }
+        pub(in crate::channel) fn bytes_mut(&mut self, slot: usize) -> &mut [u8] {
+            let payload = self.bytes(slot, self.writable);
+            // SAFETY: readable as every Payload is, and writable. Region::attach keeps a writable Memory only if
+            // it got the producer's claim, which nobody else gets until this one is dropped or its process reaped: so there is no
+            // other one, and `&mut self` keeps a second view of this one away. Whoever reads the same bytes by another mapping
+            // does so as `changing` does. To write them past this crate is to change a file that another program has mapped.
+            unsafe { std::slice::from_raw_parts_mut(payload.as_ptr().cast_mut(), payload.len()) }
         }
     }
 }
@@ -208,6 +205,7 @@ mod modelled {
 
     use loom::cell::UnsafeCell;
 
+    use super::Payload;
     use crate::channel::layout::{Words, region_len};
     use crate::channel::ownership::{SLOTS, Side};
     use crate::error::Result;
@@ -271,15 +269,15 @@ mod modelled {
             &self.0.words
         }
 
-        pub(in crate::channel) fn bytes(&self, slot: usize, len: usize) -> &[u8] {
+        pub(in crate::channel) fn bytes(&self, slot: usize, len: usize) -> Payload<'_> {
             assert!(self.1.is_some(), "an onlooker maps no payload");
             // SAFETY: the box stays where it is; loom checks here that no write of it races with us, and whoever writes
             // later without having synchronised with our release is seen there.
-            self.0.payload[slot].with(|cell| unsafe { std::slice::from_raw_parts((*cell).as_ptr(), len) })
+            self.0.payload[slot]
+                .with(|cell| unsafe { Payload::from(std::slice::from_raw_parts((*cell).as_ptr(), len)) })
         }
 
-        #[expect(clippy::mut_from_ref, reason = "as in the mapped kind")]
-        pub(in crate::channel) fn bytes_mut(&self, slot: usize) -> &mut [u8] {
+        pub(in crate::channel) fn bytes_mut(&mut self, slot: usize) -> &mut [u8] {
             assert!(self.1 == Some(Side::Producer), "only a producer maps the payload writable");
             // SAFETY: as above.
             self.0.payload[slot].with_mut(|cell| unsafe {

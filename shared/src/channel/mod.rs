@@ -8,7 +8,7 @@
 //! A process that dies leaves nothing to repair: a half-written frame is not published, a half-read one is not released.
 //!
 //! Read in this order: [`ownership`] (who may use a slot, pure), [`layout`] (the bytes), [`spec`] and [`region`] (made and opened),
-//! `steps.rs` (each store and load, with its ordering), [`producer`], [`consumer`], [`tap`], [`doorbell`], [`wake`], [`spin`],
+//! `memory.rs` (the bytes of a frame, [`Payload`]), `steps.rs` (each store and load, with its ordering), [`producer`], [`consumer`], [`tap`], [`doorbell`], [`wake`], [`spin`],
 //! [`mod@recover`]; then what the proofs hold on to: [`probe`] and [`bug`].
 
 pub mod bug;
@@ -32,6 +32,7 @@ pub mod wake;
 
 pub use consumer::{Consumer, ReadSlot};
 pub use doorbell::Doorbell;
+pub use memory::Payload;
 pub use name::Name;
 pub use ownership::Side;
 pub use producer::{Producer, WriteSlot};

@@ -10,7 +10,7 @@ use crate::sys::{semaphore::Semaphore, shm};
 /// Which channel: `/dev/shm/STREAM.GENERATION`, and the two semaphores beside it, `sem.STREAM.GENERATION.empty` and `.filled`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Name {
-    /// The stream, such as `prefix.session.video`: a name in the namespace of a program, see [`crate::namespace`].
+    /// The stream, such as `prefix.session.numbers`: a name in the namespace of a program, see [`crate::namespace`].
     pub stream: String,
     /// Counts the regions that this stream has had, from 0.
     pub generation: u64,
@@ -46,7 +46,7 @@ impl Name {
         format!("{self}.filled")
     }
 
-    /// Removes the channel's three names. A process that has it mapped keeps it.
+    /// Removes the channel's three names. A process that has mapped the region keeps its mapping.
     pub fn unlink(&self) -> Result<()> {
         shm::unlink(&self.to_string())?;
         Semaphore::unlink(&self.empty())?;

@@ -1,4 +1,4 @@
-//! Named protocol steps. Tests, lessons and traces all call a step by these names.
+//! Named protocol steps. Tests and traces all call a step by these names.
 
 macro_rules! steps {
     ($($(#[$doc:meta])* $step:ident,)*) => {
@@ -84,7 +84,7 @@ mod hook {
     #[inline(always)]
     pub const fn hit(_: Step) {}
 
-    /// Whether this thread plays dead.
+    /// Whether this thread acts as dead.
     #[inline(always)]
     pub(in crate::channel) const fn dead() -> bool {
         false
@@ -117,14 +117,14 @@ mod hook {
         HOOK.set(hook).is_ok()
     }
 
-    /// What a death is to a process, for one that a thread plays: from here on it does nothing to the channel, not even
+    /// What a death is to a process, for a thread that acts as one: from here on it does nothing to the channel, not even
     /// give back the slot that it holds. To be called from a hook and ended by [`catch_death`].
     pub fn die() -> ! {
         DEAD.set(true);
         std::panic::resume_unwind(Box::new(Died));
     }
 
-    /// Plays a process: what `run` returned, or `None` if it died of [`die`]. Any other panic goes on.
+    /// Acts as a process: what `run` returned, or `None` if it died of [`die`]. Any other panic goes on.
     pub fn catch_death<T>(run: impl FnOnce() -> T) -> Option<T> {
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
         DEAD.set(false);
@@ -135,7 +135,7 @@ mod hook {
         }
     }
 
-    /// Whether this thread plays dead.
+    /// Whether this thread acts as dead.
     pub(in crate::channel) fn dead() -> bool {
         DEAD.get()
     }

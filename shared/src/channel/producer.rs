@@ -1,5 +1,6 @@
 //! The writing side: acquire a slot, fill it, publish it or abandon it.
 
+use super::bug::{Bug, seeded};
 use super::doorbell::Doorbell;
 use super::memory::as_floats_mut;
 use super::ownership::{SLOTS, Side, produced, slot_of};
@@ -22,11 +23,15 @@ pub struct Producer<M, D: Doorbell = Semaphore> {
     next: u64,
     /// What was last seen of `released`: it only grows, so there is no need to look while this says that a slot is free.
     released: u64,
+    /// The slot that was acquired last.
+    slot: usize,
     overwrote: u64,
-    /// Somebody posted unasked, and acquire() has not said so yet: it had a slot to give. What is posted for (the end of the
-    /// stream, a wish of the supervisor's) is then not for the slot.
+    /// Somebody posted although this side had set no flag, and `acquire` has not said so yet, since it had a slot to return. Such
+    /// a post is for something other than a slot: the end of the stream, or a wish of the parent's.
     called: bool,
     checked: Checked<M>,
+    /// Of each slot, [`Checked::changes`] when its meta was written whole last; 0: not by us.
+    whole: [u64; SLOTS],
     spin: Spin,
     stats: DoorbellStats,
 }
@@ -51,6 +56,15 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
     /// # name.unlink()
     /// # }
     /// ```
+    ///
+    /// The side is no argument that could be the wrong one, and what another side has mapped is no region:
+    ///
+    /// ```compile_fail,E0308
+    /// # use tricine_channel::{channel::{Consumer, Producer}, meta::Len};
+    /// fn write_through(consumer: &Consumer<Len>) {
+    ///     let producer = Producer::<Len>::attach(consumer.channel());
+    /// }
+    /// ```
     pub fn attach(region: &Region<D>) -> Result<Self> {
         let channel = region.attach(Side::Producer, M::KIND)?;
         let (next, released) = match channel.mode() {
@@ -67,7 +81,18 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
             Mode::Mailbox => (channel.mail()?.1.seq, 0),
         };
         let (spin, stats, checked) = (Spin::default(), DoorbellStats::default(), Checked::default());
-        Ok(Self { channel, next, released, overwrote: 0, called: false, checked, spin, stats })
+        Ok(Self {
+            channel,
+            next,
+            released,
+            slot: 0,
+            overwrote: 0,
+            called: false,
+            checked,
+            whole: [0; SLOTS],
+            spin,
+            stats,
+        })
     }
 
     /// The channel it writes to.
@@ -85,12 +110,12 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
         self.channel.base() + self.next
     }
 
-    /// How many frames this producer put in the place of one that nobody had taken (mailbox).
+    /// Mailbox: how many frames this producer overwrote before the consumer had taken them.
     pub fn overwrote(&self) -> u64 {
         self.overwrote
     }
 
-    /// What it saw of its doorbell.
+    /// How often it waited at its semaphore, and how these waits ended.
     pub fn stats(&self) -> DoorbellStats {
         self.stats
     }
@@ -104,7 +129,7 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
             // The newest frame is in the middle while nobody has taken it, else in the front.
             Mode::Mailbox => {
                 let (_, word) = self.channel.mail()?;
-                if word.dirty { word.middle } else { word.front }
+                if word.dirty && !seeded(Bug::LastInFront) { word.middle } else { word.front }
             }
         };
         let words = self.channel.words().producer.slots[slot].meta.load();
@@ -112,30 +137,48 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
         meta.map(Some).map_err(|i| self.channel.corrupt("meta", words[i]))
     }
 
-    /// The next slot. FIFO: waits until the consumer has released it, or `deadline`. Mailbox: at once.
+    /// The next slot. FIFO: waits until the consumer has released it, or `deadline`. Mailbox: immediately.
     ///
     /// Errors: [`Error::Corrupt`] for an invalid word.
     #[inline]
     pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<WriteSlot<'_, M, D>>> {
-        let slot = match self.channel.mode() {
-            Mode::Mailbox => self.channel.mail()?.1.back,
-            Mode::Fifo => {
-                hit(Step::ProducerWait);
-                if !self.may_write()? {
-                    let rung = self.wait(deadline)?;
-                    hit(Step::ProducerWoken);
-                    if !self.may_write()? {
-                        self.called = false;
-                        self.stats.spurious += u64::from(rung);
-                        return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });
-                    }
-                    self.stats.late += u64::from(!rung && deadline != Deadline::NOW);
-                }
-                slot_of(self.next)
+        if self.channel.mode() == Mode::Fifo {
+            hit(Step::ProducerWait);
+            if self.next.wrapping_sub(self.released) < SLOTS as u64 || self.look() {
+                return Ok(Acquired::Slot(self.begin(slot_of(self.next))));
             }
-        };
+        } else if let Some(back) = self.channel.back() {
+            return Ok(Acquired::Slot(self.begin(back)));
+        }
+        self.acquire_otherwise(deadline)
+    }
+
+    /// What is left to do where no slot is free, or a word is invalid.
+    #[cold]
+    fn acquire_otherwise(&mut self, deadline: Deadline) -> Result<Acquired<WriteSlot<'_, M, D>>> {
+        if self.channel.mode() == Mode::Mailbox {
+            let back = self.channel.mail()?.1.back;
+            return Ok(Acquired::Slot(self.begin(back)));
+        }
+        self.check()?;
+        let rung = self.wait(deadline)?;
+        hit(Step::ProducerWoken);
+        if !self.look() {
+            self.check()?;
+            self.called = false;
+            self.stats.spurious += u64::from(rung);
+            return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });
+        }
+        self.stats.late += u64::from(!rung && deadline != Deadline::NOW);
+        Ok(Acquired::Slot(self.begin(slot_of(self.next))))
+    }
+
+    /// Says that the next frame is being written into `slot`.
+    #[inline]
+    fn begin(&mut self, slot: usize) -> WriteSlot<'_, M, D> {
+        self.slot = slot;
         self.channel.begin(self.next, slot);
-        Ok(Acquired::Slot(WriteSlot { producer: self, slot }))
+        WriteSlot { producer: self }
     }
 
     /// Waits until the next slot is free, somebody posts, or `deadline`. Whether it was either of the first two.
@@ -153,18 +196,20 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
         Ok(wake != Wake::Deadline)
     }
 
-    /// Whether the next slot is free.
+    /// Looks how many frames the consumer is done with; whether the next slot is free.
     #[inline]
-    fn may_write(&mut self) -> Result<bool> {
-        if self.next - self.released < SLOTS as u64 {
-            return Ok(true);
+    fn look(&mut self) -> bool {
+        self.released = self.channel.released();
+        // Also false for a number that cannot be, since that is too large then: see check().
+        self.next.wrapping_sub(self.released) < SLOTS as u64
+    }
+
+    /// Whether what was seen last can be.
+    fn check(&mut self) -> Result<()> {
+        if self.next.wrapping_sub(self.released) != SLOTS as u64 {
+            return Err(self.channel.corrupt("released, to the producer,", self.released));
         }
-        let released = self.channel.released();
-        if released > self.next || released < self.released {
-            return Err(self.channel.corrupt("released, to the producer,", released));
-        }
-        self.released = released;
-        Ok(self.next - released < SLOTS as u64)
+        Ok(())
     }
 
     /// Says that the stream ends after what was published. May be said again, and taken back by [`Producer::reopen`].
@@ -211,10 +256,20 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
 ///     slot.payload()[0] = 1;
 /// }
 /// ```
+///
+/// Nor can what was kept of it:
+///
+/// ```compile_fail,E0505
+/// # use tricine_channel::{channel::WriteSlot, meta::Len};
+/// fn keep_the_payload(mut slot: WriteSlot<'_, Len>) {
+///     let payload = slot.payload();
+///     slot.publish(Len(1)).unwrap();
+///     payload[0] = 1;
+/// }
+/// ```
 #[derive(Debug)]
 pub struct WriteSlot<'a, M, D: Doorbell = Semaphore> {
     producer: &'a mut Producer<M, D>,
-    slot: usize,
 }
 
 impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
@@ -223,10 +278,10 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
         self.producer.next_seq()
     }
 
-    /// The payload, of the slot's whole capacity. Its old content is that of the frame before last but two.
+    /// The payload, of the slot's whole capacity. It still holds the bytes that were written there last.
     #[inline]
     pub fn payload(&mut self) -> &mut [u8] {
-        self.producer.channel.bytes_mut(self.slot)
+        self.producer.channel.memory_mut().bytes_mut(self.producer.slot)
     }
 
     /// The payload as 32-bit floats.
@@ -235,10 +290,10 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
         as_floats_mut(self.payload())
     }
 
-    /// Makes the frame visible, with what [`Meta::seal`] makes of `meta`, and wakes a consumer that sleeps. The frame's number
-    /// across generations.
+    /// Makes the frame visible, with what [`Meta::seal`] makes of `meta`, and wakes a consumer that sleeps. Returns the
+    /// frame's number across generations.
     ///
-    /// Errors: the meta says more bytes than the slot has, or what no consumer would accept; nothing is published then.
+    /// Errors: `meta` names more bytes than the slot has, or no consumer would accept it. Nothing is published then.
     ///
     /// ```
     /// # use tricine_channel::channel::{Acquired, Name, Producer, Region, Spec};
@@ -264,14 +319,17 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
         let seq = self.producer.next_seq();
         meta.seal(seq, &self.payload()[..len as usize]);
         let words = meta.encode();
-        if let Err(i) = self.producer.checked.decode(words, capacity) {
-            return Err(Error::Meta { word: i, raw: words[i] });
+        if let Err((word, raw)) = self.producer.checked.check(words, capacity) {
+            return Err(Error::Meta { word, raw });
         }
-        let WriteSlot { producer, slot } = self;
+        let WriteSlot { producer } = self;
+        let slot = producer.slot;
+        let changes = producer.checked.changes();
+        let all = std::mem::replace(&mut producer.whole[slot], changes) != changes;
         match producer.channel.mode() {
-            Mode::Fifo => producer.channel.publish(producer.next, words),
+            Mode::Fifo => producer.channel.publish(producer.next, slot, words, all),
             Mode::Mailbox => {
-                producer.overwrote += u64::from(producer.channel.post_mail(producer.next, slot, words)?);
+                producer.overwrote += u64::from(producer.channel.post_mail(producer.next, slot, words, all)?);
             }
         }
         producer.next += 1;

@@ -61,10 +61,11 @@ pub fn held_by_consumer<D>(region: &Region<D>) -> Option<u64> {
 /// [`recover`], under the same conditions; does nothing if the consumer did not hold it.
 pub fn discard<D>(region: &Region<D>, n: u64, reaped: &Reaped) -> Result<()> {
     of_the_dead(region, Side::Consumer, reaped)?;
-    if held_by_consumer(region) == Some(n) {
+    if held_by_consumer(region) == Some(n) || seeded(Bug::DiscardsAnyFrame) {
         // In the dead consumer's place. Release: the slot goes to the producer, which may be running, after everything that the
         // dead consumer read from it; recover() posts.
-        region.words().consumer.released.0.store(n + 1, order(Bug::RelaxedDiscard, Release));
+        let released = if seeded(Bug::DiscardsTooMuch) { n + 2 } else { n + 1 };
+        region.words().consumer.released.0.store(released, order(Bug::RelaxedDiscard, Release));
     }
     Ok(())
 }
@@ -73,7 +74,8 @@ fn of_the_dead<D>(region: &Region<D>, side: Side, reaped: &Reaped) -> Result<()>
     // Relaxed: either it is the dead one's, and final, or somebody else's, and we leave it alone.
     match region.claim(side).load(Relaxed) {
         0 => Ok(()),
-        pid if pid == u64::from(reaped.pid()) => Ok(()),
+        // Its id may be another's by now, which could have attached as well.
+        pid if pid == u64::from(reaped.pid()) && reaped.is_gone() => Ok(()),
         pid => Err(Error::Claimed { object: region.name().to_string(), side, pid }),
     }
 }

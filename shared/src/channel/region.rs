@@ -120,7 +120,10 @@ impl<D> Region<D> {
         let mut channel = Channel { memory, facts: whole.facts, claim: None, name, bells };
         // Acquire: pairs with the Release of whoever gave the claim back: what our predecessor wrote is visible.
         match channel.claim(side).compare_exchange(0, us(), order(Bug::RelaxedClaim, Acquire), Relaxed) {
-            Ok(_) => channel.claim = Some(side),
+            Ok(_) => {
+                channel.claim = Some(side);
+                channel.say_confined(side);
+            }
             Err(pid) => return Err(Error::Claimed { object: channel.name.to_string(), side, pid }),
         }
         Ok(channel)
@@ -297,7 +300,15 @@ impl<D> Channel<D> {
     }
 
     /// The shared words. They are atomics, so a reference to them claims nothing about their content. What another side writes is
-    /// mapped read-only: a store to it ends the process. For proofs and pictures.
+    /// mapped read-only: a store to it ends the process.
+    #[cfg(not(any(loom, feature = "words")))]
+    #[inline]
+    pub(super) fn words(&self) -> &Words {
+        self.memory.words()
+    }
+
+    /// The same, for proofs: who stores to them is a peer that breaks the protocol, and can make itself a second producer.
+    #[cfg(any(loom, feature = "words"))]
     #[inline]
     pub fn words(&self) -> &Words {
         self.memory.words()
@@ -319,7 +330,7 @@ impl<D> Channel<D> {
         (seqs, self.words().consumer.released.0.load(Relaxed))
     }
 
-    /// What the slots are doing now, for a picture of the pipeline.
+    /// What the slots are doing now, for those who look on.
     pub fn states(&self) -> [State; SLOTS] {
         let words = self.words();
         match self.mode() {
@@ -340,7 +351,7 @@ impl<D> Channel<D> {
         }
     }
 
-    /// Whether the region was truncated by another program, in a process that survives that.
+    /// Whether another program truncated the region. Only a process that survives the SIGBUS of it can ask.
     #[cfg(not(loom))]
     pub fn lost(&self) -> bool {
         self.memory.lost()
@@ -351,16 +362,16 @@ impl<D> Channel<D> {
         Error::Corrupt { object: self.name.to_string(), what, raw }
     }
 
-    /// The first `len` bytes of a slot's payload, as far as it has so many. The caller owns the slot (I1 or I2).
+    /// What this side has mapped.
     #[inline]
-    pub(super) fn bytes(&self, slot: usize, len: usize) -> &[u8] {
-        self.memory.bytes(slot, len)
+    pub(super) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
-    /// A slot's payload, to be written. The caller owns the slot (I1) and hands out one such view at a time.
+    /// The same, to write its payload.
     #[inline]
-    pub(super) fn bytes_mut(&self, slot: usize) -> &mut [u8] {
-        self.memory.bytes_mut(slot)
+    pub(super) fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.memory
     }
 }
 

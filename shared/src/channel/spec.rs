@@ -14,10 +14,11 @@ pub enum Mode {
 /// Who executes the barriers between a change and the look for a sleeper ([`super::wake`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Barriers {
-    /// Both sides, a fence each at every hand-over: where nearly every frame is slept for, as at a film's pace.
+    /// Both sides, with a fence each at every hand-over. For channels whose sides sleep before nearly every frame, as at 60
+    /// frames per second.
     Both,
-    /// The side that is about to sleep has the kernel execute both, by `membarrier`: where frames follow each other. A kernel
-    /// that has none gets fences.
+    /// The side that is about to sleep, which has the kernel execute both by `membarrier`. For channels whose frames follow each
+    /// other closely. A kernel without that call gets fences.
     Sleeper,
 }
 
@@ -25,7 +26,7 @@ pub enum Barriers {
 /// (`Spec { base: 7, ..Spec::fifo::<Len>(4096) }`): fields may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
-    /// FIFO or mailbox.
+    /// What happens when the producer is faster than the consumer.
     pub mode: Mode,
     /// Bytes of payload that a slot takes.
     pub capacity: u64,
@@ -33,9 +34,9 @@ pub struct Spec {
     pub kind: u64,
     /// Frames published in the generations before.
     pub base: u64,
-    /// For the creator to say something to both sides: the channel does not look at them.
+    /// Two words from the creator to both sides. The channel does not look at them.
     pub notes: [u64; 2],
-    /// Whose the barriers are.
+    /// Who executes the barriers.
     pub barriers: Barriers,
 }
 

@@ -1,18 +1,24 @@
 //! How a side waits at its doorbell: it asks for a moment, then sleeps.
 //!
 //! Waking a sleeper takes 20 to 50 µs on another core, of either side; a hand-over between two that are awake a tenth of a
-//! microsecond. So it pays to ask for a while, where the peer is about to act; and it is wasted where it is
-//! not, which is the rule while a film plays (a frame is due in 16 ms or more), and always where both share one core. A
-//! side therefore keeps an account: asking in vain makes it stop, and then it only tries again now and then.
+//! microsecond. So it pays to ask for a while, where the peer is about to act. It is wasted where the peer is
+//! not, which is the rule where frames are due every few milliseconds. A side therefore keeps an account: asking in vain makes it
+//! stop, and then it only tries again now and then.
+//!
+//! Where both sides may run on one processor only, the same, the peer cannot act while we ask: then a side sleeps at once. Each
+//! says on its page what it is confined to (`confined` in [`super::layout`]), so this costs no system call. Two sides that only
+//! happen to run on the same processor are left to the account: as long as one of them asks, the scheduler has a reason to
+//! part them.
 
 use super::doorbell::Doorbell;
 use super::ownership::Side;
 use super::region::Channel;
 use super::wake::Wake;
 use crate::error::Result;
+use crate::sys::processor;
 use crate::time::{Deadline, mono_ns};
 
-/// What is spent on asking by default: as long as one side may wait for the other while both work on a frame of 1080p as fast as they
+/// What is spent on asking by default: as long as one side may wait for the other while both work on a frame of 3 MB as fast as they
 /// can. On a machine that took 230 µs to copy one and 130 to read it, asking for 50 µs was in vain, and a sleep for each frame
 /// took a tenth of the rate: the waker's part of a wake-up alone is 30 µs there.
 const DEFAULT_NS: u64 = 200_000;
@@ -36,10 +42,11 @@ pub struct Spin {
 }
 
 impl Default for Spin {
-    /// Adaptive, and not at all where this process has one processor only.
+    /// Adaptive, and not at all where this process and its like have the time of one processor only, although they may run on
+    /// several: it would be the peer's time.
     fn default() -> Self {
-        let alone = std::thread::available_parallelism().is_ok_and(|n| n.get() == 1);
-        Self { adaptive: true, ..Self::for_ns(if alone { 0 } else { DEFAULT_NS }) }
+        let rationed = std::thread::available_parallelism().is_ok_and(|n| n.get() == 1) && processor::only().is_none();
+        Self { adaptive: true, ..Self::for_ns(if rationed { 0 } else { DEFAULT_NS }) }
     }
 }
 
@@ -64,10 +71,18 @@ impl Spin {
         if deadline == Deadline::NOW {
             return Ok(Wake::Deadline);
         }
-        match self.asked(bell, &there, deadline) {
-            Some(wake) => Ok(wake),
-            None => channel.sleep(side, there, deadline),
+        // A time that somebody has set is kept, whatever comes of it.
+        if self.adaptive && channel.share_one() {
+            return channel.sleep(side, there, deadline);
         }
+        if let Some(wake) = self.asked(bell, &there, deadline) {
+            return Ok(wake);
+        }
+        if self.vain == GIVE_UP {
+            // It may have been confined since it attached.
+            channel.say_confined(side);
+        }
+        channel.sleep(side, there, deadline)
     }
 
     /// Asks, if that is likely to help.
@@ -137,6 +152,7 @@ mod tests {
     use super::*;
     use crate::channel::{Barriers, Name, Region, Spec};
     use crate::meta::{Len, Meta};
+    use crate::sync::Ordering::Relaxed;
 
     fn attempts(spin: &mut Spin, waits: u32, well: bool) -> u32 {
         let mut count = 0;
@@ -153,8 +169,8 @@ mod tests {
     fn vain_asking_all_but_stops_and_comes_back_when_it_helps() {
         let mut spin = Spin { adaptive: true, ..Spin::for_ns(DEFAULT_NS) };
         assert_eq!(attempts(&mut spin, 1000, true), 1000);
-        let film = attempts(&mut spin, 10_000, false);
-        assert!(film < 24, "{film} attempts in 10,000 waits");
+        let vain = attempts(&mut spin, 10_000, false);
+        assert!(vain < 24, "{vain} attempts in 10,000 waits");
         assert!(attempts(&mut spin, 5_000, true) > 3_900);
     }
 
@@ -265,6 +281,60 @@ mod tests {
             assert_eq!(*bell.slept.borrow(), [deadline]);
             assert!(limit_ns > 0 || bell.tries.get() == 1, "no time, no question");
         }
+    }
+
+    /// A consumer whose wait is answered at the third question, with these words of where each side may run: whether it asked so
+    /// long, rather than to sleep after the first.
+    fn asks([producer, consumer]: [u64; 2], spin: Spin) -> bool {
+        let bell = Scripted::new(0, NEVER);
+        let spec = Spec { barriers: Barriers::Both, ..Spec::fifo::<Len>(8) };
+        let region = Region::unnamed(&Name::new("spin", 0), &spec, bell.clone(), bell.clone()).unwrap();
+        let channel = region.attach(Side::Consumer, Len::KIND).unwrap();
+        region.words().producer.confined.0.store(producer, Relaxed);
+        channel.words().consumer.confined.0.store(consumer, Relaxed);
+        let asked = Cell::new(0);
+        let there = || asked.replace(asked.get() + 1) == 2;
+        let mut spin = spin;
+        spin.wait(&channel, Side::Consumer, there, Deadline::after(HOUR)).unwrap();
+        // The last look before sleeping is a question, too.
+        assert_eq!(bell.slept.borrow().len(), usize::from(asked.get() == 1));
+        asked.get() == 3
+    }
+
+    #[test]
+    fn sides_that_can_only_be_on_one_processor_sleep_at_once_and_no_others() {
+        let adaptive = || Spin { adaptive: true, ..FOR_AN_HOUR };
+        for (confined, wanted) in [
+            ([1, 1], false),
+            ([8, 8], false),
+            ([1, 2], true),
+            ([2, 1], true),
+            // One of them may go elsewhere, or says nothing.
+            ([0, 1], true),
+            ([1, 0], true),
+            ([0, 0], true),
+        ] {
+            assert_eq!(asks(confined, adaptive()), wanted, "{confined:?}");
+            assert!(asks(confined, FOR_AN_HOUR), "a time that was set is kept");
+        }
+    }
+
+    #[test]
+    fn a_side_says_what_it_is_confined_to() {
+        std::thread::spawn(|| {
+            let mut set = nix::sched::CpuSet::new();
+            set.set(0).unwrap();
+            nix::sched::sched_setaffinity(nix::unistd::Pid::from_raw(0), &set).unwrap();
+            let bell = || Scripted::new(0, NEVER);
+            let region = Region::unnamed(&Name::new("spin", 0), &Spec::fifo::<Len>(8), bell(), bell()).unwrap();
+            for side in [Side::Producer, Side::Consumer] {
+                assert!(!region.share_one());
+                std::mem::forget(region.attach(side, Len::KIND).unwrap());
+            }
+            assert!(region.share_one());
+        })
+        .join()
+        .unwrap();
     }
 
     #[test]

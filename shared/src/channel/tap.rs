@@ -1,15 +1,13 @@
 //! A reader that cannot hurt: it registers nowhere, changes nothing, and nobody waits for it. It copies a frame and then checks
 //! whether the copy is whole.
 
-use super::bug::{Bug, seeded};
+use super::bug::{Bug, order, seeded};
 #[cfg(not(loom))]
 use super::layout::META_WORDS;
 use super::layout::Words;
 #[cfg(not(loom))]
 use super::memory::View;
-#[cfg(not(loom))]
-use super::ownership::slot_of;
-use super::ownership::{MailWord, SLOTS};
+use super::ownership::{MailWord, SLOTS, slot_of};
 use super::region::Mode;
 #[cfg(not(loom))]
 use super::region::Region;
@@ -58,7 +56,7 @@ pub struct Tap {
 pub enum Tapped<M> {
     /// A whole frame: its number in the stream and its meta. Its payload was copied.
     Frame(u64, M),
-    /// There is none that was not seen yet.
+    /// There is no frame yet whose number is at least the one that was asked for.
     Nothing,
     /// It was overwritten while it was being copied.
     Torn,
@@ -80,20 +78,7 @@ impl Tap {
 
     /// Copies the latest frame into `payload`, which becomes exactly as long, if its number is at least `from`.
     pub fn latest<M: Meta>(&self, from: u64, payload: &mut Vec<u8>) -> Result<Tapped<M>> {
-        let (slot, seq) = match self.mode {
-            Mode::Fifo => {
-                // Acquire: pairs with the Release in publish(): payload and meta are there.
-                let seqs = self.words().producer.slots.each_ref().map(|s| s.seq.load(Acquire));
-                let seq = seqs.into_iter().max().unwrap_or(0);
-                if seq == 0 { (0, 0) } else { (slot_of(seq - 1), seq) }
-            }
-            Mode::Mailbox => {
-                // Acquire: as above, with the Release of the producer's swap.
-                let raw = self.words().both.mail.0.load(Acquire);
-                let Some(word) = MailWord::decode(raw) else { return Err(self.corrupt("mailbox word", raw)) };
-                (if word.dirty { word.middle } else { word.front }, word.seq)
-            }
-        };
+        let (slot, seq) = newest(self.words(), self.mode).map_err(|raw| self.corrupt("mailbox word", raw))?;
         if seq == 0 || self.base.saturating_add(seq - 1) < from {
             return Ok(Tapped::Nothing);
         }
@@ -101,7 +86,7 @@ impl Tap {
         let meta = at.meta.load();
         let described = M::decode(&meta, self.capacity);
         if let Ok(described) = &described {
-            self.view.copy(slot, described.payload_len() as usize, payload);
+            self.view.payload(slot, described.payload_len() as usize).copy_to_vec(payload);
         }
         if !untouched(self.words(), self.mode, slot, seq) || at.meta.load() != meta {
             return Ok(Tapped::Torn);
@@ -114,6 +99,26 @@ impl Tap {
 
     fn corrupt(&self, what: &'static str, raw: u64) -> Error {
         Error::Corrupt { object: self.view.object().to_owned(), what, raw }
+    }
+}
+
+/// The slot of the newest frame, and 1 + its number; 0 if there is none. An error is an invalid word of a mailbox.
+#[cfg_attr(loom, doc(hidden))]
+pub fn newest(words: &Words, mode: Mode) -> std::result::Result<(usize, u64), u64> {
+    match mode {
+        Mode::Fifo => {
+            // Acquire: pairs with the Release in publish(): payload and meta are there.
+            let acquire = order(Bug::RelaxedTapSeq, Acquire);
+            let seqs = words.producer.slots.each_ref().map(|s| s.seq.load(acquire));
+            let seq = seqs.into_iter().max().unwrap_or(0);
+            Ok(if seq == 0 { (0, 0) } else { (slot_of(seq - 1), seq) })
+        }
+        Mode::Mailbox => {
+            // Acquire: as above, with the Release of the producer's swap.
+            let raw = words.both.mail.0.load(order(Bug::RelaxedTapMail, Acquire));
+            let word = MailWord::decode(raw).ok_or(raw)?;
+            Ok((if word.dirty { word.middle } else { word.front }, word.seq))
+        }
     }
 }
 

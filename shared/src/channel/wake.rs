@@ -23,7 +23,7 @@ use super::region::Channel;
 use crate::error::{Error, Result};
 use crate::sync::Ordering::{Relaxed, SeqCst};
 use crate::sync::{AtomicU64, compiler_fence, fence};
-use crate::sys::membarrier;
+use crate::sys::{membarrier, processor};
 use crate::time::Deadline;
 
 /// What ended a wait.
@@ -52,6 +52,28 @@ impl<D> Channel<D> {
             Side::Producer => &self.words().both.producer_asleep.0,
             Side::Consumer => &self.words().both.consumer_asleep.0,
         }
+    }
+}
+
+impl<D> Channel<D> {
+    /// 1 + the processor that `side` may run on, if that is one only; else 0. A hint to the other side, see [`super::spin`].
+    fn confined(&self, side: Side) -> &AtomicU64 {
+        match side {
+            Side::Producer => &self.words().producer.confined.0,
+            Side::Consumer => &self.words().consumer.confined.0,
+        }
+    }
+
+    /// Says it of our `side`.
+    pub(super) fn say_confined(&self, side: Side) {
+        // Relaxed, here and below: it says nothing of a slot.
+        self.confined(side).store(processor::only().map_or(0, |cpu| cpu + 1), Relaxed);
+    }
+
+    /// Whether both sides may run on one processor only, the same.
+    pub(super) fn share_one(&self) -> bool {
+        let [one, other] = [Side::Producer, Side::Consumer].map(|side| self.confined(side).load(Relaxed));
+        one != 0 && one == other
     }
 }
 

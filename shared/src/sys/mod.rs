@@ -6,8 +6,9 @@
 pub mod fds;
 pub mod futex;
 pub mod membarrier;
-pub mod pixels;
 pub mod process;
+pub mod processor;
+pub mod sealed;
 pub mod semaphore;
 pub mod shm;
 pub mod sigbus;

@@ -1,4 +1,4 @@
-//! Starting the processes of a session, and holding on to them by pidfd.
+//! Starting processes, holding on to them by pidfd, and reaping them.
 
 use std::ffi::{CString, OsStr};
 use std::io;
@@ -11,13 +11,6 @@ use nix::sys::signal::Signal;
 
 use crate::error::{Error, Result};
 
-/// The descriptor at which a role finds its control socket (the janitor its pipe).
-pub const LINK_FD: RawFd = 3;
-/// The descriptor at which the decoder finds its input, the audio role its socket (the janitor the terminal).
-pub const INPUT_FD: RawFd = 4;
-/// The environment variable that says which process of a session this is.
-pub const ROLE_ENV: &str = "TRICINE_ROLE";
-
 /// A child process, held by a descriptor: its id cannot come to mean another process.
 #[derive(Debug)]
 pub struct Child {
@@ -28,40 +21,46 @@ pub struct Child {
     pub stderr: Option<OwnedFd>,
 }
 
-/// How to start a process of the session.
+/// How to start this very program again as another process.
 #[derive(Debug)]
 pub struct Spawn<'a> {
-    /// What `ps` shows, such as `tricine: decoder film.mp4`.
+    /// What `ps` shows.
     pub title: String,
-    /// The value of [`ROLE_ENV`].
-    pub role: &'a str,
-    /// What it inherits at [`LINK_FD`].
-    pub link: BorrowedFd<'a>,
-    /// What it inherits at [`INPUT_FD`].
-    pub input: Option<BorrowedFd<'a>>,
+    /// An environment variable and its value, by which the process knows what it is.
+    pub variable: (&'a str, &'a str),
+    /// The descriptors that it inherits besides the standard ones, each with its number there, from 3 on. It takes each over by
+    /// [`inherited`].
+    pub fds: &'a [(BorrowedFd<'a>, RawFd)],
     /// Whether it inherits standard output (else /dev/null).
     pub stdout: bool,
-    /// Whether it dies with its parent and its standard error is piped to it. The janitor does neither, and is in a
-    /// session of its own, out of reach of the terminal's signals.
+    /// Whether it dies with its parent and its standard error is piped to it. One that is to outlive its parent does neither, and
+    /// is in a session of its own, out of reach of the terminal's signals.
     pub bound: bool,
 }
 
 impl Spawn<'_> {
-    /// Executes this very program (also if its file was replaced meanwhile) as another process of the session.
+    /// Executes this program, also if its file was replaced meanwhile.
     ///
-    /// To be called from the supervisor's only thread: the parent-death signal comes when the *thread* that forked ends.
+    /// To be called from the only thread of a process: the parent-death signal comes when the *thread* that forked ends.
     pub fn start(&self) -> Result<Child> {
         let parent = std::process::id();
-        let fds = [(self.link.as_raw_fd(), LINK_FD), (self.input.map_or(-1, |f| f.as_raw_fd()), INPUT_FD)];
+        let mut fds: Vec<(RawFd, RawFd)> = self.fds.iter().map(|(fd, to)| (fd.as_raw_fd(), *to)).collect();
+        let last = fds.iter().map(|&(_, to)| to).max().unwrap_or(libc::STDERR_FILENO);
+        if fds.iter().any(|&(_, to)| to <= libc::STDERR_FILENO) {
+            return Err(Error::sys("dup2", self.title.as_str(), Errno::EBADF));
+        }
         let bound = self.bound;
+        // std tells by a pipe of its own whether exec has succeeded. It must not lie where the child's descriptors go.
+        let _taken = occupy(last).map_err(|e| Error::sys("open", "/dev/null", e))?;
         let mut command = Command::new("/proc/self/exe");
-        command.arg0(OsStr::new(&self.title)).env(ROLE_ENV, self.role).stdin(Stdio::null());
+        command.arg0(OsStr::new(&self.title)).env(self.variable.0, self.variable.1).stdin(Stdio::null());
         command.stdout(if self.stdout { Stdio::inherit() } else { Stdio::null() });
         if bound {
             command.stderr(Stdio::piped());
         }
-        // SAFETY: the closure runs between fork and exec in a copy of a single-threaded process; it makes system calls
-        // only, allocates nothing and takes no lock.
+        // SAFETY: the closure runs between fork and exec. It makes system calls only, allocates nothing and takes no lock, whatever
+        // other threads held when this one forked. It writes over none of std's descriptors: those that are its targets are
+        // taken since before std opened its own.
         unsafe {
             command.pre_exec(move || {
                 if bound {
@@ -76,7 +75,7 @@ impl Spawn<'_> {
                 } else {
                     libc::setsid();
                 }
-                // The terminal's signals are the supervisor's to interpret. Masks and SIG_IGN survive exec.
+                // The terminal's signals are the parent's to interpret. Masks and SIG_IGN survive exec.
                 for signal in [libc::SIGINT, libc::SIGHUP, libc::SIGQUIT, libc::SIGTSTP, libc::SIGTTOU] {
                     libc::signal(signal, libc::SIG_IGN);
                 }
@@ -87,18 +86,15 @@ impl Spawn<'_> {
                 libc::sigemptyset(&mut none);
                 libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
                 // First out of the way of the targets, then onto them; dup2 clears close-on-exec.
-                let mut high = [-1; 2];
-                for (to, (from, _)) in high.iter_mut().zip(fds) {
-                    if from >= 0 {
-                        *to = libc::fcntl(from, libc::F_DUPFD_CLOEXEC, 10);
-                        if *to < 0 {
-                            // EINVAL: not even the tenth is allowed. Allocates nothing.
-                            return Err(io::Error::from_raw_os_error(libc::EMFILE));
-                        }
+                for (from, _) in &mut fds {
+                    *from = libc::fcntl(*from, libc::F_DUPFD_CLOEXEC, (last + 1).max(10));
+                    if *from < 0 {
+                        // EINVAL: not even the first is allowed. Allocates nothing.
+                        return Err(io::Error::from_raw_os_error(libc::EMFILE));
                     }
                 }
-                for (from, (_, to)) in high.into_iter().zip(fds) {
-                    if from >= 0 && libc::dup2(from, to) < 0 {
+                for &(from, to) in &fds {
+                    if libc::dup2(from, to) < 0 {
                         return Err(io::Error::last_os_error());
                     }
                 }
@@ -109,6 +105,19 @@ impl Spawn<'_> {
         let pid = child.id();
         let stderr = child.stderr.take().map(OwnedFd::from);
         Ok(Child { pidfd: pidfd_open(pid)?, pid, stderr })
+    }
+}
+
+/// Opens descriptors until every number up to `last` is taken.
+fn occupy(last: RawFd) -> io::Result<Vec<OwnedFd>> {
+    let mut taken = Vec::new();
+    loop {
+        let fd = OwnedFd::from(std::fs::File::open("/dev/null")?);
+        let enough = fd.as_raw_fd() > last;
+        taken.push(fd);
+        if enough {
+            return Ok(taken);
+        }
     }
 }
 
@@ -149,6 +158,8 @@ pub struct Reaped {
     pid: u32,
     exit: Exit,
     usage: Usage,
+    /// Somebody else says so.
+    assumed: bool,
 }
 
 impl Reaped {
@@ -160,15 +171,20 @@ impl Reaped {
         }
     }
 
+    /// Whether no process has this id, so that what it has left under it is a dead one's. One that was reaped long ago may have been
+    /// followed by another.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.assumed || nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.pid as i32), None) == Err(Errno::ESRCH)
+    }
+
     /// One that was reaped elsewhere.
     ///
     /// # Safety
     ///
-    /// No process writes in the name of `pid` any more: it was reaped, and none of its threads or children holds what it had
-    /// mapped.
+    /// No process writes in the name of `pid` any more, as long as this value lives: it was reaped, and no other has its id.
     pub const unsafe fn assume(pid: u32, exit: Exit) -> Self {
         let usage = Usage { cpu_s: 0.0, max_rss_kib: 0, voluntary_switches: 0, involuntary_switches: 0 };
-        Self { pid, exit, usage }
+        Self { pid, exit, usage, assumed: true }
     }
 
     /// Its process id, which may mean another process by now.
@@ -190,8 +206,8 @@ impl Reaped {
 fn reap(pid: u32, options: libc::c_int) -> Result<Option<Reaped>> {
     let (mut status, mut usage) = (0, std::mem::MaybeUninit::<libc::rusage>::zeroed());
     loop {
-        // SAFETY: both places outlive the call. The id is that of our child as long as it is not reaped, and the caller keeps
-        // no handle of one that was.
+        // SAFETY: both places outlive the call. Whichever child of ours has this id now: if it was reaped, it is the one of which
+        // `Reaped` speaks.
         let got = unsafe { libc::wait4(pid as libc::pid_t, &mut status, options, usage.as_mut_ptr()) };
         match Errno::result(got) {
             Ok(0) => return Ok(None),
@@ -208,7 +224,7 @@ fn reap(pid: u32, options: libc::c_int) -> Result<Option<Reaped>> {
         Exit::Code(libc::WEXITSTATUS(status))
     };
     // SAFETY: zeroed is a valid rusage, and wait4 filled it.
-    Ok(Some(Reaped { pid, exit, usage: Usage::from(unsafe { usage.assume_init() }) }))
+    Ok(Some(Reaped { pid, exit, usage: Usage::from(unsafe { usage.assume_init() }), assumed: false }))
 }
 
 impl AsFd for Child {
@@ -265,7 +281,7 @@ impl Usage {
         usage.into()
     }
 
-    /// Adds what another incarnation of the same role used.
+    /// Adds what another process in the same place used.
     pub fn add(&mut self, other: Self) {
         self.cpu_s += other.cpu_s;
         self.max_rss_kib = self.max_rss_kib.max(other.max_rss_kib);
@@ -286,10 +302,19 @@ impl From<libc::rusage> for Usage {
     }
 }
 
-/// Takes over a descriptor that this process inherited by number. Call it once for each, before anything else is opened.
+/// Takes over a descriptor that this process inherited by number; `None` if it has inherited none there, or it was taken over before.
 pub fn inherited(fd: RawFd) -> Option<OwnedFd> {
-    // SAFETY: fcntl on any number is harmless; the descriptor, if it is open, was put there for us by Spawn::start, and
-    // nothing else in this process knows of it.
+    // The standard descriptors are std's.
+    if fd <= libc::STDERR_FILENO {
+        return None;
+    }
+    // SAFETY: fcntl on any number is harmless.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+    // What std, nix or this crate opens in a process is closed on exec. So what is not has come over exec, and has no owner yet.
+    if flags < 0 || flags & libc::FD_CLOEXEC != 0 {
+        return None;
+    }
+    // SAFETY: as above. From here on it counts as taken, so there is no second owner.
     unsafe {
         if libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) < 0 {
             return None;
@@ -301,7 +326,7 @@ pub fn inherited(fd: RawFd) -> Option<OwnedFd> {
 /// A nameless file in memory that holds `bytes`.
 pub fn memory_file(name: &str, bytes: &[u8]) -> Result<std::fs::File> {
     use io::Write;
-    let c_name = CString::new(name).map_err(|_| Error::SessionName(name.into()))?;
+    let c_name = CString::new(name).map_err(|_| Error::sys("memfd_create", name, Errno::EINVAL))?;
     // SAFETY: a valid C string; the result is checked and owned by nobody else.
     let fd = unsafe { libc::memfd_create(c_name.as_ptr(), libc::MFD_CLOEXEC) };
     if fd < 0 {
@@ -321,6 +346,37 @@ pub fn set_comm(name: &str) {
     }
 }
 
+/// Undoes what a caller's signal settings would spoil: the ends of children are reported whatever it did with those of its own,
+/// and a file that would grow beyond the limit on files is an error of the write, not the silent end of the process. Processes that are
+/// started from here on inherit both. To be called before any is.
+pub fn reset_inherited() {
+    // SAFETY: dispositions without a handler; no process was started yet that could end in between.
+    unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
+}
+
+/// Has `signals` do what they do by themselves, here and in processes that are started from here on, whatever the caller of this
+/// process made of them.
+pub fn heed(signals: &[Signal]) {
+    for &signal in signals {
+        // SAFETY: a disposition without a handler.
+        unsafe { libc::signal(signal as libc::c_int, libc::SIG_DFL) };
+    }
+}
+
+/// Whether this process ignores `signal`: so did whoever executed it, if nobody here has set that.
+pub fn is_ignored(signal: Signal) -> bool {
+    let mut now = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: nothing is set; the place is as large as sigaction writes, and zeroed is a valid one in any case.
+    let now = unsafe {
+        libc::sigaction(signal as libc::c_int, std::ptr::null(), now.as_mut_ptr());
+        now.assume_init()
+    };
+    now.sa_sigaction == libc::SIG_IGN
+}
+
 /// Blocks every signal in this thread and those it starts; for clients of libraries that do not handle EINTR. Whoever
 /// wants this process to end sends SIGKILL or a message.
 pub fn block_all_signals() {
@@ -333,4 +389,38 @@ pub fn block_all_signals() {
 pub fn exit_now(code: i32) -> ! {
     // SAFETY: never returns, touches nothing.
     unsafe { libc::_exit(code) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_was_reaped_is_gone_and_one_that_has_its_id_is_not() {
+        let mut reaped = Reaped::wait(Command::new("true").spawn().unwrap()).unwrap();
+        assert_eq!(reaped.exit(), Exit::Code(0));
+        assert!(reaped.is_gone());
+        reaped.pid = std::process::id();
+        assert!(!reaped.is_gone());
+    }
+
+    #[test]
+    fn a_descriptor_is_inherited_once_and_what_this_process_opened_never() {
+        let opened = std::fs::File::open("/dev/null").unwrap();
+        assert!(inherited(opened.as_raw_fd()).is_none());
+        assert!(inherited(libc::STDOUT_FILENO).is_none() && inherited(-1).is_none());
+        // As exec would leave it.
+        let number = nix::fcntl::fcntl(&opened, nix::fcntl::FcntlArg::F_DUPFD(700)).unwrap();
+        let taken = inherited(number).unwrap();
+        assert_eq!(taken.as_raw_fd(), number);
+        assert!(inherited(number).is_none());
+    }
+
+    #[test]
+    fn the_numbers_that_a_child_gets_are_nobody_s_while_it_is_started() {
+        let taken = occupy(40).unwrap();
+        assert!(taken.last().unwrap().as_raw_fd() > 40);
+        let next = std::fs::File::open("/dev/null").unwrap();
+        assert!(next.as_raw_fd() > 40);
+    }
 }

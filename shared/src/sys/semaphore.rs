@@ -1,4 +1,4 @@
-//! POSIX named semaphores: `sem_open` and its family through libc, since nix has none.
+//! POSIX named semaphores, the files `sem.NAME` that `sem_open` opens, through libc, since nix has none.
 //!
 //! Posts and waits are our own, on the semaphore as glibc lays it out (since 2.21: one 64-bit word, the value in its lower
 //! half, the number of sleepers in its upper), and mix freely with those of any other program. For glibc's take the flags
@@ -6,16 +6,15 @@
 //! have them abort anybody who posts, the supervisor as well. Here the peer's bytes are a count of tokens, and nothing else.
 //!
 //! A semaphore is made like any other shared object (see [`super::shm`]): unnamed, initialised, then linked.
-//! `sem_open(O_CREAT)` would leave its temporary `sem.XXXXXX` behind when killed, and accepts an empty file.
+//! `sem_open(O_CREAT)` would leave its temporary `sem.XXXXXX` behind when killed. It is opened as `sem_open` does it, by mapping
+//! the file, but for a look at what was opened: `sem_open` accepts an empty file, and dies of it at the first post.
 
-use std::ffi::CString;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::shm;
-use super::sigbus::Guard;
+use super::shm::{self, Mapping};
 use crate::error::{Error, Result};
 use crate::time::{Deadline, NS_PER_S};
 
@@ -33,15 +32,9 @@ const MOST: u64 = 1 << 10;
 /// A named semaphore, open in this process. It is a doorbell: it wakes, it owns nothing.
 #[derive(Debug)]
 pub struct Semaphore {
-    raw: *mut libc::sem_t,
+    map: Mapping,
     name: String,
-    _guard: Guard,
 }
-
-// SAFETY: a process-shared sem_t is made to be used from any thread of any process; we only ever pass its address.
-unsafe impl Send for Semaphore {}
-// SAFETY: as above; the word is an atomic, and sem_getvalue is thread-safe.
-unsafe impl Sync for Semaphore {}
 
 impl Semaphore {
     /// Makes the semaphore `name` (without a slash) with the given value, mode 0600. Fails if the name exists.
@@ -55,8 +48,7 @@ impl Semaphore {
         shm::link(&file, &format!("sem.{name}"))
     }
 
-    /// Opens the semaphore `name` (without a slash). An empty, foreign or wrongly sized file is refused, which
-    /// `sem_open` alone would accept and then die of.
+    /// Opens the semaphore `name` (without a slash). An empty, foreign or wrongly sized file is refused.
     pub fn open(name: &str) -> Result<Self> {
         let file = shm::open_named(&format!("sem.{name}"), true)?;
         let len = file.metadata().map_err(|e| Error::sys("fstat", name, e))?.size();
@@ -68,21 +60,15 @@ impl Semaphore {
                 wanted: size_of::<libc::sem_t>() as u64,
             });
         }
-        let path = CString::new(format!("/{name}")).map_err(|_| Error::SessionName(name.into()))?;
-        // SAFETY: a valid C string; without O_CREAT no further argument is read.
-        let raw = unsafe { libc::sem_open(path.as_ptr(), 0) };
-        if raw == libc::SEM_FAILED {
-            return Err(Error::sys("sem_open", name, io::Error::last_os_error()));
-        }
-        Ok(Self { raw, name: name.into(), _guard: Guard::new(raw as usize & !4095, 4096, name) })
+        let map = shm::map(&file, 0, size_of::<libc::sem_t>(), true, name)?;
+        Ok(Self { map, name: name.into() })
     }
 
     /// Value and sleepers.
     #[inline]
     fn word(&self) -> &AtomicU64 {
-        // SAFETY: `raw` came from sem_open and lives as long as self; a sem_t is aligned to eight bytes and begins with
-        // this word, which every process changes atomically.
-        unsafe { &*self.raw.cast::<AtomicU64>() }
+        // A sem_t begins with this word, which every process changes atomically.
+        shm::page_ref(&self.map, 0)
     }
 
     /// Removes the name; processes that have it open keep it.
@@ -170,24 +156,14 @@ impl Semaphore {
     /// The futex is the lower half of the word: the value.
     fn futex(&self, operation: libc::c_int, value: u32, until: *const libc::timespec) -> io::Result<()> {
         let (none, any) = (std::ptr::null::<u32>(), u32::MAX);
+        let word = self.word().as_ptr().cast::<u32>();
         // SAFETY: an aligned address in a mapping of ours, and a timespec that outlives the call or none.
-        let done =
-            unsafe { libc::syscall(libc::SYS_futex, self.raw.cast::<u32>(), operation, value, until, none, any) };
+        let done = unsafe { libc::syscall(libc::SYS_futex, word, operation, value, until, none, any) };
         if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
     /// How many tokens it holds; for people to look at, since it is outdated when it is read.
     pub fn value(&self) -> i32 {
-        let mut value = 0;
-        // SAFETY: as in post; `value` is a valid place for the result.
-        unsafe { libc::sem_getvalue(self.raw, &mut value) };
-        value
-    }
-}
-
-impl Drop for Semaphore {
-    fn drop(&mut self) {
-        // SAFETY: opened once, closed once.
-        unsafe { libc::sem_close(self.raw) };
+        (self.word().load(Relaxed) & TOKENS) as i32
     }
 }

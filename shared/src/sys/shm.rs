@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use memmap2::{MmapOptions, MmapRaw};
 use nix::fcntl::{AT_FDCWD, AtFlags, FallocateFlags, OFlag, fallocate, open};
 use nix::sys::mman::{MmapAdvise, shm_open, shm_unlink};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fchmod};
 use nix::unistd::{geteuid, linkat};
 
 use super::sigbus::Guard;
@@ -27,9 +27,15 @@ pub fn create_unnamed(len: u64) -> Result<File> {
     let err = |call| move |e: nix::Error| Error::sys(call, format!("{DIR} ({len} bytes)"), e);
     let fd = open(DIR, OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::S_IRUSR | Mode::S_IWUSR)
         .map_err(err("open"))?;
+    // Whatever new files of this process may be: an object is its user's, and nobody else's.
+    fchmod(&fd, Mode::S_IRUSR | Mode::S_IWUSR).map_err(err("fchmod"))?;
     fallocate(&fd, FallocateFlags::empty(), 0, len as i64).map_err(|e| match e {
+        nix::Error::EFBIG => {
+            let advice = format!("{e}; allow larger files (`ulimit -f unlimited`)");
+            Error::sys("fallocate", format!("{DIR} ({len} bytes)"), std::io::Error::other(advice))
+        }
         nix::Error::ENOSPC => {
-            let advice = format!("{e}; free some of it (`df {DIR}`, `tricine clean`)");
+            let advice = format!("{e}; free some of it (see `df {DIR}` and `ls {DIR}`)");
             Error::sys("fallocate", format!("{DIR} ({len} bytes)"), std::io::Error::other(advice))
         }
         e => err("fallocate")(e),
@@ -47,7 +53,8 @@ pub fn link(file: &File, name: &str) -> Result<()> {
 /// Opens the object `name` (without a slash), and checks that it is a regular file of ours: an object that another
 /// user planted under our name is refused.
 pub fn open_named(name: &str, writable: bool) -> Result<File> {
-    let flags = if writable { OFlag::O_RDWR } else { OFlag::O_RDONLY };
+    // Without waiting: a FIFO of that name, which anybody can make, would wait for its other end.
+    let flags = OFlag::O_NONBLOCK | if writable { OFlag::O_RDWR } else { OFlag::O_RDONLY };
     let fd: OwnedFd =
         shm_open(format!("/{name}").as_str(), flags, Mode::empty()).map_err(|e| Error::sys("shm_open", name, e))?;
     let file = File::from(fd);
@@ -109,9 +116,19 @@ pub fn protect(map: &Mapping, offset: usize, len: usize, name: &str) -> Result<(
     let start = map.as_mut_ptr().wrapping_add(offset);
     let address =
         std::ptr::NonNull::new(start.cast()).ok_or_else(|| Error::sys("mprotect", name, nix::Error::EFAULT))?;
-    // SAFETY: whole pages of a live mapping of ours; what is read-only from here on is only read through atomics.
+    // SAFETY: whole pages of a live mapping of ours. A store to them ends the process from here on, and changes nothing.
     unsafe { nix::sys::mman::mprotect(address, len, nix::sys::mman::ProtFlags::PROT_READ) }
         .map_err(|e| Error::sys("mprotect", name, e))
+}
+
+/// Keeps `map` from the copies of this process that `fork` makes: they die of touching it. So nothing that such a copy has of this
+/// process's handles can write through it, while this process does or after it was reaped.
+pub fn keep_from_forks(map: &Mapping, name: &str) -> Result<()> {
+    let address = std::ptr::NonNull::new(map.as_mut_ptr().cast())
+        .ok_or_else(|| Error::sys("madvise", name, nix::Error::EFAULT))?;
+    // SAFETY: the range is exactly a live mapping of ours, and stays as it is in this process.
+    unsafe { nix::sys::mman::madvise(address, map.len(), MmapAdvise::MADV_DONTFORK) }
+        .map_err(|e| Error::sys("madvise", name, e))
 }
 
 /// Makes every page of `map` present now, so that no frame pays for a page fault. Best effort: an old kernel says no.
@@ -136,8 +153,10 @@ unsafe impl SharedWords for std::sync::atomic::AtomicU64 {}
 unsafe impl SharedWords for std::sync::atomic::AtomicU32 {}
 // SAFETY: many of them are no different.
 unsafe impl<T: SharedWords, const N: usize> SharedWords for [T; N] {}
-// SAFETY: as above.
+// SAFETY: as above; padding, if there is any, holds no value.
 unsafe impl<A: SharedWords, B: SharedWords> SharedWords for (A, B) {}
+// SAFETY: no bytes at all.
+unsafe impl<T> SharedWords for std::marker::PhantomData<T> {}
 
 /// Says of a struct all of whose fields are [`SharedWords`] that it is, too; of one with another field this does not compile.
 #[macro_export]
@@ -151,6 +170,15 @@ macro_rules! shared_words {
         // SAFETY: each field is, by the bounds.
         unsafe impl $crate::sys::shm::SharedWords for $name where $($type: $crate::sys::shm::SharedWords,)* {}
     };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident<$param:ident> {
+        $($(#[$doc:meta])* $field_vis:vis $field:ident: $type:ty,)*
+    }) => {
+        $(#[$meta])* $vis struct $name<$param> {
+            $($(#[$doc])* $field_vis $field: $type,)*
+        }
+        // SAFETY: each field is, by the bounds.
+        unsafe impl<$param> $crate::sys::shm::SharedWords for $name<$param> where $($type: $crate::sys::shm::SharedWords,)* {}
+    };
     ($(#[$meta:meta])* $vis:vis struct $name:ident($field_vis:vis $type:ty);) => {
         $(#[$meta])* $vis struct $name($field_vis $type);
         // SAFETY: its field is, by the bound.
@@ -159,7 +187,6 @@ macro_rules! shared_words {
 }
 
 /// Atomics at `offset` of a mapping. Through a read-only mapping nothing may be stored: the process would die of SIGSEGV.
-#[cfg(not(loom))]
 pub fn page_ref<T: SharedWords>(map: &Mapping, offset: usize) -> &T {
     assert!(offset.is_multiple_of(align_of::<T>()) && offset + size_of::<T>() <= map.len());
     // SAFETY: in bounds and aligned, just checked (the mapping itself is page-aligned); T is made of atomics, valid

@@ -1,71 +1,81 @@
 //! What happens when shared memory is cut short under its mapping: named shared memory cannot be sealed, and whoever may
 //! open an object may truncate it. The kernel then sends SIGBUS to whoever touches what is gone.
 //!
-//! A role ends at once, with a message that names the object and an exit code of its own; the supervisor replaces the
-//! region. The supervisor itself goes on: it gets empty memory in the place of what is gone, and [`Guard::lost`] tells.
+//! A process that has said [`exit_on_loss`] ends at once, with a message that names the object and an exit code of its own. One that
+//! has said [`survive_loss`], as a supervisor does, goes on: it gets empty memory in the place of what is gone, and
+//! [`super::shm::Mapping::lost`] tells.
 //!
 //! The handler finds the object in a fixed table of atomics; it allocates nothing and takes no lock.
 
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64};
 
 use crate::error::{Error, Result};
 
 /// Mappings that are guarded at a time: far more than a process of a session has. One too many is not guarded.
 const PLACES: usize = 256;
 const NAME: usize = 120;
+/// Bytes of a page.
+const PAGE: usize = 4096;
 /// The exit code that stands for going on.
 const GO_ON: i32 = -1;
 
+/// A guarded mapping. All of it is atomic: a handler may look at any place while another thread takes it or gives it up.
 struct Place {
     taken: AtomicBool,
-    /// 0 while the rest is being written.
-    start: AtomicUsize,
-    len: AtomicUsize,
-    name: AtomicPtr<[u8; NAME]>,
+    /// 0 while nothing is guarded here; else the first page's number and the count of pages, see [`pack`]. In one word, so
+    /// that a handler never sees the one of this mapping and the other of the next.
+    pages: AtomicU64,
+    name: [AtomicU8; NAME],
     lost: AtomicBool,
 }
 
 static TABLE: [Place; PLACES] = [const {
     Place {
         taken: AtomicBool::new(false),
-        start: AtomicUsize::new(0),
-        len: AtomicUsize::new(0),
-        name: AtomicPtr::new(std::ptr::null_mut()),
+        pages: AtomicU64::new(0),
+        name: [const { AtomicU8::new(0) }; NAME],
         lost: AtomicBool::new(false),
     }
 }; PLACES];
 
 static EXIT_CODE: AtomicI32 = AtomicI32::new(GO_ON);
 
+/// Bits of the count of pages. What is left is enough for the page numbers of 48-bit addresses.
+const COUNT_BITS: u32 = 28;
+
+/// `len` bytes from `start` as one word; `None` if they do not fit.
+fn pack(start: usize, len: usize) -> Option<u64> {
+    let (page, count) = ((start / PAGE) as u64, len.div_ceil(PAGE) as u64);
+    (page >> (64 - COUNT_BITS) == 0 && count >> COUNT_BITS == 0).then_some(page << COUNT_BITS | count)
+}
+
+/// From where to where, in bytes.
+fn unpack(pages: u64) -> std::ops::Range<usize> {
+    let (page, count) = ((pages >> COUNT_BITS) as usize, (pages & ((1 << COUNT_BITS) - 1)) as usize);
+    page * PAGE..(page + count) * PAGE
+}
+
 /// A mapping in the table, as long as this lives.
 #[derive(Debug)]
-pub struct Guard(Option<usize>);
+pub(super) struct Guard(Option<usize>);
 
 impl Guard {
     /// Guards the `len` bytes mapped at `start`, which are of the object `name`. The mapping outlives the guard.
     pub(super) fn new(start: usize, len: usize, name: &str) -> Self {
+        let Some(pages) = pack(start, len) else { return Self(None) };
         let Some(at) = TABLE.iter().position(|place| !place.taken.swap(true, Acquire)) else { return Self(None) };
         let place = &TABLE[at];
-        // A place keeps its name buffer for ever: a handler on another thread may be reading it.
-        if place.name.load(Relaxed).is_null() {
-            place.name.store(Box::leak(Box::new([0; NAME])), Relaxed);
-        }
-        // SAFETY: a leaked box; the place is ours, and the handler reads the name only after it has seen `start`, which
-        // is 0 until the bytes are written.
-        let buffer = unsafe { &mut *place.name.load(Relaxed) };
-        buffer.fill(0);
-        let kept = name.len().min(NAME);
-        buffer[..kept].copy_from_slice(&name.as_bytes()[..kept]);
+        let bytes = name.bytes().chain(std::iter::repeat(0));
+        place.name.iter().zip(bytes).for_each(|(to, byte)| to.store(byte, Relaxed));
         place.lost.store(false, Relaxed);
-        place.len.store(len, Relaxed);
-        // Release: pairs with the Acquire in the handler.
-        place.start.store(start, Release);
+        // Release: pairs with the Acquire in the handler: the name is that of these pages.
+        place.pages.store(pages, Release);
         Self(Some(at))
     }
 
     /// Whether the object was truncated, and empty memory stands in its place.
-    pub fn lost(&self) -> bool {
+    pub(super) fn lost(&self) -> bool {
         self.0.is_some_and(|at| TABLE[at].lost.load(Relaxed))
     }
 }
@@ -73,7 +83,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if let Some(at) = self.0 {
-            TABLE[at].start.store(0, Release);
+            TABLE[at].pages.store(0, Release);
             TABLE[at].taken.store(false, Release);
         }
     }
@@ -106,14 +116,13 @@ fn install(code: i32) -> Result<()> {
 }
 
 extern "C" fn on_sigbus(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
-    // SAFETY: the kernel passes a valid siginfo; for SIGBUS it has an address.
-    let address = unsafe { (*info).si_addr() } as usize;
-    let found = TABLE.iter().find(|place| {
-        // Acquire: pairs with the Release in Guard::new: length and name belong to this start.
-        let start = place.start.load(Acquire);
-        start != 0 && (start..start + place.len.load(Relaxed)).contains(&address)
-    });
-    let Some(place) = found else {
+    // SAFETY: the kernel passes a valid siginfo. Only a BUS_ADRERR of the kernel's has an address; what somebody sends has none.
+    let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
+    // Acquire: pairs with the Release in Guard::new. The interrupted thread uses the mapping that it has touched, so nobody drops
+    // that meanwhile, and its place stays as it is; no other one has the address, since a place is given up before its pages are.
+    let touched = |place: &&Place| unpack(place.pages.load(Acquire)).contains(&address);
+    let place = TABLE.iter().find(touched).filter(|_| code == libc::BUS_ADRERR);
+    let Some(place) = place else {
         // None of ours: the instruction is tried again, and the process dies of it.
         // SAFETY: resetting a signal is allowed here.
         unsafe { libc::signal(libc::SIGBUS, libc::SIG_DFL) };
@@ -125,11 +134,13 @@ extern "C" fn on_sigbus(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc
         // SAFETY: never returns.
         unsafe { libc::_exit(code) };
     }
-    let (start, len) = (place.start.load(Relaxed), place.len.load(Relaxed));
+    // From the page that is gone to the mapping's end: an object is cut at its end, so all of that is gone.
+    let from = address & !(PAGE - 1);
+    let len = unpack(place.pages.load(Relaxed)).end.saturating_sub(from);
     let flags = libc::MAP_FIXED | libc::MAP_ANONYMOUS | libc::MAP_PRIVATE;
-    // SAFETY: replaces exactly a live mapping of ours, which is made of atomics or plain bytes, by zeros of the same
-    // length; what is mapped read-only is only read.
-    let map = unsafe { libc::mmap(start as *mut _, len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+    // SAFETY: replaces pages of a live mapping of ours that exist no more, and no others: whoever cut the object has changed their
+    // content, which any process of this user can. What is mapped read-only is only read.
+    let map = unsafe { libc::mmap(from as *mut _, len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
     if map == libc::MAP_FAILED {
         // SAFETY: as above.
         unsafe { libc::signal(libc::SIGBUS, libc::SIG_DFL) };
@@ -138,13 +149,28 @@ extern "C" fn on_sigbus(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc
     place.lost.store(true, Relaxed);
 }
 
-/// Says which object it was, in the form of a line of a role's log.
+/// Says which object it was, in the form of a line of a log.
 fn say(place: &Place) {
-    // SAFETY: a leaked box, written before `start`.
-    let name = unsafe { &*place.name.load(Relaxed) };
+    let name = place.name.each_ref().map(|byte| byte.load(Relaxed));
     let len = name.iter().position(|&b| b == 0).unwrap_or(NAME);
     for part in [b"ERROR ".as_slice(), &name[..len], b": truncated by another program\n"] {
         // SAFETY: write of valid bytes, allowed in a signal handler. Nobody to tell it to is as good as told.
         unsafe { libc::write(2, part.as_ptr().cast(), part.len()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_one_word_and_what_does_not_fit_is_not_guarded() {
+        for (start, len, end) in
+            [(PAGE, 1, 2 * PAGE), (0x7fff_ffff_f000, PAGE, 0x8000_0000_0000), (7 * PAGE, 3 * PAGE, 10 * PAGE)]
+        {
+            assert_eq!(unpack(pack(start, len).unwrap()), start..end);
+        }
+        assert!(pack(1 << 48, PAGE).is_none() && pack(PAGE, PAGE << COUNT_BITS).is_none());
+        assert!(unpack(0).is_empty());
     }
 }

@@ -101,6 +101,32 @@ fn a_single_release_lets_a_frame_in() {
     all.print("fifo, a single release");
 }
 
+/// [`Consumer::wait`] before each look, as a role does that has other things to look at. All frames are there before it waits for
+/// the first, and nobody rings after the last: a wait that does not see what is there is one for ever.
+#[test]
+fn who_waits_first_sees_what_is_there() {
+    let mut all = Seen::default();
+    for before in [0, 2] {
+        let seen = explore(3, &[], move || {
+            let world = World::<Counting>::new(Mode::Fifo);
+            undisturbed(|| produce(&world.region, before).unwrap());
+            let writing = world.clone();
+            let producer = thread::spawn(move || produce(&writing.region, 2).unwrap());
+            let mut consumer = Consumer::attach(&world.region).unwrap();
+            while consumer.next_seq() < 2 {
+                assert!(consumer.wait(NEVER).unwrap());
+                take_until(&mut consumer, Deadline::NOW, |did| world.did(did)).unwrap();
+            }
+            producer.join().unwrap();
+            world.assert_each_once(2);
+        });
+        assert_seen(&seen, &["a frame was taken"]);
+        all.add("before", before, &seen);
+    }
+    assert_seen(&all, &["slept at a doorbell"]);
+    all.print("fifo, waits first");
+}
+
 #[test]
 fn a_producer_dies_at_each_step() {
     let mut all = Seen::default();

@@ -28,7 +28,11 @@ fn models(bug: Bug) -> &'static [&'static str] {
         | Bug::RelaxedPublished
         | Bug::RelaxedRelease
         | Bug::RelaxedReleased => &["fifo::the_words_alone_carry_the_payload_where_tokens_abound"],
-        Bug::RelaxedDiscard => &["fifo::a_poisoned_frame_s_slot_goes_to_the_producer_after_its_last_reader"],
+        Bug::RelaxedDiscard | Bug::DiscardsTooMuch | Bug::DiscardsAnyFrame => {
+            &["fifo::a_poisoned_frame_s_slot_goes_to_the_producer_after_its_last_reader"]
+        }
+        Bug::WaitIsBlind => &["fifo::who_waits_first_sees_what_is_there"],
+        Bug::LastInFront => &["claim::a_successor_sees_what_one_that_ended_has_stored"],
         Bug::RelaxedRetire | Bug::RelaxedSuccessor => &["fifo::who_sees_the_successor_has_seen_every_frame_before_it"],
         Bug::RelaxedClaim | Bug::RelaxedUnclaim => &["claim::a_successor_sees_what_one_that_ended_has_stored"],
         Bug::RelaxedRecover => &["claim::a_successor_sees_what_one_that_died_has_stored"],
@@ -41,6 +45,8 @@ fn models(bug: Bug) -> &'static [&'static str] {
         Bug::RelaxedBegun | Bug::RelaxedTap => {
             &["tap::a_fifo_s_frame_that_is_kept_is_whole", "tap::a_mailbox_s_frame_that_is_kept_is_whole"]
         }
+        Bug::RelaxedTapSeq => &["tap::a_fifo_s_frame_that_is_kept_is_whole"],
+        Bug::RelaxedTapMail => &["tap::a_mailbox_s_frame_that_is_kept_is_whole"],
         Bug::RelaxedRegisterStore
         | Bug::RelaxedRegisterLoad
         | Bug::RelaxedRegisterWriteFence

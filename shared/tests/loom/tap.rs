@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use loom::thread;
 use tricine_channel::channel::ownership::{MailWord, SLOTS, slot_of};
-use tricine_channel::channel::tap::untouched;
+use tricine_channel::channel::tap::{newest, untouched};
 use tricine_channel::channel::{Acquired, Consumer, Mode, Producer};
 use tricine_channel::meta::Summed;
 use tricine_channel::sync::AtomicU64;
@@ -43,9 +43,11 @@ impl Scene {
         MailWord::decode(self.region.words().both.mail.0.fetch_or(0, Acquire)).expect("a sound word").back
     }
 
-    /// What [`tricine_channel::channel::Tap`] does, where the payload is a mapping: `slot` had frame `seq` − 1 by a load with
-    /// Acquire.
-    fn copy(&self, mode: Mode, slot: usize, seq: u64) {
+    /// What [`tricine_channel::channel::Tap`] does, where the payload is a mapping: it finds the newest frame, copies it, and
+    /// then looks whether the copy is whole.
+    fn tap(&self) {
+        let mode = self.region.mode();
+        let (slot, seq) = newest(self.region.words(), mode).expect("a sound word");
         let copied = self.payload[slot].each_ref().map(|word| word.load(Relaxed));
         if untouched(self.region.words(), mode, slot, seq) {
             assert_eq!(copied, [seq; 2], "a copy of frame {} was kept", seq - 1);
@@ -67,21 +69,17 @@ const ALL: [&str; 4] = [
 
 #[test]
 fn a_fifo_s_frame_that_is_kept_is_whole() {
-    let seen = explore(4, &[], || {
+    let seen = explore(3, &[], || {
         let scene = Scene::new(Mode::Fifo);
         let mut producer = Producer::attach(&scene.region).unwrap();
         let mut consumer = Consumer::<Summed, _>::attach(&scene.region).unwrap();
-        // Three frames were taken, so that the next one goes where the first was.
-        for _ in 0..3 {
-            scene.publish(&mut producer, slot_of);
-            let Acquired::Slot(slot) = consumer.acquire(NEVER).unwrap() else { panic!("a frame is there") };
-            slot.release();
-        }
+        // One frame was taken, so that there is room for three, and the third goes where the first was.
+        scene.publish(&mut producer, slot_of);
+        let Acquired::Slot(slot) = consumer.acquire(NEVER).unwrap() else { panic!("a frame is there") };
+        slot.release();
         let writing = scene.clone();
-        let writer = thread::spawn(move || writing.publish(&mut producer, slot_of));
-        // The tap looks at the first slot alone: it found the highest number there, then or now.
-        let seq = scene.region.words().producer.slots[0].seq.load(Acquire);
-        scene.copy(Mode::Fifo, 0, seq);
+        let writer = thread::spawn(move || (0..3).for_each(|_| writing.publish(&mut producer, slot_of)));
+        scene.tap();
         writer.join().unwrap();
     });
     assert_seen(&seen, &ALL);
@@ -107,9 +105,7 @@ fn mailbox(preemptions: usize, with_consumer: bool) -> Seen {
                 }
             }
         });
-        let word = MailWord::decode(scene.region.words().both.mail.0.load(Acquire)).expect("a sound word");
-        let slot = if word.dirty { word.middle } else { word.front };
-        scene.copy(Mode::Mailbox, slot, word.seq);
+        scene.tap();
         at_work.join().unwrap();
     })
 }

@@ -258,7 +258,7 @@ pub(crate) fn take_until<D: Doorbell>(
         Acquired::Slot(slot) => {
             let (seq, fresh) = (slot.seq(), !slot.already_done());
             assert_eq!(slot.meta().seq, seq, "frame {seq} has another's meta");
-            assert!(slot.payload().iter().all(|&b| b == mark(seq)), "frame {seq} is torn");
+            assert!(slot.payload().to_vec().iter().all(|&b| b == mark(seq)), "frame {seq} is torn");
             assert!(slot.intact(), "frame {seq} has another's checksum");
             if fresh {
                 did(Did::Effect(seq));

@@ -41,9 +41,10 @@ pub trait Sleeper: Sized {
 /// A doorbell in shared memory.
 #[derive(Debug)]
 pub struct Bell<S> {
+    // In front of the memory, so that it is dropped first: a RawSync points into that.
+    sleeper: S,
     memory: shm::Mapping,
     offset: usize,
-    sleeper: S,
 }
 
 /// Which bell of a pair.
@@ -68,7 +69,7 @@ impl<S> Bell<S> {
 
     fn with(memory: &File, which: Which, sleeper: S) -> Result<Self> {
         let memory = shm::map(memory, 0, MEMORY_LEN, true, "bells")?;
-        Ok(Self { memory, offset: which.offset(), sleeper })
+        Ok(Self { sleeper, memory, offset: which.offset() })
     }
 }
 
@@ -235,11 +236,11 @@ mod raw {
         let at = map.as_mut_ptr().wrapping_add(offset + 256);
         // SAFETY: within the mapping (an Event takes less than the 1,792 bytes left of the half page), aligned; the maker
         // does this before anybody else has the memory, everybody else after. Both sides run the same program, so they
-        // agree on the layout. The mapping is kept by the Bell for as long as the Event is.
+        // agree on the layout. The Bell keeps the mapping for longer than the Event, which stands in front of it.
         let made = unsafe { if maker { Event::new(at, true) } else { Event::from_existing(at) } };
         let (event, used) = made.map_err(failed)?;
         assert!(used <= MEMORY_LEN / 2 - 256);
-        Ok(Bell { memory: map, offset, sleeper: RawSync(event) })
+        Ok(Bell { sleeper: RawSync(event), memory: map, offset })
     }
 
     impl Sleeper for RawSync {

@@ -11,3 +11,4 @@ pub mod ring;
 pub mod syscalls;
 pub mod sysv;
 pub mod trace;
+pub mod view;

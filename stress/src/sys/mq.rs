@@ -28,7 +28,7 @@ pub fn limits() -> io::Result<(usize, usize)> {
 
 /// Makes a queue of the largest size allowed, and removes its name at once.
 pub fn create(name: &str) -> Result<OwnedFd> {
-    let path = CString::new(format!("/{name}")).map_err(|_| Error::SessionName(name.into()))?;
+    let path = CString::new(format!("/{name}")).map_err(|_| Error::sys("mq_open", name, Errno::EINVAL))?;
     let (count, len) = limits().map_err(|e| Error::sys("open", "/proc/sys/fs/mqueue", e))?;
     let attributes = MqAttr::new(0, count as i64, len as i64, 0);
     let flags = MQ_OFlag::O_RDWR | MQ_OFlag::O_CREAT | MQ_OFlag::O_EXCL | MQ_OFlag::O_CLOEXEC;

@@ -236,13 +236,22 @@ fn trace(parent: Pid, thread: Pid, words: &[AtomicU64]) -> ! {
 mod tests {
     use super::*;
 
+    /// Is there wherever the kernel has perf.
+    const PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
+
     fn ten_calls_by(way: Way) {
         let counter = match SyscallCounter::start_by(way) {
             Ok(counter) => counter,
-            // Only the superuser's kernel counts; a tracer may be forbidden in a container.
+            // The kernel counts for the superuser alone, and only where it has perf and shows its tracepoints; a tracer may be
+            // forbidden in a container.
             Err(why) => {
-                let all = std::env::var_os("TRICINE_REQUIRE_ALL").is_some();
-                assert!(way == Way::Perf || !all, "{why}");
+                let all = std::env::var_os("TRICINE_REQUIRE_ALL").is_some_and(|v| v == "1");
+                let shown = [ID, ID_OLD].iter().any(|id| fs::read_to_string(id).is_ok());
+                let perf = nix::unistd::geteuid().is_root() && fs::exists(PARANOID).unwrap_or(false) && shown;
+                let must = if way == Way::Perf { perf } else { all };
+                assert!(!must && (way == Way::Ptrace || why.to_string().contains("raw_syscalls")), "{way:?}: {why}");
+                // Around the test runner, which keeps to itself what passing tests print.
+                let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("skipped: {way:?}: {why}\n"));
                 return;
             }
         };

@@ -4,13 +4,14 @@
 use std::io;
 
 use tricine_channel::error::{Error, Result};
+use tricine_session::NAMESPACE;
 
 /// The name that reminds whoever sweeps `session` of a message queue, which has none: that of an empty object.
 pub fn queue_note(session: &str, id: i32) -> String {
-    format!("tricine.{session}.queue-{id}")
+    NAMESPACE.object(session, &format!("queue-{id}"))
 }
 
-/// Removes the message queue that an object is a note of, if it is one: for [`tricine_channel::namespace::sweep`].
+/// Removes the message queue that an object is a note of, if it is one: for [`tricine_channel::namespace::Namespace::sweep`].
 pub fn forget(object: &str) {
     if let Some(id) = object.rsplit_once(".queue-").and_then(|(_, id)| id.parse().ok()) {
         MessageQueue::remove(id);
@@ -190,7 +191,6 @@ impl Drop for Segment {
 
 #[cfg(test)]
 mod tests {
-    use tricine_channel::namespace;
     use tricine_channel::sys::shm;
 
     use super::*;
@@ -228,7 +228,7 @@ mod tests {
         shm::link(&shm::create_unnamed(1).unwrap(), &name).unwrap();
         // Its maker is killed.
         std::mem::forget(queue);
-        assert!(namespace::sweep_one(&session, forget).unwrap());
+        assert!(NAMESPACE.sweep_one(&session, forget).unwrap());
         assert!(MessageQueue::open(id, 64).send(b"x", false).is_err());
         assert_eq!(shm::open_named(&name, false).unwrap_err().raw_os_error(), Some(libc::ENOENT));
     }

@@ -21,7 +21,7 @@ impl Transport for Fifo {
 
     fn prepare(_: &Case, session: &str, run: u64) -> Result<Prepared> {
         // Where the session's other names are, so that whoever sweeps those sweeps this as well.
-        let name = format!("tricine.{session}.fifo.{run}");
+        let name = tricine_session::NAMESPACE.object(session, &format!("fifo.{run}"));
         let path = format!("{}/{name}", shm::DIR);
         nix::unistd::mkfifo(path.as_str(), Mode::S_IRUSR | Mode::S_IWUSR)
             .map_err(|e| Error::sys("mkfifo", &name, e))?;

@@ -47,7 +47,7 @@ impl Transport for PosixMq {
     type Receiver = Joiner;
 
     fn prepare(_: &Case, session: &str, run: u64) -> Result<Prepared> {
-        let queue = mq::create(&format!("tricine.{session}.mq.{run}"))?;
+        let queue = mq::create(&tricine_session::NAMESPACE.object(session, &format!("mq.{run}")))?;
         let other = queue.try_clone().map_err(|e| tricine_session::Error::sys("dup", "queue", e))?;
         Ok(Prepared { producer: vec![queue], consumer: vec![other], ..Prepared::default() })
     }

@@ -97,7 +97,7 @@ impl Transport for Textbook {
     type Receiver = Ring;
 
     fn prepare(case: &Case, session: &str, run: u64) -> Result<Prepared> {
-        let name = format!("tricine.{session}.textbook.{run}");
+        let name = tricine_session::NAMESPACE.object(session, &format!("textbook.{run}"));
         let names = Names(name.clone());
         Semaphore::create(&format!("{name}.empty"), SLOTS as u32)?;
         Semaphore::create(&format!("{name}.filled"), 0)?;

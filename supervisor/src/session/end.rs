@@ -7,10 +7,11 @@ use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::Result;
 use tricine_session::control::Role;
 
+use super::Session;
 use super::words::GAP_NS;
-use super::{Session, index};
 use crate::child::Running;
 use crate::out::Out;
+use crate::outputs;
 use crate::report::{self, Ended};
 
 /// How long the terminal is waited for at the end.
@@ -48,18 +49,18 @@ impl Session {
     pub(super) fn report(&mut self, how: Ended) -> Result<i32> {
         let now = mono_ns();
         self.settle_gaps(now + GAP_NS);
-        if let Some(path) = &self.options.report {
+        if let Some(output) = self.report.take() {
             let roles = Role::ALL.map(|role| {
-                let post = &self.posts[index(role)];
+                let post = &self.posts[role];
                 report::RoleReport { name: role.name(), pid: post.last_pid, restarts: post.restarts, usage: post.usage }
             });
             let report = report::play(&report::Played {
-                input: self.current.as_ref().map_or("", |i| &i.name),
+                input: self.current.as_ref().map(|i| &i.name),
                 ended: how,
                 opened: self.described.as_ref().or(self.opened.as_ref()),
                 mode: self.options.mode,
-                sink: self.posts[index(Role::Audio)].output.as_deref(),
-                display: self.posts[index(Role::Renderer)].output.as_deref(),
+                sink: self.posts[Role::Audio].output.as_deref(),
+                display: self.posts[Role::Renderer].output.as_deref(),
                 control: &self.control,
                 started_ns: self.started_ns,
                 now_ns: now,
@@ -67,13 +68,7 @@ impl Session {
                 restarts: &self.restarts,
                 regions_replaced: self.regions_replaced,
             });
-            if let Err(why) = report::write(path, &report) {
-                self.status.error(&format!(
-                    "cannot write the report {}: {why}; choose another path for --report",
-                    path.display()
-                ));
-                return Ok(1);
-            }
+            outputs::write(output, &report)?;
         }
         Ok(match how {
             Ended::Played | Ended::Quit => 0,

@@ -10,6 +10,7 @@ use tricine_session::{Error, Result};
 
 use super::{MS, Session, index};
 use crate::out::Out;
+use crate::probe::Probe;
 use crate::report::Ended;
 use crate::supervision::Event;
 
@@ -29,6 +30,8 @@ pub(super) enum Source {
     Room,
     /// The janitor is dead.
     Janitor,
+    /// It is known whether there is a display.
+    Display,
     /// An input is open, or cannot be opened.
     Opening,
     /// A role has said something.
@@ -44,9 +47,10 @@ impl Session {
         let read = |source, fd| Some((source, fd, PollFlags::POLLIN));
         let mut sources = vec![
             read(Source::Signals, self.signals.as_fd()),
-            self.keyboard.as_ref().and_then(|_| read(Source::Keyboard, self.stdin.as_fd())),
+            self.keyboard.as_ref().and_then(|keyboard| read(Source::Keyboard, keyboard.as_fd())),
             Out::stderr().waiting().map(|fd| (Source::Room, fd, PollFlags::POLLOUT)),
             self.janitor.as_ref().and_then(|janitor| read(Source::Janitor, janitor.as_fd())),
+            self.probe.as_ref().and_then(|probe| read(Source::Display, probe.as_fd())),
             self.opening.as_ref().and_then(|(opening, _)| read(Source::Opening, opening.as_fd())),
         ];
         for role in Role::ALL {
@@ -67,6 +71,7 @@ impl Session {
                 Ok(())
             }
             Source::Janitor => self.janitor_died(),
+            Source::Display => self.display_found(),
             Source::Opening => self.answered(),
             Source::Said(role) => self.listen(role).map(drop),
             Source::Logged(role) => {
@@ -103,6 +108,9 @@ impl Session {
     pub(super) fn timers(&mut self) -> Result<()> {
         if self.escape_at_ns.is_some_and(|at| mono_ns() >= at) {
             self.typed()?;
+        }
+        if self.probe.as_ref().is_some_and(Probe::is_overdue) {
+            self.display_found()?;
         }
         if !self.supervision.is_ending()
             && let Some(how) = self.harmed()

@@ -19,7 +19,7 @@ impl Session {
     }
 
     pub(super) fn log(&mut self, role: Role) {
-        let Some(running) = &mut self.posts[index(role)].running else { return };
+        let Some(running) = &mut self.posts[role].running else { return };
         for line in running.log_lines() {
             self.status.log(role, &line, self.options.quiet, self.options.verbose);
         }
@@ -46,8 +46,8 @@ impl Session {
             }
             FromRole::Output(output) => {
                 tracing::info!("{who}: {output}");
-                self.posts[role].output = Some(output);
-                if who == Role::Renderer && self.display == DisplaySpec::Terminal {
+                self.posts[who].output = Some(output);
+                if who.entry().draws && self.display == DisplaySpec::Terminal {
                     self.drawn = true;
                     if self.keyboard.is_some() {
                         self.say(Role::Renderer, &ToRole::Answer);
@@ -62,7 +62,7 @@ impl Session {
                 Ok(())
             }
             FromRole::Failed(why) => {
-                self.posts[role].why = Some(why);
+                self.posts[who].why = Some(why);
                 self.tell(Event::Failed { role })
             }
         }
@@ -75,7 +75,7 @@ impl Session {
         // What it said last counts.
         while self.listen(role)? {}
         self.log(role);
-        let post = &mut self.posts[index(role)];
+        let post = &mut self.posts[role];
         let Some(running) = post.running.take() else { return Ok(()) };
         post.usage.add(reaped.usage());
         post.lines = Vec::from(running.lines);
@@ -91,13 +91,6 @@ impl Session {
 
     /// Frames and blocks that a role has handed over, over all its incarnations.
     fn achieved(&self, role: Role) -> u64 {
-        match role {
-            Role::Decoder => {
-                let page = self.control.decoder();
-                page.video_published.get().saturating_add(page.audio_published.get())
-            }
-            Role::Audio => self.control.audio().received.get(),
-            Role::Renderer => self.control.renderer().received.get(),
-        }
+        (role.entry().achieved)(&self.control)
     }
 }

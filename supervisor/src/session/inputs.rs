@@ -3,8 +3,9 @@
 use tricine_session::Result;
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, InputSpec};
+use tricine_session::name::Name;
 
-use super::{Session, index};
+use super::Session;
 use crate::cli::Display;
 use crate::input::{self, Input};
 use crate::opening::Opening;
@@ -19,14 +20,14 @@ impl Session {
         self.leaving.extend(self.opening.take().map(|(opening, _)| opening.end()));
         match self.playlist.pop_front() {
             None => self.tell(Event::NoneLeft),
-            Some(name) => match input::at_once(&name) {
-                Some(answer) => self.open(&name, answer),
-                None => self.try_to_open(name, 1),
+            Some(name) => match (input::at_once(name.as_ref()), name) {
+                (Some(answer), name) => self.open(&name.unwrap_or_default(), answer),
+                (None, name) => self.try_to_open(name.unwrap_or_default(), 1),
             },
         }
     }
 
-    fn try_to_open(&mut self, name: String, tries: u32) -> Result<()> {
+    fn try_to_open(&mut self, name: Name, tries: u32) -> Result<()> {
         match Opening::start(name.clone()) {
             Ok(opening) => {
                 self.opening = Some((opening, tries));
@@ -48,10 +49,10 @@ impl Session {
         }
     }
 
-    fn open(&mut self, name: &str, answer: std::result::Result<Input, String>) -> Result<()> {
+    fn open(&mut self, name: &Name, answer: std::result::Result<Input, String>) -> Result<()> {
         match answer {
             Ok(input) => {
-                if matches!(input.spec, InputSpec::Pipe) && name != "-" {
+                if matches!(input.spec, InputSpec::Pipe) && !input::is_stdin(name) {
                     self.status.notice(&format!("{name} is a stream: it plays as YUV4MPEG2 comes through it"));
                 }
                 self.next = Some(input);
@@ -64,7 +65,7 @@ impl Session {
         }
     }
 
-    pub(super) fn cannot_play(&self, name: &str, why: &str) {
+    pub(super) fn cannot_play(&self, name: &Name, why: &str) {
         self.status.error(&format!("cannot play {name}: {why}"));
     }
 
@@ -74,7 +75,7 @@ impl Session {
             self.current = self.next.take();
         }
         self.opened = None;
-        self.posts[index(Role::Decoder)].starts = 0;
+        self.posts[Role::Decoder].starts = 0;
         self.state.audible = self.sink.is_some();
         self.go_to(serial, self.options.start.unwrap_or(0));
     }
@@ -82,25 +83,31 @@ impl Session {
     /// The decoder knows what the input holds.
     pub(super) fn holds(&mut self, first: bool) {
         let Some(opened) = self.heard.take() else { return };
-        self.control.session().duration_ns.set(opened.duration_ns.unwrap_or(0).max(0) as u64);
+        self.control.own().duration_ns.set(opened.duration_ns.unwrap_or(0).max(0) as u64);
         self.described.get_or_insert_with(|| opened.clone());
         self.status.duration_ns = opened.duration_ns;
         self.status.frames = opened.video.as_ref().and_then(|v| v.frames);
-        let (pictures, sound) = (opened.video.is_some(), opened.audio.is_some());
+        let sound = opened.audio.is_some();
         self.opened = Some(opened);
         if !first {
             return;
         }
-        let unseen = self.options.display == Display::Auto && self.display == DisplaySpec::None;
-        if unseen && pictures && !self.options.unpaced {
-            self.status
-                .notice("no display server answers and standard output is no terminal: the pictures are not shown");
-        }
+        self.tell_unseen();
         let end_ns = self.status.duration_ns.unwrap_or(i64::MAX);
         if self.options.start.is_some_and(|start| start >= end_ns) {
             self.status.notice(&format!("--start is beyond the end, which is at {:.1} s", end_ns as f64 / 1e9));
         }
         self.state.audible = sound && self.sink.is_some();
         self.broadcast();
+    }
+
+    /// That there are pictures and nobody will see them, once both are known.
+    pub(super) fn tell_unseen(&self) {
+        let unseen = self.options.display == Display::Auto && self.display == DisplaySpec::None && self.probe.is_none();
+        let pictures = self.opened.as_ref().is_some_and(|opened| opened.video.is_some());
+        if unseen && pictures && !self.options.unpaced {
+            self.status
+                .notice("no display server answers and standard output is no terminal: the pictures are not shown");
+        }
     }
 }

@@ -12,7 +12,7 @@ use tricine_session::control::Role;
 use tricine_session::link::ToRole;
 use tricine_session::{Error, Result};
 
-use super::{KINDS, Session, kind_index, side_of};
+use super::{KINDS, Session, kind_index};
 use crate::report::Ended;
 use crate::supervision::{Ask, Event, Kinds};
 
@@ -28,7 +28,7 @@ fn spoiled(channel: &StreamRegion) -> bool {
 
 impl Session {
     fn regions_of(&self, role: Role) -> impl Iterator<Item = (&StreamRegion, Side)> {
-        self.channels.iter().filter_map(move |c| Some((c, side_of(role, c.name().kind)?)))
+        self.channels.iter().filter_map(move |c| Some((c, role.side(c.name().kind)?)))
     }
 
     /// Which of a dead role's streams are damaged.
@@ -85,8 +85,8 @@ impl Session {
         }
         self.say(Role::Decoder, &ToRole::Channel(name.clone()));
         // A consumer follows from one generation to the next by itself; only the first is news to it.
-        for role in Role::ALL.into_iter().filter(|&role| first && side_of(role, kind) == Some(Side::Consumer)) {
-            self.say(role, &ToRole::Channel(name.clone()));
+        if let Some(consumer) = Role::consumer(kind).filter(|_| first) {
+            self.say(consumer, &ToRole::Channel(name));
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, Key, ToRole};
 use tricine_session::{Error, Result};
 
-use super::{MS, Session, side_of};
+use super::{MS, Session};
 use crate::keys::{self, Keyboard};
 use crate::report::Ended;
 use crate::supervision::Event;
@@ -26,7 +26,7 @@ impl Session {
                 Ok(Signal::SIGCONT) => {
                     self.tell(Event::Rebased)?;
                     // Perhaps from the background, where the keyboard was the shell's.
-                    if self.keyboard.is_none() && !self.options.inputs.iter().any(|i| i == "-") {
+                    if self.keyboard.is_none() {
                         self.keyboard = Keyboard::take();
                     }
                 }
@@ -153,7 +153,7 @@ impl Session {
                 }
             }
             Key::Screenshot => match std::env::current_dir() {
-                Ok(folder) => self.say(Role::Renderer, &ToRole::Screenshot(folder)),
+                Ok(folder) => self.say(Role::Renderer, &ToRole::Screenshot(folder.into())),
                 Err(e) => self.osd(&format!("no screenshot: {e}")),
             },
             Key::Next if self.playlist.is_empty() => self.osd("there is no next input"),
@@ -208,7 +208,7 @@ impl Session {
     /// Wakes a role from waiting at a channel.
     fn ring(&self, role: Role) {
         for channel in &self.channels {
-            if let Some(side) = side_of(role, channel.name().kind) {
+            if let Some(side) = role.side(channel.name().kind) {
                 channel.ring(side);
             }
         }
@@ -216,7 +216,7 @@ impl Session {
 
     /// Lets every role know what the user wants.
     pub(super) fn broadcast(&self) {
-        self.control.set_state(&self.state);
+        self.control.own().set_state(&self.state);
         for role in Role::ALL {
             self.say(role, &ToRole::State);
         }

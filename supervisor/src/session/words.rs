@@ -2,8 +2,9 @@
 
 use tricine_channel::time::mono_ns;
 use tricine_session::control::Role;
+use tricine_session::name::Name;
 
-use super::{KINDS, MS, Post, Session, index};
+use super::{KINDS, MS, Post, Session};
 use crate::report::Restart;
 use crate::supervision::{GaveUp, How, Say};
 
@@ -23,21 +24,21 @@ impl Session {
     pub(super) fn word(&mut self, say: &Say) {
         match *say {
             Say::Crashed { role, ref how, poisoned } => {
-                let (who, cause) = (Role::ALL[role], cause(how, &self.posts[role]));
+                let (who, cause) = (Role::ALL[role], cause(how, &self.posts[Role::ALL[role]]));
                 let more = if poisoned { "; the frame that it died of twice is left out" } else { "" };
                 self.status.notice(&format!("{who} crashed ({cause}); restarting it{more}"));
-                for line in self.posts[role].lines.iter().filter(|_| self.options.verbose > 0) {
+                for line in self.posts[Role::ALL[role]].lines.iter().filter(|_| self.options.verbose > 0) {
                     self.status.notice(&format!("  {who}: {line}"));
                 }
-                self.posts[role].restarts += 1;
+                self.posts[Role::ALL[role]].restarts += 1;
                 self.crashes(who, cause);
             }
             Say::Moved { role } => {
-                self.posts[role].restarts += 1;
+                self.posts[Role::ALL[role]].restarts += 1;
                 self.crashes(Role::ALL[role], "its region was replaced".into());
             }
             Say::Unplayable => {
-                let why = self.posts[index(Role::Decoder)].why.take();
+                let why = self.posts[Role::Decoder].why.take();
                 let nothing = if self.sink.is_some() { "picture or sound" } else { "picture" };
                 let why = why.unwrap_or_else(|| format!("it holds no {nothing} that can be played"));
                 self.cannot_play(&self.playing(), &why);
@@ -51,7 +52,7 @@ impl Session {
                 self.cannot_play(&name, "it cannot be opened in time; check the disk or network that it is on");
             }
             Say::Failed { role } => {
-                let why = self.posts[role].why.take().unwrap_or_default();
+                let why = self.posts[Role::ALL[role]].why.take().unwrap_or_default();
                 let text = match Role::ALL[role] {
                     Role::Renderer if self.options.display == crate::cli::Display::Auto => {
                         format!("no display is left to show the film on: {why}")
@@ -61,14 +62,14 @@ impl Session {
                 self.status.error(&text);
             }
             Say::NotStarted { role } => {
-                let why = self.posts[role].why.take().unwrap_or_default();
+                let why = self.posts[Role::ALL[role]].why.take().unwrap_or_default();
                 self.status.error(&format!("{why}; `ulimit -a` shows this user's limits"));
             }
             Say::LeftBehind { role } => {
-                let pid = self.posts[role].last_pid.unwrap_or(0);
+                let pid = self.posts[Role::ALL[role]].last_pid.unwrap_or(0);
                 let what = "does not end though it was killed; it may wait for a disk or a network";
                 self.status.error(&format!("{} (process {pid}) {what}", Role::ALL[role]));
-                self.posts[role].running = None;
+                self.posts[Role::ALL[role]].running = None;
             }
             Say::NoJanitor => self.status.notice(
                 "the janitor does not stay alive: should tricine be killed, `tricine clean` removes what it leaves",
@@ -77,7 +78,7 @@ impl Session {
         }
     }
 
-    fn playing(&self) -> String {
+    fn playing(&self) -> Name {
         self.current.as_ref().map(|input| input.name.clone()).unwrap_or_default()
     }
 
@@ -89,15 +90,15 @@ impl Session {
         let place = format!("after frame {frame} at {at_s:.3} s");
         let (text, role) = match *why {
             GaveUp::Crashes { role, ref how } => {
-                let cause = cause(how, &self.posts[role]);
+                let cause = cause(how, &self.posts[Role::ALL[role]]);
                 self.crashes(Role::ALL[role], cause.clone());
                 (format!("{} crashed {often}, last by {cause}, {place}", Role::ALL[role]), Some(role))
             }
             GaveUp::Hangs { role } => {
                 let who = Role::ALL[role];
                 let work = match who {
-                    Role::Decoder => Some(self.playing()),
-                    Role::Audio | Role::Renderer => self.posts[role].output.clone(),
+                    Role::Decoder => Some(self.playing().to_string()),
+                    Role::Audio | Role::Renderer => self.posts[who].output.clone(),
                 };
                 let work = work.map(|work| format!(" at {work}")).unwrap_or_default();
                 (format!("{who} hung{work} three times in a row and got nothing done, {place}"), Some(role))
@@ -113,7 +114,7 @@ impl Session {
         };
         self.status.error(&format!("gave up: {text}"));
         if let Some(role) = role {
-            for line in &self.posts[role].lines {
+            for line in &self.posts[Role::ALL[role]].lines {
                 self.status.error(&format!("  {}: {line}", Role::ALL[role]));
             }
         }

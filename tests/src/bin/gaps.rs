@@ -14,7 +14,7 @@ use clap::Parser;
 use nix::sys::signal::{Signal, kill};
 use serde_json::{Value, json};
 use tests::{arg, start};
-use tricine_channel::namespace::control_name;
+use tricine_session::NAMESPACE;
 use tricine_session::control::{ControlRegion, Role};
 
 /// Kill one role after another while the demo plays, and measure what is seen and heard of it.
@@ -38,7 +38,7 @@ struct Options {
     /// `--display` of the player.
     #[arg(long, default_value = "none")]
     display: String,
-    /// Write all values as JSON.
+    /// Write all values as JSON, after each film.
     #[arg(long)]
     report: Option<PathBuf>,
 }
@@ -65,7 +65,7 @@ struct Values {
 
 fn main() {
     // The same executable is the player: its roles, and the player itself where the first argument says so.
-    if std::env::var_os(tricine_channel::sys::process::ROLE_ENV).is_some()
+    if std::env::var_os(tricine_session::process::ROLE_ENV).is_some()
         || std::env::args().nth(1).is_some_and(|a| a == "play")
     {
         std::process::exit(tricine::main());
@@ -84,12 +84,12 @@ fn main() {
                 scope.spawn(|| {
                     while measured.deaths.load(Relaxed) < options.kills {
                         session(*role, &options, measured);
+                        save(&options, &roles, false);
                     }
                 });
             }
         }
     });
-    let mut all = serde_json::Map::new();
     println!(
         "{:9} {:>6}  {:>26}  {:>26}  {:>26}",
         "killed", "deaths", "no new picture, ms", "no sound, ms", "|A/V| 1 s later, ms"
@@ -99,14 +99,25 @@ fn main() {
         let values = measured.values.lock().expect("no session panicked");
         let columns = [&values.visible, &values.audible, &values.av_offset].map(|values| row(values));
         println!("{:9} {:6} {}", role.name(), measured.deaths.load(Relaxed), columns.concat());
-        let values = json!({ "visible_gap_ms": values.visible, "audible_gap_ms": values.audible,
-            "av_offset_ms": values.av_offset });
+    }
+    save(&options, &roles, true);
+}
+
+/// Writes the report, if there is to be one.
+fn save(options: &Options, roles: &[(Role, Measured)], finished: bool) {
+    let Some(path) = &options.report else { return };
+    // One film after another: each writes the whole report.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().expect("no session panicked");
+    let mut all = serde_json::Map::new();
+    for (role, measured) in roles {
+        let values = measured.values.lock().expect("no session panicked");
+        let values = json!({ "deaths": measured.deaths.load(Relaxed), "visible_gap_ms": values.visible,
+            "audible_gap_ms": values.audible, "av_offset_ms": values.av_offset });
         all.insert(role.name().into(), values);
     }
-    if let Some(path) = &options.report {
-        let report = json!({ "schema": "tricine.gaps/1", "input": options.input, "roles": all });
-        std::fs::write(path, format!("{report}\n")).expect("the report can be written");
-    }
+    let report = json!({ "schema": "tricine.gaps/1", "input": options.input, "finished": finished, "roles": all });
+    tests::save(path, &report).expect("the report can be written");
 }
 
 fn row(values: &[f64]) -> String {
@@ -124,7 +135,7 @@ fn session(role: Role, options: &Options, measured: &Measured) {
     args.extend(options.input.as_deref());
     let mut run = start(arg(&own), &args);
     run.presented(10);
-    let control = ControlRegion::look_at(Path::new(&format!("/dev/shm/{}", control_name(&run.session))));
+    let control = ControlRegion::look_at(Path::new(&format!("/dev/shm/{}", NAMESPACE.control_name(&run.session))));
     let control = control.expect("the session's pages");
     let mut before = None;
     while measured.deaths.load(Relaxed) < options.kills {

@@ -1,42 +1,59 @@
-//! `cargo run --release -p tests --bin hostile -- --corruptions N [--seed S]`: a peer that breaks every rule, for each side
-//! and mode in turn. Ends with 1 if a victim crashed, hung or believed what it must not.
+//! `cargo run --release -p tests --bin hostile -- --corruptions N`: a peer that breaks every rule, for each side and mode in turn. Ends
+//! with 1 if a victim crashed, hung or believed what it must not.
 
+use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
+use clap::Parser;
+use serde_json::{Value, json};
 use tests::hostile::{Case, attack, be_victim_if_told};
 
-fn main() {
+/// Write random values over a channel, beside a victim that runs the player's code.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Values to write, a quarter in each case
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    corruptions: u64,
+    /// Makes the same values again
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Write the table as JSON, too, after each row
+    #[arg(long, value_name = "PATH")]
+    report: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
     be_victim_if_told();
-    let args: Vec<String> = std::env::args().collect();
-    let number = |name: &str, default: u64| {
-        let at = args.iter().position(|a| a == name);
-        at.and_then(|i| args.get(i + 1)).map_or(default, |v| v.parse().expect("a number"))
-    };
-    let (corruptions, seed) = (number("--corruptions", 1_000_000), number("--seed", 1));
+    let options = Options::parse();
     println!(
         "{:10} {:8} {:>12} {:>11} {:>10} {:>10} {:>6} {:>6}",
         "victim", "mode", "corruptions", "truncations", "frames", "errors", "ends", "s"
     );
-    let mut failed = false;
-    for (i, case) in Case::ALL.into_iter().enumerate() {
-        let begun = Instant::now();
-        match attack(case, corruptions / 4, seed + i as u64) {
-            Ok(t) => println!(
-                "{:10} {:8} {:12} {:11} {:10} {:10} {:6} {:6.1}",
-                format!("{:?}", case.victim),
-                format!("{:?}", case.mode),
-                t.corruptions,
-                t.truncations,
-                t.frames,
-                t.errors,
-                t.ends,
-                begun.elapsed().as_secs_f64()
-            ),
+    let (mut rows, mut failures) = (Vec::new(), Vec::new());
+    for (case, seed) in Case::ALL.into_iter().zip(options.seed..) {
+        let (begun, victim, mode) = (Instant::now(), format!("{:?}", case.victim), format!("{:?}", case.mode));
+        match attack(case, options.corruptions / 4, seed) {
+            Ok(t) => {
+                let seconds = begun.elapsed().as_secs_f64();
+                println!(
+                    "{victim:10} {mode:8} {:12} {:11} {:10} {:10} {:6} {seconds:6.1}",
+                    t.corruptions, t.truncations, t.frames, t.errors, t.ends
+                );
+                rows.push(json!({ "victim": victim, "mode": mode, "corruptions": t.corruptions, "ends": t.ends,
+                    "truncations": t.truncations, "frames": t.frames, "errors": t.errors, "seconds": seconds }));
+            }
             Err(why) => {
                 println!("FAILED: {why}");
-                failed = true;
+                failures.push(Value::from(why));
             }
         }
+        if let Some(path) = &options.report {
+            let finished = rows.len() + failures.len() == Case::ALL.len();
+            let report = json!({ "schema": "tricine.hostile/1", "seed": options.seed, "finished": finished,
+                "cases": rows, "failures": failures });
+            tests::save(path, &report).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        }
     }
-    std::process::exit(i32::from(failed));
+    ExitCode::from(u8::from(!failures.is_empty()))
 }

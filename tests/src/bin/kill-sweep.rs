@@ -74,7 +74,10 @@ struct Options {
     /// code 1 if one gets by
     #[arg(long, conflicts_with = "bug")]
     all_bugs: bool,
-    /// Writes the table as JSON, too
+    /// One of N sweeps side by side, the I-th counted from 0, which share the cases
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<(usize, usize)>,
+    /// Writes the table as JSON, too, after each row
     #[arg(long, value_name = "PATH")]
     report: Option<PathBuf>,
 }
@@ -106,6 +109,11 @@ impl Options {
         });
         cases
     }
+}
+
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    parts.filter(|(i, n)| i < n).ok_or_else(|| "two numbers such as 0/4, the first less than the second".into())
 }
 
 fn bug_by_name(name: &str) -> Result<Bug, String> {
@@ -176,10 +184,12 @@ fn sweep_all(options: &Options, stage: &mut Stage<'_>) -> tricine_session::Resul
         "repeated",
         "failures"
     );
-    for (i, case) in (0..).zip(options.cases()) {
+    let (first, step) = options.shard.unwrap_or((0, 1));
+    for (i, case) in (0..).zip(options.cases()).skip(first).step_by(step) {
         let row = sweep(stage, &case, &options.plan(i))?;
         print_row(&row);
         rows.push(row);
+        report(options, &sums(options, &rows, begun.elapsed(), false));
     }
     Ok(conclude(options, &rows, begun.elapsed()))
 }
@@ -214,7 +224,7 @@ fn hunt(options: &Options, stage: &mut Stage<'_>) -> tricine_session::Result<boo
     }
     let caught = verdicts.iter().filter(|v| v.failure.is_some()).count();
     println!("{caught} of {} seeded bugs are caught", verdicts.len());
-    Ok(report(options, json!({ "bugs": verdicts })) && good)
+    Ok(report(options, &json!({ "bugs": verdicts })) && good)
 }
 
 fn print_row(row: &Row) {
@@ -261,22 +271,25 @@ fn conclude(options: &Options, rows: &[Row], took: Duration) -> bool {
     if rows.is_empty() {
         eprintln!("kill-sweep: no case is left by these options");
     }
-    let written = report(
-        options,
-        json!({
-            "deaths": options.deaths, "stride": options.stride, "changes": options.changes, "payload": options.payload,
-            "fast": options.fast,
-            "seed": options.seed, "bug": options.bug.map(Bug::name), "kills": kills, "steps": steps,
-            "failures": failures, "seconds": seconds, "cases": rows,
-        }),
-    );
-    failures == 0 && !rows.is_empty() && written
+    failures == 0 && !rows.is_empty() && report(options, &sums(options, rows, took, true))
+}
+
+/// The report: what was swept so far, and whether that is all.
+fn sums(options: &Options, rows: &[Row], took: Duration, finished: bool) -> Value {
+    let sum = |of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
+    json!({
+        "deaths": options.deaths, "stride": options.stride, "changes": options.changes, "payload": options.payload,
+        "fast": options.fast, "seed": options.seed, "bug": options.bug.map(Bug::name), "finished": finished,
+        "kills": sum(|r| r.kill_points), "steps": sum(|r| r.steps), "redelivered": sum(|r| r.redelivered),
+        "repeated_effects": sum(|r| r.repeated_effects), "failures": sum(|r| r.failures), "seconds": took.as_secs_f64(),
+        "cases": rows,
+    })
 }
 
 /// Writes the report, if there is to be one. Whether that went well.
-fn report(options: &Options, report: Value) -> bool {
+fn report(options: &Options, report: &Value) -> bool {
     let Some(path) = &options.report else { return true };
-    let written = std::fs::write(path, format!("{report:#}\n"));
+    let written = tests::save(path, report);
     if let Err(e) = &written {
         eprintln!("kill-sweep: write {path:?}: {e}");
     }

@@ -9,7 +9,7 @@ use tests::playlists::{Options, main as play};
 
 fn main() {
     // The same executable is the program under test: its roles, and the supervisor where the first argument says so.
-    let is_role = std::env::var_os(tricine_channel::sys::process::ROLE_ENV).is_some();
+    let is_role = std::env::var_os(tricine_session::process::ROLE_ENV).is_some();
     if is_role || std::env::args().nth(1).is_some_and(|a| a == "play") {
         std::process::exit(tricine::main());
     }

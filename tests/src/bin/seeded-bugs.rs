@@ -1,9 +1,9 @@
-//! Which proof catches which bug: runs every proof, then on the channel with each seeded bug built in, and prints the table.
-//! Ends with 1 if a proof does not hold, if a bug is missed by one that has to catch it, or if that one says nothing of it:
-//! also if it did not run.
+//! Which proof catches which bug: runs every proof, then on the channel with each seeded bug built in, and the player's tests on each
+//! wrong use of recovery, and prints the table. Ends with 1 if a proof does not hold, if a bug is missed by one that has to
+//! catch it, or if that one says nothing of it: also if it did not run.
 //!
-//! `cargo run --release -p tests --bin seeded-bugs [-- --without sweep,spin]`, from anywhere in the
-//! project; takes some minutes. Each proof runs by the command that people run it with.
+//! `cargo run --release -p tests --bin seeded-bugs [-- --without sweep,spin]`, from anywhere in the project; takes some minutes. Each
+//! proof runs by the command that people run it with. `--said loom=FILE,spin=FILE`: what these have said already, somewhere else.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use serde_json::Value;
 use tricine_channel::channel::bug::Bug;
+use tricine_session::misuse::{self, Misuse};
 
-const TARGET: &str = "target/seeded-bugs";
+/// How the program is built with the bugs: beside its dependencies as they ship, which are compiled already.
+const SEEDED: [&str; 6] =
+    ["--config", ".ci/checked.toml", "--release", "--workspace", "--features", "tests/seeded-bugs"];
 
 /// For each bug that a proof speaks of: whether it was caught.
 type Verdicts = BTreeMap<String, bool>;
@@ -23,20 +26,23 @@ type Proof = fn(&Path) -> Verdicts;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
-    let without = args.iter().position(|a| a == "--without").and_then(|i| args.get(i + 1)).cloned().unwrap_or_default();
+    let option = |name: &str| {
+        let at = args.iter().position(|a| a == name);
+        at.and_then(|i| args.get(i + 1)).cloned().unwrap_or_default()
+    };
+    let (without, said) = (option("--without"), option("--said"));
     let root = &Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let proofs: [(&str, Proof); 4] = [("tables", tables), ("loom", loom), ("spin", spin), ("sweep", sweep)];
-    let wanted = |name: &str| !without.split(',').any(|w| w == name);
-    let (beside, one_by_one): (Vec<_>, Vec<_>) =
-        proofs.into_iter().filter(|(name, _)| wanted(name)).partition(|(name, _)| *name == "spin");
-    let run: Vec<(&str, Verdicts)> = std::thread::scope(|scope| {
-        // Spin has one thread and the others seldom more: it takes what they leave of the processors.
-        let spinning: Vec<_> =
-            beside.into_iter().map(|(name, proof)| scope.spawn(move || (name, proof(root)))).collect();
-        let mut run: Vec<_> = one_by_one.into_iter().map(|(name, proof)| (name, proof(root))).collect();
-        run.extend(spinning.into_iter().map(|proof| proof.join().expect("Spin's proof ran")));
-        run
-    });
+    let proofs: [(&str, Proof); 5] =
+        [("tables", tables), ("loom", loom), ("spin", spin), ("sweep", sweep), ("player", player)];
+    let run: Vec<(&str, Verdicts)> = proofs
+        .into_iter()
+        .filter(|(name, _)| !without.split(',').any(|w| w == *name))
+        .map(|(name, proof)| {
+            let file = said.split(',').find_map(|said| said.strip_prefix(name)?.strip_prefix('='));
+            let read = |file| std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{file}: {e}"));
+            (name, file.map_or_else(|| proof(root), |file| spoken(name, &read(file))))
+        })
+        .collect();
     print(&run)
 }
 
@@ -56,9 +62,9 @@ fn output(command: &mut Command) -> String {
     said
 }
 
-fn cargo(root: &Path) -> Command {
+fn cargo(root: &Path, args: &[&str]) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root);
+    cargo.current_dir(root).args(args);
     cargo
 }
 
@@ -74,23 +80,49 @@ fn spoken(proof: &str, said: &str) -> Verdicts {
     said.lines().filter_map(line).collect()
 }
 
-/// The tests of the pure transitions, once for each bug. With --release, as the sweep: they share their dependencies.
-fn tables(root: &Path) -> Verdicts {
-    let test = |bug: Option<Bug>| {
-        let mut cargo = cargo(root);
-        cargo.args(["test", "-q", "--release", "-p", "tricine-channel", "--features", "seeded-bugs"]);
-        cargo.args(["--test", "ownership", "--target-dir", TARGET]).envs(bug.map(|b| ("TRICINE_SEEDED_BUG", b.name())));
-        cargo.output().is_ok_and(|o| o.status.success())
+/// The tests of one target, with what is seeded in the environment: which of them failed. `None` if they did not run.
+fn failed(root: &Path, target: &str, seeded: Option<(&str, &str)>) -> Option<Vec<String>> {
+    let mut cargo = cargo(root, &[&["test"], &SEEDED[..], &["--test", target]].concat());
+    let output = cargo.envs(seeded).output().unwrap_or_else(|e| panic!("{cargo:?}: {e}"));
+    let said = String::from_utf8_lossy(&output.stdout);
+    let test = |line: &str| Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_owned());
+    let failed: Vec<String> = said.lines().filter_map(test).collect();
+    let ran = said.contains("test result:") && output.status.success() == failed.is_empty();
+    if !ran {
+        eprintln!("{cargo:?}: {}\n{said}{}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    ran.then_some(failed)
+}
+
+/// The tests of one target, which hold without a bug, on each of these.
+fn each(root: &Path, proof: &str, target: &str, env: &str, bugs: impl Iterator<Item = &'static str>) -> Verdicts {
+    if failed(root, target, None).is_none_or(|tests| !tests.is_empty()) {
+        eprintln!("{proof}: fails without a bug");
+        HOLDS.store(false, Relaxed);
+    }
+    let verdict = |bug| {
+        let tests = failed(root, target, Some((env, bug)))?;
+        println!(
+            "{proof}: {bug} {} ({})",
+            if tests.is_empty() { "seen by no test" } else { "caught" },
+            tests.join(", ")
+        );
+        Some((bug.to_owned(), !tests.is_empty()))
     };
-    assert!(test(None), "the tests of the transitions fail without a bug");
-    Bug::ALL.iter().map(|&bug| (bug.name().to_owned(), !test(Some(bug)))).filter(|(_, caught)| *caught).collect()
+    bugs.filter_map(verdict).collect()
+}
+
+/// The tests of the pure transitions. Those that see a bug are to be named, and no other bug is theirs to see.
+fn tables(root: &Path) -> Verdicts {
+    let bugs = Bug::ALL.iter().filter(|bug| !bug.of_ordering()).map(|bug| bug.name());
+    let mut verdicts = each(root, "tables", "ownership", "TRICINE_SEEDED_BUG", bugs);
+    verdicts.retain(|_, caught| *caught);
+    verdicts
 }
 
 fn loom(root: &Path) -> Verdicts {
-    let mut cargo = cargo(root);
-    cargo.env("RUSTFLAGS", "--cfg loom").args(["test", "-p", "tricine-channel", "--test", "loom", "--release"]);
-    cargo.args(["--target-dir", "target/loom", "--", "--nocapture"]);
-    spoken("loom", &output(&mut cargo))
+    let args = ["test", "-p", "tricine-channel", "--test", "loom", "--release", "--target-dir", "target/loom"];
+    spoken("loom", &output(cargo(root, &args).env("RUSTFLAGS", "--cfg loom").args(["--", "--nocapture"])))
 }
 
 fn spin(root: &Path) -> Verdicts {
@@ -98,26 +130,31 @@ fn spin(root: &Path) -> Verdicts {
 }
 
 fn sweep(root: &Path) -> Verdicts {
+    output(&mut cargo(root, &[&["build"], &SEEDED[..], &["--bin", "kill-sweep"]].concat()));
+    // It was put beside this program.
+    let program = std::env::current_exe().expect("this program has a path").with_file_name("kill-sweep");
     let report: PathBuf = std::env::temp_dir().join(format!("tricine-seeded-bugs-{}.json", std::process::id()));
-    let mut cargo = cargo(root);
-    cargo.args(["run", "--release", "-p", "tests", "--no-default-features", "--features", "seeded-bugs"]);
-    cargo
-        .args(["--target-dir", TARGET, "--bin", "kill-sweep", "--", "--all-bugs", "--changes", "--fast", "--report"])
-        .arg(&report);
-    output(&mut cargo);
+    output(Command::new(program).args(["--all-bugs", "--changes", "--fast", "--report"]).arg(&report));
     let verdicts: Value = std::fs::read(&report).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
     let _ = std::fs::remove_file(&report);
     let ours = verdicts["bugs"].as_array().into_iter().flatten().filter(|v| v["ours"] == true);
     ours.filter_map(|v| Some((v["bug"].as_str()?.to_owned(), !v["failure"].is_null()))).collect()
 }
 
-/// Whether a proof has to catch a bug.
+/// The player's tests of recovery, on each wrong use of it.
+fn player(root: &Path) -> Verdicts {
+    each(root, "player", "recovery", misuse::ENV, Misuse::ALL.iter().map(|misuse| misuse.name()))
+}
+
+/// Whether a proof has to catch a bug of the channel's.
 fn must_catch(proof: &str, bug: Bug) -> bool {
     match proof {
         "tables" => matches!(bug, Bug::ProducerNextOffByOne | Bug::ConsumerNextOffByOne),
         "loom" => true,
         "sweep" => tests::sweep::bugs::is_ours(bug),
-        _ => !bug.of_ordering(),
+        // Its models have no waits without a look, and no meta of the frame before.
+        "spin" => !bug.of_ordering() && !matches!(bug, Bug::WaitIsBlind | Bug::LastInFront),
+        _ => false,
     }
 }
 
@@ -126,17 +163,23 @@ fn print(proofs: &[(&str, Verdicts)]) -> ExitCode {
     print!("{:28}", "bug");
     proofs.iter().for_each(|(name, _)| print!("{name:8}"));
     println!();
-    for bug in Bug::ALL {
-        print!("{:28}", bug.name());
+    let mut row = |name: &str, must: &dyn Fn(&str) -> bool| {
+        print!("{name:28}");
         let mut caught = true;
-        for (name, verdicts) in proofs {
-            let verdict = verdicts.get(bug.name()).copied();
-            caught &= verdict.unwrap_or(!must_catch(name, *bug));
-            let silent = if must_catch(name, *bug) { "SILENT" } else { "·" };
+        for (proof, verdicts) in proofs {
+            let verdict = verdicts.get(name).copied();
+            caught &= verdict.unwrap_or(!must(proof));
+            let silent = if must(proof) { "SILENT" } else { "·" };
             print!("{:8}", verdict.map_or(silent, |caught| if caught { "caught" } else { "MISSED" }));
         }
         println!("{}", if caught { "" } else { "  <--" });
         good &= caught;
+    };
+    for &bug in Bug::ALL {
+        row(bug.name(), &|proof| must_catch(proof, bug));
+    }
+    for misuse in Misuse::ALL {
+        row(misuse.name(), &|proof| proof == "player");
     }
     if good && HOLDS.load(Relaxed) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -9,11 +9,11 @@ use fastrand::Rng;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 
-use tricine_channel::namespace::control_name;
+use tricine_session::NAMESPACE;
 use tricine_session::control::ControlRegion;
 
 use super::acts::{Act, Servers, Victims};
-use super::{Fault, Growth, LEAK, Options, Tally, Wrong, nothing_left, of, orphaned};
+use super::{Fault, Growth, LEAK, Options, Tally, Wrong, nothing_left, of, orphaned, save};
 use crate::{End, Run, arg, children, start_by};
 
 /// How a session is watched.
@@ -120,6 +120,11 @@ fn play(options: &Options, watch: Watch, md5: &Path, wav: &Path, servers: Option
 struct Harmed {
     by_limit: bool,
     display_gone: bool,
+    shm_full: bool,
+    /// Roles killed, at most.
+    kills: u64,
+    /// Roles stopped, which may be taken for hung ones.
+    stops: u64,
 }
 
 impl Soak<'_> {
@@ -145,6 +150,7 @@ impl Soak<'_> {
                 match self.options.fault {
                     Some(Fault::Hang) => run.signal(Signal::SIGSTOP),
                     Some(Fault::UncleanEnd) => run.signal(Signal::SIGKILL),
+                    Some(Fault::Crash) if growth.looks == 1 => drop(kill(run.role("renderer", None), Signal::SIGABRT)),
                     _ => {}
                 }
             }
@@ -156,6 +162,9 @@ impl Soak<'_> {
                 let deaths = victims.suffer(act, rng);
                 harmed.by_limit |= act == Act::MemoryLimit;
                 harmed.display_gone |= act == Act::DisplayGone;
+                harmed.shm_full |= act == Act::FullShm;
+                harmed.kills += deaths;
+                harmed.stops += u64::from(matches!(act, Act::ShortStop | Act::LongStop));
                 self.done.fetch_add(deaths, Relaxed);
                 of(self.tally).acted(act);
             }
@@ -185,6 +194,7 @@ impl Soak<'_> {
         tally.films.sessions += 1;
         tally.films.frames += number(&end, "/video/received");
         tally.films.deaths += end.report["restarts"].as_array().map_or(0, |r| r.len() as u64);
+        save(self.options, &tally, false);
     }
 }
 
@@ -227,6 +237,7 @@ fn judge(watch: Watch, end: &End, harmed: Harmed, frames: u64) -> Vec<(Wrong, St
             format!("{watch:?}: {} regions replaced", number(end, "/regions_replaced")),
         ));
     }
+    wrongs.extend(unprovoked(watch, end, harmed));
     // With no display left to go to, it is to end in so many words.
     if harmed.display_gone && end.status.code() == Some(1) && end.stderr.contains("no display") {
         return wrongs;
@@ -258,6 +269,21 @@ fn judge(watch: Watch, end: &End, harmed: Harmed, frames: u64) -> Vec<(Wrong, St
     wrongs
 }
 
+/// Deaths that nobody caused. What kills a role that may have no more memory, no display or no room in /dev/shm is its own affair.
+fn unprovoked(watch: Watch, end: &End, harmed: Harmed) -> Option<(Wrong, String)> {
+    let causes: Vec<&str> =
+        end.report["restarts"].as_array().into_iter().flatten().filter_map(|r| r["cause"].as_str()).collect();
+    let killed = causes.iter().filter(|cause| **cause == "SIGKILL").count() as u64;
+    let hung = |cause: &&str| cause.starts_with("it hung") || cause.starts_with("it was never ready");
+    let stopped = causes.iter().copied().filter(hung).count() as u64;
+    let own = causes.iter().find(|cause| **cause != "SIGKILL" && !hung(cause));
+    let own = own.filter(|_| !(harmed.by_limit || harmed.display_gone || harmed.shm_full));
+    (killed > harmed.kills || stopped > harmed.stops || own.is_some()).then(|| {
+        let Harmed { kills, stops, .. } = harmed;
+        (Wrong::UnprovokedDeaths, format!("{watch:?}: {causes:?} after {kills} kills and {stops} stops"))
+    })
+}
+
 fn choose(rng: &mut Rng, watch: Watch) -> Act {
     match rng.u32(0..100) {
         0..5 => Act::KillTwo,
@@ -274,7 +300,7 @@ fn choose(rng: &mut Rng, watch: Watch) -> Act {
 
 /// Frames shown, as the session's own pages say; they may lie in a /dev/shm of its own.
 fn progress(supervisor: Pid, session: &str) -> u64 {
-    let path = format!("/proc/{supervisor}/root/dev/shm/{}", control_name(session));
+    let path = format!("/proc/{supervisor}/root/dev/shm/{}", NAMESPACE.control_name(session));
     ControlRegion::look_at(Path::new(&path))
         .map_or(0, |control| control.renderer().presented.get() + control.renderer().dropped.get())
 }
@@ -318,6 +344,21 @@ mod tests {
             *end.report.pointer_mut(pointer).unwrap() = value.into();
             assert_eq!(judged(Watch::Paced, &end, Harmed::default()), [kind], "{pointer} {value}");
         }
+    }
+
+    #[test]
+    fn a_death_has_its_reason() {
+        let died = |causes: &[&str], harmed: Harmed| {
+            let mut end = end(0, "");
+            end.report["restarts"] = causes.iter().map(|cause| json!({ "cause": cause })).collect();
+            judged(Watch::Paced, &end, harmed)
+        };
+        let done = Harmed { kills: 1, stops: 1, ..Harmed::default() };
+        assert_eq!(died(&["SIGKILL", "it hung, SIGKILL"], done), []);
+        for causes in [&["SIGKILL", "SIGKILL"][..], &["it hung, SIGKILL", "it hung, SIGKILL"], &["exit code 70"]] {
+            assert_eq!(died(causes, done), [Wrong::UnprovokedDeaths], "{causes:?}");
+        }
+        assert_eq!(died(&["exit code 70"], Harmed { by_limit: true, ..done }), []);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::acts::{Act, Victims};
-use super::{Growth, Options, Tally, Wrong, nothing_left, of};
+use super::{Growth, Options, Tally, Wrong, nothing_left, of, save};
 use crate::{arg, children};
 
 /// What is measured, in turns: mostly the smallest frames by the player's own doorbells, which change hands most often.
@@ -95,6 +95,7 @@ fn measure(options: &Options, n: usize, turn: &str, rng: &mut Rng, tally: &Mutex
     tally.measurements.sessions += 1;
     tally.measurements.frames += row["received"].as_u64().unwrap_or(0);
     tally.measurements.deaths += row["kills"].as_u64().unwrap_or(0);
+    save(options, &tally, false);
 }
 
 fn choose(rng: &mut Rng) -> Act {

@@ -42,7 +42,7 @@ pub struct Options {
     /// Seed of the random choices; printed, so that a run can be repeated in kind.
     #[arg(long)]
     seed: Option<u64>,
-    /// Write the counts as JSON.
+    /// Write the counts as JSON, after each session.
     #[arg(long)]
     report: Option<PathBuf>,
     /// Commit this in one session, without chaos, to see that it is counted.
@@ -67,6 +67,8 @@ pub(crate) enum Fault {
     Hang,
     /// The supervisor is killed.
     UncleanEnd,
+    /// A role dies of its own.
+    Crash,
     /// A name is left in /dev/shm.
     LeakedName,
     /// The supervisor starts a process that outlives it.
@@ -102,6 +104,8 @@ pub(crate) enum Wrong {
     MissedDoorbells,
     Hangs,
     UncleanEnds,
+    /// A role died, and nobody had done anything to it: the films are played without a limit of restarts.
+    UnprovokedDeaths,
     LeakedNames,
     LeakedProcesses,
     LeakedDescriptors,
@@ -109,7 +113,7 @@ pub(crate) enum Wrong {
 }
 
 impl Wrong {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Torn,
         Self::Lost,
         Self::Duplicated,
@@ -117,6 +121,7 @@ impl Wrong {
         Self::MissedDoorbells,
         Self::Hangs,
         Self::UncleanEnds,
+        Self::UnprovokedDeaths,
         Self::LeakedNames,
         Self::LeakedProcesses,
         Self::LeakedDescriptors,
@@ -134,6 +139,7 @@ impl fmt::Display for Wrong {
             Self::MissedDoorbells => "missed doorbells",
             Self::Hangs => "hangs",
             Self::UncleanEnds => "unclean ends",
+            Self::UnprovokedDeaths => "unprovoked deaths",
             Self::LeakedNames => "leaked names",
             Self::LeakedProcesses => "leaked processes",
             Self::LeakedDescriptors => "leaked descriptors",
@@ -157,6 +163,7 @@ struct Sum {
 /// Counts, over all sessions.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
+    seed: u64,
     acts: BTreeMap<Act, u64>,
     films: Sum,
     measurements: Sum,
@@ -182,7 +189,7 @@ impl Tally {
 pub fn soak(options: &Options) -> bool {
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
     println!("seed {seed}");
-    let tally = Mutex::new(Tally::default());
+    let tally = Mutex::new(Tally { seed, ..Tally::default() });
     let begun = Instant::now();
     if options.fault.is_none_or(|f| f.of_measurement().is_none()) {
         film::play_all(options, seed, &tally);
@@ -195,14 +202,19 @@ pub fn soak(options: &Options) -> bool {
     }
     let tally = tally.into_inner().expect("no thread panicked");
     print(&tally);
-    if let Some(path) = &options.report {
-        std::fs::write(path, format!("{:#}\n", report(seed, &tally))).expect("the report can be written");
-    }
+    save(options, &tally, true);
     tally.wrong.is_empty()
 }
 
 fn of(tally: &Mutex<Tally>) -> std::sync::MutexGuard<'_, Tally> {
     tally.lock().expect("no thread panicked")
+}
+
+/// Writes the report, if there is to be one.
+fn save(options: &Options, tally: &Tally, finished: bool) {
+    if let Some(path) = &options.report {
+        crate::save(path, &report(tally, finished)).expect("the report can be written");
+    }
 }
 
 fn print(tally: &Tally) {
@@ -224,15 +236,17 @@ fn print(tally: &Tally) {
     }
 }
 
-fn report(seed: u64, tally: &Tally) -> Value {
+fn report(tally: &Tally, finished: bool) -> Value {
     let sum = |s: &Sum| {
         json!({ "sessions": s.sessions, "frames": s.frames, "deaths": s.deaths, "seconds": s.seconds,
             "grown_kib": s.grown_kib, "grown_descriptors": s.grown_descriptors })
     };
     let acts: BTreeMap<String, u64> = tally.acts.iter().map(|(act, n)| (act.to_string(), *n)).collect();
     let wrong: BTreeMap<String, u64> = Wrong::ALL.map(|k| (k.to_string(), tally.count(k))).into();
-    json!({ "schema": "tricine.soak/2", "seed": seed, "films": sum(&tally.films), "stress": sum(&tally.measurements),
-        "acts": acts, "wrong": wrong })
+    let cases: BTreeMap<String, &str> =
+        tally.wrong.iter().map(|(kind, (_, case))| (kind.to_string(), case.as_str())).collect();
+    json!({ "schema": "tricine.soak/2", "seed": tally.seed, "finished": finished, "films": sum(&tally.films),
+        "stress": sum(&tally.measurements), "acts": acts, "wrong": wrong, "cases": cases })
 }
 
 /// A supervisor may grow by so much over a session: the list of restarts.
@@ -243,6 +257,7 @@ const DESCRIPTORS: usize = 8;
 /// How many descriptors and how much memory a process has, against a first look.
 #[derive(Debug, Default)]
 struct Growth {
+    looks: u64,
     first: Option<(usize, u64)>,
     told: bool,
 }
@@ -254,6 +269,7 @@ impl Growth {
         if descriptors == 0 || kib == 0 {
             return; // It is gone.
         }
+        self.looks += 1;
         let first = *self.first.get_or_insert((descriptors, kib));
         let grown = (descriptors.saturating_sub(first.0), kib.saturating_sub(first.1));
         let mut tally = of(tally);

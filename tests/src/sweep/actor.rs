@@ -102,7 +102,7 @@ impl Actor<'_> {
         let parked = asleep || stance == Survivor::Parked;
         match side {
             Side::Producer => {
-                let mut producer = Producer::attach(&region)?;
+                let mut producer = self.producer(&region)?;
                 if parked {
                     pause();
                 }
@@ -161,7 +161,7 @@ impl Actor<'_> {
             Operation::Publish | Operation::Abandon => {
                 let region = self.open()?;
                 start.pause_if_fresh();
-                let mut producer = Producer::attach(&region)?;
+                let mut producer = self.producer(&region)?;
                 start.pause_unless_fresh();
                 if operation == Operation::Publish {
                     self.publish(&mut producer, false)?;
@@ -171,7 +171,7 @@ impl Actor<'_> {
                 pause();
                 self.ledger.late(producer.stats().late);
             }
-            Operation::Release | Operation::GiveBack => {
+            Operation::Release | Operation::GiveBack | Operation::Wait | Operation::Poison => {
                 let region = self.open()?;
                 start.pause_if_fresh();
                 let mut consumer = Consumer::attach(&region)?;
@@ -179,16 +179,28 @@ impl Actor<'_> {
                     self.release(&mut consumer, false)?;
                 }
                 start.pause_unless_fresh();
-                if operation == Operation::Release {
-                    self.release(&mut consumer, false)?;
-                } else {
-                    self.give_back(&mut consumer)?;
+                match operation {
+                    Operation::GiveBack => self.give_back(&mut consumer)?,
+                    Operation::Wait => self.wait_and_release(&mut consumer)?,
+                    _ => drop(self.release(&mut consumer, false)?),
                 }
                 pause();
                 self.ledger.late(consumer.stats().late);
             }
         }
         Ok(())
+    }
+
+    /// A producer that knows, as a decoder has to, which frame was published last.
+    fn producer(&self, region: &Region) -> Result<Producer> {
+        let producer = Producer::attach(region)?;
+        let last = producer.last_published()?.map(|meta| meta.pts_ns);
+        let wanted = producer.next_seq().checked_sub(1).map(|n| self.film.meta(n).pts_ns);
+        if last != wanted {
+            self.ledger
+                .complain(&format!("the last frame published is said to be that of {last:?} ns, not {wanted:?}"));
+        }
+        Ok(producer)
     }
 
     #[inline]
@@ -248,6 +260,26 @@ impl Actor<'_> {
                 }
                 Acquired::TimedOut => return Err(self.timed_out("consumer")),
                 Acquired::Woken | Acquired::Successor(_) => {}
+            }
+        }
+    }
+
+    /// A frame after a wait that does not look at it, as a role waits that has other things to look at.
+    #[inline]
+    fn wait_and_release(&self, consumer: &mut Consumer) -> Result<()> {
+        let mode = consumer.channel().mode();
+        loop {
+            if !consumer.wait(self.deadline())? {
+                return Err(self.timed_out("consumer"));
+            }
+            match consumer.acquire(Deadline::NOW)? {
+                Acquired::Slot(slot) => {
+                    self.ledger.deliver(self.film, &slot, mode);
+                    self.ledger.finish(slot);
+                    return Ok(());
+                }
+                Acquired::End => return Ok(()),
+                Acquired::TimedOut | Acquired::Woken | Acquired::Successor(_) => {}
             }
         }
     }

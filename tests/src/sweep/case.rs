@@ -18,6 +18,10 @@ pub enum Operation {
     Release,
     /// Acquire, check every byte, drop: it is delivered again.
     GiveBack,
+    /// As release, after a wait of its own that looks at nothing.
+    Wait,
+    /// As release; a frame that the consumer dies with is discarded.
+    Poison,
 }
 
 /// What the channel has seen before the victim comes.
@@ -160,7 +164,7 @@ impl Case {
 
     /// Every case there is, with `deaths` deaths.
     pub fn all(deaths: u32) -> Vec<Self> {
-        use Operation::{Abandon, GiveBack, Publish, Release};
+        use Operation::{Abandon, GiveBack, Poison, Publish, Release, Wait};
         let seconds: &[Option<Second>] = match deaths {
             1 => &[None],
             _ => &[Some(Second::Successor), Some(Second::OtherSide), Some(Second::Recovery)],
@@ -168,8 +172,9 @@ impl Case {
         let mut cases = Vec::new();
         for mode in [Mode::Fifo, Mode::Mailbox] {
             let fills: &'static [Fill] = if mode == Mode::Fifo { &FIFO_FILLS } else { &MAILBOX_FILLS };
-            for (role, operations) in [(Side::Producer, [Publish, Abandon]), (Side::Consumer, [Release, GiveBack])] {
-                for operation in operations {
+            let of_consumer: &[_] = &[Release, GiveBack, Wait, Poison];
+            for (role, operations) in [(Side::Producer, &[Publish, Abandon][..]), (Side::Consumer, of_consumer)] {
+                for &operation in operations {
                     for fill in fills {
                         for survivor in Survivor::value_variants().iter().copied() {
                             for &second in seconds {
@@ -201,7 +206,15 @@ impl Case {
             _ => false,
         };
         let wakes_nobody = self.survivor == Survivor::Asleep && (self.second.is_some() || !sleeps);
-        !(another_s || dies || wakes_nobody || self.survivor == Survivor::Holding && nothing_to_hold)
+        let no_such_operation = match self.operation {
+            // Where there is none, one or as many frames as can be; and where none is to be presented first.
+            Operation::Wait => !["0", "1", "3", "empty", "new", "taken"].contains(&self.fill.name),
+            // A mailbox discards nothing: its next frame is one that nobody has died of.
+            Operation::Poison => self.mode == Mode::Mailbox,
+            _ => false,
+        };
+        let nothing_to_hold = self.survivor == Survivor::Holding && nothing_to_hold;
+        !(another_s || dies || wakes_nobody || nothing_to_hold || no_such_operation)
     }
 }
 
@@ -213,8 +226,8 @@ mod tests {
     fn one_death_covers_both_roles_and_modes_at_every_fill_with_both_survivors() {
         let cases = Case::all(1);
         // FIFO: 4 operations × 4 fills × 3, but 4 times there is nothing to hold; mailbox: (2 × 4 + 2 × 6) × 3, but 2;
-        // and three hand-overs for which somebody can sleep.
-        assert_eq!(cases.len(), 44 + 58 + 3);
+        // three hand-overs for which somebody can sleep; waits at 3 fills of each mode × 3, but 1; and poison as any release.
+        assert_eq!(cases.len(), 44 + 58 + 3 + 17 + 11);
         for fill in FIFO_FILLS.iter().chain(&MAILBOX_FILLS) {
             for survivor in [Survivor::Parked, Survivor::Holding, Survivor::Running] {
                 assert!(cases.iter().any(|c| c.fill == fill && c.survivor == survivor), "{fill:?} {survivor:?}");

@@ -57,7 +57,7 @@ impl Film {
 
     fn is_frame(&self, slot: &ReadSlot<'_>) -> bool {
         let meta = slot.meta();
-        slot.payload() == self.bytes(meta.seq) && meta.pts_ns == self.meta(meta.seq).pts_ns
+        slot.payload() == *self.bytes(meta.seq) && meta.pts_ns == self.meta(meta.seq).pts_ns
     }
 }
 
@@ -117,6 +117,11 @@ impl Ledger {
         slot.release();
     }
 
+    /// Frame `seq` will not come, or not again.
+    pub fn discard(&self, seq: u64) {
+        self.words[LAST].fetch_max(seq + 1, SeqCst);
+    }
+
     fn effects_word(&self, seq: u64) -> Option<&std::sync::atomic::AtomicU64> {
         self.words[..MOST_FRAMES].get(seq as usize)
     }
@@ -169,6 +174,12 @@ impl Ledger {
         for n in 0..total {
             let (had, wanted) = (self.effects(n), 1 + excused.repeats(n));
             let may_be_overwritten = mode == Mode::Mailbox && n + 1 < total && !excused.must_show(n);
+            if let Some(exactly) = excused.discarded(n) {
+                if had != exactly {
+                    wrongs.push(format!("frame {n} was discarded after {exactly} effects and has had {had}"));
+                }
+                continue;
+            }
             match had {
                 0 if may_be_overwritten => {}
                 0 => wrongs.push(format!("frame {n} lost")),
@@ -190,6 +201,8 @@ pub struct Excused {
     repeated: Vec<u64>,
     /// Frames that a dead consumer held, so that they cannot have been overwritten: they must be shown.
     held: Vec<u64>,
+    /// Frames that were taken away from a dead consumer, and how many effects each has had: no more come.
+    discarded: Vec<(u64, u64)>,
 }
 
 impl Excused {
@@ -200,6 +213,15 @@ impl Excused {
         if effects > self.repeats(seq) && !recorded {
             self.repeated.push(seq);
         }
+    }
+
+    /// Takes down that a frame was discarded after so many effects.
+    pub fn discard(&mut self, seq: u64, effects: u64) {
+        self.discarded.push((seq, effects));
+    }
+
+    fn discarded(&self, seq: u64) -> Option<u64> {
+        self.discarded.iter().find(|(n, _)| *n == seq).map(|(_, effects)| *effects)
     }
 
     /// How many repeated effects the deaths explain.
@@ -251,6 +273,16 @@ mod tests {
         excused.held(0, 1, true);
         excused.held(2, 0, false);
         assert_eq!(excused.repeated(), 2);
+    }
+
+    #[test]
+    fn a_discarded_frame_has_no_more_effects_than_it_had_and_no_other_is_excused() {
+        let mut excused = Excused::default();
+        excused.discard(0, 0);
+        excused.discard(1, 1);
+        assert!(after(&[0, 1, 1], Mode::Fifo, &excused).is_empty());
+        let wanted = ["frame 0 was discarded after 0 effects and has had 1", "frame 2 lost"];
+        assert_eq!(after(&[1, 1, 0], Mode::Fifo, &excused), wanted);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The deaths of one run, and what comes after them: who is stepped, woken, killed and recovered, and in which order.
 
-use tricine_channel::channel::{Region, Side, recover};
+use tricine_channel::channel::{Region, Side, discard, held_by_consumer, recover};
 use tricine_channel::sync::Ordering::SeqCst;
 use tricine_channel::sys::process::{Exit, Reaped};
 use tricine_session::{Error, Result};
@@ -32,6 +32,8 @@ pub(super) struct Scene<'a> {
     pub(super) deaths: Vec<Death>,
     steps: u64,
     excused: Excused,
+    /// A frame that a consumer dies with is discarded.
+    poison: bool,
     /// The parked survivor was resumed, since the victim slept.
     pub(super) woke: bool,
     /// After so many of its instructions.
@@ -52,6 +54,7 @@ impl<'a> Scene<'a> {
             deaths: Vec::new(),
             steps: 0,
             excused: Excused::default(),
+            poison: false,
             woke: false,
             slept_at: 0,
             ahead: 0,
@@ -77,6 +80,7 @@ impl<'a> Scene<'a> {
     /// The deaths of `case`, after these numbers of instructions, and what comes after.
     pub(super) fn play(mut self, case: &Case, at: &[u64], route: Option<&Route>) -> Result<Outcome> {
         let (side, peer) = (case.role, case.role.other());
+        self.poison = case.operation == Operation::Poison;
         let mut victim = self.traced("the victim", |a| a.victim(case.operation, start(case)))?;
         if case.survivor == Survivor::Asleep {
             return self.hold(victim, case, at[0]);
@@ -118,9 +122,13 @@ impl<'a> Scene<'a> {
                 left.push(("the other side's successor", self.successor(peer)?));
             }
             (Some(Second::Recovery), Some(at)) => {
+                let poisoned = held_by_consumer(self.watch).filter(|_| self.poison);
                 let mut recovering = self.traced("recovery", |a| {
                     let region = Region::open(&a.channel.region())?;
                     pause();
+                    if let Some(n) = poisoned {
+                        discard(&region, n, &dead)?;
+                    }
                     recover(&region, side, &dead)?;
                     pause();
                     Ok(())
@@ -263,17 +271,40 @@ impl<'a> Scene<'a> {
     /// As [`Scene::note`], for a process on `side`: what it held excuses what comes of it.
     fn kill(&mut self, process: &mut Forked, side: Side) -> Result<Reaped> {
         let dead = self.note(process)?;
-        let released = self.watch.words().consumer.released.0.load(SeqCst);
         if side == Side::Consumer
             && let Some(seq) = held(self.watch)
         {
-            self.excused.held(seq, self.stage.ledger.effects(seq), released > seq);
+            let effects = self.stage.ledger.effects(seq);
+            if self.poison {
+                self.excused.discard(seq, effects);
+                self.stage.ledger.discard(seq);
+            } else {
+                self.excused.held(seq, effects, self.released() > seq);
+            }
         }
         Ok(dead)
     }
 
+    fn released(&self) -> u64 {
+        self.watch.words().consumer.released.0.load(SeqCst)
+    }
+
+    /// Takes away the frame that a dead consumer held; and, if asked for a frame that it did not hold, none.
+    fn discard(&mut self, reaped: &Reaped) -> Result<()> {
+        let (held, before) = (held_by_consumer(self.watch), self.released());
+        discard(self.watch, held.map_or(before, |n| n + 1), reaped)?;
+        if self.released() != before {
+            self.wrongs
+                .push(format!("a frame was discarded that nobody held: {} released, not {before}", self.released()));
+        }
+        held.map_or(Ok(()), |n| Ok(discard(self.watch, n, reaped)?))
+    }
+
     /// The real recovery. Where `still` says that the survivor does nothing meanwhile, no word of a frame may change.
     fn recover(&mut self, dead: Side, reaped: &Reaped, still: Option<Side>) -> Result<()> {
+        if self.poison && dead == Side::Consumer {
+            self.discard(reaped)?;
+        }
         let before = of_frames(self.watch);
         recover(self.watch, dead, reaped)?;
         let after = of_frames(self.watch);

@@ -30,14 +30,14 @@ impl Theatre {
             drop(hold.take());
             clean_after_the_end(&session, watch)
         })?;
-        let lock = namespace::lock_and_link(shm::create_unnamed(1)?, &session)?;
+        let lock = tricine_session::NAMESPACE.lock_and_link(shm::create_unnamed(1)?, &session)?;
         Ok(Self { session, _lock: lock, _janitor: janitor, _hold: hold })
     }
 }
 
 impl Drop for Theatre {
     fn drop(&mut self) {
-        if let Err(e) = namespace::unlink_all(&self.session, |_| {}) {
+        if let Err(e) = tricine_session::NAMESPACE.unlink_all(&self.session, |_| {}) {
             eprintln!("kill-sweep: {e}; `tricine clean` removes the names of {}", self.session);
         }
     }
@@ -48,7 +48,7 @@ fn clean_after_the_end(session: &str, mut watch: PipeReader) -> i32 {
     let _ = watch.read_to_end(&mut Vec::new());
     // The kernel may close the pipe before it drops the lock.
     for _ in 0..1000 {
-        match namespace::sweep_one(session, |_| {}) {
+        match tricine_session::NAMESPACE.sweep_one(session, |_| {}) {
             Ok(true) => return 0,
             _ => std::thread::sleep(Duration::from_millis(1)),
         }

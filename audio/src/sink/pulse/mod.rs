@@ -1,7 +1,7 @@
 //! A sound server: PulseAudio, or PipeWire by its protocol.
 //!
-//! The player's side: orders go to a [`worker`] thread through a bounded channel, what it reports is made into a steady
-//! clock by [`timing`]. A server that goes is reported once; the player then lets go of this sink.
+//! The speaker's side: orders go to a [`worker`] thread through a bounded channel, what it reports is made into a steady
+//! clock by [`timing`]. A server that goes is reported once; the speaker then lets go of this sink.
 
 mod timing;
 mod wire;

@@ -1,4 +1,4 @@
-//! The thread that talks to the sound server: one loop over its socket and the player's orders.
+//! The thread that talks to the sound server: one loop over its socket and the speaker's orders.
 
 use std::collections::VecDeque;
 use std::ffi::CStr;
@@ -35,7 +35,7 @@ const ASK_NS: u64 = 100 * MS;
 const ASK_SOON_NS: u64 = 6 * MS;
 const STARTING_NS: u64 = 300 * MS;
 
-/// What the player wants.
+/// What the speaker wants.
 #[derive(Debug)]
 pub(super) enum Order {
     /// Open a stereo stream at this rate.
@@ -48,7 +48,7 @@ pub(super) enum Order {
     Pause(bool),
 }
 
-/// What the player is told.
+/// What the speaker is told.
 #[derive(Debug)]
 pub(super) enum Report {
     /// The stream plays to this sink, and this is what a successor has to know.
@@ -105,7 +105,7 @@ struct Stream {
 pub(super) struct Worker {
     pub(super) orders: Receiver<Order>,
     pub(super) reports: Sender<Report>,
-    /// Readable when there are orders; at its end when the player is gone.
+    /// Readable when there are orders; at its end when the speaker is gone.
     pub(super) bell: UnixStream,
     /// The factor of the samples, as an f32's bits.
     pub(super) gain: Arc<AtomicU32>,
@@ -132,7 +132,7 @@ impl Talker {
     }
 }
 
-/// Talks to the server until it or the player is gone.
+/// Talks to the server until it or the speaker is gone.
 fn run(worker: &Worker, line: Line) {
     if let Err(why) = Talk::open(worker, line).and_then(|mut talk| talk.run()) {
         let _ = worker.reports.send(Report::Lost(why));
@@ -257,8 +257,8 @@ impl<'a> Talk<'a> {
             Err(e) => return Err(format!("poll: {e}")),
         }
         let rung = |fd: &PollFd<'_>| fd.revents().is_some_and(|r| !r.is_empty());
-        let (server, player) = (rung(&fds[0]), rung(&fds[1]));
-        if player {
+        let (server, speaker) = (rung(&fds[0]), rung(&fds[1]));
+        if speaker {
             let _ = std::io::Read::read(&mut &self.worker.bell, &mut [0; 64]);
         }
         if server {
@@ -269,7 +269,7 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
-    /// Does what the player wants; whether it is still there.
+    /// Does what the speaker wants; whether it is still there.
     fn obey(&mut self) -> Result<bool, Lost> {
         loop {
             match self.worker.orders.try_recv() {
@@ -413,7 +413,7 @@ impl<'a> Talk<'a> {
                 self.stream = Some(Stream { channel: reply.channel, base: Some(0) });
                 self.starting_until_ns = mono_ns() + STARTING_NS;
                 self.report(Report::Opened(text(reply.sink_name.as_deref()), self.legacy(reply.channel)));
-                // The player may have changed its mind since it asked.
+                // The speaker may have changed its mind since it asked.
                 self.cork()?;
             }
             Some((_, Pending::Base)) => {
@@ -484,7 +484,7 @@ impl<'a> Talk<'a> {
     }
 
     fn report(&self, report: Report) {
-        // A player that does not listen for so long gets none: the next answer says as much.
+        // A speaker that does not listen for so long gets none: the next answer says as much.
         let _ = self.worker.reports.try_send(report);
     }
 }

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use tricine_channel::sys::pixels::SharedPixels;
+use tricine_channel::sys::sealed::SealedWords;
 use x11rb::connection::{Connection, RequestConnection};
 use x11rb::protocol::shm::{ConnectionExt as _, X11_EXTENSION_NAME};
 use x11rb::protocol::xproto::{ConnectionExt as _, CreateGCAux, ImageFormat, ImageOrder};
@@ -19,7 +19,7 @@ const UNREAD: usize = 3;
 
 /// Pixels that the server has mapped, until this is dropped.
 pub(crate) struct Segment {
-    pixels: SharedPixels,
+    pixels: SealedWords,
     id: u32,
     connection: Rc<RustConnection>,
 }
@@ -132,7 +132,7 @@ impl Way {
 
     /// Pixels that the server has mapped.
     fn segment(&self, len: usize) -> Fallible<Segment> {
-        let (pixels, file) = SharedPixels::new(len)?;
+        let (pixels, file) = SealedWords::new(len)?;
         let id = self.connection.generate_id()?;
         self.connection.shm_attach_fd(id, OwnedFd::from(file), true)?.check()?;
         Ok(Segment { pixels, id, connection: self.connection.clone() })

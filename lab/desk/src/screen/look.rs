@@ -1,0 +1,162 @@
+//! How things look: 16 colours or none, Unicode or plain letters. No meaning is carried by colour alone.
+
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::symbols::border;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Borders};
+
+const PLAIN: border::Set<'static> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
+
+/// What this terminal shows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    pub(crate) colour: bool,
+    pub(crate) unicode: bool,
+}
+
+impl Look {
+    /// By the environment: `NO_COLOR`, and the locale's character set.
+    pub(crate) fn of_environment() -> Self {
+        let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+        let locale = set("LC_ALL").or_else(|| set("LC_CTYPE")).or_else(|| set("LANG")).unwrap_or_default();
+        let unicode = ["utf-8", "utf8"].iter().any(|u| locale.to_lowercase().contains(u));
+        let dumb = set("TERM").is_some_and(|t| t == "dumb");
+        Self { colour: set("NO_COLOR").is_none() && !dumb, unicode }
+    }
+
+    /// A text as this terminal can show it.
+    pub(crate) fn text(self, text: &str) -> String {
+        if self.unicode {
+            return text.to_owned();
+        }
+        text.chars().fold(String::new(), |mut out, c| {
+            match c {
+                '…' => out += "...",
+                '✓' => out.push('+'),
+                '✗' => out.push('x'),
+                'µ' => out.push('u'),
+                '→' | '▶' => out.push('>'),
+                '–' | '—' => out.push('-'),
+                '“' | '”' | '„' => out.push('"'),
+                '‘' | '’' => out.push('\''),
+                '·' => out.push('|'),
+                '×' => out.push('x'),
+                '≤' => out += "<=",
+                '≥' => out += ">=",
+                c if c.is_ascii() => out.push(c),
+                _ => out.push('?'),
+            }
+            out
+        })
+    }
+
+    /// A frame with a title.
+    pub(crate) fn frame(self, title: &str) -> Block<'static> {
+        let set = if self.unicode { border::PLAIN } else { PLAIN };
+        Block::new()
+            .borders(Borders::ALL)
+            .border_set(set)
+            .title(Span::styled(format!(" {} ", self.text(title)), self.strong()))
+    }
+
+    fn coloured(self, colour: Color) -> Style {
+        if self.colour { Style::new().fg(colour) } else { Style::new() }
+    }
+
+    pub(crate) fn strong(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    pub(crate) fn chosen(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    pub(crate) fn faint(self) -> Style {
+        if self.colour { Style::new().fg(Color::DarkGray) } else { Style::new().add_modifier(Modifier::DIM) }
+    }
+
+    pub(crate) fn good(self) -> Style {
+        self.coloured(Color::Green).add_modifier(Modifier::BOLD)
+    }
+
+    pub(crate) fn bad(self) -> Style {
+        self.coloured(Color::Red).add_modifier(Modifier::BOLD)
+    }
+
+    pub(crate) fn code(self) -> Style {
+        self.coloured(Color::Cyan)
+    }
+
+    pub(crate) fn changed(self) -> Style {
+        self.coloured(Color::Yellow).add_modifier(Modifier::BOLD)
+    }
+
+    /// Text with `code` and **strong** words, as lines; blocks stay as they are.
+    pub(crate) fn markdown(self, text: &str) -> Vec<Line<'static>> {
+        let (mut lines, mut block) = (vec![], false);
+        let mut paragraph = String::new();
+        for line in text.lines() {
+            let fence = line.trim_start().starts_with("```");
+            let breaks =
+                block || fence || line.trim().is_empty() || line.starts_with(['-', '#', '|', ' ', '1', '2', '3']);
+            if breaks && !paragraph.is_empty() {
+                lines.push(self.spans(&std::mem::take(&mut paragraph)));
+            }
+            if fence {
+                block = !block;
+            } else if block {
+                lines.push(Line::styled(format!("  {}", self.text(line)), self.code()));
+            } else if line.trim().is_empty() {
+                lines.push(Line::default());
+            } else {
+                // Lines of one paragraph belong together: the terminal has another width than the file.
+                if !paragraph.is_empty() {
+                    paragraph.push(' ');
+                }
+                paragraph += line.trim_end();
+            }
+        }
+        if !paragraph.is_empty() {
+            lines.push(self.spans(&paragraph));
+        }
+        lines
+    }
+
+    fn spans(self, text: &str) -> Line<'static> {
+        let mut spans = vec![];
+        for (i, part) in self.text(text).split('`').enumerate() {
+            if i % 2 == 1 {
+                spans.push(Span::styled(part.to_owned(), self.code().add_modifier(Modifier::BOLD)));
+                continue;
+            }
+            for (k, word) in part.split("**").enumerate() {
+                let style = if k % 2 == 1 { self.strong() } else { Style::new() };
+                spans.push(Span::styled(word.to_owned(), style));
+            }
+        }
+        Line::from(spans)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_unicode_nothing_but_ascii_is_shown() {
+        let look = Look { colour: false, unicode: false };
+        let lines = look.markdown("a µs – “x” → **b** `c`\n\n```lab\n    post s # ✗ ü\n```\n- one\n- two\n");
+        let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        assert_eq!(text, ["a us - \"x\" > b c", "", "      post s # x ?", "- one", "- two"]);
+        assert!(lines.iter().flat_map(|l| &l.spans).all(|s| s.style.fg.is_none()));
+    }
+}

@@ -1,0 +1,339 @@
+//! Drawing the stage: processes left and right, what they share in the middle, the schedule and what just happened below.
+
+use ratatui::Frame;
+use ratatui::crossterm::event::KeyCode;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Wrap};
+use tricine_lab::lang::{Memory, Program};
+use tricine_lab::run::{End, Moment};
+use tricine_lab::schedule;
+
+use super::Clicks;
+use super::look::Look;
+use super::pages::thirds;
+use super::visit::Visit;
+use crate::script::said;
+use crate::stepper::Stepper;
+
+/// The keys below the stage.
+pub(super) fn items(program: &Program, coming: bool) -> Vec<(KeyCode, &'static str, &'static str)> {
+    const STEP: [(&str, &str); 4] = [("a", "step"), ("b", "step"), ("c", "step"), ("d", "step")];
+    const KILL: [&str; 4] = ["A", "B", "C", "D"];
+    let n = program.processes.len().min(4);
+    let mut all: Vec<_> = (0..n).map(|i| (KeyCode::Char(char::from(b'a' + i as u8)), STEP[i].0, STEP[i].1)).collect();
+    all.extend((0..n).map(|i| (KeyCode::Char(char::from(b'A' + i as u8)), KILL[i], "kill")));
+    if program.memory == Memory::Tso {
+        all.extend([(KeyCode::Char('v'), "v", "flush a"), (KeyCode::Char('w'), "w", "flush b")]);
+    }
+    all.extend([
+        (KeyCode::Char('r'), "r", "recover"),
+        (KeyCode::Char('u'), "u", "undo"),
+        (KeyCode::Char('g'), "g", "on"),
+        (KeyCode::Char('F'), "F", "freely"),
+    ]);
+    if coming {
+        all.push((KeyCode::Char('n'), "n", "next"));
+    }
+    all.extend([
+        (KeyCode::Char('h'), "h", "hint"),
+        (KeyCode::Char('e'), "e", "edit"),
+        (KeyCode::Char('m'), "m", "mark"),
+        (KeyCode::Enter, "Enter", "go on"),
+    ]);
+    all
+}
+
+/// The stage.
+pub(super) fn draw(
+    frame: &mut Frame<'_>,
+    look: Look,
+    clicks: &mut Clicks,
+    area: Rect,
+    visit: &Visit<'_>,
+    s: &Stepper<'_>,
+) {
+    let history = if area.height >= 30 { 11 } else { 4 };
+    let [goal, middle, below, now] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Min(8),
+        Constraint::Length(history),
+        Constraint::Length(2),
+    ])
+    .areas(area);
+    frame.render_widget(Paragraph::new(aims(look, visit, s)), goal);
+    let [left, between, right] = thirds(middle);
+    for (side, place) in [left, right].into_iter().enumerate() {
+        let here: Vec<usize> = (0..s.program().processes.len()).filter(|i| i % 2 == side).collect();
+        let parts = Layout::vertical(here.iter().map(|_| Constraint::Fill(1))).split(place);
+        for (i, part) in here.iter().zip(parts.iter()) {
+            process(frame, look, *part, s, *i);
+            clicks.push((*part, KeyCode::Char(char::from(b'a' + *i as u8))));
+        }
+    }
+    let [words, recovery] = Layout::vertical([Constraint::Min(4), Constraint::Length(recovery_rows(s))]).areas(between);
+    shared(frame, look, words, visit, s);
+    if recovery.height > 0 {
+        draw_recovery(frame, look, recovery, s);
+    }
+    schedule_rows(frame, look, below, visit, s);
+    happened(frame, look, now, visit, s);
+}
+
+fn last<'s>(s: &'s Stepper<'_>) -> Option<&'s Moment> {
+    s.replay.moments.last()
+}
+
+fn aims(look: Look, visit: &Visit<'_>, s: &Stepper<'_>) -> Line<'static> {
+    let open =
+        visit.lesson.goals.iter().enumerate().find(|(i, g)| g.possible && !g.after && !visit.reached.contains(i));
+    let size = s.program().size.as_ref().map_or(String::new(), |(n, v)| format!(", {n} = {v}"));
+    let scene = format!("{}{size}", s.program().scene);
+    let text = match open {
+        Some((_, g)) => format!("Do it: {}   ({scene})", g.text),
+        None if visit.lesson.goals.is_empty() => scene,
+        None => format!("✓ Everything to reach was reached; Enter goes on.   ({scene})"),
+    };
+    Line::styled(look.text(&text), look.strong())
+}
+
+fn process(frame: &mut Frame<'_>, look: Look, area: Rect, s: &Stepper<'_>, i: usize) {
+    let p = &s.program().processes[i];
+    let Some(view) = last(s).map(|m| &m.processes[i]) else { return };
+    let pid = s.stage.pid(i).map_or(String::new(), |pid| format!(" {pid}"));
+    let state = match (view.state, &view.asleep_at) {
+        ("asleep", Some(at)) if s.stage.is_held(i) => format!("woken at {at}"),
+        ("asleep", Some(at)) => format!("asleep at {at}"),
+        (state, _) => state.to_owned(),
+    };
+    let style = match view.state {
+        "dead" => look.bad(),
+        "asleep" => look.changed(),
+        _ => look.strong(),
+    };
+    let letter = char::from(b'a' + i as u8);
+    let block = look
+        .frame(&format!("{letter} {}{pid}", p.name))
+        .title_bottom(Span::styled(format!(" {} ", look.text(&state)), style));
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let (from, to) = p.block.span;
+    let mut lines = code(look, s.program(), (from, to), view.line, usize::from(inner.width));
+    let mut extra = vec![];
+    if !view.private.is_empty() {
+        let all: Vec<String> = view.private.iter().map(|(n, v)| format!("{n} = {v}")).collect();
+        extra.push(Line::styled(look.text(&format!("private: {}", all.join(", "))), look.faint()));
+    }
+    if !view.buffered.is_empty() {
+        let all: Vec<String> = view.buffered.iter().map(|(n, v)| format!("{n} = {v}")).collect();
+        extra.push(Line::styled(look.text(&format!("in its buffer: {}", all.join(", "))), look.changed()));
+    }
+    if inner.height >= 14 {
+        extra.push(Line::styled(
+            format!("kernel entered: {}, switches: {}", s.stage.entries(i), s.stage.switches(i)),
+            look.faint(),
+        ));
+    }
+    // The next line stays in sight.
+    let room = usize::from(inner.height).saturating_sub(extra.len());
+    let at = view.line.saturating_sub(from);
+    let skip = if lines.len() > room { at.saturating_sub(room / 2).min(lines.len() - room) } else { 0 };
+    lines = lines.into_iter().skip(skip).take(room).collect();
+    frame.render_widget(Paragraph::new(lines), inner);
+    let rows = (extra.len() as u16).min(inner.height);
+    let place = Rect { y: inner.bottom() - rows, height: rows, ..inner };
+    frame.render_widget(Paragraph::new(extra), place);
+}
+
+/// A block's lines with the next one marked, without the indentation that all of them have.
+fn code(look: Look, program: &Program, span: (usize, usize), next: usize, width: usize) -> Vec<Line<'static>> {
+    let lines = (span.0..=span.1).map(|n| (n, program.text.get(n.wrapping_sub(1)).map_or("", String::as_str)));
+    lines
+        .map(|(n, line)| {
+            let bare = line.split('#').next().unwrap_or("").trim_end();
+            // Half the indentation: the panes are narrow.
+            let indent = (bare.len() - bare.trim_start().len()) / 2;
+            let mut text = format!("{}{}", " ".repeat(indent), bare.trim_start());
+            let room = width.saturating_sub(2);
+            if text.chars().count() > room {
+                text = text.chars().take(room.saturating_sub(1)).chain(['…']).collect();
+            }
+            let here = n == next && next > 0;
+            let (mark, style) = if here { ("▶ ", look.chosen()) } else { ("  ", Style::new()) };
+            Line::from(vec![Span::styled(look.text(mark), look.strong()), Span::styled(look.text(&text), style)])
+        })
+        .collect()
+}
+
+fn shared(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &Stepper<'_>) {
+    let block = look.frame(if visit.bytes { "memory, as bytes" } else { "shared memory" });
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let Some(now) = last(s) else { return };
+    let before = s.replay.moments.len().checked_sub(2).map(|i| &s.replay.moments[i]);
+    let wide = inner.width >= 38;
+    let mut lines = vec![];
+    if visit.bytes {
+        lines.extend(raw(look, s, inner.width));
+    } else {
+        for a in &s.program().arrays {
+            let values = |from: usize, n: usize| (from..from + n).map(|k| s.stage.word(k)).collect::<Vec<_>>();
+            let changed = |from: usize, n: usize| {
+                before.is_some_and(|b| {
+                    (from..from + n).any(|k| b.words.get(k).map(|w| w.1) != now.words.get(k).map(|w| w.1))
+                })
+            };
+            if a.frame {
+                for k in 0..a.len {
+                    let halves = (s.stage.word(a.base + k), s.stage.word(a.base + a.len + k));
+                    let is_new = changed(a.base + k, 1) || changed(a.base + a.len + k, 1);
+                    let torn = if halves.0 == halves.1 { "" } else { "  torn" };
+                    lines.push(word(
+                        look,
+                        &format!("{}[{k}]", a.name),
+                        &format!("{}|{}{torn}", halves.0, halves.1),
+                        is_new,
+                    ));
+                }
+            } else {
+                let all = values(a.base, a.len);
+                let text: Vec<String> = all.iter().map(ToString::to_string).collect();
+                let mut line = word(look, &a.name, &text.join(" "), changed(a.base, a.len));
+                if wide && a.len == 1 {
+                    line.push_span(Span::styled(format!("   {}", hex(&all[0].to_le_bytes())), look.faint()));
+                }
+                lines.push(line);
+            }
+        }
+        if s.program().expect.is_some() {
+            let is_new = before.is_some_and(|b| b.shown != now.shown);
+            lines.push(word(look, "on screen", &format!("frame {}", s.stage.shown()), is_new));
+        }
+    }
+    if !now.semaphores.is_empty() {
+        lines.push(Line::styled(
+            if wide { "semaphores: tokens, and who sleeps there" } else { "semaphores" },
+            look.faint(),
+        ));
+    }
+    for (k, sem) in now.semaphores.iter().enumerate() {
+        let is_new = before.is_some_and(|b| b.semaphores.get(k).map(|x| x.tokens) != Some(sem.tokens));
+        let mut line = word(look, &sem.name, &s.stage.tokens(k).to_string(), is_new);
+        if !sem.sleepers.is_empty() {
+            line.push_span(Span::styled(format!("  zZ {}", sem.sleepers.join(", ")), look.changed()));
+        }
+        if sem.ghosts > 0 {
+            line.push_span(Span::styled(format!("  +{} dead", sem.ghosts), look.bad()));
+        }
+        lines.push(line);
+        if wide {
+            lines.push(Line::styled(format!("            {}", hex(&s.stage.semaphore_bytes(k))), look.faint()));
+        }
+    }
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// A name and its value; a star says that the last step changed it.
+fn word(look: Look, name: &str, value: &str, is_new: bool) -> Line<'static> {
+    let style = if is_new { look.changed() } else { Style::new() };
+    let star = if is_new { "*" } else { " " };
+    Line::from(vec![Span::raw(look.text(&format!("{name:<10}"))), Span::styled(format!("{star}{value}"), style)])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The object's bytes, eight a word, as `xxd` shows them.
+fn raw(look: Look, s: &Stepper<'_>, width: u16) -> Vec<Line<'static>> {
+    let a_row = if width >= 55 { 2 } else { 1 };
+    let all: Vec<[u8; 8]> = (0..s.program().words.len()).map(|k| s.stage.word(k).to_le_bytes()).collect();
+    let row = |(i, words): (usize, &[[u8; 8]])| {
+        let bytes: Vec<String> =
+            words.iter().map(|w| if width >= 30 { hex(w) } else { hex(&w[..4]) + " .." }).collect();
+        Line::raw(look.text(&format!("{:02x}: {}", i * a_row * 8, bytes.join("  "))))
+    };
+    all.chunks(a_row).enumerate().map(row).collect()
+}
+
+fn recovery_rows(s: &Stepper<'_>) -> u16 {
+    match last(s).and_then(|m| m.recovery.as_ref()) {
+        Some((who, _)) => {
+            let p = s.program().processes.iter().find(|p| p.name == *who);
+            p.map_or(3, |p| (p.recovery.span.1.saturating_sub(p.recovery.span.0) as u16 + 3).clamp(3, 7))
+        }
+        None => 0,
+    }
+}
+
+fn draw_recovery(frame: &mut Frame<'_>, look: Look, area: Rect, s: &Stepper<'_>) {
+    let Some((who, line)) = last(s).and_then(|m| m.recovery.clone()) else { return };
+    let Some(p) = s.program().processes.iter().find(|p| p.name == who) else { return };
+    let block = look.frame("recovery (r)");
+    let inner = block.inner(area);
+    let mut lines = if p.recovery.span.0 > 0 {
+        code(look, s.program(), p.recovery.span, line, usize::from(inner.width))
+    } else {
+        vec![]
+    };
+    if line == 0 {
+        lines = vec![Line::styled(look.text(&format!("▶ starts {who} again")), look.chosen())];
+    }
+    let at = line.saturating_sub(p.recovery.span.0);
+    let skip = at.saturating_sub(usize::from(inner.height).saturating_sub(1));
+    frame.render_widget(Paragraph::new(lines.into_iter().skip(skip).collect::<Vec<_>>()).block(block), area);
+}
+
+fn schedule_rows(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &Stepper<'_>) {
+    let short = schedule::print(&s.acts);
+    let coming = if visit.coming.is_empty() { String::new() } else { format!("  ({} to come)", visit.coming.len()) };
+    let room = usize::from(area.width).saturating_sub(26);
+    let shown: String = if short.chars().count() > room {
+        let skip = short.chars().count() - room;
+        std::iter::once('…').chain(short.chars().skip(skip)).collect()
+    } else {
+        short
+    };
+    let block = look.frame(&format!("schedule {shown}{coming}"));
+    let rows = usize::from(block.inner(area).height);
+    let told: Vec<_> = s.replay.moments.iter().filter_map(|m| m.told.as_ref()).collect();
+    let from = told.len().saturating_sub(rows);
+    let wide = area.width >= 110;
+    let lines: Vec<Line<'static>> = told[from..]
+        .iter()
+        .map(|t| {
+            let text = if wide { t.to_string() } else { format!("{:<3}{:<9} {}", t.act, t.who, t.says) };
+            Line::styled(look.text(&text), if t.wrong { look.bad() } else { Style::new() })
+        })
+        .collect();
+    frame.render_widget(Paragraph::new(lines).block(block), area);
+}
+
+/// Two lines in plain words: what just happened, or how it stands.
+fn happened(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &Stepper<'_>) {
+    let told = last(s).and_then(|m| m.told.as_ref());
+    let step = told.map_or_else(
+        || "Nobody has run yet. Each process stands in front of its first step.".to_owned(),
+        |t| {
+            if t.code.is_empty() {
+                format!("{} {}.", t.who, t.says)
+            } else {
+                format!("{} `{}`: {}.", t.who, t.code, t.says)
+            }
+        },
+    );
+    let mut line = look.markdown(&step).into_iter().next().unwrap_or_default();
+    if told.is_some_and(|t| t.wrong) {
+        line = line.style(look.bad());
+    }
+    let second = match (&visit.message, &s.replay.end) {
+        (Some(m), _) => Line::styled(look.text(m), look.changed()),
+        (None, End::Open) => Line::default(),
+        (None, End::Over) => {
+            Line::styled(look.text(&format!("✓ {}.", crate::command::capital(&said(&s.replay.end)))), look.good())
+        }
+        (None, end) => Line::styled(look.text(&format!("✗ {}.", crate::command::capital(&said(end)))), look.bad()),
+    };
+    frame.render_widget(Paragraph::new(vec![line, second]).wrap(Wrap { trim: false }), area);
+}

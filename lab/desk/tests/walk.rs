@@ -1,0 +1,147 @@
+//! Model and stage agree: random walks with kills over every lesson's programs, right and wrong ones. The stage starts its
+//! processes from this very executable, so the test has a `main` of its own.
+
+use std::time::Instant;
+
+use tricine_lab::lang::{self, Program};
+use tricine_lab::lesson;
+use tricine_lab_desk::stage::{Defect, Stage};
+use tricine_lab_desk::stepper::{Stepper, Walked, walk};
+use tricine_session::clock::PlayState;
+use tricine_session::control::ControlRegion;
+use tricine_session::process::ROLE_ENV;
+
+/// Steps that are compared.
+const STEPS: usize = 10_000;
+
+fn main() {
+    if let Ok(role) = std::env::var(ROLE_ENV) {
+        std::process::exit(tricine_lab_desk::role_main(&role).unwrap_or(2));
+    }
+    let only = std::env::args().skip(1).find(|a| !a.starts_with('-'));
+    type Test = fn(&str);
+    let tests: [(&str, Test); 4] = [
+        ("model_and_stage_agree_after_every_step", agree),
+        ("a_seeded_defect_is_found", defects),
+        ("running_freely_comes_to_what_the_model_allows", freely),
+        ("undo_leads_to_the_same_place_by_the_same_processes", undo),
+    ];
+    let session = format!("test-walk-{}", std::process::id());
+    let held = ControlRegion::create(&session, &PlayState::IDLE).expect("a session");
+    for (name, test) in tests.iter().filter(|t| only.as_ref().is_none_or(|o| t.0.contains(o.as_str()))) {
+        let begun = Instant::now();
+        test(&session);
+        println!("test {name} ... ok ({:.1} s)", begun.elapsed().as_secs_f64());
+    }
+    tricine_session::NAMESPACE.unlink_all(&session, |_| {}).expect("the names can be removed");
+    drop(held);
+    let left = std::fs::read_dir("/dev/shm").expect("the folder").flatten();
+    let left: Vec<_> = left.filter(|e| e.file_name().to_string_lossy().contains(&session)).collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+}
+
+/// A fixed sequence, so that a failure can be repeated.
+fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut x = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move |below| {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        (x % below.max(1) as u64) as usize
+    }
+}
+
+/// Every program of the lessons, as it is given out and with each repair: text, instance, program.
+fn programs() -> Vec<(String, String, usize, Program)> {
+    let mut all = vec![];
+    for l in lesson::all().expect("the lessons can be read") {
+        let start = l.start();
+        let texts = std::iter::once(start.as_str()).chain(l.repairs.iter().map(|r| r.region.as_str()));
+        for text in texts {
+            let (full, _) = l.with(text).expect("a region");
+            let last = lang::parse(&full).expect("a program").into_iter().enumerate().last();
+            let (instance, program) = last.expect("an instance");
+            all.push((format!("lesson {}", l.id), full, instance, program));
+        }
+    }
+    all
+}
+
+fn stage(session: &str, text: &str, instance: usize, program: &Program) -> Stage {
+    Stage::start(session, text, instance, program).expect("the processes start")
+}
+
+fn agree(session: &str) {
+    let all = programs();
+    let (mut sum, mut random) = (Walked::default(), numbers(12));
+    let begun = Instant::now();
+    for (name, text, instance, program) in &all {
+        let mut stepper = Stepper::new(program, stage(session, text, *instance, program)).expect(name);
+        let deaths = program.deaths.max(1);
+        sum += walk(&mut stepper, STEPS / all.len() + 1, deaths, &mut random)
+            .unwrap_or_else(|e| panic!("{name}: {e}\n{text}"));
+    }
+    let per_step = begun.elapsed().as_secs_f64() * 1e6 / sum.steps as f64;
+    println!("  {} programs, {sum:?}; {per_step:.0} µs a step, starts included", all.len());
+    assert!(sum.steps >= STEPS && sum.kills > 100 && sum.sleeps > 300 && sum.faults > 20, "{sum:?}");
+}
+
+fn defects(session: &str) {
+    let room = "sem s = 1\ndeaths 1\nprocess ann:\n    wait s\n    enter hall\n    leave hall\n    post s\nprocess bob:\n    nothing\nafter death of ann:\n    post s\n";
+    let bell = "sem s = 0\nprocess ann:\n    post s\n    post s\nprocess bob:\n    wait s\n    wait s\n";
+    for (text, defect, what) in
+        [(bell, Defect::SleepersRun, "s: model 1, real 0"), (room, Defect::RoomsStay, "hall: model 0, real 1")]
+    {
+        let program = &lang::parse(text).expect("a program")[0];
+        for seeded in [false, true] {
+            let mut real = stage(session, text, 0, program);
+            if seeded {
+                real.seed(defect);
+            }
+            let mut stepper = Stepper::new(program, real).expect("the beginning");
+            let walked = walk(&mut stepper, 500, 1, &mut numbers(1));
+            match (seeded, walked) {
+                (false, Ok(_)) => {}
+                (true, Err(e)) => assert!(e.to_string().contains(what), "{e}"),
+                (_, walked) => panic!("{defect:?} seeded: {seeded}, but {walked:?}"),
+            }
+        }
+    }
+}
+
+fn freely(session: &str) {
+    let lessons = lesson::all().expect("the lessons");
+    let second = lessons.iter().find(|l| l.id == "2").expect("lesson 2");
+    for (region, wrong) in [(second.start(), true), (second.repairs[0].region.clone(), false)] {
+        let (text, _) = second.with(&region).expect("a region");
+        let program = &lang::parse(&text).expect("a program")[0];
+        let mut real = stage(session, &text, 0, program);
+        let freely = real.freely(2_000, std::time::Duration::from_secs(20)).expect("it runs");
+        println!("  {freely:?}");
+        assert_eq!(freely.results.iter().map(|r| r.1).sum::<usize>(), freely.runs);
+        let possible = ["count = 2", "count = 3", "count = 4"];
+        assert!(freely.results.iter().all(|r| possible.contains(&r.0.as_str())), "{freely:?}");
+        assert!(wrong || freely.wrong == 0, "{freely:?}");
+        // The stage is at its beginning, and can be stepped.
+        Stepper::new(program, real).expect("the beginning");
+    }
+    // Two who always sleep for ever are counted, and the stage goes on.
+    let text = "sem s = 0\nprocess ann:\n    wait s\nprocess bob:\n    wait s\n";
+    let program = &lang::parse(text).expect("a program")[0];
+    let freely = stage(session, text, 0, program).freely(3, std::time::Duration::from_secs(20)).expect("it runs");
+    assert_eq!(freely.results, [("stuck: ann and bob asleep for ever".to_owned(), 3)], "{freely:?}");
+}
+
+fn undo(session: &str) {
+    let text = "shared x = 0\nsem s = 0\nprocess ann:\n    x = 1\n    post s\n    x = 2\nprocess bob:\n    y = x\n    wait s\n    x = 3\n    x = 4\n";
+    let program = &lang::parse(text).expect("a program")[0];
+    let mut stepper = Stepper::new(program, stage(session, text, 0, program)).expect("the beginning");
+    let acts = tricine_lab::schedule::parse("abab", 2).expect("a schedule");
+    acts.iter().for_each(|a| stepper.act(*a).expect("a step"));
+    let (pids, before) = ([stepper.stage.pid(0), stepper.stage.pid(1)], stepper.replay.state().to_vec());
+    stepper.act(tricine_lab::schedule::Act::Step(1)).expect("a step");
+    stepper.undo().expect("back");
+    assert_eq!(stepper.replay.state(), before);
+    assert_eq!(stepper.acts, acts);
+    assert_eq!([stepper.stage.pid(0), stepper.stage.pid(1)], pids);
+}

@@ -1,0 +1,304 @@
+//! Containers: one parser for each kind of file, which says what the file holds and gives out each track's packets.
+//!
+//! Times are the container's own. Who opens a file subtracts one zero from all of them (`open.rs`); a parser never moves one
+//! track against another. Each track has a reader of its own, so that no track waits for another one.
+
+mod matroska;
+mod mp4;
+mod probed;
+mod timing;
+
+use std::ops::Range;
+
+use symphonia::core::codecs::audio::AudioCodecParameters;
+
+use crate::{ColorMatrix, ColorRange, MediaError, MediaFile, Rotation};
+
+pub(crate) use mp4::fourcc;
+
+/// Bounds on what a file may make a parser do. No honest file comes near them.
+pub(crate) mod caps {
+    /// Samples that all tables of a file list together: 38 hours at 60 a second.
+    pub(crate) const SAMPLES: usize = 1 << 23;
+    /// Samples of one size, which take no room in the file: 11 hours of MP3. PCM is not counted by the sample.
+    pub(crate) const EQUAL_SAMPLES: usize = 1 << 21;
+    /// Bytes of an index (`moov`, `moof`, the elements in front of a cluster).
+    pub(crate) const INDEX: u64 = 128 << 20;
+    /// Bytes of one packet: a raw picture of 8K in 16 bits.
+    pub(crate) const PACKET: u64 = 256 << 20;
+    /// Tracks of a file.
+    pub(crate) const TRACKS: usize = 256;
+    /// Chapters, tags or attachments of a file.
+    pub(crate) const ENTRIES: usize = 2_000;
+}
+
+/// What a track holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrackKind {
+    /// Pictures.
+    Video,
+    /// Sound.
+    Audio,
+    /// Text or pictures that are shown over the film.
+    Subtitle,
+    /// Time codes, chapters and other data.
+    Other,
+}
+
+/// A track of a file.
+#[derive(Debug, Clone)]
+pub struct Track {
+    /// What it holds.
+    pub kind: TrackKind,
+    /// The codec's usual name.
+    pub codec: String,
+    /// The language as the file has it, such as `eng` or `de`.
+    pub language: Option<String>,
+    /// The track's name.
+    pub name: Option<String>,
+    /// Whether it is meant to be played unless the user asks for another one.
+    pub default: bool,
+    /// Whether a subtitle track is meant to be shown in any case.
+    pub forced: bool,
+    pub(crate) video: Option<VideoTrack>,
+    /// What the decoder of a sound track needs to know.
+    pub(crate) audio: Option<Result<AudioCodecParameters, String>>,
+}
+
+impl Track {
+    fn new(kind: TrackKind, codec: impl Into<String>) -> Self {
+        let codec = codec.into();
+        Self { kind, codec, language: None, name: None, default: true, forced: false, video: None, audio: None }
+    }
+}
+
+/// A chapter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chapter {
+    /// Where it begins, in ns on the container's timeline.
+    pub start_ns: i64,
+    /// Its title; empty if it has none.
+    pub title: String,
+}
+
+/// A file within the file: a cover, a font.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachment {
+    /// Its name.
+    pub name: String,
+    /// Its kind, such as `image/jpeg`; empty where the file does not say.
+    pub mime: String,
+    /// Where it lies in the file.
+    pub place: Range<u64>,
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Default)]
+pub struct Contents {
+    /// The container's usual name.
+    pub format: &'static str,
+    /// Its tracks in the file's order.
+    pub tracks: Vec<Track>,
+    /// Its chapters in order of time.
+    pub chapters: Vec<Chapter>,
+    /// Its tags as name and value: `title`, `artist`, `album`, `date` and what else the file has.
+    pub tags: Vec<(String, String)>,
+    /// Files within the file.
+    pub attachments: Vec<Attachment>,
+}
+
+/// Where a track lies on its container's timeline.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Extent {
+    /// When its first picture or sound is due, in ns.
+    pub start_ns: i64,
+    /// When its last one ends, in ns, where the file tells.
+    pub end_ns: Option<i64>,
+    /// How many packets are presented, where the file tells.
+    pub packets: Option<u64>,
+}
+
+/// A file that was opened: what is in it, and its packets.
+pub trait Container: Send + Sync {
+    /// What is in it.
+    fn contents(&self) -> &Contents;
+    /// Where track number `track` of [`Contents::tracks`] lies in time; `None` if it has no packet.
+    fn extent(&self, track: usize) -> Option<Extent>;
+    /// A reader of that track's packets, at its start. Errors: there is no such track, or it cannot be read.
+    fn packets(&self, track: usize) -> Result<Box<dyn Packets>, MediaError>;
+}
+
+/// One packet of a track: a coded picture (an access unit, a temporal unit), or some coded sound.
+#[derive(Debug, Clone)]
+pub struct Packet {
+    /// What the codec takes.
+    pub data: Vec<u8>,
+    /// When it is due on the container's timeline, in ns. Priming of sound is due before the track's start.
+    pub pts_ns: i64,
+    /// How long it lasts, in ns; 0 where the container does not tell.
+    pub duration_ns: i64,
+    /// How much of the sound's end is not to be heard, in ns.
+    pub trim_ns: i64,
+    /// Decoding can start here.
+    pub sync: bool,
+    /// To be decoded but not shown: outside the edit list.
+    pub hidden: bool,
+    /// It has no time of its own: it follows the packet before it, as the sound in a lace does.
+    pub follows: bool,
+    /// Which of the track's configurations it is coded with.
+    pub config: usize,
+}
+
+impl Packet {
+    fn new(data: Vec<u8>, pts_ns: i64) -> Self {
+        let (duration_ns, trim_ns, config) = (0, 0, 0);
+        Self { data, pts_ns, duration_ns, trim_ns, sync: true, hidden: false, follows: false, config }
+    }
+}
+
+/// Packets of one track in decode order.
+pub trait Packets: Send {
+    /// The next one; [`MediaError::Damaged`] when some were skipped, each such call making progress.
+    fn next(&mut self) -> Result<Option<Packet>, MediaError>;
+    /// Goes to the last sync packet that is due at or before `target_ns`, or to the first one; not far before it where
+    /// every packet is one.
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError>;
+    /// What the sound is from the last packet on, if that has changed: another link of a chain begins.
+    #[doc(hidden)]
+    fn changed(&mut self) -> Option<AudioCodecParameters> {
+        None
+    }
+    /// Whether times are rounded to milliseconds, so that only counting from the start places a sample exactly.
+    fn coarse(&self) -> bool {
+        false
+    }
+}
+
+/// A track's packets on a timeline that begins later than the container's own.
+pub(crate) struct Shifted {
+    pub(crate) packets: Box<dyn Packets>,
+    /// Where the film begins on the container's timeline.
+    pub(crate) zero_ns: i64,
+}
+
+impl Packets for Shifted {
+    fn next(&mut self) -> Result<Option<Packet>, MediaError> {
+        let packet = self.packets.next()?;
+        Ok(packet.map(|packet| Packet { pts_ns: packet.pts_ns.saturating_sub(self.zero_ns), ..packet }))
+    }
+
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        self.packets.seek(target_ns.saturating_add(self.zero_ns))
+    }
+
+    fn changed(&mut self) -> Option<AudioCodecParameters> {
+        self.packets.changed()
+    }
+
+    fn coarse(&self) -> bool {
+        self.packets.coarse()
+    }
+}
+
+/// The video codecs that containers name; the ones that no feature decodes carry their usual name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CodecId {
+    H264,
+    Hevc,
+    Av1,
+    Vp9,
+    /// Named for the user, such as `ProRes 422 HQ`.
+    Other(String),
+    /// Of whatever codec, but nobody has the key; the codec's name.
+    Encrypted(String),
+}
+
+impl CodecId {
+    /// The usual name.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::H264 => "H.264",
+            Self::Hevc => "HEVC",
+            Self::Av1 => "AV1",
+            Self::Vp9 => "VP9",
+            Self::Other(name) | Self::Encrypted(name) => name,
+        }
+    }
+}
+
+/// What colour tags say; `None` where they say nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Colour {
+    pub(crate) range: Option<ColorRange>,
+    pub(crate) matrix: Option<ColorMatrix>,
+}
+
+impl Colour {
+    /// The matrix that ISO/IEC 23091's MatrixCoefficients mean, as near as Tricine shows it.
+    pub(crate) fn matrix(code: u32) -> Option<ColorMatrix> {
+        match code {
+            1 | 7 => Some(ColorMatrix::Bt709),
+            4..=6 => Some(ColorMatrix::Bt601),
+            9 | 10 => Some(ColorMatrix::Bt2020),
+            _ => None,
+        }
+    }
+
+    /// Fills what is unknown here from `other`.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self { range: self.range.or(other.range), matrix: self.matrix.or(other.matrix) }
+    }
+}
+
+/// What a container says of its pictures.
+#[derive(Debug, Clone)]
+pub(crate) struct VideoTrack {
+    pub(crate) codec: CodecId,
+    /// `avcC`, `hvcC`, `av1C` or CodecPrivate, one for each configuration; empty where there is none.
+    pub(crate) configs: Vec<Vec<u8>>,
+    /// Pixel aspect where the container tells.
+    pub(crate) sar: Option<(u32, u32)>,
+    /// Size to be shown at, where the container gives that instead of a pixel aspect.
+    pub(crate) display: Option<(u32, u32)>,
+    pub(crate) colour: Colour,
+    pub(crate) rotation: Rotation,
+    /// Pictures a second where the container says so itself.
+    pub(crate) rate: Option<f64>,
+}
+
+impl VideoTrack {
+    fn new(codec: CodecId, config: Vec<u8>) -> Self {
+        Self {
+            codec,
+            configs: vec![config],
+            sar: None,
+            display: None,
+            colour: Colour::default(),
+            rotation: Rotation::None,
+            rate: None,
+        }
+    }
+}
+
+/// Opens a container by its content. `None`: it is a picture or raw frames. Errors: it is of no kind that is read here, or its
+/// index is broken.
+pub fn open(file: &MediaFile) -> Result<Option<Box<dyn Container>>, MediaError> {
+    let mut head = [0; 4096];
+    let have = file.read_at(&mut head, 0)?;
+    open_kind(file, crate::sniff::sniff(&head[..have]))
+}
+
+pub(crate) fn open_kind(file: &MediaFile, kind: crate::sniff::Kind) -> Result<Option<Box<dyn Container>>, MediaError> {
+    use crate::sniff::Kind;
+    crate::guard::guarded(|| -> Result<Option<Box<dyn Container>>, MediaError> {
+        Ok(match kind {
+            Kind::Mp4 => Some(Box::new(mp4::Mp4::read(file)?)),
+            Kind::Matroska => Some(Box::new(matroska::Matroska::read(file)?)),
+            Kind::Audio | Kind::Unknown => Some(Box::new(probed::Probed::open(file)?)),
+            Kind::Other(what) => return Err(MediaError::unsupported(what, crate::sniff::remedy(what))),
+            Kind::NoFilm(what, hint) => return Err(MediaError::unsupported(what, hint)),
+            Kind::Y4m | Kind::Image => None,
+        })
+    })
+    .map_err(MediaError::Broken)?
+}

@@ -1,0 +1,152 @@
+//! A track's sample entry: its codec, how that is configured, and how its pictures are to be read.
+
+use symphonia::core::codecs::audio::AudioCodecParameters;
+
+use super::super::{CodecId, Colour, TrackKind};
+use super::boxes::{be16, be32, child, children};
+use crate::ColorRange;
+
+/// A sample entry of a track.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Entry {
+    /// Its four-character code.
+    code: [u8; 4],
+    /// The codec's configuration record.
+    pub(super) config: Vec<u8>,
+    /// Width and height of its pictures.
+    pub(super) size: (u32, u32),
+    pub(super) sar: Option<(u32, u32)>,
+    pub(super) colour: Colour,
+    encrypted: bool,
+    /// Of an encrypted entry: the code that it had before. Of MPEG-4 systems: `[0, 0, 0, object type]`.
+    inner: Option<[u8; 4]>,
+    /// Of sound.
+    pub(super) audio: Option<Result<AudioCodecParameters, String>>,
+}
+
+impl Entry {
+    /// Reads every entry of `stsd`.
+    pub(super) fn parse_all(stsd: &[u8], kind: TrackKind) -> Vec<Self> {
+        let entries = children(stsd.get(8..).unwrap_or_default()).take(16);
+        entries.map(|(code, body)| Self::parse(code, body, kind)).collect()
+    }
+
+    fn parse(code: [u8; 4], body: &[u8], kind: TrackKind) -> Self {
+        let mut entry = Self { code, encrypted: matches!(&code, b"encv" | b"enca"), ..Self::default() };
+        if kind == TrackKind::Audio {
+            entry.audio = Some(super::sound::parse(code, body));
+        }
+        if kind != TrackKind::Video {
+            return entry;
+        }
+        entry.size = be16(body, 24).zip(be16(body, 26)).map_or((0, 0), |(w, h)| (w.into(), h.into()));
+        for (kind, body) in children(body.get(78..).unwrap_or_default()) {
+            match &kind {
+                b"avcC" | b"hvcC" | b"av1C" | b"vpcC" => entry.config = body.to_vec(),
+                b"pasp" => entry.sar = be32(body, 0).zip(be32(body, 4)).filter(|&(w, h)| w > 0 && h > 0),
+                b"colr" => entry.colour = colour(body).unwrap_or_default(),
+                b"sinf" => entry.inner = child(body, b"frma").and_then(|frma| frma.first_chunk().copied()),
+                b"esds" => entry.inner = object_type(body).map(|kind| [0, 0, 0, kind]),
+                _ => {}
+            }
+        }
+        entry
+    }
+
+    /// The subtitle codec that the code stands for.
+    pub(super) fn text(&self) -> String {
+        match &self.code {
+            b"tx3g" | b"text" => "mov_text".into(),
+            b"wvtt" => "WebVTT".into(),
+            b"stpp" => "TTML".into(),
+            b"mp4s" => "VobSub".into(),
+            b"c608" | b"c708" => "CEA captions".into(),
+            other => format!("`{}`", other.escape_ascii()),
+        }
+    }
+
+    /// The video codec that the code stands for.
+    pub(super) fn codec(&self) -> CodecId {
+        if self.encrypted {
+            let inner = Self { code: self.inner.unwrap_or(self.code), encrypted: false, ..Self::default() };
+            return CodecId::Encrypted(inner.codec().name().into());
+        }
+        let name = match &self.code {
+            b"avc1" | b"avc2" | b"avc3" | b"avc4" => return CodecId::H264,
+            b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" => return CodecId::Hevc,
+            b"av01" => return CodecId::Av1,
+            b"vp09" => return CodecId::Vp9,
+            b"vp08" => "VP8",
+            b"mp4v" => match self.inner {
+                Some([0, 0, 0, 0x60..=0x65]) => "MPEG-2",
+                Some([0, 0, 0, 0x6a]) => "MPEG-1",
+                Some([0, 0, 0, 0x6c]) => "Motion JPEG",
+                _ => "MPEG-4 part 2",
+            },
+            b"encv" => "of an unnamed codec",
+            b"apco" => "ProRes 422 Proxy",
+            b"apcs" => "ProRes 422 LT",
+            b"apcn" => "ProRes 422",
+            b"apch" => "ProRes 422 HQ",
+            b"ap4h" => "ProRes 4444",
+            b"ap4x" => "ProRes 4444 XQ",
+            b"jpeg" | b"mjpa" | b"mjpb" => "Motion JPEG",
+            b"s263" | b"h263" => "H.263",
+            b"AVdn" | b"AVdh" => "DNxHD",
+            b"vvc1" | b"vvi1" => "VVC (H.266)",
+            other => return CodecId::Other(fourcc(other)),
+        };
+        CodecId::Other(name.into())
+    }
+}
+
+/// The usual name of a four-character code of QuickTime or AVI that no format here decodes, or the code itself.
+pub(crate) fn fourcc(code: &[u8]) -> String {
+    let name = match code {
+        b"XVID" | b"DIVX" | b"DX50" | b"FMP4" => "MPEG-4 part 2",
+        b"FFV1" => "FFV1",
+        b"HFYU" | b"FFVH" => "Huffyuv",
+        b"ULRG" | b"ULRA" | b"ULY0" | b"ULY2" | b"ULY4" | b"ULH0" | b"ULH2" | b"ULH4" => "Ut Video",
+        b"MJPG" => "Motion JPEG",
+        b"cvid" => "Cinepak",
+        b"CFHD" => "CineForm",
+        b"SVQ1" | b"SVQ3" => "Sorenson",
+        b"rle " => "QuickTime Animation",
+        b"png " => "PNG",
+        b"raw " | b"2vuy" | b"yuv2" | b"v210" | b"I420" | b"YUY2" => "raw",
+        b"WMV1" | b"WMV2" | b"WMV3" | b"WVC1" => "Windows Media",
+        b"m2v1" | b"mpg2" => "MPEG-2",
+        b"xdv1" | b"xd5b" | b"hdv2" | b"hdv3" => "MPEG-2 (XDCAM, HDV)",
+        b"dvc " | b"dvcp" | b"dvpp" | b"dvhp" => "DV",
+        b"mjp2" => "JPEG 2000",
+        b"Hap1" | b"Hap5" | b"HapY" => "Hap",
+        other => return format!("`{}`", other.escape_ascii()),
+    };
+    name.into()
+}
+
+/// What `esds` says of the codec: the byte behind the header of its DecoderConfigDescriptor, the first in the
+/// ES_Descriptor as every writer has it.
+fn object_type(esds: &[u8]) -> Option<u8> {
+    let descriptor = |data: &[u8], tag: u8| {
+        let rest = data.strip_prefix(&[tag])?;
+        // Its length takes up to four bytes, all but the last with the top bit set.
+        let last = rest.iter().take(4).position(|byte| byte & 0x80 == 0)?;
+        rest.get(last + 1..).map(<[u8]>::to_vec)
+    };
+    let stream = descriptor(esds.get(4..)?, 3)?;
+    let flags = *stream.get(2)?;
+    let skipped = if flags & 0x80 != 0 { 2 } else { 0 } + if flags & 0x20 != 0 { 2 } else { 0 };
+    (flags & 0x40 == 0).then_some(())?;
+    descriptor(stream.get(3 + skipped..)?, 4)?.first().copied()
+}
+
+fn colour(colr: &[u8]) -> Option<Colour> {
+    let nclx = match colr.first_chunk()? {
+        b"nclx" => true,
+        b"nclc" => false,
+        _ => return None,
+    };
+    let range = (nclx && colr.get(10)? & 0x80 != 0).then_some(ColorRange::Full);
+    Some(Colour { range, matrix: Colour::matrix(be16(colr, 8)?.into()) })
+}

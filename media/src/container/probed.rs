@@ -1,0 +1,327 @@
+//! Audio files whose container symphonia reads: WAV, MP3, FLAC, Ogg, AIFF, CAF, ADTS.
+
+use std::sync::{Mutex, PoisonError};
+
+use symphonia::core::codecs::CodecParameters;
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::errors::{Error, SeekErrorKind};
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, TrackType};
+use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::meta::MetadataOptions;
+use symphonia::core::units::Timestamp;
+
+use super::{Contents, Extent, Packet, Packets, Track, TrackKind};
+use crate::audio::{name_of, pre_skip, unsupported};
+use crate::{MediaError, MediaFile, MediaReader, NS};
+
+/// How many read errors in a row end the stream: a demuxer that makes no progress must not be asked for ever.
+const MAX_FAILURES: u32 = 100;
+
+struct Source {
+    reader: MediaReader,
+    len: u64,
+}
+
+impl std::io::Read for Source {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        self.reader.read(buf)
+    }
+}
+
+impl std::io::Seek for Source {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        self.reader.seek(to)
+    }
+}
+
+impl MediaSource for Source {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.len)
+    }
+}
+
+/// A file with one track of sound.
+pub(super) struct Probed {
+    file: MediaFile,
+    contents: Contents,
+    extent: Extent,
+    /// The reader that looked at it, for the first who plays it.
+    opened: Mutex<Option<Box<Reader>>>,
+}
+
+impl Probed {
+    /// Opens the first audio track. Errors: [`MediaError::Broken`] where symphonia finds none.
+    pub(super) fn open(file: &MediaFile) -> Result<Self, MediaError> {
+        let (reader, params) = Reader::open(file)?;
+        let (num, den) = reader.time_base;
+        let end_ns = reader.duration.map(|ticks| scaled(ticks as i64, (i64::from(num) * NS, den.into())));
+        let track = Track { audio: Some(Ok(params.clone())), ..Track::new(TrackKind::Audio, name_of(params.codec)) };
+        let contents = Contents { format: "sound", tracks: vec![track], ..Contents::default() };
+        let extent = Extent { start_ns: 0, end_ns, packets: None };
+        Ok(Self { file: file.clone(), contents, extent, opened: Mutex::new(Some(Box::new(reader))) })
+    }
+}
+
+impl super::Container for Probed {
+    fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    fn extent(&self, _track: usize) -> Option<Extent> {
+        Some(self.extent)
+    }
+
+    fn packets(&self, _track: usize) -> Result<Box<dyn Packets>, MediaError> {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Ok(opened.map_or_else(|| Reader::open(&self.file).map(|(reader, _)| Box::new(reader)), Ok)?)
+    }
+}
+
+fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
+    let source = Source { reader: file.reader(), len: file.len() };
+    let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
+    let mut hint = Hint::new();
+    if let Some((_, extension)) = file.name.rsplit_once('.') {
+        hint.with_extension(extension);
+    }
+    symphonia::default::get_probe().probe(&hint, stream, FormatOptions::default(), MetadataOptions::default()).map_err(
+        |e| match e {
+            Error::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => MediaError::Io(e),
+            Error::IoError(_) => MediaError::Broken("it ends where its sound should begin".into()),
+            Error::Unsupported(_) if begins(file, b"FORM") => unsupported("compressed AIFF"),
+            Error::Unsupported(_) if wave_codec(file).is_some() => {
+                unsupported(&format!("{} in WAV", wave_codec(file).unwrap_or_default()))
+            }
+            Error::Unsupported(_) => MediaError::Broken("no sound was found in it".into()),
+            e => MediaError::Broken(format!("its header: {e}")),
+        },
+    )
+}
+
+fn begins(file: &MediaFile, magic: &[u8; 4]) -> bool {
+    let mut head = [0; 4];
+    file.read_at(&mut head, 0).is_ok() && head == *magic
+}
+
+/// The codec that a WAV file names.
+fn wave_codec(file: &MediaFile) -> Option<String> {
+    let mut head = [0; 4096];
+    let n = file.read_at(&mut head, 0).ok()?;
+    let mut rest = head.get(..n).filter(|head| head.starts_with(b"RIFF"))?.get(12..)?;
+    loop {
+        let (kind, len) = (rest.get(..4)?, u32::from_le_bytes(*rest.get(4..)?.first_chunk()?) as usize);
+        let body = rest.get(8..)?;
+        if kind == b"fmt " {
+            let tag = |at: usize| Some(u16::from_le_bytes(*body.get(at..)?.first_chunk()?));
+            // An extensible header has the codec's number further down.
+            let tag = if tag(0)? == 0xfffe { tag(24)? } else { tag(0)? };
+            return Some(match tag {
+                0x20 => "Yamaha ADPCM".into(),
+                0x31 => "GSM".into(),
+                0x14 | 0x42 => "G.723".into(),
+                0x40 | 0x45 | 0x64 => "G.726".into(),
+                0x65 | 0x28f => "G.722".into(),
+                0x50 => "MPEG-1 Layer II".into(),
+                0x55 => "MP3".into(),
+                0x160..=0x163 => "WMA".into(),
+                0x2000 => "AC-3".into(),
+                0x2001 => "DTS".into(),
+                tag => format!("codec {tag:#x}"),
+            });
+        }
+        rest = body.get(len.checked_add(len & 1)?..)?;
+    }
+}
+
+struct Reader {
+    file: MediaFile,
+    format: Box<dyn FormatReader>,
+    id: u32,
+    time_base: (u32, u32),
+    /// What a tick of the link being read is in ticks of the first one, as a fraction.
+    scale: (i64, i64),
+    /// In ticks, without priming and padding.
+    duration: Option<u64>,
+    /// The tick that is the film's start: a stream cut from a longer one does not begin at 0.
+    origin: i64,
+    /// How many ticks of the packet read last are priming.
+    last_trim: i64,
+    failures: u32,
+    done: bool,
+    /// The first link of a chain of Ogg streams: its track, the tick at which it starts, its parameters.
+    first: (u32, i64, AudioCodecParameters),
+    /// A later link is being read.
+    chained: bool,
+    /// Another link begins with the next packet, or the first one again.
+    begins: bool,
+    changed: Option<AudioCodecParameters>,
+    /// The tick after the last packet.
+    end: i64,
+    /// In a chain, packets before this are passed over.
+    skip_to: i64,
+}
+
+impl Reader {
+    fn open(file: &MediaFile) -> Result<(Self, AudioCodecParameters), MediaError> {
+        let format = probe(file)?;
+        let none = || MediaError::Broken("it has no sound that can be played".into());
+        let track = format.default_track(TrackType::Audio).ok_or_else(none)?;
+        let Some(CodecParameters::Audio(params)) = track.codec_params.clone() else { return Err(none()) };
+        let time_base = track.time_base.map(|base| (base.numer.get(), base.denom.get()));
+        let time_base = time_base.or(params.sample_rate.map(|rate| (1, rate))).unwrap_or((1, 48_000));
+        let duration = track.duration.map(|duration| duration.get());
+        let (id, delay) = (track.id, track.delay.unwrap_or(0));
+        let mut demux = Self {
+            file: file.clone(),
+            format,
+            id,
+            time_base,
+            scale: (1, 1),
+            duration,
+            origin: 0,
+            last_trim: 0,
+            failures: 0,
+            done: false,
+            first: (id, 0, params.clone()),
+            chained: false,
+            begins: false,
+            changed: None,
+            end: 0,
+            skip_to: i64::MIN,
+        };
+        demux.set_origin(&params, delay.into())?;
+        demux.first.1 = demux.origin;
+        Ok((demux, params))
+    }
+
+    /// Goes on with the next link of a chain. Whether it has sound to go on with.
+    fn next_link(&mut self) -> bool {
+        let Some(track) = self.format.default_track(TrackType::Audio) else { return false };
+        let Some(CodecParameters::Audio(params)) = track.codec_params.clone() else { return false };
+        let time_base = track.time_base.map(|base| (base.numer.get(), base.denom.get()));
+        let (numer, denom) = time_base.or(params.sample_rate.map(|rate| (1, rate))).unwrap_or(self.time_base);
+        let product = |a: u32, b: u32| i64::from(a).saturating_mul(b.into());
+        self.scale = (product(numer, self.time_base.1), product(denom, self.time_base.0));
+        self.id = track.id;
+        self.changed = Some(params);
+        (self.chained, self.begins) = (true, true);
+        true
+    }
+
+    /// `delay`: the priming in ticks that the file declares; it may be longer than a packet (MP3 at 24 kHz and below).
+    fn set_origin(&mut self, params: &AudioCodecParameters, delay: i64) -> Result<(), MediaError> {
+        for _ in 0..16 {
+            match self.read() {
+                Ok(Some((_, start, _))) => {
+                    self.origin = start.saturating_add(pre_skip(params).unwrap_or(self.last_trim.max(delay)));
+                    break;
+                }
+                Ok(None) => break,
+                Err(MediaError::Damaged(_)) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        self.go_to(i64::MIN)
+    }
+
+    /// The next packet with its start and what is to be cut off its end, in ticks.
+    fn read(&mut self) -> Result<Option<(Vec<u8>, i64, i64)>, MediaError> {
+        while !self.done {
+            match self.format.next_packet() {
+                Ok(Some(packet)) if packet.track_id == self.id => {
+                    self.failures = 0;
+                    let ticks = |own: u64| scaled(i64::try_from(own).unwrap_or(0), self.scale);
+                    let (pts, trim) = (scaled(packet.pts.get(), self.scale), ticks(packet.trim_start.get()));
+                    if std::mem::take(&mut self.begins) {
+                        // Where the link before has ended; its own priming lies before that.
+                        let priming = self.changed.as_ref().and_then(pre_skip);
+                        let priming = priming.map_or(trim, |priming| scaled(priming, self.scale));
+                        self.origin = pts.saturating_add(priming).saturating_sub(self.end);
+                    }
+                    let start = pts.saturating_sub(self.origin);
+                    self.end = start.saturating_add(ticks(packet.dur.get())).saturating_add(trim);
+                    if start < self.skip_to {
+                        continue;
+                    }
+                    let trim_end = ticks(packet.trim_end.get());
+                    self.last_trim = trim;
+                    return Ok(Some((packet.data.into_vec(), start, trim_end)));
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => self.done = true,
+                Err(Error::IoError(e)) if e.kind() == std::io::ErrorKind::UnexpectedEof => self.done = true,
+                Err(Error::IoError(e)) => return Err(e.into()),
+                Err(Error::ResetRequired) => self.done = !self.next_link(),
+                Err(e) => {
+                    self.failures += 1;
+                    self.done = self.failures >= MAX_FAILURES;
+                    return Err(MediaError::Damaged(e.to_string()));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes to a packet that begins at or before `ticks`, not far before.
+    fn go_to(&mut self, ticks: i64) -> Result<(), MediaError> {
+        self.done = false;
+        self.failures = 0;
+        (self.begins, self.skip_to) = (false, i64::MIN);
+        // A little earlier than asked: the packet before overlaps.
+        let back = i64::from(self.time_base.1 / self.time_base.0.max(1) / 4);
+        if std::mem::take(&mut self.chained) {
+            // The demuxer seeks within a link. From the first one on, what is not wanted is passed over unread.
+            let (id, origin, params) = self.first.clone();
+            (self.id, self.origin, self.changed) = (id, origin, Some(params));
+            self.scale = (1, 1);
+            self.skip_to = ticks.saturating_sub(back);
+            self.format = probe(&self.file)?;
+            return Ok(());
+        }
+        let target = ticks.saturating_sub(back).saturating_add(self.origin);
+        if target > self.origin {
+            let to = SeekTo::Timestamp { ts: Timestamp::new(target), track_id: self.id };
+            match self.format.seek(SeekMode::Accurate, to) {
+                Ok(_) => return Ok(()),
+                Err(Error::SeekError(SeekErrorKind::OutOfRange)) => {
+                    self.done = true;
+                    return Ok(());
+                }
+                Err(_) => {}
+            }
+        }
+        // The start, or a file that cannot be sought: read from the start, the timeline drops what is not wanted.
+        self.format = probe(&self.file)?;
+        Ok(())
+    }
+}
+
+/// `ticks` times a fraction, rounded to the nearest.
+fn scaled(ticks: i64, (numer, denom): (i64, i64)) -> i64 {
+    if numer == denom {
+        return ticks;
+    }
+    let (numer, denom) = (i128::from(numer), i128::from(denom.max(1)));
+    i64::try_from((i128::from(ticks) * numer + denom / 2).div_euclid(denom)).unwrap_or(i64::MAX)
+}
+
+impl Packets for Reader {
+    fn next(&mut self) -> Result<Option<Packet>, MediaError> {
+        let Some((data, start, trim_end)) = self.read()? else { return Ok(None) };
+        let second = (i64::from(self.time_base.0) * NS, i64::from(self.time_base.1));
+        Ok(Some(Packet { trim_ns: scaled(trim_end, second), ..Packet::new(data, scaled(start, second)) }))
+    }
+
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        self.go_to(scaled(target_ns, (self.time_base.1.into(), i64::from(self.time_base.0) * NS)))
+    }
+
+    fn changed(&mut self) -> Option<AudioCodecParameters> {
+        self.changed.take()
+    }
+}

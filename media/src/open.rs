@@ -1,0 +1,163 @@
+//! Opening an input: what it is, by its content, and which of its tracks are played.
+
+use crate::container::{self, Container, Extent, Shifted, TrackKind};
+use crate::guard::guarded;
+use crate::sniff::{Kind, guess, sniff};
+use crate::source::{image, test, y4m};
+use crate::video::Player;
+use crate::{AudioSource, Input, Media, MediaError, MediaFile, NS, VideoSource, audio};
+
+/// How far apart pictures and sound may begin in a film that declares no length, or a shorter one.
+const FARTHEST_NS: i64 = 60 * NS;
+
+/// Opens `input` by its content: a file's name is never trusted.
+///
+/// Errors: nothing of it can be played. Where only the sound of a film can, [`Media::notices`] says what is missing.
+pub fn open(input: &Input) -> Result<Media, MediaError> {
+    open_at(input, 0)
+}
+
+/// As [`open`], for one who will go to `begin_ns` first: then the film's beginning need not be decoded. Where that cannot
+/// be, it is opened at its beginning.
+pub fn open_at(input: &Input, begin_ns: i64) -> Result<Media, MediaError> {
+    match input {
+        Input::File(file) if begin_ns > 0 => open_file(file, begin_ns).or_else(|_| open_file(file, 0)),
+        Input::File(file) => open_file(file, 0),
+        Input::Pipe(pipe) => y4m::open_pipe(pipe.clone()),
+        Input::Images(paths) => image::open_list(paths),
+        Input::Test(what) => test::open(what),
+    }
+}
+
+fn open_file(file: &MediaFile, begin_ns: i64) -> Result<Media, MediaError> {
+    if file.is_empty() {
+        return Err(MediaError::Unknown("the file is empty; copy or download it again".into()));
+    }
+    let mut head = [0; 4096];
+    let have = file.read_at(&mut head, 0)?;
+    let kind = sniff(&head[..have]);
+    match kind {
+        Kind::Y4m => y4m::open_file(file),
+        Kind::Image => image::open_file(file),
+        // Some sound and some pictures begin with nothing that tells them; those who read them know better.
+        Kind::Unknown => match film(file, kind, begin_ns) {
+            Err(error @ MediaError::Unsupported { .. }) => Err(error),
+            Err(_) => image::open_file(file).map_err(|_| MediaError::Unknown(guess(&head[..have]))),
+            media => media,
+        },
+        _ => film(file, kind, begin_ns),
+    }
+}
+
+/// The sound of a file, on its timeline.
+pub(crate) fn sound(file: &MediaFile) -> Result<Option<Box<dyn AudioSource>>, MediaError> {
+    match container::open(file)? {
+        Some(container) => Played::choose(&*container).sound(&*container),
+        None => Ok(None),
+    }
+}
+
+/// Opens a container's video and sound, each on its own; what fails while the other plays becomes a notice.
+fn film(file: &MediaFile, kind: Kind, begin_ns: i64) -> Result<Media, MediaError> {
+    let container = container::open_kind(file, kind)?;
+    let container = container.ok_or_else(|| MediaError::Broken("it is of no known kind".into()))?;
+    let tracks = Played::choose(&*container);
+    let video = guarded(|| tracks.video(&*container, begin_ns)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
+    let audio = guarded(|| tracks.sound(&*container)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
+    let mut notices = Vec::new();
+    match (video, audio) {
+        (Err(error), Err(_) | Ok(None)) => Err(error),
+        (Ok(None), Err(error)) => Err(error),
+        (Ok(None), Ok(None)) => {
+            Err(MediaError::unsupported("a file without video and sound", "if it has subtitles alone, play their film"))
+        }
+        (video, audio) => {
+            let video = video.unwrap_or_else(|error| {
+                notices.push(format!("video: {error}"));
+                None
+            });
+            let audio = audio.unwrap_or_else(|error| {
+                notices.push(format!("sound: {error}"));
+                None
+            });
+            Ok(Media { video, audio, notices })
+        }
+    }
+}
+
+/// The tracks that may be played, the wanted ones first, and where the film begins.
+struct Played {
+    video: Vec<usize>,
+    sound: Vec<usize>,
+    /// What is subtracted from all times of pictures and of sound. It is the same for both, so that what was cut out of a
+    /// longer film does not begin with a wait. Only where the two begin farther apart than the film is long, one of them is
+    /// wrong, and both begin at 0.
+    video_zero_ns: i64,
+    sound_zero_ns: i64,
+}
+
+impl Played {
+    fn choose(container: &dyn Container) -> Self {
+        let tracks = &container.contents().tracks;
+        let of = |kind: TrackKind| {
+            let mut found: Vec<usize> = (0..tracks.len()).filter(|&track| tracks[track].kind == kind).collect();
+            found.sort_by_key(|&track| (container.extent(track).is_none(), !tracks[track].default));
+            found
+        };
+        let (video, sound) = (of(TrackKind::Video), of(TrackKind::Audio));
+        let extent = |tracks: &[usize]| tracks.first().and_then(|&track| container.extent(track));
+        let (pictures, heard) = (extent(&video), extent(&sound));
+        let longest = [pictures, heard].into_iter().flatten().filter_map(|e| Some(e.end_ns? - e.start_ns)).max();
+        let farthest = longest.unwrap_or(0).max(FARTHEST_NS).unsigned_abs();
+        let starts = [pictures, heard].map(|extent| extent.map(|extent| extent.start_ns));
+        let [video_zero_ns, sound_zero_ns] = match starts {
+            [Some(pictures), Some(sound)] if pictures.abs_diff(sound) > farthest => [pictures, sound],
+            starts => [starts.into_iter().flatten().min().unwrap_or(0); 2],
+        };
+        Self { video, sound, video_zero_ns, sound_zero_ns }
+    }
+
+    /// The first track of pictures that can be decoded; `None` if there is none at all.
+    fn video(&self, container: &dyn Container, begin_ns: i64) -> Result<Option<Box<dyn VideoSource>>, MediaError> {
+        first(&self.video, |track| {
+            let info = container.contents().tracks[track].video.clone();
+            let info = info.ok_or_else(|| MediaError::Broken("a track of pictures that are not described".into()))?;
+            let zero_ns = self.video_zero_ns;
+            let extent = container.extent(track).unwrap_or_default();
+            let extent = Extent {
+                start_ns: extent.start_ns.saturating_sub(zero_ns),
+                end_ns: extent.end_ns.map(|end| end.saturating_sub(zero_ns)),
+                ..extent
+            };
+            let packets = Box::new(Shifted { packets: container.packets(track)?, zero_ns });
+            Ok(Box::new(Player::open(info, packets, extent, begin_ns)?) as Box<dyn VideoSource>)
+        })
+    }
+
+    /// The first track of sound that can be decoded; `None` if there is none at all.
+    fn sound(&self, container: &dyn Container) -> Result<Option<Box<dyn AudioSource>>, MediaError> {
+        first(&self.sound, |track| {
+            let params = match &container.contents().tracks[track].audio {
+                Some(Ok(params)) => params,
+                Some(Err(name)) => return Err(audio::unsupported(name)),
+                None => return Err(MediaError::Broken("a track of sound that is not described".into())),
+            };
+            let zero_ns = self.sound_zero_ns;
+            let end_ns = container.extent(track).and_then(|extent| extent.end_ns);
+            let packets = Box::new(Shifted { packets: container.packets(track)?, zero_ns });
+            audio::play(packets, params, end_ns.map(|end| end.saturating_sub(zero_ns).max(0)))
+        })
+    }
+}
+
+/// The first track that opens, else the first one's error.
+fn first<T>(tracks: &[usize], open: impl Fn(usize) -> Result<T, MediaError>) -> Result<Option<T>, MediaError> {
+    let mut refused = None;
+    for &track in tracks {
+        match open(track) {
+            Ok(source) => return Ok(Some(source)),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    refused.map_or(Ok(None), Err)
+}

@@ -1,0 +1,380 @@
+//! The role at work: takes a frame, waits until it is due, shows it, keeps its slot while it is on the screen, releases it.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tricine_channel::time::mono_ns;
+use tricine_session::actor::{Actor, BEAT, Next, Rounds as Loop, Stop};
+use tricine_session::channel::{ChannelName, Mode, ReadSlot, StreamRegion};
+use tricine_session::clock::{Clock, PlayState};
+use tricine_session::control::{RendererPage, Writable};
+use tricine_session::frame::{Format, FrameMeta};
+use tricine_session::link::{Finding, FromRole, ToRole};
+
+use crate::Context;
+use crate::convert;
+use crate::display::{self, Display, DisplayError, Outcome, Picture};
+use crate::ledger::{Delivery, Ledger};
+use crate::osd::Osd;
+use crate::probe;
+use crate::schedule::{self, Clocks, Decision, Master, Moment, Pending, Shown};
+
+mod attention;
+
+type Rounds = Loop<RendererPage<Writable>>;
+
+const MS: u64 = 1_000_000;
+/// How long the loop sleeps at most: while something moves, and while nothing does.
+const LIVELY_NS: u64 = 8 * MS;
+const IDLE_NS: u64 = 200 * MS;
+/// A stream that has ended without one frame of this serial: so long it may be the last serial's end that we see.
+const STALE_END_NS: u64 = 1500 * MS;
+/// Showing never begins earlier than this before it is due, however slow the display once was.
+const LONGEST_LEAD_NS: u64 = 12 * MS;
+
+impl From<DisplayError> for Stop {
+    fn from(error: DisplayError) -> Self {
+        Self::Failed(error.0)
+    }
+}
+
+/// The role at work.
+pub(crate) struct Presenter {
+    context: Arc<Context>,
+    display: Option<Box<dyn Display>>,
+    osd: Osd,
+    state: PlayState,
+    /// The last frame whose time on the screen began, seen or not.
+    shown: Option<Shown>,
+    /// The stretch of the frame received last.
+    received_serial: Option<u32>,
+    /// Since when there was nothing to do but wait for a frame.
+    idle_since_ns: u64,
+    /// Since when the film runs, or the serial is what it is: how long one waits for sound counts from here.
+    running_since_ns: u64,
+    /// When the user last paused, went on, sought or changed the speed, in this process's time.
+    turned_ns: u64,
+    /// Frames asked for in a pause.
+    steps: u32,
+    /// The serial whose end was said.
+    ended: Option<u32>,
+    /// How long showing takes.
+    lead_ns: u64,
+    active_until_ns: u64,
+    overlay_at_ns: u64,
+    screenshot: Option<PathBuf>,
+    /// The pipeline's ownership words, to look at.
+    onlooker: Option<StreamRegion>,
+}
+
+impl Actor for Presenter {
+    type Page = RendererPage<Writable>;
+
+    fn probe() -> Finding {
+        Finding::Outlet(probe::display())
+    }
+
+    fn begin(context: &Arc<Context>, _: Option<OwnedFd>, state: PlayState) -> Result<Self, Stop> {
+        display::check(&context.spec.work.display, context.spec.restarts > 0)?;
+        let now_ns = mono_ns();
+        let mut osd = Osd::default();
+        osd.state(&state, now_ns);
+        Ok(Self {
+            context: context.clone(),
+            display: None,
+            osd,
+            state,
+            shown: None,
+            received_serial: None,
+            idle_since_ns: now_ns,
+            running_since_ns: now_ns,
+            turned_ns: 0,
+            steps: 0,
+            ended: None,
+            lead_ns: 0,
+            active_until_ns: 0,
+            overlay_at_ns: 0,
+            screenshot: None,
+            onlooker: None,
+        })
+    }
+
+    fn hear(&mut self, message: ToRole) -> Result<(), Stop> {
+        self.listen(message);
+        Ok(())
+    }
+
+    fn follow(&mut self, state: PlayState) {
+        self.look(state, mono_ns());
+    }
+
+    fn tend(&mut self) -> Result<(), Stop> {
+        self.attend(mono_ns())
+    }
+
+    fn next(&mut self) -> Next {
+        Next::Frame(self.slice())
+    }
+
+    fn attached(&mut self, name: &ChannelName) {
+        self.onlooker = StreamRegion::open(name).ok();
+        self.idle_since_ns = mono_ns();
+    }
+
+    fn frame(&mut self, rounds: &mut Rounds, slot: ReadSlot<'_>) -> Result<(), Stop> {
+        self.take(rounds, slot)?;
+        self.idle_since_ns = mono_ns();
+        Ok(())
+    }
+
+    /// There is no frame left: says so once, after the last one's time is over.
+    fn at_end(&mut self, rounds: &mut Rounds, since_ns: u64) -> Result<bool, Stop> {
+        if self.screenshot.take().is_some() {
+            self.context.notice("no screenshot: no picture is shown")?;
+        }
+        let serial = self.state.serial;
+        if self.ended == Some(serial) {
+            self.sleep(rounds, self.slice())?;
+            return Ok(true);
+        }
+        let now_ns = mono_ns();
+        let over = if self.received_serial == Some(serial) {
+            match schedule::over(&self.moment(now_ns)) {
+                Decision::Until(at) => {
+                    self.sleep(rounds, at.min(self.slice()))?;
+                    return Ok(true);
+                }
+                decision => decision == Decision::Present,
+            }
+        } else {
+            now_ns.saturating_sub(since_ns.max(self.running_since_ns)) > STALE_END_NS
+        };
+        if over {
+            self.ended = Some(serial);
+            self.context.tell(&FromRole::Ended { serial })?;
+        }
+        Ok(false)
+    }
+
+    fn events(&self) -> Option<BorrowedFd<'_>> {
+        self.display.as_ref().and_then(|d| d.events())
+    }
+
+    fn leave(&mut self) {
+        self.ledger().drop_open();
+        self.hear_out();
+    }
+}
+
+impl Presenter {
+    fn page(&self) -> &RendererPage<Writable> {
+        self.context.page()
+    }
+
+    fn ledger(&self) -> Ledger<'_> {
+        Ledger::new(self.page())
+    }
+
+    /// One frame, from its arrival until its slot is given back.
+    fn take(&mut self, rounds: &mut Rounds, slot: ReadSlot<'_>) -> Result<(), Stop> {
+        let arrived_ns = mono_ns();
+        let meta = *slot.meta();
+        let delivery = self.ledger().receive(&meta, self.mode(), slot.already_done());
+        self.received_serial = Some(meta.serial);
+        let pending = Pending {
+            serial: meta.serial,
+            pts_ns: meta.pts_ns,
+            duration_ns: meta.duration_ns,
+            waited_ns: arrived_ns.saturating_sub(self.idle_since_ns),
+        };
+        if delivery == Delivery::New {
+            let page = self.page();
+            if meta.published_ns >= self.idle_since_ns {
+                page.handoff_ns.record(arrived_ns.saturating_sub(meta.published_ns));
+            }
+            if !slot.intact() {
+                page.torn.add(1);
+            }
+            if let (Some(shown), Some(Master::Audio(clock) | Master::Own(clock))) = (&self.shown, self.master()) {
+                page.repeated.add(schedule::repeats(shown, &pending, &clock, arrived_ns));
+            }
+        }
+        let picture = match meta.format {
+            Format::I420 => Picture::new(&meta, slot.payload()),
+            Format::F32 | Format::Bytes => None,
+        };
+        let Some(picture) = picture else {
+            return Err(Stop::Failed("the decoder sent sound where pictures belong".into()));
+        };
+        if self.present(rounds, &picture, &pending, delivery)? {
+            self.keep(rounds, &picture)?;
+        }
+        slot.release();
+        Ok(())
+    }
+
+    /// Waits until the frame is due and shows it. Whether it is on the screen now.
+    fn present(
+        &mut self,
+        rounds: &mut Rounds,
+        picture: &Picture<'_>,
+        pending: &Pending,
+        delivery: Delivery,
+    ) -> Result<bool, Stop> {
+        let mut prepared = false;
+        let decision = loop {
+            rounds.turn(self)?;
+            let seen = delivery == Delivery::Seen && pending.serial == self.state.serial;
+            let decision = if seen { Decision::Present } else { schedule::decide(pending, &self.moment(mono_ns())) };
+            if decision == Decision::Drop {
+                if delivery != Delivery::Seen {
+                    self.ledger().drop_open();
+                }
+                return Ok(false);
+            }
+            if !std::mem::replace(&mut prepared, true) {
+                self.prepare(picture)?;
+                continue;
+            }
+            match decision {
+                Decision::Until(at) => self.sleep(rounds, at.min(mono_ns() + BEAT.as_nanos() as u64))?,
+                Decision::Hold => self.sleep(rounds, self.slice())?,
+                other => break other,
+            }
+        };
+        self.show(picture.meta, decision, delivery)
+    }
+
+    /// Keeps the frame on the screen, and its slot, until the next one is about to be due.
+    fn keep(&mut self, rounds: &mut Rounds, picture: &Picture<'_>) -> Result<(), Stop> {
+        loop {
+            rounds.turn(self)?;
+            if let Some(folder) = self.screenshot.take() {
+                self.save(&folder, &convert::upright(picture))?;
+            }
+            if self.display.as_ref().is_some_and(|d| d.is_outdated()) {
+                self.prepare(picture)?;
+                let overlay = self.overlay(mono_ns(), picture.meta.pts_ns);
+                self.display.as_mut().map_or(Ok(Outcome::Skipped), |d| d.show(&overlay))?;
+            }
+            match schedule::give_way(&self.moment(mono_ns())) {
+                Decision::Until(at) => self.sleep(rounds, at.min(mono_ns() + BEAT.as_nanos() as u64))?,
+                Decision::Hold => self.sleep(rounds, self.slice())?,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn prepare(&mut self, picture: &Picture<'_>) -> Result<(), Stop> {
+        if self.display.is_none() {
+            let display = display::open(&self.context.spec, picture)?;
+            self.context.tell(&FromRole::Output(display.describe()))?;
+            self.display = Some(display);
+        }
+        if let Some(display) = &mut self.display {
+            display.prepare(picture)?;
+        }
+        Ok(())
+    }
+
+    /// Shows the prepared frame and books it. Whether anybody could see it.
+    fn show(&mut self, meta: &FrameMeta, decision: Decision, delivery: Delivery) -> Result<bool, Stop> {
+        let begun_ns = mono_ns();
+        let overlay = self.overlay(begun_ns, meta.pts_ns);
+        let Some(display) = &mut self.display else { return Ok(false) };
+        let outcome = display.show(&overlay)?;
+        let now_ns = mono_ns();
+        let master = self.master();
+        let first = self.shown.is_none_or(|s| s.serial != meta.serial);
+        self.shown =
+            Some(Shown { serial: meta.serial, pts_ns: meta.pts_ns, duration_ns: meta.duration_ns, at_ns: now_ns });
+        self.overlay_at_ns = self.osd.next_change(now_ns).unwrap_or(u64::MAX);
+        if !first {
+            let took = now_ns.saturating_sub(begun_ns).min(LONGEST_LEAD_NS);
+            self.lead_ns = if self.lead_ns == 0 { took } else { (self.lead_ns * 7 + took) / 8 };
+        }
+        let step = std::mem::take(&mut self.steps);
+        self.steps = step.saturating_sub(1);
+        let anchored = decision == Decision::Resume || (step > 0 && self.state.paused);
+        if anchored && !self.context.spec.unpaced && matches!(master, Some(Master::Own(_))) {
+            self.page().set_clock(&Clock {
+                serial: meta.serial,
+                pts_ns: meta.pts_ns,
+                at_ns: now_ns,
+                rate: if self.state.paused { 0.0 } else { self.state.speed },
+            });
+        }
+        if delivery == Delivery::Seen {
+            return Ok(true);
+        }
+        if outcome == Outcome::Skipped {
+            self.ledger().drop_open();
+            return Ok(true);
+        }
+        let paced = !self.context.spec.unpaced && !self.state.paused;
+        let stands_ns = if paced { (meta.duration_ns.max(0) as f64 / self.state.speed) as u64 } else { 0 };
+        self.ledger().present(meta, now_ns, self.turned_ns, stands_ns);
+        let page = self.page();
+        if let Some(due) =
+            master.filter(|_| !anchored && !self.context.spec.unpaced).and_then(|m| m.clock().when(meta.pts_ns))
+        {
+            page.present_late_ns.record(now_ns.saturating_sub(due));
+        }
+        if let Some(Master::Audio(clock)) = master
+            && clock.rate > 0.0
+            && !self.context.spec.unpaced
+        {
+            let offset = meta.pts_ns.saturating_sub(clock.pts_at(now_ns));
+            page.av_offset_ns.record(offset.unsigned_abs());
+            page.last_av_offset_ns.set(offset as u64);
+        }
+        Ok(true)
+    }
+
+    /// Sleeps until `until_ns`, a message or an event of the display; not long beside a display whose events wake nobody.
+    fn sleep(&self, rounds: &mut Rounds, until_ns: u64) -> Result<(), Stop> {
+        let restless = self.display.as_ref().is_some_and(|d| d.is_restless());
+        rounds.sleep(self, if restless { until_ns.min(self.slice()) } else { until_ns })
+    }
+
+    /// When to look up again although nothing was heard.
+    fn slice(&self) -> u64 {
+        let now_ns = mono_ns();
+        let still = self.state.paused || self.ended == Some(self.state.serial);
+        let seen = self.display.as_ref().is_some_and(|d| d.is_seen());
+        let lively = !still || (seen && now_ns < self.active_until_ns);
+        let slice = now_ns + if lively { LIVELY_NS } else { IDLE_NS };
+        slice.min(self.overlay_at_ns.max(now_ns + MS))
+    }
+
+    fn clocks(&self) -> Clocks {
+        Clocks { audio: self.context.control.audio_clock(), own: self.context.control.renderer_clock() }
+    }
+
+    fn master(&self) -> Option<Master> {
+        self.clocks().master(&self.state)
+    }
+
+    /// Whether the decoder has said that there is no sound in this stretch.
+    fn no_sound(&self) -> bool {
+        self.context.control.decoder().no_audio_in.get() == u64::from(self.state.serial) + 1
+    }
+
+    fn mode(&self) -> Mode {
+        self.onlooker.as_ref().map_or(Mode::Fifo, |c| c.mode())
+    }
+
+    fn moment(&self, now_ns: u64) -> Moment<'_> {
+        Moment {
+            now_ns,
+            state: &self.state,
+            master: self.master(),
+            unpaced: self.context.spec.unpaced,
+            step: self.steps > 0,
+            shown: self.shown.as_ref(),
+            lead_ns: self.lead_ns,
+            prepares: self.display.as_ref().is_none_or(|d| d.prepares()),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+use super::*;
+
+#[test]
+fn times_are_read_as_other_players_read_them() {
+    for (text, ns) in [
+        ("90", Some(90e9)),
+        ("1:30", Some(90e9)),
+        ("1:02:03.5", Some(3723.5e9)),
+        ("0.25", Some(0.25e9)),
+        ("", None),
+        ("-1", None),
+        ("1:60", None),
+        ("1:2:3:4", None),
+        ("1.5:00", None),
+        ("1e3", None),
+        ("nan", None),
+    ] {
+        assert_eq!(parse_time(text).ok(), ns.map(|n| n as i64), "{text:?}");
+    }
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    use clap::CommandFactory;
+    Cli::command().debug_assert();
+    let cli = Cli::try_parse_from(["tricine", "a.mp4", "--loop", "--speed", "2"]).unwrap();
+    assert_eq!((cli.play.inputs, cli.play.repeat, cli.play.speed), (vec![Name::from("a.mp4")], Some(u64::MAX), 2.0));
+    let cli = Cli::try_parse_from(["tricine", "play", "--loop=3", "-"]).unwrap();
+    assert!(matches!(cli.command, Some(Command::Play(p)) if p.repeat == Some(3) && p.inputs == ["-".into()]));
+    for (wrong, told) in [
+        (&["--speed=9"][..], "use a number from 0.25 to 4"),
+        (&["--display=tv"], "use auto, window, terminal, none or framemd5=PATH"),
+        (&["--restart-limit=5"], "use N/SECONDS, such as 5/10"),
+        (&["--volume", "101"], "use a whole number from 0 to 100"),
+        (&["--length", "-5"], "use seconds, M:S or H:M:S"),
+        (&["--length", "0"], "use more than 0"),
+    ] {
+        let error = Cli::try_parse_from([&["tricine"], wrong].concat()).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
