@@ -10,14 +10,16 @@ mod input;
 mod janitor;
 mod keys;
 mod lab;
+mod opening;
+mod out;
 mod outputs;
-mod policy;
 mod probe;
 mod report;
 mod session;
 mod sound_socket;
 mod status;
 mod stress;
+mod supervision;
 
 use std::io::Write;
 
@@ -37,17 +39,23 @@ pub fn main() -> i32 {
     }
 }
 
+/// How long the program waits at its end for somebody to read what it has said.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(200);
+
 /// For a user who has [`ROLE_ENV`] in the environment.
 const UNSET: &str = "; TRICINE_ROLE is for Tricine's own processes: unset it";
 
 /// Logs go to standard error, one line each with its level in front; the supervisor reads its roles' and passes them on.
-fn log(level: tracing::Level) {
+fn log<W>(level: tracing::Level, to: W)
+where
+    W: for<'a> tracing_subscriber::fmt::MakeWriter<'a> + Send + Sync + 'static,
+{
     let subscriber = tracing_subscriber::fmt()
         .without_time()
         .with_target(false)
         .with_ansi(false)
         .with_max_level(level)
-        .with_writer(std::io::stderr);
+        .with_writer(to);
     // Fails only if there is one already.
     let _ = tracing::subscriber::set_global_default(subscriber.finish());
 }
@@ -64,6 +72,9 @@ fn level(quiet: bool, verbose: u8) -> tracing::Level {
 fn role_main(role: &str) -> i32 {
     if role == janitor::NAME {
         return janitor::run();
+    }
+    if role == opening::NAME {
+        return opening::run();
     }
     if let Some(code) = tricine_stress::role_main(role).or_else(|| tricine_lab_desk::role_main(role)) {
         return code;
@@ -87,7 +98,7 @@ fn role_main(role: &str) -> i32 {
             return error.exit_code();
         }
     };
-    log(level(false, orders.verbosity()));
+    log(level(false, orders.verbosity()), std::io::stderr);
     play_role(role)(orders)
 }
 
@@ -119,14 +130,18 @@ fn command(started_ns: u64) -> i32 {
             Ok(0)
         }
     };
-    done.unwrap_or_else(|error| {
-        let _ = writeln!(std::io::stderr(), "tricine: {error}");
+    let code = done.unwrap_or_else(|error| {
+        out::Out::stderr().line(&format!("tricine: {error}\n"));
         1
-    })
+    });
+    out::Out::stderr().drain(LAST_WORDS);
+    code
 }
 
 fn play(options: cli::Play, started_ns: u64) -> tricine_session::Result<i32> {
-    log(level(options.quiet, options.verbose));
+    // While there are descriptors to be had.
+    out::Out::stderr();
+    log(level(options.quiet, options.verbose), out::Out::stderr);
     if let Some(wrong) = outputs::clash(&options) {
         let _ = writeln!(std::io::stderr(), "tricine: {wrong}");
         return Ok(2);

@@ -301,7 +301,8 @@ fn what_a_killed_session_left_is_swept_by_the_next_start_and_by_clean() {
     for sweep in ["clean", "play"] {
         let run = film(60, &[]);
         run.presented(5);
-        // The janitor as well, else it would do it.
+        // The janitor as well, else it would do it; and the supervisor must not get round to starting another.
+        run.signal(Signal::SIGSTOP);
         let janitor = children(run.pid()).into_iter().find(|c| c.1 == "tricine: janitor").unwrap().0;
         kill(janitor, Signal::SIGKILL).unwrap();
         run.signal(Signal::SIGKILL);
