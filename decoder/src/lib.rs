@@ -26,7 +26,7 @@ use tricine_session::{Error, Result};
 
 use pipeline::{Goal, Pipeline};
 use stream::{BLOCK_CAPACITY, Pictures, Sound};
-use tricine_media::{AudioInfo, Input, Media, MediaError, MediaFile, VideoInfo};
+use tricine_media::{AudioInfo, Input, Media, MediaError, MediaFile, TrackKind, VideoInfo};
 
 /// How long one call into a codec may take before the role stops its heartbeat and is taken for hung. Far beyond what a
 /// seek over ten seconds of large pictures needs.
@@ -92,6 +92,7 @@ fn summary(video: Option<&VideoInfo>, audio: Option<&AudioInfo>, stream_header: 
         duration_ns: lengths.into_iter().flatten().max(),
         seekable: video.is_none_or(|v| v.seekable) && audio.is_none_or(|a| a.seekable),
         stream_header,
+        missing: Vec::new(),
     }
 }
 
@@ -164,8 +165,11 @@ fn work(context: Arc<RoleContext>, fd: Option<OwnedFd>) -> Result<i32> {
     for notice in media.notices.iter().filter(|_| context.spec.restarts == 0) {
         context.notice(notice.as_str())?;
     }
+    let wanted = |kind: &TrackKind| if *kind == TrackKind::Video { *want_video } else { *want_audio };
+    let missing = media.missing.iter().filter(|(kind, _)| wanted(kind) && context.spec.restarts == 0);
+    let missing = missing.map(|(_, why)| why.clone()).collect();
     let opened = summary(media.video.as_ref().map(|v| v.info()), media.audio.as_ref().map(|a| a.info()), header);
-    context.tell(&FromRole::Opened(opened))?;
+    context.tell(&FromRole::Opened(Opened { missing, ..opened }))?;
 
     let need = |kind, capacity, producer: &Option<Producer>| match producer {
         Some(_) => Ok(()),

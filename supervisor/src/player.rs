@@ -111,6 +111,8 @@ pub(crate) struct Player {
     stepped: bool,
     stop: Option<Stop>,
     unplayable: bool,
+    /// Pictures or sound that were asked for could not be played.
+    incomplete: bool,
     restarts: Vec<Restart>,
     /// Regions that could not be trusted any more.
     regions_replaced: u64,
@@ -221,6 +223,7 @@ pub(crate) fn play(options: Play, started_ns: u64) -> Result<i32> {
         stepped: false,
         stop: None,
         unplayable: false,
+        incomplete: false,
         restarts: Vec::new(),
         regions_replaced: 0,
         started_ns,

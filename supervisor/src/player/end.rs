@@ -106,6 +106,7 @@ impl Player {
             }
         }
         Ok(match how {
+            Ended::Played if self.incomplete => 4,
             Ended::Played | Ended::Quit => 0,
             Ended::Failed => 1,
             Ended::GaveUp => 3,

@@ -78,6 +78,11 @@ impl Player {
     /// The decoder knows what the input holds: roles that have nothing to do go, and those that have come.
     pub(super) fn opened(&mut self, opened: Opened) {
         self.control.session().duration_ns.set(opened.duration_ns.unwrap_or(0).max(0) as u64);
+        for why in &opened.missing {
+            // Said also to who wants quiet: it is half of what was asked for.
+            self.status.error(why);
+            self.incomplete = true;
+        }
         let first = self.opened.is_none();
         let wanted = [(Role::Audio, opened.audio.is_some()), (Role::Renderer, opened.video.is_some())];
         self.described.get_or_insert_with(|| opened.clone());
