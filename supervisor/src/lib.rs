@@ -6,6 +6,7 @@
 mod child;
 mod cli;
 mod doctor;
+mod info;
 mod input;
 mod janitor;
 mod keys;
@@ -125,6 +126,9 @@ fn command(started_ns: u64) -> i32 {
         Some(cli::Command::Sessions { json }) => doctor::sessions(json),
         Some(cli::Command::Clean { dry_run }) => doctor::clean(dry_run),
         Some(cli::Command::Doctor { json }) => Ok(doctor::doctor(json)),
+        Some(cli::Command::Info { files }) => {
+            info::run(&files).map_err(|e| tricine_session::Error::sys("write", "standard output", e))
+        }
         Some(cli::Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut cli::Cli::command(), "tricine", &mut std::io::stdout());
             Ok(0)

@@ -116,6 +116,8 @@ pub(crate) struct Session {
     restarts: Vec<Restart>,
     /// Regions that could not be trusted any more.
     regions_replaced: u64,
+    /// Pictures or sound that were asked for could not be played.
+    incomplete: bool,
     status: Status,
     started_ns: u64,
 }
@@ -233,6 +235,7 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
         done: None,
         restarts: Vec::new(),
         regions_replaced: 0,
+        incomplete: false,
         started_ns,
     };
     let ran = session.run();

@@ -71,6 +71,7 @@ impl Session {
             outputs::write(output, &report)?;
         }
         Ok(match how {
+            Ended::Played if self.incomplete => 4,
             Ended::Played | Ended::Quit => 0,
             Ended::Failed => 1,
             Ended::GaveUp => 3,

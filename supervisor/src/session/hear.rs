@@ -34,6 +34,11 @@ impl Session {
                 let video = track(opened.video.is_some(), tricine_session::channel::Kind::Video);
                 let tracks = video.or(track(opened.audio.is_some(), tricine_session::channel::Kind::Audio));
                 let seekable = opened.seekable;
+                for why in &opened.missing {
+                    // Said also to who wants quiet: it is half of what was asked for.
+                    self.status.error(why);
+                    self.incomplete = true;
+                }
                 self.heard = Some(opened);
                 self.tell(Event::Opened { role, tracks, seekable })
             }
