@@ -193,10 +193,12 @@ impl<P: Page> Rounds<P> {
         loop {
             self.turn(actor)?;
             if let Some(name) = self.channel.take() {
+                // Before it is opened: whether there is such a region is for the supervisor to judge, which replaces one whose words
+                // lead nowhere.
+                self.context.tell(&FromRole::Switched { kind: name.kind, generation: name.generation })?;
                 actor.attached(&name);
                 consumer = Some(StreamRegion::consumer(&name)?);
                 (self.attached, looked) = (true, false);
-                self.context.tell(&FromRole::Switched { kind: name.kind, generation: name.generation })?;
             }
             let (until_ns, consumer) = match (actor.next(), &mut consumer) {
                 (Next::Frame(until_ns), Some(consumer)) => (until_ns, consumer),
