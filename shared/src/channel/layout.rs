@@ -76,19 +76,15 @@ pub struct MetaWords(pub [AtomicU64; META_WORDS]);
 
 #[cfg(not(loom))]
 impl MetaWords {
-    /// Writes it: all of it, or what lies in the first line. The rest is the same from frame to frame, as a rule, and is then not
-    /// written: each side keeps a copy of that line in its cache, and only the first has to travel.
+    /// Writes all of it. What lies in the second line is the same from frame to frame, as a rule, and is then not written:
+    /// each side keeps a copy of that line in its cache, and only the first has to travel.
     #[inline]
-    pub fn store(&self, words: [u64; META_WORDS], all: bool) {
-        self.0.iter().zip(words).take(FIRST_LINE).for_each(|(to, word)| to.store(word, Relaxed));
-        if all {
-            self.store_rest(words);
+    pub fn store(&self, words: [u64; META_WORDS]) {
+        for (i, (to, word)) in self.0.iter().zip(words).enumerate() {
+            if i < FIRST_LINE || to.load(Relaxed) != word {
+                to.store(word, Relaxed);
+            }
         }
-    }
-
-    #[cold]
-    fn store_rest(&self, words: [u64; META_WORDS]) {
-        self.0.iter().zip(words).skip(FIRST_LINE).for_each(|(to, word)| to.store(word, Relaxed));
     }
 
     /// Copies one word.
@@ -112,7 +108,7 @@ pub struct MetaWords(loom::cell::Cell<[u64; META_WORDS]>);
 #[cfg(loom)]
 impl MetaWords {
     /// Writes all of it.
-    pub fn store(&self, words: [u64; META_WORDS], _all: bool) {
+    pub fn store(&self, words: [u64; META_WORDS]) {
         self.0.set(words);
     }
 

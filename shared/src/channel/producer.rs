@@ -30,8 +30,6 @@ pub struct Producer<M, D: Doorbell = Semaphore> {
     /// a post is for something other than a slot: the end of the stream, or a wish of the parent's.
     called: bool,
     checked: Checked<M>,
-    /// Of each slot, [`Checked::changes`] when its meta was written whole last; 0: not by us.
-    whole: [u64; SLOTS],
     spin: Spin,
     stats: DoorbellStats,
 }
@@ -81,18 +79,7 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
             Mode::Mailbox => (channel.mail()?.1.seq, 0),
         };
         let (spin, stats, checked) = (Spin::default(), DoorbellStats::default(), Checked::default());
-        Ok(Self {
-            channel,
-            next,
-            released,
-            slot: 0,
-            overwrote: 0,
-            called: false,
-            checked,
-            whole: [0; SLOTS],
-            spin,
-            stats,
-        })
+        Ok(Self { channel, next, released, slot: 0, overwrote: 0, called: false, checked, spin, stats })
     }
 
     /// The channel it writes to.
@@ -318,18 +305,16 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
         }
         let seq = self.producer.next_seq();
         meta.seal(seq, &self.payload()[..len as usize]);
-        let words = meta.encode();
-        if let Err((word, raw)) = self.producer.checked.check(words, capacity) {
-            return Err(Error::Meta { word, raw });
-        }
+        let words = match self.producer.checked.check(&meta, capacity) {
+            Ok(words) => words,
+            Err((word, raw)) => return Err(Error::Meta { word, raw }),
+        };
         let WriteSlot { producer } = self;
         let slot = producer.slot;
-        let changes = producer.checked.changes();
-        let all = std::mem::replace(&mut producer.whole[slot], changes) != changes;
         match producer.channel.mode() {
-            Mode::Fifo => producer.channel.publish(producer.next, slot, words, all),
+            Mode::Fifo => producer.channel.publish(producer.next, slot, words),
             Mode::Mailbox => {
-                producer.overwrote += u64::from(producer.channel.post_mail(producer.next, slot, words, all)?);
+                producer.overwrote += u64::from(producer.channel.post_mail(producer.next, slot, words)?);
             }
         }
         producer.next += 1;

@@ -33,12 +33,12 @@ impl<D: Doorbell> Channel<D> {
         if seeded(Bug::OneSlotTooMany) { (released + 1).min(begun()) } else { released }
     }
 
-    /// FIFO: frame `n`, whose payload is in slot `slot`, is there. `all`: the slot may hold another meta in its second line.
+    /// FIFO: frame `n`, whose payload is in slot `slot`, is there.
     #[inline]
-    pub(super) fn publish(&self, n: u64, slot: usize, meta: [u64; META_WORDS], all: bool) {
+    pub(super) fn publish(&self, n: u64, slot: usize, meta: [u64; META_WORDS]) {
         let slot = &self.words().producer.slots[slot];
         if !seeded(Bug::ReadyBeforeMeta) {
-            slot.meta.store(meta, all);
+            slot.meta.store(meta);
         }
         hit(Step::MetaWritten);
         if seeded(Bug::BellBeforeReady) {
@@ -48,7 +48,7 @@ impl<D: Doorbell> Channel<D> {
         slot.seq.store(n + 1, order(Bug::RelaxedPublish, Release));
         hit(Step::Published);
         if seeded(Bug::ReadyBeforeMeta) {
-            slot.meta.store(meta, all);
+            slot.meta.store(meta);
         }
         if !seeded(Bug::BellBeforeReady) {
             self.announce(Side::Consumer);
@@ -58,12 +58,12 @@ impl<D: Doorbell> Channel<D> {
 
     /// Mailbox: frame `n`, whose payload is in the slot `back`, is the latest. Whether it overwrote one that nobody had taken.
     #[inline]
-    pub(super) fn post_mail(&self, n: u64, back: usize, meta: [u64; META_WORDS], all: bool) -> Result<bool> {
+    pub(super) fn post_mail(&self, n: u64, back: usize, meta: [u64; META_WORDS]) -> Result<bool> {
         let slot = &self.words().producer.slots[back];
         // Relaxed: the swap below publishes both.
         slot.seq.store(n + 1, Relaxed);
         if !seeded(Bug::ReadyBeforeMeta) {
-            slot.meta.store(meta, all);
+            slot.meta.store(meta);
         }
         hit(Step::MetaWritten);
         if seeded(Bug::BellBeforeReady) {
@@ -77,7 +77,7 @@ impl<D: Doorbell> Channel<D> {
                 Ok(_) => {
                     hit(Step::Published);
                     if seeded(Bug::ReadyBeforeMeta) {
-                        slot.meta.store(meta, all);
+                        slot.meta.store(meta);
                     }
                     if !seeded(Bug::BellBeforeReady) && (word.dirty || !seeded(Bug::BellWhenDirty)) {
                         self.announce(Side::Consumer);
