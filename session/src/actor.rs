@@ -194,9 +194,10 @@ impl<P: Page> Rounds<P> {
             self.turn(actor)?;
             if let Some(name) = self.channel.take() {
                 actor.attached(&name);
+                // Said first: the supervisor knows which regions there are, and that a forged word has led here.
+                self.context.tell(&FromRole::Switched { kind: name.kind, generation: name.generation })?;
                 consumer = Some(StreamRegion::consumer(&name)?);
                 (self.attached, looked) = (true, false);
-                self.context.tell(&FromRole::Switched { kind: name.kind, generation: name.generation })?;
             }
             let (until_ns, consumer) = match (actor.next(), &mut consumer) {
                 (Next::Frame(until_ns), Some(consumer)) => (until_ns, consumer),
