@@ -197,6 +197,8 @@ impl<P: Page> Rounds<P> {
                 // lead nowhere.
                 self.context.tell(&FromRole::Switched { kind: name.kind, generation: name.generation })?;
                 actor.attached(&name);
+                // Said first: the supervisor knows which regions there are, and that a forged word has led here.
+                self.context.tell(&FromRole::Switched { kind: name.kind, generation: name.generation })?;
                 consumer = Some(StreamRegion::consumer(&name)?);
                 (self.attached, looked) = (true, false);
             }

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
@@ -136,8 +137,10 @@ fn plan(options: &Play, audible: bool) -> Plan {
     let set = |kinds: &mut dyn Iterator<Item = Kind>| {
         kinds.fold(Kinds::default(), |all, kind| all.or(Kinds::of(kind_index(kind))))
     };
+    let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     Plan {
         takes: Role::ALL.map(|role| set(&mut takes(role))).to_vec(),
+        patience_ns: Role::ALL.map(|role| [role.entry().ready_within, role.entry().beats_within].map(ns)).to_vec(),
         source: index(Role::Decoder),
         kinds: KINDS.len(),
         wanted: set(&mut KINDS.into_iter().filter(|&kind| audible || kind != Kind::Audio)),

@@ -49,10 +49,6 @@ use crate::report::Ended;
 
 /// Nanoseconds.
 const MS: u64 = 1_000_000;
-/// A role that has not beaten for so long is hung.
-const HUNG_NS: u64 = 2_000 * MS;
-/// The same before it is ready.
-const START_NS: u64 = 10_000 * MS;
 /// How long a hung role has between the signal that asks for a core and the one that kills.
 const ABORT_NS: u64 = 500 * MS;
 /// How long a role may take to go by itself, having been told to or having said that it cannot go on.

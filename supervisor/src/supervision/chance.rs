@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{Kinds, Limit, Plan};
+use super::{Kinds, Limit, MS, Plan};
 
 /// An input.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +69,7 @@ pub(super) fn plan(rng: &mut Rng) -> Plan {
     Plan {
         wanted: if rng.u8(0..4) == 0 { Kinds(rng.u8(1..1 << kinds)) } else { Kinds(u8::MAX) },
         kinds,
+        patience_ns: vec![[10_000 * MS, 2_000 * MS]; takes.len()],
         source,
         limit: Limit { intensity: rng.usize(1..6), period: std::time::Duration::from_secs(10) },
         rounds: rng.u64(1..3),

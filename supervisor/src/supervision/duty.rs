@@ -4,7 +4,7 @@
 use super::budget::Budget;
 use super::bug::Bug;
 use super::input::Input;
-use super::{ABORT_NS, Action, GRACE_NS, GaveUp, HUNG_NS, Kinds, START_NS, Say, Supervision, UNKILLABLE_NS};
+use super::{ABORT_NS, Action, GRACE_NS, GaveUp, Kinds, Say, Supervision, UNKILLABLE_NS};
 
 /// A place for one role's process, over all its incarnations.
 #[derive(Debug, Default)]
@@ -225,7 +225,7 @@ impl<R: Copy> Supervision<R> {
         let (now_ns, rebased_ns) = (self.now_ns, self.rebased_ns);
         for role in 0..self.posts.len() {
             let Some(life) = self.posts[role].life() else { continue };
-            let patience_ns = if life.ready { HUNG_NS } else { START_NS };
+            let patience_ns = self.plan.patience_ns[role][usize::from(life.ready)];
             let last_ns = life.beat_ns.max(life.started_ns).max(rebased_ns);
             match life.leaving {
                 None if now_ns.saturating_sub(last_ns) > patience_ns => self.leave(role, Leaving::Hung),

@@ -37,6 +37,8 @@ impl Kinds {
 pub(crate) struct Plan {
     /// The streams that each role takes; none for the source.
     pub(crate) takes: Vec<Kinds>,
+    /// How long each role may be without a heartbeat, in ns: before it is ready, and after that.
+    pub(crate) patience_ns: Vec<[u64; 2]>,
     /// The role that reads the input.
     pub(crate) source: usize,
     /// How many streams there may be.

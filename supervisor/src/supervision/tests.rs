@@ -34,6 +34,7 @@ impl Story {
     fn new() -> Self {
         let plan = Plan {
             takes: vec![Kinds::default(), BLIND, MUTE],
+            patience_ns: vec![[10_000 * MS, 2_000 * MS]; 3],
             source: SOURCE,
             kinds: 2,
             wanted: BOTH,
