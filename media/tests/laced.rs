@@ -19,10 +19,13 @@ fn number(data: &[u8]) -> (usize, usize) {
     (data[1..len].iter().fold(first, |value, &byte| value << 8 | usize::from(byte)), len)
 }
 
-/// What is in front of the first cluster, and each block: its time, and either its frame or its whole group.
+/// A simple block's frame, or a whole group.
+type Block = Result<Vec<u8>, Vec<u8>>;
+
+/// What is in front of the first cluster, and each block with its time.
 struct Parts {
     head: Vec<u8>,
-    blocks: Vec<(usize, Result<Vec<u8>, Vec<u8>>)>,
+    blocks: Vec<(usize, Block)>,
 }
 
 fn take_apart(data: &[u8]) -> Parts {

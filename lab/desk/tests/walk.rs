@@ -60,7 +60,7 @@ fn programs() -> Vec<(String, String, usize, Program)> {
         let texts = std::iter::once(start.as_str()).chain(l.repairs.iter().map(|r| r.region.as_str()));
         for text in texts {
             let (full, _) = l.with(text).expect("a region");
-            let last = lang::parse(&full).expect("a program").into_iter().enumerate().last();
+            let last = lang::parse(&full).expect("a program").into_iter().enumerate().next_back();
             let (instance, program) = last.expect("an instance");
             all.push((format!("lesson {}", l.id), full, instance, program));
         }

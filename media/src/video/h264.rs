@@ -244,7 +244,9 @@ fn is_intra(nal: &[u8]) -> bool {
 fn slice_groups(nal: &[u8]) -> Option<u32> {
     let head = unescape(nal.get(1..nal.len().min(32))?);
     let mut bits = Bits::new(&head);
-    (bits.ue()?, bits.ue()?, bits.get(2)?);
+    bits.ue()?;
+    bits.ue()?;
+    bits.get(2)?;
     bits.ue()?.checked_add(1)
 }
 

@@ -130,8 +130,8 @@ impl Show<'_> {
         for n in 0..2 {
             match consumer.acquire(Deadline::NOW)? {
                 Acquired::Slot(slot) => {
-                    whole &=
-                        slot.seq() == n && slot.payload().iter().take(BYTES as usize).all(|b| u64::from(*b) == n + 1);
+                    whole &= slot.seq() == n
+                        && slot.payload().to_vec().iter().take(BYTES as usize).all(|b| u64::from(*b) == n + 1);
                     slot.release();
                 }
                 _ => whole = false,

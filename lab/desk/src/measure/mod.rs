@@ -20,7 +20,8 @@ use nix::unistd::Pid;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tricine_channel::sys::process::{self, Child, INPUT_FD, LINK_FD, Spawn};
+use tricine_channel::sys::process;
+use tricine_session::process::{Child, INPUT_FD, LINK_FD, Spawn};
 
 use crate::stage::gone;
 use crate::{Error, Result};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use tricine_stress::output::Output;
+use tricine_session::output::Output;
 
 use crate::{Error, Result};
 

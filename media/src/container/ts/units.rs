@@ -49,7 +49,7 @@ impl Units {
 
     /// Whether the file ends within a packet, as far as the place tells from where packets are taken.
     pub(super) fn is_cut(&self) -> bool {
-        self.file.len().abs_diff(self.at) % self.grid.step != 0
+        !self.file.len().abs_diff(self.at).is_multiple_of(self.grid.step)
     }
 
     /// The next packet; `None` at the end. Bytes between packets are passed over.
