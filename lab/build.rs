@@ -44,7 +44,7 @@ fn part(source: &str, mark: &str) -> Option<(usize, String)> {
     let margin = indent(lines[first]);
     let closes = |l: &&str| indent(l) == margin && (l.trim_start().starts_with('}') || l.trim_end().ends_with(';'));
     let opens = lines[first].trim_end().ends_with(';');
-    let last = if opens { first } else { first + 1 + lines[first + 1..].iter().position(|l| closes(l))? };
+    let last = if opens { first } else { first + 1 + lines[first + 1..].iter().position(closes)? };
     let cut = |l: &&str| l.get(margin.min(l.len())..).unwrap_or("").to_owned();
     Some((first + 1, lines[first..=last].iter().map(cut).collect::<Vec<_>>().join("\n")))
 }

@@ -94,7 +94,7 @@ fn best<'r>(rows: &[&'r Row], value: impl Fn(&Row) -> f64) -> Vec<&'r Row> {
 pub(super) fn fastest() -> Result<Measured> {
     let report = stress("shm,pipe,posix-mq,unix,tcp")?;
     let name = |r: &Row| {
-        serde_json::to_value(&r.transport).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+        serde_json::to_value(r.transport).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
     };
     let age = |r: &Row| p50_us(r).map_or(0.0, |p| 1.0 / p.max(1e-3));
     let (small, large) = (of_size(&report, SMALL), of_size(&report, LARGE));
