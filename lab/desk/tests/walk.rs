@@ -160,6 +160,8 @@ fn measures(session: &str) {
     assert_eq!(left, [half[0], half[1], whole, whole, "no name", "no name", "no name", whole]);
     let signals = measured("signals");
     assert!((1..20).contains(&signals["signals"].as_u64().expect("a number")), "{signals}");
+    let cable = measured("cable");
+    assert_eq!((&cable["whole"], &cable["rest"]), (&1.into(), &9.into()), "{cable}");
     let channel = measured("channel");
     let steps = channel.as_array().expect("steps");
     assert!(steps.len() >= 2 && steps.iter().all(|s| s["whole"] == true), "{channel}");
