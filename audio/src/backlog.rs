@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::align::Splice;
+use crate::align::{Splice, TOLERANCE_NS};
 use crate::sink::Format;
 
 /// Interleaved samples that are film from `pts_ns` on.
@@ -97,7 +97,9 @@ impl Backlog {
         let silence = match splice {
             Splice::Skip(film_ns) if self.skip(film_ns) => return Step::Skipped,
             Splice::Silence(film_ns) => self.chunks.front().map(|next| {
-                let film_ns = film_ns.min((room_ns as f64 * next.speed) as u64);
+                let room_ns = (room_ns as f64 * next.speed) as u64;
+                // What would be left must not be so little that it passes for none.
+                let film_ns = if film_ns <= room_ns.saturating_add(TOLERANCE_NS) { film_ns } else { room_ns };
                 Chunk::silence(film_ns, next.format, next.pts_ns.saturating_sub_unsigned(film_ns), next.speed)
             }),
             _ => None,
