@@ -99,8 +99,8 @@ impl Backlog {
             Splice::Silence(film_ns) => self.chunks.front().map(|next| {
                 let room_ns = (room_ns as f64 * next.speed) as u64;
                 // What would be left must not be so little that it passes for none.
-                let film_ns = if film_ns <= room_ns.saturating_add(TOLERANCE_NS) { film_ns } else { room_ns };
-                Chunk::silence(film_ns, next.format, next.pts_ns.saturating_sub_unsigned(film_ns), next.speed)
+                let now_ns = if film_ns <= room_ns.saturating_add(TOLERANCE_NS) { film_ns } else { room_ns };
+                Chunk::silence(now_ns, next.format, next.pts_ns.saturating_sub_unsigned(film_ns), next.speed)
             }),
             _ => None,
         };
