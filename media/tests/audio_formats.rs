@@ -98,9 +98,9 @@ fn lossy_formats_are_as_long_as_ffmpegs_decode_and_differ_by_less_than_100_db() 
     for (codec, name) in [("mp2", "a.mp2"), ("mp2 -ac 1", "one.mp2"), ("mp2 -ac 1 -ar 48000", "one48.mp2")] {
         compare(&tool, &format!("{SOUND} -c:a {codec}"), name, -90.0);
     }
-    // What decodes AC-3 here has the steps of 16 bits.
+    // Where AC-3 has no bits for noise, each decoder takes noise of its own: tones, then. Ours has the steps of 16 bits.
     for (codec, name) in [("ac3", "a.ac3"), ("eac3", "a.eac3"), ("ac3", "ac3.mkv"), ("eac3", "eac3.mp4")] {
-        compare(&tool, &format!("{SOUND} -c:a {codec}"), name, -80.0);
+        compare(&tool, &format!("{} -c:a {codec}", tones("stereo", 2, 44_100)), name, -80.0);
     }
     // FFmpeg plays MP4's padding too, where its own Opus decoder and ours differ a little more.
     compare(&tool, &format!("{SOUND} -c:a libopus"), "opus.mp4", -90.0);
