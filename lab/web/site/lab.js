@@ -21,6 +21,8 @@ function open(at) {
   } else if (mine.predicted.length >= lesson.predict.length && lesson.program) part = own ? "repair" : "run";
   show(note);
 }
+// What one types in a terminal for this lesson: a course of one file is named by it.
+const typed = () => "tricine lab " + (/\.(md|lab)$/.test(PLACE.trim()) ? PLACE.trim() : PLACE + lesson.id);
 const start = () => regions(lesson.program).mine.join("\n");
 const base = () => ({ program: lesson.program, goals: lesson.goals, text });
 
@@ -29,7 +31,7 @@ function show(note, focus) {
   say(note || "");
   document.title = lesson.id + ". " + lesson.title;
   $("title").textContent = document.title + (mine.right ? " ✓" : "");
-  $("lessons").replaceChildren(...LESSONS.map(l => { const a = el("a", "", (entry(l.id).right ? "✓ " : "") + l.id + ". " + l.title); a.href = "#" + l.id;
+  $("lessons").replaceChildren(...LESSONS.map(l => { const a = el("a", "", (entry(l.id).right ? "✓ " : "") + l.id + ". " + l.title); a.href = link(l.id, null, null);
     if (l === lesson) a.setAttribute("aria-current", "true"); return el("li", "", a); }));
   $("tabs").replaceChildren(...PARTS.map((p, i) => { const b = button(String(i + 1), p, () => go(p)); b.setAttribute("aria-pressed", p === part); return b; }));
   ({ text: textPart, predict: predictPart, run: runPart, repair: repairPart, why: whyPart })[part]();
@@ -81,7 +83,7 @@ function restart() { run.acts = []; coming = []; run.k = 0; verdict = null; run.
 async function runPart() {
   const turn = ++drawn;
   if (!lesson.program) {
-    return put(prose(lesson.run), lesson.measure ? prose(lesson.measure.text) : null, prose("**A browser cannot measure this.** In a terminal, on Linux: `tricine lab " + PLACE + lesson.id + "`."), onward());
+    return put(prose(lesson.run), lesson.measure ? prose(lesson.measure.text) : null, prose("**A browser cannot measure this.** In a terminal, on Linux: `" + typed() + "`."), onward());
   }
   const got = await stepper.ask({ want: "replay", ...base(), schedule: run.acts.join(""), instance: run.instance, from: 0 });
   if (turn !== drawn || part !== "run") return;
@@ -118,7 +120,7 @@ function drawRun() {
     says.replaceChildren(...told(t, "The beginning. You say who runs: a key or a button is one step."));
     row.replaceChildren(...scene(got, m, moments[Math.max(0, run.k - 1)]));
     pos.value = run.k;
-    real.replaceChildren("Played in a model of the machine, in this page. On real processes: ", el("code", "", "tricine lab " + PLACE + lesson.id + "@" + shortened()));
+    real.replaceChildren("Played in a model of the machine, in this page. On real processes: ", el("code", "", typed() + "@" + shortened()));
     count.textContent = "step " + run.k + " of " + n + (got.instances.length > 1 ? " · " + got.instances[got.instance] : "") + " · schedule " + shortened();
     end.textContent = run.k === n ? ended(got.end) : "";
     end.className = "fault" in Object(got.end) || "stuck" in Object(got.end) || "wrong-end" in Object(got.end) ? "bad" : "good";

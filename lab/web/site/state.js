@@ -17,15 +17,15 @@ function regions(program) {
 function link(id, schedule, text) {
   const bytes = new TextEncoder().encode(text || "");
   const lines = btoa(Array.from(bytes, b => String.fromCharCode(b)).join("")).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
-  return "#" + id + (schedule === null ? "" : "@" + schedule) + (text === null ? "" : "&lines=" + lines);
+  return "#" + id.replace(/[%@&#]/g, encodeURIComponent) + (schedule === null ? "" : "@" + schedule) + (text === null ? "" : "&lines=" + lines);
 }
 function linked(hash) {
-  const found = decodeURIComponent(hash.slice(1)).match(/^([^@&]*)(?:@([^&]*))?(?:&lines=(.*))?$/);
+  const found = hash.match(/^#([^@&]*)(?:@([^&]*))?(?:&lines=(.*))?$/);
   if (!found) return null;
-  const [, id, schedule = null, lines = null] = found;
+  const [id, schedule = null] = found.slice(1, 3).map(x => { try { return x && decodeURIComponent(x); } catch { return x; } });
   try {
-    const text = lines === null ? null : new TextDecoder("utf-8", { fatal: true }).decode(
-      Uint8Array.from(atob(lines.replace(/-/g, "+").replace(/_/g, "/")), c => c.charCodeAt(0)));
+    const text = found[3] === undefined ? null : new TextDecoder("utf-8", { fatal: true }).decode(
+      Uint8Array.from(atob(found[3].replace(/-/g, "+").replace(/_/g, "/")), c => c.charCodeAt(0)));
     return { id, schedule, text };
   } catch { return { id, schedule, text: null, broken: true }; }
 }
