@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use tricine_channel::time::mono_ns;
-use tricine_media::{AudioInfo, VideoInfo};
+use tricine_media::{AudioInfo, TrackKind, VideoInfo};
 use tricine_session::actor::{Actor, BEAT, Next, Stop};
 use tricine_session::channel::{Kind, Mode, Producer, StreamRegion, resume};
 use tricine_session::clock::PlayState;
@@ -110,8 +110,11 @@ impl Feed {
         for notice in media.notices.iter().filter(|_| context.spec.restarts == 0) {
             context.notice(notice.as_str())?;
         }
+        let wanted = |kind| wants_sound || kind == TrackKind::Video;
+        let missing = media.missing.into_iter().filter(|(kind, _)| wanted(*kind) && context.spec.restarts == 0);
+        let missing = missing.map(|(_, why)| why).collect();
         let summary = summary(video.as_ref().map(|v| v.info()), audio.as_ref().map(|a| a.info()), header);
-        context.tell(&FromRole::Opened(summary))?;
+        context.tell(&FromRole::Opened(Summary { missing, ..summary }))?;
         if let Some(source) = video {
             let (capacity, producer) = (source.info().format.i420_len() as u64, self.video.take());
             let mode = context.spec.work.mode;
@@ -206,5 +209,6 @@ fn summary(video: Option<&VideoInfo>, audio: Option<&AudioInfo>, stream_header: 
         duration_ns: lengths.into_iter().flatten().max(),
         seekable: video.is_none_or(|v| v.seekable) && audio.is_none_or(|a| a.seekable),
         stream_header,
+        missing: Vec::new(),
     }
 }

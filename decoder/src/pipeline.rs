@@ -42,6 +42,8 @@ pub(crate) struct Goal {
 
 /// What the decoding thread hands to the publishing one.
 pub(crate) enum Decoded<T> {
+    /// What follows is of this serial.
+    Begin(u32),
     Item(u32, T),
     End(u32),
 }
@@ -182,6 +184,11 @@ impl<S: Stream> Decoding<S> {
         let context = self.context.clone();
         let damaged = &context.page().damaged;
         let mut yielded = false;
+        match self.items.send(Decoded::Begin(goal.serial)) {
+            Ok(()) => {}
+            Err(Unsent::Goal(goal)) => return Some(goal),
+            Err(Unsent::Gone) => return None,
+        }
         let sought = self.busy(|stream| stream.go_to(goal.target_ns, goal.skip));
         let mut failed = sought.err();
         loop {
@@ -202,7 +209,7 @@ impl<S: Stream> Decoding<S> {
                     damaged.add(1);
                     match damaged.get() {
                         1..=5 => tracing::warn!("{}: skipped damaged data: {what}", S::KIND),
-                        6 => tracing::warn!("{}: more damaged data is skipped without a word", S::KIND),
+                        6 => tracing::warn!("{}: further damaged data is skipped silently", S::KIND),
                         _ => {}
                     }
                     match self.items.new_goal() {
@@ -261,17 +268,21 @@ impl<S: Stream> Publishing<S> {
         let mut ended = self.producer.as_ref().is_some_and(Producer::finished);
         loop {
             match self.items.receive().ok_or(Stop::Quit)? {
+                // However long it takes to get there, the end of what was before is not its end.
+                Decoded::Begin(serial) => {
+                    if self.current(serial)
+                        && std::mem::take(&mut ended)
+                        && let Some(producer) = &self.producer
+                    {
+                        producer.reopen();
+                    }
+                }
                 Decoded::Item(serial, item) => {
                     for part in S::parts(item) {
                         if !self.current(serial) {
                             break;
                         }
                         self.await_channel(&part, serial)?;
-                        if std::mem::take(&mut ended)
-                            && let Some(producer) = &self.producer
-                        {
-                            producer.reopen();
-                        }
                         if !self.publish(part, serial)? {
                             break;
                         }

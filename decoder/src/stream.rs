@@ -86,6 +86,7 @@ impl Stream for Pictures {
 
     fn write(frame: &mut VideoFrame, slot: &mut WriteSlot<'_>) -> FrameMeta {
         let format = frame.format;
+        let (sar_num, sar_den) = tricine_media::small_ratio(format.sar);
         frame.picture.write_i420(&mut slot.payload()[..format.i420_len()]);
         FrameMeta {
             pts_ns: frame.pts_ns,
@@ -105,8 +106,8 @@ impl Stream for Pictures {
                 tricine_media::Rotation::Cw180 => Rotation::Cw180,
                 tricine_media::Rotation::Cw270 => Rotation::Cw270,
             },
-            sar_num: format.sar.0,
-            sar_den: format.sar.1,
+            sar_num,
+            sar_den,
             ..FrameMeta::i420(format.width, format.height)
         }
     }

@@ -9,12 +9,15 @@
 pub mod audio;
 pub mod container;
 pub mod guard;
+mod inspect;
 mod open;
 mod sniff;
 pub mod source;
 pub mod types;
 pub mod video;
 
+pub use container::TrackKind;
+pub use inspect::{Inspection, TrackReport, inspect};
 pub use open::{open, open_at};
 pub use types::*;
 
@@ -24,12 +27,14 @@ pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
         (cfg!(feature = "h264"), "H.264"),
         (cfg!(feature = "av1"), "AV1"),
         (cfg!(feature = "vp9"), "VP9"),
+        (cfg!(feature = "vp8"), "VP8"),
         (cfg!(feature = "hevc"), "HEVC"),
     ];
+    let ac3 = if cfg!(feature = "ac3") { vec!["AC-3", "E-AC-3"] } else { Vec::new() };
     vec![
         ("video", video.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()),
-        ("audio", vec!["AAC", "MP3", "FLAC", "Vorbis", "Opus", "ALAC", "PCM"]),
-        ("containers", vec!["MP4/MOV", "Matroska/WebM", "WAV", "MP3", "FLAC", "Ogg", "YUV4MPEG2"]),
+        ("audio", [vec!["AAC", "MP3", "MP2", "FLAC", "Vorbis", "Opus", "ALAC", "PCM"], ac3].concat()),
+        ("containers", vec!["MP4/MOV", "Matroska/WebM", "MPEG-TS", "WAV", "MP3", "FLAC", "Ogg", "YUV4MPEG2"]),
         ("images", vec!["PNG/APNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "PNM", "QOI", "TGA"]),
     ]
 }

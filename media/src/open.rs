@@ -12,7 +12,7 @@ const FARTHEST_NS: i64 = 60 * NS;
 
 /// Opens `input` by its content: a file's name is never trusted.
 ///
-/// Errors: nothing of it can be played. Where only the sound of a film can, [`Media::notices`] says what is missing.
+/// Errors: nothing of it can be played. Where only the sound of a film can, [`Media::missing`] says what does not.
 pub fn open(input: &Input) -> Result<Media, MediaError> {
     open_at(input, 0)
 }
@@ -64,7 +64,6 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64) -> Result<Media, MediaError
     let tracks = Played::choose(&*container);
     let video = guarded(|| tracks.video(&*container, begin_ns)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
     let audio = guarded(|| tracks.sound(&*container)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
-    let mut notices = Vec::new();
     match (video, audio) {
         (Err(error), Err(_) | Ok(None)) => Err(error),
         (Ok(None), Err(error)) => Err(error),
@@ -72,32 +71,33 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64) -> Result<Media, MediaError
             Err(MediaError::unsupported("a file without video and sound", "if it has subtitles alone, play their film"))
         }
         (video, audio) => {
+            let mut missing = Vec::new();
             let video = video.unwrap_or_else(|error| {
-                notices.push(format!("video: {error}"));
+                missing.push((TrackKind::Video, format!("video: {error}")));
                 None
             });
             let audio = audio.unwrap_or_else(|error| {
-                notices.push(format!("sound: {error}"));
+                missing.push((TrackKind::Audio, format!("sound: {error}")));
                 None
             });
-            Ok(Media { video, audio, notices })
+            Ok(Media { video, audio, notices: Vec::new(), missing })
         }
     }
 }
 
 /// The tracks that may be played, the wanted ones first, and where the film begins.
-struct Played {
+pub(crate) struct Played {
     video: Vec<usize>,
     sound: Vec<usize>,
     /// What is subtracted from all times of pictures and of sound. It is the same for both, so that what was cut out of a
     /// longer film does not begin with a wait. Only where the two begin farther apart than the film is long, one of them is
     /// wrong, and both begin at 0.
-    video_zero_ns: i64,
-    sound_zero_ns: i64,
+    pub(crate) video_zero_ns: i64,
+    pub(crate) sound_zero_ns: i64,
 }
 
 impl Played {
-    fn choose(container: &dyn Container) -> Self {
+    pub(crate) fn choose(container: &dyn Container) -> Self {
         let tracks = &container.contents().tracks;
         let of = |kind: TrackKind| {
             let mut found: Vec<usize> = (0..tracks.len()).filter(|&track| tracks[track].kind == kind).collect();
@@ -107,7 +107,8 @@ impl Played {
         let (video, sound) = (of(TrackKind::Video), of(TrackKind::Audio));
         let extent = |tracks: &[usize]| tracks.first().and_then(|&track| container.extent(track));
         let (pictures, heard) = (extent(&video), extent(&sound));
-        let longest = [pictures, heard].into_iter().flatten().filter_map(|e| Some(e.end_ns? - e.start_ns)).max();
+        let longest =
+            [pictures, heard].into_iter().flatten().filter_map(|e| Some(e.end_ns?.saturating_sub(e.start_ns))).max();
         let farthest = longest.unwrap_or(0).max(FARTHEST_NS).unsigned_abs();
         let starts = [pictures, heard].map(|extent| extent.map(|extent| extent.start_ns));
         let [video_zero_ns, sound_zero_ns] = match starts {
@@ -119,34 +120,49 @@ impl Played {
 
     /// The first track of pictures that can be decoded; `None` if there is none at all.
     fn video(&self, container: &dyn Container, begin_ns: i64) -> Result<Option<Box<dyn VideoSource>>, MediaError> {
-        first(&self.video, |track| {
-            let info = container.contents().tracks[track].video.clone();
-            let info = info.ok_or_else(|| MediaError::Broken("a track of pictures that are not described".into()))?;
-            let zero_ns = self.video_zero_ns;
-            let extent = container.extent(track).unwrap_or_default();
-            let extent = Extent {
-                start_ns: extent.start_ns.saturating_sub(zero_ns),
-                end_ns: extent.end_ns.map(|end| end.saturating_sub(zero_ns)),
-                ..extent
-            };
-            let packets = Box::new(Shifted { packets: container.packets(track)?, zero_ns });
-            Ok(Box::new(Player::open(info, packets, extent, begin_ns)?) as Box<dyn VideoSource>)
-        })
+        first(&self.video, |track| self.open_video(container, track, begin_ns))
     }
 
     /// The first track of sound that can be decoded; `None` if there is none at all.
     fn sound(&self, container: &dyn Container) -> Result<Option<Box<dyn AudioSource>>, MediaError> {
-        first(&self.sound, |track| {
-            let params = match &container.contents().tracks[track].audio {
-                Some(Ok(params)) => params,
-                Some(Err(name)) => return Err(audio::unsupported(name)),
-                None => return Err(MediaError::Broken("a track of sound that is not described".into())),
-            };
-            let zero_ns = self.sound_zero_ns;
-            let end_ns = container.extent(track).and_then(|extent| extent.end_ns);
-            let packets = Box::new(Shifted { packets: container.packets(track)?, zero_ns });
-            audio::play(packets, params, end_ns.map(|end| end.saturating_sub(zero_ns).max(0)))
-        })
+        first(&self.sound, |track| self.open_sound(container, track))
+    }
+
+    /// Opens a track of pictures. Errors: it cannot be decoded.
+    pub(crate) fn open_video(
+        &self,
+        container: &dyn Container,
+        track: usize,
+        begin_ns: i64,
+    ) -> Result<Box<dyn VideoSource>, MediaError> {
+        let info = container.contents().tracks[track].video.clone();
+        let info = info.ok_or_else(|| MediaError::Broken("a track of pictures that are not described".into()))?;
+        let zero_ns = self.video_zero_ns;
+        let extent = container.extent(track).unwrap_or_default();
+        let extent = Extent {
+            start_ns: extent.start_ns.saturating_sub(zero_ns),
+            end_ns: extent.end_ns.map(|end| end.saturating_sub(zero_ns)),
+            ..extent
+        };
+        let packets = Box::new(Shifted { packets: container.packets(track)?, zero_ns });
+        Ok(Box::new(Player::open(info, packets, extent, begin_ns)?))
+    }
+
+    /// Opens a track of sound. Errors: it cannot be decoded.
+    pub(crate) fn open_sound(
+        &self,
+        container: &dyn Container,
+        track: usize,
+    ) -> Result<Box<dyn AudioSource>, MediaError> {
+        let params = match &container.contents().tracks[track].audio {
+            Some(Ok(params)) => params,
+            Some(Err(name)) => return Err(audio::unsupported(name)),
+            None => return Err(MediaError::Broken("a track of sound that is not described".into())),
+        };
+        let zero_ns = self.sound_zero_ns;
+        let end_ns = container.extent(track).and_then(|extent| extent.end_ns);
+        let packets = Box::new(Shifted { packets: container.packets(track)?, zero_ns });
+        audio::play(packets, params, end_ns.map(|end| end.saturating_sub(zero_ns).max(0)))
     }
 }
 

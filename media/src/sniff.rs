@@ -6,6 +6,7 @@
 pub(crate) enum Kind {
     Mp4,
     Matroska,
+    Ts,
     Y4m,
     Image,
     Audio,
@@ -17,7 +18,7 @@ pub(crate) enum Kind {
 }
 
 /// Known by what they begin with, at a distance from the start.
-const OTHERS: [(usize, &[u8], &str); 30] = [
+const OTHERS: [(usize, &[u8], &str); 29] = [
     (8, b"AVI ", "the AVI container"),
     (0, b"FLV\x01", "the FLV container"),
     (0, &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11], "the ASF (WMV, WMA) container"),
@@ -36,7 +37,6 @@ const OTHERS: [(usize, &[u8], &str); 30] = [
     (0, &[0x0b, 0x77], "AC-3 audio"),
     (0, &[0x7f, 0xfe, 0x80, 0x01], "DTS audio"),
     (4, &[0xf8, 0x72, 0x6f, 0xba], "TrueHD audio"),
-    (0, b"RF64", "RF64 audio"),
     (0, b"wvpk", "WavPack audio"),
     (0, b"TTA1", "TTA audio"),
     (0, b"MAC ", "Monkey's audio"),
@@ -90,10 +90,10 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
         [b'P', b'1'..=b'7', b'\n' | b'\r' | b' ' | b'\t', ..] => Kind::Image,
         [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Kind::Image,
         _ if at(0, b"RIFF") && at(8, b"WEBP") => Kind::Image,
-        _ if at(0, b"RIFF") && at(8, b"WAVE") => Kind::Audio,
+        _ if (at(0, b"RIFF") || at(0, b"RF64") || at(0, b"BW64")) && at(8, b"WAVE") => Kind::Audio,
         _ if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) => Kind::Audio,
         _ if at(0, b"ID3") || at(0, b"fLaC") || at(0, b"OggS") || at(0, b"caff") => Kind::Audio,
-        [0x47, ..] if at(188, &[0x47]) && at(376, &[0x47]) => Kind::Other("the MPEG transport stream"),
+        _ if crate::container::Grid::find(head).is_some() => Kind::Ts,
         // MPEG audio and ADTS begin with eleven or twelve set bits; that is tried, not trusted.
         _ => Kind::Unknown,
     }
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(sniff(b"RIFF\0\0\0\0WEBPVP8 "), Kind::Image);
         assert_eq!(sniff(b"RIFF\0\0\0\0WAVEfmt "), Kind::Audio);
         assert_eq!(sniff(b"RIFF\0\0\0\0AVI LIST"), Kind::Other("the AVI container"));
-        assert_eq!(sniff(b"RF64\xff\xff\xff\xffWAVEds64"), Kind::Other("RF64 audio"));
+        assert_eq!(sniff(b"RF64\xff\xff\xff\xffWAVEds64"), Kind::Audio);
         assert_eq!(sniff(b"#EXTM3U\nfilm.mp4"), Kind::NoFilm("a playlist", "give tricine the files that it lists"));
         assert_eq!(sniff(b"hello, world"), Kind::Unknown);
         assert_eq!(sniff(b""), Kind::Unknown);

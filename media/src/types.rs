@@ -29,17 +29,30 @@ pub enum Input {
 /// A seekable file that many readers share, each with a position of its own (`pread`).
 #[derive(Debug, Clone)]
 pub struct MediaFile {
-    file: Arc<File>,
+    content: Content,
     len: u64,
     /// The file's name, for messages and as a hint where the content does not tell its format.
     pub name: String,
+}
+
+/// Where a file's bytes are.
+#[derive(Debug, Clone)]
+enum Content {
+    File(Arc<File>),
+    Bytes(Arc<[u8]>),
 }
 
 impl MediaFile {
     /// Takes an open file. Errors: its length cannot be read.
     pub fn new(file: File, name: impl Into<String>) -> io::Result<Self> {
         let len = file.metadata()?.len();
-        Ok(Self { file: Arc::new(file), len, name: name.into() })
+        Ok(Self { content: Content::File(Arc::new(file)), len, name: name.into() })
+    }
+
+    /// Takes a file's content.
+    pub fn from_bytes(bytes: impl Into<Arc<[u8]>>, name: impl Into<String>) -> Self {
+        let bytes = bytes.into();
+        Self { len: bytes.len() as u64, content: Content::Bytes(bytes), name: name.into() }
     }
 
     /// Its length in bytes.
@@ -58,13 +71,32 @@ impl MediaFile {
     }
 
     /// Fills `buf` from `offset`. Errors: reading fails, or the file ends.
-    pub(crate) fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_exact_at(buf, offset)
+    pub(crate) fn read_exact_at(&self, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !buf.is_empty() {
+            match self.read_at(buf, offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => {
+                    buf = &mut buf[n..];
+                    offset += n as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Reads at `offset`, as `pread` does.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.file.read_at(buf, offset)
+        match &self.content {
+            Content::File(file) => file.read_at(buf, offset),
+            Content::Bytes(bytes) => {
+                let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
+                let len = rest.len().min(buf.len());
+                buf[..len].copy_from_slice(&rest[..len]);
+                Ok(len)
+            }
+        }
     }
 }
 
@@ -169,6 +201,17 @@ impl VideoFormat {
         let (w, h) = (self.width as usize, self.height as usize);
         w * h + 2 * w.div_ceil(2) * h.div_ceil(2)
     }
+}
+
+/// A ratio of which both numbers fit into 16 bits: itself where it does in lowest terms, else one very near to it.
+pub fn small_ratio((a, b): (u32, u32)) -> (u32, u32) {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    let (a, b) = (a / x.max(1), b / x.max(1));
+    let shift = (32 - a.max(b).leading_zeros()).saturating_sub(16);
+    ((a >> shift).max(1), (b >> shift).max(1))
 }
 
 /// A decoded picture, still where its codec put it.
@@ -279,8 +322,10 @@ pub struct Media {
     pub video: Option<Box<dyn VideoSource>>,
     /// Its sound, if it has any that can be played.
     pub audio: Option<Box<dyn AudioSource>>,
-    /// What could not be opened though the rest plays: one line each, for the user.
+    /// What the user should know of how it is played: one line each.
     pub notices: Vec<String>,
+    /// Pictures or sound that cannot be played though the rest is: one line each, with what would play them.
+    pub missing: Vec<(crate::TrackKind, String)>,
 }
 
 /// Why an input, or a part of it, cannot be played.
@@ -312,5 +357,19 @@ impl MediaError {
     /// Shorthand for [`MediaError::Unsupported`].
     pub fn unsupported(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Unsupported { what: what.into(), hint: hint.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::small_ratio;
+
+    #[test]
+    fn a_ratio_becomes_small_and_stays_what_it_was() {
+        assert_eq!(small_ratio((70_000, 35_000)), (2, 1));
+        assert_eq!(small_ratio((64, 45)), (64, 45));
+        assert_eq!(small_ratio((u32::MAX, 1)), (65_535, 1));
+        let (a, b) = small_ratio((70_000, 70_001));
+        assert!(a <= 65_535 && (f64::from(a) / f64::from(b) - 70_000.0 / 70_001.0).abs() < 1e-4, "{a}:{b}");
     }
 }

@@ -102,3 +102,30 @@ fn an_edit_list_cuts_the_start() {
     // The sound sets in 1.5 s into the whole; the first frames' ramp of the codec blurs it by a few milliseconds.
     assert!(onset.abs_diff(24_000) < 600, "sound begins at sample {onset}, 24000 expected");
 }
+
+#[test]
+fn times_that_jitter_neither_cut_nor_pad_the_sound() {
+    let Some(tool) = Tool::ffmpeg("jitter") else { return };
+    for (codec, name) in [("libvorbis", "vorbis.mka"), ("aac", "aac.mka"), ("pcm_s16le", "pcm.mka")] {
+        let Some(plain) = tool.make(&format!("{SWEEP} -t 4 -c:a {codec}"), name) else { continue };
+        let args =
+            format!("-i {} -c copy -bsf:a setts=ts=PTS+if(eq(mod(N\\,5)\\,0)\\,8\\,0)", tool.path(name).display());
+        let Some(jitter) = tool.make(&args, &format!("jitter-{name}")) else { continue };
+        let [plain, jitter] = [plain, jitter].map(|file| decode_all(open_audio(&file).as_mut()).samples);
+        assert_eq!(jitter.len(), plain.len(), "{name}");
+        assert!(jitter == plain, "{name}: other samples");
+    }
+}
+
+#[test]
+fn a_deviation_that_lasts_is_followed() {
+    let Some(tool) = Tool::ffmpeg("lasting") else { return };
+    let Some(_) = tool.make(&format!("{SWEEP} -t 4 -c:a pcm_s16le"), "plain.mka") else { return };
+    // From the hundredth packet on, all of them come 60 ms later.
+    let plain = tool.path("plain.mka");
+    let args = format!("-i {} -c copy -bsf:a setts=ts=PTS+if(gte(N\\,40)\\,60\\,0)", plain.display());
+    let Some(late) = tool.make(&args, "late.mka") else { return };
+    let [plain, late] = [support::open(&plain), late].map(|file| decode_all(open_audio(&file).as_mut()).samples.len());
+    let frames = (late - plain) / 2;
+    assert!(frames.abs_diff(60 * 441 / 10) < 100, "{frames} frames of silence");
+}

@@ -178,3 +178,23 @@ fn a_film_that_was_cut_out_of_a_longer_one_begins_at_once() {
         }
     }
 }
+
+#[test]
+fn subtitles_that_begin_before_the_film_do_not_delay_it() {
+    let Some(clips) = Clips::new("early") else { return };
+    let args = format!("-f lavfi -i sine=440:r=48000:d=2 {} -map 1 -map 0", lively("64x64", "25", "2"));
+    let args = format!(
+        "{} -c:v libx264 -c:a aac",
+        args.replace(" -pix_fmt yuv420p -map 1 -map 0", " -map 1 -map 0 -pix_fmt yuv420p")
+    );
+    let Some(film) = clips.make("film.mp4", &args) else { return };
+    let words = clips.path("early.srt");
+    std::fs::write(&words, "1\n00:00:00,000 --> 00:00:04,000\nbefore the film\n").expect("a file");
+    let args = format!("-itsoffset 5 -i {} -i {} -map 0 -map 1 -c copy", film.display(), words.display());
+    let Some(early) = clips.make("early.mkv", &args) else { return };
+    let mut media = open(&early).expect("it opens");
+    let first = media.video.as_mut().expect("video").next_frame().expect("a frame").expect("a frame");
+    assert!(first.pts_ns < 50_000_000, "the pictures begin at {}", first.pts_ns);
+    let block = media.audio.as_mut().expect("sound").next_block().expect("a block").expect("a block");
+    assert!(block.pts_ns == 0 && block.samples.iter().any(|sample| sample.abs() > 0.01), "{}", block.pts_ns);
+}

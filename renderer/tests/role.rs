@@ -161,12 +161,15 @@ fn a_restarted_renderer_shows_its_frame_again_and_counts_it_once() {
     for n in 0..3 {
         assert!(s.publish(n, WAIT));
     }
+    let region = StreamRegion::open(&s.channel).unwrap();
+    let claim = || region.words().consumer.claim.0.load(Ordering::Relaxed);
     for restart in 1..4 {
         until("the first frame", || s.counts()[0] == 1);
+        // Also of the second and third: it is counted already before they are there.
+        until("its side is taken", || claim() != 0);
         drop(r.link);
         r = {
-            let region = StreamRegion::open(&s.channel).unwrap();
-            until("its side is given back", || region.words().consumer.claim.0.load(Ordering::Relaxed) == 0);
+            until("its side is given back", || claim() == 0);
             region.ring(Side::Producer);
             s.start(DisplaySpec::None, false, restart)
         };

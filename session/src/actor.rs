@@ -173,9 +173,8 @@ fn broken(error: &Error) -> i32 {
 impl<P: Page> Rounds<P> {
     fn play<A: Actor<Page = P>>(mut self, input: Option<OwnedFd>) -> Stop {
         let Some((_, state)) = self.context.control.state() else { return Stop::Quit };
-        let begun = A::begin(&self.context, input, state);
-        let mut actor = match begun.and_then(|actor| Ok((actor, self.context.tell(&FromRole::Ready)?))) {
-            Ok((actor, ())) => actor,
+        let mut actor = match A::begin(&self.context, input, state) {
+            Ok(actor) => actor,
             Err(stop) => return stop,
         };
         let Err(stop) = self.go_round(&mut actor);
@@ -190,13 +189,18 @@ impl<P: Page> Rounds<P> {
         // Nothing was there at the last look: the next one may sleep.
         let mut looked = false;
         let mut end_since_ns = None;
+        self.context.tell(&FromRole::Ready)?;
         loop {
             self.turn(actor)?;
             if let Some(name) = self.channel.take() {
+                // Before it is opened: whether there is such a region is for the supervisor to judge, which replaces one whose words
+                // lead nowhere.
+                self.context.tell(&FromRole::Switched { kind: name.kind, generation: name.generation })?;
                 actor.attached(&name);
+                // Said first: the supervisor knows which regions there are, and that a forged word has led here.
+                self.context.tell(&FromRole::Switched { kind: name.kind, generation: name.generation })?;
                 consumer = Some(StreamRegion::consumer(&name)?);
                 (self.attached, looked) = (true, false);
-                self.context.tell(&FromRole::Switched { kind: name.kind, generation: name.generation })?;
             }
             let (until_ns, consumer) = match (actor.next(), &mut consumer) {
                 (Next::Frame(until_ns), Some(consumer)) => (until_ns, consumer),

@@ -191,6 +191,9 @@ pub struct Opened {
     pub seekable: bool,
     /// What a successor needs to go on in the middle of a stream that cannot seek: YUV4MPEG2's header line.
     pub stream_header: Option<String>,
+    /// Pictures or sound that the user wants and that cannot be played, though the rest is: one line each.
+    #[serde(default)]
+    pub missing: Vec<String>,
 }
 
 /// What is known of the picture.

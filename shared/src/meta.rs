@@ -2,6 +2,7 @@
 
 use crate::channel::Payload;
 pub use crate::channel::layout::META_WORDS;
+use crate::channel::layout::MetaWords;
 
 /// What describes a frame, as a user of the channel sees it. The channel carries it as words, and trusts nothing that it
 /// reads: whatever [`Meta::decode`] accepts, a payload is never longer than its slot.
@@ -127,6 +128,7 @@ pub fn checksum<'a>(payload: impl Into<Payload<'a>>) -> u64 {
 /// the same word for word need not be checked again, which is most of the work.
 #[derive(Debug, Clone)]
 pub(crate) struct Checked<M> {
+    /// From [`STEADY`] on, the words that `meta` was read from.
     words: [u64; META_WORDS],
     meta: M,
 }
@@ -142,21 +144,90 @@ impl<M: Meta> Default for Checked<M> {
 
 impl<M: Meta> Checked<M> {
     /// What was checked last.
+    #[inline]
     pub(crate) fn meta(&self) -> &M {
         &self.meta
     }
 
-    /// [`Meta::decode`]. `capacity` has to be the same each time.
+    /// [`Meta::decode`] of words that a peer may change, where it can be had cheaply: they are valid, and steady where they are so as a
+    /// rule. Whether it was; if not, they are to be read by [`Checked::read`]. Each word is copied once. `capacity` has to be the same
+    /// each time.
     #[inline]
-    pub(crate) fn decode(&mut self, words: [u64; META_WORDS], capacity: u64) -> Result<&M, usize> {
+    pub(crate) fn reread(&mut self, at: &MetaWords, capacity: u64) -> bool {
         // Folded, since comparing slices calls memcmp.
-        let differ = (STEADY..META_WORDS).fold(0, |differ, i| differ | (words[i] ^ self.words[i]));
-        if differ == 0 {
-            self.meta.update(&words, capacity)?;
-        } else {
-            self.meta = M::decode(&words, capacity)?;
-            self.words = words;
+        let differ = (STEADY..META_WORDS).fold(0, |differ, i| differ | (at.word(i) ^ self.words[i]));
+        if differ != 0 {
+            return false;
         }
-        Ok(&self.meta)
+        for i in 0..STEADY {
+            self.words[i] = at.word(i);
+        }
+        self.meta.update(&self.words, capacity).is_ok()
+    }
+
+    /// [`Meta::decode`] of words that a peer may change, each of which is copied once. `Err` is the index of an invalid word, and its
+    /// value.
+    #[cold]
+    pub(crate) fn read(&mut self, at: &MetaWords, capacity: u64) -> Result<(), (usize, u64)> {
+        self.decode(at.load(), capacity)
+    }
+
+    /// The words of `meta`, if [`Meta::decode`] accepts them. `capacity` has to be the same each time. `Err` is the index of an
+    /// invalid word, and its value.
+    #[inline]
+    pub(crate) fn check(&mut self, meta: &M, capacity: u64) -> Result<[u64; META_WORDS], (usize, u64)> {
+        let words = meta.encode();
+        let differ = (STEADY..META_WORDS).fold(0, |differ, i| differ | (words[i] ^ self.words[i]));
+        if differ != 0 {
+            // Encoded anew, so that the words above need no place in memory.
+            self.decode(meta.encode(), capacity)?;
+        } else if let Err(i) = self.meta.update(&words, capacity) {
+            return Err((i, words[i]));
+        }
+        Ok(words)
+    }
+
+    #[cold]
+    fn decode(&mut self, words: [u64; META_WORDS], capacity: u64) -> Result<(), (usize, u64)> {
+        self.meta = M::decode(&words, capacity).map_err(|i| (i, words[i.min(META_WORDS - 1)]))?;
+        self.words = words;
+        Ok(())
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use super::*;
+
+    #[test]
+    fn whatever_changes_is_read_and_checked_as_if_nothing_were_remembered() {
+        const CAPACITY: u64 = 100;
+        let at = MetaWords([const { AtomicU64::new(0) }; META_WORDS]);
+        let mut checked = Checked::<Summed>::default();
+        // Each word in turn, by itself and then back, beside others that change.
+        for round in 0..200u64 {
+            let i = round as usize % META_WORDS;
+            at.0[i].store(round * 3 % 150, Relaxed);
+            let words = at.load();
+            let wanted = Summed::decode(&words, CAPACITY).map_err(|i| (i, words[i]));
+            if !checked.reread(&at, CAPACITY) {
+                assert_eq!(checked.read(&at, CAPACITY).map(|()| *checked.meta()), wanted, "{round}");
+            }
+            assert!(wanted.is_err() || *checked.meta() == wanted.unwrap(), "{round}");
+        }
+    }
+
+    #[test]
+    fn a_producer_s_meta_is_checked_as_a_consumer_does_it() {
+        const CAPACITY: u64 = 100;
+        let mut checked = Checked::<Summed>::default();
+        for len in [0, 100, 101, 7, 200, 99] {
+            let meta = Summed { len, seq: len + 1, checksum: 3 };
+            let wanted = if len <= CAPACITY { Ok(meta.encode()) } else { Err((0, len)) };
+            assert_eq!(checked.check(&meta, CAPACITY), wanted);
+        }
     }
 }

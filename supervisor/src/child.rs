@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use tricine_channel::time::mono_ns;
 use tricine_session::control::Role;
 use tricine_session::link::{FromRole, Link, Spec, ToRole};
 use tricine_session::process::{Child, Spawn};
@@ -20,36 +19,19 @@ pub(crate) struct Running {
     pub(crate) child: Child,
     /// Its control socket.
     pub(crate) link: Link,
-    /// When it was started, in ns on CLOCK_MONOTONIC.
-    pub(crate) started_ns: u64,
-    /// Frames and blocks that its predecessors had handed over by then.
-    pub(crate) achieved: u64,
-    /// Whether it has said that it is ready.
-    pub(crate) ready: bool,
-    /// Whether it was told to quit: its end is no crash.
-    pub(crate) quitting: bool,
-    /// Whether it was killed because a region of its was replaced: it starts again at once.
-    pub(crate) moving: bool,
-    /// What it said before it ended itself.
-    pub(crate) failed: Option<String>,
-    /// When it was asked to abort because it hung, in ns.
-    pub(crate) aborted_ns: Option<u64>,
-    /// Why the supervisor killed it, if it did.
-    pub(crate) verdict: Option<String>,
     log: std::fs::File,
     partial: Vec<u8>,
     /// The last lines of its log.
     pub(crate) lines: VecDeque<String>,
 }
 
-/// Starts `role` on `spec`. `title` is what `ps` shows after its name; `achieved` what its predecessors have.
+/// Starts `role` on `spec`. `title` is what `ps` shows after its name.
 pub(crate) fn start(
     role: Role,
     title: &str,
     spec: &Spec,
     input: Option<BorrowedFd<'_>>,
     stdout: bool,
-    achieved: u64,
 ) -> Result<Running> {
     let (ours, theirs) = Link::pair()?;
     ours.send(&ToRole::Start(Box::new(spec.clone())))?;
@@ -65,21 +47,7 @@ pub(crate) fn start(
     let log = child.stderr.take().ok_or(Error::Disconnected)?;
     nix::fcntl::fcntl(&log, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))
         .map_err(|e| Error::sys("fcntl", "log", e))?;
-    Ok(Running {
-        child,
-        link: ours,
-        started_ns: mono_ns(),
-        achieved,
-        ready: false,
-        quitting: false,
-        moving: false,
-        failed: None,
-        aborted_ns: None,
-        verdict: None,
-        log: log.into(),
-        partial: Vec::new(),
-        lines: VecDeque::new(),
-    })
+    Ok(Running { child, link: ours, log: log.into(), partial: Vec::new(), lines: VecDeque::new() })
 }
 
 impl Running {

@@ -41,7 +41,8 @@ pub(crate) fn read() -> Result<Cli, i32> {
                   tricine --display none --audio null --report r.json\n\n\
                   Keys: space pause, arrows seek, . step, [ ] speed, 9 0 volume, m mute, f fullscreen, l loop,\n\
                   s screenshot, o pipeline, ? keys, q quit.\n\
-                  Exit codes: 0 played, 1 cannot be played, 2 wrong usage, 3 gave up after too many crashes, 128+N signal N."
+                  Exit codes: 0 played, 1 cannot be played, 2 wrong usage, 3 gave up after too many crashes,\n\
+                  4 played without its pictures or its sound, 128+N signal N."
 )]
 pub(crate) struct Cli {
     /// What to do; playing is what is done without a command.
@@ -82,6 +83,13 @@ pub(crate) enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Say what is in files, which of it plays, and what would play the rest.
+    #[command(after_help = "Example: tricine info film.mkv\nExit codes: 0 all of it plays, 4 some of it, 1 nothing.")]
+    Info {
+        /// Films, songs and pictures.
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
     },
     /// Write a completion script for a shell to standard output.
     #[command(after_help = "Example: tricine completions bash > ~/.local/share/bash-completion/completions/tricine")]

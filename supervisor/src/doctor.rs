@@ -61,7 +61,7 @@ pub(crate) fn doctor(as_json: bool) -> i32 {
     let mut rows = vec![("shared memory", row(shared_memory)), ("terminal", row(terminal))];
     let mut decoders = Vec::new();
     for (name, asked) in asked {
-        match asked.map_err(|e| e.to_string()).and_then(Probe::answer) {
+        match asked.map_err(|e| e.to_string()).and_then(|probe| probe.answer()) {
             Ok(Finding::Outlet(found)) => rows.push((name, row(found))),
             Ok(Finding::Formats(formats)) => decoders.extend(formats),
             Err(why) => rows.push((name, row(Err(why)))),

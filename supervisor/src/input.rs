@@ -32,7 +32,31 @@ pub(crate) fn is_stdin(name: &Name) -> bool {
     name.as_os_str() == "-"
 }
 
-/// Opens `name`. Errors: words for the user.
+/// Opens what needs no file system, so that nothing can hang: the demo, a test source, standard input. `None` for all else.
+/// Errors: words for the user.
+pub(crate) fn at_once(name: Option<&Name>) -> Option<Result<Input, String>> {
+    let Some(name) = name else { return Some(demo()) };
+    if let Some(test) = name.as_str().and_then(|text| text.strip_prefix("test:")) {
+        let title = name.as_path().file_name().map_or_else(|| name.to_string(), shown);
+        return Some(Ok(Input { name: name.clone(), title, spec: InputSpec::Test(test.to_owned()), file: None }));
+    }
+    is_stdin(name).then(|| standard_input(name))
+}
+
+fn standard_input(name: &Name) -> Result<Input, String> {
+    let stdin = std::io::stdin();
+    if std::io::IsTerminal::is_terminal(&stdin) {
+        return Err(
+            "standard input is a terminal; pipe YUV4MPEG2 into it: ffmpeg -nostdin -i FILE -f yuv4mpegpipe - | tricine -"
+                .into(),
+        );
+    }
+    let fd = stdin.as_fd().try_clone_to_owned().map_err(|e| e.to_string())?;
+    Ok(Input { name: name.clone(), title: "standard input".into(), spec: InputSpec::Pipe, file: Some(fd) })
+}
+
+/// Opens a file, a folder, a glob or a pipe, which may take as long as the file system likes: for a process of its own (see
+/// [`crate::opening`]). Errors: words for the user.
 pub(crate) fn open(name: &Name) -> Result<Input, String> {
     let text = name.as_str().unwrap_or_default();
     let path = match text.strip_prefix("file://") {
@@ -43,20 +67,6 @@ pub(crate) fn open(name: &Name) -> Result<Input, String> {
     };
     let title = path.file_name().map_or_else(|| name.to_string(), shown);
     let input = |spec, file| Input { name: name.clone(), title: title.clone(), spec, file };
-    if let Some(test) = text.strip_prefix("test:") {
-        return Ok(input(InputSpec::Test(test.to_owned()), None));
-    }
-    if is_stdin(name) {
-        let stdin = std::io::stdin();
-        if std::io::IsTerminal::is_terminal(&stdin) {
-            return Err(
-                "standard input is a terminal; pipe YUV4MPEG2 into it: ffmpeg -nostdin -i FILE -f yuv4mpegpipe - | tricine -"
-                    .into(),
-            );
-        }
-        let fd = stdin.as_fd().try_clone_to_owned().map_err(|e| e.to_string())?;
-        return Ok(Input { title: "standard input".into(), ..input(InputSpec::Pipe, Some(fd)) });
-    }
     match fs::metadata(&path) {
         Ok(meta) if meta.is_dir() => Ok(input(InputSpec::Images(images(&path, |_| true)?), None)),
         Ok(meta) if meta.is_file() => {
@@ -134,7 +144,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// The demo film.
-pub(crate) fn demo() -> Result<Input, String> {
+fn demo() -> Result<Input, String> {
     let file = memory_file("demo.mp4", DEMO).map_err(|e| e.to_string())?;
     Ok(Input {
         name: "the demo".into(),

@@ -2,13 +2,14 @@
 //! gives the terminal back. It is started before anything has a name.
 
 use std::fs::File;
-use std::io::{IsTerminal, Read, Write, stdin, stdout};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{IsTerminal, Read, Write, stderr, stdin, stdout};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
+use nix::sys::termios::{ControlFlags, InputFlags, LocalFlags, OutputFlags, SetArg, tcgetattr, tcsetattr};
+use serde::{Deserialize, Serialize};
 use tricine_channel::namespace;
 use tricine_channel::sys::process;
 use tricine_session::error::Error;
@@ -33,16 +34,60 @@ pub(crate) struct Janitor {
     pipe: UnixStream,
 }
 
+/// What a janitor is told first, in one line.
+#[derive(Debug, Serialize, Deserialize)]
+struct Orders {
+    session: String,
+    /// The supervisor's process id.
+    supervisor: u32,
+    terminal: Option<Settings>,
+}
+
+/// How a terminal was set before the supervisor took it: input, output, control and local flags, and the special characters.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Settings([u32; 4], Vec<u8>);
+
+impl Settings {
+    /// Those of our terminal, if we have one.
+    pub(crate) fn now() -> Option<Self> {
+        let now = tcgetattr(terminal()?).ok()?;
+        let flags = [now.input_flags.bits(), now.output_flags.bits(), now.control_flags.bits(), now.local_flags.bits()];
+        Some(Self(flags, now.control_chars.to_vec()))
+    }
+
+    fn restore(&self, terminal: &File) -> nix::Result<()> {
+        let mut settings = tcgetattr(terminal)?;
+        let &Self([input, output, control, local], ref characters) = self;
+        settings.input_flags = InputFlags::from_bits_retain(input);
+        settings.output_flags = OutputFlags::from_bits_retain(output);
+        settings.control_flags = ControlFlags::from_bits_retain(control);
+        settings.local_flags = LocalFlags::from_bits_retain(local);
+        for (to, &from) in settings.control_chars.iter_mut().zip(characters) {
+            *to = from;
+        }
+        tcsetattr(terminal, SetArg::TCSANOW, &settings)
+    }
+}
+
+/// Pictures go to standard output, keys come from standard input, the status goes to standard error: as a rule the same terminal.
+/// A copy: in the child, the standard descriptors are something else before it takes its own from here.
+fn terminal() -> Option<OwnedFd> {
+    let (output, input, error) = (stdout(), stdin(), stderr());
+    let terminal = [output.as_fd(), input.as_fd(), error.as_fd()].into_iter().find(BorrowedFd::is_terminal)?;
+    terminal.try_clone_to_owned().ok()
+}
+
 impl Janitor {
-    /// Starts it for `session`. It has looked at the terminal once this returns, so the terminal may now be changed.
-    pub(crate) fn start(session: &str) -> Result<Self> {
+    /// Starts it for `session`. `before` is how the terminal was set before anybody changed it. It has its orders once this
+    /// returns, though it may not have read them: whatever becomes of us, it will.
+    pub(crate) fn start(session: &str, before: Option<&Settings>) -> Result<Self> {
         let sys = |call| move |e: std::io::Error| Error::sys(call, NAME, e);
         let (mut ours, theirs) = UnixStream::pair().map_err(sys("socketpair"))?;
-        // Pictures go to standard output, keys come from standard input: as a rule the same terminal.
-        let (input, output) = (stdin(), stdout());
-        let terminal = if output.is_terminal() { Some(output.as_fd()) } else { Some(input.as_fd()) };
-        // A copy: in the child, the standard descriptors are something else before it takes its own from here.
-        let terminal = terminal.filter(|t| t.is_terminal()).and_then(|t| t.try_clone_to_owned().ok());
+        ours.set_nonblocking(true).map_err(sys("fcntl"))?;
+        let orders = Orders { session: session.to_owned(), supervisor: std::process::id(), terminal: before.cloned() };
+        let orders = serde_json::to_string(&orders)? + "\n";
+        ours.write_all(orders.as_bytes()).map_err(sys("write"))?;
+        let terminal = terminal();
         let child = Spawn {
             title: "tricine: janitor".into(),
             role: NAME,
@@ -52,11 +97,17 @@ impl Janitor {
             bound: false,
         }
         .start()?;
-        drop(theirs);
-        ours.write_all(format!("{session}\n").as_bytes()).map_err(sys("write"))?;
-        let mut ready = [0];
-        ours.read_exact(&mut ready).map_err(sys("read"))?;
         Ok(Self { child, pipe: ours })
+    }
+
+    /// Readable once it is dead.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.child.as_fd()
+    }
+
+    /// Whether it is dead; then it is reaped.
+    pub(crate) fn is_gone(&self) -> bool {
+        !matches!(self.child.try_reap(), Ok(None))
     }
 
     /// Tells it that the terminal is drawn on, and so has to be given back.
@@ -85,16 +136,14 @@ pub(crate) fn run() -> i32 {
     let terminal = process::inherited(INPUT_FD).map(File::from);
     let _ = nix::unistd::chdir("/");
     process::set_comm("tricine:janitor");
-    let supervisor = nix::unistd::getppid();
-    let before = terminal.as_ref().and_then(|t| tcgetattr(t).ok());
     let mut pipe = UnixStream::from(pipe as OwnedFd);
-    let mut session = Vec::new();
+    let mut orders = Vec::new();
     let mut byte = [0];
     while pipe.read_exact(&mut byte).is_ok() && byte != [b'\n'] {
-        session.extend(byte);
+        orders.extend(byte);
     }
-    let Ok(session) = String::from_utf8(session) else { return 2 };
-    if namespace::check_name(&session).is_err() || pipe.write_all(&[DONE]).is_err() {
+    let Ok(Orders { session, supervisor, terminal: before }) = serde_json::from_slice(&orders) else { return 2 };
+    if namespace::check_name(&session).is_err() {
         return 2;
     }
     let mut left = Vec::new();
@@ -105,7 +154,7 @@ pub(crate) fn run() -> i32 {
     // The kernel kills the roles as it gives us another parent, which is after it closed the supervisor's files: what the
     // renderer draws until then must not come after our last word.
     for _ in 0..1000 {
-        if nix::unistd::getppid() != supervisor {
+        if nix::unistd::getppid().as_raw() as u32 != supervisor {
             break;
         }
         std::thread::sleep(Duration::from_millis(1));
@@ -116,7 +165,7 @@ pub(crate) fn run() -> i32 {
             std::thread::sleep(Duration::from_millis(5));
             let _ = terminal.write_all(NO_MOUSE).and_then(|()| terminal.write_all(LEAVE.as_bytes()));
         }
-        let _ = tcsetattr(&terminal, SetArg::TCSANOW, &before);
+        let _ = before.restore(&terminal);
     }
     // The kernel may close our pipe before it drops the dead supervisor's lock.
     for _ in 0..1000 {

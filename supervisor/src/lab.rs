@@ -5,7 +5,7 @@ use tricine_lab_desk::{Options, Result, Session};
 use tricine_session::clock::PlayState;
 use tricine_session::control::{Attached, ControlRegion, SessionPage, Writable};
 
-use crate::janitor::Janitor;
+use crate::janitor::{Janitor, Settings};
 
 struct Held {
     name: String,
@@ -16,7 +16,7 @@ struct Held {
 impl Held {
     fn begin() -> Result<Self> {
         let name = namespace::random_name()?;
-        let janitor = Some(Janitor::start(&name)?);
+        let janitor = Some(Janitor::start(&name, Settings::now().as_ref())?);
         let control = ControlRegion::create(&name, &PlayState::IDLE)?;
         Ok(Self { name, janitor, _control: control })
     }

@@ -6,18 +6,21 @@
 mod child;
 mod cli;
 mod doctor;
+mod info;
 mod input;
 mod janitor;
 mod keys;
 mod lab;
+mod opening;
+mod out;
 mod outputs;
-mod policy;
 mod probe;
 mod report;
 mod session;
 mod sound_socket;
 mod status;
 mod stress;
+mod supervision;
 
 use std::io::Write;
 
@@ -37,17 +40,23 @@ pub fn main() -> i32 {
     }
 }
 
+/// How long the program waits at its end for somebody to read what it has said.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(200);
+
 /// For a user who has [`ROLE_ENV`] in the environment.
 const UNSET: &str = "; TRICINE_ROLE is for Tricine's own processes: unset it";
 
 /// Logs go to standard error, one line each with its level in front; the supervisor reads its roles' and passes them on.
-fn log(level: tracing::Level) {
+fn log<W>(level: tracing::Level, to: W)
+where
+    W: for<'a> tracing_subscriber::fmt::MakeWriter<'a> + Send + Sync + 'static,
+{
     let subscriber = tracing_subscriber::fmt()
         .without_time()
         .with_target(false)
         .with_ansi(false)
         .with_max_level(level)
-        .with_writer(std::io::stderr);
+        .with_writer(to);
     // Fails only if there is one already.
     let _ = tracing::subscriber::set_global_default(subscriber.finish());
 }
@@ -64,6 +73,9 @@ fn level(quiet: bool, verbose: u8) -> tracing::Level {
 fn role_main(role: &str) -> i32 {
     if role == janitor::NAME {
         return janitor::run();
+    }
+    if role == opening::NAME {
+        return opening::run();
     }
     if let Some(code) = tricine_stress::role_main(role).or_else(|| tricine_lab_desk::role_main(role)) {
         return code;
@@ -87,7 +99,7 @@ fn role_main(role: &str) -> i32 {
             return error.exit_code();
         }
     };
-    log(level(false, orders.verbosity()));
+    log(level(false, orders.verbosity()), std::io::stderr);
     play_role(role)(orders)
 }
 
@@ -114,19 +126,26 @@ fn command(started_ns: u64) -> i32 {
         Some(cli::Command::Sessions { json }) => doctor::sessions(json),
         Some(cli::Command::Clean { dry_run }) => doctor::clean(dry_run),
         Some(cli::Command::Doctor { json }) => Ok(doctor::doctor(json)),
+        Some(cli::Command::Info { files }) => {
+            info::run(&files).map_err(|e| tricine_session::Error::sys("write", "standard output", e))
+        }
         Some(cli::Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut cli::Cli::command(), "tricine", &mut std::io::stdout());
             Ok(0)
         }
     };
-    done.unwrap_or_else(|error| {
-        let _ = writeln!(std::io::stderr(), "tricine: {error}");
+    let code = done.unwrap_or_else(|error| {
+        out::Out::stderr().line(&format!("tricine: {error}\n"));
         1
-    })
+    });
+    out::Out::stderr().drain(LAST_WORDS);
+    code
 }
 
 fn play(options: cli::Play, started_ns: u64) -> tricine_session::Result<i32> {
-    log(level(options.quiet, options.verbose));
+    // While there are descriptors to be had.
+    out::Out::stderr();
+    log(level(options.quiet, options.verbose), out::Out::stderr);
     if let Some(wrong) = outputs::clash(&options) {
         let _ = writeln!(std::io::stderr(), "tricine: {wrong}");
         return Ok(2);

@@ -1,7 +1,7 @@
 //! What there is on this machine to show pictures and to play sound: a question to the process that would do it. That process may
 //! hang where a server accepts a connection and never answers; the supervisor waits for so long and no longer, and ends it.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
@@ -21,7 +21,8 @@ const GONE_MS: u16 = 500;
 #[derive(Debug)]
 pub(crate) struct Probe {
     role: Role,
-    child: Child,
+    /// `None` once it is left to somebody else to reap.
+    child: Option<Child>,
     link: Link,
     deadline: Deadline,
 }
@@ -36,11 +37,11 @@ impl Probe {
         let title = format!("tricine: probe of {role}");
         let child = Spawn { title, role: role.name(), link: theirs.as_fd(), input: None, stdout: false, bound: true };
         let deadline = Deadline::after(role.entry().answers_within);
-        Ok(Self { role, child: child.start()?, link: ours, deadline })
+        Ok(Self { role, child: Some(child.start()?), link: ours, deadline })
     }
 
     /// The answer; or why there is none in time, in words for the user.
-    pub(crate) fn answer(self) -> Result<Finding, String> {
+    pub(crate) fn answer(&self) -> Result<Finding, String> {
         let (name, seconds) = (self.role.entry().looks_for, self.role.entry().answers_within.as_secs());
         match self.link.wait(self.deadline).and_then(|_| self.link.receive()) {
             Ok(Some(found)) => Ok(plain(found)),
@@ -50,17 +51,34 @@ impl Probe {
         }
     }
 
-    /// Whether there is something to show or to play on.
-    pub(crate) fn finds_outlet(self) -> bool {
+    /// Readable once there is an answer.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.link.as_fd()
+    }
+
+    /// Whether there will be no answer in time.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.deadline.remaining().is_zero()
+    }
+
+    /// Whether it has found something to show or to play on. Once it is readable or overdue, this waits for nothing.
+    pub(crate) fn has_found_outlet(&self) -> bool {
         matches!(self.answer(), Ok(Finding::Outlet(Ok(_))))
+    }
+
+    /// Ends the process, and leaves it to be reaped.
+    pub(crate) fn end(&mut self) -> Option<Child> {
+        let child = self.child.take();
+        child.iter().for_each(|child| drop(child.signal(Signal::SIGKILL)));
+        child
     }
 }
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        let _ = self.child.signal(Signal::SIGKILL);
-        let _ = poll(&mut [PollFd::new(self.child.as_fd(), PollFlags::POLLIN)], PollTimeout::from(GONE_MS));
-        let _ = self.child.try_reap();
+        let Some(child) = self.end() else { return };
+        let _ = poll(&mut [PollFd::new(child.as_fd(), PollFlags::POLLIN)], PollTimeout::from(GONE_MS));
+        let _ = child.try_reap();
     }
 }
 

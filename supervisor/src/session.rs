@@ -1,90 +1,71 @@
-//! The supervisor at work: one thread, one poll loop. It starts the roles, hands channels out, carries the user's wishes,
-//! recovers and restarts what dies, and stops cleanly. What to do about a crash is decided in [`crate::policy`].
+//! The supervisor at work: one thread, one poll loop. What happens is told to the [`Supervision`], which decides; the loop
+//! carries out what it says: it starts and ends processes, makes, recovers and removes regions, opens inputs, and tells roles
+//! what the user wants.
+//!
+//! Architecture invariant: the loop never waits but in [`Session::wait`]. What may take for ever (to open an input, a terminal
+//! that nobody reads) is done by a process or by a writer that drops.
 
 use std::collections::VecDeque;
 use std::io::IsTerminal;
-use std::os::fd::AsFd;
+use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
-use nix::sys::time::{TimeSpec, TimeValLike};
 use tricine_channel::namespace::{self, SessionLock};
-use tricine_channel::sys::process::Usage;
+use tricine_channel::sys::process::{Reaped, Usage};
 use tricine_channel::time::mono_ns;
-use tricine_session::channel::StreamRegion;
+use tricine_session::channel::{Kind, Side, StreamRegion};
 use tricine_session::clock::PlayState;
 use tricine_session::control::{Attached, ControlRegion, Role, SessionPage, Writable};
 use tricine_session::link::{DisplaySpec, Opened, SinkSpec};
 use tricine_session::name::Name;
 use tricine_session::output::Output;
+use tricine_session::process::Child;
 use tricine_session::role::Each;
-use tricine_session::{Error, Result, signals};
+use tricine_session::{NAMESPACE, Result, signals};
 
 use crate::child::Running;
 use crate::cli::{Audio, Display, Play};
 use crate::input::Input;
-use crate::janitor::Janitor;
+use crate::janitor::{Janitor, Settings};
 use crate::keys::Keyboard;
-use crate::policy::History;
+use crate::opening::Opening;
 use crate::probe::{self, Probe};
 use crate::report::{Ended, Restart};
 use crate::sound_socket::SoundSocket;
 use crate::status::Status;
+use crate::supervision::{Event, Kinds, Limit, Plan, Supervision};
 
-mod deaths;
+mod act;
 mod end;
+mod events;
+mod hear;
 mod inputs;
 mod regions;
-mod roles;
 mod wishes;
+mod words;
 
 /// Nanoseconds.
 const MS: u64 = 1_000_000;
-/// How often the loop looks round though nothing happened.
-const TICK_NS: u64 = 250 * MS;
-/// The loop woke so much later than it wanted to: the whole machine stood still.
-const STALL_NS: u64 = 500 * MS;
+/// The streams, in the order by which the supervision knows them.
+const KINDS: [Kind; 2] = [Kind::Video, Kind::Audio];
 
 /// A place for one role's process, over all its incarnations.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Post {
     running: Option<Running>,
-    /// When it is to be started again, in ns.
-    start_at_ns: Option<u64>,
-    history: History,
+    /// How often it was started; the decoder, for the current input.
+    starts: u32,
+    /// How often that was after a crash.
     restarts: u32,
     usage: Usage,
     last_pid: Option<u32>,
-    /// The serial whose end it has reported.
-    ended: Option<u32>,
     /// Where it shows or plays.
     output: Option<String>,
-    /// What was achieved at its last crash: a second one at the same place is the data's fault.
-    crashed_at: Option<u64>,
-    /// The frame that it held at its last crash.
-    held: Option<u64>,
-}
-
-impl Post {
-    fn new() -> Self {
-        Self {
-            running: None,
-            start_at_ns: None,
-            history: History::default(),
-            restarts: 0,
-            usage: Usage::default(),
-            last_pid: None,
-            ended: None,
-            output: None,
-            crashed_at: None,
-            held: None,
-        }
-    }
-
-    fn manned(&self) -> bool {
-        self.running.is_some() || self.start_at_ns.is_some()
-    }
+    /// The last lines of the log of the one that died last.
+    lines: Vec<String>,
+    /// Why it could not go on, or could not be started, in words.
+    why: Option<String>,
 }
 
 /// A session.
@@ -94,50 +75,84 @@ pub(crate) struct Session {
     name: String,
     control: Attached<SessionPage<Writable>>,
     _lock: SessionLock,
+    supervision: Supervision<Reaped>,
+    /// What happened and is not told to the supervision yet.
+    agenda: VecDeque<Event<Reaped>>,
+    /// The agenda is being worked off.
+    busy: bool,
     signals: SignalFd,
     keyboard: Option<Keyboard>,
     escape_at_ns: Option<u64>,
     janitor: Option<Janitor>,
-    /// Pictures are on the terminal's alternate screen.
+    /// How the terminal was set before us.
+    terminal: Option<Settings>,
+    /// Pictures may be on the terminal's alternate screen, and are for sure.
+    drawable: bool,
     drawn: bool,
     state: PlayState,
     posts: Each<Post>,
     channels: Vec<StreamRegion>,
     /// The demo, or what the user named.
     playlist: VecDeque<Option<Name>>,
+    /// What is being opened, and how often that was tried.
+    opening: Option<(Opening, u32)>,
+    /// Processes that are on their way out, and of no interest.
+    leaving: Vec<Child>,
+    /// The input that is open and has not begun.
+    next: Option<Input>,
     current: Option<Input>,
+    /// What the decoder said last that the current input holds, and what counts.
+    heard: Option<Opened>,
     opened: Option<Opened>,
     /// What the first input that could be opened held; for the report.
     described: Option<Opened>,
+    /// The process that looks for a display, while it does.
+    probe: Option<Probe>,
     display: DisplaySpec,
     sink: Option<SinkSpec>,
     sound_socket: SoundSocket,
-    rounds_left: u64,
     skip_past_ns: Option<i64>,
     stepped: bool,
-    stop: Option<Stop>,
-    unplayable: bool,
+    done: Option<Ended>,
     restarts: Vec<Restart>,
     /// Regions that could not be trusted any more.
     regions_replaced: u64,
+    /// Pictures or sound that were asked for could not be played.
+    incomplete: bool,
     status: Status,
     started_ns: u64,
-    /// Heartbeats from before this do not count: we were stopped ourselves.
-    rebased_ns: u64,
 }
 
-/// The session is ending.
-#[derive(Debug, Clone)]
-struct Stop {
-    how: Ended,
-    /// When who is left is killed, in ns.
-    deadline_ns: u64,
+fn index(role: Role) -> usize {
+    Role::ALL.iter().position(|&r| r == role).unwrap_or(0)
+}
+
+fn kind_index(kind: Kind) -> usize {
+    KINDS.iter().position(|&k| k == kind).unwrap_or(0)
+}
+
+/// What the supervision has to know of a session.
+fn plan(options: &Play, audible: bool) -> Plan {
+    let takes = |role: Role| KINDS.into_iter().filter(move |&kind| role.side(kind) == Some(Side::Consumer));
+    let set = |kinds: &mut dyn Iterator<Item = Kind>| {
+        kinds.fold(Kinds::default(), |all, kind| all.or(Kinds::of(kind_index(kind))))
+    };
+    let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    Plan {
+        takes: Role::ALL.map(|role| set(&mut takes(role))).to_vec(),
+        patience_ns: Role::ALL.map(|role| [role.entry().ready_within, role.entry().beats_within].map(ns)).to_vec(),
+        source: index(Role::Decoder),
+        kinds: KINDS.len(),
+        wanted: set(&mut KINDS.into_iter().filter(|&kind| audible || kind != Kind::Audio)),
+        limit: Limit { intensity: options.restart_limit.0, period: options.restart_limit.1 },
+        rounds: options.repeat.unwrap_or(1),
+    }
 }
 
 /// Plays what `options` say. The exit code.
 pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Result<i32> {
     // What cannot be swept now is swept another time, or by `tricine clean`, which says why not.
-    match tricine_session::NAMESPACE.sweep(false, tricine_stress::sys::sysv::forget) {
+    match NAMESPACE.sweep(false, tricine_stress::sys::sysv::forget) {
         Ok(swept) => swept.iter().filter_map(|s| s.failure.as_ref()).for_each(|why| tracing::info!("{why}")),
         Err(why) => tracing::info!("{why}"),
     }
@@ -148,9 +163,10 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
     };
     let signals = signals::take(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGTSTP, Signal::SIGCONT])?;
 
-    // Asked while the rest is made ready.
-    let asked = (options.display == Display::Auto).then(|| Probe::start(Role::Renderer));
-    let janitor = Janitor::start(&name)?;
+    // Asked while the rest is made ready. Without a process that could be asked, there is no window.
+    let probe = if options.display == Display::Auto { Probe::start(Role::Renderer).ok() } else { None };
+    let terminal = Settings::now();
+    let janitor = Janitor::start(&name, terminal.as_ref())?;
     let sink = match (&options.audio, options.unpaced) {
         (Audio::None, _) => None,
         (Audio::Is(SinkSpec::Auto), true) => Some(SinkSpec::Null),
@@ -182,12 +198,14 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
     if playlist.is_empty() {
         playlist.push_back(None);
     }
-    let server = asked.is_some_and(|asked| asked.is_ok_and(Probe::finds_outlet));
-    let display = probe::choose_display(&options.display, server, std::io::stdout().is_terminal());
-    let show_status = !options.quiet && display != DisplaySpec::Terminal;
+    // Until there is an answer, as if no display server had answered.
+    let display = probe::choose_display(&options.display, false, std::io::stdout().is_terminal());
+    let drawn_on = options.display == Display::Is(DisplaySpec::Terminal);
     let mut session = Session {
-        status: Status::new(show_status, options.unpaced),
-        rounds_left: options.repeat.unwrap_or(1),
+        supervision: Supervision::new(plan(&options, sink.is_some()), mono_ns()),
+        agenda: VecDeque::new(),
+        busy: false,
+        status: Status::new(!options.quiet && !drawn_on, options.unpaced),
         keyboard: Keyboard::take(),
         options,
         report,
@@ -197,121 +215,81 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
         signals,
         escape_at_ns: None,
         janitor: Some(janitor),
+        terminal,
+        drawable: false,
         drawn: false,
         state,
-        posts: Each::new(|_| Post::new()),
+        posts: Each::new(|_| Post::default()),
         channels: Vec::new(),
         playlist,
+        opening: None,
+        leaving: Vec::new(),
+        next: None,
         current: None,
+        heard: None,
         opened: None,
         described: None,
+        probe,
         display,
         sink,
         sound_socket: SoundSocket::default(),
         skip_past_ns: None,
         stepped: false,
-        stop: None,
-        unplayable: false,
+        done: None,
         restarts: Vec::new(),
         regions_replaced: 0,
+        incomplete: false,
         started_ns,
-        rebased_ns: 0,
     };
     let ran = session.run();
-    let code = session.finish(ran);
-    let unlinked = tricine_session::NAMESPACE.unlink_all(&session.name, tricine_stress::sys::sysv::forget);
-    let janitor = session.janitor.take();
-    drop(session);
-    if let (Ok(()), Some(janitor)) = (&unlinked, janitor) {
+    session.close();
+    let unlinked = NAMESPACE.unlink_all(&session.name, tricine_stress::sys::sysv::forget);
+    if let (Ok(()), Some(janitor)) = (&unlinked, session.janitor.take()) {
         janitor.dismiss();
     }
+    // Nothing of the session is left: whatever the report is written to, it may take its time.
+    let code = ran.and_then(|how| session.report(how));
     unlinked?;
     code
 }
 
 impl Session {
-    fn run(&mut self) -> Result<()> {
-        self.next_input();
+    /// Until the supervision says that it is done: how the session has ended.
+    fn run(&mut self) -> Result<Ended> {
+        self.work()?;
         loop {
             self.timers()?;
-            if self.stop.is_some() && self.posts.iter().all(|p| p.running.is_none()) {
-                return Ok(());
+            if let Some(how) = self.done {
+                return Ok(how);
             }
-            self.wait()?;
-            self.signals()?;
-            self.typed();
-            for role in Role::ALL {
-                self.listen(role)?;
-            }
-            for role in Role::ALL {
-                self.bury(role)?;
+            for source in self.wait()? {
+                self.take_up(source)?;
             }
         }
     }
 
-    /// What has become of the control region that the session cannot go on with. Roles may have obeyed what another
-    /// program has written over what we said: a serial that is none cannot be taken back.
-    fn harmed(&self) -> Option<&'static str> {
-        // Read first: that is how a loss is met.
-        let overwritten = self.control.state().is_none_or(|(_, read)| read.encode() != self.state.encode());
-        if self.control.lost() { Some("truncated") } else { overwritten.then_some("overwritten") }
+    /// Tells the supervision what has happened, and does what it says.
+    fn tell(&mut self, event: Event<Reaped>) -> Result<()> {
+        self.agenda.push_back(event);
+        // What happens while something is being done comes after it.
+        if self.busy { Ok(()) } else { self.work() }
     }
 
-    /// Sleeps until something happens or is due.
-    fn wait(&mut self) -> Result<()> {
-        let now = mono_ns();
-        let timers = [self.escape_at_ns, self.stop.as_ref().map(|s| s.deadline_ns)];
-        let starts = self.posts.iter().map(|p| p.start_at_ns);
-        let due = timers.into_iter().chain(starts).flatten().min().unwrap_or(u64::MAX).min(now + TICK_NS);
-        let timeout = TimeSpec::nanoseconds(due.saturating_sub(now) as i64);
-        let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        if let Some(keyboard) = &self.keyboard {
-            fds.push(PollFd::new(keyboard.as_fd(), PollFlags::POLLIN));
-        }
-        for running in self.posts.iter().filter_map(|p| p.running.as_ref()) {
-            for fd in [running.child.as_fd(), running.link.as_fd(), running.log_fd()] {
-                fds.push(PollFd::new(fd, PollFlags::POLLIN));
+    fn work(&mut self) -> Result<()> {
+        self.busy = true;
+        loop {
+            for action in self.supervision.actions() {
+                self.act(action)?;
             }
+            let Some(event) = self.agenda.pop_front() else { break };
+            self.supervision.step(mono_ns(), event);
         }
-        let polled = ppoll(&mut fds, Some(timeout), None);
-        drop(fds);
-        // Who was kept from waking in time was not alone in that: a machine that stood still is no role that hangs.
-        let woken = mono_ns();
-        if woken.saturating_sub(due) > STALL_NS {
-            self.rebased_ns = woken;
-        }
-        match polled {
-            Ok(_) | Err(nix::Error::EINTR) => Ok(()),
-            Err(e) => Err(Error::sys("ppoll", "supervisor", e)),
-        }
-    }
-
-    /// What is due.
-    fn timers(&mut self) -> Result<()> {
-        let now = mono_ns();
-        if self.stop.is_none()
-            && let Some(how) = self.harmed()
-        {
-            self.unplayable = true;
-            self.status.error(&format!("the control region was {how} by another program: this session cannot go on"));
-            self.stop(Ended::Failed);
-        }
-        if self.stop.as_ref().is_some_and(|s| now >= s.deadline_ns) {
-            self.kill_all();
-        }
-        for role in Role::ALL {
-            let due = self.posts[role].start_at_ns.is_some_and(|at| now >= at);
-            if due
-                && self.stop.is_none()
-                && let Err(error) = self.start(role)
-            {
-                self.not_started(role, &error);
-            }
-            self.watch(role, now)?;
-        }
-        self.settle_gaps(now);
-        self.status.tick(&self.control, &self.state, self.position_ns());
+        self.busy = false;
         Ok(())
+    }
+
+    fn running(&self, role: Role) -> Option<&Running> {
+        self.posts[role].running.as_ref()
     }
 }
 

@@ -3,14 +3,16 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{IsTerminal, Write, stderr};
-use std::os::fd::AsFd;
+use std::io::{self, IsTerminal, stderr};
+use std::sync::Mutex;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use tricine_channel::time::mono_ns;
 use tricine_session::clock::PlayState;
 use tricine_session::control::{ControlRegion, Role};
+use tricine_session::terminal;
+
+use crate::out::Out;
 
 /// How often the status line is drawn.
 const EVERY_NS: u64 = 250_000_000;
@@ -46,7 +48,7 @@ impl Status {
     /// With a line only where `wanted` and standard error is a terminal; `progress` counts frames instead of time.
     pub(crate) fn new(wanted: bool, progress: bool) -> Self {
         let target = if wanted && stderr().is_terminal() {
-            ProgressDrawTarget::stderr_with_hz(5)
+            ProgressDrawTarget::term_like_with_hz(Box::<Screen>::default(), 5)
         } else {
             ProgressDrawTarget::hidden()
         };
@@ -130,16 +132,8 @@ impl Status {
             held.push_back(text.to_owned());
             return;
         }
-        // A terminal that is gone, a closed pipe or a full one that nobody reads is no reason to stop the film: a line that
-        // finds no room within a moment is dropped. (A pipe is writable if it has room for 4096 bytes: more than a line.)
         let text = &text[..text.floor_char_boundary(2000)];
-        let stderr = stderr();
-        let mut room = [PollFd::new(stderr.as_fd(), PollFlags::POLLOUT)];
-        if matches!(poll(&mut room, PollTimeout::from(20u8)), Ok(n) if n > 0) {
-            self.bar.suspend(|| {
-                let _ = writeln!(&stderr, "tricine: {text}");
-            });
-        }
+        self.bar.suspend(|| Out::stderr().line(&format!("tricine: {text}\n")));
     }
 
     /// An error: always said.
@@ -171,6 +165,58 @@ impl Status {
                 if matches!(level, "ERROR" | "WARN" | "INFO" | "DEBUG") { text } else { line }
             ));
         }
+    }
+}
+
+/// The terminal as the status line is drawn on it: each drawing whole, or not at all.
+#[derive(Debug, Default)]
+struct Screen(Mutex<String>);
+
+impl Screen {
+    fn add(&self, text: &str) -> io::Result<()> {
+        self.0.lock().map_err(|_| io::ErrorKind::Other)?.push_str(text);
+        Ok(())
+    }
+}
+
+impl TermLike for Screen {
+    fn width(&self) -> u16 {
+        terminal::size(stderr()).map_or(80, |size| size.columns)
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        self.add(&if n == 0 { String::new() } else { format!("\x1b[{n}A") })
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        self.add(&if n == 0 { String::new() } else { format!("\x1b[{n}B") })
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.add(&if n == 0 { String::new() } else { format!("\x1b[{n}C") })
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.add(&if n == 0 { String::new() } else { format!("\x1b[{n}D") })
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.add(text)?;
+        self.add("\n")
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.add(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.add("\r\x1b[2K")
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let drawn = std::mem::take(&mut *self.0.lock().map_err(|_| io::ErrorKind::Other)?);
+        Out::stderr().draw(drawn.as_bytes());
+        Ok(())
     }
 }
 

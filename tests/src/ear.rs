@@ -119,15 +119,16 @@ impl SoundServer {
         if self.kind == Kind::PipeWire {
             self.tell(&["load-module", "module-null-sink", "sink_name=ear", "object.linger=1"]);
             self.tell(&["set-default-sink", "ear"]);
-            self.await_default();
+            self.await_no_other_sink();
         }
     }
 
-    /// The session manager makes it the default a while after it was told to.
-    fn await_default(&self) {
+    /// The session manager lets go of its own null sink a while after there is another one.
+    fn await_no_other_sink(&self) {
         for _ in 0..800 {
-            let said = self.command("pactl").arg("get-default-sink").output();
-            if said.is_ok_and(|said| said.stdout.trim_ascii() == b"ear") {
+            let listed = self.command("pactl").args(["list", "short", "sinks"]).stdout(Stdio::piped()).output();
+            let sinks = listed.map(|listed| String::from_utf8_lossy(&listed.stdout).into_owned()).unwrap_or_default();
+            if sinks.lines().count() == 1 && sinks.contains("\tear\t") {
                 return;
             }
             std::thread::sleep(Duration::from_millis(25));

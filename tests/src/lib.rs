@@ -18,6 +18,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tricine_session::control::ControlRegion;
 
+pub mod playlists;
 pub mod soak;
 pub mod sweep;
 

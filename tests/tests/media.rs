@@ -2,6 +2,7 @@
 //! played is named.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tests::{End, arg, have, start, start_with, tool};
 
@@ -149,14 +150,13 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
                -encryption_kid a7e61c373e219033c21091fa607bf3b8";
     let locked = format!("{X264} {key}");
     for (name, codec, words) in [
-        ("ten.mp4", "-pix_fmt yuv420p10le -c:v libx264", ["H.264 High 10 video (10-bit)", pipe]),
-        ("wide.mkv", "-pix_fmt yuv422p -c:v libx264", ["H.264 High 4:2:2 video (4:2:2)", pipe]),
-        ("lines.mp4", "-pix_fmt yuv420p -c:v libx264 -flags +ilme+ildct", ["H.264 High video (interlaced)", pipe]),
+        ("full.mp4", "-pix_fmt yuv444p -c:v libx264", ["H.264 High 4:4:4 Predictive video (4:4:4)", pipe]),
+        ("exact.mkv", "-pix_fmt yuv420p -c:v libx264 -qp 0", ["H.264 High 4:4:4 Predictive video (lossless)", pipe]),
         ("pro.mov", "-c:v prores_ks", ["ProRes 422 HQ video", pipe]),
         ("two.mp4", "-c:v mpeg2video", ["MPEG-2 video", pipe]),
         ("old.mkv", "-c:v huffyuv", ["Huffyuv video", pipe]),
         ("old.avi", "-c:v mpeg4", ["the AVI container", pipe]),
-        ("old.ts", "-c:v mpeg2video", ["the MPEG transport stream", pipe]),
+        ("old.ts", "-c:v mpeg2video", ["MPEG-2 video", pipe]),
         ("old.ogv", "-pix_fmt yuv420p -c:v libtheora", ["Theora video in Ogg", pipe]),
         ("locked.mp4", &locked, ["encrypted (DRM) H.264 video", "key"]),
     ] {
@@ -301,4 +301,29 @@ fn a_wav_of_sound_that_changes_its_rate_is_as_long_as_the_sound() {
     }
     std::fs::write(&chain, [std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap()].concat()).unwrap();
     assert_eq!(heard(&chain).len(), 96_000);
+}
+
+#[test]
+fn a_film_of_which_only_the_sound_plays_says_so_and_ends_with_4() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [film, song] = ["film.mp4", "song.mp4"].map(|name| folder.path().join(name));
+    ffmpeg(
+        &["-f", "lavfi", "-i", "testsrc2=size=64x48:rate=30:duration=0.3", "-f", "lavfi", "-i", "sine=duration=0.3"],
+        "-c:v mpeg4 -c:a aac",
+        &film,
+    );
+    ffmpeg(&["-i", arg(&film)], "-vn -c copy", &song);
+    let display = format!("framemd5={}", arg(&folder.path().join("pictures")));
+    for (path, code) in [(&film, 4), (&song, 0)] {
+        let end = start(PROGRAM, &["--unpaced", "-q", "--display", &display, "--audio", "null", arg(path)]).end();
+        assert_eq!(end.status.code(), Some(code), "{}", end.stderr);
+        assert_eq!(end.stderr.contains("video: MPEG-4 part 2 video is not supported"), code == 4, "{}", end.stderr);
+        let info = Command::new(PROGRAM).arg("info").arg(path).output().unwrap();
+        let told = String::from_utf8_lossy(&info.stdout);
+        assert_eq!(info.status.code(), Some(code), "{told}");
+        assert!(told.contains("MP4/MOV") && told.contains("sound: AAC LC, 44100 Hz, 1 channel"), "{told}");
+    }
 }

@@ -16,7 +16,8 @@ fn mute(folder: &Path, name: &str) -> PathBuf {
     let path = folder.join(name);
     let listener = UnixListener::bind(&path).expect("a socket");
     std::thread::spawn(move || {
-        let _taken: Vec<_> = listener.incoming().collect();
+        let mut taken = Vec::new();
+        listener.incoming().for_each(|client| taken.push(client));
     });
     path
 }

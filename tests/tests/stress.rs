@@ -197,7 +197,7 @@ fn somebody_else_s_kills_of_a_run_with_kills_are_recovered_as_well() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.json");
     // It is stopped once it has suffered enough.
-    let args = format!("--session {session} --kill 0.01 --size 64 --payload fill --verify --seconds 600 --no-syscalls");
+    let args = format!("--session {session} --kill 0.01 --size 64 --payload fill --verify --seconds 120 --no-syscalls");
     let child = command(&format!("{args} --report {}", path.display())).spawn().expect("the program starts");
     let pid = Pid::from_raw(child.id() as i32);
     let both = || {

@@ -11,10 +11,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, geteuid};
 use tests::{Run, arg, assert_nothing_left, children, have, names, start, start_by, start_with, tool, wait_for};
+use tricine_session::control::Role;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
-const ROLES: [&str; 3] = ["decoder", "audio", "renderer"];
 const NOBODY: u32 = 65_534;
+
+fn roles() -> [&'static str; Role::ALL.len()] {
+    Role::ALL.map(Role::name)
+}
 
 fn film(seconds: u32, options: &[&str]) -> Run {
     let input = format!("test:clock?size=160x90&rate=30&seconds={seconds}");
@@ -62,7 +66,7 @@ fn kill_newborn(run: &mut Run, roles: &[&str], mut enough: impl FnMut(&mut Run, 
 #[test]
 fn roles_killed_while_they_start_are_started_again() {
     let mut run = film(3, &[]);
-    kill_newborn(&mut run, &ROLES, |_, killed| killed.len() >= 6);
+    kill_newborn(&mut run, &roles(), |_, killed| killed.len() >= 6);
     let end = run.end();
     assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
     end.assert_whole();
@@ -72,7 +76,7 @@ fn roles_killed_while_they_start_are_started_again() {
 
 #[test]
 fn a_role_that_always_dies_before_it_is_ready_is_given_up() {
-    for role in ROLES {
+    for role in roles() {
         let mut run = film(60, &["--restart-limit", "3/30"]);
         kill_newborn(&mut run, &[role], |run, _| run.is_over());
         let end = run.end();
@@ -94,7 +98,8 @@ fn a_role_that_stands_still_before_it_is_ready_is_replaced() {
 
 #[test]
 fn roles_killed_at_once_come_back() {
-    for group in [&ROLES[..2], &ROLES[1..], &["decoder", "renderer"], &ROLES] {
+    let all = roles();
+    for group in [&all[..2], &all[1..], &["decoder", "renderer"], &all] {
         let run = film(3, &[]);
         run.presented(10);
         let victims: Vec<Pid> = group.iter().map(|role| run.role(role, None)).collect();
@@ -128,7 +133,7 @@ fn a_machine_that_stands_still_makes_no_role_a_hung_one() {
     let run = film(3, &[]);
     run.presented(10);
     let supervisor = run.pid();
-    let roles = ROLES.map(|role| run.role(role, None));
+    let roles = roles().map(|role| run.role(role, None));
     // Stopped by a tracer, it gets no SIGCONT that would tell it, and goes on before the others, which is the worst case.
     ptrace::seize(supervisor, ptrace::Options::empty()).unwrap();
     ptrace::interrupt(supervisor).unwrap();
@@ -155,7 +160,7 @@ fn turns(pid: Pid) -> u64 {
 
 #[test]
 fn deaths_during_the_shutdown_are_no_crashes() {
-    for role in ROLES {
+    for role in roles() {
         let run = film(60, &[]);
         run.presented(5);
         let victim = run.role(role, None);
@@ -296,7 +301,8 @@ fn what_a_killed_session_left_is_swept_by_the_next_start_and_by_clean() {
     for sweep in ["clean", "play"] {
         let run = film(60, &[]);
         run.presented(5);
-        // The janitor as well, else it would do it.
+        // The janitor as well, else it would do it; and the supervisor must not get round to starting another.
+        run.signal(Signal::SIGSTOP);
         let janitor = children(run.pid()).into_iter().find(|c| c.1 == "tricine: janitor").unwrap().0;
         kill(janitor, Signal::SIGKILL).unwrap();
         run.signal(Signal::SIGKILL);

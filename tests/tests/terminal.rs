@@ -8,6 +8,7 @@ use tests::pictures::demo_frame;
 use tests::terminal::{Terminal, Tmux};
 use tests::xserver::XServer;
 use tests::{Run, arg, assert_nothing_left, children, have, start_with, wait_for};
+use tricine_session::control::Role;
 use tricine_session::terminal::{ENTER, LEAVE};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
@@ -115,7 +116,7 @@ fn ctrl_z_stops_the_session_and_its_clock_and_fg_goes_on() {
     let mut terminal = Terminal::open();
     let before = terminal.settings();
     let run = play(&terminal, &["--display", "terminal", FILM]);
-    let roles = ["decoder", "audio", "renderer"].map(|role| run.role(role, None));
+    let roles = Role::ALL.map(|role| run.role(role.name(), None));
     terminal.type_in(b"\x1a");
     wait_for("everybody to stop", || roles.iter().chain([&run.pid()]).all(|&p| state_of(p) == Some('T')).then_some(()));
     is_given_back(&terminal, &before);

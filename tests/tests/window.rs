@@ -12,7 +12,7 @@ fn play(x: &XServer, args: &[&str]) -> Run {
     let all = [&["--audio", "null"][..], args].concat();
     start_with(PROGRAM, &all, |c| {
         // Screenshots go into the current folder: the one of the report.
-        let report = c.get_args().nth(4).map(std::path::PathBuf::from).unwrap();
+        let report = c.get_args().skip_while(|arg| *arg != "--report").nth(1).map(std::path::PathBuf::from).unwrap();
         c.env("DISPLAY", &x.display).current_dir(report.parent().unwrap());
     })
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
-use tricine_lab::lang::Program;
-use tricine_lab::lesson::{Lesson, ReplayError};
+use tricine_lab::lang::{self, Program};
+use tricine_lab::lesson::{Lesson, Regions};
+use tricine_lab::model::search::Limits;
 use tricine_lab::run::{End, Moment, Run};
-use tricine_lab::verdict::Verdict;
+use tricine_lab::verdict::{self, Verdict};
 use tricine_lab::{check, html, schedule};
 use tricine_session::output::Output;
 
@@ -65,16 +66,12 @@ pub(crate) fn list(course: &Course, as_json: bool, done: &dyn Fn(&Lesson) -> boo
 pub(crate) fn mark(lesson: Option<&Lesson>, options: &Options, file: &Path) -> Result<i32> {
     let text = read(file)?;
     let page = options.html.as_deref().map(open).transpose()?;
-    let (id, verdict) = match lesson {
-        // A bare program has no region: what is marked is the file.
-        Some(l) if !l.title.is_empty() && tricine_lab::lesson::Regions::of(&l.program).is_some() => {
-            (l.id.clone(), check(l, &text))
-        }
-        _ => (
-            file.display().to_string(),
-            tricine_lab::verdict::mark(&text, tricine_lab::model::search::Limits::default()),
-        ),
+    let bare = Lesson { program: text.clone(), ..Lesson::default() };
+    let (id, lesson) = match lesson {
+        Some(l) if Regions::of(&l.program).is_some() => (l.id.clone(), l),
+        _ => (file.display().to_string(), &bare),
     };
+    let verdict = marked(lesson, &text);
     if options.json {
         out(&(verdict.json(&id) + "\n"));
     } else if !page.as_ref().is_some_and(Output::is_stdout) {
@@ -82,8 +79,6 @@ pub(crate) fn mark(lesson: Option<&Lesson>, options: &Options, file: &Path) -> R
     }
     match (page, &verdict) {
         (Some(page), Verdict::Wrong(w)) => {
-            let own = Lesson { program: text.clone(), ..Lesson::default() };
-            let lesson = lesson.filter(|l| tricine_lab::lesson::Regions::of(&l.program).is_some()).unwrap_or(&own);
             let (program, run) = replayed(lesson, &text, &w.paste())?;
             write(page, &html::page(&program, &run, &id, &format!("{}: {}", title(lesson, &id), w.why)))?;
         }
@@ -104,16 +99,45 @@ fn title(lesson: &Lesson, id: &str) -> String {
 }
 
 fn replayed(lesson: &Lesson, text: &str, acts: &str) -> Result<(Program, Run)> {
-    let program = instance(lesson, text, schedule::numbered(acts).0)?;
-    let run = lesson.replay(text, acts, None).map_err(|e| Error::Usage(e.to_string()))?;
+    let (number, acts) = schedule::numbered(acts);
+    let (program, _) = instance(lesson, text, number)?;
+    let acts = schedule::parse(acts, program.processes.len()).map_err(|e| Error::Usage(e.to_string()))?;
+    let run = tricine_lab::run::replay(&program, &acts);
     Ok((program, run))
 }
 
-pub(crate) fn instance(lesson: &Lesson, text: &str, number: Option<usize>) -> Result<Program> {
-    lesson.instance(text, number).map_err(|e| match e {
-        ReplayError::Program(e) => Error::Usage(format!("the program cannot be read: {e}")),
-        e => Error::Usage(e.to_string()),
-    })
+/// The whole program with the learner's text in it. A bare program has no region: the text is the program.
+pub(crate) fn full(lesson: &Lesson, text: &str) -> Result<String> {
+    match Regions::of(&lesson.program) {
+        Some(_) => lesson.with(text).map(|f| f.0).map_err(|e| Error::Usage(e.to_string())),
+        None if text.trim().is_empty() => Ok(lesson.program.clone()),
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// What is given out.
+pub(crate) fn given(lesson: &Lesson) -> String {
+    if Regions::of(&lesson.program).is_some() { lesson.start() } else { lesson.program.clone() }
+}
+
+/// Marks a text for a lesson, or as a program of its own.
+pub(crate) fn marked(lesson: &Lesson, text: &str) -> Verdict {
+    match Regions::of(&lesson.program) {
+        Some(_) => check(lesson, text),
+        None => verdict::mark(text, Limits::default()),
+    }
+}
+
+/// One instance of a program, and its number; without one it is the largest size where everybody works.
+pub(crate) fn instance(lesson: &Lesson, text: &str, number: Option<usize>) -> Result<(Program, usize)> {
+    let full = full(lesson, text)?;
+    let mut all = lang::parse(&full).map_err(|e| Error::Usage(format!("the program cannot be read: {e}")))?;
+    let works = all.iter().filter(|p| p.scene == all[0].scene).count();
+    let (wanted, have) = (number.unwrap_or(works - 1), all.len());
+    if wanted >= have {
+        return Err(Error::Usage(format!("there is no instance {wanted}; there are {have}, counted from 0")));
+    }
+    Ok((all.swap_remove(wanted), wanted))
 }
 
 fn open(path: &Path) -> Result<Output> {
@@ -133,21 +157,15 @@ fn write(output: Output, text: &str) -> Result<()> {
 
 /// The text to play with: the repair, or what the lesson gives out.
 fn text_of(lesson: &Lesson, options: &Options) -> Result<String> {
-    options.with.as_deref().map_or_else(|| Ok(lesson.start()), read)
-}
-
-/// The number of an instance in the program's order.
-pub(crate) fn number_of(lesson: &Lesson, text: &str, number: Option<usize>) -> Result<usize> {
-    let (full, _) = lesson.with(text).map_err(|e| Error::Usage(e.to_string()))?;
-    let all = tricine_lab::lang::parse(&full).map_err(|e| Error::Usage(e.to_string()))?;
-    let works = all.iter().filter(|p| p.scene == all[0].scene).count();
-    Ok(number.unwrap_or(works - 1))
+    if lesson.program.is_empty() {
+        return Err(Error::Usage(format!("lesson {} has no program; --measure is what it does", lesson.id)));
+    }
+    options.with.as_deref().map_or_else(|| Ok(given(lesson)), read)
 }
 
 /// Real processes for a lesson's program. The session has to outlive them.
 pub(crate) fn stage(lesson: &Lesson, text: &str, program: &Program, number: usize, session: &str) -> Result<Stage> {
-    let (full, _) = lesson.with(text).map_err(|e| Error::Usage(e.to_string()))?;
-    Stage::start(session, &full, number, program)
+    Stage::start(session, &full(lesson, text)?, number, program)
 }
 
 #[derive(Serialize)]
@@ -172,10 +190,9 @@ fn exit_of(end: &End) -> i32 {
 pub(crate) fn replay(lesson: &Lesson, acts: &str, options: &Options, sessions: Open<'_>) -> Result<i32> {
     let text = text_of(lesson, options)?;
     let (number, short) = schedule::numbered(acts);
-    let program = instance(lesson, &text, number)?;
+    let (program, number) = instance(lesson, &text, number)?;
     let acts = schedule::parse(short, program.processes.len()).map_err(|e| Error::Usage(e.to_string()))?;
     let page = options.html.as_deref().map(open).transpose()?;
-    let number = number_of(lesson, &text, number)?;
     let session = sessions()?;
     let stage = stage(lesson, &text, &program, number, session.name())?;
     let pids: Vec<_> = program.processes.iter().enumerate().map(|(i, p)| (p.name.clone(), stage.pid(i))).collect();
@@ -268,12 +285,11 @@ pub(crate) fn script(lesson: &Lesson, file: &Path, options: &Options, sessions: 
         end: &'a End,
     }
     let (text, script) = (text_of(lesson, options)?, read(file)?);
-    let program = instance(lesson, &text, None)?;
+    let (program, number) = instance(lesson, &text, None)?;
     let names: Vec<String> = program.processes.iter().map(|p| p.name.clone()).collect();
     let values: Vec<String> = program.words.iter().chain(&program.semaphores).map(|w| w.0.clone()).collect();
     let lines = script::parse(&script, &names, &values)?;
     let session = sessions()?;
-    let number = number_of(lesson, &text, None)?;
     let mut stepper = Stepper::new(&program, stage(lesson, &text, &program, number, session.name())?)?;
     let mut checked = vec![];
     for (line, text, found) in &lines {
@@ -300,11 +316,37 @@ pub(crate) fn script(lesson: &Lesson, file: &Path, options: &Options, sessions: 
     Ok(exit)
 }
 
+/// What a lesson measures.
+pub(crate) fn measure(lesson: &Lesson, options: &Options, sessions: Open<'_>) -> Result<i32> {
+    #[derive(Serialize)]
+    struct All<'a> {
+        schema: &'static str,
+        lesson: &'a str,
+        measured: &'a str,
+        exit: i32,
+        #[serde(flatten)]
+        what: &'a crate::measure::Measured,
+    }
+    let Some(m) = &lesson.measure else {
+        return Err(Error::Usage(format!("lesson {} measures nothing; `--replay` plays a schedule", lesson.id)));
+    };
+    let session = sessions()?;
+    let what = crate::measure::measure(&m.name, session.name())?;
+    if options.json {
+        json(&All { schema: SCHEMA, lesson: &lesson.id, measured: &m.name, exit: 0, what: &what })?;
+    } else {
+        out(&format!("{}\n", what.says.replace("```\n", "").replace("**", "")));
+        if let Some(why) = &what.disturbed {
+            out(&format!("\n{}\n", capital(why)));
+        }
+    }
+    Ok(0)
+}
+
 /// Random steps in both worlds.
 pub(crate) fn random(lesson: &Lesson, steps: usize, options: &Options, sessions: Open<'_>) -> Result<i32> {
     let text = text_of(lesson, options)?;
-    let program = instance(lesson, &text, None)?;
-    let number = number_of(lesson, &text, None)?;
+    let (program, number) = instance(lesson, &text, None)?;
     let session = sessions()?;
     let mut stepper = Stepper::new(&program, stage(lesson, &text, &program, number, session.name())?)?;
     let mut x = options.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;

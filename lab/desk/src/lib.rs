@@ -9,6 +9,7 @@
 
 mod command;
 pub mod course;
+pub mod measure;
 mod options;
 mod progress;
 mod screen;
@@ -92,6 +93,9 @@ fn done(options: &Options, sessions: Open<'_>) -> Result<i32> {
     if let Some(steps) = options.walk {
         return command::random(&lesson.ok_or_else(|| needed("--walk"))?, steps, options, sessions);
     }
+    if options.measure {
+        return command::measure(&lesson.ok_or_else(|| needed("--measure"))?, options, sessions);
+    }
     if options.print {
         let print = |l: &tricine_lab::Lesson| l.markdown(options.answers);
         let all: Vec<String> =
@@ -117,5 +121,9 @@ fn done(options: &Options, sessions: Open<'_>) -> Result<i32> {
 
 /// Runs this process as the role of that name. Its exit code; `None` if there is no such role here.
 pub fn role_main(name: &str) -> Option<i32> {
-    (name == stage::ROLE).then(stage::role_main)
+    match name {
+        stage::ROLE => Some(stage::role_main()),
+        measure::ROLE => Some(measure::role_main()),
+        _ => None,
+    }
 }

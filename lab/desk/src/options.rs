@@ -48,6 +48,9 @@ pub struct Options {
     /// As JSON (tricine.lab/1).
     #[arg(long, conflicts_with = "print")]
     pub json: bool,
+    /// Measure what the lesson measures, on this machine.
+    #[arg(long, conflicts_with_all = ["check", "replay", "script", "print", "html", "list", "walk"])]
+    pub measure: bool,
     /// Play so many random steps, kills among them, and compare the model with the real processes after each.
     #[arg(long, value_name = "STEPS", conflicts_with = "list")]
     pub walk: Option<usize>,

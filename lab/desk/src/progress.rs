@@ -103,6 +103,14 @@ impl Progress {
         (!last.contains('#')).then_some(last)
     }
 
+    /// Where the learner edits a lesson's program: beside the progress, so that a killed lab loses nothing.
+    pub(crate) fn draft(&self, lesson: &Lesson) -> PathBuf {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+        let name: String = self.key(lesson).chars().map(plain).collect();
+        let folder = path().and_then(|p| Some(p.parent()?.join("lab"))).unwrap_or_else(std::env::temp_dir);
+        folder.join(format!("{}.lab", name.trim_matches('-')))
+    }
+
     /// Changes a lesson's, and keeps it.
     pub(crate) fn change(&mut self, lesson: &Lesson, change: impl FnOnce(&mut Entry)) {
         let key = self.key(lesson);

@@ -20,10 +20,11 @@ fn main() {
     }
     let only = std::env::args().skip(1).find(|a| !a.starts_with('-'));
     type Test = fn(&str);
-    let tests: [(&str, Test); 4] = [
+    let tests: [(&str, Test); 5] = [
         ("model_and_stage_agree_after_every_step", agree),
         ("a_seeded_defect_is_found", defects),
         ("running_freely_comes_to_what_the_model_allows", freely),
+        ("what_lessons_measure_comes_out_as_they_say", measures),
         ("undo_leads_to_the_same_place_by_the_same_processes", undo),
     ];
     let session = format!("test-walk-{}", std::process::id());
@@ -59,7 +60,7 @@ fn programs() -> Vec<(String, String, usize, Program)> {
         let texts = std::iter::once(start.as_str()).chain(l.repairs.iter().map(|r| r.region.as_str()));
         for text in texts {
             let (full, _) = l.with(text).expect("a region");
-            let last = lang::parse(&full).expect("a program").into_iter().enumerate().last();
+            let last = lang::parse(&full).expect("a program").into_iter().enumerate().next_back();
             let (instance, program) = last.expect("an instance");
             all.push((format!("lesson {}", l.id), full, instance, program));
         }
@@ -144,4 +145,33 @@ fn undo(session: &str) {
     assert_eq!(stepper.replay.state(), before);
     assert_eq!(stepper.acts, acts);
     assert_eq!([stepper.stage.pid(0), stepper.stage.pid(1)], pids);
+}
+
+fn measures(session: &str) {
+    let measured = |name: &str| {
+        let m = tricine_lab_desk::measure::measure(name, session).unwrap_or_else(|e| panic!("{name}: {e}"));
+        println!("  {name}: {}", m.figures);
+        m.figures
+    };
+    let names = measured("names");
+    let left: Vec<&str> = names.as_array().expect("rows").iter().map(|r| r["left"].as_str().expect("text")).collect();
+    let half = ["a name with 0 bytes: who opens it dies", "a name with 8 zeros: who reads it is misled"];
+    let whole = "a name, complete";
+    assert_eq!(left, [half[0], half[1], whole, whole, "no name", "no name", "no name", whole]);
+    let signals = measured("signals");
+    assert!((1..20).contains(&signals["signals"].as_u64().expect("a number")), "{signals}");
+    let channel = measured("channel");
+    let steps = channel.as_array().expect("steps");
+    assert!(steps.len() >= 2 && steps.iter().all(|s| s["whole"] == true), "{channel}");
+    // From one step on the frame is there, and stays.
+    let published: Vec<bool> = steps.iter().map(|s| s["published"] == true).collect();
+    assert!(published.is_sorted() && !published[0] && published[steps.len() - 1], "{channel}");
+    let there = &steps[published.iter().position(|p| *p).expect("a step")];
+    assert_eq!(there["change"], "seq[0] 0 -> 1");
+    for name in ["counter", "litmus", "hold"] {
+        match tricine_lab_desk::measure::measure(name, session) {
+            Ok(m) => println!("  {name}: {}", m.figures),
+            Err(e) => assert!(e.to_string().contains("two processors"), "{name}: {e}"),
+        }
+    }
 }

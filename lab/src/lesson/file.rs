@@ -2,7 +2,7 @@
 
 use crate::schedule;
 
-use super::{Answer, Claim, Goal, Lesson, Question, Regions, Repair, Survivor};
+use super::{Answer, Claim, Goal, Lesson, Measure, Question, Regions, Repair, Shipped, Survivor};
 
 /// Why a lesson's file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +13,7 @@ pub struct LessonError {
     pub problem: String,
 }
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 15] = [
     "Text",
     "Predict",
     "Program",
@@ -26,6 +26,8 @@ const SECTIONS: [&str; 13] = [
     "Why",
     "Guide",
     "Survivors",
+    "Measure",
+    "Shipped",
     "Notes",
 ];
 
@@ -54,6 +56,8 @@ pub(super) fn parse(text: &str) -> Result<Lesson, LessonError> {
             "Goals" => lesson.goals = items(&body).into_iter().map(goal).collect::<Result<_, _>>()?,
             "Hints" => lesson.hints = hints(&body),
             "Guide" => lesson.guide = items(&body).into_iter().map(claim).collect::<Result<_, _>>()?,
+            "Measure" => lesson.measure = Some(measure(line, &body)?),
+            "Shipped" => lesson.shipped = items(&body).into_iter().map(shipped).collect::<Result<_, _>>()?,
             "Survivors" => lesson.survivors = items(&body).into_iter().map(survivor).collect::<Result<_, _>>()?,
             "Repair" => {
                 let first = body.iter().position(|l| l.1.starts_with("### ")).unwrap_or(body.len());
@@ -63,8 +67,8 @@ pub(super) fn parse(text: &str) -> Result<Lesson, LessonError> {
             _ => {}
         }
     }
-    if lesson.program.is_empty() {
-        return Err(error(1, "there is no `## Program`"));
+    if lesson.program.is_empty() && lesson.measure.is_none() {
+        return Err(error(1, "there is neither a `## Program` nor something to `## Measure`"));
     }
     for (line, name, body) in sections(&repairs, "### ") {
         let repair = repair(&lesson, line, name, &body)?;
@@ -72,6 +76,27 @@ pub(super) fn parse(text: &str) -> Result<Lesson, LessonError> {
     }
     Ok(lesson)
 }
+
+/// What is measured is named by the section's first word in backticks.
+fn measure(line: usize, body: &[Numbered<'_>]) -> Result<Measure, LessonError> {
+    let text = prose(body);
+    let name = text.split('`').nth(1).map(str::to_owned);
+    let name = name.ok_or_else(|| error(line, "expected the name of what is measured, such as `counter`"))?;
+    Ok(Measure { name, text })
+}
+
+fn shipped((line, item): (usize, String)) -> Result<Shipped, LessonError> {
+    let parts: Vec<&str> = item.splitn(5, '`').collect();
+    let [_, file, _, mark, says] = parts[..] else {
+        return Err(error(line, "expected - `file`, `how its first line begins`: why"));
+    };
+    let found = SHIPPED.iter().find(|s| (s.0, s.1) == (file, mark));
+    let (first, code) = found.map_or((0, String::new()), |s| (s.2, s.3.to_owned()));
+    Ok(Shipped { file: file.into(), line: first, says: says.trim_start_matches(':').trim().into(), code })
+}
+
+/// File, how the first line begins, its number, and the lines: taken from the sources when this was built.
+const SHIPPED: &[(&str, &str, usize, &str)] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 fn error(line: usize, problem: &str) -> LessonError {
     LessonError { line, problem: problem.into() }

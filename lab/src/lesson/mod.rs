@@ -43,6 +43,29 @@ pub struct Lesson {
     pub why: String,
     pub guide: Vec<Claim>,
     pub survivors: Vec<Survivor>,
+    /// What is measured on the learner's own machine.
+    pub measure: Option<Measure>,
+    /// Lines of Tricine itself that do the same.
+    pub shipped: Vec<Shipped>,
+}
+
+/// Something to measure: its name, and what to do with it.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs)]
+pub struct Measure {
+    pub name: String,
+    pub text: String,
+}
+
+/// Lines of Tricine's own source.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs)]
+pub struct Shipped {
+    pub file: String,
+    /// Of the first line; 0 if the lines are not part of this build.
+    pub line: usize,
+    pub says: String,
+    pub code: String,
 }
 
 /// A question with answers to tick.
@@ -210,6 +233,7 @@ pub const FILES: &[(&str, &str)] = lessons![
     "02-a-sum-that-comes-up-short.md",
     "03-a-number-and-a-bed.md",
     "04-the-ring.md",
+    "05-what-outlives-whom.md",
     "06-two-locks.md",
     "07-how-long-to-hold-it.md",
     "08-the-dead-give-nothing-back.md",
@@ -218,7 +242,11 @@ pub const FILES: &[(&str, &str)] = lessons![
     "10-exactly-once.md",
     "11-who-sleeps-says-so.md",
     "11b-store-buffers.md",
+    "12-what-enters-the-kernel.md",
+    "13-which-is-fastest.md",
+    "14-signals-say-little.md",
     "15-beyond-this-machine.md",
+    "16-the-real-one.md",
 ];
 
 /// The lessons that come with the lab.

@@ -12,7 +12,9 @@ macro_rules! put {
 pub(super) fn markdown(lesson: &Lesson, answers: bool) -> String {
     let mut out = String::new();
     put!(out, "# {}. {}\n\n{}\n", lesson.id, lesson.title, lesson.text);
-    put!(out, "```\n{}```\n", lesson.program);
+    if !lesson.program.is_empty() {
+        put!(out, "```\n{}```\n", lesson.program);
+    }
     if !lesson.predict.is_empty() {
         put!(out, "## Predict\n");
     }
@@ -42,6 +44,9 @@ pub(super) fn markdown(lesson: &Lesson, answers: bool) -> String {
     if !lesson.goals.is_empty() {
         put!(out, "");
     }
+    if let Some(m) = &lesson.measure {
+        section(&mut out, "Measure", &m.text);
+    }
     if answers {
         section(&mut out, "See", &lesson.see);
     }
@@ -65,6 +70,9 @@ pub(super) fn markdown(lesson: &Lesson, answers: bool) -> String {
     }
     section(&mut out, "Proof", &lesson.proof);
     section(&mut out, "Why", &lesson.why);
+    for s in lesson.shipped.iter().filter(|s| s.line > 0) {
+        put!(out, "## Shipped\n\n`{}`, line {}: {}\n\n```rust\n{}\n```\n", s.file, s.line, s.says, s.code);
+    }
     if !lesson.guide.is_empty() {
         put!(out, "## What the guide says\n");
     }

@@ -35,6 +35,8 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
     }
     match params.codec {
         CODEC_ID_AAC => Ok(Box::new(Aac::new(params)?)),
+        #[cfg(feature = "ac3")]
+        CODEC_ID_AC3 | CODEC_ID_EAC3 => Ok(Box::new(super::ac3::Ac3::new(params.codec == CODEC_ID_EAC3)?)),
         CODEC_ID_OPUS => Ok(Box::new(super::opus::Opus::new(params)?)),
         CODEC_ID_VORBIS if params.extra_data.as_deref().and_then(|headers| headers.get(11)) > Some(&2) => {
             Ok(Box::new(super::vorbis::Vorbis::new(params.extra_data.as_deref().unwrap_or_default())?))
@@ -62,6 +64,12 @@ pub(crate) fn unsupported(name: &str) -> MediaError {
 /// A codec's name for the user.
 pub(crate) fn name_of(id: AudioCodecId) -> &'static str {
     match id {
+        CODEC_ID_AAC => "AAC",
+        CODEC_ID_OPUS => "Opus",
+        CODEC_ID_VORBIS => "Vorbis",
+        CODEC_ID_FLAC => "FLAC",
+        CODEC_ID_ALAC => "ALAC",
+        CODEC_ID_MP3 => "MP3",
         CODEC_ID_AC3 => "AC-3",
         CODEC_ID_EAC3 => "E-AC-3",
         CODEC_ID_DCA => "DTS",
@@ -96,6 +104,17 @@ fn adpcm_frames(params: &AudioCodecParameters, bytes: u64) -> u64 {
     bytes / block * frames
 }
 
+/// A frame of Layer II with one channel at more than 192 kbit/s, which the standard forbids and FFmpeg writes, as one of 192
+/// kbit/s: above 96 the rate says no more than how long the frame is.
+fn within_limits(id: AudioCodecId, data: &[u8]) -> Option<Vec<u8>> {
+    let &[_, 0xfc..=0xff, rate, mode, ..] = data else { return None };
+    (id == CODEC_ID_MP2 && mode >> 6 == 3 && (11..15).contains(&(rate >> 4))).then(|| {
+        let mut frame = data.to_vec();
+        frame[2] = 10 << 4 | rate & 15;
+        frame
+    })
+}
+
 struct Symphonia {
     decoder: Box<dyn AudioDecoder>,
 }
@@ -104,6 +123,8 @@ impl Codec for Symphonia {
     fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String> {
         // Without trim: the timeline cuts, and it knows the edit list as well.
         let frames = adpcm_frames(self.decoder.codec_params(), data.len() as u64);
+        let within = within_limits(self.decoder.codec_params().codec, data);
+        let data = within.as_deref().unwrap_or(data);
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(frames), data);
         let decoded = self.decoder.decode_ref(&packet).map_err(|e| e.to_string())?;
         let channels = decoded.spec().channels().count();
@@ -121,7 +142,7 @@ impl Codec for Symphonia {
     fn preroll_ms(&self) -> i64 {
         match self.decoder.codec_params().codec {
             // The bit reservoir reaches back over many frames at low bit rates.
-            CODEC_ID_MP3 => 400,
+            CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3 => 400,
             CODEC_ID_VORBIS => 400,
             _ => 0,
         }
@@ -129,6 +150,8 @@ impl Codec for Symphonia {
 
     fn name(&self) -> String {
         match self.decoder.codec_params().codec {
+            CODEC_ID_MP1 => "MPEG-1 Layer I".into(),
+            CODEC_ID_MP2 => "MPEG-1 Layer II".into(),
             CODEC_ID_MP3 => "MP3".into(),
             CODEC_ID_VORBIS => "Vorbis".into(),
             CODEC_ID_FLAC => "FLAC".into(),
@@ -147,7 +170,6 @@ struct Aac {
 impl Aac {
     fn new(params: &AudioCodecParameters) -> Result<Self, MediaError> {
         let config = params.extra_data.as_deref().filter(|config| !config.is_empty()).map(<[u8]>::to_vec);
-        let config = config.or_else(|| lc_config(params));
         let mut aac = Self { config, decoder: rusty_aac::AacDecoder::new(), name: "AAC" };
         aac.decoder = aac.fresh().map_err(|e| MediaError::unsupported(format!("AAC ({e})"), CONVERT))?;
         aac.name = match aac.config.as_deref().and_then(|config| config.first()).map(|byte| byte >> 3) {
@@ -168,14 +190,6 @@ impl Aac {
             None => Ok(rusty_aac::AacDecoder::new()),
         }
     }
-}
-
-/// An AudioSpecificConfig for AAC LC, which ADTS files lack.
-fn lc_config(params: &AudioCodecParameters) -> Option<Vec<u8>> {
-    let shape = shape_of(params)?;
-    let index = rusty_aac::sf_index_for_rate(shape.rate)?;
-    let channels = if shape.channels == 8 { 7 } else { shape.channels as u8 };
-    Some(vec![2 << 3 | index >> 1, index << 7 | channels << 3])
 }
 
 impl Codec for Aac {

@@ -1,6 +1,8 @@
 //! Sound: a [`Codec`](codec::Codec) turns a packet into samples, and [`timeline`] puts the samples onto the film's timeline:
 //! priming is cut off, gaps are filled with silence, a seek is exact to the sample.
 
+#[cfg(feature = "ac3")]
+mod ac3;
 mod codec;
 mod opus;
 mod timeline;

@@ -3,10 +3,14 @@
 //! Times are the container's own. Who opens a file subtracts one zero from all of them (`open.rs`); a parser never moves one
 //! track against another. Each track has a reader of its own, so that no track waits for another one.
 
+mod frames;
 mod matroska;
 mod mp4;
+mod ogg;
 mod probed;
 mod timing;
+mod ts;
+mod wav;
 
 use std::ops::Range;
 
@@ -14,7 +18,9 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use crate::{ColorMatrix, ColorRange, MediaError, MediaFile, Rotation};
 
+pub(crate) use frames::ac3_frame;
 pub(crate) use mp4::fourcc;
+pub(crate) use ts::Grid;
 
 /// Bounds on what a file may make a parser do. No honest file comes near them.
 pub(crate) mod caps {
@@ -207,6 +213,7 @@ pub(crate) enum CodecId {
     Hevc,
     Av1,
     Vp9,
+    Vp8,
     /// Named for the user, such as `ProRes 422 HQ`.
     Other(String),
     /// Of whatever codec, but nobody has the key; the codec's name.
@@ -221,6 +228,7 @@ impl CodecId {
             Self::Hevc => "HEVC",
             Self::Av1 => "AV1",
             Self::Vp9 => "VP9",
+            Self::Vp8 => "VP8",
             Self::Other(name) | Self::Encrypted(name) => name,
         }
     }
@@ -294,11 +302,25 @@ pub(crate) fn open_kind(file: &MediaFile, kind: crate::sniff::Kind) -> Result<Op
         Ok(match kind {
             Kind::Mp4 => Some(Box::new(mp4::Mp4::read(file)?)),
             Kind::Matroska => Some(Box::new(matroska::Matroska::read(file)?)),
-            Kind::Audio | Kind::Unknown => Some(Box::new(probed::Probed::open(file)?)),
+            Kind::Ts => Some(Box::new(ts::Ts::read(file)?)),
+            Kind::Audio | Kind::Unknown => Some(song(file)?),
             Kind::Other(what) => return Err(MediaError::unsupported(what, crate::sniff::remedy(what))),
             Kind::NoFilm(what, hint) => return Err(MediaError::unsupported(what, hint)),
             Kind::Y4m | Kind::Image => None,
         })
     })
     .map_err(MediaError::Broken)?
+}
+
+/// A file of sound alone.
+fn song(file: &MediaFile) -> Result<Box<dyn Container>, MediaError> {
+    let mut head = [0; 12];
+    let have = file.read_at(&mut head, 0)?;
+    if wav::Wav::begins(&head[..have]) {
+        return Ok(Box::new(wav::Wav::read(file)?));
+    }
+    Ok(match frames::Frames::open(file)? {
+        Some(frames) => Box::new(frames),
+        None => Box::new(probed::Probed::open(file)?),
+    })
 }

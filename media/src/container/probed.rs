@@ -1,4 +1,4 @@
-//! Audio files whose container symphonia reads: WAV, MP3, FLAC, Ogg, AIFF, CAF, ADTS.
+//! Audio files whose container symphonia reads: FLAC, Ogg, AIFF, CAF, and MP3 that is like no other.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -62,6 +62,7 @@ impl Probed {
         let end_ns = reader.duration.map(|ticks| scaled(ticks as i64, (i64::from(num) * NS, den.into())));
         let track = Track { audio: Some(Ok(params.clone())), ..Track::new(TrackKind::Audio, name_of(params.codec)) };
         let contents = Contents { format: "sound", tracks: vec![track], ..Contents::default() };
+        let end_ns = if begins(file, b"OggS") { super::ogg::chain_ns(file).or(end_ns) } else { end_ns };
         let extent = Extent { start_ns: 0, end_ns, packets: None };
         Ok(Self { file: file.clone(), contents, extent, opened: Mutex::new(Some(Box::new(reader))) })
     }
@@ -94,9 +95,6 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
             Error::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => MediaError::Io(e),
             Error::IoError(_) => MediaError::Broken("it ends where its sound should begin".into()),
             Error::Unsupported(_) if begins(file, b"FORM") => unsupported("compressed AIFF"),
-            Error::Unsupported(_) if wave_codec(file).is_some() => {
-                unsupported(&format!("{} in WAV", wave_codec(file).unwrap_or_default()))
-            }
             Error::Unsupported(_) => MediaError::Broken("no sound was found in it".into()),
             e => MediaError::Broken(format!("its header: {e}")),
         },
@@ -106,36 +104,6 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
 fn begins(file: &MediaFile, magic: &[u8; 4]) -> bool {
     let mut head = [0; 4];
     file.read_at(&mut head, 0).is_ok() && head == *magic
-}
-
-/// The codec that a WAV file names.
-fn wave_codec(file: &MediaFile) -> Option<String> {
-    let mut head = [0; 4096];
-    let n = file.read_at(&mut head, 0).ok()?;
-    let mut rest = head.get(..n).filter(|head| head.starts_with(b"RIFF"))?.get(12..)?;
-    loop {
-        let (kind, len) = (rest.get(..4)?, u32::from_le_bytes(*rest.get(4..)?.first_chunk()?) as usize);
-        let body = rest.get(8..)?;
-        if kind == b"fmt " {
-            let tag = |at: usize| Some(u16::from_le_bytes(*body.get(at..)?.first_chunk()?));
-            // An extensible header has the codec's number further down.
-            let tag = if tag(0)? == 0xfffe { tag(24)? } else { tag(0)? };
-            return Some(match tag {
-                0x20 => "Yamaha ADPCM".into(),
-                0x31 => "GSM".into(),
-                0x14 | 0x42 => "G.723".into(),
-                0x40 | 0x45 | 0x64 => "G.726".into(),
-                0x65 | 0x28f => "G.722".into(),
-                0x50 => "MPEG-1 Layer II".into(),
-                0x55 => "MP3".into(),
-                0x160..=0x163 => "WMA".into(),
-                0x2000 => "AC-3".into(),
-                0x2001 => "DTS".into(),
-                tag => format!("codec {tag:#x}"),
-            });
-        }
-        rest = body.get(len.checked_add(len & 1)?..)?;
-    }
 }
 
 struct Reader {

@@ -85,7 +85,7 @@ pub fn open_list(paths: &[PathBuf]) -> Result<Media, MediaError> {
 }
 
 fn media(video: Box<dyn VideoSource>) -> Media {
-    Media { video: Some(video), audio: None, notices: Vec::new() }
+    Media { video: Some(video), audio: None, notices: Vec::new(), missing: Vec::new() }
 }
 
 fn still(codec: String, picture: Decoded) -> Media {

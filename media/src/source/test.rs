@@ -73,6 +73,7 @@ pub fn open(spec: &str) -> Result<Media, MediaError> {
         video: Some(Box::new(TestVideo { info: video, spec: spec.clone(), scene, next: 0 })),
         audio: Some(Box::new(TestAudio { info: audio, spec, next: 0 })),
         notices: Vec::new(),
+        missing: Vec::new(),
     })
 }
 

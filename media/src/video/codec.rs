@@ -29,6 +29,8 @@ pub(crate) struct Decoded {
 pub(crate) enum Delivery {
     /// Each with the packet that holds it: in decode order, so that the player has to sort them.
     Decoded,
+    /// In decode order, but some packets late.
+    DecodedLate,
     /// Each with its packet, and the packets are in presentation order.
     Presented,
     /// In presentation order, but some packets late.
@@ -64,17 +66,20 @@ pub(crate) const CONVERT: &str = "FFmpeg helps: ffmpeg -i IN -pix_fmt yuv420p -f
      (without sound), or ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4";
 
 /// Opens the codec of `track` for one of its configurations. Errors: no codec of this build decodes it.
-pub(crate) fn open(track: &VideoTrack, config: usize) -> Result<Box<dyn Codec>, MediaError> {
+#[cfg_attr(not(feature = "h264"), allow(unused_variables, reason = "it is of H.264 alone"))]
+pub(crate) fn open(track: &VideoTrack, config: usize, from_x264: bool) -> Result<Box<dyn Codec>, MediaError> {
     let config = track.configs.get(config).map_or(&[][..], Vec::as_slice);
     let (what, feature): (&str, &str) = match &track.codec {
         #[cfg(feature = "h264")]
-        CodecId::H264 => return Ok(Box::new(super::h264::H264::open(config)?)),
+        CodecId::H264 => return Ok(Box::new(super::h264::H264::open(config, from_x264)?)),
         #[cfg(feature = "hevc")]
         CodecId::Hevc => return Ok(Box::new(super::hevc::Hevc::open(config)?)),
         #[cfg(feature = "av1")]
         CodecId::Av1 => return Ok(Box::new(super::av1::Av1::open()?)),
         #[cfg(feature = "vp9")]
         CodecId::Vp9 => return Ok(Box::new(super::vp9::Vp9::new())),
+        #[cfg(feature = "vp8")]
+        CodecId::Vp8 => return Ok(Box::new(super::vp8::Vp8::new())),
         CodecId::Other(name) => return Err(MediaError::unsupported(format!("{name} video"), CONVERT)),
         CodecId::Encrypted(name) => {
             let hint = "only what has its key plays it";
@@ -88,6 +93,8 @@ pub(crate) fn open(track: &VideoTrack, config: usize) -> Result<Box<dyn Codec>, 
         CodecId::Av1 => ("AV1 video", "av1"),
         #[cfg(not(feature = "vp9"))]
         CodecId::Vp9 => ("VP9 video", "vp9"),
+        #[cfg(not(feature = "vp8"))]
+        CodecId::Vp8 => ("VP8 video", "vp8"),
     };
     #[allow(unreachable_code, reason = "with every codec built in, nothing is left to refuse")]
     Err(MediaError::unsupported(what, format!("a build with --features {feature} plays it, or {CONVERT}")))
@@ -121,4 +128,28 @@ pub(crate) fn narrow(sample: u16, depth: u32) -> u8 {
     let shift = depth.clamp(8, 16) - 8;
     let half = if shift == 0 { 0 } else { 1u32 << (shift - 1) };
     ((u32::from(sample) + half) >> shift).min(255) as u8
+}
+
+/// Narrows row `y` of little-endian samples of `depth` bits to 8, with an ordered dither, so that a gradient stays one.
+pub(crate) fn narrow_row(from: &[u8], depth: u32, y: usize, to: &mut [u8]) {
+    // Bayer's matrix of 4 × 4, in sixteenths of what a step of 8 bits is.
+    const DITHER: [[u32; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
+    let shift = depth.clamp(8, 16) - 8;
+    let row = DITHER[y % 4].map(|sixteenths| (sixteenths << shift) >> 4);
+    for (to, from) in to.chunks_mut(4).zip(from.chunks(8)) {
+        for ((to, from), dither) in to.iter_mut().zip(from.as_chunks::<2>().0).zip(row) {
+            *to = ((u32::from(u16::from_le_bytes(*from)) + dither) >> shift).min(255) as u8;
+        }
+    }
+}
+
+/// Makes one row of two: chroma of 4:2:2 becomes that of 4:2:0.
+pub(crate) fn halve_rows(rows: &[u8], width: usize, to: &mut [u8]) {
+    for (to, two) in to.chunks_mut(width).zip(rows.chunks(2 * width)) {
+        let (one, two) = two.split_at(width.min(two.len()));
+        let two = if two.len() == one.len() { two } else { one };
+        for ((to, one), two) in to.iter_mut().zip(one).zip(two) {
+            *to = (u16::from(*one) + u16::from(*two)).div_ceil(2) as u8;
+        }
+    }
 }

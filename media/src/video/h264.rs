@@ -1,33 +1,72 @@
-//! H.264 by `rusty_h264`: 8-bit 4:2:0, progressive. It returns pictures in decode order; the player sorts them.
+//! H.264 by two decoders: `rust_h264`, exact on every conformance stream that it accepts, and `rusty_h264`, half as fast again
+//! and measured exact on what x264 makes. So the fast one is given what x264 says that it has made, as long as the stream
+//! keeps to the parameters that it began with, and the careful one everything else.
+//!
+//! Both return pictures in decode order; the player sorts them.
 
-use crate::MAX_SIDE;
+use std::collections::VecDeque;
+
 use rusty_h264_common::YuvFrame;
-use rusty_h264_decoder::{DecodeError, Decoder};
 
 use super::bits::Bits;
-use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, planes};
-use super::nal::{Config, Framing, avcc, split};
+use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, halve_rows, narrow_row, planes};
+use super::nal::{Config, Framing, avcc, split, unescape};
 use super::sps::Sps;
-use crate::{MediaError, Picture};
+use crate::{MAX_SIDE, MediaError, Picture};
 
 const SPS: u8 = 7;
+const PPS: u8 = 8;
+/// Parameter sets that are kept for the other decoder; the standard allows 32 and 256.
+const MAX_SETS: usize = 288;
+
+enum Engine {
+    Fast(Box<rusty_h264_decoder::Decoder>),
+    Careful(Box<rust_h264::decoder::Decoder>),
+}
+
+impl Engine {
+    fn careful() -> Self {
+        Self::Careful(Box::new(rust_h264::decoder::Decoder::new()))
+    }
+}
 
 pub(crate) struct H264 {
-    decoder: Decoder,
+    engine: Engine,
     framing: Framing,
-    /// The parameter sets of the container, to be fed before the first packet.
+    /// Every parameter set so far, each once.
+    sets: Vec<Vec<u8>>,
+    /// What the fast decoder is to be fed next.
     annex_b: Vec<u8>,
     sps: Option<Sps>,
+    /// Tags of the pictures that the careful decoder has begun and not given out.
+    begun: VecDeque<i64>,
+    /// Where in its picture the last slice began.
+    last_block: Option<u32>,
+}
+
+/// Whether an access unit says that x264 made the stream.
+pub(crate) fn is_from_x264(data: &[u8]) -> bool {
+    const MARK: &[u8] = b"x264 - core ";
+    data.windows(MARK.len()).take(4096).any(|window| window == MARK)
 }
 
 impl H264 {
     /// Takes the track's `avcC`. Errors: it is broken, or names a profile that cannot be decoded.
-    pub(crate) fn open(config: &[u8]) -> Result<Self, MediaError> {
+    pub(crate) fn open(config: &[u8], from_x264: bool) -> Result<Self, MediaError> {
         let Config { framing, sets } =
             avcc(config).ok_or_else(|| MediaError::Broken("H.264: broken decoder configuration".into()))?;
-        let mut codec = Self { decoder: Decoder::new(), framing, annex_b: Vec::new(), sps: None };
+        let fast = Engine::Fast(Box::new(rusty_h264_decoder::Decoder::new()));
+        let mut codec = Self {
+            engine: if from_x264 { fast } else { Engine::careful() },
+            framing,
+            sets: Vec::new(),
+            annex_b: Vec::new(),
+            sps: None,
+            begun: VecDeque::new(),
+            last_block: None,
+        };
         for set in sets {
-            codec.take(&set).map_err(|error| match error {
+            codec.take(&set, 0, &mut Vec::new()).map_err(|error| match error {
                 CodecError::Unsupported(what) => MediaError::unsupported(what, CONVERT),
                 CodecError::Damaged(why) => MediaError::Broken(why),
             })?;
@@ -35,23 +74,98 @@ impl H264 {
         Ok(codec)
     }
 
-    /// Appends a NAL unit to the access unit; a parameter set is looked at in passing.
-    fn take(&mut self, nal: &[u8]) -> Result<(), CodecError> {
-        if nal.first().is_some_and(|&header| header & 0x1f == SPS) {
-            let sps = Sps::parse(nal).ok_or_else(|| CodecError::Damaged("H.264: broken sequence header".into()))?;
-            if let Some(tool) = sps.unsupported() {
-                let name = sps.name();
-                return Err(CodecError::Unsupported(format!("{name} video ({tool})")));
+    fn unsupported(&self, tool: &str) -> CodecError {
+        CodecError::Unsupported(format!("{} video ({tool})", self.name()))
+    }
+
+    /// Takes a NAL unit; what of it no decoder decodes is refused, so that nothing is shown wrongly.
+    fn take(&mut self, nal: &[u8], tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
+        match nal.first().map_or(0, |header| header & 0x1f) {
+            SPS => self.sequence(nal)?,
+            PPS if slice_groups(nal) != Some(1) => return Err(self.unsupported("flexible macroblock order")),
+            PPS => self.keep(nal),
+            2..=4 => return Err(self.unsupported("data partitioning")),
+            1 | 5 => {
+                let (block, kind) = slice(nal).ok_or_else(|| CodecError::Damaged("H.264: a slice's header".into()))?;
+                if matches!(kind, 3 | 4 | 8 | 9) {
+                    return Err(self.unsupported("switching slices"));
+                }
+                match self.last_block.replace(block) {
+                    None if block > 0 => return Err(CodecError::Damaged("H.264: a picture's first slice".into())),
+                    Some(last) if block > 0 && block <= last => {
+                        return Err(self.unsupported("arbitrary slice order"));
+                    }
+                    _ => {}
+                }
             }
-            if sps.coded.0.max(sps.coded.1) > MAX_SIDE {
-                return Err(CodecError::Damaged("H.264: picture too large".into()));
-            }
-            self.sps = Some(sps);
+            _ => {}
         }
-        self.annex_b.extend_from_slice(&[0, 0, 1]);
-        self.annex_b.extend_from_slice(nal);
+        let unit = [&[0, 0, 1], nal].concat();
+        match &mut self.engine {
+            Engine::Fast(_) => self.annex_b.extend_from_slice(&unit),
+            Engine::Careful(decoder) => {
+                for nal in rust_h264::nal::parse_annex_b(&unit) {
+                    // A picture comes out when the next one begins; of two fields, the first one's time counts.
+                    let before = decoder.decode_nal(&nal);
+                    let before = before.map_err(|error| careful_error(self.sps.as_ref(), &error))?;
+                    if let Some(frame) = before {
+                        let tag = self.begun.front().copied().unwrap_or(tag);
+                        self.begun.clear();
+                        out.push(show(self.sps.as_ref(), frame, tag));
+                    }
+                    if self.last_block == Some(0) && self.begun.back() != Some(&tag) {
+                        self.begun.push_back(tag);
+                    }
+                }
+            }
+        }
         Ok(())
     }
+
+    /// A sequence parameter set: refuses what cannot be decoded, and leaves the fast decoder if it is a new one.
+    fn sequence(&mut self, nal: &[u8]) -> Result<(), CodecError> {
+        let sps = Sps::parse(nal).ok_or_else(|| CodecError::Damaged("H.264: broken sequence header".into()))?;
+        if let Some(tool) = sps.unsupported() {
+            return Err(CodecError::Unsupported(format!("{} video ({tool})", sps.name())));
+        }
+        if sps.coded.0.max(sps.coded.1) > MAX_SIDE {
+            return Err(CodecError::Damaged("H.264: picture too large".into()));
+        }
+        let another = self.sps.as_ref().is_some_and(|before| *before != sps);
+        if matches!(self.engine, Engine::Fast(_)) && (another || !sps.is_plain()) {
+            let Engine::Careful(mut decoder) = Engine::careful() else { return Ok(()) };
+            for set in &self.sets {
+                for nal in rust_h264::nal::parse_annex_b(&[&[0, 0, 1], set.as_slice()].concat()) {
+                    decoder.decode_nal(&nal).map_err(|error| careful_error(Some(&sps), &error))?;
+                }
+            }
+            self.engine = Engine::Careful(decoder);
+        }
+        self.sps = Some(sps);
+        self.keep(nal);
+        Ok(())
+    }
+
+    fn keep(&mut self, set: &[u8]) {
+        if self.sets.len() < MAX_SETS && !self.sets.iter().any(|known| known == set) {
+            self.sets.push(set.to_vec());
+        }
+    }
+}
+
+fn careful_error(sps: Option<&Sps>, error: &rust_h264::error::DecodeError) -> CodecError {
+    match error {
+        rust_h264::error::DecodeError::Unsupported(tool) => {
+            let name = sps.map_or_else(|| "H.264".into(), Sps::name);
+            CodecError::Unsupported(format!("{name} video ({tool})"))
+        }
+        other => CodecError::Damaged(format!("H.264: {other}")),
+    }
+}
+
+fn show(sps: Option<&Sps>, frame: rust_h264::decoder::Frame, tag: i64) -> Decoded {
+    let (sar, colour) = sps.map(|sps| (sps.sar, sps.colour)).unwrap_or_default();
+    Decoded { tag, width: frame.width, height: frame.height, sar, colour, picture: Box::new(Careful(frame)) }
 }
 
 impl Codec for H264 {
@@ -60,13 +174,19 @@ impl Codec for H264 {
     }
 
     fn delivery(&self) -> Delivery {
-        Delivery::Decoded
+        match self.engine {
+            Engine::Fast(_) => Delivery::Decoded,
+            Engine::Careful(_) => Delivery::DecodedLate,
+        }
     }
 
     fn begins(&self, data: &[u8]) -> bool {
         // With periodic intra refresh, containers also mark pictures that only begin to be refreshed.
+        let own = split(data, self.framing).flatten().find(|nal| nal[0] & 0x1f == SPS).and_then(Sps::parse);
+        let fields = own.as_ref().or(self.sps.as_ref()).is_some_and(|sps| sps.fields);
         let mut slices = split(data, self.framing).flatten().filter(|nal| matches!(nal[0] & 0x1f, 1 | 5)).peekable();
-        slices.peek().is_some() && slices.all(is_intra)
+        // The second field of a picture that begins with an intra field may refer to the first one.
+        slices.peek().is_some_and(|nal| is_intra(nal)) && (fields || slices.all(is_intra))
     }
 
     fn disposable(&self, data: &[u8]) -> bool {
@@ -76,32 +196,63 @@ impl Codec for H264 {
     }
 
     fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
+        self.last_block = None;
         for nal in split(&data, self.framing) {
-            self.take(nal.map_err(|()| CodecError::Damaged("H.264: a unit reaches past its packet".into()))?)?;
+            let nal = nal.map_err(|()| CodecError::Damaged("H.264: a unit reaches past its packet".into()))?;
+            self.take(nal, tag, out)?;
         }
-        let result = self.decoder.decode(&self.annex_b);
+        let Engine::Fast(decoder) = &mut self.engine else { return Ok(()) };
+        let result = decoder.decode(&self.annex_b);
         self.annex_b.clear();
         let frame = result.map_err(|error| match error {
-            DecodeError::Unsupported(tool) => CodecError::Unsupported(format!("{} video ({tool})", self.name())),
+            rusty_h264_decoder::DecodeError::Unsupported(tool) => self.unsupported(tool),
             other => CodecError::Damaged(format!("H.264: {other}")),
         })?;
         let Some(frame) = frame else { return Ok(()) };
         let (sar, colour) = self.sps.as_ref().map(|sps| (sps.sar, sps.colour)).unwrap_or_default();
         let (width, height) = (frame.width as u32, frame.height as u32);
-        out.push(Decoded { tag, width, height, sar, colour, picture: Box::new(Yuv(frame)) });
+        out.push(Decoded { tag, width, height, sar, colour, picture: Box::new(Fast(frame)) });
+        Ok(())
+    }
+
+    fn flush(&mut self, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
+        if let Engine::Careful(decoder) = &mut self.engine
+            && let Some(frame) = decoder.flush()
+        {
+            let tag = self.begun.front().copied().unwrap_or(-1);
+            self.begun.clear();
+            out.push(show(self.sps.as_ref(), frame, tag));
+        }
         Ok(())
     }
 }
 
-/// Whether a slice refers to no other picture.
-fn is_intra(slice: &[u8]) -> bool {
-    let mut bits = Bits::new(slice.get(1..).unwrap_or_default());
-    slice[0] & 0x1f == 5 || matches!(bits.ue().and_then(|_first_block| bits.ue()), Some(2 | 4 | 7 | 9))
+/// The first macroblock of a slice and the slice's type.
+fn slice(nal: &[u8]) -> Option<(u32, u32)> {
+    // Emulation prevention comes after three bytes at the soonest; both numbers lie before the tenth.
+    let head = unescape(nal.get(1..nal.len().min(16))?);
+    let mut bits = Bits::new(&head);
+    Some((bits.ue()?, bits.ue()?))
 }
 
-struct Yuv(YuvFrame);
+/// Whether a slice refers to no other picture.
+fn is_intra(nal: &[u8]) -> bool {
+    nal[0] & 0x1f == 5 || matches!(slice(nal), Some((_, 2 | 4 | 7 | 9)))
+}
 
-impl Picture for Yuv {
+/// How many slice groups a picture parameter set has.
+fn slice_groups(nal: &[u8]) -> Option<u32> {
+    let head = unescape(nal.get(1..nal.len().min(32))?);
+    let mut bits = Bits::new(&head);
+    bits.ue()?;
+    bits.ue()?;
+    bits.get(2)?;
+    bits.ue()?.checked_add(1)
+}
+
+struct Fast(YuvFrame);
+
+impl Picture for Fast {
     fn write_i420(&mut self, out: &mut [u8]) {
         let frame = &self.0;
         for (to, from) in
@@ -109,6 +260,36 @@ impl Picture for Yuv {
         {
             let len = to.len().min(from.len());
             to[..len].copy_from_slice(&from[..len]);
+        }
+    }
+}
+
+struct Careful(rust_h264::decoder::Frame);
+
+impl Picture for Careful {
+    fn write_i420(&mut self, out: &mut [u8]) {
+        let frame = &self.0;
+        let tall = frame.chroma_format == rust_h264::decoder::ChromaFormat::Yuv422;
+        let (width, half) = (frame.width as usize, (frame.width as usize).div_ceil(2));
+        let widths = [width, half, half];
+        let from = [&frame.y, &frame.u, &frame.v].into_iter().zip(widths);
+        for (index, (to, (from, width))) in planes(out, frame.width, frame.height).into_iter().zip(from).enumerate() {
+            let bytes = width * frame.bytes_per_sample();
+            let mut narrowed = Vec::new();
+            let rows: &[u8] = if frame.bit_depth == 8 {
+                from
+            } else {
+                narrowed.resize(from.len() / 2, 0);
+                let lines = narrowed.chunks_mut(width).zip(from.chunks(bytes)).enumerate();
+                lines.for_each(|(y, (to, from))| narrow_row(from, u32::from(frame.bit_depth), y, to));
+                &narrowed
+            };
+            if tall && index > 0 {
+                halve_rows(rows, width, to);
+            } else {
+                let len = to.len().min(rows.len());
+                to[..len].copy_from_slice(&rows[..len]);
+            }
         }
     }
 }

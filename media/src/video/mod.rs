@@ -15,6 +15,8 @@ mod hevc;
 mod nal;
 mod player;
 mod sps;
+#[cfg(feature = "vp8")]
+mod vp8;
 #[cfg(feature = "vp9")]
 mod vp9;
 

@@ -35,6 +35,8 @@ pub(crate) struct Player {
     codec: Box<dyn Codec>,
     /// The configuration that it was opened with.
     config: usize,
+    /// The stream says that x264 made it.
+    from_x264: bool,
     info: VideoInfo,
     /// What was read ahead; damage stands where the packets are missing.
     ahead: VecDeque<Result<Packet, MediaError>>,
@@ -66,11 +68,12 @@ impl Player {
     /// if it had been sought. Errors: the codec or its profile is not supported, or there is no frame to be had.
     pub(crate) fn open(
         track: VideoTrack,
-        packets: Box<dyn Packets>,
+        mut packets: Box<dyn Packets>,
         extent: Extent,
         begin_ns: i64,
     ) -> Result<Self, MediaError> {
-        let codec = guarded(|| codec::open(&track, 0)).map_err(MediaError::Broken)??;
+        let from_x264 = begins_with_x264(&track, &mut *packets)?;
+        let codec = guarded(|| codec::open(&track, 0, from_x264)).map_err(MediaError::Broken)??;
         let lasts_ns = extent.end_ns.map(|end| end.saturating_sub(extent.start_ns)).filter(|&ns| ns > 0);
         let counted = extent.packets.zip(lasts_ns).map(|(count, ns)| count as f64 * NS as f64 / ns as f64);
         let info = VideoInfo {
@@ -86,6 +89,7 @@ impl Player {
             track,
             codec,
             config: 0,
+            from_x264,
             info,
             ahead: VecDeque::new(),
             inside: BTreeMap::new(),
@@ -181,7 +185,7 @@ impl Player {
         }
         let leading = pts_ns < self.not_before_ns;
         let result = self.run(|codec, out| codec.decode(data, tag, out));
-        if self.codec.delivery() != Delivery::Late {
+        if !matches!(self.codec.delivery(), Delivery::Late | Delivery::DecodedLate) {
             self.inside.remove(&tag);
         }
         match result {
@@ -212,7 +216,8 @@ impl Player {
 
     /// Reads packets ahead.
     fn fill(&mut self) {
-        let depth = if self.codec.delivery() == Delivery::Decoded { AHEAD } else { 2 };
+        let sorted = matches!(self.codec.delivery(), Delivery::Decoded | Delivery::DecodedLate);
+        let depth = if sorted { AHEAD } else { 2 };
         while !self.ended && self.ahead.len() < depth {
             match self.packets.next() {
                 Ok(Some(packet)) => self.ahead.push_back(Ok(packet)),
@@ -251,7 +256,8 @@ impl Player {
 
     /// A fresh codec, which starts at the next sync packet.
     fn restart(&mut self) -> Result<(), MediaError> {
-        self.codec = guarded(|| codec::open(&self.track, self.config)).map_err(MediaError::Broken)??;
+        self.codec =
+            guarded(|| codec::open(&self.track, self.config, self.from_x264)).map_err(MediaError::Broken)??;
         self.inside.clear();
         self.await_sync = true;
         Ok(())
@@ -274,6 +280,10 @@ impl Player {
 
     fn accept(&mut self, decoded: Decoded) {
         let Some(due) = self.inside.remove(&decoded.tag) else { return };
+        if self.codec.delivery() == Delivery::DecodedLate {
+            // What was given to the codec before this one and has not come out never will.
+            self.inside = self.inside.split_off(&decoded.tag);
+        }
         if due.hidden || due.pts_ns < self.not_before_ns {
             return;
         }
@@ -307,8 +317,10 @@ impl Player {
         let (&(pts_ns, _), _) = self.waiting.first_key_value()?;
         let earlier = |at: i64| at < pts_ns && at >= self.not_before_ns;
         let all_read = self.ended && self.ahead.is_empty() && self.inside.is_empty();
-        let blocked = self.codec.delivery() == Delivery::Decoded
-            && self.ahead.iter().flatten().any(|packet| !packet.hidden && earlier(packet.pts_ns));
+        let unsorted = matches!(self.codec.delivery(), Delivery::Decoded | Delivery::DecodedLate);
+        let blocked = unsorted && self.ahead.iter().flatten().any(|packet| !packet.hidden && earlier(packet.pts_ns))
+            || self.codec.delivery() == Delivery::DecodedLate
+                && self.inside.values().any(|due| !due.hidden && earlier(due.pts_ns));
         if blocked && !all_read && self.waiting.len() < MAX_WAITING {
             return None;
         }
@@ -345,6 +357,18 @@ impl Player {
             }
         }
     }
+}
+
+/// Whether a track's first packet says that x264 made it; the reader is at its start afterwards.
+fn begins_with_x264(track: &VideoTrack, packets: &mut dyn Packets) -> Result<bool, MediaError> {
+    #[cfg(feature = "h264")]
+    if track.codec == crate::container::CodecId::H264 {
+        let first = packets.next();
+        packets.seek(i64::MIN)?;
+        return Ok(matches!(first, Ok(Some(packet)) if super::h264::is_from_x264(&packet.data)));
+    }
+    let _ = (track, packets);
+    Ok(false)
 }
 
 /// `a : b` in lowest terms, if both fit; `None` for a zero.

@@ -14,8 +14,16 @@ pub(crate) struct Sps {
     constraints: u32,
     chroma_format_idc: u32,
     bit_depth: u32,
+    chroma_depth: u32,
     lossless: bool,
-    mbaff: bool,
+    /// Of the picture order count.
+    order: u32,
+    /// Frames may be missing by intention.
+    gaps: bool,
+    /// Columns and rows are cut off the left and the top.
+    inset: bool,
+    /// Pictures may be coded as two fields.
+    pub(crate) fields: bool,
     /// Coded size in pixels, before cropping.
     pub(crate) coded: (u32, u32),
     pub(crate) sar: Option<(u32, u32)>,
@@ -30,13 +38,13 @@ impl Sps {
         let (profile_idc, constraints) = (bits.get(8)?, bits.get(8)?);
         bits.get(8)?;
         bits.ue()?;
-        let (mut chroma_format_idc, mut bit_depth, mut lossless) = (1, 8, false);
+        let (mut chroma_format_idc, mut bit_depth, mut chroma_depth, mut lossless) = (1, 8, 8, false);
         if matches!(profile_idc, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
             chroma_format_idc = bits.ue()?;
             if chroma_format_idc == 3 {
                 bits.flag()?;
             }
-            bit_depth = 8 + bits.ue()?.max(bits.ue()?).min(8);
+            (bit_depth, chroma_depth) = (8 + bits.ue()?.min(8), 8 + bits.ue()?.min(8));
             lossless = bits.flag()?;
             if bits.flag()? {
                 for list in 0..if chroma_format_idc == 3 { 12 } else { 8 } {
@@ -47,7 +55,8 @@ impl Sps {
             }
         }
         bits.ue()?;
-        match bits.ue()? {
+        let order = bits.ue()?;
+        match order {
             0 => {
                 bits.ue()?;
             }
@@ -62,19 +71,36 @@ impl Sps {
             _ => {}
         }
         bits.ue()?;
-        bits.flag()?;
+        let gaps = bits.flag()?;
         let (width, height) = (bits.ue()?.saturating_add(1), bits.ue()?.saturating_add(1));
         let frames_only = bits.flag()?;
-        let mbaff = !frames_only && bits.flag()?;
+        if !frames_only {
+            bits.flag()?;
+        }
         bits.flag()?;
+        let mut inset = false;
         if bits.flag()? {
-            for _ in 0..4 {
-                bits.ue()?;
-            }
+            let [left, _right, top, _bottom] = [bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?];
+            inset = left > 0 || top > 0;
         }
         let coded = (width.saturating_mul(16), height.saturating_mul(if frames_only { 16 } else { 32 }));
         let (sar, colour) = if bits.flag()? { vui(&mut bits).unwrap_or_default() } else { Default::default() };
-        Some(Self { profile_idc, constraints, chroma_format_idc, bit_depth, lossless, mbaff, coded, sar, colour })
+        let fields = !frames_only;
+        Some(Self {
+            profile_idc,
+            constraints,
+            chroma_format_idc,
+            bit_depth,
+            chroma_depth,
+            lossless,
+            order,
+            gaps,
+            inset,
+            fields,
+            coded,
+            sar,
+            colour,
+        })
     }
 
     /// `H.264 High` and the like.
@@ -96,17 +122,26 @@ impl Sps {
         format!("H.264 {profile}")
     }
 
-    /// What of it cannot be decoded, such as `10-bit`.
+    /// What of it cannot be decoded, such as `12-bit`.
     pub(crate) fn unsupported(&self) -> Option<String> {
         match self {
-            Self { bit_depth: 9.., .. } => Some(format!("{}-bit", self.bit_depth)),
-            Self { chroma_format_idc: 0, .. } => Some("monochrome".into()),
-            Self { chroma_format_idc: 2, .. } => Some("4:2:2".into()),
-            Self { chroma_format_idc: 3, .. } => Some("4:4:4".into()),
             Self { lossless: true, .. } => Some("lossless".into()),
-            Self { mbaff: true, .. } => Some("interlaced".into()),
-            _ => None,
+            Self { chroma_format_idc: 3, .. } => Some("4:4:4".into()),
+            Self { bit_depth: 8, chroma_depth: 8, .. } | Self { bit_depth: 10, chroma_depth: 10, .. } => None,
+            Self { chroma_format_idc: 0, bit_depth: 8 | 10, .. } => None,
+            _ => Some(format!("{}-bit", self.bit_depth.max(self.chroma_depth))),
         }
+    }
+
+    /// Whether it uses nothing but what the fast decoder has been measured on.
+    pub(crate) fn is_plain(&self) -> bool {
+        let profile = match self.profile_idc {
+            66 => self.constraints & 0x40 != 0,
+            77 | 100 => true,
+            _ => false,
+        };
+        let samples = (self.chroma_format_idc, self.bit_depth, self.chroma_depth) == (1, 8, 8);
+        profile && samples && self.order != 1 && !(self.gaps || self.inset || self.fields)
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) fn samples(frame: &mut VideoFrame) -> Vec<u8> {
 /// Every frame as ffmpeg decodes it to 8-bit I420.
 pub(crate) fn reference(path: &Path, frame_len: usize) -> Vec<Vec<u8>> {
     let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-nostdin", "-noautorotate", "-threads", "1", "-i"]).arg(path);
+    command.args(["-v", "error", "-nostdin", "-noautorotate", "-threads", "1", "-flags", "unaligned", "-i"]).arg(path);
     command.args(["-map", "0:v:0", "-vsync", "passthrough", "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"]);
     let output = command.output().expect("ffmpeg runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -21,6 +21,10 @@ pub struct Consumer<M, D: Doorbell = Semaphore> {
     channel: Channel<D>,
     /// FIFO: the next frame, counted within this region.
     next: u64,
+    /// The frame that was acquired last: its slot, its number, whether it was released already.
+    slot: usize,
+    number: u64,
+    already_done: bool,
     /// Mailbox: the front slot may hold a frame that was taken, by us or a predecessor, and not released.
     front_unfinished: bool,
     /// Somebody posted although this side had set no flag, and `acquire` has not said so yet, since it had a slot to return. Such
@@ -29,6 +33,16 @@ pub struct Consumer<M, D: Doorbell = Semaphore> {
     checked: Checked<M>,
     spin: Spin,
     stats: DoorbellStats,
+}
+
+/// What a look into a mailbox came to.
+enum Latest {
+    /// A new frame, in hand.
+    Held,
+    /// There is no new one.
+    Absent,
+    /// The front slot has one that was not read yet, or the word is invalid.
+    Unread,
 }
 
 impl<M: Meta, D: Doorbell> Consumer<M, D> {
@@ -52,7 +66,18 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
         };
         let front_unfinished = channel.mode() == Mode::Mailbox && !seeded(Bug::SkipsFront);
         let (spin, stats, checked) = (Spin::default(), DoorbellStats::default(), Checked::default());
-        Ok(Self { channel, next, front_unfinished, called: false, checked, spin, stats })
+        Ok(Self {
+            channel,
+            next,
+            slot: 0,
+            number: 0,
+            already_done: false,
+            front_unfinished,
+            called: false,
+            checked,
+            spin,
+            stats,
+        })
     }
 
     /// The channel it reads from.
@@ -107,27 +132,106 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
     /// ```
     #[inline]
     pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<ReadSlot<'_, M, D>>> {
-        if self.front_unfinished
-            && let Some((slot, number)) = self.front()?
-        {
-            return self.slot(slot, number).map(Acquired::Slot);
+        let mut seen = None;
+        if self.channel.mode() == Mode::Mailbox {
+            match self.latest() {
+                Latest::Held => return Ok(Acquired::Slot(ReadSlot { consumer: self })),
+                Latest::Absent => seen = Some(0),
+                Latest::Unread => {}
+            }
+        } else {
+            hit(Step::ConsumerWait);
+            let slot = slot_of(self.next);
+            seen = self.channel.take(self.next);
+            if seen.is_none()
+                && self.checked.reread(&self.channel.words().producer.slots[slot].meta, self.channel.capacity() as u64)
+            {
+                hit(Step::MetaRead);
+                (self.slot, self.number) = (slot, self.next);
+                return Ok(Acquired::Slot(ReadSlot { consumer: self }));
+            }
+        }
+        self.acquire_otherwise(seen, deadline)
+    }
+
+    /// Mailbox: takes the latest frame, if there is a new one.
+    #[inline(never)]
+    fn latest(&mut self) -> Latest {
+        if self.front_unfinished {
+            return Latest::Unread;
         }
         hit(Step::ConsumerWait);
-        let (slot, number) = match self.take()? {
-            Some(frame) => frame,
-            None => {
-                let rung = self.await_frame(deadline)?;
-                hit(Step::ConsumerWoken);
-                let Some(frame) = self.take()? else {
-                    self.called = false;
-                    self.stats.spurious += u64::from(rung);
-                    return self.after_last(rung);
-                };
-                self.stats.late += u64::from(!rung && deadline != Deadline::NOW);
-                frame
-            }
+        let (slot, number) = match self.channel.take_mail() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => return Latest::Absent,
+            // The word is read once more, and told.
+            Err(_) => return Latest::Unread,
         };
-        self.slot(slot, number).map(Acquired::Slot)
+        self.front_unfinished = true;
+        if !self.checked.reread(&self.channel.words().producer.slots[slot].meta, self.channel.capacity() as u64) {
+            return Latest::Unread;
+        }
+        hit(Step::MetaRead);
+        (self.slot, self.number) = (slot, number);
+        self.already_done = self.done_already();
+        Latest::Held
+    }
+
+    /// Mailbox: whether the frame in hand was released before.
+    #[inline]
+    fn done_already(&self) -> bool {
+        // Relaxed: only consumers write it, one after another, and each death lies between two of them. In a FIFO a frame that
+        // was released is never delivered again.
+        self.number < self.channel.words().consumer.released.0.load(Relaxed)
+    }
+
+    /// What is left to do where the next frame is not there, and where it is described in another way than the one before. `seen`:
+    /// the `seq` of a FIFO's slot where the next frame is not there; something, where nothing new is in the mailbox.
+    #[inline(never)]
+    fn acquire_otherwise(&mut self, seen: Option<u64>, deadline: Deadline) -> Result<Acquired<ReadSlot<'_, M, D>>> {
+        let mut frame = None;
+        if self.channel.mode() == Mode::Mailbox {
+            if self.front_unfinished {
+                frame = self.front()?;
+            }
+            if frame.is_none() && seen.is_none() {
+                hit(Step::ConsumerWait);
+                frame = self.channel.take_mail()?;
+            }
+        } else {
+            match seen {
+                None => frame = Some((slot_of(self.next), self.next)),
+                Some(seq) => self.channel.check_absent(self.next, seq)?,
+            }
+        }
+        if frame.is_none() {
+            let rung = self.await_frame(deadline)?;
+            hit(Step::ConsumerWoken);
+            frame = self.take()?;
+            self.stats.late += u64::from(frame.is_some() && !rung && deadline != Deadline::NOW);
+            if frame.is_none() {
+                self.called = false;
+                self.stats.spurious += u64::from(rung);
+                return self.after_last(rung);
+            }
+        }
+        if let Some((slot, number)) = frame {
+            // Copied once: what was checked cannot change afterwards.
+            let meta = &self.channel.words().producer.slots[slot].meta;
+            let capacity = self.channel.capacity() as u64;
+            if !self.checked.reread(meta, capacity)
+                && let Err((_, raw)) = self.checked.read(meta, capacity)
+            {
+                return Err(self.channel.corrupt("meta", raw));
+            }
+            hit(Step::MetaRead);
+            (self.slot, self.number) = (slot, number);
+        }
+        if self.channel.mode() == Mode::Mailbox {
+            self.front_unfinished = true;
+            self.already_done = self.done_already();
+        }
+        Ok(Acquired::Slot(ReadSlot { consumer: self }))
     }
 
     /// The frame in a mailbox's front slot, if there ever was one.
@@ -141,23 +245,6 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
             return Err(self.channel.corrupt("seq of a mailbox's front slot", seq));
         }
         Ok(seq.checked_sub(1).map(|number| (word.front, number)))
-    }
-
-    /// Frame `number` in `slot`.
-    #[inline]
-    fn slot(&mut self, slot: usize, number: u64) -> Result<ReadSlot<'_, M, D>> {
-        // Copied once: what was checked cannot change afterwards.
-        let words = self.channel.words().producer.slots[slot].meta.load();
-        let capacity = self.channel.capacity() as u64;
-        if let Err(i) = self.checked.decode(words, capacity) {
-            return Err(self.channel.corrupt("meta", words[i]));
-        }
-        hit(Step::MetaRead);
-        self.front_unfinished = self.channel.mode() == Mode::Mailbox;
-        // Relaxed: only consumers write it, one after another, and each death lies between two of them. In a FIFO a frame that
-        // was released is never delivered again.
-        let already_done = self.front_unfinished && number < self.channel.words().consumer.released.0.load(Relaxed);
-        Ok(ReadSlot { consumer: self, slot, number, already_done })
     }
 
     /// Waits until there is a frame, somebody posts, or `deadline`. Whether it was either of the first two.
@@ -187,10 +274,12 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
     }
 
     /// The slot and the number of the frame that was taken, if there was one.
-    #[inline]
     fn take(&mut self) -> Result<Option<(usize, u64)>> {
         match self.channel.mode() {
-            Mode::Fifo => Ok(self.channel.take(self.next)?.then(|| (slot_of(self.next), self.next))),
+            Mode::Fifo => match self.channel.take(self.next) {
+                None => Ok(Some((slot_of(self.next), self.next))),
+                Some(seq) => self.channel.check_absent(self.next, seq).map(|()| None),
+            },
             Mode::Mailbox => self.channel.take_mail(),
         }
     }
@@ -259,9 +348,6 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
 #[derive(Debug)]
 pub struct ReadSlot<'a, M, D: Doorbell = Semaphore> {
     consumer: &'a mut Consumer<M, D>,
-    slot: usize,
-    number: u64,
-    already_done: bool,
 }
 
 impl<M: Meta, D: Doorbell> ReadSlot<'_, M, D> {
@@ -272,19 +358,19 @@ impl<M: Meta, D: Doorbell> ReadSlot<'_, M, D> {
 
     /// The frame's number in its stream, across generations, from 0.
     pub fn seq(&self) -> u64 {
-        self.consumer.channel.base() + self.number
+        self.consumer.channel.base() + self.consumer.number
     }
 
     /// Mailbox: whether this frame was released before. A successor is given it again if nothing newer has come; its effect must
     /// not be repeated. In a FIFO always `false`.
     pub fn already_done(&self) -> bool {
-        self.already_done
+        self.consumer.already_done
     }
 
     /// The payload: exactly the frame's bytes, where they are.
     #[inline]
     pub fn payload(&self) -> Payload<'_> {
-        self.consumer.channel.memory().bytes(self.slot, self.meta().payload_len() as usize)
+        self.consumer.channel.memory().bytes(self.consumer.slot, self.meta().payload_len() as usize)
     }
 
     /// Whether the payload is the one that [`Meta::seal`] saw.
@@ -316,7 +402,8 @@ impl<M: Meta, D: Doorbell> ReadSlot<'_, M, D> {
     /// ```
     #[inline]
     pub fn release(self) {
-        let ReadSlot { consumer, number, .. } = self;
+        let ReadSlot { consumer } = self;
+        let number = consumer.number;
         match consumer.channel.mode() {
             Mode::Fifo => {
                 consumer.channel.release(number);

@@ -87,6 +87,12 @@ impl MetaWords {
         }
     }
 
+    /// Copies one word.
+    #[inline]
+    pub(crate) fn word(&self, i: usize) -> u64 {
+        self.0[i].load(Relaxed)
+    }
+
     /// Copies it, once.
     #[inline]
     pub fn load(&self) -> [u64; META_WORDS] {
@@ -104,6 +110,11 @@ impl MetaWords {
     /// Writes all of it.
     pub fn store(&self, words: [u64; META_WORDS]) {
         self.0.set(words);
+    }
+
+    /// Copies one word.
+    pub(crate) fn word(&self, i: usize) -> u64 {
+        self.0.get()[i]
     }
 
     /// Copies it, once.

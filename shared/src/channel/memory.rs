@@ -62,17 +62,21 @@ mod mapped {
 
         /// The first `len` bytes of a slot's payload, as far as it has so many. A producer may be writing them.
         pub(in crate::channel) fn payload(&self, slot: usize, len: usize) -> Payload<'_> {
-            part(&self.all, PAYLOAD_OFFSET, slot, self.stride, len.min(self.capacity))
+            // SAFETY: `view` maps region_len(capacity) bytes, which is that, and a stride is at least a capacity.
+            unsafe { part(&self.all, PAYLOAD_OFFSET, slot, self.stride, len.min(self.capacity)) }
         }
     }
 
-    /// The first `len` bytes, at most `stride`, of slot `slot`, whose neighbours lie `stride` bytes apart in `map`.
+    /// The first `len` bytes of slot `slot`, whose neighbours lie `stride` bytes apart in `map` from `offset` on.
+    ///
+    /// # Safety
+    ///
+    /// `map` has [`SLOTS`] times `stride` bytes from `offset` on, and `len` is at most `stride`.
     #[inline]
-    fn part(map: &Mapping, offset: usize, slot: usize, stride: usize, len: usize) -> Payload<'_> {
-        let from = offset + slot * stride;
-        assert!(slot < SLOTS && len <= stride && from + stride <= map.len(), "slots are validated where they are read");
-        let start = NonNull::new(map.as_mut_ptr().wrapping_add(from)).unwrap_or(NonNull::dangling());
-        // SAFETY: within the mapping, just checked, which is readable and is borrowed; an address in it is not null.
+    unsafe fn part(map: &Mapping, offset: usize, slot: usize, stride: usize, len: usize) -> Payload<'_> {
+        assert!(slot < SLOTS, "slots are validated where they are read");
+        let start = NonNull::new(map.as_mut_ptr().wrapping_add(offset + slot * stride)).unwrap_or(NonNull::dangling());
+        // SAFETY: within the mapping, which is readable and is borrowed; an address in it is not null.
         unsafe { Payload::new(start, len) }
     }
 
@@ -81,9 +85,10 @@ mod mapped {
     pub(in crate::channel) struct Memory {
         page: Page,
         payload: Option<Mapping>,
-        writable: bool,
         stride: usize,
         capacity: usize,
+        /// How much of a slot this side may write: its capacity, or nothing.
+        writable: usize,
     }
 
     impl Source {
@@ -135,7 +140,9 @@ mod mapped {
             // What a fork of this process had of us would be a second process on our side.
             shm::keep_from_forks(&page.0, object)?;
             shm::keep_from_forks(&payload, object)?;
-            Ok(Memory { page, payload: Some(payload), writable, stride, capacity: capacity as usize })
+            let capacity = capacity as usize;
+            let writable = if writable { capacity } else { 0 };
+            Ok(Memory { page, payload: Some(payload), stride, capacity, writable })
         }
     }
 
@@ -154,7 +161,7 @@ mod mapped {
     impl Memory {
         /// The words alone.
         pub(in crate::channel) fn of_words(page: Page) -> Self {
-            Self { page, payload: None, writable: false, stride: 0, capacity: 0 }
+            Self { page, payload: None, stride: 0, capacity: 0, writable: 0 }
         }
 
         /// The shared words.
@@ -172,7 +179,8 @@ mod mapped {
         #[inline]
         pub(in crate::channel) fn bytes(&self, slot: usize, len: usize) -> Payload<'_> {
             match &self.payload {
-                Some(map) => part(map, 0, slot, self.stride, len.min(self.capacity)),
+                // SAFETY: `memory` maps so many bytes, and a stride is at least a capacity.
+                Some(map) => unsafe { part(map, 0, slot, self.stride, len.min(self.capacity)) },
                 None => Payload::from(&[][..]),
             }
         }
@@ -180,9 +188,8 @@ mod mapped {
         /// A slot's payload, to be written, for the producer that may (I1).
         #[inline]
         pub(in crate::channel) fn bytes_mut(&mut self, slot: usize) -> &mut [u8] {
-            assert!(self.writable, "only a producer has the payload mapped writable");
-            let payload = self.bytes(slot, self.capacity);
-            // SAFETY: readable as every Payload is, and writable, just checked. Region::attach keeps a writable Memory only if
+            let payload = self.bytes(slot, self.writable);
+            // SAFETY: readable as every Payload is, and writable. Region::attach keeps a writable Memory only if
             // it got the producer's claim, which nobody else gets until this one is dropped or its process reaped: so there is no
             // other one, and `&mut self` keeps a second view of this one away. Whoever reads the same bytes by another mapping
             // does so as `changing` does. To write them past this crate is to change a file that another program has mapped.

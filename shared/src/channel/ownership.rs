@@ -135,16 +135,31 @@ pub struct MailWord {
     pub back: usize,
 }
 
+/// Which lower bytes of a mailbox's word are valid, a bit for each: three slots that are a permutation, and bit 7 unset.
+const VALID: [u64; 4] = {
+    let (mut valid, mut low) = ([0; 4], 0);
+    while low < 128 {
+        let all = 1u8 << (low >> 4 & 3) | 1 << (low >> 2 & 3) | 1 << (low & 3);
+        if all == 0b111 {
+            valid[low >> 6] |= 1 << (low & 63);
+        }
+        low += 1;
+    }
+    valid
+};
+
 impl MailWord {
     /// An empty mailbox.
     pub const EMPTY: Self = Self { seq: 0, dirty: false, front: 2, middle: 1, back: 0 };
 
     /// Reads a raw word; `None` if its three slots are not a permutation or an unused bit is set.
+    #[inline]
     pub fn decode(raw: u64) -> Option<Self> {
+        if VALID[(raw >> 6 & 3) as usize] >> (raw & 63) & 1 == 0 {
+            return None;
+        }
         let slot = |shift: u32| (raw >> shift & 3) as usize;
-        let word = Self { seq: raw >> 8, dirty: raw >> 6 & 1 == 1, front: slot(4), middle: slot(2), back: slot(0) };
-        let all = 1u8 << word.front | 1 << word.middle | 1 << word.back;
-        (all == 0b111 && raw >> 7 & 1 == 0).then_some(word)
+        Some(Self { seq: raw >> 8, dirty: raw >> 6 & 1 == 1, front: slot(4), middle: slot(2), back: slot(0) })
     }
 
     /// The raw word.

@@ -23,6 +23,8 @@ pub struct Producer<M, D: Doorbell = Semaphore> {
     next: u64,
     /// What was last seen of `released`: it only grows, so there is no need to look while this says that a slot is free.
     released: u64,
+    /// The slot that was acquired last.
+    slot: usize,
     overwrote: u64,
     /// Somebody posted although this side had set no flag, and `acquire` has not said so yet, since it had a slot to return. Such
     /// a post is for something other than a slot: the end of the stream, or a wish of the parent's.
@@ -52,6 +54,15 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
     /// # name.unlink()
     /// # }
     /// ```
+    ///
+    /// The side is no argument that could be the wrong one, and what another side has mapped is no region:
+    ///
+    /// ```compile_fail,E0308
+    /// # use tricine_channel::{channel::{Consumer, Producer}, meta::Len};
+    /// fn write_through(consumer: &Consumer<Len>) {
+    ///     let producer = Producer::<Len>::attach(consumer.channel());
+    /// }
+    /// ```
     pub fn attach(region: &Region<D>) -> Result<Self> {
         let channel = region.attach(Side::Producer, M::KIND)?;
         let (next, released) = match channel.mode() {
@@ -68,7 +79,7 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
             Mode::Mailbox => (channel.mail()?.1.seq, 0),
         };
         let (spin, stats, checked) = (Spin::default(), DoorbellStats::default(), Checked::default());
-        Ok(Self { channel, next, released, overwrote: 0, called: false, checked, spin, stats })
+        Ok(Self { channel, next, released, slot: 0, overwrote: 0, called: false, checked, spin, stats })
     }
 
     /// The channel it writes to.
@@ -118,25 +129,43 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
     /// Errors: [`Error::Corrupt`] for an invalid word.
     #[inline]
     pub fn acquire(&mut self, deadline: Deadline) -> Result<Acquired<WriteSlot<'_, M, D>>> {
-        let slot = match self.channel.mode() {
-            Mode::Mailbox => self.channel.mail()?.1.back,
-            Mode::Fifo => {
-                hit(Step::ProducerWait);
-                if !self.may_write()? {
-                    let rung = self.wait(deadline)?;
-                    hit(Step::ProducerWoken);
-                    if !self.may_write()? {
-                        self.called = false;
-                        self.stats.spurious += u64::from(rung);
-                        return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });
-                    }
-                    self.stats.late += u64::from(!rung && deadline != Deadline::NOW);
-                }
-                slot_of(self.next)
+        if self.channel.mode() == Mode::Fifo {
+            hit(Step::ProducerWait);
+            if self.next.wrapping_sub(self.released) < SLOTS as u64 || self.look() {
+                return Ok(Acquired::Slot(self.begin(slot_of(self.next))));
             }
-        };
+        } else if let Some(back) = self.channel.back() {
+            return Ok(Acquired::Slot(self.begin(back)));
+        }
+        self.acquire_otherwise(deadline)
+    }
+
+    /// What is left to do where no slot is free, or a word is invalid.
+    #[cold]
+    fn acquire_otherwise(&mut self, deadline: Deadline) -> Result<Acquired<WriteSlot<'_, M, D>>> {
+        if self.channel.mode() == Mode::Mailbox {
+            let back = self.channel.mail()?.1.back;
+            return Ok(Acquired::Slot(self.begin(back)));
+        }
+        self.check()?;
+        let rung = self.wait(deadline)?;
+        hit(Step::ProducerWoken);
+        if !self.look() {
+            self.check()?;
+            self.called = false;
+            self.stats.spurious += u64::from(rung);
+            return Ok(if rung { Acquired::Woken } else { Acquired::TimedOut });
+        }
+        self.stats.late += u64::from(!rung && deadline != Deadline::NOW);
+        Ok(Acquired::Slot(self.begin(slot_of(self.next))))
+    }
+
+    /// Says that the next frame is being written into `slot`.
+    #[inline]
+    fn begin(&mut self, slot: usize) -> WriteSlot<'_, M, D> {
+        self.slot = slot;
         self.channel.begin(self.next, slot);
-        Ok(Acquired::Slot(WriteSlot { producer: self, slot }))
+        WriteSlot { producer: self }
     }
 
     /// Waits until the next slot is free, somebody posts, or `deadline`. Whether it was either of the first two.
@@ -154,18 +183,20 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
         Ok(wake != Wake::Deadline)
     }
 
-    /// Whether the next slot is free.
+    /// Looks how many frames the consumer is done with; whether the next slot is free.
     #[inline]
-    fn may_write(&mut self) -> Result<bool> {
-        if self.next - self.released < SLOTS as u64 {
-            return Ok(true);
+    fn look(&mut self) -> bool {
+        self.released = self.channel.released();
+        // Also false for a number that cannot be, since that is too large then: see check().
+        self.next.wrapping_sub(self.released) < SLOTS as u64
+    }
+
+    /// Whether what was seen last can be.
+    fn check(&mut self) -> Result<()> {
+        if self.next.wrapping_sub(self.released) != SLOTS as u64 {
+            return Err(self.channel.corrupt("released, to the producer,", self.released));
         }
-        let released = self.channel.released();
-        if released > self.next || released < self.released {
-            return Err(self.channel.corrupt("released, to the producer,", released));
-        }
-        self.released = released;
-        Ok(self.next - released < SLOTS as u64)
+        Ok(())
     }
 
     /// Says that the stream ends after what was published. May be said again, and taken back by [`Producer::reopen`].
@@ -226,7 +257,6 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
 #[derive(Debug)]
 pub struct WriteSlot<'a, M, D: Doorbell = Semaphore> {
     producer: &'a mut Producer<M, D>,
-    slot: usize,
 }
 
 impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
@@ -238,7 +268,7 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
     /// The payload, of the slot's whole capacity. It still holds the bytes that were written there last.
     #[inline]
     pub fn payload(&mut self) -> &mut [u8] {
-        self.producer.channel.memory_mut().bytes_mut(self.slot)
+        self.producer.channel.memory_mut().bytes_mut(self.producer.slot)
     }
 
     /// The payload as 32-bit floats.
@@ -275,13 +305,14 @@ impl<M: Meta, D: Doorbell> WriteSlot<'_, M, D> {
         }
         let seq = self.producer.next_seq();
         meta.seal(seq, &self.payload()[..len as usize]);
-        let words = meta.encode();
-        if let Err(i) = self.producer.checked.decode(words, capacity) {
-            return Err(Error::Meta { word: i, raw: words[i] });
-        }
-        let WriteSlot { producer, slot } = self;
+        let words = match self.producer.checked.check(&meta, capacity) {
+            Ok(words) => words,
+            Err((word, raw)) => return Err(Error::Meta { word, raw }),
+        };
+        let WriteSlot { producer } = self;
+        let slot = producer.slot;
         match producer.channel.mode() {
-            Mode::Fifo => producer.channel.publish(producer.next, words),
+            Mode::Fifo => producer.channel.publish(producer.next, slot, words),
             Mode::Mailbox => {
                 producer.overwrote += u64::from(producer.channel.post_mail(producer.next, slot, words)?);
             }

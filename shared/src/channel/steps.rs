@@ -33,10 +33,10 @@ impl<D: Doorbell> Channel<D> {
         if seeded(Bug::OneSlotTooMany) { (released + 1).min(begun()) } else { released }
     }
 
-    /// FIFO: frame `n`, whose payload is in its slot, is there.
+    /// FIFO: frame `n`, whose payload is in slot `slot`, is there.
     #[inline]
-    pub(super) fn publish(&self, n: u64, meta: [u64; META_WORDS]) {
-        let slot = &self.words().producer.slots[slot_of(n)];
+    pub(super) fn publish(&self, n: u64, slot: usize, meta: [u64; META_WORDS]) {
+        let slot = &self.words().producer.slots[slot];
         if !seeded(Bug::ReadyBeforeMeta) {
             slot.meta.store(meta);
         }
@@ -91,15 +91,13 @@ impl<D: Doorbell> Channel<D> {
         Err(self.corrupt("mailbox word, to the producer,", raw))
     }
 
-    /// FIFO: whether frame `n` is there; if so the consumer has begun to read it.
+    /// FIFO: `None` if frame `n` is there, and the consumer has begun to read it; else what its slot's `seq` is.
     #[inline]
-    pub(super) fn take(&self, n: u64) -> Result<bool> {
+    pub(super) fn take(&self, n: u64) -> Option<u64> {
         // Acquire: pairs with the Release in publish(): payload and meta are there.
         let seq = self.words().producer.slots[slot_of(n)].seq.load(order(Bug::RelaxedPublished, Acquire));
         if seq != n + 1 {
-            // What stands there before is the frame three before, or 0.
-            let before = (n + 1).saturating_sub(SLOTS as u64);
-            return if seq == before { Ok(false) } else { Err(self.corrupt("seq of a slot, to the consumer,", seq)) };
+            return Some(seq);
         }
         // Relaxed: to the producer it says nothing.
         self.words().consumer.taken.0.store(n + 1, Relaxed);
@@ -107,7 +105,14 @@ impl<D: Doorbell> Channel<D> {
             self.release(n);
         }
         hit(Step::ConsumerClaimed);
-        Ok(true)
+        None
+    }
+
+    /// FIFO: whether a slot's `seq` can be that, where frame `n` is not there yet.
+    pub(super) fn check_absent(&self, n: u64, seq: u64) -> Result<()> {
+        // What stands there before is the frame three before, or 0.
+        let before = (n + 1).saturating_sub(SLOTS as u64);
+        if seq == before { Ok(()) } else { Err(self.corrupt("seq of a slot, to the consumer,", seq)) }
     }
 
     /// Mailbox: the slot and number of the latest frame, if there is a new one; the consumer has begun to read it.
@@ -177,6 +182,14 @@ impl<D> Channel<D> {
     pub(super) fn successor(&self) -> Option<u64> {
         // Acquire: pairs with the Release in say_successor(): every frame before it is visible now.
         self.words().producer.successor.0.load(order(Bug::RelaxedSuccessor, Acquire)).checked_sub(1)
+    }
+
+    /// The mailbox's slot that is the producer's, if the word is valid.
+    #[inline]
+    pub(super) fn back(&self) -> Option<usize> {
+        // Acquire: as in mail().
+        let raw = load_to_change(&self.words().both.mail.0, order(Bug::RelaxedMailLoad, Acquire));
+        MailWord::decode(raw).map(|word| word.back)
     }
 
     /// The mailbox's word, raw and checked.

@@ -187,7 +187,6 @@ macro_rules! shared_words {
 }
 
 /// Atomics at `offset` of a mapping. Through a read-only mapping nothing may be stored: the process would die of SIGSEGV.
-#[cfg(not(loom))]
 pub fn page_ref<T: SharedWords>(map: &Mapping, offset: usize) -> &T {
     assert!(offset.is_multiple_of(align_of::<T>()) && offset + size_of::<T>() <= map.len());
     // SAFETY: in bounds and aligned, just checked (the mapping itself is page-aligned); T is made of atomics, valid

@@ -135,8 +135,8 @@ impl Ring {
             return Ok(false);
         }
         // SAFETY: frame `next` has a slot that the consumer released (its counter or token said so, with Acquire), and
-        // touches again only after we publish; this side is the only producer and makes one view at a time. The peer is
-        // trusted: a ring connects two processes of one measurement.
+        // touches again only after we publish. This side is the only producer, since `transport/rings.rs` gives each side of a pair
+        // to one role, and makes one view at a time. The peer is trusted: both are processes of one measurement.
         fill(unsafe { std::slice::from_raw_parts_mut(self.slot(), self.frame_len) });
         self.next += 1;
         match &self.wake {

@@ -310,7 +310,8 @@ impl Forked {
         while !self.reaped {
             self.wait(WaitPidFlag::empty())?;
         }
-        // SAFETY: it was reaped, just now or before; what a Tracer forks does not fork.
+        // SAFETY: it was reaped, just now or before, and numbers are given again only after all others were. What it forked itself
+        // has nothing of its side of a channel (shm::keep_from_forks).
         Ok(unsafe { Reaped::assume(self.pid.as_raw() as u32, Exit::Signal(libc::SIGKILL)) })
     }
 

@@ -1,82 +1,52 @@
 //! The end of a session.
 
-use std::os::fd::AsFd;
 use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
-use tricine_channel::time::mono_ns;
+use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::Result;
 use tricine_session::control::Role;
-use tricine_session::link::ToRole;
 
-use super::deaths::GAP_NS;
-use super::{MS, Session, Stop};
+use super::Session;
+use super::words::GAP_NS;
+use crate::child::Running;
+use crate::out::Out;
 use crate::outputs;
 use crate::report::{self, Ended};
 
-/// How long a role may take to stop before it is killed.
-const GRACE_NS: u64 = 1_000 * MS;
-/// How long the terminal is waited for at the end, in ms.
-const GIVE_BACK_MS: u16 = 500;
+/// How long the terminal is waited for at the end.
+const GIVE_BACK: Duration = Duration::from_millis(500);
+/// How long roles are waited for that were killed because the loop broke.
+const GONE: Duration = Duration::from_secs(2);
 
 impl Session {
-    pub(super) fn stop(&mut self, how: Ended) {
-        if self.stop.is_some() {
-            return;
-        }
-        self.stop = Some(Stop { how, deadline_ns: mono_ns() + GRACE_NS });
-        for post in self.posts.iter_mut() {
-            post.start_at_ns = None;
-            if let Some(running) = &mut post.running {
-                running.quitting = true;
-                // A stopped process cannot quit.
-                let _ = running.child.signal(Signal::SIGCONT);
-            }
-        }
-        for role in Role::ALL {
-            self.tell(role, &ToRole::Quit);
-        }
-    }
-
-    pub(super) fn kill_all(&mut self) {
-        for running in self.posts.iter().filter_map(|p| p.running.as_ref()) {
-            let _ = running.child.signal(Signal::SIGKILL);
-        }
-    }
-
     pub(super) fn leave_terminal(&mut self) {
         if std::mem::take(&mut self.drawn) {
-            use std::io::Write;
-            let mut out = std::io::stdout();
+            let out = Out::new(std::io::stdout());
+            out.line(tricine_session::terminal::LEAVE);
             // A terminal that takes nothing, such as one behind a dead connection, is not waited for longer.
-            let mut room = [PollFd::new(out.as_fd(), PollFlags::POLLOUT)];
-            if !matches!(poll(&mut room, PollTimeout::from(GIVE_BACK_MS)), Ok(n) if n > 0) {
-                return;
-            }
-            let _ = out.write_all(tricine_session::terminal::LEAVE.as_bytes()).and_then(|()| out.flush());
+            out.drain(GIVE_BACK);
         }
     }
 
-    /// Everybody is gone (or the loop broke): the terminal, the report, the exit code.
-    pub(super) fn finish(&mut self, ran: Result<()>) -> Result<i32> {
-        self.kill_all();
-        for role in Role::ALL {
-            while let Some(running) = &self.posts[role].running {
-                if let Some(reaped) = running.child.try_reap()? {
-                    self.posts[role].usage.add(reaped.usage());
-                    self.posts[role].running = None;
-                }
-                std::thread::sleep(Duration::from_millis(1));
-            }
+    /// Everybody is gone (or the loop broke): the terminal is given back.
+    pub(super) fn close(&mut self) {
+        let broke: Vec<Running> = self.posts.iter_mut().filter_map(|post| post.running.take()).collect();
+        for running in &broke {
+            let _ = running.child.signal(Signal::SIGKILL);
+        }
+        let deadline = Deadline::after(GONE);
+        while broke.iter().any(|r| matches!(r.child.try_reap(), Ok(None))) && !deadline.remaining().is_zero() {
+            std::thread::sleep(Duration::from_millis(1));
         }
         self.status.clear();
         self.leave_terminal();
         self.keyboard = None;
         self.status.release();
-        ran?;
-        let how = self.stop.as_ref().map_or(Ended::Failed, |s| s.how);
-        let how = if how == Ended::Played && self.unplayable { Ended::Failed } else { how };
+    }
+
+    /// Writes the report. The exit code.
+    pub(super) fn report(&mut self, how: Ended) -> Result<i32> {
         let now = mono_ns();
         self.settle_gaps(now + GAP_NS);
         if let Some(output) = self.report.take() {
@@ -101,6 +71,7 @@ impl Session {
             outputs::write(output, &report)?;
         }
         Ok(match how {
+            Ended::Played if self.incomplete => 4,
             Ended::Played | Ended::Quit => 0,
             Ended::Failed => 1,
             Ended::GaveUp => 3,

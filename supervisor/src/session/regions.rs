@@ -1,17 +1,20 @@
-//! A region that cannot be trusted any more is replaced, not recovered: its words hold what cannot be, or somebody has
-//! truncated it. The stream goes on in the next generation, from what was shown or heard last, by what the pages and the
-//! clock say: nothing is taken from the old region.
+//! Regions: made, recovered, removed; and replaced where they cannot be trusted any more, because their words hold what
+//! cannot be, or somebody has truncated them. A stream then goes on in the next generation, from what was shown or heard last,
+//! by what the pages and the clock say: nothing is taken from the old region.
 
 use nix::errno::Errno;
-use nix::sys::signal::Signal;
-use tricine_channel::sys::process::Exit;
-use tricine_channel::time::mono_ns;
-use tricine_session::Result;
-use tricine_session::channel::{Barriers, ChannelName, Kind, Mode, Spec as ChannelSpec, StreamRegion};
+use tricine_channel::Error as ChannelError;
+use tricine_channel::sys::process::Reaped;
+use tricine_session::channel::{
+    Barriers, ChannelName, Kind, Mode, Side, Spec as ChannelSpec, StreamRegion, discard, held_by_consumer, recover,
+};
 use tricine_session::control::Role;
-use tricine_session::error::EXIT_CORRUPT;
+use tricine_session::link::ToRole;
+use tricine_session::{Error, Result};
 
-use super::{Restart, Session};
+use super::{KINDS, Session, kind_index};
+use crate::report::Ended;
+use crate::supervision::{Ask, Event, Kinds};
 
 /// No film is longer (104 days), no stream has more frames: what a page says beyond that is not believed.
 const LONGEST_NS: i64 = 1 << 53;
@@ -24,22 +27,80 @@ fn spoiled(channel: &StreamRegion) -> bool {
 }
 
 impl Session {
-    /// Which of a dead role's channels are to be replaced.
-    pub(super) fn broken(&self, role: Role, exit: Exit) -> Vec<Kind> {
-        let kinds = [Kind::Video, Kind::Audio].into_iter().filter(|&kind| role.side(kind).is_some());
-        let of = |kind| self.channels.iter().filter(move |c| c.name().kind == kind);
-        let all: Vec<_> = kinds.filter(|&kind| of(kind).next().is_some()).collect();
-        let seen: Vec<_> = all.iter().copied().filter(|&kind| of(kind).any(spoiled)).collect();
-        // What it met may be where we do not look: it says so by its exit code.
-        if seen.is_empty() && exit == Exit::Code(EXIT_CORRUPT) { all } else { seen }
+    fn regions_of(&self, role: Role) -> impl Iterator<Item = (&StreamRegion, Side)> {
+        self.channels.iter().filter_map(move |c| Some((c, role.side(c.name().kind)?)))
     }
 
-    /// Gives a kind of stream a new region, and everybody who works on the old one a new start.
-    pub(super) fn replace(&mut self, kind: Kind) -> Result<()> {
+    /// Which of a dead role's streams are damaged.
+    pub(super) fn spoilt(&self, role: Role) -> Kinds {
+        let damaged = self.regions_of(role).filter(|(channel, _)| spoiled(channel));
+        damaged.fold(Kinds::default(), |all, (channel, _)| all.or(Kinds::of(kind_index(channel.name().kind))))
+    }
+
+    /// The frame that a dead consumer has not given back, counted over all regions.
+    pub(super) fn held(&self, role: Role) -> Option<(usize, u64)> {
+        let consumed = self.regions_of(role).filter(|&(_, side)| side == Side::Consumer);
+        let mut held = consumed.filter_map(|(channel, _)| {
+            let seq = held_by_consumer(channel)?;
+            Some((kind_index(channel.name().kind), seq.saturating_add(channel.base())))
+        });
+        held.next()
+    }
+
+    pub(super) fn discard(&self, kind: Kind, frame: u64, reaped: &Reaped) {
+        for channel in self.channels.iter().filter(|c| c.name().kind == kind) {
+            let Some(seq) = frame.checked_sub(channel.base()) else { continue };
+            if let Err(error) = discard(channel, seq, reaped) {
+                tracing::warn!("frame {frame} of {kind} cannot be left out: {error}");
+            }
+        }
+    }
+
+    /// Recovers a dead role's regions. One whose claim is not the dead role's is damaged.
+    pub(super) fn recover(&mut self, role: Role, but: Kinds, reaped: &Reaped) -> Result<()> {
+        let mut foreign = Kinds::default();
+        for (channel, side) in self.regions_of(role) {
+            let kind = kind_index(channel.name().kind);
+            if but.has(kind) {
+                continue;
+            }
+            match recover(channel, side, reaped) {
+                Err(ChannelError::Claimed { .. }) => foreign = foreign.or(Kinds::of(kind)),
+                done => done?,
+            }
+        }
+        for kind in (0..KINDS.len()).filter(|&kind| foreign.has(kind)) {
+            self.tell(Event::Spoilt { kind })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn make_channel(&mut self, kind: Kind, generation: u64, ask: &Ask, first: bool) -> Result<()> {
+        let &Ask { capacity, base, resume_pts_ns, resume_serial } = ask;
+        let mode = if kind == Kind::Video { self.options.mode } else { Mode::Fifo };
+        let spec = ChannelSpec { mode, capacity, base, resume_pts_ns, resume_serial, barriers: Barriers::Both };
+        let name = self.channel_name(kind, generation);
+        if !self.create_channel(&name, &spec)? {
+            return Ok(());
+        }
+        self.say(Role::Decoder, &ToRole::Channel(name.clone()));
+        // A consumer follows from one generation to the next by itself; only the first is news to it.
+        if let Some(consumer) = Role::consumer(kind).filter(|_| first) {
+            self.say(consumer, &ToRole::Channel(name));
+        }
+        Ok(())
+    }
+
+    pub(super) fn unlink(&mut self, kind: Kind, below: u64) -> Result<()> {
+        let old = |c: &mut StreamRegion| c.name().kind == kind && c.name().generation < below;
+        self.channels.extract_if(.., old).try_for_each(|channel| channel.name().unlink())
+    }
+
+    /// Gives a stream a new region in the place of all that it has.
+    pub(super) fn replace(&mut self, kind: Kind, generation: u64) -> Result<()> {
         let old: Vec<StreamRegion> = self.channels.extract_if(.., |c| c.name().kind == kind).collect();
-        let Some(generation) = old.iter().map(|c| c.name().generation + 1).max() else { return Ok(()) };
+        let Some(mode) = old.first().map(|c| c.mode()) else { return Ok(()) };
         self.regions_replaced += 1;
-        let mode = old[0].mode();
         let (base, resume_pts_ns) = self.handed_over(kind, mode);
         let spec = ChannelSpec {
             mode,
@@ -49,37 +110,31 @@ impl Session {
             resume_serial: self.state.serial,
             barriers: Barriers::Both,
         };
-        for channel in &old {
-            channel.name().unlink()?;
-        }
-        let name = ChannelName { session: self.name.clone(), kind, generation };
-        if !self.create_channel(&name, &spec)? {
-            return Ok(());
-        }
-        self.status.notice(&format!("the {kind} region is damaged; going on in a new one"));
-        for role in Role::ALL.into_iter().filter(|&role| role.side(kind).is_some()) {
-            if let Some(running) = &mut self.posts[role].running {
-                running.moving = true;
-                running.child.signal(Signal::SIGKILL)?;
-            }
+        old.iter().try_for_each(|channel| channel.name().unlink())?;
+        if self.create_channel(&self.channel_name(kind, generation), &spec)? {
+            self.status.notice(&format!("the {kind} region is damaged; going on in a new one"));
         }
         Ok(())
     }
 
-    /// A role that was stopped because its region was replaced begins anew: no crash of its own.
-    pub(super) fn moved(&mut self, role: Role) {
-        let now = mono_ns();
-        let post = &mut self.posts[role];
-        post.restarts += 1;
-        post.start_at_ns = Some(now);
-        self.restarts.push(Restart {
-            role: role.name(),
-            cause: "its region was replaced".into(),
-            at_ns: now,
-            gap_ns: None,
-            audible_gap_ns: None,
-            settled: false,
-        });
+    fn channel_name(&self, kind: Kind, generation: u64) -> ChannelName {
+        ChannelName { session: self.name.clone(), kind, generation }
+    }
+
+    /// Makes a channel. `false` if there is no room for it, which ends the session.
+    fn create_channel(&mut self, name: &ChannelName, spec: &ChannelSpec) -> Result<bool> {
+        match StreamRegion::create(name, spec) {
+            Ok(stream) => self.channels.push(stream),
+            Err(error @ Error::Channel(ChannelError::TooLarge { .. } | ChannelError::Sys { .. })) => {
+                let (kind, mib) = (name.kind, spec.capacity.saturating_mul(3) / (1 << 20) + 1);
+                let input = self.current.as_ref().map(|i| i.name.clone()).unwrap_or_default();
+                self.cannot_play(&input, &format!("{kind} frames need {mib} MiB in /dev/shm: {error}"));
+                self.tell(Event::Stop(Ended::Failed))?;
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(true)
     }
 
     /// How many frames were handed over for good, and where the stream goes on, in ns.

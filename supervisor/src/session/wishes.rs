@@ -12,6 +12,7 @@ use tricine_session::{Error, Result};
 use super::{MS, Session};
 use crate::keys::{self, Keyboard};
 use crate::report::Ended;
+use crate::supervision::Event;
 
 /// How long an escape may be the beginning of a longer sequence.
 const ESCAPE_NS: u64 = 30 * MS;
@@ -23,17 +24,13 @@ impl Session {
             match Signal::try_from(info.ssi_signo as i32) {
                 Ok(Signal::SIGTSTP) => self.suspend()?,
                 Ok(Signal::SIGCONT) => {
-                    self.rebased_ns = mono_ns();
+                    self.tell(Event::Rebased)?;
                     // Perhaps from the background, where the keyboard was the shell's.
                     if self.keyboard.is_none() {
                         self.keyboard = Keyboard::take();
                     }
                 }
-                Ok(signal) if self.stop.is_some() => {
-                    tracing::warn!("{signal} again: the roles are killed");
-                    self.kill_all();
-                }
-                Ok(signal) => self.stop(Ended::Signal(signal as i32)),
+                Ok(signal) => self.tell(Event::Stop(Ended::Signal(signal as i32)))?,
                 Err(_) => {}
             }
         }
@@ -51,7 +48,7 @@ impl Session {
         }
         self.status.clear();
         // What was typed or answered until now is ours, not the shell's.
-        self.typed();
+        self.typed()?;
         let drawn = self.drawn;
         self.leave_terminal();
         let had_keyboard = self.keyboard.take().is_some();
@@ -62,12 +59,12 @@ impl Session {
                 break;
             }
         }
-        self.rebased_ns = mono_ns();
+        self.tell(Event::Rebased)?;
         if had_keyboard {
             self.keyboard = Keyboard::take();
         }
         self.drawn = drawn;
-        self.tell(Role::Renderer, &ToRole::Retake);
+        self.say(Role::Renderer, &ToRole::Retake);
         for running in self.posts.iter().filter_map(|p| p.running.as_ref()) {
             running.child.signal(Signal::SIGCONT)?;
         }
@@ -76,8 +73,8 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn typed(&mut self) {
-        let Some(keyboard) = &mut self.keyboard else { return };
+    pub(super) fn typed(&mut self) -> Result<()> {
+        let Some(keyboard) = &mut self.keyboard else { return Ok(()) };
         let mut keys = keyboard.read();
         let now = mono_ns();
         match self.escape_at_ns {
@@ -91,11 +88,9 @@ impl Session {
         }
         let answers = self.keyboard.as_mut().map_or(0, Keyboard::answers);
         for _ in 0..answers {
-            self.tell(Role::Renderer, &ToRole::Answer);
+            self.say(Role::Renderer, &ToRole::Answer);
         }
-        for key in keys {
-            self.key(key);
-        }
+        keys.into_iter().try_for_each(|key| self.key(key))
     }
 
     /// Film time now, in ns.
@@ -106,25 +101,23 @@ impl Session {
             Some(clock) => clock.pts_at(mono_ns()),
             None => return self.state.target_ns,
         };
-        now.clamp(0, self.opened.as_ref().and_then(|o| o.duration_ns).unwrap_or(i64::MAX))
+        now.clamp(0, self.last_ns())
     }
 
-    pub(super) fn key(&mut self, key: Key) {
-        if self.stop.is_some() {
-            return;
+    pub(super) fn key(&mut self, key: Key) -> Result<()> {
+        if self.supervision.is_ending() {
+            return Ok(());
         }
         match key {
             Key::Pause => {
                 self.state.paused = !self.state.paused;
                 // Single steps have moved the picture alone: sound joins it where it stands.
                 if !self.state.paused && std::mem::take(&mut self.stepped) && self.seekable() {
-                    self.seek(self.control.renderer().last_pts_ns.get() as i64);
-                    return;
+                    return self.seek(self.control.renderer().last_pts_ns.get() as i64);
                 }
             }
             Key::Seek(seconds) if self.seekable() => {
-                self.seek(self.position_ns().saturating_add(i64::from(seconds) * 1_000_000_000));
-                return;
+                return self.seek(self.position_ns().saturating_add(i64::from(seconds) * 1_000_000_000));
             }
             Key::Seek(_) => self.osd("this input cannot seek"),
             Key::Step => {
@@ -133,7 +126,7 @@ impl Session {
                     self.broadcast();
                 }
                 self.stepped = true;
-                self.tell(Role::Renderer, &ToRole::Step);
+                self.say(Role::Renderer, &ToRole::Step);
             }
             Key::Slower | Key::Faster => {
                 let speed = self.state.speed;
@@ -148,57 +141,65 @@ impl Session {
             Key::Mute => self.state.muted = !self.state.muted,
             Key::Loop => {
                 self.state.looping = !self.state.looping;
-                self.rounds_left = if self.state.looping { u64::MAX } else { 1 };
+                self.tell(Event::Looping(self.state.looping))?;
             }
             Key::Osd => self.state.osd = 1 - self.state.osd.min(1),
-            Key::Fullscreen => self.tell(Role::Renderer, &ToRole::Fullscreen),
+            Key::Fullscreen => self.say(Role::Renderer, &ToRole::Fullscreen),
             Key::Help => {
-                self.tell(Role::Renderer, &ToRole::Help);
-                if self.posts[Role::Renderer].running.is_none() {
+                self.say(Role::Renderer, &ToRole::Help);
+                if self.running(Role::Renderer).is_none() {
                     self.status
                         .notice("space pause, arrows seek, [ ] speed, 9 0 volume, m mute, l loop, n next, q quit");
                 }
             }
             Key::Screenshot => match std::env::current_dir() {
-                Ok(folder) => self.tell(Role::Renderer, &ToRole::Screenshot(folder.into())),
+                Ok(folder) => self.say(Role::Renderer, &ToRole::Screenshot(folder.into())),
                 Err(e) => self.osd(&format!("no screenshot: {e}")),
             },
             Key::Next if self.playlist.is_empty() => self.osd("there is no next input"),
-            Key::Next => {
-                self.next_input();
-                return;
-            }
-            Key::Quit => {
-                self.stop(Ended::Quit);
-                return;
-            }
+            Key::Next => return self.tell(Event::Next),
+            Key::Quit => return self.tell(Event::Stop(Ended::Quit)),
         }
         self.broadcast();
+        Ok(())
+    }
+
+    /// Where the film ends, in ns, as far as is known.
+    fn last_ns(&self) -> i64 {
+        self.opened.as_ref().and_then(|o| o.duration_ns).map_or(i64::MAX, |ns| ns.max(0))
     }
 
     fn seekable(&self) -> bool {
         self.opened.as_ref().is_some_and(|o| o.seekable)
     }
 
+    fn seek(&mut self, target_ns: i64) -> Result<()> {
+        if self.supervision.is_playing() {
+            self.tell(Event::Sought)?;
+            self.go_to(self.supervision.serial(), target_ns);
+        }
+        Ok(())
+    }
+
     /// A new serial from `target_ns`.
-    pub(super) fn seek(&mut self, target_ns: i64) {
-        let last = self.opened.as_ref().and_then(|o| o.duration_ns).unwrap_or(i64::MAX);
-        self.state.target_ns = target_ns.clamp(0, last);
-        self.state.serial += 1;
+    pub(super) fn go_to(&mut self, serial: u32, target_ns: i64) {
+        self.state.target_ns = target_ns.clamp(0, self.last_ns());
+        self.state.serial = serial;
         self.stepped = false;
         self.skip_past_ns = None;
         self.broadcast();
     }
 
     fn osd(&mut self, text: &str) {
-        self.tell(Role::Renderer, &ToRole::Osd(text.to_owned()));
-        if self.posts[Role::Renderer].running.is_none() {
+        self.say(Role::Renderer, &ToRole::Osd(text.to_owned()));
+        if self.running(Role::Renderer).is_none() {
             self.status.notice(text);
         }
     }
 
-    pub(super) fn tell(&self, role: Role, message: &ToRole) {
-        if let Some(running) = &self.posts[role].running {
+    /// Says something to a role, if there is one.
+    pub(super) fn say(&self, role: Role, message: &ToRole) {
+        if let Some(running) = self.running(role) {
             running.tell(message);
             self.ring(role);
         }
@@ -217,7 +218,7 @@ impl Session {
     pub(super) fn broadcast(&self) {
         self.control.own().set_state(&self.state);
         for role in Role::ALL {
-            self.tell(role, &ToRole::State);
+            self.say(role, &ToRole::State);
         }
     }
 }

@@ -18,6 +18,7 @@ use clap::Parser;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::{Map, Value, json};
+use tricine_session::control::Role;
 
 /// Run all long proofs in shards, and sum up what they say.
 #[derive(Debug, Parser)]
@@ -135,7 +136,7 @@ fn jobs(options: &Options, cores: u64) -> Vec<Job> {
         words(format!("--corruptions {} --seed {}", part(10_000_000 / few), seed + 4 * i))
     });
     let coarse = (1.0 / options.scale).round().max(1.0) as u64;
-    for (kind, more, stride) in [("sweep", "", 1), ("payload", " --payload", 3), ("two-deaths", " --deaths 2", 211)] {
+    for (kind, more, stride) in [("sweep", "", 1), ("payload", " --payload", 3), ("two-deaths", " --deaths 2", 997)] {
         let stride = stride * coarse;
         add(kind, "kill-sweep", cores, 1, &|i| {
             words(format!("--fast --stride {stride} --seed {} --shard {i}/{cores}{more}", seed + i))
@@ -235,7 +236,7 @@ fn soak(reports: &[Value]) -> Value {
 
 fn gaps(reports: &[Value]) -> Value {
     let mut roles = Map::new();
-    for role in ["decoder", "audio", "renderer"] {
+    for role in Role::ALL.map(Role::name) {
         let quantiles = |field: &str| {
             let each = reports.iter().flat_map(|r| r["roles"][role][field].as_array().into_iter().flatten());
             let mut values: Vec<f64> = each.filter_map(Value::as_f64).collect();

@@ -1,15 +1,15 @@
 //! The learner's editor. The program lies in a file; whenever that file is saved, by whatever editor, it is marked.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
+use tricine_session::output::Output;
+
 use crate::{Error, Result};
 
-/// The file that a learner edits. It goes when the lesson is left.
+/// The file that a learner edits. It stays: it is the learner's.
 #[derive(Debug)]
 pub(crate) struct Draft {
     path: PathBuf,
@@ -17,23 +17,16 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// A new file with this text, that nobody else can read.
-    pub(crate) fn create(id: &str, text: &str) -> Result<Self> {
-        let plain: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
-        let folder = std::env::temp_dir();
-        for n in 0..100 {
-            let path = folder.join(format!("tricine-lab-{}-{plain}-{n}.lab", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-                Ok(mut file) => {
-                    file.write_all(text.as_bytes()).map_err(|e| refused("write", &path, &e))?;
-                    let seen = changed(&path);
-                    return Ok(Self { path, seen });
-                }
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(refused("make", &path, &e)),
-            }
-        }
-        Err(Error::Usage(format!("there is no room for a file in {}", folder.display())))
+    /// Writes this text into the file. What another one left there is in the progress as well.
+    pub(crate) fn create(path: PathBuf, text: &str) -> Result<Self> {
+        let written = path
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| Output::open(&path, || {})?.write(text.as_bytes()));
+        written
+            .map_err(|e| Error::Usage(format!("cannot write {}: {e}; XDG_STATE_HOME says where", path.display())))?;
+        let seen = changed(&path);
+        Ok(Self { path, seen })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -71,18 +64,7 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // The learner's lines are kept with the progress.
-        let _ = fs::remove_file(&self.path);
-    }
-}
-
 /// When it was changed last; editors that replace the file are seen as well.
 fn changed(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|m| m.modified()).ok()
-}
-
-fn refused(what: &str, path: &Path, e: &std::io::Error) -> Error {
-    Error::Usage(format!("cannot {what} {}: {e}", path.display()))
 }

@@ -135,12 +135,22 @@ impl Look {
         let mut spans = vec![];
         for (i, part) in self.text(text).split('`').enumerate() {
             if i % 2 == 1 {
-                spans.push(Span::styled(part.to_owned(), self.code().add_modifier(Modifier::BOLD)));
+                // Without colour, the marks stay.
+                let part = if self.colour { part.to_owned() } else { format!("`{part}`") };
+                spans.push(Span::styled(part, self.code().add_modifier(Modifier::BOLD)));
                 continue;
             }
             for (k, word) in part.split("**").enumerate() {
-                let style = if k % 2 == 1 { self.strong() } else { Style::new() };
-                spans.push(Span::styled(word.to_owned(), style));
+                if k % 2 == 1 {
+                    spans.push(Span::styled(word.to_owned(), self.strong()));
+                    continue;
+                }
+                // An odd number of stars is a product, or a mistake.
+                let slanted = word.matches('*').count() % 2 == 0;
+                for (n, word) in word.split(|c| slanted && c == '*').enumerate() {
+                    let style = if n % 2 == 1 { Style::new().add_modifier(Modifier::ITALIC) } else { Style::new() };
+                    spans.push(Span::styled(word.to_owned(), style));
+                }
             }
         }
         Line::from(spans)
@@ -154,9 +164,9 @@ mod tests {
     #[test]
     fn without_unicode_nothing_but_ascii_is_shown() {
         let look = Look { colour: false, unicode: false };
-        let lines = look.markdown("a µs – “x” → **b** `c`\n\n```lab\n    post s # ✗ ü\n```\n- one\n- two\n");
+        let lines = look.markdown("*a* µs – “x” → **b** `c`\n\n```lab\n    post s # ✗ ü\n```\n- one\n- two\n");
         let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
-        assert_eq!(text, ["a us - \"x\" > b c", "", "      post s # x ?", "- one", "- two"]);
+        assert_eq!(text, ["a us - \"x\" > b `c`", "", "      post s # x ?", "- one", "- two"]);
         assert!(lines.iter().flat_map(|l| &l.spans).all(|s| s.style.fg.is_none()));
     }
 }

@@ -162,15 +162,27 @@ pub(crate) fn keys(
 }
 
 /// A text in the middle of the screen, over everything else.
-pub(crate) fn popup(frame: &mut Frame<'_>, look: Look, clicks: &mut Clicks, title: &str, lines: Vec<Line<'static>>) {
+pub(crate) fn popup(
+    frame: &mut Frame<'_>,
+    look: Look,
+    clicks: &mut Clicks,
+    title: &str,
+    lines: Vec<Line<'static>>,
+    scroll: u16,
+) {
     let all = frame.area();
     let width = all.width.saturating_sub(6).min(92);
     let rows: usize = lines.iter().map(|l| l.width().div_ceil(usize::from(width.max(8)) - 4).max(1)).sum();
     let height = u16::try_from(rows + 3).unwrap_or(u16::MAX).min(all.height.saturating_sub(2));
     let area = Rect { x: (all.width - width) / 2, y: (all.height - height) / 2, width, height };
     frame.render_widget(Clear, area);
-    let block = look.frame(title).title_bottom(Span::styled(" any key ", look.faint()));
-    frame.render_widget(Paragraph::new(lines).wrap(Wrap { trim: false }).block(block), area);
+    let most = u16::try_from((rows + 2).saturating_sub(usize::from(height))).unwrap_or(u16::MAX);
+    let foot = if most > 0 { " up, down; any other key goes on " } else { " any key goes on " };
+    let block = look.frame(title).title_bottom(Span::styled(foot, look.faint()));
+    frame.render_widget(
+        Paragraph::new(lines).wrap(Wrap { trim: false }).scroll((scroll.min(most), 0)).block(block),
+        area,
+    );
     clicks.push((all, KeyCode::Null));
 }
 

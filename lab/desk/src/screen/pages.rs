@@ -47,7 +47,26 @@ pub(super) fn draw(
     let items = match (visit.page, stepper) {
         (Page::Run, Some(s)) => {
             scene::draw(frame, look, clicks, body, visit, s);
-            scene::items(program, !visit.coming.is_empty())
+            let mut items = scene::items(program, !visit.coming.is_empty());
+            if visit.lesson.measure.is_some() {
+                items.push((KeyCode::Char('M'), "M", "measure"));
+            }
+            items
+        }
+        (Page::Run, None) => {
+            text(frame, look, body, "Measure", measured(look, visit), visit.scroll);
+            vec![(KeyCode::Char('M'), "M", "measure"), (KeyCode::Enter, "Enter", "go on")]
+        }
+        (Page::Repair, _) if program.processes.is_empty() => {
+            text(
+                frame,
+                look,
+                body,
+                "Repair",
+                look.markdown("There is nothing to repair in this lesson. `M` measures, `Enter` goes on."),
+                0,
+            );
+            vec![(KeyCode::Char('M'), "M", "measure"), (KeyCode::Enter, "Enter", "why")]
         }
         (Page::Text, _) => {
             let mut lines = look.markdown(&visit.lesson.text);
@@ -78,7 +97,7 @@ pub(super) fn draw(
     items.extend([(KeyCode::Char('?'), "?", "help"), (KeyCode::Char('q'), "q", "the lessons")]);
     keys(frame, look, clicks, foot, &items);
     if let Some((title, lines)) = &visit.popup {
-        popup(frame, look, clicks, title, lines.clone());
+        popup(frame, look, clicks, title, lines.clone(), visit.popup_scroll);
     }
 }
 
@@ -193,9 +212,26 @@ fn repair(look: Look, visit: &Visit<'_>) -> Vec<Line<'static>> {
     lines
 }
 
+/// A lesson that only measures.
+fn measured(look: Look, visit: &Visit<'_>) -> Vec<Line<'static>> {
+    let mut text = visit.lesson.run.clone();
+    if let Some(m) = &visit.lesson.measure {
+        text += &format!("\n\n{}", m.text);
+    }
+    if let Some(measured) = &visit.measured {
+        text += &format!("\n\n{measured}");
+    }
+    look.markdown(&text)
+}
+
 fn why(look: Look, visit: &Visit<'_>) -> Vec<Line<'static>> {
     if visit.entry.right_at.is_none() {
-        return look.markdown("This page opens once your repair is right. `4` is the repair, `h` a hint.");
+        let when = if visit.lesson.program.is_empty() {
+            "every question is answered and you have measured (`M`)"
+        } else {
+            "your repair is right"
+        };
+        return look.markdown(&format!("This page opens once {when}. `4` is the repair, `h` a hint."));
     }
     let l = visit.lesson;
     let mut text = l.see.clone();
@@ -203,6 +239,9 @@ fn why(look: Look, visit: &Visit<'_>) -> Vec<Line<'static>> {
         if !part.is_empty() {
             text += &format!("\n\n{part}");
         }
+    }
+    for s in l.shipped.iter().filter(|s| s.line > 0) {
+        text += &format!("\n\n**In Tricine**, `{}` from line {}: {}\n```\n{}\n```\n", s.file, s.line, s.says, s.code);
     }
     if !l.guide.is_empty() {
         text += "\n\n**What the guide says**\n";
@@ -229,7 +268,7 @@ pub(super) fn help(look: Look, program: &Program) -> Vec<Line<'static>> {
          `r` one step of recovery, in the supervisor's place\n`u` one step back (everything is played again up to it)\n\
          `R` to the beginning\n`g` on to the next change that others can see\n`n` the counterexample's next step\n\
          `F` freely: at full speed, many times\n`[ ]` another size or scene\n`x` the same memory as bytes\n\
-         `e` your editor   `m` mark   `h` a hint, at most three\n`1` to `5` the lesson's pages   `Enter` go on   `Backspace` back\n\
+         `M` measure, where the lesson does\n`e` your editor   `m` mark   `h` a hint, at most three\n`1` to `5` the lesson's pages   `Enter` go on   `Backspace` back\n\
          `q` to the lessons   `?` this page\n\nA click on a process is a step; a click on a key is that key.\n",
     );
     if program.memory == Memory::Tso {

@@ -173,6 +173,10 @@ fn shared(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &
     let Some(now) = last(s) else { return };
     let before = s.replay.moments.len().checked_sub(2).map(|i| &s.replay.moments[i]);
     let wide = inner.width >= 38;
+    let names = s.program().arrays.iter().map(|a| a.name.chars().count() + 3 * usize::from(a.frame));
+    let names = names.chain(now.semaphores.iter().map(|s| s.name.chars().count()));
+    let column = names.max().unwrap_or(0).clamp(6, if wide { 14 } else { 9 });
+    let word = |name: &str, value: &str, is_new| word(look, column, name, value, is_new);
     let mut lines = vec![];
     if visit.bytes {
         lines.extend(raw(look, s, inner.width));
@@ -189,17 +193,12 @@ fn shared(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &
                     let halves = (s.stage.word(a.base + k), s.stage.word(a.base + a.len + k));
                     let is_new = changed(a.base + k, 1) || changed(a.base + a.len + k, 1);
                     let torn = if halves.0 == halves.1 { "" } else { "  torn" };
-                    lines.push(word(
-                        look,
-                        &format!("{}[{k}]", a.name),
-                        &format!("{}|{}{torn}", halves.0, halves.1),
-                        is_new,
-                    ));
+                    lines.push(word(&format!("{}[{k}]", a.name), &format!("{}|{}{torn}", halves.0, halves.1), is_new));
                 }
             } else {
                 let all = values(a.base, a.len);
                 let text: Vec<String> = all.iter().map(ToString::to_string).collect();
-                let mut line = word(look, &a.name, &text.join(" "), changed(a.base, a.len));
+                let mut line = word(&a.name, &text.join(" "), changed(a.base, a.len));
                 if wide && a.len == 1 {
                     line.push_span(Span::styled(format!("   {}", hex(&all[0].to_le_bytes())), look.faint()));
                 }
@@ -208,7 +207,7 @@ fn shared(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &
         }
         if s.program().expect.is_some() {
             let is_new = before.is_some_and(|b| b.shown != now.shown);
-            lines.push(word(look, "on screen", &format!("frame {}", s.stage.shown()), is_new));
+            lines.push(word("shows", &format!("frame {}", s.stage.shown()), is_new));
         }
     }
     if !now.semaphores.is_empty() {
@@ -219,26 +218,26 @@ fn shared(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &
     }
     for (k, sem) in now.semaphores.iter().enumerate() {
         let is_new = before.is_some_and(|b| b.semaphores.get(k).map(|x| x.tokens) != Some(sem.tokens));
-        let mut line = word(look, &sem.name, &s.stage.tokens(k).to_string(), is_new);
+        let mut line = word(&sem.name, &s.stage.tokens(k).to_string(), is_new);
         if !sem.sleepers.is_empty() {
-            line.push_span(Span::styled(format!("  zZ {}", sem.sleepers.join(", ")), look.changed()));
+            line.push_span(Span::styled(format!(" zZ {}", sem.sleepers.join(", ")), look.changed()));
         }
         if sem.ghosts > 0 {
-            line.push_span(Span::styled(format!("  +{} dead", sem.ghosts), look.bad()));
+            line.push_span(Span::styled(format!(" +{} dead", sem.ghosts), look.bad()));
         }
         lines.push(line);
         if wide {
-            lines.push(Line::styled(format!("            {}", hex(&s.stage.semaphore_bytes(k))), look.faint()));
+            lines.push(Line::styled(format!("{:column$}  {}", "", hex(&s.stage.semaphore_bytes(k))), look.faint()));
         }
     }
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
 /// A name and its value; a star says that the last step changed it.
-fn word(look: Look, name: &str, value: &str, is_new: bool) -> Line<'static> {
+fn word(look: Look, column: usize, name: &str, value: &str, is_new: bool) -> Line<'static> {
     let style = if is_new { look.changed() } else { Style::new() };
     let star = if is_new { "*" } else { " " };
-    Line::from(vec![Span::raw(look.text(&format!("{name:<10}"))), Span::styled(format!("{star}{value}"), style)])
+    Line::from(vec![Span::raw(look.text(&format!("{name:<column$} "))), Span::styled(format!("{star}{value}"), style)])
 }
 
 fn hex(bytes: &[u8]) -> String {

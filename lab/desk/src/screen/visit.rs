@@ -1,28 +1,23 @@
 //! One lesson on the screen: its pages, its keys, and what they do.
 
+mod steps;
+mod work;
+
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Duration;
 
 use ratatui::crossterm::event::KeyCode;
 use ratatui::text::Line;
-use tricine_lab::check;
 use tricine_lab::lang::Program;
-use tricine_lab::lesson::{Lesson, Regions};
-use tricine_lab::run::End;
-use tricine_lab::schedule::{self, Act};
+use tricine_lab::lesson::Lesson;
+use tricine_lab::schedule::Act;
 use tricine_lab::verdict::Verdict;
 
 use super::editor::Draft;
 use super::{Ui, pages};
-use crate::command::{instance, number_of, stage};
-use crate::progress::{Entry, Progress, now};
+use crate::command::{given, instance, stage};
+use crate::progress::{Entry, Progress};
 use crate::stepper::Stepper;
 use crate::{Error, Result};
-
-/// Running freely takes so long, or so many runs.
-const FREELY: (usize, Duration) = (10_000, Duration::from_millis(1500));
-/// `g` gives up after so many steps.
-const FARTHEST: usize = 60;
 
 /// The parts of a lesson, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +60,9 @@ pub(super) struct Visit<'l> {
     /// What is to be said in the line under the stage.
     pub(super) message: Option<String>,
     pub(super) popup: Option<(String, Vec<Line<'static>>)>,
+    pub(super) popup_scroll: u16,
+    /// What was measured here.
+    pub(super) measured: Option<String>,
     pub(super) bytes: bool,
     pub(super) draft: Option<Draft>,
 }
@@ -80,7 +78,7 @@ pub(super) fn visit(ui: &mut Ui, lesson: &Lesson, progress: &mut Progress) -> Re
     let entry = progress.get(lesson);
     let answered = entry.predicted.len() >= lesson.predict.len();
     let page = if !lesson.text.is_empty() && !answered { Page::Text } else { Page::Run };
-    let text = entry.text.clone().unwrap_or_else(|| lesson.start());
+    let text = entry.text.clone().unwrap_or_else(|| given(lesson));
     let question = entry.predicted.len().min(lesson.predict.len().saturating_sub(1));
     let mut visit = Visit {
         lesson,
@@ -97,17 +95,21 @@ pub(super) fn visit(ui: &mut Ui, lesson: &Lesson, progress: &mut Progress) -> Re
         reached: BTreeSet::new(),
         message: None,
         popup: None,
+        popup_scroll: 0,
+        measured: None,
         bytes: false,
         draft: None,
     };
     loop {
         let program = match instance(lesson, &visit.text, visit.instance) {
-            Ok(program) => program,
+            // A lesson that only measures.
+            _ if lesson.program.is_empty() => Program::default(),
+            Ok((program, _)) => program,
             // What was kept cannot be read any more; the repair page says why.
             Err(_) => {
                 visit.instance = None;
                 visit.message = Some("Your lines cannot be read: this is the program as it was given out.".into());
-                instance(lesson, &lesson.start(), None)?
+                instance(lesson, &given(lesson), None)?.0
             }
         };
         match visit.stay(ui, &program, progress)? {
@@ -121,7 +123,7 @@ impl Visit<'_> {
     fn stay(&mut self, ui: &mut Ui, program: &Program, progress: &mut Progress) -> Result<Then> {
         let mut stepper: Option<Stepper<'_>> = None;
         loop {
-            if self.page == Page::Run && stepper.is_none() {
+            if self.page == Page::Run && stepper.is_none() && !program.processes.is_empty() {
                 match self.begin(ui, program) {
                     Ok(new) => stepper = Some(new),
                     Err(e) => {
@@ -136,7 +138,12 @@ impl Visit<'_> {
                 return Ok(then);
             }
             let Some(key) = key else { continue };
-            if self.popup.take().is_some() {
+            if self.popup.is_some() {
+                match key {
+                    KeyCode::Down | KeyCode::PageDown => self.popup_scroll += 1,
+                    KeyCode::Up | KeyCode::PageUp => self.popup_scroll = self.popup_scroll.saturating_sub(1),
+                    _ => self.popup = None,
+                }
                 continue;
             }
             match self.press(ui, key, program, &mut stepper, progress) {
@@ -154,17 +161,17 @@ impl Visit<'_> {
 
     fn begin<'p>(&self, ui: &Ui, program: &'p Program) -> Result<Stepper<'p>> {
         // The program may be the one that was given out, if the learner's cannot be read.
-        let text = if instance(self.lesson, &self.text, self.instance).is_ok() {
-            self.text.clone()
-        } else {
-            self.lesson.start()
+        let own = instance(self.lesson, &self.text, self.instance).map(|(_, n)| (self.text.clone(), n));
+        let (text, number) = match own {
+            Ok(own) => own,
+            Err(_) => (given(self.lesson), instance(self.lesson, &given(self.lesson), None)?.1),
         };
-        let number = number_of(self.lesson, &text, self.instance)?;
         Stepper::new(program, stage(self.lesson, &text, program, number, ui.session.name())?)
     }
 
     fn say(&mut self, ui: &Ui, title: &str, text: &str) {
         self.popup = Some((title.into(), ui.look.markdown(text)));
+        self.popup_scroll = 0;
     }
 
     /// What happens without a key: a file was saved, a process was killed by somebody else.
@@ -197,37 +204,6 @@ impl Visit<'_> {
         Ok(None)
     }
 
-    /// Takes what the learner wrote, and marks it.
-    fn take(&mut self, text: &str, progress: &mut Progress) {
-        self.text = Regions::of(text).map_or_else(|| text.to_owned(), |r| r.mine.join("\n"));
-        self.mark(text, progress);
-    }
-
-    fn mark(&mut self, text: &str, progress: &mut Progress) {
-        let verdict = check(self.lesson, text);
-        self.coming.clear();
-        self.instance = None;
-        self.scroll = 0;
-        self.page = Page::Repair;
-        let (kept, changed) = (self.text.clone(), self.text.trim_end() != self.lesson.start().trim_end());
-        let right = matches!(verdict, Verdict::Right { .. });
-        progress.change(self.lesson, |e| {
-            e.text = changed.then_some(kept);
-            match right {
-                true => e.right_at = e.right_at.or(Some(now())),
-                false if e.right_at.is_none() => e.wrong += 1,
-                false => {}
-            }
-        });
-        self.entry = progress.get(self.lesson);
-        if let Verdict::Wrong(w) = &verdict {
-            self.instance = Some(w.instance);
-            let short = format!("{}{}", w.schedule, w.then);
-            self.coming = schedule::parse(&short, tricine_lab::lang::MOST_PROCESSES).unwrap_or_default().into();
-        }
-        self.verdict = Some(verdict);
-    }
-
     fn go(&mut self, page: Page) {
         self.page = page;
         self.scroll = 0;
@@ -244,6 +220,7 @@ impl Visit<'_> {
     ) -> Result<Option<Then>> {
         match key {
             KeyCode::Char('?') => {
+                self.popup_scroll = 0;
                 self.popup = Some(("Keys".into(), pages::help(ui.look, program)));
                 return Ok(None);
             }
@@ -256,6 +233,14 @@ impl Visit<'_> {
             KeyCode::Backspace => {
                 let at = Page::ALL.iter().position(|p| p.0 == self.page).unwrap_or(0);
                 self.go(Page::ALL[at.saturating_sub(1)].0);
+                return Ok(None);
+            }
+            KeyCode::Char('M') if self.lesson.measure.is_some() => {
+                self.measure(ui, progress);
+                return Ok(None);
+            }
+            KeyCode::Char('e' | 'm') if program.processes.is_empty() => {
+                self.message = Some("There is nothing to repair in this lesson: M measures.".into());
                 return Ok(None);
             }
             KeyCode::Char('e') => return self.edit(ui, progress),
@@ -281,14 +266,14 @@ impl Visit<'_> {
         }
         match self.page {
             Page::Predict => self.predict(key, progress),
-            Page::Run => return self.step(ui, key, stepper),
+            Page::Run if stepper.is_some() => return self.step(ui, key, stepper),
             _ => match key {
                 KeyCode::Down | KeyCode::PageDown => self.scroll += if key == KeyCode::Down { 1 } else { 10 },
                 KeyCode::Up => self.scroll = self.scroll.saturating_sub(1),
                 KeyCode::PageUp => self.scroll = self.scroll.saturating_sub(10),
                 KeyCode::Enter => self.go_on(),
                 KeyCode::Char('R') if self.page == Page::Repair => {
-                    self.text = self.lesson.start();
+                    self.text = given(self.lesson);
                     (self.verdict, self.instance, self.draft) = (None, None, None);
                     self.coming.clear();
                     progress.change(self.lesson, |e| e.text = None);
@@ -308,45 +293,6 @@ impl Visit<'_> {
             next = Page::Run;
         }
         self.go(next);
-    }
-
-    fn edit(&mut self, ui: &mut Ui, progress: &mut Progress) -> Result<Option<Then>> {
-        if self.draft.is_none() {
-            let full = self.lesson.with(&self.text).map_or_else(|_| self.text.clone(), |f| f.0);
-            self.draft = Some(Draft::create(&self.lesson.id, &full)?);
-        }
-        let Some(draft) = &mut self.draft else { return Ok(None) };
-        let edited = ui.aside(|| draft.edit())?;
-        let saved = draft.saved();
-        self.page = Page::Repair;
-        if let Err(e) = edited {
-            self.say(ui, "Your editor", &e.to_string());
-        }
-        match saved {
-            Some(Ok(text)) => {
-                self.take(&text, progress);
-                Ok(Some(Then::Rebuild))
-            }
-            Some(Err(e)) => {
-                self.say(ui, "Your file cannot be read", &e.to_string());
-                Ok(None)
-            }
-            None => Ok(None),
-        }
-    }
-
-    fn hint(&mut self, ui: &Ui, progress: &mut Progress) {
-        let most = self.lesson.hints.len();
-        if most == 0 {
-            self.message = Some("This lesson has no hints.".into());
-            return;
-        }
-        let n = (self.entry.hints + 1).min(most);
-        progress.change(self.lesson, |e| e.hints = n);
-        self.entry = progress.get(self.lesson);
-        let text: Vec<String> =
-            self.lesson.hints[..n].iter().enumerate().map(|(i, h)| format!("{}. {h}", i + 1)).collect();
-        self.say(ui, &format!("Hint {n} of {most}"), &text.join("\n"));
     }
 
     /// The answers that are ticked now, and whether the question was answered.
@@ -392,93 +338,4 @@ impl Visit<'_> {
             _ => {}
         }
     }
-
-    /// A key on the stage.
-    fn step(&mut self, ui: &mut Ui, key: KeyCode, stepper: &mut Option<Stepper<'_>>) -> Result<Option<Then>> {
-        let Some(s) = stepper else { return Ok(None) };
-        let processes = s.program().processes.len();
-        let who = |c: char, from: char| Some(c as usize - from as usize).filter(|i| *i < processes);
-        self.message = None;
-        match key {
-            KeyCode::Char(c @ 'a'..='d') if who(c, 'a').is_some() => s.act(Act::Step(c as usize - 'a' as usize))?,
-            KeyCode::Char(c @ 'A'..='D') if who(c, 'A').is_some() => s.act(Act::Kill(c as usize - 'A' as usize))?,
-            // The store buffers of the first and the second process, where the program has them.
-            KeyCode::Char(c @ ('v' | 'w')) => s.act(Act::Flush(c as usize - 'v' as usize))?,
-            KeyCode::Char('r') => s.act(Act::Recover)?,
-            KeyCode::Char('u') => s.undo()?,
-            KeyCode::Char('R') => s.restart()?,
-            KeyCode::Char('x') => self.bytes = !self.bytes,
-            KeyCode::Char('n') => match self.coming.pop_front() {
-                Some(act) => {
-                    s.act(act)?;
-                    self.message = self.coming.is_empty().then(|| "That was the counterexample's last step.".into());
-                }
-                None => {
-                    self.message =
-                        Some("There is no counterexample: m marks your lines, and finds one if there is one.".into())
-                }
-            },
-            KeyCode::Char('g') => far(s)?,
-            KeyCode::Char('F') => {
-                let freely = s.freely(FREELY.0, FREELY.1)?;
-                let mut text = format!("{}.\n\n", crate::command::capital(&freely.says()));
-                for (result, count) in freely.results.iter().take(8) {
-                    text += &format!("- {count} times: {result}\n");
-                }
-                text += "\nEach run began with both at once, on processors of their own, at full speed. What comes out right here \
-                         was lucky, or is right: only the search (`m`) tells which.";
-                self.say(ui, "Freely, at full speed", &text);
-            }
-            KeyCode::Char(c @ ('[' | ']')) => return self.other_instance(c == ']'),
-            KeyCode::Enter => self.go_on(),
-            _ => {}
-        }
-        self.goals(s);
-        Ok(None)
-    }
-
-    /// Another size or scene of the program.
-    fn other_instance(&mut self, next: bool) -> Result<Option<Then>> {
-        let now = number_of(self.lesson, &self.text, self.instance)?;
-        let wanted = if next { now + 1 } else { now.saturating_sub(1) };
-        if instance(self.lesson, &self.text, Some(wanted)).is_err() {
-            self.message = Some("There is no other size or scene in this direction.".into());
-            return Ok(None);
-        }
-        self.instance = Some(wanted);
-        self.coming.clear();
-        Ok(Some(Then::Rebuild))
-    }
-
-    fn goals(&mut self, s: &Stepper<'_>) {
-        let now = number_of(self.lesson, &self.text, self.instance).ok();
-        for (i, goal) in self.lesson.goals.iter().enumerate() {
-            let here = goal.instance.is_none_or(|n| Some(n) == now);
-            let met =
-                !goal.after && goal.possible && here && goal.is_met(s.program(), s.replay.state()).unwrap_or(false);
-            if met && self.reached.insert(i) {
-                self.message = Some(format!("Reached: {}", goal.text));
-            }
-        }
-    }
-}
-
-/// Steps on, the process that ran last, to the next change that the others can see.
-fn far(s: &mut Stepper<'_>) -> Result<()> {
-    let last = s.acts.iter().rev().find(|a| matches!(a, Act::Step(_) | Act::Recover)).copied();
-    let act = last.unwrap_or(Act::Step(0));
-    for _ in 0..FARTHEST {
-        let before = s.replay.moments.last().map(|m| (m.words.clone(), tokens(m), m.shown));
-        s.act(act)?;
-        let Some(now) = s.replay.moments.last() else { return Ok(()) };
-        let idle = now.processes.iter().enumerate().any(|(i, p)| act == Act::Step(i) && p.state != "ready");
-        if before != Some((now.words.clone(), tokens(now), now.shown)) || idle || !matches!(s.replay.end, End::Open) {
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-fn tokens(m: &tricine_lab::run::Moment) -> Vec<i64> {
-    m.semaphores.iter().map(|s| s.tokens).collect()
 }

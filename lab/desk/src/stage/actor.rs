@@ -229,13 +229,13 @@ fn forever() -> Deadline {
 }
 
 /// Kills a process and reaps it: from here on it writes nothing.
-pub(super) fn kill(child: &Child) -> Result<()> {
+pub(crate) fn kill(child: &Child) -> Result<()> {
     child.signal(Signal::SIGKILL)?;
     gone(child)
 }
 
 /// Waits for the end of a process that ends, and reaps it.
-pub(super) fn gone(child: &Child) -> Result<()> {
+pub(crate) fn gone(child: &Child) -> Result<()> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     loop {
         if child.try_reap()?.is_some() {

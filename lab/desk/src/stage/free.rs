@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use serde::Serialize;
 use tricine_channel::sys::futex;
@@ -15,6 +15,7 @@ use tricine_lab::lang::Op;
 use super::Stage;
 use super::actor::{FREELY, WRONG, kill};
 use crate::Result;
+use crate::measure::processors;
 
 /// From the opening of the gate to the start.
 const HEAD_START_NS: u64 = 60_000;
@@ -190,12 +191,6 @@ impl Stage {
     pub fn can_run_freely(&self) -> bool {
         self.program.processes.iter().all(|p| p.block.ops.iter().any(|op| op.is_step() && !matches!(op, Op::Halt)))
     }
-}
-
-/// The processors that this process may run on.
-fn processors() -> Vec<usize> {
-    let Ok(set) = sched_getaffinity(Pid::from_raw(0)) else { return vec![] };
-    (0..CpuSet::count()).filter(|cpu| set.is_set(*cpu).unwrap_or(false)).collect()
 }
 
 /// Keeps a process on one processor. Best effort: on a machine that forbids it, the kernel finds one.

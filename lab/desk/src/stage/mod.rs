@@ -1,35 +1,33 @@
 //! The stage: a program's processes as real ones. Each stands in front of its next shared access until it is told to take
 //! it; memory, semaphores, sleep and SIGKILL are the kernel's. Recovery works here, in the supervisor's place.
 //!
-//! Read in this order: `board` (what is shared), `real` (one access), `actor` (a process), this file, `kernel`, `free`.
+//! Read in this order: `board` (what is shared), `real` (one access), `actor` (a process), this file, `kernel`, `seen`, `free`.
 
 mod actor;
 mod board;
 mod free;
 mod kernel;
 mod real;
+mod recovery;
+mod seen;
 
-pub(crate) use actor::{ROLE, main as role_main};
+pub(crate) use actor::{ROLE, gone, kill, main as role_main};
 pub use free::Freely;
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
-use nix::unistd::Pid;
 use tricine_channel::sys::futex;
 use tricine_channel::sys::process::Child;
 use tricine_channel::time::Deadline;
 use tricine_lab::lang::{Memory, Op, Program};
-use tricine_lab::machine::{self, Outcome};
-use tricine_lab::model::{Life, Model};
+use tricine_lab::model::Life;
 use tricine_lab::schedule::Act;
 
-use self::actor::{AGAIN, FLUSH, Play, STEP, WRONG, arrived, gone, kill};
+use self::actor::{AGAIN, FLUSH, Play, STEP, WRONG, arrived};
 use self::board::{BUFFER, Board, LOCALS, Names};
 use self::kernel::Places;
-use self::real::{Real, Stores, flush};
+use self::real::flush;
 use crate::{Error, Result};
 
 /// A process that neither moves nor sleeps for so long is no actor of ours any more.
@@ -341,87 +339,6 @@ impl Stage {
         Ok(self.assign())
     }
 
-    fn supervisor(&self) -> Real<'_> {
-        let expect = self.program.expect.map(|e| e.0);
-        Real { board: &self.board, who: None, expect, stores: Stores::Direct }
-    }
-
-    /// Recovery, if it has nothing to do, takes up the first dead process.
-    fn assign(&mut self) -> Did {
-        if self.recovering.is_some() {
-            return Did::Happened;
-        }
-        let Some(who) = self.actors.iter().position(|a| a.life == Life::Dead) else { return Did::Happened };
-        let (mut pc, mut locals) = (0, [0; LOCALS]);
-        let block = &self.program.processes[who].recovery;
-        let n = block.locals.len();
-        let settled = machine::settle(block, &mut pc, &mut locals[..n], &mut self.supervisor());
-        self.recovering = Some(Recovering { who, pc, locals });
-        settled.map_or_else(|f| Did::Fault(f.to_string()), |()| Did::Happened)
-    }
-
-    fn recover(&mut self) -> Result<Did> {
-        let Some(Recovering { who, mut pc, mut locals }) = self.recovering.take() else { return Ok(Did::Impossible) };
-        if matches!(self.program.processes[who].recovery.ops[pc], Op::Halt) {
-            self.actors[who] = self.spawn(who)?;
-            self.settle(who)?;
-            if self.board.desk(who).outcome.load(SeqCst) == WRONG {
-                return Ok(Did::Fault(self.board.desk(who).said()));
-            }
-            return Ok(self.assign());
-        }
-        if let Op::Post(k) = self.program.processes[who].recovery.ops[pc] {
-            self.hold(k)?;
-        }
-        let block = &self.program.processes[who].recovery;
-        let n = block.locals.len();
-        let outcome = machine::step(block, &mut pc, &mut locals[..n], &mut self.supervisor());
-        self.recovering = Some(Recovering { who, pc, locals });
-        Ok(match outcome {
-            Outcome::Sleeps => Did::Impossible,
-            Outcome::Fault(fault) => Did::Fault(fault.to_string()),
-            _ => Did::Happened,
-        })
-    }
-
-    /// A sleeper would take a token by itself. It is stopped first.
-    fn hold(&mut self, k: usize) -> Result<()> {
-        if self.seeded == Some(Defect::SleepersRun) {
-            return Ok(());
-        }
-        for i in 0..self.actors.len() {
-            if self.actors[i].asleep != Some(k) || self.actors[i].held {
-                continue;
-            }
-            if let Some(child) = &self.actors[i].child {
-                child.signal(Signal::SIGSTOP)?;
-                // WNOWAIT: a process that was killed meanwhile is still there to be reaped.
-                let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-                while waitid(Id::Pid(Pid::from_raw(child.pid as i32)), flags) == Err(nix::Error::EINTR) {}
-            }
-            self.actors[i].held = true;
-        }
-        Ok(())
-    }
-
-    fn go_on(&mut self, i: usize) -> Result<()> {
-        if let Some(child) = self.actors[i].child.as_ref().filter(|_| self.actors[i].held) {
-            child.signal(Signal::SIGCONT)?;
-        }
-        self.actors[i].held = false;
-        Ok(())
-    }
-
-    /// Sleepers whose token was taken by somebody else sleep on.
-    fn let_sleep(&mut self) -> Result<()> {
-        for i in 0..self.actors.len() {
-            if self.actors[i].held && self.actors[i].asleep.is_some_and(|k| self.board.bells[k].tokens() == 0) {
-                self.go_on(i)?;
-            }
-        }
-        Ok(())
-    }
-
     fn is_gone(&self, i: usize) -> bool {
         use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
         use std::os::fd::AsFd;
@@ -433,122 +350,6 @@ impl Stage {
     /// A process that is alive as far as the program goes, and that somebody else has killed.
     pub fn killed_by_others(&self) -> Option<usize> {
         (0..self.actors.len()).find(|i| matches!(self.actors[*i].life, Life::Alive | Life::Rests) && self.is_gone(*i))
-    }
-}
-
-/// What is to be seen on the stage.
-impl Stage {
-    /// A process's id, while there is one.
-    pub fn pid(&self, i: usize) -> Option<u32> {
-        self.actors[i].child.as_ref().map(|c| c.pid)
-    }
-
-    fn pc(&self, i: usize) -> usize {
-        self.board.desk(i).pc.load(SeqCst) as usize
-    }
-
-    /// A word in memory.
-    pub fn word(&self, k: usize) -> i64 {
-        self.board.words()[k].load(SeqCst) as i64
-    }
-
-    /// The eight bytes of a semaphore, as they lie in /dev/shm.
-    pub fn semaphore_bytes(&self, k: usize) -> [u8; 8] {
-        self.board.bells[k].raw().to_le_bytes()
-    }
-
-    /// Tokens of a semaphore.
-    pub fn tokens(&self, k: usize) -> i64 {
-        self.board.bells[k].tokens()
-    }
-
-    /// The last frame shown.
-    pub fn shown(&self) -> i64 {
-        self.board.hall().shown.load(SeqCst) as i64
-    }
-
-    /// How often a process, with all that had its part before, entered the kernel for a semaphore.
-    pub fn entries(&self, i: usize) -> u64 {
-        self.board.desk(i).entries.load(SeqCst)
-    }
-
-    /// How often a process gave up the processor, but for the waits of this stage: one for each order.
-    pub fn switches(&self, i: usize) -> u64 {
-        let all = self.pid(i).and_then(kernel::voluntary_switches).unwrap_or(0);
-        all.saturating_sub(u64::from(self.actors[i].go) + 1 + self.actors[i].before)
-    }
-
-    /// Whether a sleeper has a token to take, and was stopped: woken, and not yet run.
-    pub fn is_held(&self, i: usize) -> bool {
-        self.actors[i].held
-    }
-
-    /// What the kernel calls a process's state: `S` sleeps, `T` is stopped.
-    pub fn kernel_state(&self, i: usize) -> Option<char> {
-        kernel::state(self.pid(i)?)
-    }
-
-    /// Where a sleeper sleeps, as the kernel says it.
-    pub fn sleeps(&self, i: usize) -> Option<usize> {
-        self.actors[i].places.sleeps_at(self.pid(i)?)
-    }
-
-    /// What is different from a state of the model.
-    pub fn difference(&self, model: &Model<'_>, state: &[i16]) -> Option<String> {
-        let p = &self.program;
-        let differ = |what: String, model: i64, real: i64| {
-            (model != real).then(|| format!("{what}: model {model}, real {real}"))
-        };
-        let words = (0..p.words.len()).find_map(|k| differ(p.words[k].0.clone(), model.word(state, k), self.word(k)));
-        let bells = || {
-            let name = |k: usize| p.semaphores[k].0.clone();
-            (0..p.semaphores.len()).find_map(|k| differ(name(k), model.tokens(state, k), self.tokens(k)))
-        };
-        let rooms = || {
-            let real = |k: usize| {
-                let bits = self.board.hall().rooms[k].load(SeqCst);
-                (bits & 0xff).count_ones() as i64 + i64::from(bits >> 63 == 1)
-            };
-            (0..p.rooms.len()).find_map(|k| differ(p.rooms[k].clone(), model.inside(state, k), real(k)))
-        };
-        let processes = || (0..p.processes.len()).find_map(|i| self.difference_of(model, state, i));
-        let shown = || differ("frames shown".into(), model.shown(state), self.shown());
-        let recovery = || {
-            let real = self.recovering.as_ref().map(|r| {
-                let n = p.processes[r.who].recovery.locals.len();
-                (r.who, r.pc, r.locals[..n].to_vec())
-            });
-            let model = model.recovering(state);
-            (model != real).then(|| format!("recovery: model {model:?}, real {real:?}"))
-        };
-        words.or_else(bells).or_else(rooms).or_else(processes).or_else(shown).or_else(recovery)
-    }
-
-    fn difference_of(&self, model: &Model<'_>, state: &[i16], i: usize) -> Option<String> {
-        let name = &self.program.processes[i].name;
-        let (life, real) = (model.life(state, i), self.actors[i].life);
-        if life != real {
-            return Some(format!("{name}: model {life:?}, real {real:?}"));
-        }
-        if life == Life::Dead {
-            return None;
-        }
-        let buffer = self.board.desk(i);
-        let waiting = (buffer.buffered.load(SeqCst) as usize).min(BUFFER);
-        let real: Vec<_> =
-            buffer.buffer[..waiting].iter().map(|b| (b.0.load(SeqCst) as usize, b.1.load(SeqCst) as i64)).collect();
-        if model.buffered(state, i) != real {
-            return Some(format!("{name}: buffer: model {:?}, real {real:?}", model.buffered(state, i)));
-        }
-        if life != Life::Alive {
-            return None;
-        }
-        if model.pc(state, i) != self.pc(i) {
-            return Some(format!("{name}: position: model {}, real {}", model.pc(state, i), self.pc(i)));
-        }
-        let locals = model.locals(state, i);
-        let real: Vec<i64> = self.board.desk(i).locals[..locals.len()].iter().map(|l| l.load(SeqCst) as i64).collect();
-        (locals != real).then(|| format!("{name}: private values: model {locals:?}, real {real:?}"))
     }
 }
 

@@ -262,7 +262,7 @@ impl Reader {
         self.laced = laced;
         // What is wrong is the time alone: the frame is shown.
         if other && !std::mem::replace(&mut self.warned, true) {
-            tracing::warn!("damaged data: a frame's time cannot be; it follows the one before");
+            tracing::warn!("damaged data: a frame's time is invalid; the frame is shown after the one before it");
         }
         Ok(())
     }

@@ -247,7 +247,7 @@ fn video_codec(id: &str, config: &[u8]) -> CodecId {
         "V_MPEGH/ISO/HEVC" => CodecId::Hevc,
         "V_AV1" => CodecId::Av1,
         "V_VP9" => CodecId::Vp9,
-        "V_VP8" => CodecId::Other("VP8".into()),
+        "V_VP8" => CodecId::Vp8,
         "V_PRORES" => CodecId::Other("ProRes".into()),
         "V_MPEG2" => CodecId::Other("MPEG-2".into()),
         "V_MPEG1" => CodecId::Other("MPEG-1".into()),

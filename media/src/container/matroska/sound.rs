@@ -14,10 +14,7 @@ pub(super) fn parse(name: &str, private: &[u8], audio: &[u8]) -> Result<AudioCod
 fn friendly(name: &str) -> String {
     let name = name.strip_prefix("A_").unwrap_or(name);
     match name {
-        "AC3" => "AC-3".into(),
-        "EAC3" => "E-AC-3".into(),
         "TRUEHD" => "TrueHD".into(),
-        "MPEG/L2" => "MPEG-1 Layer II".into(),
         name if name.starts_with("DTS") => "DTS".into(),
         name => name.escape_debug().to_string(),
     }
@@ -31,8 +28,12 @@ fn params(name: &str, private: &[u8], audio: &[u8]) -> Option<AudioCodecParamete
     let mut extra = private.to_vec();
     let id = match name {
         name if name.starts_with("A_AAC") => CODEC_ID_AAC,
+        "A_MPEG/L1" => CODEC_ID_MP1,
+        "A_MPEG/L2" => CODEC_ID_MP2,
         "A_MPEG/L3" => CODEC_ID_MP3,
         "A_OPUS" => CODEC_ID_OPUS,
+        "A_AC3" => CODEC_ID_AC3,
+        "A_EAC3" => CODEC_ID_EAC3,
         "A_VORBIS" => {
             // Three headers, laced; the decoder wants the first and the third.
             let headers = laces(private, 1).filter(|headers| headers.len() == 3)?;

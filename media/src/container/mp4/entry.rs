@@ -76,7 +76,7 @@ impl Entry {
             b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" => return CodecId::Hevc,
             b"av01" => return CodecId::Av1,
             b"vp09" => return CodecId::Vp9,
-            b"vp08" => "VP8",
+            b"vp08" => return CodecId::Vp8,
             b"mp4v" => match self.inner {
                 Some([0, 0, 0, 0x60..=0x65]) => "MPEG-2",
                 Some([0, 0, 0, 0x6a]) => "MPEG-1",

@@ -14,8 +14,6 @@ pub(super) fn parse(kind: [u8; 4], entry: &[u8]) -> Result<AudioCodecParameters,
         return Ok(params);
     }
     Err(match &kind {
-        b"ac-3" => "AC-3".into(),
-        b"ec-3" => "E-AC-3".into(),
         b"ac-4" => "AC-4".into(),
         b"dtsc" | b"dtsh" | b"dtsl" | b"dtse" => "DTS".into(),
         b"mlpa" => "TrueHD".into(),
@@ -89,6 +87,8 @@ fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Optio
             extra = Some(opus_head(child(b"dOps")?)?);
             CODEC_ID_OPUS
         }
+        b"ac-3" => CODEC_ID_AC3,
+        b"ec-3" => CODEC_ID_EAC3,
         b"raw " => pcm(b'u', 8, false),
         b"sowt" => pcm(b's', bits, false),
         b"twos" => pcm(b's', bits, true),

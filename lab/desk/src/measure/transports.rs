@@ -1,0 +1,118 @@
+//! Mechanisms compared, by `tricine stress` of this very executable.
+
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use tricine_stress::report::{Report, Row};
+
+use super::Measured;
+use crate::{Error, Result};
+
+const SMALL: usize = 64;
+/// One picture of 1080p in 24 bits.
+const LARGE: usize = 6_220_800;
+/// A difference that is smaller than the spread is none. A spread beyond this says that the row was disturbed, not that all are equal.
+const SPREAD: std::ops::RangeInclusive<f64> = 0.02..=0.2;
+
+fn stress(transports: &str) -> Result<Report> {
+    let args = [
+        "stress",
+        "--transport",
+        transports,
+        "--size",
+        &format!("{SMALL},{LARGE}"),
+        "--seconds",
+        "0.3",
+        "-q",
+        "--report",
+        "-",
+    ];
+    let output = Command::new("/proc/self/exe").args(args).stdin(Stdio::null()).output();
+    let output = output.map_err(|e| tricine_session::Error::sys("fork and exec", "tricine stress", e))?;
+    serde_json::from_slice(&output.stdout).map_err(|_| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let why = said.lines().next().unwrap_or("it said nothing");
+        Error::Lost(format!("`tricine stress` did not measure: {why}"))
+    })
+}
+
+fn p50_us(row: &Row) -> Option<f64> {
+    row.latency_ns.as_ref().map(|l| l.p50 as f64 / 1e3)
+}
+
+fn disturbed(report: &Report) -> Option<String> {
+    report.disturbed.as_ref().map(|why| format!("disturbed: {}", why.join("; ")))
+}
+
+fn of_size(report: &Report, bytes: usize) -> Vec<&Row> {
+    report.runs.iter().filter(|r| r.bytes == bytes && r.received > 0).collect()
+}
+
+fn table(report: &Report) -> String {
+    let mut text = String::new();
+    for (bytes, title) in [(SMALL, "64 bytes"), (LARGE, "6.2 MB")] {
+        text += &format!("```\n{title:<22}{:>12}{:>12}{:>10}{:>10}\n", "frames/s", "p50 µs", "calls", "switches");
+        for row in of_size(report, bytes) {
+            let calls = row.syscalls_per_frame.map_or("-".into(), |c| format!("{c:.2}"));
+            let p50 = p50_us(row).map_or("-".into(), |p| format!("{p:.1}"));
+            let switches = row.switches_per_frame.voluntary + row.switches_per_frame.involuntary;
+            text += &format!("{:<22}{:>12.0}{p50:>12}{calls:>10}{switches:>10.2}\n", row.label, row.fps);
+        }
+        text += "```\n";
+    }
+    text
+}
+
+pub(super) fn calls() -> Result<Measured> {
+    let report = stress("shm,pipe,posix-mq,unix,tcp,mmap")?;
+    let mut says = table(&report);
+    if let Some(why) = &report.syscalls_uncounted {
+        says += &format!("System calls were not counted: {why}\n");
+    }
+    says += "Calls and switches are for one frame, both sides together. Each call that carries bytes copies them once.";
+    let answers = vec![];
+    Ok(Measured { says, figures: figures(&report), disturbed: disturbed(&report), answers })
+}
+
+fn figures(report: &Report) -> serde_json::Value {
+    let row = |r: &Row| {
+        json!({ "label": r.label, "transport": r.transport, "bytes": r.bytes, "fps": r.fps, "p50_us": p50_us(r),
+                "syscalls_per_frame": r.syscalls_per_frame, "spread": r.spread })
+    };
+    json!(report.runs.iter().map(row).collect::<Vec<_>>())
+}
+
+/// The best of some rows; more than one if they differ by less than their spread.
+fn best<'r>(rows: &[&'r Row], value: impl Fn(&Row) -> f64) -> Vec<&'r Row> {
+    let most = rows.iter().map(|r| value(r)).fold(0.0, f64::max);
+    let near = |r: &&&Row| value(r) >= most * (1.0 - r.spread.clamp(*SPREAD.start(), *SPREAD.end()));
+    let mut all: Vec<&Row> = rows.iter().filter(near).copied().collect();
+    all.sort_by(|a, b| value(b).total_cmp(&value(a)));
+    all
+}
+
+pub(super) fn fastest() -> Result<Measured> {
+    let report = stress("shm,pipe,posix-mq,unix,tcp")?;
+    let name = |r: &Row| {
+        serde_json::to_value(r.transport).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    let age = |r: &Row| p50_us(r).map_or(0.0, |p| 1.0 / p.max(1e-3));
+    let (small, large) = (of_size(&report, SMALL), of_size(&report, LARGE));
+    let lists = [
+        ("64 bytes, frames per second", best(&small, |r| r.fps)),
+        ("64 bytes, age at arrival", best(&small, age)),
+        ("6.2 MB, frames per second", best(&large, |r| r.fps)),
+        ("6.2 MB, age at arrival", best(&large, age)),
+    ];
+    let mut says = table(&report) + "First on this machine:\n";
+    let mut answers = vec![];
+    for (i, (what, first)) in lists.iter().enumerate() {
+        let names: Vec<String> = first.iter().map(|r| name(r)).collect();
+        says += &format!("- {what}: **{}**\n", names.join(" and "));
+        // Three of the lists are questions of the lesson.
+        if i < 3 {
+            answers.extend(names.into_iter().map(|n| (i, n)));
+        }
+    }
+    Ok(Measured { says, figures: figures(&report), disturbed: disturbed(&report), answers })
+}

@@ -1,0 +1,222 @@
+//! The MPEG transport stream of television, cameras and discs, with packets of 188, 192 (M2TS) and 204 bytes: the first programme's
+//! tracks. There is no index; a time is found by bisection.
+
+mod reader;
+mod units;
+
+use std::collections::HashMap;
+
+use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
+use crate::audio::name_of;
+use crate::{MediaError, MediaFile};
+use reader::Reader;
+use units::{Units, WRAP, ns, pes, unwrap};
+
+pub(crate) use units::Grid;
+
+/// How much of the start is searched for the tracks, and how much of the end for the last times.
+const HEAD: u64 = 16 << 20;
+const TAIL: u64 = 4 << 20;
+
+/// A file whose tracks are known.
+pub(super) struct Ts {
+    file: MediaFile,
+    grid: Grid,
+    contents: Contents,
+    /// In the order of the contents: the packet id, and the first and the last time in ticks.
+    streams: Vec<(u16, Option<(i64, i64)>)>,
+}
+
+impl Ts {
+    /// Finds the tracks. Errors: there are none.
+    pub(super) fn read(file: &MediaFile) -> Result<Self, MediaError> {
+        let broken = |why: &str| MediaError::Broken(format!("MPEG-TS: {why}"));
+        let mut head = vec![0; 1024];
+        let have = file.read_at(&mut head, 0)?;
+        let grid = Grid::find(&head[..have]).ok_or_else(|| broken("its packets do not follow each other"))?;
+        let mut units = Units::new(file.clone(), grid, 0);
+        let (mut map_pid, mut listed) = (None, Vec::new());
+        while units.at < HEAD && listed.is_empty() {
+            let Some(unit) = units.next()? else { break };
+            if unit.pid == 0 && unit.begins && map_pid.is_none() {
+                let programs = table(unit.payload, 0).and_then(|pat| pat.get(8..)).unwrap_or_default();
+                // Number 0 is the network's.
+                let first = programs.chunks_exact(4).find(|program| program[..2] != [0, 0]);
+                map_pid = first.map(|program| u16::from_be_bytes([program[2] & 0x1f, program[3]]));
+            } else if Some(unit.pid) == map_pid && unit.begins {
+                listed = table(unit.payload, 2).map(streams).unwrap_or_default();
+            }
+        }
+        if listed.is_empty() {
+            return Err(broken("it lists no tracks in its beginning"));
+        }
+        let firsts = times(file, grid, 0, HEAD, &listed, false)?;
+        let lasts = times(file, grid, file.len().saturating_sub(TAIL), u64::MAX, &listed, true)?;
+        let mut contents = Contents { format: "MPEG-TS", ..Contents::default() };
+        let mut streams = Vec::new();
+        // Times may wrap between one track's first and another's.
+        let anchor = firsts.values().next().copied().unwrap_or(0);
+        for (pid, track) in listed {
+            let first = firsts.get(&pid).map(|&first| unwrap(first, anchor));
+            let span = first.map(|first| {
+                let last = lasts.get(&pid).map_or(first, |&last| first + (last - first).rem_euclid(WRAP));
+                (first, last)
+            });
+            streams.push((pid, span));
+            contents.tracks.push(track);
+        }
+        let mut ts = Self { file: file.clone(), grid, contents, streams };
+        for track in 0..ts.streams.len() {
+            ts.describe(track)?;
+        }
+        Ok(ts)
+    }
+
+    /// Finds what only the track's first frame of sound tells.
+    fn describe(&mut self, track: usize) -> Result<(), MediaError> {
+        let about = &self.contents.tracks[track];
+        if about.kind != TrackKind::Audio || about.audio.is_some() {
+            return Ok(());
+        }
+        let mut reader = self.reader(track);
+        let mut found = Err(format!("unrecognised {}", about.codec));
+        for _ in 0..64 {
+            match reader.next() {
+                Ok(Some(_)) if reader.sound.is_some() => {
+                    found = reader.sound.clone().ok_or_else(String::new);
+                    break;
+                }
+                Ok(Some(_)) | Err(MediaError::Damaged(_)) => {}
+                Ok(None) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        let about = &mut self.contents.tracks[track];
+        if let Ok(params) = &found {
+            about.codec = name_of(params.codec).to_owned();
+        }
+        about.audio = Some(found);
+        Ok(())
+    }
+
+    fn reader(&self, track: usize) -> Reader {
+        let (pid, span) = self.streams[track];
+        let codec = self.contents.tracks[track].video.as_ref().map(|video| video.codec.clone());
+        Reader::new(Units::new(self.file.clone(), self.grid, 0), pid, span.unwrap_or_default(), codec)
+    }
+}
+
+/// The first (or last) time of each track between two places of a file.
+fn times(
+    file: &MediaFile,
+    grid: Grid,
+    from: u64,
+    to: u64,
+    tracks: &[(u16, Track)],
+    last: bool,
+) -> Result<HashMap<u16, i64>, MediaError> {
+    let mut units = Units::new(file.clone(), grid, from);
+    let mut found = HashMap::new();
+    let timed = |kind: TrackKind| matches!(kind, TrackKind::Video | TrackKind::Audio);
+    let wanted = tracks.iter().filter(|(_, track)| timed(track.kind)).count();
+    while units.at < to && (last || found.len() < wanted) {
+        let Some(unit) = units.next()? else { break };
+        let known = tracks.iter().any(|(pid, track)| *pid == unit.pid && timed(track.kind));
+        if let Some((Some(time), _)) = pes(unit.payload).filter(|_| unit.begins && known) {
+            if last {
+                // Of pictures, the last in order of decoding need not be the last one shown.
+                let latest = found.entry(unit.pid).or_insert(time);
+                *latest = (*latest).max(unwrap(time, *latest));
+            } else {
+                let first = found.entry(unit.pid).or_insert(time);
+                *first = (*first).min(time);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The tracks that a programme map lists.
+fn streams(map: &[u8]) -> Vec<(u16, Track)> {
+    let half = |at: usize| Some(usize::from(u16::from_be_bytes([*map.get(at)? & 0x0f, *map.get(at + 1)?])));
+    let (mut at, mut out) = (12 + half(10).unwrap_or(0), Vec::new());
+    while let (Some(&kind), Some(len)) = (map.get(at), half(at + 3))
+        && out.len() < caps::TRACKS
+    {
+        let pid = u16::from_be_bytes([map[at + 1] & 0x1f, map[at + 2]]);
+        out.push((pid, track(kind, map.get(at + 5..at + 5 + len).unwrap_or_default())));
+        at += 5 + len;
+    }
+    out
+}
+
+fn track(kind: u8, mut descriptors: &[u8]) -> Track {
+    let (mut language, mut private, mut marked) = (None, 0, [0; 4]);
+    while let [tag, len, rest @ ..] = descriptors {
+        let (body, after) = rest.split_at(usize::from(*len).min(rest.len()));
+        descriptors = after;
+        match tag {
+            0x0a | 0x56 | 0x59 => {
+                language = language.or(body.get(..3).map(|code| String::from_utf8_lossy(code).into_owned()));
+                private = if *tag == 0x0a { private } else { *tag };
+            }
+            0x05 => marked = body.first_chunk().copied().unwrap_or_default(),
+            0x6a | 0x7a | 0x7b | 0x7c => private = *tag,
+            _ => {}
+        }
+    }
+    let video = |codec: CodecId| {
+        let name = codec.name().to_owned();
+        Track { video: Some(VideoTrack::new(codec, Vec::new())), ..Track::new(TrackKind::Video, name) }
+    };
+    let other = |name: &str| video(CodecId::Other(name.into()));
+    let sound = |name: &str| Track::new(TrackKind::Audio, name);
+    let refused = |name: &str| Track { audio: Some(Err(name.into())), ..sound(name) };
+    let track = match (kind, private, &marked) {
+        (0x01, ..) => other("MPEG-1"),
+        (0x02, ..) => other("MPEG-2"),
+        (0x10, ..) => other("MPEG-4 part 2"),
+        (0x1b, ..) => video(CodecId::H264),
+        (0x24, ..) | (_, _, b"HEVC") => video(CodecId::Hevc),
+        (0xea, ..) => other("VC-1"),
+        (0x03 | 0x04 | 0x0f, ..) => sound("MPEG audio"),
+        (0x81, ..) | (6, 0x6a, _) | (6, _, b"AC-3") => sound("AC-3"),
+        (0x87, ..) | (6, 0x7a, _) | (6, _, b"EAC3") => sound("E-AC-3"),
+        (0x11, ..) => refused("LATM"),
+        (0x80, ..) => refused("Blu-ray PCM"),
+        (0x82 | 0x85 | 0x86 | 0x8a, ..) | (6, 0x7b, _) => refused("DTS"),
+        (0x83, ..) => refused("TrueHD"),
+        (6, _, b"Opus") => refused("Opus in MPEG-TS"),
+        (6, 0x59, _) => Track::new(TrackKind::Subtitle, "DVB subtitles"),
+        (6, 0x56, _) => Track::new(TrackKind::Subtitle, "teletext"),
+        (0x90, ..) => Track::new(TrackKind::Subtitle, "PGS"),
+        _ => Track::new(TrackKind::Other, format!("type {kind:#x}")),
+    };
+    Track { language, ..track }
+}
+
+/// What a table says from its table id on, if it begins in this payload and lies in it.
+fn table(payload: &[u8], id: u8) -> Option<&[u8]> {
+    let section = payload.get(1 + usize::from(*payload.first()?)..)?;
+    let len = usize::from(u16::from_be_bytes([section.get(1)? & 0x0f, *section.get(2)?]));
+    // Behind the table comes its checksum.
+    (*section.first()? == id).then(|| section.get(..3 + len.saturating_sub(4)))?
+}
+
+impl super::Container for Ts {
+    fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    fn extent(&self, track: usize) -> Option<Extent> {
+        let (first, last) = self.streams.get(track)?.1?;
+        Some(Extent { start_ns: ns(first), end_ns: Some(ns(last)), packets: None })
+    }
+
+    fn packets(&self, track: usize) -> Result<Box<dyn Packets>, MediaError> {
+        match self.streams.get(track) {
+            Some((_, Some(_))) => Ok(Box::new(self.reader(track))),
+            _ => Err(MediaError::Broken("MPEG-TS: nothing of the track is in the file's beginning".into())),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! WAV, of 32 and of 64 bits. Lengths that a recorder never filled in, or filled in wrongly, do not end the sound early: what
+//! bounds it is the file, or a chunk that is one.
+
+use symphonia::core::audio::{Channels, Position};
+use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::*;
+
+use super::{Contents, Extent, Packet, Packets, Track, TrackKind};
+use crate::audio::{name_of, pcm_bytes};
+use crate::{MediaError, MediaFile, NS};
+
+/// Sample frames in one packet.
+const PACKET: u64 = 2_048;
+
+/// A file whose header was read.
+#[derive(Clone)]
+pub(super) struct Wav {
+    file: MediaFile,
+    contents: Contents,
+    layout: Layout,
+    /// Where the samples lie.
+    data: std::ops::Range<u64>,
+}
+
+/// How sound is stored.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    /// Sample frames per second.
+    rate: u32,
+    /// Bytes that are decoded together, and the sample frames in them.
+    block: u64,
+    frames: u64,
+}
+
+impl Layout {
+    /// When the sample frame number `frame` is due, in ns.
+    fn ns(&self, frame: u64) -> i64 {
+        let ns = i128::from(frame) * i128::from(NS);
+        i64::try_from((ns + i128::from(self.rate / 2)) / i128::from(self.rate)).unwrap_or(i64::MAX)
+    }
+}
+
+impl Wav {
+    /// Whether a file begins as one.
+    pub(super) fn begins(head: &[u8]) -> bool {
+        let form = head.get(..4).is_some_and(|form| matches!(form, b"RIFF" | b"RF64" | b"BW64"));
+        form && head.get(8..12) == Some(b"WAVE")
+    }
+
+    /// Reads the header. Errors: it has no format or no sound, or a format that cannot be.
+    pub(super) fn read(file: &MediaFile) -> Result<Self, MediaError> {
+        let ends = || MediaError::Broken("it ends where its sound should begin".into());
+        let (mut at, mut format, mut long) = (12, None, None);
+        while let Some((kind, len)) = chunk(file, at)? {
+            let body = at + 8;
+            let mut head = vec![0; len.min(64) as usize];
+            match &kind {
+                b"ds64" | b"fmt " => {
+                    file.read_exact_at(&mut head, body).map_err(|_| ends())?;
+                    if &kind == b"fmt " {
+                        format = Some(parse(&head)?);
+                    } else {
+                        long = head.get(8..16).and_then(|len| Some(u64::from_le_bytes(*len.first_chunk()?)));
+                    }
+                }
+                b"data" => {
+                    let (params, layout) = format.ok_or_else(ends)?;
+                    let len = match (u32::try_from(len), long) {
+                        (Ok(u32::MAX), Some(long)) => long,
+                        _ => len,
+                    };
+                    let data = body..end_of_data(file, body, len)?;
+                    let codec = params.as_ref().map_or_else(Clone::clone, |params| name_of(params.codec).to_owned());
+                    let track = Track { audio: Some(params), ..Track::new(TrackKind::Audio, codec) };
+                    let contents = Contents { format: "WAV", tracks: vec![track], ..Contents::default() };
+                    return Ok(Self { file: file.clone(), contents, layout, data });
+                }
+                _ => {}
+            }
+            at = body.saturating_add(len).saturating_add(len & 1);
+        }
+        Err(ends())
+    }
+
+    fn frames(&self) -> u64 {
+        (self.data.end - self.data.start) / self.layout.block * self.layout.frames
+    }
+}
+
+/// The chunk at `at`: its kind and length. `None` at the file's end.
+fn chunk(file: &MediaFile, at: u64) -> Result<Option<([u8; 4], u64)>, MediaError> {
+    let mut head = [0; 8];
+    if at.saturating_add(8) > file.len() {
+        return Ok(None);
+    }
+    file.read_exact_at(&mut head, at)?;
+    let [k0, k1, k2, k3, len @ ..] = head;
+    Ok(Some(([k0, k1, k2, k3], u32::from_le_bytes(len).into())))
+}
+
+/// Where the sound ends that is declared to be `len` bytes long: there, if the file ends or goes on with a chunk, else at the
+/// file's end.
+fn end_of_data(file: &MediaFile, body: u64, len: u64) -> Result<u64, MediaError> {
+    let end = body.saturating_add(len).saturating_add(len & 1);
+    if len == 0 || end >= file.len() {
+        return Ok(if len == 0 { file.len() } else { body.saturating_add(len).min(file.len()) });
+    }
+    let honest = match chunk(file, end)? {
+        Some((kind, len)) => {
+            let letters = kind.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'_'));
+            letters && end.saturating_add(8).saturating_add(len) <= file.len()
+        }
+        // A few bytes are no chunk, and no sound that anybody would miss.
+        None => true,
+    };
+    Ok(if honest { body + len } else { file.len() })
+}
+
+/// Reads `fmt `: the codec, or the name of one that there is no decoder for, and how it is stored.
+fn parse(fmt: &[u8]) -> Result<(Result<AudioCodecParameters, String>, Layout), MediaError> {
+    let broken = |what: &str| MediaError::Broken(format!("WAV: {what}"));
+    let half = |at: usize| fmt.get(at..at + 2).map_or(0, |bytes| u32::from(u16::from_le_bytes([bytes[0], bytes[1]])));
+    let (mut tag, channels, rate) = (half(0), half(2), half(4) | half(6) << 16);
+    let (block, bits) = (u64::from(half(12)), half(14));
+    // An extensible header has the codec's number further down.
+    if tag == 0xfffe {
+        tag = half(24);
+    }
+    if !(1..=8).contains(&channels) || !(1..=768_000).contains(&rate) || block == 0 {
+        return Err(broken(&format!("{channels} channels of {rate} Hz in blocks of {block} bytes")));
+    }
+    let bytes = block / u64::from(channels);
+    let adpcm = |head: u64, within: u64| {
+        let head = head * u64::from(channels);
+        block.checked_sub(head).map(|rest| rest * 2 / u64::from(channels) + within)
+    };
+    let mut params = AudioCodecParameters::new();
+    let (id, frames) = match (tag, bytes) {
+        (1, 1) => (CODEC_ID_PCM_U8, Some(1)),
+        (1, 2) => (CODEC_ID_PCM_S16LE, Some(1)),
+        (1, 3) => (CODEC_ID_PCM_S24LE, Some(1)),
+        (1, 4) => (CODEC_ID_PCM_S32LE, Some(1)),
+        (3, 4) => (CODEC_ID_PCM_F32LE, Some(1)),
+        (3, 8) => (CODEC_ID_PCM_F64LE, Some(1)),
+        (6, 1) => (CODEC_ID_PCM_ALAW, Some(1)),
+        (7, 1) => (CODEC_ID_PCM_MULAW, Some(1)),
+        (2, _) if bits == 4 => (CODEC_ID_ADPCM_MS, adpcm(7, 2)),
+        (0x11, _) if bits == 4 => (CODEC_ID_ADPCM_IMA_WAV, adpcm(4, 1)),
+        _ => return Ok((Err(format!("{} in WAV", codec(tag, bits))), Layout { rate, block, frames: 1 })),
+    };
+    let frames = frames.filter(|frames| *frames > 0).ok_or_else(|| broken("blocks without a sample"))?;
+    // A header of PCM may be wrong about its blocks, but not about its bytes.
+    if pcm_bytes(id).is_some_and(|bytes| bytes as u64 * u64::from(channels) != block) {
+        return Err(broken("blocks that do not fit its samples"));
+    }
+    params.for_codec(id).with_sample_rate(rate).with_frames_per_block(frames);
+    params.with_max_frames_per_packet(PACKET.max(frames));
+    if let Some(positions) = Position::from_wave_channel_count(channels) {
+        params.with_channels(Channels::Positioned(positions));
+    }
+    Ok((Ok(params), Layout { rate, block, frames }))
+}
+
+/// The name of a codec that WAV files have and that is not played.
+fn codec(tag: u32, bits: u32) -> String {
+    match tag {
+        1 | 3 => format!("PCM of {bits} bits"),
+        0x20 => "Yamaha ADPCM".into(),
+        0x31 => "GSM".into(),
+        0x14 | 0x42 => "G.723".into(),
+        0x40 | 0x45 | 0x64 => "G.726".into(),
+        0x65 | 0x28f => "G.722".into(),
+        0x50 => "MPEG-1 Layer II".into(),
+        0x55 => "MP3".into(),
+        0x160..=0x163 => "WMA".into(),
+        0x2000 => "AC-3".into(),
+        0x2001 => "DTS".into(),
+        tag => format!("codec {tag:#x}"),
+    }
+}
+
+impl super::Container for Wav {
+    fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    fn extent(&self, _track: usize) -> Option<Extent> {
+        Some(Extent { start_ns: 0, end_ns: Some(self.layout.ns(self.frames())), packets: None })
+    }
+
+    fn packets(&self, _track: usize) -> Result<Box<dyn Packets>, MediaError> {
+        Ok(Box::new(Reader { wav: self.clone(), block: 0 }))
+    }
+}
+
+struct Reader {
+    wav: Wav,
+    /// The next block's number.
+    block: u64,
+}
+
+impl Packets for Reader {
+    fn next(&mut self) -> Result<Option<Packet>, MediaError> {
+        let Layout { block, frames, .. } = self.wav.layout;
+        let left = (self.wav.data.end - self.wav.data.start) / block - self.block;
+        let blocks = (PACKET / frames).max(1).min(left);
+        if blocks == 0 {
+            return Ok(None);
+        }
+        let mut data = vec![0; (blocks * block) as usize];
+        self.wav.file.read_exact_at(&mut data, self.wav.data.start + self.block * block)?;
+        let pts_ns = self.wav.layout.ns(self.block * frames);
+        self.block += blocks;
+        Ok(Some(Packet::new(data, pts_ns)))
+    }
+
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        let Layout { rate, block, frames } = self.wav.layout;
+        let frame = i128::from(target_ns.max(0)) * i128::from(rate) / i128::from(NS);
+        let wanted = u64::try_from(frame).unwrap_or(u64::MAX) / frames;
+        self.block = wanted.min((self.wav.data.end - self.wav.data.start) / block);
+        Ok(())
+    }
+}

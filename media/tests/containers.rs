@@ -1,0 +1,185 @@
+//! What holds of every container: its pictures and its sound are FFmpeg's, at FFmpeg's distance from each other; it seeks; cut
+//! short or damaged, it plays what is there and ends. A new container joins by one line of [`FILMS`].
+
+#[path = "support/mod.rs"]
+mod support;
+mod video_support;
+
+use std::path::Path;
+
+use support::{decode_all, ffmpeg_pcm, flip, noise_db, to_16};
+use tricine_media::{MediaError, NS, guard};
+use video_support::{Clips, lively, open, reference, samples};
+
+/// Each container with what FFmpeg makes it of.
+const FILMS: &[(&str, &str)] = &[
+    ("film.mp4", "-c:v libx264 -g 12 -bf 2 -c:a aac"),
+    ("pieces.mp4", "-c:v libx264 -g 12 -bf 0 -c:a aac -movflags frag_keyframe+empty_moov+default_base_moof"),
+    ("film.mov", "-c:v libx264 -g 12 -bf 2 -c:a pcm_s16le"),
+    ("film.mkv", "-c:v libx264 -g 12 -bf 2 -c:a aac"),
+    ("live.mkv", "-c:v libx264 -g 12 -bf 2 -c:a flac -live 1"),
+    ("film.ts", "-c:v libx264 -g 12 -bf 2 -c:a mp2"),
+    ("film.m2ts", "-c:v libx264 -g 12 -bf 2 -c:a aac -mpegts_m2ts_mode 1"),
+    ("film.webm", "-c:v libvpx-vp9 -cpu-used 6 -g 12 -c:a libopus"),
+];
+/// A tone that rises: no two places of it sound the same.
+const TONE: &str = "-f lavfi -i aevalsrc=0.4*sin(2*PI*(200+150*t)*t):s=48000:d=3";
+
+/// Makes each film by FFmpeg, with `more` arguments in front of the codecs, and tries `check` on it.
+fn each(name: &str, more: &str, check: impl Fn(&Clips, &str, &Path)) {
+    guard::install_hook();
+    let Some(clips) = Clips::new(name) else { return };
+    for (file, settings) in FILMS {
+        let source = format!(
+            "{TONE} {} {more} {settings}",
+            lively("96x64", "25", "3").replace(" -pix_fmt", " -map 1 -map 0 -pix_fmt")
+        );
+        if let Some(path) = clips.make(file, &source) {
+            check(&clips, file, &path);
+        }
+    }
+}
+
+/// Pictures with their times, and the sound.
+struct Film {
+    pictures: Vec<(i64, Vec<u8>)>,
+    sound: Vec<f32>,
+    damages: usize,
+}
+
+/// Plays a film to its end. Errors: it cannot be opened.
+fn play(path: &Path) -> Result<Film, MediaError> {
+    let media = open(path)?;
+    let mut film = Film { pictures: Vec::new(), sound: Vec::new(), damages: 0 };
+    if let Some(mut video) = media.video {
+        loop {
+            match video.next_frame() {
+                Ok(Some(mut frame)) => film.pictures.push((frame.pts_ns, samples(&mut frame))),
+                Ok(None) => break,
+                Err(MediaError::Damaged(_)) => film.damages += 1,
+                Err(_) => break,
+            }
+            assert!(film.damages < 10_000, "{}: no progress", path.display());
+        }
+    }
+    if let Some(mut audio) = media.audio {
+        let all = decode_all(audio.as_mut());
+        film.damages += all.damaged.len();
+        film.sound = all.samples;
+    }
+    Ok(film)
+}
+
+/// Where the sound sets in, in sample frames.
+fn onset(sound: &[f32]) -> usize {
+    sound.iter().position(|sample| sample.abs() > 0.02).expect("a sound")
+}
+
+#[test]
+fn pictures_and_sound_are_ffmpegs() {
+    each("same", "", |_, name, path| {
+        let ours = play(path).unwrap();
+        assert_eq!(ours.damages, 0, "{name}");
+        let theirs = reference(path, 96 * 64 * 3 / 2);
+        assert_eq!(ours.pictures.len(), theirs.len(), "{name}: pictures");
+        assert!(ours.pictures.iter().zip(&theirs).all(|((_, ours), theirs)| ours == theirs), "{name}: other pictures");
+        let heard = ffmpeg_pcm(path, name.ends_with("webm").then_some("libopus"));
+        assert_eq!(ours.sound.len(), heard.len(), "{name}: samples");
+        let noise = noise_db(&to_16(&ours.sound), &heard);
+        assert!(noise < -85.0, "{name}: {noise:.1} dB from FFmpeg's");
+    });
+}
+
+#[test]
+fn a_film_that_begins_late_begins_at_zero_with_its_tracks_as_far_apart_as_they_were() {
+    // All later; the sound later than the pictures; the sound cut out of the middle.
+    for (at, more) in [(0, "-output_ts_offset 20"), (24_000, "-af adelay=500:all=1 -output_ts_offset 7")] {
+        each(&format!("late-{at}"), more, |_, name, path| {
+            let ours = play(path).unwrap();
+            // Priming that FFmpeg does not hide any more, since it lies behind 0, begins up to a packet before the pictures.
+            let first = ours.pictures.first().map_or(i64::MAX, |(pts_ns, _)| *pts_ns);
+            assert!((0..25_000_000).contains(&first), "{name}: the pictures begin at {first} ns");
+            let at = at + (first as usize * 48 / 1_000_000);
+            assert!(onset(&ours.sound).abs_diff(at) < 1_300, "{name}: the sound begins at {}", onset(&ours.sound));
+        });
+    }
+}
+
+#[test]
+fn sound_that_begins_later_than_the_pictures_waits_for_them() {
+    each("apart", "", |clips, name, path| {
+        let late = clips.path(&format!("late-{name}"));
+        let from = path.display();
+        let twice = format!("-i {from} -itsoffset 0.5 -i {from} -map 0:v -map 1:a -c copy -output_ts_offset 3");
+        let Some(late) = clips.make(&late.file_name().unwrap().to_string_lossy(), &twice) else { return };
+        let (ours, plain) = (play(&late).unwrap(), play(path).unwrap());
+        assert_eq!(ours.pictures.first().map(|(pts_ns, _)| *pts_ns), Some(0), "{name}");
+        let apart = onset(&ours.sound) - onset(&plain.sound);
+        // FFmpeg moves the pictures of Matroska by the sound's priming once more.
+        assert!(apart.abs_diff(24_000) < 1_200, "{name}: the sound begins {apart} samples late, 24000 expected");
+    });
+}
+
+#[test]
+fn seeks_show_and_sound_as_if_everything_before_had_been_played() {
+    each("seek", "", |_, name, path| {
+        let whole = play(path).unwrap();
+        let media = open(path).unwrap();
+        let (mut video, mut audio) = (media.video.unwrap(), media.audio.unwrap());
+        for target in [NS, 0, 2_345_678_901, NS / 3, 2_960_000_000, 1_480_000_001] {
+            let wanted = whole.pictures.iter().rposition(|(pts_ns, _)| *pts_ns <= target).unwrap_or(0);
+            video.seek(target).unwrap();
+            let mut frame = video.next_frame().unwrap().unwrap();
+            assert_eq!(frame.pts_ns, whole.pictures[wanted].0, "{name}: to {target}");
+            assert!(samples(&mut frame) == whole.pictures[wanted].1, "{name}: to {target}: another picture");
+            audio.seek(target).unwrap();
+            let block = audio.next_block().unwrap().unwrap();
+            let due = (target * 48_000 + NS / 2) / NS;
+            assert_eq!((block.pts_ns * 48_000 + NS / 2) / NS, due, "{name}: to {target}");
+            let wanted = &whole.sound[due as usize..][..block.samples.len()];
+            let noise = noise_db(&to_16(&block.samples), &to_16(wanted));
+            assert!(noise < -70.0, "{name}: to {target}: {noise:.1} dB from what plays there");
+        }
+    });
+}
+
+#[test]
+fn what_is_cut_short_plays_up_to_there() {
+    each("cut", "-movflags +faststart", |clips, name, path| {
+        let (whole, data) = (play(path).unwrap(), std::fs::read(path).unwrap());
+        for tenths in 1..10 {
+            let cut = clips.path(&format!("{tenths}-{name}"));
+            std::fs::write(&cut, &data[..data.len() * tenths / 10]).unwrap();
+            let Ok(film) = play(&cut) else {
+                assert!(tenths < 5, "{name}: {tenths}/10 of it cannot be opened");
+                continue;
+            };
+            // The last ones may lack those between them.
+            let same = film.pictures.iter().all(|cut| whole.pictures.contains(cut));
+            assert!(same, "{name}: {tenths}/10 shows something else");
+            let most = whole.pictures.len() * (tenths + 1) / 10 + 8;
+            assert!(film.pictures.len() <= most, "{name}: {} pictures of {tenths}/10", film.pictures.len());
+            let least = (whole.pictures.len() * tenths / 10).saturating_sub(30);
+            assert!(film.pictures.len() >= least, "{name}: {} pictures of {tenths}/10", film.pictures.len());
+        }
+    });
+}
+
+#[test]
+fn damage_ends_in_words_or_pictures() {
+    each("damage", "", |clips, name, path| {
+        let data = std::fs::read(path).unwrap();
+        let broken = clips.path(&format!("broken-{name}"));
+        let mut shown = 0;
+        for seed in 0..25 {
+            let mut data = data.clone();
+            flip(&mut data, seed, 1 + seed as usize);
+            std::fs::write(&broken, &data).unwrap();
+            let Ok(film) = play(&broken) else { continue };
+            shown += film.pictures.len();
+            assert!(film.pictures.len() < 150 && film.sound.len() < 48_000 * 80, "{name}, seed {seed}");
+            assert!(film.pictures.is_sorted_by(|one, two| one.0 < two.0), "{name}, seed {seed}: time runs backwards");
+        }
+        assert!(shown > 300, "{name}: {shown} pictures of 25 damaged films");
+    });
+}

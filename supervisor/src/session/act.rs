@@ -1,0 +1,154 @@
+//! What the supervision says is done here, without a second thought.
+
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+
+use nix::sys::signal::Signal;
+use tricine_channel::sys::process::Reaped;
+use tricine_session::Result;
+use tricine_session::channel::StreamRegion;
+use tricine_session::control::Role;
+use tricine_session::link::{DisplaySpec, SinkSpec, Spec, ToRole, Work};
+use tricine_session::role::Inherits;
+
+use super::{KINDS, Session, index};
+use crate::child;
+use crate::cli::Display;
+use crate::janitor::Janitor;
+use crate::probe::choose_display;
+use crate::supervision::{Action, Event};
+
+impl Session {
+    pub(super) fn act(&mut self, action: Action<Reaped>) -> Result<()> {
+        match action {
+            Action::Place { role, again } => {
+                if Role::ALL[role].entry().draws && self.probe.is_some() {
+                    // Told once there is an answer.
+                    return Ok(());
+                }
+                let found = !again || self.place_again(Role::ALL[role]);
+                return self.tell(Event::Placed { role, found });
+            }
+            Action::Start { role, skip } => {
+                if let Err(error) = self.start(Role::ALL[role], skip) {
+                    self.posts[Role::ALL[role]].why = Some(error.to_string());
+                    return self.tell(Event::NotStarted { role });
+                }
+            }
+            Action::Quit { role } => {
+                // A stopped process cannot quit.
+                self.signal(Role::ALL[role], Signal::SIGCONT)?;
+                self.say(Role::ALL[role], &ToRole::Quit);
+            }
+            Action::Abort { role } => self.signal(Role::ALL[role], Signal::SIGABRT)?,
+            Action::Kill { role } => self.signal(Role::ALL[role], Signal::SIGKILL)?,
+            Action::Discard { kind, frame, reaped } => self.discard(KINDS[kind], frame, &reaped),
+            Action::Recover { role, but, reaped } => self.recover(Role::ALL[role], but, &reaped)?,
+            Action::Make { kind, generation, ask, first } => self.make_channel(KINDS[kind], generation, &ask, first)?,
+            Action::Unlink { kind, below } => self.unlink(KINDS[kind], below)?,
+            Action::Replace { kind, generation } => self.replace(KINDS[kind], generation)?,
+            Action::Open => self.open_next()?,
+            Action::Begin { serial, again } => self.begin(serial, again),
+            Action::Holds { first } => self.holds(first),
+            Action::Rewind { serial } => self.go_to(serial, self.options.start.unwrap_or(0)),
+            Action::Janitor => self.start_janitor()?,
+            Action::Say(say) => self.word(&say),
+            Action::Done(how) => self.done = Some(how),
+        }
+        Ok(())
+    }
+
+    fn signal(&self, role: Role, signal: Signal) -> Result<()> {
+        self.running(role).map_or(Ok(()), |running| Ok(running.child.signal(signal)?))
+    }
+
+    /// Another place for a role whose own was of no use.
+    fn place_again(&mut self, role: Role) -> bool {
+        let auto = role.entry().draws && self.options.display == Display::Auto;
+        if !auto || self.display != DisplaySpec::Window {
+            return false;
+        }
+        // It has just said that there is no window to be had: nobody is asked again.
+        self.display = choose_display(&Display::Auto, false, std::io::stdout().is_terminal());
+        let found = self.display == DisplaySpec::Terminal;
+        if found {
+            let why = self.posts[role].why.take().unwrap_or_default();
+            self.status.notice(&format!("{why}; going on in the terminal"));
+        }
+        found
+    }
+
+    /// The process that looks for a display has answered, or has had its time.
+    pub(super) fn display_found(&mut self) -> Result<()> {
+        let Some(mut probe) = self.probe.take() else { return Ok(()) };
+        let server = probe.has_found_outlet();
+        self.leaving.extend(probe.end());
+        self.display = choose_display(&self.options.display, server, std::io::stdout().is_terminal());
+        self.tell_unseen();
+        for role in Role::ALL.into_iter().filter(|role| role.entry().draws) {
+            self.tell(Event::Placed { role: index(role), found: true })?;
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, role: Role, skip: bool) -> Result<()> {
+        let Some(current) = &self.current else { return Ok(()) };
+        let mine = |c: &&StreamRegion| role.side(c.name().kind).is_some();
+        if role == Role::Decoder {
+            let here = self.skip_past_ns.unwrap_or(i64::MIN).max(self.position_ns());
+            self.skip_past_ns = skip.then_some(here);
+        }
+        let spec = Spec {
+            session: self.name.clone(),
+            channels: self.channels.iter().filter(mine).map(|c| c.name().clone()).collect(),
+            unpaced: self.options.unpaced,
+            restarts: self.posts[role].starts,
+            verbosity: self.options.verbose,
+            work: Work {
+                input: current.spec.clone(),
+                mode: self.options.mode,
+                skip_past_ns: self.skip_past_ns,
+                stream_header: self.opened.as_ref().and_then(|o| o.stream_header.clone()),
+                sink: self.sink.clone(),
+                display: self.display.clone(),
+                title: format!("{} — Tricine", current.title),
+                fullscreen: self.options.fullscreen,
+            },
+        };
+        let input = match role.entry().inherits {
+            Inherits::Input => current.file.as_ref().map(|f| f.as_fd()),
+            Inherits::SoundSocket if matches!(self.sink, Some(SinkSpec::Auto | SinkSpec::Pulse)) => {
+                self.sound_socket.lend()
+            }
+            Inherits::SoundSocket | Inherits::Nothing => None,
+        };
+        let stdout = role.entry().draws && self.display == DisplaySpec::Terminal;
+        if stdout {
+            self.status.hold();
+            self.drawable = true;
+            self.janitor.iter_mut().for_each(Janitor::terminal_is_drawn_on);
+        }
+        let running = child::start(role, &current.title, &spec, input, stdout)?;
+        let post = &mut self.posts[role];
+        post.starts += 1;
+        post.last_pid = Some(running.child.pid);
+        post.running = Some(running);
+        Ok(())
+    }
+
+    fn start_janitor(&mut self) -> Result<()> {
+        match Janitor::start(&self.name, self.terminal.as_ref()) {
+            Ok(mut janitor) => {
+                if self.drawable {
+                    janitor.terminal_is_drawn_on();
+                }
+                self.janitor = Some(janitor);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!("the janitor could not be started: {error}");
+                self.tell(Event::NoJanitor)
+            }
+        }
+    }
+}

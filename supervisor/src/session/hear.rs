@@ -1,0 +1,101 @@
+//! What roles say, and what is found when they die.
+
+use tricine_session::Result;
+use tricine_session::control::Role;
+use tricine_session::link::{DisplaySpec, FromRole, ToRole};
+
+use super::{Session, index, kind_index};
+use crate::supervision::{Ask, Death, Event, Kinds};
+
+impl Session {
+    /// Hears what a role has said. Whether it has said anything.
+    pub(super) fn listen(&mut self, role: Role) -> Result<bool> {
+        let messages = self.running(role).map(crate::child::Running::messages).unwrap_or_default();
+        let any = !messages.is_empty();
+        for message in messages {
+            self.heard(role, message)?;
+        }
+        Ok(any)
+    }
+
+    pub(super) fn log(&mut self, role: Role) {
+        let Some(running) = &mut self.posts[role].running else { return };
+        for line in running.log_lines() {
+            self.status.log(role, &line, self.options.quiet, self.options.verbose);
+        }
+    }
+
+    fn heard(&mut self, who: Role, message: FromRole) -> Result<()> {
+        let role = index(who);
+        match message {
+            FromRole::Ready => self.tell(Event::Ready { role }),
+            FromRole::Opened(opened) => {
+                let track = |there, kind| if there { Kinds::of(kind_index(kind)) } else { Kinds::default() };
+                let video = track(opened.video.is_some(), tricine_session::channel::Kind::Video);
+                let tracks = video.or(track(opened.audio.is_some(), tricine_session::channel::Kind::Audio));
+                let seekable = opened.seekable;
+                for why in &opened.missing {
+                    // Said also to who wants quiet: it is half of what was asked for.
+                    self.status.error(why);
+                    self.incomplete = true;
+                }
+                self.heard = Some(opened);
+                self.tell(Event::Opened { role, tracks, seekable })
+            }
+            FromRole::NeedChannel { kind, capacity, base, resume_pts_ns, resume_serial } => {
+                let ask = Ask { capacity, base, resume_pts_ns, resume_serial };
+                self.tell(Event::Asked { role, kind: kind_index(kind), ask })
+            }
+            FromRole::Switched { kind, generation } => {
+                self.tell(Event::Switched { role, kind: kind_index(kind), generation })
+            }
+            FromRole::Output(output) => {
+                tracing::info!("{who}: {output}");
+                self.posts[who].output = Some(output);
+                if who.entry().draws && self.display == DisplaySpec::Terminal {
+                    self.drawn = true;
+                    if self.keyboard.is_some() {
+                        self.say(Role::Renderer, &ToRole::Answer);
+                    }
+                }
+                Ok(())
+            }
+            FromRole::Key(key) => self.key(key),
+            FromRole::Ended { serial } => self.tell(Event::Ended { role, serial }),
+            FromRole::Notice(text) => {
+                self.status.notice(&text);
+                Ok(())
+            }
+            FromRole::Failed(why) => {
+                self.posts[who].why = Some(why);
+                self.tell(Event::Failed { role })
+            }
+        }
+    }
+
+    /// Reaps a role if it has died, and tells what was found.
+    pub(super) fn bury(&mut self, role: Role) -> Result<()> {
+        let Some(running) = self.running(role) else { return Ok(()) };
+        let Some(reaped) = running.child.try_reap()? else { return Ok(()) };
+        // What it said last counts.
+        while self.listen(role)? {}
+        self.log(role);
+        let post = &mut self.posts[role];
+        let Some(running) = post.running.take() else { return Ok(()) };
+        post.usage.add(reaped.usage());
+        post.lines = Vec::from(running.lines);
+        let death = Death {
+            reaped,
+            exit: reaped.exit(),
+            achieved: self.achieved(role),
+            held: self.held(role),
+            spoilt: self.spoilt(role),
+        };
+        self.tell(Event::Exited { role: index(role), death })
+    }
+
+    /// Frames and blocks that a role has handed over, over all its incarnations.
+    fn achieved(&self, role: Role) -> u64 {
+        (role.entry().achieved)(&self.control)
+    }
+}
