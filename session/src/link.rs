@@ -172,6 +172,8 @@ pub enum FromRole {
         /// Which stretch.
         serial: u32,
     },
+    /// A confined role: what keeps it in (see [`crate::sandbox::Walls`]).
+    Confined(String),
     /// Something the user should know; the film goes on.
     Notice(String),
     /// The role cannot go on, and says why in words for the user; it exits with 1.
@@ -295,6 +297,8 @@ pub struct Work {
     pub title: String,
     /// Whether a window begins in full screen.
     pub fullscreen: bool,
+    /// The limit on the memory of a role that is confined, in bytes; `None` if none is to be.
+    pub confine: Option<u64>,
 }
 
 impl Default for Work {
@@ -309,6 +313,7 @@ impl Default for Work {
             display: DisplaySpec::None,
             title: String::new(),
             fullscreen: false,
+            confine: None,
         }
     }
 }

@@ -12,12 +12,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
+    Scope,
 };
 use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, apply_filter,
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    apply_filter,
 };
 use tricine_channel::sys::shm;
 
@@ -55,7 +57,8 @@ impl std::fmt::Display for Walls {
 ///
 /// Errors: a limit or a wall that this kernel has cannot be set.
 pub fn confine(input: &InputSpec, memory: u64) -> Result<Walls> {
-    for (resource, limit) in [(Resource::RLIMIT_CORE, 0), (Resource::RLIMIT_FSIZE, 0), (Resource::RLIMIT_DATA, memory)] {
+    for (resource, limit) in [(Resource::RLIMIT_CORE, 0), (Resource::RLIMIT_FSIZE, 0), (Resource::RLIMIT_DATA, memory)]
+    {
         lower(resource, limit).map_err(|e| Error::sys("setrlimit", format!("{resource:?}"), e))?;
     }
     let landlock = landlock(input).map_err(|e| Error::sys("landlock", "the sandbox", std::io::Error::other(e)))?;

@@ -29,7 +29,9 @@ use tricine_channel::time::mono_ns;
 use tricine_session::context::Orders;
 use tricine_session::control::Role;
 use tricine_session::error::{EXIT_BROKEN, EXIT_CORRUPT};
+use tricine_session::link::FromRole;
 use tricine_session::process::ROLE_ENV;
+use tricine_session::sandbox;
 
 /// The whole program. Its exit code.
 pub fn main() -> i32 {
@@ -100,6 +102,19 @@ fn role_main(role: &str) -> i32 {
         }
     };
     log(level(false, orders.verbosity()), std::io::stderr);
+    if role.entry().confined
+        && let Some(work) = orders.spec.as_ref().map(|spec| &spec.work)
+        && let Some(memory) = work.confine
+    {
+        // Before the first thread, and before a byte of the film is read.
+        let said = match sandbox::confine(&work.input, memory) {
+            Ok(walls) => FromRole::Confined(walls.to_string()),
+            Err(why) => FromRole::Notice(format!("the {role} is not confined: {why}")),
+        };
+        if let Err(error) = orders.link.send(&said) {
+            return error.exit_code();
+        }
+    }
     play_role(role)(orders)
 }
 

@@ -62,6 +62,8 @@ struct Post {
     last_pid: Option<u32>,
     /// Where it shows or plays.
     output: Option<String>,
+    /// What keeps it in.
+    walls: Option<String>,
     /// The last lines of the log of the one that died last.
     lines: Vec<String>,
     /// Why it could not go on, or could not be started, in words.

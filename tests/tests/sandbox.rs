@@ -69,8 +69,14 @@ fn the_report_says_what_keeps_the_decoder_in() {
     let program = env!("CARGO_BIN_EXE_tricine-under-test");
     let end = start(program, &short).end();
     assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
-    let said = end.report["roles"]["decoder"]["sandbox"].as_str().unwrap_or_else(|| panic!("{:#}", end.report)).to_owned();
+    let said =
+        end.report["roles"]["decoder"]["sandbox"].as_str().unwrap_or_else(|| panic!("{:#}", end.report)).to_owned();
     assert!(said.starts_with("limits, "), "{said}");
     let open = start(program, &[&["--no-sandbox"], &short[..]].concat()).end();
-    assert_eq!((open.status.code(), &open.report["roles"]["decoder"]["sandbox"]), (Some(0), &Value::Null), "{}", open.stderr);
+    assert_eq!(
+        (open.status.code(), &open.report["roles"]["decoder"]["sandbox"]),
+        (Some(0), &Value::Null),
+        "{}",
+        open.stderr
+    );
 }

@@ -111,6 +111,12 @@ pub(super) fn parse_limit(text: &str) -> Result<(usize, Duration), String> {
     limit.ok_or_else(|| "use N/SECONDS, such as 5/10".into())
 }
 
+/// MiB, in bytes.
+pub(super) fn parse_memory(text: &str) -> Result<u64, String> {
+    let bytes = text.parse::<u64>().ok().filter(|mib| *mib >= 64).and_then(|mib| mib.checked_mul(1 << 20));
+    bytes.ok_or_else(|| "use a whole number of MiB, at least 64".into())
+}
+
 pub(super) fn parse_session(text: &str) -> Result<String, String> {
     tricine_channel::namespace::check_name(text).map(|()| text.to_owned()).map_err(|e| e.to_string())
 }

@@ -113,6 +113,7 @@ impl Session {
                 display: self.display.clone(),
                 title: format!("{} — Tricine", current.title),
                 fullscreen: self.options.fullscreen,
+                confine: (!self.options.no_sandbox).then_some(self.options.memory_limit),
             },
         };
         let input = match role.entry().inherits {

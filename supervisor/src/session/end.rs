@@ -52,7 +52,8 @@ impl Session {
         if let Some(output) = self.report.take() {
             let roles = Role::ALL.map(|role| {
                 let post = &self.posts[role];
-                report::RoleReport { name: role.name(), pid: post.last_pid, restarts: post.restarts, usage: post.usage }
+                let (pid, restarts, usage) = (post.last_pid, post.restarts, post.usage);
+                report::RoleReport { name: role.name(), pid, restarts, usage, walls: post.walls.clone() }
             });
             let report = report::play(&report::Played {
                 input: self.current.as_ref().map(|i| &i.name),

@@ -62,6 +62,11 @@ impl Session {
             }
             FromRole::Key(key) => self.key(key),
             FromRole::Ended { serial } => self.tell(Event::Ended { role, serial }),
+            FromRole::Confined(walls) => {
+                tracing::info!("{who}: confined by {walls}");
+                self.posts[who].walls = Some(walls);
+                Ok(())
+            }
             FromRole::Notice(text) => {
                 self.status.notice(&text);
                 Ok(())
