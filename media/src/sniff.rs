@@ -6,6 +6,7 @@
 pub(crate) enum Kind {
     Mp4,
     Matroska,
+    #[cfg(feature = "ts")]
     Ts,
     Y4m,
     Image,
@@ -93,7 +94,12 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
         _ if (at(0, b"RIFF") || at(0, b"RF64") || at(0, b"BW64")) && at(8, b"WAVE") => Kind::Audio,
         _ if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) => Kind::Audio,
         _ if at(0, b"ID3") || at(0, b"fLaC") || at(0, b"OggS") || at(0, b"caff") => Kind::Audio,
+        #[cfg(feature = "ts")]
         _ if crate::container::Grid::find(head).is_some() => Kind::Ts,
+        #[cfg(not(feature = "ts"))]
+        _ if [0, 4].iter().any(|first| (0..3).all(|packet| at(first + packet * (188 + first), &[0x47]))) => {
+            Kind::Other("the MPEG transport stream")
+        }
         // MPEG audio and ADTS begin with eleven or twelve set bits; that is tried, not trusted.
         _ => Kind::Unknown,
     }

@@ -18,8 +18,6 @@ const FILMS: &[(&str, &str)] = &[
     ("film.mov", "-c:v libx264 -g 12 -bf 2 -c:a pcm_s16le"),
     ("film.mkv", "-c:v libx264 -g 12 -bf 2 -c:a aac"),
     ("live.mkv", "-c:v libx264 -g 12 -bf 2 -c:a flac -live 1"),
-    ("film.ts", "-c:v libx264 -g 12 -bf 2 -c:a mp2"),
-    ("film.m2ts", "-c:v libx264 -g 12 -bf 2 -c:a aac -mpegts_m2ts_mode 1"),
     ("film.webm", "-c:v libvpx-vp9 -cpu-used 6 -g 12 -c:a libopus"),
 ];
 /// A tone that rises: no two places of it sound the same.

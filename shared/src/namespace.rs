@@ -317,8 +317,8 @@ mod tests {
     }
 
     /// Puts something of another user's that is not a regular file, or none of ours, beside `session`'s objects.
-    fn planted(session: &str) -> Vec<String> {
-        let at = |rest: &str| format!("{}/{}", shm::DIR, HERE.object(session, rest));
+    fn planted(names: Namespace, session: &str) -> Vec<String> {
+        let at = |rest: &str| format!("{}/{}", shm::DIR, names.object(session, rest));
         nix::unistd::mkfifo(at("a-fifo").as_str(), nix::sys::stat::Mode::from_bits_truncate(0o666)).unwrap();
         fs::create_dir(at("a-folder")).unwrap();
         std::os::unix::fs::symlink("/etc/hostname", at("a-link")).unwrap();
@@ -342,14 +342,16 @@ mod tests {
 
     #[test]
     fn what_others_put_beside_a_session_keeps_nothing_of_ours() {
+        // Its own, since it sweeps.
+        let names = Namespace::new("channel-beside");
         let called = format!("beside-{}", std::process::id());
-        let (lock, name) = session(HERE, &called);
-        let beside = planted(&called);
-        let found = || HERE.list().unwrap().into_iter().find(|s| s.session == called);
+        let (lock, name) = session(names, &called);
+        let beside = planted(names, &called);
+        let found = || names.list().unwrap().into_iter().find(|s| s.session == called);
         let living = found().unwrap();
         assert!(living.live && living.ours && living.objects.len() == 4, "{living:?}");
         drop(lock);
-        let swept = HERE.sweep(false, |_| {}).unwrap();
+        let swept = names.sweep(false, |_| {}).unwrap();
         let ours = swept.iter().find(|s| s.session == called).unwrap();
         assert_eq!((ours.objects.len(), &ours.failure), (4, &None));
         assert_eq!(objects(&name), [false; 3]);
@@ -360,21 +362,22 @@ mod tests {
 
     #[test]
     fn a_control_name_that_is_no_file_of_ours_holds_up_nobody() {
+        let names = Namespace::new("channel-planted");
         for kind in ["a-fifo", "a-folder", "a-link", "aaa"] {
             let called = format!("planted-{kind}-{}", std::process::id());
             // By renaming one that was made under another name.
-            let from = planted(&called);
+            let from = planted(names, &called);
             let Some(path) = from.iter().find(|path| path.ends_with(kind)) else { continue };
-            let control = format!("{}/{}", shm::DIR, HERE.control_name(&called));
+            let control = format!("{}/{}", shm::DIR, names.control_name(&called));
             fs::rename(path, &control).unwrap();
             // A session of that name cannot begin, and says so; what it left of ours goes all the same.
-            let name = Name::new(HERE.object(&called, "numbers"), 0);
+            let name = Name::new(names.object(&called, "numbers"), 0);
             Region::create(&name, &Spec::fifo::<Len>(8)).unwrap();
-            let refused = HERE.lock_and_link(shm::create_unnamed(1).unwrap(), &called);
+            let refused = names.lock_and_link(shm::create_unnamed(1).unwrap(), &called);
             assert!(matches!(refused, Err(Error::SessionInUse(_))), "{kind}: {refused:?}");
-            let found = HERE.list().unwrap().into_iter().find(|s| s.session == called).unwrap();
+            let found = names.list().unwrap().into_iter().find(|s| s.session == called).unwrap();
             assert!(!found.live && found.ours, "{kind}: {found:?}");
-            assert!(HERE.sweep_one(&called, |_| {}).unwrap());
+            assert!(names.sweep_one(&called, |_| {}).unwrap());
             assert_eq!(objects(&name), [false; 3], "{kind}");
             from.iter().filter(|other| *other != path).for_each(|path| remove(path));
             remove(&control);

@@ -1,6 +1,6 @@
 //! The supervision, pure: what happens to the processes of a session comes in as [`Event`]s, what is to be done goes out as
 //! [`Action`]s. Nothing here waits, reads a clock, knows a process or a file; so all of it is tested without one, by tables
-//! ([`tests`]) and by random sequences of events (`random`). The loop in [`crate::player`] only does what it is told.
+//! (`tests`) and by random sequences of events (`random`). The loop in [`crate::session`] only does what it is told.
 //!
 //! The machine is written for any number of roles. One of them, the source, reads the input and writes every stream; each other
 //! one takes some of the streams. Read [`duty`] first (who is to be there), then [`death`] (what a death means), [`budget`]

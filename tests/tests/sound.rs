@@ -260,8 +260,8 @@ fn a_killed_audio_role_joins_again_at_any_rate_and_speed() {
     std::thread::scope(|scope| {
         for (rate, speed) in cases.into_iter().chain(also) {
             let film = folder.path().join(format!("{rate}-{speed}.wav"));
-            // Three seconds to play, at whatever speed.
-            let seconds = (3.0 * speed.parse::<f64>().unwrap()).ceil() as u32;
+            // More than it takes a slow machine, at whatever speed; it is ended when both deaths are over.
+            let seconds = (40.0 * speed.parse::<f64>().unwrap()).ceil() as u32;
             std::fs::write(&film, wav(rate, seconds)).unwrap();
             scope.spawn(move || {
                 let film = film.to_str().unwrap();
@@ -281,8 +281,11 @@ fn a_killed_audio_role_joins_again_at_any_rate_and_speed() {
                     let _ = kill(role, Signal::SIGKILL);
                     run.role("audio", last);
                 }
+                // Whoever could not join would be killed as hung instead.
+                blocks(20);
+                run.signal(Signal::SIGTERM);
                 let end = run.end();
-                assert_eq!(end.status.code(), Some(0), "{rate} Hz at {speed}: {}", end.stderr);
+                assert_eq!(end.status.code(), Some(143), "{rate} Hz at {speed}: {}", end.stderr);
                 let causes = end.report["restarts"].as_array().unwrap().iter().map(|r| r["cause"].as_str().unwrap());
                 assert_eq!(causes.collect::<Vec<_>>(), ["SIGKILL"; 2], "{rate} Hz at {speed}: {}", end.stderr);
                 assert_eq!(end.number("/audio/lost"), 0.0, "{rate} Hz at {speed}");

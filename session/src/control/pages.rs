@@ -1,6 +1,6 @@
 //! The pages of the control region, one for each process: which words it has and what they say.
 //!
-//! Each page is one type in two forms. `AudioPage<Writable>` is what its owner has of it ([`Own`](super::Own)): its words can be
+//! Each page is one type in two forms. `AudioPage<Writable>` is what its owner has of it ([`Attached`](super::Attached)): its words can be
 //! set. `AudioPage<ReadOnly>` is what everybody else sees: it has no method that stores, since its memory is mapped read-only.
 
 use std::marker::PhantomData;

@@ -17,6 +17,7 @@ pub mod consumer;
 pub mod copy;
 pub mod doorbell;
 pub mod layout;
+pub mod look;
 mod memory;
 pub mod name;
 pub mod ownership;
@@ -32,6 +33,7 @@ pub mod wake;
 
 pub use consumer::{Consumer, ReadSlot};
 pub use doorbell::Doorbell;
+pub use look::Look;
 pub use memory::Payload;
 pub use name::Name;
 pub use ownership::Side;

@@ -6,12 +6,21 @@ pub fn only() -> Option<u64> {
     if cfg!(loom) {
         return None;
     }
-    let set = nix::sched::sched_getaffinity(nix::unistd::Pid::from_raw(0)).ok()?;
-    let mut allowed = (0..nix::sched::CpuSet::count()).filter(|&cpu| set.is_set(cpu).unwrap_or(false));
-    match (allowed.next(), allowed.next()) {
-        (Some(cpu), None) => Some(cpu as u64),
-        _ => None,
+    let mut set = std::mem::MaybeUninit::<libc::cpu_set_t>::zeroed();
+    // SAFETY: the place is as large as is said; zeroed is a valid set, and the kernel writes one.
+    let set = unsafe {
+        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), set.as_mut_ptr()) != 0 {
+            return None;
+        }
+        set.assume_init()
+    };
+    // Counted by words, not asked for each processor: an attach is swept instruction by instruction.
+    // SAFETY: a valid set.
+    if unsafe { libc::CPU_COUNT(&set) } != 1 {
+        return None;
     }
+    // SAFETY: all of them are within the set.
+    (0..libc::CPU_SETSIZE as usize).find(|&cpu| unsafe { libc::CPU_ISSET(cpu, &set) }).map(|cpu| cpu as u64)
 }
 
 #[cfg(test)]

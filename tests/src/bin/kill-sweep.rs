@@ -194,21 +194,11 @@ fn sweep_all(options: &Options, stage: &mut Stage<'_>) -> tricine_session::Resul
     Ok(conclude(options, &rows, begun.elapsed()))
 }
 
-/// How often a bug is hunted before it counts as missed.
-const TURNS: u32 = 4;
-
 fn hunt(options: &Options, stage: &mut Stage<'_>) -> tricine_session::Result<bool> {
     let (mut verdicts, mut good, cases) = (Vec::new(), true, options.cases());
     for &bug in Bug::ALL {
         let begun = Instant::now();
-        let mut verdict = bugs::hunt(stage, bug, &cases, &options.plan(0))?;
-        // A lost ring shows only if the running survivor comes by at the wrong moment, which it does in some of the kills.
-        for _ in 1..TURNS {
-            if verdict.failure.is_some() || !verdict.ours {
-                break;
-            }
-            verdict = bugs::hunt(stage, bug, &cases, &options.plan(0))?;
-        }
+        let verdict = bugs::hunt(stage, bug, &cases, &options.plan(0))?;
         let says = match (&verdict.failure, verdict.ours) {
             (Some(failure), _) => failure.wrongs.join("; "),
             (None, true) => "NOT CAUGHT".into(),

@@ -95,18 +95,19 @@ impl Actor<'_> {
     }
 
     /// The side `side` from here to the end of the film, with one slot given back unused on the way. What it is as a
-    /// survivor says where it stands still once; one that is to sleep also does after its first frame.
+    /// survivor says where it stands still once; one that is to sleep also does after each of its first two frames.
     pub fn to_the_end(&self, side: Side, stance: Survivor) -> Result<()> {
         let region = self.open()?;
         let (asleep, mut holding) = (stance == Survivor::Asleep, stance == Survivor::Holding);
         let parked = asleep || stance == Survivor::Parked;
+        let served = if asleep { 2 } else { 0 };
         match side {
             Side::Producer => {
                 let mut producer = self.producer(&region)?;
                 if parked {
                     pause();
                 }
-                if asleep {
+                for _ in 0..served {
                     self.publish(&mut producer, false)?;
                     pause();
                 }
@@ -125,7 +126,7 @@ impl Actor<'_> {
                 if parked {
                     pause();
                 }
-                if asleep {
+                for _ in 0..served {
                     self.release(&mut consumer, false)?;
                     pause();
                 }
@@ -155,7 +156,7 @@ impl Actor<'_> {
         Ok(())
     }
 
-    /// One operation between two pauses: what is swept.
+    /// One operation between two pauses: what is swept. Another comes after it, for who holds a victim and lets it go on.
     pub fn victim(&self, operation: Operation, start: Start) -> Result<()> {
         match operation {
             Operation::Publish | Operation::Abandon => {
@@ -163,12 +164,14 @@ impl Actor<'_> {
                 start.pause_if_fresh();
                 let mut producer = self.producer(&region)?;
                 start.pause_unless_fresh();
-                if operation == Operation::Publish {
-                    self.publish(&mut producer, false)?;
-                } else {
-                    self.abandon(&mut producer)?;
+                for _ in 0..2 {
+                    if operation == Operation::Publish {
+                        self.publish(&mut producer, false)?;
+                    } else {
+                        self.abandon(&mut producer)?;
+                    }
+                    pause();
                 }
-                pause();
                 self.ledger.late(producer.stats().late);
             }
             Operation::Release | Operation::GiveBack | Operation::Wait | Operation::Poison => {
@@ -179,12 +182,14 @@ impl Actor<'_> {
                     self.release(&mut consumer, false)?;
                 }
                 start.pause_unless_fresh();
-                match operation {
-                    Operation::GiveBack => self.give_back(&mut consumer)?,
-                    Operation::Wait => self.wait_and_release(&mut consumer)?,
-                    _ => drop(self.release(&mut consumer, false)?),
+                for _ in 0..2 {
+                    match operation {
+                        Operation::GiveBack => self.give_back(&mut consumer)?,
+                        Operation::Wait => self.wait_and_release(&mut consumer)?,
+                        _ => drop(self.release(&mut consumer, false)?),
+                    }
+                    pause();
                 }
-                pause();
                 self.ledger.late(consumer.stats().late);
             }
         }

@@ -81,8 +81,8 @@ pub enum Survivor {
     Holding,
     /// It runs, on another processor if there is one.
     Running,
-    /// It sleeps at its doorbell. The victim is not killed there but held until the sleeper, if it was woken, sleeps
-    /// again or is served; it then ends its one operation, and nobody comes after it until the sleeper was served.
+    /// It sleeps at its doorbell. The victim is not killed there but held until the sleeper, served or not, sleeps again;
+    /// it then ends its operation, and has one more: each alone has to wake the sleeper.
     Asleep,
 }
 

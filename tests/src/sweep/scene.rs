@@ -156,13 +156,16 @@ impl<'a> Scene<'a> {
         self.end(left)
     }
 
-    /// A victim that is held after `at` instructions while somebody sleeps, and then goes on to the end of its operation:
-    /// that alone has to wake the sleeper.
+    /// A victim that is held after `at` instructions while somebody sleeps, then goes on to the end of its operation, and
+    /// does another: each of the two alone has to wake the sleeper, also if it was served, and slept again, during the hold.
     fn hold(mut self, mut victim: Forked, case: &Case, at: u64) -> Result<Outcome> {
         let mut sleeper = self.sleeper(case.role.other())?;
         self.walk(&mut victim, at, Bell::Running, |_, _| Ok(()))?;
         // Woken too early, it finds nothing, and sleeps again.
-        let mut served = sleeper.until_settled()?;
+        let early = sleeper.until_settled()?;
+        if early {
+            self.back_to_sleep(&mut sleeper)?;
+        }
         if let Some(death) = self.deaths.last_mut() {
             death.words = describe(self.watch);
             if death.reached == Reached::Instruction {
@@ -170,7 +173,14 @@ impl<'a> Scene<'a> {
             }
         }
         // An error is the end of its wait, by its deadline.
-        served = served || sleeper.until_paused().is_ok();
+        let mut served = early || sleeper.until_paused().is_ok();
+        if served {
+            if !early {
+                self.back_to_sleep(&mut sleeper)?;
+            }
+            victim.run_to_pause()?;
+            served = sleeper.until_paused().is_ok();
+        }
         if !served {
             self.wrongs.push("nobody rang for the sleeper after the last change".into());
         }
@@ -186,11 +196,17 @@ impl<'a> Scene<'a> {
     /// `side`, asleep at its doorbell.
     pub(super) fn sleeper(&self, side: Side) -> Result<Forked> {
         let mut sleeper = self.survivor(side, Survivor::Asleep)?;
+        self.back_to_sleep(&mut sleeper)?;
+        Ok(sleeper)
+    }
+
+    /// Lets a process that paused go on to its doorbell.
+    fn back_to_sleep(&self, sleeper: &mut Forked) -> Result<()> {
         sleeper.resume()?;
         if sleeper.until_settled()? {
             return Err(Error::sys("sleep", "a process that found something to do", nix::Error::EBUSY));
         }
-        Ok(sleeper)
+        Ok(())
     }
 
     /// A process that is traced and stands in front of what is swept.

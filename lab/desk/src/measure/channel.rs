@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tricine_channel::channel::{Acquired, Consumer, Name, Producer, Region, Side, Spec, recover};
 use tricine_channel::meta::Len;
-use tricine_channel::sync::Ordering::SeqCst;
 use tricine_channel::time::Deadline;
 use tricine_stress::sys::trace::{Forked, Stepped, Tracer, pause};
 
@@ -37,18 +36,17 @@ pub(super) struct Step {
 type Words = [(&'static str, i64); 10];
 
 fn words(region: &Region) -> Words {
-    let w = region.words();
-    let seq = |i: usize| w.producer.slots[i].seq.load(SeqCst) as i64;
-    let one = |word: &tricine_channel::channel::layout::Word| word.0.load(SeqCst) as i64;
+    let look = region.look();
+    let number = |n: u64| n as i64;
     [
-        ("seq[0]", seq(0)),
-        ("seq[1]", seq(1)),
-        ("seq[2]", seq(2)),
-        ("begun", one(&w.producer.begun)),
-        ("producer asleep", one(&w.both.producer_asleep)),
-        ("consumer asleep", one(&w.both.consumer_asleep)),
-        ("released", one(&w.consumer.released)),
-        ("taken", one(&w.consumer.taken)),
+        ("seq[0]", number(look.seq[0])),
+        ("seq[1]", number(look.seq[1])),
+        ("seq[2]", number(look.seq[2])),
+        ("begun", number(look.begun)),
+        ("producer asleep", look.producer_asleep.into()),
+        ("consumer asleep", look.consumer_asleep.into()),
+        ("released", number(look.released)),
+        ("taken", number(look.taken)),
         ("filled", i64::from(region.bell(Side::Consumer).value())),
         ("empty", i64::from(region.bell(Side::Producer).value())),
     ]

@@ -1,9 +1,10 @@
 //! What lessons measure on the learner's own machine, each in processes of its own, so that nothing of it touches the
 //! terminal, its signals or its timers.
 //!
-//! `race` and `hold` are programs at full speed, `names` and `signals` ask the kernel, `channel` steps the shipped channel
+//! `race` and `hold` are programs at full speed, `names`, `signals` and `cable` ask the kernel, `channel` steps the shipped channel
 //! by ptrace, `transports` has `tricine stress` measure.
 
+mod cable;
 mod channel;
 mod hold;
 mod names;
@@ -30,7 +31,7 @@ use crate::{Error, Result};
 pub(crate) const ROLE: &str = "lab-measure";
 
 /// The names of what can be measured.
-pub const NAMES: [&str; 8] = ["counter", "litmus", "hold", "names", "signals", "channel", "calls", "fastest"];
+pub const NAMES: [&str; 9] = ["counter", "litmus", "hold", "names", "signals", "cable", "channel", "calls", "fastest"];
 
 /// What was measured.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -56,6 +57,7 @@ pub fn measure(name: &str, session: &str) -> Result<Measured> {
         "hold" => hold::measure(session),
         "names" => names::measure(session),
         "signals" => signals::measure(),
+        "cable" => cable::measure(),
         "channel" => channel::measure(session),
         "calls" => transports::calls(),
         "fastest" => transports::fastest(),
@@ -70,6 +72,7 @@ enum Task {
     Hold(hold::Part),
     Make(names::Part),
     Signals,
+    Send(cable::Part),
     Nothing,
     Channel(channel::Part),
 }
@@ -125,6 +128,7 @@ fn work(task: Task, shared: OwnedFd) -> Result<()> {
         Task::Race(part) => race::work(&part, &answer),
         Task::Hold(part) => hold::work(&part, &answer),
         Task::Make(part) => names::work(&part),
+        Task::Send(part) => cable::work(&part),
         Task::Nothing => Ok(()),
         Task::Signals => write(&mut answer, signals::work()),
         Task::Channel(part) => write(&mut answer, channel::work(&part)),

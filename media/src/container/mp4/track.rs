@@ -208,6 +208,9 @@ impl Track {
         let params = self.entries.first().and_then(|entry| entry.audio.as_ref()?.as_ref().ok());
         let unheard_ns = params.and_then(pre_skip).map_or(0, |samples| samples * NS / 48_000);
         let shift_ns = at_ns.saturating_sub(unheard_ns);
+        // Heard is what follows that, so that is where the track begins.
+        let first_ns = self.samples.first().map_or(0, |first| first.pts_ns);
+        self.begins_ns = at_ns.saturating_add(first_ns);
         self.samples.iter_mut().for_each(|sample| sample.pts_ns = sample.pts_ns.saturating_add(shift_ns));
     }
 
