@@ -104,7 +104,6 @@ fn forbidden() -> Vec<i64> {
         libc::SYS_execve,
         libc::SYS_execveat,
         libc::SYS_socket,
-        libc::SYS_socketpair,
         libc::SYS_connect,
         libc::SYS_bind,
         libc::SYS_listen,
