@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use tricine_channel::time::mono_ns;
 use tricine_session::actor::{Actor, BEAT, Next, Rounds as Loop, Stop};
-use tricine_session::channel::{ChannelName, Mode, ReadSlot, StreamRegion};
+use tricine_session::channel::{Mode, ReadSlot, StreamRegion};
 use tricine_session::clock::{Clock, PlayState};
-use tricine_session::control::{RendererPage, Writable};
+use tricine_session::control::{RendererPage, Role, Writable};
 use tricine_session::frame::{Format, FrameMeta};
 use tricine_session::link::{Finding, FromRole, ToRole};
+use tricine_session::sandbox;
 
 use crate::Context;
 use crate::convert;
@@ -117,8 +118,8 @@ impl Actor for Presenter {
         Next::Frame(self.slice())
     }
 
-    fn attached(&mut self, name: &ChannelName) {
-        self.onlooker = StreamRegion::open(name).ok();
+    fn attached(&mut self, region: StreamRegion) {
+        self.onlooker = Some(region);
         self.idle_since_ns = mono_ns();
     }
 
@@ -271,6 +272,9 @@ impl Presenter {
             let display = display::open(&self.context.spec, picture)?;
             self.context.tell(&FromRole::Output(display.describe()))?;
             self.display = Some(display);
+            if !sandbox::begins_confined(Role::Renderer, &self.context.spec) {
+                sandbox::enter(Role::Renderer, &self.context.link, &self.context.spec)?;
+            }
         }
         if let Some(display) = &mut self.display {
             display.prepare(picture)?;

@@ -26,8 +26,6 @@ pub struct Entry {
     pub inherits: Inherits,
     /// Whether its process inherits standard output while pictures are shown on the terminal.
     pub draws: bool,
-    /// Whether it reads what somebody else wrote, so that it is confined (see [`crate::sandbox`]).
-    pub confined: bool,
     /// What it looks for on a machine when it is probed.
     pub looks_for: &'static str,
     /// How long an answer to a probe may take.
@@ -197,7 +195,6 @@ roles! {
         streams: &[(Kind::Video, Side::Producer), (Kind::Audio, Side::Producer)],
         inherits: Inherits::Input,
         draws: false,
-        confined: true,
         looks_for: "decoders",
         answers_within: S.saturating_mul(5),
         ready_within: S.saturating_mul(10),
@@ -214,7 +211,6 @@ roles! {
         streams: &[(Kind::Audio, Side::Consumer)],
         inherits: Inherits::SoundSocket,
         draws: false,
-        confined: false,
         looks_for: "sound server",
         answers_within: S.saturating_mul(5),
         ready_within: S.saturating_mul(10),
@@ -228,7 +224,6 @@ roles! {
         streams: &[(Kind::Video, Side::Consumer)],
         inherits: Inherits::Nothing,
         draws: true,
-        confined: false,
         looks_for: "display",
         answers_within: S.saturating_mul(2),
         ready_within: S.saturating_mul(10),

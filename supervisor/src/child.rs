@@ -1,8 +1,9 @@
 //! One role's process, as the supervisor holds it: the process, its control socket, and the last lines of its log.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use tricine_session::control::Role;
 use tricine_session::link::{FromRole, Link, Spec, ToRole};
@@ -12,6 +13,9 @@ use tricine_session::{Error, Result};
 /// Lines of a role's log that are kept for its obituary.
 const KEPT_LINES: usize = 8;
 
+/// Messages that wait for room in a role's socket, which takes many more.
+const MOST_WAITING: usize = 64;
+
 /// A running role.
 #[derive(Debug)]
 pub(crate) struct Running {
@@ -19,6 +23,8 @@ pub(crate) struct Running {
     pub(crate) child: Child,
     /// Its control socket.
     pub(crate) link: Link,
+    /// What there was no room for in its socket.
+    waiting: RefCell<VecDeque<(ToRole, Vec<OwnedFd>)>>,
     log: std::fs::File,
     partial: Vec<u8>,
     /// The last lines of its log.
@@ -34,7 +40,7 @@ pub(crate) fn start(
     stdout: bool,
 ) -> Result<Running> {
     let (ours, theirs) = Link::pair()?;
-    ours.send(&ToRole::Start(Box::new(spec.clone())))?;
+    ours.order(&ToRole::Start(Box::new(spec.clone())), &[])?;
     let mut child = Spawn {
         title: format!("tricine: {role} {title}"),
         role: role.name(),
@@ -47,7 +53,14 @@ pub(crate) fn start(
     let log = child.stderr.take().ok_or(Error::Disconnected)?;
     nix::fcntl::fcntl(&log, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))
         .map_err(|e| Error::sys("fcntl", "log", e))?;
-    Ok(Running { child, link: ours, log: log.into(), partial: Vec::new(), lines: VecDeque::new() })
+    Ok(Running {
+        child,
+        link: ours,
+        waiting: RefCell::default(),
+        log: log.into(),
+        partial: Vec::new(),
+        lines: VecDeque::new(),
+    })
 }
 
 impl Running {
@@ -93,11 +106,46 @@ impl Running {
         self.log.as_fd()
     }
 
-    /// Says something to it; a role that is gone or deaf is noticed by other means.
-    pub(crate) fn tell(&self, message: &ToRole) {
-        match self.link.send(message) {
-            Ok(_) | Err(Error::Disconnected) => {}
-            Err(error) => tracing::warn!("{error}"),
+    /// Says something to it, once there is room; a role that is gone or deaf is noticed by other means.
+    pub(crate) fn tell(&self, message: &ToRole, files: &[BorrowedFd<'_>]) {
+        self.pump();
+        let mut waiting = self.waiting.borrow_mut();
+        // What came before goes before. That there is something to look at is said by any message.
+        if waiting.is_empty() && self.sent(message, files) || *message == ToRole::State {
+            return;
+        }
+        let copies = files.iter().map(BorrowedFd::try_clone_to_owned).collect::<std::io::Result<_>>();
+        match copies {
+            Ok(copies) if waiting.len() < MOST_WAITING => waiting.push_back((message.clone(), copies)),
+            // It has heard none of so many: whoever counts heartbeats ends it.
+            Ok(_) => {
+                tracing::warn!("{message:?} is not said: a role has heard nothing of {MOST_WAITING} messages before")
+            }
+            Err(error) => tracing::warn!("{message:?} is not said: {error}"),
+        }
+    }
+
+    /// Says what had to wait, as far as there is room now.
+    pub(crate) fn pump(&self) {
+        let mut waiting = self.waiting.borrow_mut();
+        while let Some((message, files)) = waiting.front() {
+            let files: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
+            if !self.sent(message, &files) {
+                return;
+            }
+            waiting.pop_front();
+        }
+    }
+
+    /// Whether it need not be said again.
+    fn sent(&self, message: &ToRole, files: &[BorrowedFd<'_>]) -> bool {
+        match self.link.order(message, files) {
+            Ok(sent) => sent,
+            Err(Error::Disconnected) => true,
+            Err(error) => {
+                tracing::warn!("{error}");
+                true
+            }
         }
     }
 }

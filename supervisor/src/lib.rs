@@ -29,15 +29,19 @@ use tricine_channel::time::mono_ns;
 use tricine_session::context::Orders;
 use tricine_session::control::Role;
 use tricine_session::error::{EXIT_BROKEN, EXIT_CORRUPT};
-use tricine_session::link::FromRole;
+use tricine_session::link::Spec;
 use tricine_session::process::ROLE_ENV;
-use tricine_session::sandbox;
 
 /// The whole program. Its exit code.
 pub fn main() -> i32 {
+    main_with(|_, _| {})
+}
+
+/// The whole program, where `confined` is called in each role's process once its sandbox is closed: for tests of what gets out.
+pub fn main_with(confined: fn(Role, &Spec)) -> i32 {
     let started_ns = mono_ns();
     match std::env::var(ROLE_ENV) {
-        Ok(role) if !role.is_empty() => role_main(&role),
+        Ok(role) if !role.is_empty() => role_main(&role, confined),
         _ => command(started_ns),
     }
 }
@@ -72,7 +76,7 @@ fn level(quiet: bool, verbose: u8) -> tracing::Level {
     }
 }
 
-fn role_main(role: &str) -> i32 {
+fn role_main(role: &str, confined: fn(Role, &Spec)) -> i32 {
     if role == janitor::NAME {
         return janitor::run();
     }
@@ -102,20 +106,7 @@ fn role_main(role: &str) -> i32 {
         }
     };
     log(level(false, orders.verbosity()), std::io::stderr);
-    if role.entry().confined
-        && let Some(work) = orders.spec.as_ref().map(|spec| &spec.work)
-        && let Some(memory) = work.confine
-    {
-        // Before the first thread, and before a byte of the film is read.
-        let said = match sandbox::confine(&work.input, memory) {
-            Ok(walls) => FromRole::Confined(walls.to_string()),
-            Err(why) => FromRole::Notice(format!("the {role} is not confined: {why}")),
-        };
-        if let Err(error) = orders.link.send(&said) {
-            return error.exit_code();
-        }
-    }
-    play_role(role)(orders)
+    play_role(role)(Orders { confined, ..orders })
 }
 
 /// What plays a role: all that the supervisor has of the crates that do.

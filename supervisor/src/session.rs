@@ -22,6 +22,7 @@ use tricine_session::name::Name;
 use tricine_session::output::Output;
 use tricine_session::process::Child;
 use tricine_session::role::Each;
+use tricine_session::sandbox::Walls;
 use tricine_session::{NAMESPACE, Result, signals};
 
 use crate::child::Running;
@@ -63,7 +64,7 @@ struct Post {
     /// Where it shows or plays.
     output: Option<String>,
     /// What keeps it in.
-    walls: Option<String>,
+    walls: Option<Walls>,
     /// The last lines of the log of the one that died last.
     lines: Vec<String>,
     /// Why it could not go on, or could not be started, in words.
@@ -119,6 +120,8 @@ pub(crate) struct Session {
     restarts: Vec<Restart>,
     /// Regions that could not be trusted any more.
     regions_replaced: u64,
+    /// The user knows what this machine lacks for the sandbox.
+    lack_told: bool,
     /// Pictures or sound that were asked for could not be played.
     incomplete: bool,
     status: Status,
@@ -240,6 +243,7 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
         done: None,
         restarts: Vec::new(),
         regions_replaced: 0,
+        lack_told: false,
         incomplete: false,
         started_ns,
     };

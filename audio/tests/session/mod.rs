@@ -165,7 +165,7 @@ impl Session {
     /// Starts the role in a thread.
     pub(crate) fn start(mut self) -> Self {
         let (ours, theirs) = Link::pair().unwrap();
-        let orders = Orders { link: theirs, spec: Some(Box::new(self.spec.clone())), input: None };
+        let orders = Orders { link: theirs, spec: Some(Box::new(self.spec.clone())), input: None, confined: |_, _| {} };
         self.link = ours;
         self.running = Running::Thread(std::thread::spawn(move || tricine_audio::run(orders)));
         self
@@ -350,7 +350,7 @@ pub(crate) fn be_child() {
     let link = Link::new(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
     link.wait(Deadline::after(Duration::from_secs(10))).unwrap();
     let Some(ToRole::Start(spec)) = link.receive().unwrap() else { panic!("no orders") };
-    std::process::exit(tricine_audio::run(Orders { link, spec: Some(spec), input: None }));
+    std::process::exit(tricine_audio::run(Orders { link, spec: Some(spec), input: None, confined: |_, _| {} }));
 }
 
 pub(crate) fn sleep_ms(ms: u64) {

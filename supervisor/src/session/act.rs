@@ -10,6 +10,7 @@ use tricine_session::channel::StreamRegion;
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, SinkSpec, Spec, ToRole, Work};
 use tricine_session::role::Inherits;
+use tricine_session::sandbox::Confine;
 
 use super::{KINDS, Session, index};
 use crate::child;
@@ -44,7 +45,7 @@ impl Session {
             Action::Kill { role } => self.signal(Role::ALL[role], Signal::SIGKILL)?,
             Action::Discard { kind, frame, reaped } => self.discard(KINDS[kind], frame, &reaped),
             Action::Recover { role, but, reaped } => self.recover(Role::ALL[role], but, &reaped)?,
-            Action::Make { kind, generation, ask, first } => self.make_channel(KINDS[kind], generation, &ask, first)?,
+            Action::Make { kind, generation, ask } => self.make_channel(KINDS[kind], generation, &ask)?,
             Action::Unlink { kind, below } => self.unlink(KINDS[kind], below)?,
             Action::Replace { kind, generation } => self.replace(KINDS[kind], generation)?,
             Action::Open => self.open_next()?,
@@ -113,7 +114,7 @@ impl Session {
                 display: self.display.clone(),
                 title: format!("{} — Tricine", current.title),
                 fullscreen: self.options.fullscreen,
-                confine: (!self.options.no_sandbox).then_some(self.options.memory_limit),
+                confine: (!self.options.no_sandbox).then_some(Confine { memory: self.options.memory_limit }),
             },
         };
         let input = match role.entry().inherits {

@@ -53,7 +53,13 @@ impl Session {
             let roles = Role::ALL.map(|role| {
                 let post = &self.posts[role];
                 let (pid, restarts, usage) = (post.last_pid, post.restarts, post.usage);
-                report::RoleReport { name: role.name(), pid, restarts, usage, walls: post.walls.clone() }
+                report::RoleReport {
+                    name: role.name(),
+                    pid,
+                    restarts,
+                    usage,
+                    walls: post.walls.map(|walls| walls.to_string()),
+                }
             });
             let report = report::play(&report::Played {
                 input: self.current.as_ref().map(|i| &i.name),

@@ -64,6 +64,10 @@ impl Session {
             FromRole::Ended { serial } => self.tell(Event::Ended { role, serial }),
             FromRole::Confined(walls) => {
                 tracing::info!("{who}: confined by {walls}");
+                // Once: it is this machine's, and so all roles'.
+                if let Some(lack) = walls.lack().filter(|_| !std::mem::replace(&mut self.lack_told, true)) {
+                    self.status.notice(lack);
+                }
                 self.posts[who].walls = Some(walls);
                 Ok(())
             }
