@@ -1,5 +1,6 @@
 //! The role at work: takes a frame, waits until it is due, shows it, keeps its slot while it is on the screen, releases it.
 
+use std::fs::File;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ impl From<DisplayError> for Stop {
 /// The role at work.
 pub(crate) struct Presenter {
     context: Arc<Context>,
+    /// What is written in the place of a display.
+    file: Option<File>,
     display: Option<Box<dyn Display>>,
     osd: Osd,
     state: PlayState,
@@ -76,13 +79,14 @@ impl Actor for Presenter {
         Finding::Outlet(probe::display())
     }
 
-    fn begin(context: &Arc<Context>, _: Option<OwnedFd>, state: PlayState) -> Result<Self, Stop> {
-        display::check(&context.spec.work.display, context.spec.restarts > 0)?;
+    fn begin(context: &Arc<Context>, file: Option<OwnedFd>, state: PlayState) -> Result<Self, Stop> {
+        display::check(&context.spec.work.display)?;
         let now_ns = mono_ns();
         let mut osd = Osd::default();
         osd.state(&state, now_ns);
         Ok(Self {
             context: context.clone(),
+            file: file.map(File::from),
             display: None,
             osd,
             state,
@@ -269,7 +273,8 @@ impl Presenter {
 
     fn prepare(&mut self, picture: &Picture<'_>) -> Result<(), Stop> {
         if self.display.is_none() {
-            let display = display::open(&self.context.spec, picture)?;
+            let begun = self.page().presented.get() > 0;
+            let display = display::open(&self.context.spec, self.file.take(), begun, picture)?;
             self.context.tell(&FromRole::Output(display.describe()))?;
             self.display = Some(display);
             if !sandbox::begins_confined(Role::Renderer, &self.context.spec) {

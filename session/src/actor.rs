@@ -161,7 +161,7 @@ pub fn run<A: Actor>(orders: Orders) -> i32 {
         if let Err(error) = sandbox::enter(A::Page::ROLE, &context.link, &context.spec) {
             return broken(&error);
         }
-        confined(A::Page::ROLE, &context.spec);
+        confined(A::Page::ROLE, &context.link, &context.spec);
     }
     let rounds = Rounds { context: context.clone(), version: 0, called: true, heard_ns: 0, channel, attached: false };
     match rounds.play::<A>(input) {

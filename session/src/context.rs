@@ -31,7 +31,7 @@ pub struct Orders {
     /// What it inherits besides, see [`crate::role::Inherits`].
     pub input: Option<OwnedFd>,
     /// What is called in the role's process once its sandbox is closed: for tests of what gets out.
-    pub confined: fn(Role, &Spec),
+    pub confined: fn(Role, &Link, &Spec),
 }
 
 impl Orders {
@@ -48,7 +48,7 @@ impl Orders {
             Some((ToRole::Probe, _)) => None,
             _ => return Err(Error::Disconnected),
         };
-        Ok(Self { link, spec, input, confined: |_, _| {} })
+        Ok(Self { link, spec, input, confined: |_, _, _| {} })
     }
 
     /// How much is to be logged: 0 warnings, 1 more, 2 all.

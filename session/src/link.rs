@@ -231,6 +231,24 @@ pub enum FromRole {
     Failed(String),
 }
 
+impl FromRole {
+    /// What kind of message it is, for a complaint.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Opened(_) => "Opened",
+            Self::NeedChannel { .. } => "NeedChannel",
+            Self::Switched { .. } => "Switched",
+            Self::Output(_) => "Output",
+            Self::Key(_) => "Key",
+            Self::Ended { .. } => "Ended",
+            Self::Confined(_) => "Confined",
+            Self::Notice(_) => "Notice",
+            Self::Failed(_) => "Failed",
+        }
+    }
+}
+
 /// What an input holds, as the decoder found it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Opened {

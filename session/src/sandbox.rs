@@ -77,12 +77,8 @@ impl Reach {
                     reach.servers = true;
                     reach.reads = cookies();
                 }
-                if let Some(SinkSpec::Wav(path)) = &spec.work.sink {
-                    reach.writes.push(path.as_path().to_owned());
-                }
             }
             Role::Renderer => match &spec.work.display {
-                DisplaySpec::FrameMd5(path) => reach.writes.push(path.as_path().to_owned()),
                 DisplaySpec::Window | DisplaySpec::Terminal => {
                     reach.saves = std::env::current_dir().ok();
                     if std::env::var_os("WAYLAND_DISPLAY").is_some() {
@@ -90,7 +86,7 @@ impl Reach {
                         reach.writes.push(std::env::temp_dir());
                     }
                 }
-                DisplaySpec::None => {}
+                DisplaySpec::None | DisplaySpec::FrameMd5(_) => {}
             },
         }
         reach

@@ -2,13 +2,19 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 
+use tricine_channel::time::mono_ns;
 use tricine_session::control::Role;
 use tricine_session::link::{FromRole, Link, Spec, ToRole};
+use tricine_session::name::shown;
 use tricine_session::process::{Child, Spawn};
 use tricine_session::{Error, Result};
+
+use crate::admission::Allowance;
 
 /// Lines of a role's log that are kept for its obituary.
 const KEPT_LINES: usize = 8;
@@ -27,6 +33,12 @@ pub(crate) struct Running {
     waiting: RefCell<VecDeque<(ToRole, Vec<OwnedFd>)>>,
     log: std::fs::File,
     partial: Vec<u8>,
+    /// How often it may speak, say something to the user, and log.
+    talk: Allowance,
+    hints: Allowance,
+    log_talk: Allowance,
+    /// It has talked without end, and is to die.
+    pub(crate) silenced: bool,
     /// The last lines of its log.
     pub(crate) lines: VecDeque<String>,
 }
@@ -59,23 +71,53 @@ pub(crate) fn start(
         waiting: RefCell::default(),
         log: log.into(),
         partial: Vec::new(),
+        talk: Allowance::new(10_000, 2_000),
+        hints: Allowance::new(20, 2),
+        log_talk: Allowance::new(2_000, 200),
+        silenced: false,
         lines: VecDeque::new(),
     })
 }
 
+/// What a role has said since.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// Whether it has said anything.
+    pub(crate) any: bool,
+    /// What of it was understood.
+    pub(crate) messages: Vec<FromRole>,
+    /// It has said more than any role that works has to say.
+    pub(crate) flood: bool,
+}
+
 impl Running {
     /// What it has said; nothing once the other end is gone. A message that is not understood is dropped with a warning.
-    pub(crate) fn messages(&self) -> Vec<FromRole> {
-        let mut messages = Vec::new();
+    pub(crate) fn messages(&mut self) -> Heard {
+        let mut heard = Heard::default();
+        let now_ns = mono_ns();
         // Bounded, so that a role that talks without end does not keep the supervisor.
         for _ in 0..64 {
-            match self.link.receive() {
-                Ok(Some(message)) => messages.push(message),
-                Ok(None) | Err(Error::Disconnected) => break,
-                Err(error) => tracing::warn!("{error}"),
+            let message = self.link.receive();
+            if matches!(message, Ok(None) | Err(Error::Disconnected)) {
+                break;
+            }
+            heard.any = true;
+            heard.flood |= !self.talk.take(now_ns);
+            match message {
+                // A hint for the user and no more: one too many is dropped.
+                Ok(Some(FromRole::Notice(_))) if !self.hints.take(now_ns) => {}
+                Ok(message) => heard.messages.extend(message),
+                Err(error) => self.complain(&error.to_string()),
             }
         }
-        messages
+        heard
+    }
+
+    /// Says that a message was dropped; not more often than anybody reads.
+    pub(crate) fn complain(&mut self, what: &str) {
+        if self.hints.take(mono_ns()) {
+            tracing::warn!("a message of a role is dropped: {}", shown(what));
+        }
     }
 
     /// The lines that it has logged since.
@@ -90,7 +132,9 @@ impl Running {
         let mut lines = Vec::new();
         while let Some(end) = self.partial.iter().position(|&b| b == b'\n') {
             let line: Vec<u8> = self.partial.drain(..=end).collect();
-            lines.push(String::from_utf8_lossy(&line).trim().to_owned());
+            if self.log_talk.take(mono_ns()) {
+                lines.push(shown(OsStr::from_bytes(line.trim_ascii())));
+            }
         }
         self.partial.truncate(4096);
         lines.retain(|line| !line.is_empty());

@@ -19,7 +19,6 @@ use tricine_session::clock::PlayState;
 use tricine_session::control::{Attached, ControlRegion, Role, SessionPage, Writable};
 use tricine_session::link::{DisplaySpec, Opened, SinkSpec};
 use tricine_session::name::Name;
-use tricine_session::output::Output;
 use tricine_session::process::Child;
 use tricine_session::role::Each;
 use tricine_session::sandbox::Walls;
@@ -31,6 +30,7 @@ use crate::input::Input;
 use crate::janitor::{Janitor, Settings};
 use crate::keys::Keyboard;
 use crate::opening::Opening;
+use crate::outputs::Outputs;
 use crate::probe::{self, Probe};
 use crate::report::{Ended, Restart};
 use crate::sound_socket::SoundSocket;
@@ -74,7 +74,7 @@ struct Post {
 /// A session.
 pub(crate) struct Session {
     options: Play,
-    report: Option<Output>,
+    outputs: Outputs,
     name: String,
     control: Attached<SessionPage<Writable>>,
     _lock: SessionLock,
@@ -155,7 +155,7 @@ fn plan(options: &Play, audible: bool) -> Plan {
 }
 
 /// Plays what `options` say. The exit code.
-pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Result<i32> {
+pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i32> {
     // What cannot be swept now is swept another time, or by `tricine clean`, which says why not.
     match NAMESPACE.sweep(false, tricine_stress::sys::sysv::forget) {
         Ok(swept) => swept.iter().filter_map(|s| s.failure.as_ref()).for_each(|why| tracing::info!("{why}")),
@@ -213,7 +213,7 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
         status: Status::new(!options.quiet && !drawn_on, options.unpaced),
         keyboard: Keyboard::take(),
         options,
-        report,
+        outputs,
         name,
         control,
         _lock: lock,

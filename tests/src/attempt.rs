@@ -3,17 +3,22 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{chroot, getppid, setuid};
+use tricine_channel::sys::fds;
+use tricine_channel::time::Deadline;
+use tricine_session::channel::Kind;
 use tricine_session::control::Role;
-use tricine_session::link::Spec;
+use tricine_session::link::{AudioSummary, FromRole, Key, Link, Opened, Spec, VideoSummary};
 
 /// The environment variable by which the program under test knows what to try: `ROLE ATTEMPT PATH`.
 pub const ORDER: &str = "TRICINE_TEST_ATTEMPT";
@@ -89,16 +94,69 @@ impl Attempt {
 
 /// In a role of the program under test that was just confined: tries what it is told by [`ORDER`], if it is the first to play this role,
 /// and says how it went.
-pub fn if_told(role: Role, spec: &Spec) {
+pub fn if_told(role: Role, link: &Link, spec: &Spec) {
     let order = std::env::var(ORDER).unwrap_or_default();
     let mut words = order.splitn(3, ' ');
     let (who, what) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if who != role.name() || spec.restarts > 0 {
         return;
     }
+    match what {
+        "lie" => return lie(link),
+        "flood" => return flood(link),
+        _ => {}
+    }
     let how = match Attempt::prepare(what, words.next().unwrap_or_default()).make() {
         Ok(()) => "it succeeded".to_owned(),
         Err(error) => format!("refused, {error}"),
     };
     let _ = writeln!(io::stderr(), "WARN attempt to {what}: {how}");
+}
+
+/// Says what cannot be, what is not for it to say, and what is no message.
+fn lie(link: &Link) {
+    let say = |message: &FromRole| drop(link.send_by(message, Deadline::after(Duration::from_secs(1))));
+    let video =
+        VideoSummary { codec: "\x1b[2J".into(), width: 0, height: u32::MAX, rate: Some(-1.0), frames: Some(u64::MAX) };
+    let audio = AudioSummary { codec: "\x07".into(), sample_rate: u32::MAX, channels: 0 };
+    let missing = vec!["\x1b]0;owned\x07".to_owned(); 100];
+    for duration_ns in [-5, i64::MIN, i64::MAX] {
+        let (video, audio, missing) = (Some(video.clone()), Some(audio.clone()), missing.clone());
+        let stream_header = Some("\n".repeat(8_000));
+        say(&FromRole::Opened(Opened {
+            video,
+            audio,
+            duration_ns: Some(duration_ns),
+            seekable: true,
+            stream_header,
+            missing,
+        }));
+    }
+    for capacity in [0, 1 << 29, u64::MAX] {
+        for kind in [Kind::Video, Kind::Audio] {
+            let (base, resume_pts_ns) = (u64::MAX, i64::MIN);
+            say(&FromRole::NeedChannel { kind, capacity, base, resume_pts_ns, resume_serial: u32::MAX });
+        }
+    }
+    for generation in [1, u64::MAX] {
+        say(&FromRole::Switched { kind: Kind::Video, generation });
+        say(&FromRole::Switched { kind: Kind::Audio, generation });
+    }
+    for key in [Key::Quit, Key::Next, Key::Screenshot, Key::Seek(i32::MIN)] {
+        say(&FromRole::Key(key));
+    }
+    say(&FromRole::Ended { serial: 1 });
+    say(&FromRole::Output("\x1b[31m".into()));
+    say(&FromRole::Notice("\x1b[31mred\nlines\u{202e}".repeat(100)));
+    for bytes in [&b"{}"[..], b"#", b"\xff\xfe", &[b'['; 100_000], b""] {
+        let _ = fds::try_send(link, bytes, &[io::stderr().as_fd()]);
+    }
+}
+
+/// Says something without end.
+fn flood(link: &Link) {
+    let notice = FromRole::Notice("noise".repeat(100));
+    while link.send_by(&notice, Deadline::after(Duration::from_secs(10))).is_ok_and(|room| room) {
+        let _ = writeln!(io::stderr(), "WARN {}", "noise".repeat(100));
+    }
 }

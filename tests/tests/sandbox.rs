@@ -67,6 +67,24 @@ fn what_ends_a_role_is_named_in_its_obituary() {
 }
 
 #[test]
+fn lies_and_floods_of_a_role_come_to_nothing() {
+    for role in ROLES {
+        for what in ["lie", "flood"] {
+            let order = format!("{role} {what} x");
+            let end = start_with(PROGRAM, &SHORT, |command| _ = command.env(ORDER, &order)).end();
+            let told = format!("{order}: {:?} {}", end.status, end.stderr);
+            // A lie of the decoder about its own film may cost the film, but nothing else.
+            let codes = if order.starts_with("decoder lie") { &[0, 1, 4][..] } else { &[0] };
+            assert!(end.status.code().is_some_and(|code| codes.contains(&code)), "{told}");
+            assert!(what == "lie" || end.number("/video/presented") == 25.0, "{told}");
+            assert_eq!(what == "flood", end.stderr.contains("talks without end"), "{told}");
+            assert!(!end.stderr.contains(['\x1b', '\x07', '\u{202e}']), "{told}");
+            assert!(end.stderr.len() < 60_000, "{} bytes", end.stderr.len());
+        }
+    }
+}
+
+#[test]
 fn pictures_that_were_named_can_be_opened_and_their_neighbours_elsewhere_not() {
     let folder = tempfile::tempdir().unwrap();
     let (file, other) = (folder.path().join("a"), tempfile::NamedTempFile::new().unwrap());

@@ -24,6 +24,7 @@ const FREE: &[i64] = &[
     libc::SYS_futex,
     libc::SYS_getcpu,
     libc::SYS_getpid,
+    libc::SYS_getppid,
     libc::SYS_gettid,
     libc::SYS_rseq,
     libc::SYS_rt_sigaction,

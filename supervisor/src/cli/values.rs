@@ -51,6 +51,9 @@ pub(super) fn parse_name(name: OsString) -> Result<Name, String> {
 
 /// As seen from the root: a role need not stay in the folder where it was started.
 fn absolute(path: &[u8]) -> Result<Name, String> {
+    if path == b"-" {
+        return Ok(OsStr::from_bytes(path).to_owned().into());
+    }
     std::path::absolute(OsStr::from_bytes(path)).map(Name::from).map_err(|e| e.to_string())
 }
 

@@ -59,7 +59,7 @@ impl Session {
         Ok(())
     }
 
-    fn signal(&self, role: Role, signal: Signal) -> Result<()> {
+    pub(super) fn signal(&self, role: Role, signal: Signal) -> Result<()> {
         self.running(role).map_or(Ok(()), |running| Ok(running.child.signal(signal)?))
     }
 
@@ -119,10 +119,11 @@ impl Session {
         };
         let input = match role.entry().inherits {
             Inherits::Input => current.file.as_ref().map(|f| f.as_fd()),
-            Inherits::SoundSocket if matches!(self.sink, Some(SinkSpec::Auto | SinkSpec::Pulse)) => {
-                self.sound_socket.lend()
-            }
-            Inherits::SoundSocket | Inherits::Nothing => None,
+            Inherits::Sink => match self.sink {
+                Some(SinkSpec::Auto | SinkSpec::Pulse) => self.sound_socket.lend(),
+                _ => self.outputs.sound.as_ref().map(|writer| writer.file().as_fd()),
+            },
+            Inherits::Display => self.outputs.pictures.as_ref().map(|writer| writer.file().as_fd()),
         };
         let stdout = role.entry().draws && self.display == DisplaySpec::Terminal;
         if stdout {

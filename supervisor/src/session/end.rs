@@ -49,7 +49,8 @@ impl Session {
     pub(super) fn report(&mut self, how: Ended) -> Result<i32> {
         let now = mono_ns();
         self.settle_gaps(now + GAP_NS);
-        if let Some(output) = self.report.take() {
+        self.outputs.finish(&self.options, how == Ended::Played)?;
+        if let Some(output) = self.outputs.report.take() {
             let roles = Role::ALL.map(|role| {
                 let post = &self.posts[role];
                 let (pid, restarts, usage) = (post.last_pid, post.restarts, post.usage);

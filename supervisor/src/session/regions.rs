@@ -15,12 +15,9 @@ use tricine_session::link::ToRole;
 use tricine_session::{Error, Result};
 
 use super::{KINDS, Session, kind_index};
+use crate::admission::{LONGEST_NS, MOST_FRAMES};
 use crate::report::Ended;
 use crate::supervision::{Ask, Event, Kinds};
-
-/// No film is longer (104 days), no stream has more frames: what a page says beyond that is not believed.
-const LONGEST_NS: i64 = 1 << 53;
-const MOST_FRAMES: u64 = 1 << 47;
 
 /// Whether a channel is not what it was. That we have nothing left to look with says nothing of it.
 fn spoiled(channel: &StreamRegion) -> bool {
