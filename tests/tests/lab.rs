@@ -187,6 +187,18 @@ fn lessons_of_ones_own_come_from_a_folder_and_programs_from_a_file() {
     assert!(json(&walked)["steps"].as_u64().is_some_and(|n| n >= 300));
 }
 
+/// Which of a lesson's questions the machine has answered: with an answer that the lesson has, or it could not be held against a learner's.
+fn answered(lesson: &str, measured: &Value) -> Vec<u64> {
+    let handout = said(&lab(&[lesson, "--print", "--answers"]));
+    let answers = measured["answers"].as_array().expect("answers");
+    for answer in answers.iter().map(|a| a[1].as_str().expect("an answer")) {
+        let there = |mark: &str| handout.lines().any(|l| l == format!("- [{mark}] {answer}"));
+        assert!(there("x") || there(" "), "lesson {lesson} has no answer `{answer}`");
+    }
+    let all: std::collections::BTreeSet<_> = answers.iter().filter_map(|a| a[0].as_u64()).collect();
+    all.into_iter().collect()
+}
+
 #[test]
 fn what_a_lesson_asks_is_measured_by_this_very_program() {
     let output = lab(&["13", "--measure", "--json"]);
@@ -198,10 +210,25 @@ fn what_a_lesson_asks_is_measured_by_this_very_program() {
             rows.iter().filter(|r| r["transport"] == transport).map(|r| r["bytes"].as_u64()).collect::<Vec<_>>();
         assert_eq!(sizes, [Some(64), Some(6_220_800)], "{transport}: {measured}");
     }
-    // Each of the three lists has somebody who is first.
-    let lists: std::collections::BTreeSet<_> =
-        measured["answers"].as_array().expect("answers").iter().map(|a| a[0].as_u64()).collect();
-    assert_eq!(lists.len(), 3, "{measured}");
+    // Each of the four lists has somebody who is first, and each of the four jobs has a mechanism that fits.
+    assert_eq!(answered("13", &measured), (0..8).collect::<Vec<_>>(), "{measured}");
+    let output = lab(&["12", "--measure", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", complained(&output));
+    let measured = json(&output);
+    assert!(answered("12", &measured).starts_with(&[0, 1]), "{measured}");
+    let stops = |mechanism: &str| {
+        let ways = measured["figures"]["stops"].as_array().expect("ways").iter();
+        let way = ways.clone().find(|w| w["mechanism"] == mechanism).expect("the mechanism");
+        let said = |s: &Value| format!("{} {} {}", s["who"], s["call"], s["result"]).replace('"', "");
+        way["stops"].as_array().expect("stops").iter().map(said).collect::<Vec<_>>()
+    };
+    assert_eq!(stops("pipe"), ["reader read sleeps in it", "writer write 64", "reader read 64"]);
+    assert_eq!(stops("shared memory, nobody asleep"), Vec::<String>::new());
+    let asleep = stops("shared memory, the reader asleep");
+    assert!(
+        asleep.iter().any(|s| s == "reader futex sleeps in it") && asleep.contains(&"writer futex 1".into()),
+        "{asleep:?}"
+    );
     assert!(complained(&lab(&["6", "--measure"])).contains("lesson 6 measures nothing"));
 }
 
