@@ -78,7 +78,8 @@ fn mp4(draw: &mut Draw<'_>) -> Vec<u8> {
     let entry = atom(draw, codec, &entry);
     let stsd = atom(draw, b"stsd", &[&[0, 0, 0, 0, 0, 0, 0, 1], &entry[..]].concat());
     // One size for all, or a size for each.
-    let sizes = [vec![0; 4], (draw.number() as u32).to_be_bytes().to_vec(), (draw.number() as u32).to_be_bytes().to_vec()];
+    let sizes =
+        [vec![0; 4], (draw.number() as u32).to_be_bytes().to_vec(), (draw.number() as u32).to_be_bytes().to_vec()];
     let stsz = atom(draw, b"stsz", &sizes.concat());
     let mut tables = vec![stsd, stsz];
     for (name, width) in [(b"stts", 2), (b"stsc", 3), (b"stco", 1), (b"co64", 2), (b"ctts", 2), (b"stss", 1)] {
@@ -101,7 +102,8 @@ fn mp4(draw: &mut Draw<'_>) -> Vec<u8> {
     track[15] = 1;
     let tkhd = atom(draw, b"tkhd", &track);
     let trak = atom(draw, b"trak", &[tkhd, edts, mdia].concat());
-    let mvhd = atom(draw, b"mvhd", &[&[0; 12], &(draw.number() as u32).to_be_bytes()[..], &[0; 84]].concat());
+    let timescale = (draw.number() as u32).to_be_bytes();
+    let mvhd = atom(draw, b"mvhd", &[&[0; 12], &timescale[..], &[0; 84]].concat());
     let moov = atom(draw, b"moov", &[mvhd, trak].concat());
     [atom(draw, b"ftyp", b"isom\0\0\0\0isom"), moov].concat()
 }
@@ -174,7 +176,14 @@ fn wav(draw: &mut Draw<'_>) -> Vec<u8> {
 
 /// Pages of an Ogg stream, with positions and lengths that may be any; or another container's first bytes.
 fn others(draw: &mut Draw<'_>) -> Vec<u8> {
-    let magic: [&[u8]; 6] = [b"fLaC\0\0\0\x22", b"FORM\0\0\0\0AIFFCOMM", b"caff\0\x01\0\0desc", b"\xff\xfb\x90\x64", b"ID3\x04\0\0", b"OggS"];
+    let magic: [&[u8]; 6] = [
+        b"fLaC\0\0\0\x22",
+        b"FORM\0\0\0\0AIFFCOMM",
+        b"caff\0\x01\0\0desc",
+        b"\xff\xfb\x90\x64",
+        b"ID3\x04\0\0",
+        b"OggS",
+    ];
     let kind = usize::from(draw.byte()) % magic.len();
     if kind + 1 < magic.len() {
         return [magic[kind], &(0..8).flat_map(|_| draw.number().to_be_bytes()).collect::<Vec<u8>>()].concat();

@@ -65,6 +65,8 @@ pub(crate) fn start(
     let log = child.stderr.take().ok_or(Error::Disconnected)?;
     nix::fcntl::fcntl(&log, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))
         .map_err(|e| Error::sys("fcntl", "log", e))?;
+    // A library that logs everything is heard only where that is wanted.
+    let loud = if spec.verbosity > 0 { 50 } else { 1 };
     Ok(Running {
         child,
         link: ours,
@@ -73,7 +75,7 @@ pub(crate) fn start(
         partial: Vec::new(),
         talk: Allowance::new(10_000, 2_000),
         hints: Allowance::new(20, 2),
-        log_talk: Allowance::new(2_000, 200),
+        log_talk: Allowance::new(100 * loud, 20 * loud),
         silenced: false,
         lines: VecDeque::new(),
     })
@@ -120,7 +122,7 @@ impl Running {
         }
     }
 
-    /// The lines that it has logged since.
+    /// The lines that it has logged since, as many as anybody reads; the last ones are kept in any case.
     pub(crate) fn log_lines(&mut self) -> Vec<String> {
         let mut buffer = [0; 4096];
         for _ in 0..16 {
@@ -132,13 +134,16 @@ impl Running {
         let mut lines = Vec::new();
         while let Some(end) = self.partial.iter().position(|&b| b == b'\n') {
             let line: Vec<u8> = self.partial.drain(..=end).collect();
-            if self.log_talk.take(mono_ns()) {
-                lines.push(shown(OsStr::from_bytes(line.trim_ascii())));
+            let line = shown(OsStr::from_bytes(line.trim_ascii()));
+            if line.is_empty() {
+                continue;
             }
+            if self.log_talk.take(mono_ns()) {
+                lines.push(line.clone());
+            }
+            self.lines.push_back(line);
         }
         self.partial.truncate(4096);
-        lines.retain(|line| !line.is_empty());
-        self.lines.extend(lines.iter().cloned());
         while self.lines.len() > KEPT_LINES {
             self.lines.pop_front();
         }

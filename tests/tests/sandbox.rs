@@ -1,12 +1,14 @@
 //! The roles' walls: whatever they may try, it ends with an error or by SIGSYS, the film goes on; and what they need goes on.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tests::attempt::{ALL, ORDER};
-use tests::{End, start, start_by, start_with};
+use tests::{End, have, start, start_by, start_with};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const CONFINED: &str = env!("CARGO_BIN_EXE_confined");
@@ -32,12 +34,12 @@ fn whatever_a_role_tries_is_refused_or_ends_it_and_the_film_goes_on() {
     for role in ROLES {
         for what in ALL {
             let file = folder.path().join("file");
-            std::fs::write(&file, "whose").unwrap();
-            std::fs::write(&object, "another session's").unwrap();
+            fs::write(&file, "whose").unwrap();
+            fs::write(&object, "another session's").unwrap();
             let path = if what == "shm" { &object } else { file.to_str().unwrap() };
             let order = format!("{role} {what} {path}");
             let end = start_with(PROGRAM, &SHORT, |command| _ = command.env(ORDER, &order)).end();
-            std::fs::remove_file(&object).unwrap();
+            fs::remove_file(&object).unwrap();
             let told = format!("{order}: {:?} {}", end.status, end.stderr);
             assert_eq!(end.status.code(), Some(0), "{told}");
             assert_eq!(end.number("/video/presented"), 25.0, "{told}");
@@ -45,8 +47,8 @@ fn whatever_a_role_tries_is_refused_or_ends_it_and_the_film_goes_on() {
             let killed = end.stderr.contains(&format!("{role} crashed (SIGSYS"));
             assert!(refused != killed, "{told}");
             // Nothing has come of it.
-            assert_eq!(std::fs::read(&file).unwrap(), b"whose", "{told}");
-            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "{told}");
+            assert_eq!(fs::read(&file).unwrap(), b"whose", "{told}");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{told}");
         }
     }
 }
@@ -88,7 +90,7 @@ fn lies_and_floods_of_a_role_come_to_nothing() {
 fn pictures_that_were_named_can_be_opened_and_their_neighbours_elsewhere_not() {
     let folder = tempfile::tempdir().unwrap();
     let (file, other) = (folder.path().join("a"), tempfile::NamedTempFile::new().unwrap());
-    std::fs::write(&file, "a picture").unwrap();
+    fs::write(&file, "a picture").unwrap();
     assert_eq!(attempt("decoder", "picture", file.to_str().unwrap()).0.code(), Some(0));
     let (status, said) = attempt("decoder", "open", other.path().to_str().unwrap());
     assert!(status.code() == Some(1) && said.contains("Permission denied"), "{status} {said}");
@@ -122,6 +124,25 @@ fn the_report_says_what_keeps_each_role_in_and_nothing_does_where_it_is_not_want
     let open = start(PROGRAM, &[&["--no-sandbox"], &SHORT[..]].concat()).end();
     assert_eq!(open.status.code(), Some(0), "{}", open.stderr);
     assert_eq!(walls(&open), [&Value::Null; 3], "{:#}", open.report);
+}
+
+#[test]
+fn an_ordinary_user_and_a_container_without_rights_get_the_same_walls() {
+    if !nix::unistd::geteuid().is_root() || !have("setpriv") || !have("unshare") {
+        // Then every other test here is an ordinary user's.
+        return;
+    }
+    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let wanted = walls(&start(PROGRAM, &SHORT).end()).map(Clone::clone);
+    for more in [&[][..], &["unshare", "-Ur"], &["setpriv", "--no-new-privs", "--bounding-set=-all"]] {
+        let command = [&nobody[..], more, &[PROGRAM]].concat();
+        let everybody = fs::Permissions::from_mode(0o777);
+        let run = start_by(&command, &SHORT, |_, folder| fs::set_permissions(folder, everybody).unwrap());
+        let end = run.end();
+        assert_eq!(end.status.code(), Some(0), "{more:?}: {}", end.stderr);
+        assert_eq!(walls(&end), wanted.each_ref(), "{more:?}: {:#}", end.report);
+        assert_eq!(end.number("/video/presented"), 25.0, "{more:?}");
+    }
 }
 
 #[test]
