@@ -12,7 +12,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::actor::Stop;
-use tricine_session::channel::{Acquired, ChannelName, Kind, Mode, Producer, StreamRegion};
+use tricine_session::channel::{Acquired, ChannelName, Kind, Mode, Producer};
 use tricine_session::clock::PlayState;
 use tricine_session::frame::FrameMeta;
 use tricine_session::link::FromRole;
@@ -182,7 +182,11 @@ impl<S: Stream> Decoding<S> {
     /// Decodes from `goal` on, until there is a new one.
     fn decode(&mut self, goal: Goal) -> Option<Goal> {
         let context = self.context.clone();
-        let damaged = &context.page().damaged;
+        // Each of the two pipelines has a counter: a thread is the only writer of its words, too.
+        let damaged = match S::KIND {
+            Kind::Video => &context.page().video_damaged,
+            Kind::Audio => &context.page().audio_damaged,
+        };
         let mut yielded = false;
         match self.items.send(Decoded::Begin(goal.serial)) {
             Ok(()) => {}
@@ -204,8 +208,6 @@ impl<S: Stream> Decoding<S> {
                 }
                 Ok(None) => Decoded::End(goal.serial),
                 Err(MediaError::Damaged(what)) => {
-                    // The two pipelines share the counter; a count that loses one in a race is still honest about the
-                    // one thing it is for: whether anything was skipped.
                     damaged.add(1);
                     match damaged.get() {
                         1..=5 => tracing::warn!("{}: skipped damaged data: {what}", S::KIND),
@@ -340,7 +342,7 @@ impl<S: Stream> Publishing<S> {
     fn take_channel(&mut self) -> Result<(), Stop> {
         let name = self.channels.recv().map_err(|_| Stop::Quit)?;
         let generation = name.generation;
-        let producer = StreamRegion::producer(&name)?;
+        let producer = self.context.region(&name)?.attach_producer()?;
         self.overwrote = 0;
         if let Some(old) = self.producer.replace(producer) {
             old.retire(generation);

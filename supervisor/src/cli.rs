@@ -14,8 +14,8 @@ mod values;
 mod words;
 
 use values::{
-    parse_audio, parse_display, parse_length, parse_limit, parse_loop, parse_mode, parse_name, parse_session,
-    parse_speed, parse_time, parse_volume,
+    parse_audio, parse_display, parse_length, parse_limit, parse_loop, parse_memory, parse_mode, parse_name,
+    parse_session, parse_speed, parse_time, parse_volume,
 };
 
 /// The command line of this process, or the exit code of a program that has said what is wrong with it.
@@ -146,6 +146,12 @@ pub(crate) struct Play {
     /// How many crashes a role may have in how many seconds before Tricine gives up.
     #[arg(long, value_name = "N/SECONDS", default_value = "5/10", value_parser = parse_limit)]
     pub(crate) restart_limit: (usize, Duration),
+    /// Let the processes that decode, show and play do whatever this user may.
+    #[arg(long)]
+    pub(crate) no_sandbox: bool,
+    /// How much memory the decoder may take, in MiB; else what the film's format needs.
+    #[arg(long, value_name = "MIB", value_parser = parse_memory)]
+    pub(crate) memory_limit: Option<u64>,
     /// Write a report of the session, as JSON, when it ends.
     #[arg(long, value_name = "PATH")]
     pub(crate) report: Option<PathBuf>,

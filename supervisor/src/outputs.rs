@@ -7,7 +7,7 @@ use serde_json::Value;
 use tricine_session::Result;
 use tricine_session::link::{DisplaySpec, SinkSpec};
 use tricine_session::name::shown;
-use tricine_session::output::{self, Output, refused};
+use tricine_session::output::{self, Output, Writer, refused};
 
 use crate::cli::{Audio, Display, Play};
 use crate::input;
@@ -35,16 +35,44 @@ fn named(options: &Play) -> Vec<(&'static str, PathBuf)> {
     named
 }
 
-/// Finds out that all of them can be written, and opens the report.
-pub(crate) fn open(options: &Play) -> Result<Option<Output>> {
-    let mut report = None;
+/// What is written in the course of a session. The supervisor opens all of it; roles get descriptors.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    pub(crate) report: Option<Output>,
+    /// What the renderer writes.
+    pub(crate) pictures: Option<Writer>,
+    /// What the audio role writes.
+    pub(crate) sound: Option<Writer>,
+}
+
+impl Outputs {
+    /// Nobody writes any more. What was written is there now; where nothing was, what stood there stays, unless the film has `ended`.
+    pub(crate) fn finish(&mut self, options: &Play, ended: bool) -> Result<()> {
+        let writers = [("--display framemd5", self.pictures.take()), ("--audio wav", self.sound.take())];
+        for (option, writer) in writers {
+            let Some(writer) = writer else { continue };
+            if ended || writer.file().metadata().is_ok_and(|file| file.len() > 0) {
+                let path = named(options).into_iter().find(|named| named.0 == option).map(|named| named.1);
+                writer.finish().map_err(|e| refused("write", &path.unwrap_or_default(), &e))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds out that all of them can be written, and opens them.
+pub(crate) fn open(options: &Play) -> Result<Outputs> {
+    let mut outputs = Outputs::default();
     for (option, path) in named(options) {
-        let output = Output::open(&path, || waits(&path)).map_err(|e| refused("write", &path, &e))?;
-        if option == "--report" {
-            report = Some(output);
+        let refused = |e| refused("write", &path, &e);
+        let output = Output::open(&path, || waits(&path)).map_err(refused)?;
+        match option {
+            "--report" => outputs.report = Some(output),
+            "--audio wav" => outputs.sound = Some(output.begin().map_err(refused)?),
+            _ => outputs.pictures = Some(output.begin().map_err(refused)?),
         }
     }
-    Ok(report)
+    Ok(outputs)
 }
 
 fn waits(path: &Path) {

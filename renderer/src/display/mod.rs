@@ -7,6 +7,7 @@ mod terminal;
 mod window;
 mod x11;
 
+use std::fs::File;
 use std::os::fd::BorrowedFd;
 
 use tricine_channel::channel::Payload;
@@ -168,24 +169,30 @@ pub(crate) struct Pumped {
     pub(crate) active: bool,
 }
 
-/// Opens the display of `spec` for its first frame: a film without pictures never flashes a window.
-pub(crate) fn open(spec: &Spec, picture: &Picture<'_>) -> Result<Box<dyn Display>, DisplayError> {
+/// Opens the display of `spec` for its first frame: a film without pictures never flashes a window. `file` is what is written in its place;
+/// `begun`: a predecessor has shown frames.
+pub(crate) fn open(
+    spec: &Spec,
+    file: Option<File>,
+    begun: bool,
+    picture: &Picture<'_>,
+) -> Result<Box<dyn Display>, DisplayError> {
     Ok(match &spec.work.display {
         DisplaySpec::None => Box::new(headless::Headless),
         // Where a predecessor was here, its file is continued.
         DisplaySpec::FrameMd5(path) => {
-            Box::new(framemd5::FrameMd5::open(path.as_path(), spec.restarts > 0, picture.meta)?)
+            let file = file.ok_or_else(|| DisplayError("the supervisor handed no open file over".into()))?;
+            Box::new(framemd5::FrameMd5::open(file, path.as_path(), begun, picture.meta)?)
         }
         DisplaySpec::Window => Box::new(window::Window::open(&spec.work, picture)?),
         DisplaySpec::Terminal => Box::new(terminal::Terminal::open()?),
     })
 }
 
-/// Checks what can be checked before the first frame, so that a wrong path is reported at once.
-pub(crate) fn check(spec: &DisplaySpec, again: bool) -> Result<(), DisplayError> {
+/// Checks what can be checked before the first frame.
+pub(crate) fn check(spec: &DisplaySpec) -> Result<(), DisplayError> {
     match spec {
-        DisplaySpec::FrameMd5(path) => framemd5::check(path.as_path(), again),
         DisplaySpec::Terminal => terminal::check(),
-        DisplaySpec::Window | DisplaySpec::None => Ok(()),
+        DisplaySpec::FrameMd5(_) | DisplaySpec::Window | DisplaySpec::None => Ok(()),
     }
 }

@@ -1,8 +1,11 @@
 //! What the supervision has to say, in words; and what a crash has cost.
 
+use nix::sys::signal::Signal;
+use tricine_channel::sys::process::Exit;
 use tricine_channel::time::mono_ns;
 use tricine_session::control::Role;
 use tricine_session::name::Name;
+use tricine_session::sandbox;
 
 use super::{KINDS, MS, Post, Session};
 use crate::report::Restart;
@@ -13,7 +16,10 @@ pub(super) const GAP_NS: u64 = 1_500 * MS;
 
 fn cause(how: &How, post: &Post) -> String {
     match how {
-        How::Exit(exit) => exit.to_string(),
+        How::Exit(exit) => match post.lines.iter().rev().find_map(|line| sandbox::forbidden(line)) {
+            Some(call) if *exit == Exit::Signal(Signal::SIGSYS as i32) => format!("{exit}, {call}"),
+            _ => exit.to_string(),
+        },
         How::Hung { ready: true, exit } => format!("it hung, {exit}"),
         How::Hung { ready: false, exit } => format!("it was never ready, {exit}"),
         How::NotStarted => format!("it could not be started: {}", post.why.as_deref().unwrap_or_default()),
