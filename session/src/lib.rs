@@ -22,6 +22,7 @@ pub mod process;
 pub mod role;
 pub mod signals;
 pub mod terminal;
+pub mod window;
 
 pub use error::{Error, Result};
 
