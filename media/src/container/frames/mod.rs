@@ -5,7 +5,7 @@ mod header;
 
 use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 
-use super::{Contents, Extent, Packet, Packets, Track, TrackKind, caps};
+use super::{Contents, Extent, Packet, Packets, Track, TrackKind, caps, id3};
 use crate::audio::name_of;
 use crate::{MediaError, MediaFile, NS};
 use header::{Kind, declared, tag_len};
@@ -127,7 +127,7 @@ impl Frames {
         let (params, rest) = (params(&first), declared.unwrap_or_default());
         let track = Track { audio: Some(Ok(params.clone())), ..Track::new(TrackKind::Audio, name_of(params.codec)) };
         let format = if params.codec == CODEC_ID_AAC { "ADTS" } else { "MPEG audio" };
-        let contents = Contents { format, tracks: vec![track], ..Contents::default() };
+        let contents = Contents { format, tracks: vec![track], tags: id3::tags(file), ..Contents::default() };
         let mut frames = Self { contents, walk, priming: rest.priming, padding: rest.padding, samples: 0 };
         let mut counted = 0;
         let mut reader = Reader::new(&frames);
