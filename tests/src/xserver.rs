@@ -62,6 +62,21 @@ impl XServer {
         })
     }
 
+    /// Where a window's content is, and how large: x, y, width, height.
+    pub fn geometry(&self, window: &str) -> Option<[i32; 4]> {
+        let told = self.xdotool(&["getwindowgeometry", "--shell", window]);
+        let value = |name: &str| told.lines().find_map(|line| line.strip_prefix(name)?.parse().ok());
+        Some([value("X=")?, value("Y=")?, value("WIDTH=")?, value("HEIGHT=")?])
+    }
+
+    /// Waits until Tricine has a window just there.
+    pub fn stands_at(&self, what: &str, wanted: [i32; 4]) {
+        wait_for(what, || {
+            let windows = self.xdotool(&["search", "--onlyvisible", "--class", "tricine"]);
+            windows.lines().any(|window| self.geometry(window) == Some(wanted)).then_some(())
+        });
+    }
+
     /// What the screen shows.
     pub fn screen(&self) -> Picture {
         let args = ["-display", &self.display, "-window", "root", "-depth", "8", "rgb:-"];

@@ -25,6 +25,14 @@ fn the_command_line_is_sound() {
     Cli::command().debug_assert();
     let cli = Cli::try_parse_from(["tricine", "a.mp4", "--loop", "--speed", "2"]).unwrap();
     assert_eq!((cli.play.inputs, cli.play.repeat, cli.play.speed), (vec![Name::from("a.mp4")], Some(u64::MAX), 2.0));
+    for (args, ns) in [
+        (&["--fps", "25"][..], 40_000_000),
+        (&["--fps", "30000/1001"], 33_366_667),
+        (&["--image-duration", "0.5"], 500_000_000),
+        (&[], 5_000_000_000),
+    ] {
+        assert_eq!(Cli::try_parse_from([&["tricine"], args].concat()).unwrap().play.picture_ns(), ns);
+    }
     let cli = Cli::try_parse_from(["tricine", "play", "--loop=3", "-"]).unwrap();
     assert!(matches!(cli.command, Some(Command::Play(p)) if p.repeat == Some(3) && p.inputs == ["-".into()]));
     for (wrong, told) in [
@@ -34,6 +42,9 @@ fn the_command_line_is_sound() {
         (&["--volume", "101"], "use a whole number from 0 to 100"),
         (&["--length", "-5"], "use seconds, M:S or H:M:S"),
         (&["--length", "0"], "use more than 0"),
+        (&["--fps", "0"], "use pictures a second"),
+        (&["--image-duration", "-1"], "use seconds, more than 0"),
+        (&["--image-duration", "1", "--fps", "2"], "cannot be used with"),
     ] {
         let error = Cli::try_parse_from([&["tricine"], wrong].concat()).unwrap_err();
         assert_eq!(error.exit_code(), 2);
