@@ -146,12 +146,13 @@ fn play(options: cli::Play, started_ns: u64) -> tricine_session::Result<i32> {
     // While there are descriptors to be had.
     out::Out::stderr();
     log(level(options.quiet, options.verbose), out::Out::stderr);
-    if let Some(wrong) = outputs::clash(&options) {
-        let _ = writeln!(std::io::stderr(), "tricine: {wrong}");
-        return Ok(2);
+    match outputs::prepare(&options)? {
+        Ok(report) => session::play(options, report, started_ns),
+        Err(wrong) => {
+            let _ = writeln!(std::io::stderr(), "tricine: {wrong}");
+            Ok(2)
+        }
     }
-    let report = outputs::open(&options)?;
-    session::play(options, report, started_ns)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The real program on the demo and on made clips: it plays, counts, and leaves nothing behind.
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use tests::{End, Run, arg, have, start, start_with};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
@@ -59,10 +59,10 @@ fn what_plays_and_what_happens_is_said_on_demand_a_line_each() {
         let run = start(PROGRAM, &[&HEADLESS[..], how, &[film]].concat());
         run.presented(5);
         let victim = run.role("decoder", None);
-        nix::sys::signal::kill(victim, nix::sys::signal::Signal::SIGKILL).unwrap();
+        kill(victim, Signal::SIGKILL).unwrap();
         run.role("decoder", Some(victim));
         run.presented(run.control().renderer().presented.get() + 5);
-        run.signal(nix::sys::signal::Signal::SIGTERM);
+        run.signal(Signal::SIGTERM);
         let end = run.end();
         let plays = format!(
             "tricine: plays {film}: 1:00; pictures test clock, 64\u{d7}48, 25 a second; sound test tone, 48000 Hz, 2 channels\n"
