@@ -182,7 +182,11 @@ impl<S: Stream> Decoding<S> {
     /// Decodes from `goal` on, until there is a new one.
     fn decode(&mut self, goal: Goal) -> Option<Goal> {
         let context = self.context.clone();
-        let damaged = &context.page().damaged;
+        // Each of the two pipelines has a counter: a thread is the only writer of its words, too.
+        let damaged = match S::KIND {
+            Kind::Video => &context.page().video_damaged,
+            Kind::Audio => &context.page().audio_damaged,
+        };
         let mut yielded = false;
         match self.items.send(Decoded::Begin(goal.serial)) {
             Ok(()) => {}
@@ -204,8 +208,6 @@ impl<S: Stream> Decoding<S> {
                 }
                 Ok(None) => Decoded::End(goal.serial),
                 Err(MediaError::Damaged(what)) => {
-                    // The two pipelines share the counter; a count that loses one in a race is still honest about the
-                    // one thing it is for: whether anything was skipped.
                     damaged.add(1);
                     match damaged.get() {
                         1..=5 => tracing::warn!("{}: skipped damaged data: {what}", S::KIND),

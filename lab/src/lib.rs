@@ -17,5 +17,5 @@ pub mod run;
 pub mod schedule;
 pub mod verdict;
 
-pub use lesson::{Lesson, check};
+pub use lesson::{Lesson, check, check_within};
 pub use verdict::Verdict;

@@ -37,7 +37,7 @@ pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
     vec![
         ("video", video.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()),
         ("audio", [vec!["AAC", "MP3", "MP2", "FLAC", "Vorbis", "Opus", "ALAC", "PCM"], ac3].concat()),
-        ("containers", vec!["MP4/MOV", "Matroska/WebM", "WAV", "MP3", "FLAC", "Ogg", "YUV4MPEG2"]),
+        ("containers", vec!["MP4/MOV", "Matroska/WebM", "MPEG-TS", "WAV", "MP3", "FLAC", "Ogg", "YUV4MPEG2"]),
         ("images", vec!["PNG/APNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "PNM", "QOI", "TGA"]),
     ]
 }

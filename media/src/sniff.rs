@@ -6,7 +6,6 @@
 pub(crate) enum Kind {
     Mp4,
     Matroska,
-    #[cfg(feature = "ts")]
     Ts,
     Y4m,
     Image,
@@ -19,7 +18,7 @@ pub(crate) enum Kind {
 }
 
 /// Known by what they begin with, at a distance from the start.
-const OTHERS: [(usize, &[u8], &str); 29] = [
+const OTHERS: [(usize, &[u8], &str); 28] = [
     (8, b"AVI ", "the AVI container"),
     (0, b"FLV\x01", "the FLV container"),
     (0, &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11], "the ASF (WMV, WMA) container"),
@@ -35,7 +34,6 @@ const OTHERS: [(usize, &[u8], &str); 29] = [
     (28, b"OVP80", "VP8 video in Ogg"),
     (28, b"fishead", "a film in Ogg"),
     (28, b"Speex   ", "Speex audio"),
-    (0, &[0x0b, 0x77], "AC-3 audio"),
     (0, &[0x7f, 0xfe, 0x80, 0x01], "DTS audio"),
     (4, &[0xf8, 0x72, 0x6f, 0xba], "TrueHD audio"),
     (0, b"wvpk", "WavPack audio"),
@@ -94,12 +92,7 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
         _ if (at(0, b"RIFF") || at(0, b"RF64") || at(0, b"BW64")) && at(8, b"WAVE") => Kind::Audio,
         _ if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) => Kind::Audio,
         _ if at(0, b"ID3") || at(0, b"fLaC") || at(0, b"OggS") || at(0, b"caff") => Kind::Audio,
-        #[cfg(feature = "ts")]
         _ if crate::container::Grid::find(head).is_some() => Kind::Ts,
-        #[cfg(not(feature = "ts"))]
-        _ if [0, 4].iter().any(|first| (0..3).all(|packet| at(first + packet * (188 + first), &[0x47]))) => {
-            Kind::Other("the MPEG transport stream")
-        }
         // MPEG audio and ADTS begin with eleven or twelve set bits; that is tried, not trusted.
         _ => Kind::Unknown,
     }

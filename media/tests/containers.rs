@@ -18,6 +18,13 @@ const FILMS: &[(&str, &str)] = &[
     ("film.mov", "-c:v libx264 -g 12 -bf 2 -c:a pcm_s16le"),
     ("film.mkv", "-c:v libx264 -g 12 -bf 2 -c:a aac"),
     ("live.mkv", "-c:v libx264 -g 12 -bf 2 -c:a flac -live 1"),
+    ("film.ts", "-c:v libx264 -g 12 -bf 2 -c:a aac"),
+    ("camera.m2ts", "-c:v libx264 -g 12 -bf 2 -c:a ac3"),
+    ("mono.ts", "-c:v libx264 -g 12 -bf 2 -c:a mp2 -ac 1"),
+    (
+        "wraps.ts",
+        "-c:v libx265 -x265-params log-level=none:keyint=12 -c:a aac -mpegts_flags latm -output_ts_offset 95441.2",
+    ),
     ("film.webm", "-c:v libvpx-vp9 -cpu-used 6 -g 12 -c:a libopus"),
 ];
 /// A tone that rises: no two places of it sound the same.
@@ -84,7 +91,9 @@ fn pictures_and_sound_are_ffmpegs() {
         let heard = ffmpeg_pcm(path, name.ends_with("webm").then_some("libopus"));
         assert_eq!(ours.sound.len(), heard.len(), "{name}: samples");
         let noise = noise_db(&to_16(&ours.sound), &heard);
-        assert!(noise < -85.0, "{name}: {noise:.1} dB from FFmpeg's");
+        // What decodes AC-3 here has the steps of 16 bits.
+        let limit = if name == "camera.m2ts" { -80.0 } else { -85.0 };
+        assert!(noise < limit, "{name}: {noise:.1} dB from FFmpeg's");
     });
 }
 
@@ -152,8 +161,12 @@ fn what_is_cut_short_plays_up_to_there() {
                 assert!(tenths < 5, "{name}: {tenths}/10 of it cannot be opened");
                 continue;
             };
-            // The last ones may lack those between them.
-            let same = film.pictures.iter().all(|cut| whole.pictures.contains(cut));
+            // The last ones may lack those between them; what has no sound yet begins where its pictures do.
+            let zero = |film: &Film| film.pictures.first().map_or(0, |first| first.0);
+            let (own, all) = (zero(&film), zero(&whole));
+            let same =
+                |cut: &(i64, Vec<u8>)| whole.pictures.iter().any(|(at, p)| at - all == cut.0 - own && *p == cut.1);
+            let same = film.pictures.iter().all(same);
             assert!(same, "{name}: {tenths}/10 shows something else");
             let most = whole.pictures.len() * (tenths + 1) / 10 + 8;
             assert!(film.pictures.len() <= most, "{name}: {} pictures of {tenths}/10", film.pictures.len());

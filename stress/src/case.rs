@@ -196,6 +196,14 @@ impl Case {
         label
     }
 
+    /// Whether its sides sleep before nearly every frame: for a pace, since they may not ask, or since asking keeps the other
+    /// side from the one processor of both.
+    pub fn sleeps(&self) -> bool {
+        self.rate.is_some()
+            || self.spin_us == Some(0)
+            || self.pin.is_some_and(|[producer, consumer]| producer == consumer)
+    }
+
     /// Whether two runs belong to one row.
     pub fn same_row(&self, other: &Self) -> bool {
         let plain = |c: &Self| Self { count_syscalls: false, samples: false, ..c.clone() };

@@ -5,7 +5,9 @@ use std::os::fd::OwnedFd;
 
 use crate::sys::bells::{self, Bell, Which};
 use crate::sys::view;
-use tricine_channel::channel::{Acquired, Consumer, Doorbell, Name, Producer, Region, Side, Spec, Spin, recover};
+use tricine_channel::channel::{
+    Acquired, Barriers, Consumer, Doorbell, Name, Producer, Region, Side, Spec, Spin, recover,
+};
 use tricine_channel::meta::Len;
 use tricine_channel::sys::process::Reaped;
 use tricine_channel::sys::semaphore::Semaphore;
@@ -300,7 +302,8 @@ impl<F: Bellfoundry> Transport for Shm<F> {
     fn prepare(case: &Case, session: &str, run: u64) -> Result<Prepared> {
         let wiring = Wiring { name: session.to_owned(), number: run };
         let name = name_of(&wiring);
-        let spec = Spec { mode: case.mode, ..Spec::fifo::<Len>(case.bytes as u64) };
+        let barriers = if case.sleeps() { Barriers::Both } else { Barriers::Sleeper };
+        let spec = Spec { mode: case.mode, barriers, ..Spec::fifo::<Len>(case.bytes as u64) };
         let names = Names(name.clone());
         let producer = F::cast(&name)?;
         // Without doorbells, since some of these can be taken up only once by each process.

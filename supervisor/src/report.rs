@@ -121,7 +121,7 @@ pub(crate) fn play(played: &Played<'_>) -> Value {
             "torn": renderer.torn.get(),
             "lost": renderer.lost.get(),
             "overwrote": (played.mode == Mode::Mailbox).then(|| decoder.overwrote.get()),
-            "damaged": decoder.damaged.get(),
+            "damaged": decoder.video_damaged.get(),
             "display": played.display,
         })
     });
@@ -133,6 +133,7 @@ pub(crate) fn play(played: &Played<'_>) -> Value {
             "blocks_published": decoder.audio_published.get(),
             "blocks_received": audio.received.get(),
             "samples_played": audio.samples_played.get(),
+            "damaged": decoder.audio_damaged.get(),
             "underruns": audio.underruns.get(),
             "torn": audio.torn.get(),
             "lost": audio.lost.get(),

@@ -162,7 +162,7 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
         ("two.mp4", "-c:v mpeg2video", ["MPEG-2 video", pipe]),
         ("old.mkv", "-c:v huffyuv", ["Huffyuv video", pipe]),
         ("old.avi", "-c:v mpeg4", ["the AVI container", pipe]),
-        ("old.ts", "-c:v mpeg2video", ["the MPEG transport stream", pipe]),
+        ("old.ts", "-c:v mpeg2video", ["MPEG-2 video", pipe]),
         ("old.ogv", "-pix_fmt yuv420p -c:v libtheora", ["Theora video in Ogg", pipe]),
         ("locked.mp4", &locked, ["encrypted (DRM) H.264 video", "key"]),
     ] {

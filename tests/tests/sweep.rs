@@ -56,7 +56,7 @@ fn a_coarse_sweep_with_the_payload_inside_costs_no_frame() {
 #[test]
 fn two_deaths_in_a_row_cost_no_frame() {
     let args =
-        ["--fast", "--deaths", "2", "--stride", "997", "--modes", "fifo", "--fills", "1", "--operations", "release"];
+        ["--fast", "--deaths", "2", "--stride", "2999", "--modes", "fifo", "--fills", "1", "--operations", "release"];
     let report = sweep(&args);
     let seconds: Vec<_> = report["cases"].as_array().unwrap().iter().map(|c| c["second"].clone()).collect();
     for second in ["successor", "other-side", "recovery"] {

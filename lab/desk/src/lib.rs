@@ -2,7 +2,7 @@
 //! stepped on real processes, and people see it.
 //!
 //! Read in this order: [`stage`] (a program on real processes), [`stepper`] (model and stage side by side), `command` (for
-//! scripts), `screen` (for people), `course` (where lessons come from), `progress` (what a learner has done).
+//! scripts), `screen` (for people), `course` (where lessons come from), `site` (the lab for browsers), `progress` (what a learner has done).
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -14,6 +14,7 @@ mod options;
 mod progress;
 mod screen;
 mod script;
+mod site;
 pub mod stage;
 pub mod stepper;
 
@@ -73,6 +74,9 @@ fn done(options: &Options, sessions: Open<'_>) -> Result<i32> {
     if options.list {
         let progress = Progress::of(&course);
         return command::list(&course, options.json, &|l| progress.is_done(l));
+    }
+    if let Some(folder) = &options.web {
+        return site::write(&course, lesson, folder);
     }
     if let Some(file) = &options.check {
         return command::mark(lesson.as_ref(), options, file);

@@ -11,6 +11,7 @@ use clap::Args;
     tricine lab 8 --check repair.lab       marks a repair: every schedule, every death\n  \
     tricine lab 8 --replay a4Xarb4         a schedule on real processes (also: tricine lab 8@a4Xarb4)\n  \
     tricine lab 8 --replay a4Xa --html -   the same as a page for a projector\n  \
+    tricine lab --web site                 the lab for browsers, as a folder for any server\n  \
     tricine lab ./my-course                your own lessons; docs/lab-lessons.md says how to write one\n\n\
     Schedules: a4Xbrb4 is four steps of the first process, the second one killed, one step of recovery, four steps of the second.\n\
     Exit codes: 0 right, 1 wrong, 2 cannot be read or wrong usage, 3 the search gave up, 128+N ended by signal N.")]
@@ -42,6 +43,9 @@ pub struct Options {
     /// Write the run of --replay, or what --check found, as one page; `-` is standard output.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["script", "print", "list", "walk"])]
     pub html: Option<PathBuf>,
+    /// Write the lab for browsers into FOLDER: all lessons, to step and to repair, without real processes. It needs no server.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["check", "replay", "script", "print", "html", "list", "walk", "json"])]
+    pub web: Option<PathBuf>,
     /// List the lessons.
     #[arg(long)]
     pub list: bool,

@@ -1,12 +1,14 @@
 //! Goals: states that a learner is asked to reach, or that nobody can. `reach end and count = 2`, `never end and count = 1`.
 
+use serde::{Deserialize, Serialize};
+
 use crate::lang::Program;
 use crate::model::search::{Limits, reach};
 use crate::model::{Life, Model};
 use crate::schedule::Act;
 
 /// A goal, in words and as conditions that all have to hold.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Goal {
     /// Whether it can be reached.

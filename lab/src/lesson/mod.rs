@@ -12,14 +12,16 @@ pub use goal::{Goal, GoalError};
 pub use mutants::{Mutant, mutants};
 pub use region::{BEGIN, END, RegionError, Regions};
 
+use serde::Serialize;
+
 use crate::lang::{self, Program};
 use crate::model::search::Limits;
 use crate::run::{self, Run};
 use crate::schedule::{self, ScheduleError};
 use crate::verdict::{Verdict, mark};
 
-/// A lesson.
-#[derive(Debug, Clone, Default)]
+/// A lesson. As JSON it is what a page shows: without the lines of repairs, which a class is to find.
+#[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs)]
 pub struct Lesson {
     /// `8` or `9b`: what people type.
@@ -42,6 +44,7 @@ pub struct Lesson {
     pub proof: String,
     pub why: String,
     pub guide: Vec<Claim>,
+    #[serde(skip)]
     pub survivors: Vec<Survivor>,
     /// What is measured on the learner's own machine.
     pub measure: Option<Measure>,
@@ -50,7 +53,7 @@ pub struct Lesson {
 }
 
 /// Something to measure: its name, and what to do with it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs)]
 pub struct Measure {
     pub name: String,
@@ -58,7 +61,7 @@ pub struct Measure {
 }
 
 /// Lines of Tricine's own source.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs)]
 pub struct Shipped {
     pub file: String,
@@ -69,7 +72,7 @@ pub struct Shipped {
 }
 
 /// A question with answers to tick.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs)]
 pub struct Question {
     pub text: String,
@@ -77,7 +80,7 @@ pub struct Question {
 }
 
 /// One answer, and why it is right or wrong.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs)]
 pub struct Answer {
     pub text: String,
@@ -86,7 +89,7 @@ pub struct Answer {
 }
 
 /// A repair that people hand in: what is said about it is known.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs)]
 pub struct Repair {
     pub name: String,
@@ -96,11 +99,12 @@ pub struct Repair {
     pub schedule: String,
     pub text: String,
     /// The learner's region.
+    #[serde(skip)]
     pub region: String,
 }
 
 /// A claim of the guide that the lessons accompany, and whether it holds.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs)]
 pub struct Claim {
     pub claim: String,
@@ -193,11 +197,16 @@ impl Lesson {
 
 /// Marks what a learner wrote for a lesson.
 pub fn check(lesson: &Lesson, text: &str) -> Verdict {
+    check_within(lesson, text, Limits::default())
+}
+
+/// The same with limits of one's own: a phone has less memory.
+pub fn check_within(lesson: &Lesson, text: &str, limits: Limits) -> Verdict {
     let (full, offset) = match lesson.with(text) {
         Ok(full) => full,
         Err(e) => return Verdict::Unreadable { error: e.into() },
     };
-    match mark(&full, Limits::default()) {
+    match mark(&full, limits) {
         Verdict::Unreadable { mut error } => {
             // Lines are counted in what the learner wrote.
             error.line = error.line.saturating_sub(offset).max(1);

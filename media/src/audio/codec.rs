@@ -6,6 +6,7 @@ use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDe
 use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 
+use super::layer2;
 use crate::MediaError;
 
 /// How decoded samples are to be read.
@@ -104,17 +105,6 @@ fn adpcm_frames(params: &AudioCodecParameters, bytes: u64) -> u64 {
     bytes / block * frames
 }
 
-/// A frame of Layer II with one channel at more than 192 kbit/s, which the standard forbids and FFmpeg writes, as one of 192
-/// kbit/s: above 96 the rate says no more than how long the frame is.
-fn within_limits(id: AudioCodecId, data: &[u8]) -> Option<Vec<u8>> {
-    let &[_, 0xfc..=0xff, rate, mode, ..] = data else { return None };
-    (id == CODEC_ID_MP2 && mode >> 6 == 3 && (11..15).contains(&(rate >> 4))).then(|| {
-        let mut frame = data.to_vec();
-        frame[2] = 10 << 4 | rate & 15;
-        frame
-    })
-}
-
 struct Symphonia {
     decoder: Box<dyn AudioDecoder>,
 }
@@ -123,14 +113,19 @@ impl Codec for Symphonia {
     fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String> {
         // Without trim: the timeline cuts, and it knows the edit list as well.
         let frames = adpcm_frames(self.decoder.codec_params(), data.len() as u64);
-        let within = within_limits(self.decoder.codec_params().codec, data);
-        let data = within.as_deref().unwrap_or(data);
+        let paired = if self.decoder.codec_params().codec == CODEC_ID_MP2 { layer2::paired(data) } else { None };
+        let (own, data) = (data, paired.as_deref().unwrap_or(data));
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(frames), data);
         let decoded = self.decoder.decode_ref(&packet).map_err(|e| e.to_string())?;
         let channels = decoded.spec().channels().count();
         let shape = Shape { rate: decoded.spec().rate(), channels: u16::try_from(channels).unwrap_or(u16::MAX) };
         let mut samples = Vec::new();
         decoded.copy_to_vec_interleaved(&mut samples);
+        if paired.is_some() {
+            out.extend(samples.iter().step_by(2));
+            let rate = [44_100, 48_000, 32_000].get(usize::from(own[2] >> 2 & 3)).copied();
+            return Ok(Shape { rate: rate.unwrap_or(shape.rate), channels: 1 });
+        }
         out.append(&mut samples);
         Ok(shape)
     }

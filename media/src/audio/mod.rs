@@ -4,6 +4,7 @@
 #[cfg(feature = "ac3")]
 mod ac3;
 mod codec;
+mod layer2;
 mod opus;
 mod timeline;
 mod vorbis;

@@ -10,7 +10,6 @@ mod mp4;
 mod ogg;
 mod probed;
 mod timing;
-#[cfg(feature = "ts")]
 mod ts;
 mod wav;
 
@@ -20,9 +19,9 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use crate::{ColorMatrix, ColorRange, MediaError, MediaFile, Rotation};
 
+#[cfg(feature = "ac3")]
 pub(crate) use frames::ac3_frame;
 pub(crate) use mp4::fourcc;
-#[cfg(feature = "ts")]
 pub(crate) use ts::Grid;
 
 /// Bounds on what a file may make a parser do. No honest file comes near them.
@@ -305,7 +304,6 @@ pub(crate) fn open_kind(file: &MediaFile, kind: crate::sniff::Kind) -> Result<Op
         Ok(match kind {
             Kind::Mp4 => Some(Box::new(mp4::Mp4::read(file)?)),
             Kind::Matroska => Some(Box::new(matroska::Matroska::read(file)?)),
-            #[cfg(feature = "ts")]
             Kind::Ts => Some(Box::new(ts::Ts::read(file)?)),
             Kind::Audio | Kind::Unknown => Some(song(file)?),
             Kind::Other(what) => return Err(MediaError::unsupported(what, crate::sniff::remedy(what))),

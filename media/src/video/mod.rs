@@ -6,7 +6,7 @@
 
 #[cfg(feature = "av1")]
 mod av1;
-mod bits;
+pub(crate) mod bits;
 mod codec;
 #[cfg(feature = "h264")]
 mod h264;

@@ -176,8 +176,10 @@ described! {
         pub audio_published: Counter<A>,
         /// Frames that a mailbox's consumer never took: it overwrote them.
         pub overwrote: Counter<A>,
-        /// Stretches of damaged data that were skipped.
-        pub damaged: Counter<A>,
+        /// Stretches of damaged video data that were skipped.
+        pub video_damaged: Counter<A>,
+        /// Stretches of damaged sound that were skipped.
+        pub audio_damaged: Counter<A>,
         /// 1 + the serial whose sound has ended with not one block: the audio clock will not start in it.
         pub no_audio_in: Counter<A>,
     }

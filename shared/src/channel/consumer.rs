@@ -2,7 +2,6 @@
 
 use super::bug::{Bug, seeded};
 use super::doorbell::Doorbell;
-use super::memory::Payload;
 use super::ownership::{MailWord, Side, consumed, slot_of};
 use super::probe::{Step, hit};
 use super::region::{Channel, Mode, Region};
@@ -14,6 +13,10 @@ use crate::meta::{Checked, Meta};
 use crate::sync::Ordering::Relaxed;
 use crate::sys::semaphore::Semaphore;
 use crate::time::Deadline;
+
+mod slot;
+
+pub use slot::ReadSlot;
 
 /// The one consumer of a channel, whose frames are described by `M`.
 #[derive(Debug)]
@@ -135,7 +138,7 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
         let mut seen = None;
         if self.channel.mode() == Mode::Mailbox {
             match self.latest() {
-                Latest::Held => return Ok(Acquired::Slot(ReadSlot { consumer: self })),
+                Latest::Held => return Ok(Acquired::Slot(ReadSlot::of(self))),
                 Latest::Absent => seen = Some(0),
                 Latest::Unread => {}
             }
@@ -148,7 +151,7 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
             {
                 hit(Step::MetaRead);
                 (self.slot, self.number) = (slot, self.next);
-                return Ok(Acquired::Slot(ReadSlot { consumer: self }));
+                return Ok(Acquired::Slot(ReadSlot::of(self)));
             }
         }
         self.acquire_otherwise(seen, deadline)
@@ -231,7 +234,7 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
             self.front_unfinished = true;
             self.already_done = self.done_already();
         }
-        Ok(Acquired::Slot(ReadSlot { consumer: self }))
+        Ok(Acquired::Slot(ReadSlot::of(self)))
     }
 
     /// The frame in a mailbox's front slot, if there ever was one.
@@ -309,110 +312,5 @@ impl<M: Meta, D: Doorbell> Consumer<M, D> {
             // A frame came in between: the next look finds it.
             _ => Acquired::Woken,
         })
-    }
-}
-
-/// A frame that is ours to read (invariant I2: no process writes it until it is released). Dropped without `release`, as a panic
-/// does, it is given back: that changes no word, and the next acquire delivers it again.
-///
-/// It borrows its consumer, so a second live slot does not compile:
-///
-/// ```compile_fail,E0499
-/// # use tricine_channel::{channel::{Acquired, Consumer}, meta::Len, time::Deadline};
-/// fn two_slots(consumer: &mut Consumer<Len>) {
-///     let first = consumer.acquire(Deadline::NOW);
-///     let second = consumer.acquire(Deadline::NOW);
-///     drop((first, second));
-/// }
-/// ```
-///
-/// And its payload cannot outlive the release:
-///
-/// ```compile_fail,E0505
-/// # use tricine_channel::{channel::ReadSlot, meta::Len};
-/// fn read_after_release(slot: ReadSlot<'_, Len>) -> Option<u64> {
-///     let payload = slot.payload();
-///     slot.release();
-///     payload.word(0)
-/// }
-/// ```
-///
-/// Nor does it become a slice, which would claim that nobody writes it, without the word `unsafe`:
-///
-/// ```compile_fail,E0133
-/// # use tricine_channel::{channel::ReadSlot, meta::Len};
-/// fn trusting<'a>(slot: &'a ReadSlot<'_, Len>) -> &'a [u8] {
-///     slot.payload().as_slice()
-/// }
-/// ```
-#[derive(Debug)]
-pub struct ReadSlot<'a, M, D: Doorbell = Semaphore> {
-    consumer: &'a mut Consumer<M, D>,
-}
-
-impl<M: Meta, D: Doorbell> ReadSlot<'_, M, D> {
-    /// What describes the frame: copied once, checked.
-    pub fn meta(&self) -> &M {
-        self.consumer.checked.meta()
-    }
-
-    /// The frame's number in its stream, across generations, from 0.
-    pub fn seq(&self) -> u64 {
-        self.consumer.channel.base() + self.consumer.number
-    }
-
-    /// Mailbox: whether this frame was released before. A successor is given it again if nothing newer has come; its effect must
-    /// not be repeated. In a FIFO always `false`.
-    pub fn already_done(&self) -> bool {
-        self.consumer.already_done
-    }
-
-    /// The payload: exactly the frame's bytes, where they are.
-    #[inline]
-    pub fn payload(&self) -> Payload<'_> {
-        self.consumer.channel.memory().bytes(self.consumer.slot, self.meta().payload_len() as usize)
-    }
-
-    /// Whether the payload is the one that [`Meta::seal`] saw.
-    #[inline]
-    pub fn intact(&self) -> bool {
-        self.meta().fits(self.payload())
-    }
-
-    /// Says that the frame had its effect, and gives the slot back to the producer.
-    ///
-    /// ```
-    /// # use tricine_channel::channel::{Acquired, Consumer, Name, Producer, Region, Spec};
-    /// # use tricine_channel::{meta::Len, time::Deadline};
-    /// # fn main() -> tricine_channel::Result<()> {
-    /// # let name = Name::new(format!("doc.{}.release", std::process::id()), 0);
-    /// # let region = Region::create(&name, &Spec::fifo::<Len>(4096))?;
-    /// # let mut producer = Producer::<Len>::attach(&region)?;
-    /// # let Acquired::Slot(mut slot) = producer.acquire(Deadline::NOW)? else { panic!() };
-    /// # slot.payload()[0] = 7;
-    /// # slot.publish(Len(1))?;
-    /// # let mut consumer = Consumer::<Len>::attach(&region)?;
-    /// // A frame that is dropped is delivered again; one that is released is not.
-    /// drop(consumer.acquire(Deadline::NOW)?);
-    /// let Acquired::Slot(frame) = consumer.acquire(Deadline::NOW)? else { panic!("no frame") };
-    /// frame.release();
-    /// assert!(matches!(consumer.acquire(Deadline::NOW)?, Acquired::TimedOut));
-    /// # name.unlink()
-    /// # }
-    /// ```
-    #[inline]
-    pub fn release(self) {
-        let ReadSlot { consumer } = self;
-        let number = consumer.number;
-        match consumer.channel.mode() {
-            Mode::Fifo => {
-                consumer.channel.release(number);
-                consumer.next = number + 1;
-            }
-            Mode::Mailbox => {
-                consumer.channel.finish_mail(number);
-                consumer.front_unfinished = false;
-            }
-        }
     }
 }

@@ -12,6 +12,8 @@
 //! [`mod@recover`]; then what the proofs hold on to: [`probe`] and [`bug`].
 
 pub mod bug;
+#[allow(unsafe_code)]
+mod changing;
 pub mod consumer;
 #[allow(unsafe_code)]
 pub mod copy;

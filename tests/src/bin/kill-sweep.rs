@@ -74,7 +74,7 @@ struct Options {
     /// code 1 if one gets by
     #[arg(long, conflicts_with = "bug")]
     all_bugs: bool,
-    /// One of N sweeps side by side, the I-th counted from 0, which share the cases
+    /// One of N sweeps side by side, the I-th counted from 0, which share the cases, or with --all-bugs the bugs
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<(usize, usize)>,
     /// Writes the table as JSON, too, after each row
@@ -196,24 +196,22 @@ fn sweep_all(options: &Options, stage: &mut Stage<'_>) -> tricine_session::Resul
 
 fn hunt(options: &Options, stage: &mut Stage<'_>) -> tricine_session::Result<bool> {
     let (mut verdicts, mut good, cases) = (Vec::new(), true, options.cases());
-    for &bug in Bug::ALL {
+    let (first, step) = options.shard.unwrap_or((0, 1));
+    let ours = Bug::ALL.iter().copied().filter(|bug| bugs::is_ours(*bug));
+    for bug in ours.skip(first).step_by(step) {
         let begun = Instant::now();
         let verdict = bugs::hunt(stage, bug, &cases, &options.plan(0))?;
-        let says = match (&verdict.failure, verdict.ours) {
-            (Some(failure), _) => failure.wrongs.join("; "),
-            (None, true) => "NOT CAUGHT".into(),
-            (None, false) => "not for the sweep: loom's".into(),
-        };
+        let says = verdict.failure.as_ref().map_or("NOT CAUGHT".into(), |failure| failure.wrongs.join("; "));
         println!("{:26} {:6} kills {:4} s  {says}", verdict.bug, verdict.kills, begun.elapsed().as_secs());
         if let (Some(case), Some(failure)) = (&verdict.case, &verdict.failure) {
             println!("    {case}");
             print_deaths(failure);
         }
-        good &= verdict.failure.is_some() || !verdict.ours;
+        good &= verdict.failure.is_some();
         verdicts.push(verdict);
     }
     let caught = verdicts.iter().filter(|v| v.failure.is_some()).count();
-    println!("{caught} of {} seeded bugs are caught", verdicts.len());
+    println!("{caught} of {} seeded bugs are caught; those of orderings are loom's", verdicts.len());
     Ok(report(options, &json!({ "bugs": verdicts })) && good)
 }
 

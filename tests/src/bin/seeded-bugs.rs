@@ -6,7 +6,7 @@
 //! proof runs by the command that people run it with. `--said loom=FILE,spin=FILE`: what these have said already, somewhere else.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -34,15 +34,19 @@ fn main() -> ExitCode {
     let root = &Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let proofs: [(&str, Proof); 5] =
         [("tables", tables), ("loom", loom), ("spin", spin), ("sweep", sweep), ("player", player)];
-    let run: Vec<(&str, Verdicts)> = proofs
-        .into_iter()
-        .filter(|(name, _)| !without.split(',').any(|w| w == *name))
-        .map(|(name, proof)| {
-            let file = said.split(',').find_map(|said| said.strip_prefix(name)?.strip_prefix('='));
-            let read = |file| std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{file}: {e}"));
-            (name, file.map_or_else(|| proof(root), |file| spoken(name, &read(file))))
-        })
-        .collect();
+    let wanted = proofs.into_iter().filter(|(name, _)| !without.split(',').any(|w| w == *name));
+    // Side by side: the sweep waits for the kernel, the tests for their clocks.
+    let run: Vec<(&str, Verdicts)> = std::thread::scope(|scope| {
+        let begun: Vec<_> = wanted
+            .map(|(name, proof)| {
+                let file = said.split(',').find_map(|said| said.strip_prefix(name)?.strip_prefix('='));
+                let read = |file| std::fs::read_to_string(file).unwrap_or_else(|e| panic!("{file}: {e}"));
+                let run = move || file.map_or_else(|| proof(root), |file| spoken(name, &read(file)));
+                (name, scope.spawn(run))
+            })
+            .collect();
+        begun.into_iter().map(|(name, proof)| (name, proof.join().unwrap_or_default())).collect()
+    });
     print(&run)
 }
 
@@ -133,12 +137,21 @@ fn sweep(root: &Path) -> Verdicts {
     output(&mut cargo(root, &[&["build"], &SEEDED[..], &["--bin", "kill-sweep"]].concat()));
     // It was put beside this program.
     let program = std::env::current_exe().expect("this program has a path").with_file_name("kill-sweep");
-    let report: PathBuf = std::env::temp_dir().join(format!("tricine-seeded-bugs-{}.json", std::process::id()));
-    output(Command::new(program).args(["--all-bugs", "--changes", "--fast", "--report"]).arg(&report));
-    let verdicts: Value = std::fs::read(&report).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
-    let _ = std::fs::remove_file(&report);
-    let ours = verdicts["bugs"].as_array().into_iter().flatten().filter(|v| v["ours"] == true);
-    ours.filter_map(|v| Some((v["bug"].as_str()?.to_owned(), !v["failure"].is_null()))).collect()
+    // Two share the bugs: of each, tracer and victim take turns on one processor.
+    let half = |i: u32| {
+        let report = std::env::temp_dir().join(format!("tricine-seeded-bugs-{}-{i}.json", std::process::id()));
+        let options = ["--all-bugs", "--changes", "--fast", "--shard", &format!("{i}/2"), "--report"];
+        output(Command::new(&program).args(options).arg(&report));
+        let verdicts: Value =
+            std::fs::read(&report).ok().and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or_default();
+        let _ = std::fs::remove_file(&report);
+        let each = verdicts["bugs"].as_array().into_iter().flatten();
+        each.filter_map(|v| Some((v["bug"].as_str()?.to_owned(), !v["failure"].is_null()))).collect::<Vec<_>>()
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| half(1));
+        half(0).into_iter().chain(other.join().unwrap_or_default()).collect()
+    })
 }
 
 /// The player's tests of recovery, on each wrong use of it.

@@ -9,12 +9,14 @@ const DECODER_DELAY: u32 = 529;
 
 /// What a frame's header says.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::container) struct Header {
+pub(super) struct Header {
     pub(super) kind: Kind,
+    /// It adds channels to the frame before it, and has no time of its own.
+    pub(super) dependent: bool,
     /// Bytes, the header included.
-    pub(in crate::container) len: u32,
+    pub(super) len: u32,
     /// Bytes of the header that the decoder does not take.
-    pub(in crate::container) skip: u32,
+    pub(super) skip: u32,
     pub(super) samples: u32,
     pub(super) rate: u32,
     pub(super) channels: u32,
@@ -26,14 +28,16 @@ pub(in crate::container) struct Header {
 pub(super) enum Kind {
     Mpeg { layer: u32 },
     Adts { config: [u8; 2] },
+    Ac3 { enhanced: bool },
 }
 
 impl Header {
-    pub(in crate::container) fn parse(head: &[u8]) -> Option<Self> {
+    pub(super) fn parse(head: &[u8]) -> Option<Self> {
         let word = u32::from_be_bytes(*head.first_chunk()?);
         match word >> 20 {
             0xfff if word >> 17 & 3 == 0 => Self::adts(head, word),
             0xffe | 0xfff => Self::mpeg(word),
+            0x0b7 => Self::ac3(head),
             _ => None,
         }
     }
@@ -66,7 +70,16 @@ impl Header {
         };
         let len = if layer == 1 { (12 * bits / rate + padding) * 4 } else { samples / 8 * bits / rate + padding };
         let channels = if word >> 6 & 3 == 3 { 1 } else { 2 };
-        Some(Self { kind: Kind::Mpeg { layer }, len, skip: 0, samples, rate, channels, same: word & 0xfffe_0c00 })
+        Some(Self {
+            kind: Kind::Mpeg { layer },
+            dependent: false,
+            len,
+            skip: 0,
+            samples,
+            rate,
+            channels,
+            same: word & 0xfffe_0c00,
+        })
     }
 
     fn adts(head: &[u8], word: u32) -> Option<Self> {
@@ -84,7 +97,28 @@ impl Header {
         let config = [(object << 3 | frequency >> 1) as u8, (frequency << 7 | channels << 3) as u8];
         let channels = if channels == 7 { 8 } else { channels };
         let (samples, same) = (1024 * u32::from(blocks), word & 0xfffe_fdc0);
-        Some(Self { kind: Kind::Adts { config }, len, skip, samples, rate, channels, same })
+        Some(Self { kind: Kind::Adts { config }, dependent: false, len, skip, samples, rate, channels, same })
+    }
+
+    fn ac3(head: &[u8]) -> Option<Self> {
+        let (len, rate) = ac3_frame(head)?;
+        let enhanced = head[5] >> 3 > 10;
+        let halved = head[4] >> 6 == 3;
+        let blocks = if enhanced && !halved { [1, 2, 3, 6][usize::from(head[4] >> 4 & 3)] } else { 6 };
+        // Of several programmes in one stream, the first.
+        let dependent = enhanced && (head[2] >> 6 == 1 || head[2] >> 3 & 7 != 0);
+        let samples = if dependent { 0 } else { 256 * blocks };
+        let same = 0x0b77_0000 | u32::from(enhanced) << 8 | u32::from(head[4] >> 6);
+        Some(Self {
+            kind: Kind::Ac3 { enhanced },
+            dependent,
+            len: len as u32,
+            skip: 0,
+            samples,
+            rate,
+            channels: 0,
+            same,
+        })
     }
 }
 
@@ -159,13 +193,15 @@ pub(super) fn tag_len(head: &[u8]) -> Option<u64> {
 }
 
 /// What a decoder needs to know of a stream that begins with this frame.
-pub(in crate::container) fn params(first: &Header) -> AudioCodecParameters {
+pub(super) fn params(first: &Header) -> AudioCodecParameters {
     let mut params = AudioCodecParameters::new();
     match first.kind {
         Kind::Mpeg { layer: 1 } => params.for_codec(CODEC_ID_MP1),
         Kind::Mpeg { layer: 2 } => params.for_codec(CODEC_ID_MP2),
         Kind::Mpeg { .. } => params.for_codec(CODEC_ID_MP3),
         Kind::Adts { config } => params.for_codec(CODEC_ID_AAC).with_extra_data(config.into()),
+        Kind::Ac3 { enhanced: true } => params.for_codec(CODEC_ID_EAC3),
+        Kind::Ac3 { .. } => params.for_codec(CODEC_ID_AC3),
     };
     params.with_sample_rate(first.rate);
     if let Some(positions) = Position::from_wave_channel_count(first.channels) {

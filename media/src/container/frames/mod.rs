@@ -1,17 +1,18 @@
-//! Sound without a container: frames of MPEG audio (MP3 and its elder layers) or of AAC, one after another, each with a header that
+//! Sound without a container: frames of MPEG audio (MP3 and its elder layers), AAC or AC-3, one after another, each with a header that
 //! says how long it is. Where they end is where the file ends, whatever a header in front counts: files are joined by `cat`.
 
+mod cut;
 mod header;
-
-use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
+mod latm;
 
 use super::{Contents, Extent, Packet, Packets, Track, TrackKind, caps, id3};
 use crate::audio::name_of;
 use crate::{MediaError, MediaFile, NS};
-use header::{Kind, declared, tag_len};
+use header::{Header, Kind, declared, params, tag_len};
 
+pub(super) use cut::Cutter;
+#[cfg(feature = "ac3")]
 pub(crate) use header::ac3_frame;
-pub(super) use header::{Header, params};
 
 /// Bytes read at once while headers are walked.
 const WINDOW: usize = 1 << 16;
@@ -92,7 +93,16 @@ pub(super) struct Frames {
 impl Frames {
     /// Opens a file that begins with frames, behind its tags; `None` if it does not.
     pub(super) fn open(file: &MediaFile) -> Result<Option<Self>, MediaError> {
-        let none = Header { kind: Kind::Mpeg { layer: 0 }, len: 0, skip: 0, samples: 0, rate: 0, channels: 0, same: 0 };
+        let none = Header {
+            kind: Kind::Mpeg { layer: 0 },
+            dependent: false,
+            len: 0,
+            skip: 0,
+            samples: 0,
+            rate: 0,
+            channels: 0,
+            same: 0,
+        };
         let mut walk = Walk { file: file.clone(), first: none, at: 0, window: Vec::new(), window_at: 0 };
         while let Some(tag) = tag_len(walk.bytes(walk.at, 10)?) {
             walk.at = walk.at.saturating_add(tag);
@@ -126,7 +136,11 @@ impl Frames {
         }
         let (params, rest) = (params(&first), declared.unwrap_or_default());
         let track = Track { audio: Some(Ok(params.clone())), ..Track::new(TrackKind::Audio, name_of(params.codec)) };
-        let format = if params.codec == CODEC_ID_AAC { "ADTS" } else { "MPEG audio" };
+        let format = match first.kind {
+            Kind::Adts { .. } => "ADTS",
+            Kind::Ac3 { .. } => name_of(params.codec),
+            Kind::Mpeg { .. } => "MPEG audio",
+        };
         let contents = Contents { format, tracks: vec![track], tags: id3::tags(file), ..Contents::default() };
         let mut frames = Self { contents, walk, priming: rest.priming, padding: rest.padding, samples: 0 };
         let mut counted = 0;
@@ -199,6 +213,9 @@ impl Reader {
     fn sound(&mut self) -> Result<Option<(u64, Header)>, MediaError> {
         loop {
             let Some((at, header)) = self.walk.frame()? else { return Ok(None) };
+            if header.dependent {
+                continue;
+            }
             // Files that were joined have such a frame in their middle, too.
             if header.kind == (Kind::Mpeg { layer: 3 }) {
                 let frame = self.walk.bytes(at, header.len.min(64) as usize)?;

@@ -6,45 +6,72 @@ mod units;
 
 use std::collections::HashMap;
 
+use super::frames::Cutter;
 use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
 use crate::audio::name_of;
 use crate::{MediaError, MediaFile};
 use reader::Reader;
-use units::{Units, WRAP, ns, pes, unwrap};
+use units::{Table, Units, WRAP, ns, pes, unwrap};
 
 pub(crate) use units::Grid;
 
 /// How much of the start is searched for the tracks, and how much of the end for the last times.
 const HEAD: u64 = 16 << 20;
 const TAIL: u64 = 4 << 20;
+/// What a track of sound is called before a frame of it was seen; the second is one of which the map does not say what it is,
+/// and some writers list sound so.
+const LATM: &str = "AAC in LATM";
+const PRIVATE: &str = "private data";
 
 /// A file whose tracks are known.
 pub(super) struct Ts {
     file: MediaFile,
     grid: Grid,
     contents: Contents,
-    /// In the order of the contents: the packet id, and the first and the last time in ticks.
-    streams: Vec<(u16, Option<(i64, i64)>)>,
+    /// In the order of the contents.
+    streams: Vec<Stream>,
+}
+
+#[derive(Clone, Copy)]
+struct Stream {
+    pid: u16,
+    /// The first and the last time in ticks.
+    span: Option<(i64, i64)>,
+    /// Its AAC lies in LATM.
+    latm: bool,
 }
 
 impl Ts {
     /// Finds the tracks. Errors: there are none.
     pub(super) fn read(file: &MediaFile) -> Result<Self, MediaError> {
         let broken = |why: &str| MediaError::Broken(format!("MPEG-TS: {why}"));
-        let mut head = vec![0; 1024];
+        let mut head = vec![0; 4096];
         let have = file.read_at(&mut head, 0)?;
         let grid = Grid::find(&head[..have]).ok_or_else(|| broken("its packets do not follow each other"))?;
         let mut units = Units::new(file.clone(), grid, 0);
-        let (mut map_pid, mut listed) = (None, Vec::new());
+        // A recording of one programme may still list all that were sent, so the first map that is there decides.
+        let (mut maps, mut tables) = (Vec::new(), HashMap::<u16, Table>::new());
+        let mut listed = Vec::new();
         while units.at < HEAD && listed.is_empty() {
             let Some(unit) = units.next()? else { break };
-            if unit.pid == 0 && unit.begins && map_pid.is_none() {
-                let programs = table(unit.payload, 0).and_then(|pat| pat.get(8..)).unwrap_or_default();
-                // Number 0 is the network's.
-                let first = programs.chunks_exact(4).find(|program| program[..2] != [0, 0]);
-                map_pid = first.map(|program| u16::from_be_bytes([program[2] & 0x1f, program[3]]));
-            } else if Some(unit.pid) == map_pid && unit.begins {
-                listed = table(unit.payload, 2).map(streams).unwrap_or_default();
+            if unit.pid != 0 && !maps.contains(&unit.pid) {
+                continue;
+            }
+            let Some(table) = tables.entry(unit.pid).or_default().take(&unit) else { continue };
+            match (unit.pid, table.first()) {
+                (0, Some(0)) => {
+                    let programs = table.get(8..).unwrap_or_default().chunks_exact(4);
+                    // Number 0 is the network's.
+                    let programs = programs.filter(|program| program[..2] != [0, 0]);
+                    maps = programs.map(|program| u16::from_be_bytes([program[2] & 0x1f, program[3]])).collect();
+                }
+                (1.., Some(2)) => {
+                    listed = streams(table);
+                    if listed.iter().all(|(_, track)| !timed(track.kind)) {
+                        listed.clear();
+                    }
+                }
+                _ => {}
             }
         }
         if listed.is_empty() {
@@ -62,7 +89,7 @@ impl Ts {
                 let last = lasts.get(&pid).map_or(first, |&last| first + (last - first).rem_euclid(WRAP));
                 (first, last)
             });
-            streams.push((pid, span));
+            streams.push(Stream { pid, span, latm: track.codec == LATM });
             contents.tracks.push(track);
         }
         let mut ts = Self { file: file.clone(), grid, contents, streams };
@@ -78,7 +105,7 @@ impl Ts {
         if about.kind != TrackKind::Audio || about.audio.is_some() {
             return Ok(());
         }
-        let mut reader = self.reader(track);
+        let mut reader = self.reader(track, HEAD);
         let mut found = Err(format!("unrecognised {}", about.codec));
         for _ in 0..64 {
             match reader.next() {
@@ -92,18 +119,31 @@ impl Ts {
             }
         }
         let about = &mut self.contents.tracks[track];
-        if let Ok(params) = &found {
-            about.codec = name_of(params.codec).to_owned();
+        match &found {
+            Ok(params) => about.codec = name_of(params.codec).to_owned(),
+            Err(_) if about.codec == PRIVATE => {
+                about.kind = TrackKind::Other;
+                return Ok(());
+            }
+            Err(_) => {}
         }
         about.audio = Some(found);
         Ok(())
     }
 
-    fn reader(&self, track: usize) -> Reader {
-        let (pid, span) = self.streams[track];
+    /// A reader of a track, which reads as far as `until`.
+    fn reader(&self, track: usize, until: u64) -> Reader {
+        let Stream { pid, span, latm } = self.streams[track];
+        let mut units = Units::new(self.file.clone(), self.grid, 0);
+        units.until = until;
+        let cutter = if latm { Cutter::latm() } else { Cutter::default() };
         let codec = self.contents.tracks[track].video.as_ref().map(|video| video.codec.clone());
-        Reader::new(Units::new(self.file.clone(), self.grid, 0), pid, span.unwrap_or_default(), codec)
+        Reader::new(units, pid, span.unwrap_or_default(), codec, cutter)
     }
+}
+
+fn timed(kind: TrackKind) -> bool {
+    matches!(kind, TrackKind::Video | TrackKind::Audio)
 }
 
 /// The first (or last) time of each track between two places of a file.
@@ -117,7 +157,6 @@ fn times(
 ) -> Result<HashMap<u16, i64>, MediaError> {
     let mut units = Units::new(file.clone(), grid, from);
     let mut found = HashMap::new();
-    let timed = |kind: TrackKind| matches!(kind, TrackKind::Video | TrackKind::Audio);
     let wanted = tracks.iter().filter(|(_, track)| timed(track.kind)).count();
     while units.at < to && (last || found.len() < wanted) {
         let Some(unit) = units.next()? else { break };
@@ -182,25 +221,18 @@ fn track(kind: u8, mut descriptors: &[u8]) -> Track {
         (0x03 | 0x04 | 0x0f, ..) => sound("MPEG audio"),
         (0x81, ..) | (6, 0x6a, _) | (6, _, b"AC-3") => sound("AC-3"),
         (0x87, ..) | (6, 0x7a, _) | (6, _, b"EAC3") => sound("E-AC-3"),
-        (0x11, ..) => refused("LATM"),
+        (0x11, ..) => sound(LATM),
         (0x80, ..) => refused("Blu-ray PCM"),
         (0x82 | 0x85 | 0x86 | 0x8a, ..) | (6, 0x7b, _) => refused("DTS"),
         (0x83, ..) => refused("TrueHD"),
         (6, _, b"Opus") => refused("Opus in MPEG-TS"),
         (6, 0x59, _) => Track::new(TrackKind::Subtitle, "DVB subtitles"),
         (6, 0x56, _) => Track::new(TrackKind::Subtitle, "teletext"),
+        (6, 0, [0, 0, 0, 0]) => sound(PRIVATE),
         (0x90, ..) => Track::new(TrackKind::Subtitle, "PGS"),
         _ => Track::new(TrackKind::Other, format!("type {kind:#x}")),
     };
     Track { language, ..track }
-}
-
-/// What a table says from its table id on, if it begins in this payload and lies in it.
-fn table(payload: &[u8], id: u8) -> Option<&[u8]> {
-    let section = payload.get(1 + usize::from(*payload.first()?)..)?;
-    let len = usize::from(u16::from_be_bytes([section.get(1)? & 0x0f, *section.get(2)?]));
-    // Behind the table comes its checksum.
-    (*section.first()? == id).then(|| section.get(..3 + len.saturating_sub(4)))?
 }
 
 impl super::Container for Ts {
@@ -209,13 +241,13 @@ impl super::Container for Ts {
     }
 
     fn extent(&self, track: usize) -> Option<Extent> {
-        let (first, last) = self.streams.get(track)?.1?;
+        let (first, last) = self.streams.get(track)?.span?;
         Some(Extent { start_ns: ns(first), end_ns: Some(ns(last)), packets: None })
     }
 
     fn packets(&self, track: usize) -> Result<Box<dyn Packets>, MediaError> {
         match self.streams.get(track) {
-            Some((_, Some(_))) => Ok(Box::new(self.reader(track))),
+            Some(Stream { span: Some(_), .. }) => Ok(Box::new(self.reader(track, u64::MAX))),
             _ => Err(MediaError::Broken("MPEG-TS: nothing of the track is in the file's beginning".into())),
         }
     }

@@ -1,9 +1,8 @@
 //! One track of a transport stream: its PES packets, what is in them, and finding a time.
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AC3, CODEC_ID_EAC3};
 
-use super::super::frames::{Header, ac3_frame, params};
+use super::super::frames::Cutter;
 use super::super::timing::Timing;
 use super::super::{CodecId, Packet, Packets, caps};
 use super::units::{Units, WRAP, ns, pes, unwrap};
@@ -31,18 +30,19 @@ pub(super) struct Reader {
     counter: Option<u8>,
     /// The last time, which the next one is near to.
     near: i64,
-    /// A frame of sound that goes on in the next PES packet.
-    left: Vec<u8>,
+    cutter: Cutter,
     /// What is to be handed out, last first.
     ready: Vec<Packet>,
     timing: Timing,
     /// A transport packet of this track is missing from what is being put together.
     lost: bool,
+    /// The last transport packet was stuffed.
+    stuffed: bool,
 }
 
 impl Reader {
-    /// A reader of the track `pid` at the file's start; `codec` is that of pictures.
-    pub(super) fn new(units: Units, pid: u16, span: (i64, i64), codec: Option<CodecId>) -> Self {
+    /// A reader of the track `pid` at the file's start; `codec` is that of pictures, `cutter` that of sound.
+    pub(super) fn new(units: Units, pid: u16, span: (i64, i64), codec: Option<CodecId>, cutter: Cutter) -> Self {
         Self {
             units,
             pid,
@@ -53,10 +53,11 @@ impl Reader {
             begun: false,
             counter: None,
             near: span.0,
-            left: Vec::new(),
+            cutter,
             ready: Vec::new(),
             timing: Timing::new(Some(ns(span.1 - span.0))),
             lost: false,
+            stuffed: false,
         }
     }
 
@@ -66,11 +67,17 @@ impl Reader {
             let (pid, counter) = (self.pid, self.counter);
             let Some(unit) = self.units.next()? else {
                 let (begun, data) = (std::mem::take(&mut self.begun), std::mem::take(&mut self.gathered));
-                // A file that ends within a transport packet was cut off, and what is here most likely is not whole.
-                if begun && (self.lost || self.units.is_cut()) {
-                    return Err(MediaError::Damaged("the transport stream ends within a packet".into()));
+                if !begun || data.is_empty() {
+                    return Ok(None);
                 }
-                return Ok(Some(data).filter(|data| begun && !data.is_empty()));
+                // Most files end where somebody stopped to record. A picture is whole if it says how long it is, or if its
+                // last transport packet had room left. Of sound, the frames tell.
+                let declared = data.get(4..6).map_or(0, |len| usize::from(u16::from_be_bytes([len[0], len[1]])));
+                let whole = if declared > 0 { data.len() >= 6 + declared } else { self.stuffed };
+                if self.lost || self.codec.is_some() && !whole {
+                    return Err(MediaError::Damaged("the transport stream ends within a picture".into()));
+                }
+                return Ok(Some(data));
             };
             if unit.pid != pid || unit.payload.is_empty() {
                 continue;
@@ -81,6 +88,7 @@ impl Reader {
             if repeated {
                 continue;
             }
+            self.stuffed = unit.stuffed;
             let whole = if unit.begins {
                 let lost = std::mem::replace(&mut self.lost, unit.broken) || missing;
                 let before = std::mem::replace(&mut self.gathered, unit.payload.to_vec());
@@ -125,44 +133,23 @@ impl Reader {
         Ok(())
     }
 
-    /// Cuts sound into frames. The first one that begins in a PES packet has its time.
+    /// Cuts sound into frames. The first one that begins in a PES packet has its time, and those behind it follow.
     fn frames(&mut self, body: &[u8], timed: bool) {
-        let mut data = std::mem::take(&mut self.left);
-        let (before, mut at, mut timed) = (data.len(), 0, timed);
-        data.extend_from_slice(body);
-        let mut out = Vec::new();
-        while let Some(rest) = data.get(at..).filter(|rest| rest.len() >= 8) {
-            let header = Header::parse(rest).map(|header| (header.len as usize, header.skip as usize, params(&header)));
-            let header = header.or_else(|| {
-                let (len, rate) = ac3_frame(rest)?;
-                let mut params = AudioCodecParameters::new();
-                params.for_codec(if rest[5] >> 3 > 10 { CODEC_ID_EAC3 } else { CODEC_ID_AC3 }).with_sample_rate(rate);
-                Some((len, 0, params))
-            });
-            let Some((len, skip, params)) = header.filter(|(len, skip, _)| len > skip) else {
-                at += 1;
-                continue;
-            };
-            if len > rest.len() {
-                break;
-            }
-            let mut packet = Packet::new(rest[skip..len].to_vec(), ns(self.near));
-            // A frame that began in the packet before follows what came before.
-            packet.follows = at < before || !std::mem::take(&mut timed);
-            self.sound.get_or_insert(params);
-            out.push(packet);
-            at += len;
+        let (pts_ns, mut timed) = (ns(self.near), timed);
+        self.ready = Vec::new();
+        for frame in self.cutter.cut(body) {
+            let follows = frame.carried || !std::mem::take(&mut timed);
+            self.ready.push(Packet { follows, ..Packet::new(frame.data, pts_ns) });
+            self.sound.get_or_insert(frame.params);
         }
-        self.left = data.split_off(at.min(data.len()));
-        out.reverse();
-        self.ready = out;
+        self.ready.reverse();
     }
 
     fn go(&mut self, at: u64) {
         self.units = Units::new(self.units.file.clone(), self.units.grid, at);
         (self.begun, self.counter, self.lost) = (false, None, false);
         self.gathered.clear();
-        self.left.clear();
+        self.cutter.jump();
         self.ready.clear();
         self.timing.jump();
     }

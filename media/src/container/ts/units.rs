@@ -12,15 +12,23 @@ pub(super) const WRAP: i64 = 1 << 33;
 pub(crate) struct Grid {
     pub(super) step: u64,
     lead: u64,
+    /// Where the first whole one is: a recording may begin within one.
+    first: u64,
 }
 
 impl Grid {
     /// Finds it by the sync bytes of the first packets.
     pub(crate) fn find(head: &[u8]) -> Option<Self> {
-        [(188, 0), (192, 4), (204, 0)].into_iter().map(|(step, lead)| Self { step, lead }).find(|grid| {
-            let sync = |n: u64| head.get((n * grid.step + grid.lead) as usize) == Some(&0x47);
-            (0..4).all(sync)
+        let from = |first| [(188, 0), (192, 4), (204, 0)].map(|(step, lead)| Self { step, lead, first });
+        (0..204).flat_map(from).find(|grid| {
+            let sync = |n: u64| head.get((grid.first + n * grid.step + grid.lead) as usize) == Some(&0x47);
+            (0..if grid.first == 0 { 4 } else { 10 }).all(sync)
         })
+    }
+
+    /// The place of a packet at or before `at`.
+    fn align(&self, at: u64) -> u64 {
+        self.first + at.saturating_sub(self.first) / self.step * self.step
     }
 }
 
@@ -29,6 +37,8 @@ pub(super) struct Units {
     pub(super) file: MediaFile,
     pub(super) grid: Grid,
     pub(super) at: u64,
+    /// Nothing from here on is read.
+    pub(super) until: u64,
     buffer: Vec<u8>,
     buffer_at: u64,
 }
@@ -39,17 +49,14 @@ pub(super) struct Unit<'a> {
     pub(super) begins: bool,
     pub(super) counter: u8,
     pub(super) broken: bool,
+    /// Bytes were stuffed in front of what it carries, since that is all there was.
+    pub(super) stuffed: bool,
     pub(super) payload: &'a [u8],
 }
 
 impl Units {
     pub(super) fn new(file: MediaFile, grid: Grid, at: u64) -> Self {
-        Self { file, grid, at: at - at % grid.step, buffer: Vec::new(), buffer_at: 0 }
-    }
-
-    /// Whether the file ends within a packet, as far as the place tells from where packets are taken.
-    pub(super) fn is_cut(&self) -> bool {
-        !self.file.len().abs_diff(self.at).is_multiple_of(self.grid.step)
+        Self { at: grid.align(at), file, grid, until: u64::MAX, buffer: Vec::new(), buffer_at: 0 }
     }
 
     /// The next packet; `None` at the end. Bytes between packets are passed over.
@@ -57,6 +64,9 @@ impl Units {
         let step = self.grid.step as usize;
         loop {
             let start = self.at + self.grid.lead;
+            if start >= self.until {
+                return Ok(None);
+            }
             if start < self.buffer_at || start + UNIT as u64 > self.buffer_at + self.buffer.len() as u64 {
                 self.buffer.resize(step * 512, 0);
                 let mut got = 0;
@@ -87,17 +97,62 @@ impl Units {
             self.at += self.grid.step;
             let unit = &self.buffer[from..from + UNIT];
             let adaptation = unit[3] & 0x20 != 0;
-            let skip = if adaptation { 5 + usize::from(unit[4]) } else { 4 };
+            let field = if adaptation { 1 + usize::from(unit[4]) } else { 0 };
+            let skip = 4 + field;
             let payload = if unit[3] & 0x10 != 0 { unit.get(skip..).unwrap_or_default() } else { &[] };
             return Ok(Some(Unit {
                 pid: u16::from_be_bytes([unit[1] & 0x1f, unit[2]]),
                 begins: unit[1] & 0x40 != 0,
                 counter: unit[3] & 15,
                 broken: unit[1] & 0x80 != 0 || unit[3] & 0xc0 != 0,
+                stuffed: field > said(&unit[4..]),
                 payload,
             }));
         }
     }
+}
+
+/// Bytes of a table, at most.
+const MAX_TABLE: usize = 4 + 4095;
+
+/// Puts one track's tables together.
+#[derive(Default)]
+pub(super) struct Table {
+    data: Vec<u8>,
+}
+
+impl Table {
+    /// What a table says from its table id on, without its checksum, once it is whole.
+    pub(super) fn take(&mut self, unit: &Unit<'_>) -> Option<&[u8]> {
+        let mut payload = unit.payload;
+        if unit.begins {
+            self.data.clear();
+            payload = payload.get(1 + usize::from(*payload.first()?)..)?;
+        } else if self.data.is_empty() {
+            return None;
+        }
+        self.data.extend_from_slice(payload);
+        self.data.truncate(MAX_TABLE);
+        let len = usize::from(u16::from_be_bytes([self.data.get(1)? & 0x0f, *self.data.get(2)?]));
+        self.data.get(..3 + len.checked_sub(4)?).filter(|_| self.data.len() >= 3 + len)
+    }
+}
+
+/// Bytes of an adaptation field that say something; what else there is of it was stuffed in.
+fn said(field: &[u8]) -> usize {
+    let [len, flags, ..] = *field else { return 0 };
+    if len == 0 {
+        return 0;
+    }
+    let clocks = 6 * usize::from(flags >> 4 & 1) + 6 * usize::from(flags >> 3 & 1) + usize::from(flags >> 2 & 1);
+    let mut said = 2 + clocks;
+    // Private data, then an extension, each behind its length.
+    for bit in [2, 1] {
+        if flags & bit != 0 {
+            said += 1 + usize::from(field.get(said).copied().unwrap_or(0));
+        }
+    }
+    said
 }
 
 /// What a PES packet's header says: its time in ticks, and where its data begins.

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::ptr::NonNull;
 
-use crate::channel::copy::{changing, changing_word};
+use crate::channel::changing::{changing, changing_word};
 
 /// The payload of a frame that is ours to read, until it is released.
 ///
