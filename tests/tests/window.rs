@@ -1,5 +1,7 @@
 //! The window on an X server of its own: what it shows, the keys, and what happens when it or the server goes.
 
+use std::process::{Command, Stdio};
+
 use nix::sys::signal::{Signal, kill};
 use tests::pictures::{Picture, demo_frame};
 use tests::xserver::XServer;
@@ -175,6 +177,50 @@ fn a_window_outlives_its_renderer_with_its_place_its_size_and_full_screen() {
     let end = run.end();
     assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()), "{}", end.stderr);
     assert_eq!(end.number("/roles/renderer/restarts"), 2.0);
+}
+
+/// Where a window manager is installed: nothing that every machine has.
+#[test]
+fn under_a_window_manager_too_a_window_outlives_its_renderer() {
+    let Some(x) = XServer::start_with(&["-noreset"]) else { return };
+    let manager = Command::new("openbox").env("DISPLAY", &x.display).stderr(Stdio::null()).spawn();
+    let Ok(mut manager) = manager else {
+        println!("skipped: openbox is not installed");
+        return;
+    };
+    wait_for("the window manager", || x.is_managed().then_some(()));
+    let run = play(&x, &["--display", "window", "test:clock?size=320x180&seconds=600"]);
+    run.presented(3);
+    let control = run.control();
+    let window = x.window();
+    x.xdotool(&["windowmove", "--sync", &window, "400", "300"]);
+    x.xdotool(&["windowsize", "--sync", &window, "500", "333"]);
+    x.set_state(&window, "_NET_WM_STATE_ABOVE");
+    let settled = || {
+        wait_for("the window at rest", || {
+            let window = x.window();
+            let (left, [x_at, y_at, width, height]) = (control.window()?, x.geometry(&window)?);
+            let told = left.at == Some((x_at, y_at)) && left.size == (width as u32, height as u32);
+            (told && left.above && x.is_in_state(&window, "_NET_WM_STATE_ABOVE")).then_some(left)
+        })
+    };
+    let before = wait_for("the size that it was given", || Some(settled()).filter(|left| left.size == (500, 333)));
+    for full in [false, true] {
+        if full {
+            x.xdotool(&["key", "f"]);
+            x.stands_at("full screen", [0, 0, 1600, 900]);
+        }
+        kill_renderer(&run);
+        if full {
+            x.stands_at("full screen after a death", [0, 0, 1600, 900]);
+        } else {
+            wait_for("the window as it was", || (settled() == before).then_some(()));
+        }
+    }
+    run.signal(Signal::SIGTERM);
+    run.end();
+    let _ = manager.kill();
+    let _ = manager.wait();
 }
 
 #[test]
