@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 use tests::pictures::demo_frame;
 use tests::terminal::{Terminal, Tmux};
 use tests::xserver::XServer;
-use tests::{Run, arg, assert_nothing_left, children, have, start_with, wait_for};
+use tests::{Run, arg, assert_nothing_left, children, have, start_by, start_with, wait_for};
 use tricine_session::control::Role;
 use tricine_session::terminal::{ENTER, LEAVE};
 
@@ -182,7 +182,7 @@ fn the_film_goes_on_in_the_terminal_when_the_x_server_is_gone() {
 /// A song that says what it is.
 fn song(folder: &std::path::Path) -> String {
     let song = folder.join("song.mp3");
-    let about = ["-metadata", "title=\u{dc}ber \u{1b}[2Jden Wolken", "-metadata", "artist=R. M."];
+    let about = ["-metadata", "title=\u{dc}ber \u{1b}[2Jx", "-metadata", "artist=R. M."];
     let sound = ["-v", "error", "-f", "lavfi", "-i", "sine=duration=60"];
     tests::tool("ffmpeg", &[&sound[..], &about, &[arg(&song)]].concat());
     arg(&song).to_owned()
@@ -195,7 +195,7 @@ fn a_song_in_the_terminal_is_a_line_with_its_title_and_a_bar() {
     }
     let folder = tempfile::tempdir().unwrap();
     let song = song(folder.path());
-    let named = "R. M. \u{2014} \u{dc}ber \\u{1b}[2Jden Wolken  0:0";
+    let named = "R. M. \u{2014} \u{dc}ber \\u{1b}[2Jx  0:0";
     let mut terminal = Terminal::open();
     let before = terminal.settings();
     let run = start_with(PROGRAM, &["--display", "terminal", "--audio", "null", &song], |c| terminal.carry(c));
@@ -221,6 +221,25 @@ fn a_song_in_the_terminal_is_a_line_with_its_title_and_a_bar() {
     let end = run.end();
     assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()));
     is_given_back(&terminal, &before);
+}
+
+#[test]
+fn keys_are_heard_while_the_film_comes_by_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = folder.path().join("film.y4m");
+    let frames = [&b"FRAME\n"[..], &[128; 6]].concat().repeat(25 * 60);
+    std::fs::write(&film, [&b"YUV4MPEG2 W2 H2 F25:1\n"[..], &frames].concat()).unwrap();
+    let mut terminal = Terminal::open();
+    let script = format!("cat '{}' | \"$@\"", arg(&film));
+    let args = ["--display", "none", "--audio", "none", "-"];
+    let run = start_by(&["sh", "-c", &script, "sh", PROGRAM], &args, |command, _| terminal.carry(command));
+    run.presented(3);
+    terminal.type_in(b"p");
+    wait_for("the pause", || run.control().state().filter(|(_, state)| state.paused).map(|_| ()));
+    terminal.type_in(b"q");
+    wait_for("the report", || run.folder.path().join("r.json").exists().then_some(()));
+    assert_nothing_left(&run.session);
+    assert_eq!(run.end().report["status"], "quit");
 }
 
 #[test]

@@ -227,7 +227,7 @@ fn under_a_window_manager_too_a_window_outlives_its_renderer() {
 fn a_double_click_is_heard_though_nobody_looks_in_between() {
     let Some(x) = XServer::start() else { return };
     for film in
-        [&["--paused", "test:bars?size=320x180&seconds=600"][..], &["test:bars?size=320x180&rate=1&seconds=600"]]
+        [&["--paused", "test:bars?size=640x360&seconds=600"][..], &["test:bars?size=640x360&rate=1&seconds=600"]]
     {
         let run = play(&x, &[&["--display", "window"], film].concat());
         run.presented(1);
@@ -250,7 +250,7 @@ fn a_double_click_is_heard_though_nobody_looks_in_between() {
 #[test]
 fn what_a_seek_leaves_behind_is_not_dropped() {
     let Some(x) = XServer::start() else { return };
-    let run = play(&x, &["--display", "window", "--paused", "test:bars?size=320x180&seconds=60"]);
+    let run = play(&x, &["--display", "window", "--paused", "test:bars?size=640x360&seconds=60"]);
     run.presented(1);
     x.window();
     let control = run.control();

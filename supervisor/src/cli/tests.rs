@@ -20,6 +20,23 @@ fn times_are_read_as_other_players_read_them() {
 }
 
 #[test]
+fn what_the_readme_says_to_type_works() {
+    let readme = include_str!("../../../README.md");
+    for line in readme.lines().filter(|line| line.contains("cargo install --path") || line.contains("ffmpeg -i")) {
+        panic!("without --locked it may not build, without -nostdin FFmpeg eats the keys: {line}");
+    }
+    let options = readme.split("### Options").nth(1).unwrap().split("###").next().unwrap();
+    let long = options.split('`').filter(|word| word.starts_with("--"));
+    let names: Vec<&str> = long.map(|word| word.split([' ', '=', '[']).next().unwrap()).collect();
+    assert!(names.len() > 15, "{names:?}");
+    use clap::CommandFactory;
+    for name in names {
+        let known = |arg: &clap::Arg| arg.get_long() == Some(&name[2..]) || ["--help", "--version"].contains(&name);
+        assert!(Cli::command().get_arguments().any(known), "{name} is in README and nowhere else");
+    }
+}
+
+#[test]
 fn the_command_line_is_sound() {
     use clap::CommandFactory;
     Cli::command().debug_assert();
