@@ -85,15 +85,15 @@ impl XServer {
         })
     }
 
-    /// Whether a window manager is there.
-    pub fn is_managed(&self) -> bool {
-        self.words(None, "_NET_SUPPORTING_WM_CHECK").is_some_and(|words| !words.is_empty())
+    /// Whether a window manager has taken up a window.
+    pub fn is_managed(&self, window: &str) -> bool {
+        self.words(window, "_NET_FRAME_EXTENTS").is_some_and(|words| !words.is_empty())
     }
 
     /// Whether a window is in this state, such as `_NET_WM_STATE_ABOVE`.
     pub fn is_in_state(&self, window: &str, state: &str) -> bool {
         let atom = self.talk(|server, _| Ok(server.intern_atom(false, state.as_bytes())?.reply()?.atom));
-        let states = self.words(window.parse().ok(), "_NET_WM_STATE").unwrap_or_default();
+        let states = self.words(window, "_NET_WM_STATE").unwrap_or_default();
         atom.is_some_and(|atom| states.contains(&atom))
     }
 
@@ -111,12 +111,11 @@ impl XServer {
         asked.expect("the X server takes messages");
     }
 
-    /// A property of a window, or of the root.
-    fn words(&self, window: Option<u32>, property: &str) -> Option<Vec<u32>> {
-        self.talk(|server, root| {
+    /// A property of a window.
+    fn words(&self, window: &str, property: &str) -> Option<Vec<u32>> {
+        self.talk(|server, _| {
             let atom = server.intern_atom(false, property.as_bytes())?.reply()?.atom;
-            let window = window.unwrap_or(root);
-            let value = server.get_property(false, window, atom, AtomEnum::ANY, 0, 64)?.reply()?;
+            let value = server.get_property(false, window.parse()?, atom, AtomEnum::ANY, 0, 64)?.reply()?;
             Ok(value.value32().map(Iterator::collect).unwrap_or_default())
         })
     }

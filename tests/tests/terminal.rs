@@ -210,11 +210,13 @@ fn a_song_in_the_terminal_is_a_line_with_its_title_and_a_bar() {
     // After a film, the terminal is given back for it; and for the film after that, taken again.
     let film = "test:clock?size=320x180&seconds=60";
     let args = ["--display", "terminal", "--audio", "null", film, &song, film];
+    let mut terminal = Terminal::open();
+    let before = terminal.settings();
     let run = start_with(PROGRAM, &args, |c| terminal.carry(c));
     run.presented(3);
     terminal.type_in(b"n");
-    terminal.shows(named, 2);
-    assert!(terminal.seen().contains(LEAVE));
+    terminal.shows(named, 1);
+    assert!(terminal.seen().contains(LEAVE), "the alternate screen is left first");
     terminal.type_in(b"n");
     terminal.shows(ENTER, 2);
     terminal.type_in(b"\x1b");
