@@ -9,6 +9,7 @@
 pub mod audio;
 pub mod container;
 pub mod guard;
+mod hint;
 mod inspect;
 mod open;
 mod sniff;
@@ -17,8 +18,10 @@ pub mod types;
 pub mod video;
 
 pub use container::TrackKind;
+pub use hint::named;
 pub use inspect::{Inspection, TrackReport, inspect};
 pub use open::{open, open_at};
+pub use source::image::PICTURE_NS;
 pub use types::*;
 
 /// What this build plays, by kind, for `tricine doctor`.

@@ -101,8 +101,8 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
 /// What plays a [`Kind::Other`] all the same.
 pub(crate) fn remedy(what: &str) -> &'static str {
     match what.rsplit(' ').next() {
-        Some("audio") => "FFmpeg converts it: ffmpeg -i IN OUT.flac",
-        Some("picture" | "pictures") => "FFmpeg converts it: ffmpeg -i IN OUT.png",
+        Some("audio") => "FFmpeg converts it: ffmpeg -nostdin -i IN OUT.flac",
+        Some("picture" | "pictures") => "FFmpeg converts it: ffmpeg -nostdin -i IN OUT.png",
         _ => crate::video::CONVERT,
     }
 }
@@ -120,7 +120,7 @@ pub(crate) fn guess(head: &[u8]) -> String {
     } else if head.iter().all(|&byte| byte == 0) {
         "it begins with zeros alone, as an unfinished download does; copy or download it again".into()
     } else {
-        "no format that this build knows begins like this; see what `ffmpeg -i IN` says of it".into()
+        "no format that this build knows begins like this; see what `ffmpeg -nostdin -i IN` says of it".into()
     }
 }
 

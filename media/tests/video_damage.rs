@@ -148,7 +148,7 @@ fn what_cannot_be_decoded_is_named() {
         let error = open(&path).err().unwrap_or_else(|| panic!("{name} opened"));
         assert!(matches!(error, MediaError::Unsupported { .. }), "{name}: {error}");
         let text = error.to_string();
-        assert!(text.contains(words) && text.contains("ffmpeg -i"), "{name}: {text}");
+        assert!(text.contains(words) && text.contains("ffmpeg -nostdin -i"), "{name}: {text}");
     }
     let args = format!("-f lavfi -i sine=duration=0.4 {source} -map 1 -map 0 -c:v mpeg4 -c:a aac");
     let Some(path) = clips.make("sound.mp4", &args) else { return };

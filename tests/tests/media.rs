@@ -137,6 +137,12 @@ fn pictures_play_alone_moving_and_as_a_folder() {
     assert_eq!(ours(&many, &[]).1.number("/video/presented"), 10.0);
     // `?.png` leaves 10.png out.
     assert_eq!(ours(&many.join("?.png"), &[]).1.number("/video/presented"), 9.0);
+    // Five seconds each, or what is asked for.
+    for (how, seconds) in [(&[][..], 50.0), (&["--fps", "20"], 0.5), (&["--image-duration", "1.5"], 15.0)] {
+        assert_eq!(ours(&many, how).1.number("/duration_s"), seconds, "{how:?}");
+    }
+    let still = folder.path().join("still.jpg");
+    assert_eq!(ours(&still, &["--image-duration", "2"]).1.number("/duration_s"), 2.0);
 }
 
 #[test]
@@ -145,7 +151,7 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let pipe = "ffmpeg -i IN -pix_fmt yuv420p -f yuv4mpegpipe - | tricine -";
+    let pipe = "-pix_fmt yuv420p -f yuv4mpegpipe - | tricine -";
     let key = "-encryption_scheme cenc-aes-ctr -encryption_key 76a6c65c5ea762046bd749a2e632ccbb \
                -encryption_kid a7e61c373e219033c21091fa607bf3b8";
     let locked = format!("{X264} {key}");
@@ -182,12 +188,12 @@ fn what_is_no_film_is_refused_with_what_can_be_done() {
         ("empty.mp4", b"", ["the file is empty", "download it again"]),
         ("zeros.mkv", &[0; 5000], ["zeros", "download it again"]),
         ("notes.mp4", b"hello\n", ["it looks like text", "name a film"]),
-        ("noise", b"\xfe\xdc\x01", ["no format that this build knows", "ffmpeg -i IN"]),
+        ("noise", b"\xfe\xdc\x01", ["no format that this build knows", "noise` says of it"]),
         ("list.m3u8", b"#EXTM3U\nfilm.ts\n", ["a playlist", "the files that it lists"]),
         ("short.mp4", b"\0\0\0\x18ftypisom\0\0\0\0", ["moov", "download it again"]),
         ("short.wav", b"RIFF\x24\0\0\0WAVEfmt ", ["it ends where its sound should begin", "download it again"]),
         ("short.png", b"\x89PNG\r\n\x1a\n\0\0", ["broken beyond use", "download it again"]),
-        ("short.y4m", b"YUV4MPEG2 W2 H2", ["YUV4MPEG2", "ffmpeg -i IN -f yuv4mpegpipe -"]),
+        ("short.y4m", b"YUV4MPEG2 W2 H2", ["YUV4MPEG2", "short.y4m -f yuv4mpegpipe -"]),
     ];
     for (name, bytes, words) in files {
         let path = folder.path().join(name);
@@ -214,6 +220,9 @@ fn refused(path: &Path, words: &[&str]) {
     assert_eq!(end.status.code(), Some(1), "{}: {}", path.display(), end.stderr);
     let told = words.iter().all(|words| end.stderr.contains(words)) && end.stderr.lines().count() == 1;
     assert!(told, "{}: {}", path.display(), end.stderr);
+    // What can be done can be pasted.
+    let pastes = !end.stderr.contains("-i IN") && !end.stderr.contains("OUT.");
+    assert!(pastes && end.stderr.contains("ffmpeg") == end.stderr.contains("-nostdin -i /"), "{}", end.stderr);
 }
 
 /// Makes three seconds of moving picture and rising tone at `path`.

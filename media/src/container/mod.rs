@@ -4,6 +4,7 @@
 //! track against another. Each track has a reader of its own, so that no track waits for another one.
 
 mod frames;
+mod id3;
 mod matroska;
 mod mp4;
 mod ogg;

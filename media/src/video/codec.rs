@@ -62,8 +62,8 @@ pub(crate) trait Codec: Send {
 }
 
 /// The commands that play a film all the same: without its sound at once, or with it later.
-pub(crate) const CONVERT: &str = "FFmpeg helps: ffmpeg -i IN -pix_fmt yuv420p -f yuv4mpegpipe - | tricine - \
-     (without sound), or ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4";
+pub(crate) const CONVERT: &str = "FFmpeg helps: ffmpeg -nostdin -i IN -pix_fmt yuv420p -f yuv4mpegpipe - | tricine - \
+     (without sound), or ffmpeg -nostdin -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4";
 
 /// Opens the codec of `track` for one of its configurations. Errors: no codec of this build decodes it.
 #[cfg_attr(not(feature = "h264"), allow(unused_variables, reason = "it is of H.264 alone"))]

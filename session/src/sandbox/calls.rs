@@ -179,7 +179,7 @@ fn allowed(reach: &Reach) -> Result<Rules, Error> {
     rules.insert(libc::SYS_prlimit64, where_one_of(0, [0])?);
     rules.insert(libc::SYS_prctl, where_one_of(0, PRCTL.iter().map(|&what| what as u64))?);
     rules.insert(libc::SYS_fcntl, where_one_of(1, FCNTL.iter().map(|&what| what as u64))?);
-    rules.insert(libc::SYS_ioctl, where_one_of(1, IOCTL.iter().map(|&what| what as u64))?);
+    rules.insert(libc::SYS_ioctl, where_one_of(1, IOCTL.iter().copied())?);
     if reach.servers {
         rules.insert(libc::SYS_socket, where_one_of(0, [libc::AF_UNIX as u64])?);
         rules.insert(libc::SYS_connect, Vec::new());
