@@ -153,6 +153,13 @@ impl Status {
         self.bar.tick();
     }
 
+    /// Draws the line again, after it was taken away.
+    pub(crate) fn renew(&mut self) {
+        if !self.bar.is_hidden() {
+            self.bar = bar();
+        }
+    }
+
     /// Takes the line away.
     pub(crate) fn clear(&self) {
         self.bar.finish_and_clear();

@@ -139,6 +139,20 @@ fn ctrl_z_stops_the_session_and_its_clock_and_fg_goes_on() {
 }
 
 #[test]
+fn the_status_line_comes_back_with_fg() {
+    let mut terminal = Terminal::open();
+    let run = start_with(PROGRAM, &["--display", "none", "--audio", "null", FILM], |c| terminal.carry(c));
+    terminal.shows("\u{25b6} test:clock", 1);
+    terminal.type_in(b"\x1a");
+    wait_for("a stop", || (state_of(run.pid()) == Some('T')).then_some(()));
+    let before = terminal.seen_to_the_end().matches("\u{25b6} test:clock").count();
+    run.signal(Signal::SIGCONT);
+    terminal.shows("\u{25b6} test:clock", before + 2);
+    terminal.type_in(b"q");
+    run.end();
+}
+
+#[test]
 fn a_terminal_that_takes_nothing_holds_up_neither_the_film_nor_its_end() {
     let mut terminal = Terminal::open();
     let run = play(&terminal, &["--display", "terminal", "test:bars?size=320x180&rate=30&seconds=60"]);

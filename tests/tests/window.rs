@@ -208,7 +208,7 @@ fn under_a_window_manager_too_a_window_outlives_its_renderer() {
     let before = wait_for("the size that it was given", || Some(settled()).filter(|left| left.size == (500, 333)));
     for full in [false, true] {
         if full {
-            x.xdotool(&["key", "f"]);
+            x.xdotool(&["windowfocus", "--sync", &x.window(), "key", "f"]);
             x.stands_at("full screen", [0, 0, 1600, 900]);
         }
         kill_renderer(&run);

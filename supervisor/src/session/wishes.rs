@@ -67,6 +67,7 @@ impl Session {
             self.keyboard = Keyboard::take();
         }
         self.drawn = drawn;
+        self.status.renew();
         self.say(Role::Renderer, &ToRole::Retake);
         for running in self.posts.iter().filter_map(|p| p.running.as_ref()) {
             running.child.signal(Signal::SIGCONT)?;

@@ -88,9 +88,9 @@ mod tests {
         for (columns, wanted) in [
             (80, "> a film of summer.mkv  0:12 / 1:02:03  vol 80  dropped 0  A/V +1.2 ms"),
             (60, "> a film of summer.mkv  0:12 / 1:02:03  vol 80  dropped 0"),
-            (50, "> a film of s\u{2026}  0:12 / 1:02:03  vol 80  dropped 0"),
-            (40, "> a film of s\u{2026}  0:12 / 1:02:03  vol 80"),
-            (30, "> a film of\u{2026}  0:12 / 1:02:03"),
+            (50, "> a film of su\u{2026}  0:12 / 1:02:03  vol 80  dropped 0"),
+            (40, "> a film of sum\u{2026}  0:12 / 1:02:03  vol 80"),
+            (30, "> a film of s\u{2026}  0:12 / 1:02:03"),
             (16, "> 0:12 / 1:02:03"),
             (15, "> a film\u{2026}  0:12"),
             (6, "> 0:12"),
