@@ -106,10 +106,10 @@ pub(crate) struct Play {
     // An empty name is a script's variable without a value, not the demo.
     #[arg(value_name = "INPUT", value_parser = OsStringValueParser::new().try_map(parse_name))]
     pub(crate) inputs: Vec<Name>,
-    /// auto | window | terminal | none | framemd5=PATH.
+    /// auto | window | terminal | none | framemd5=PATH (`-` is standard output).
     #[arg(long, value_name = "WHERE", default_value = "auto", value_parser = OsStringValueParser::new().try_map(parse_display))]
     pub(crate) display: Display,
-    /// auto | pulse | null | none | wav=PATH.
+    /// auto | pulse | null | none | wav=PATH (`-` is standard output).
     #[arg(long, value_name = "WHERE", default_value = "auto", value_parser = OsStringValueParser::new().try_map(parse_audio))]
     pub(crate) audio: Audio,
     /// fifo: every frame, with back-pressure; mailbox: the latest wins.

@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tests::attempt::{ALL, ORDER};
-use tests::{End, have, start, start_by, start_with};
+use tests::{End, arg, have, start, start_by, start_with, tool};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const CONFINED: &str = env!("CARGO_BIN_EXE_confined");
@@ -107,6 +107,21 @@ fn memory_and_files_have_limits_and_threads_are_free() {
     let (status, said) = attempt("decoder", "grow", "");
     // SIGXFSZ, as the test's own caller left it, or an error.
     assert!(status.code() == Some(1) || status.signal() == Some(Signal::SIGXFSZ as i32), "{status} {said}");
+}
+
+#[test]
+fn a_picture_beyond_the_memory_limit_says_which_option_allows_more() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("large.png");
+    tool("ffmpeg", &["-v", "error", "-f", "lavfi", "-i", "color=s=8000x8000", "-frames:v", "1", arg(&picture)]);
+    let args = ["--display", "none", "--audio", "none", "--unpaced", arg(&picture)];
+    let end = start(PROGRAM, &[&["--memory-limit", "64"], &args[..]].concat()).end();
+    assert!(end.stderr.contains("--memory-limit") && end.status.code() != Some(0), "{:?} {}", end.status, end.stderr);
+    let end = start(PROGRAM, &args).end();
+    assert_eq!((end.status.code(), end.number("/video/presented")), (Some(0), 1.0), "{}", end.stderr);
 }
 
 fn walls(end: &End) -> [&Value; 3] {
