@@ -25,6 +25,8 @@ const FILMS: &[(&str, &str)] = &[
         "wraps.ts",
         "-c:v libx265 -x265-params log-level=none:keyint=12 -c:a aac -mpegts_flags latm -output_ts_offset 95441.2",
     ),
+    ("film.avi", "-c:v libx264 -g 12 -bf 0 -c:a pcm_s16le"),
+    ("rip.avi", "-c:v mpeg4 -q 3 -g 12 -bf 2 -c:a libmp3lame"),
     ("film.webm", "-c:v libvpx-vp9 -cpu-used 6 -g 12 -c:a libopus"),
 ];
 /// A tone that rises: no two places of it sound the same.
@@ -75,6 +77,12 @@ fn play(path: &Path) -> Result<Film, MediaError> {
     Ok(film)
 }
 
+/// The mean of the squared differences of two pictures' samples.
+fn squared_error(ours: &[u8], theirs: &[u8]) -> f64 {
+    let sum: u64 = ours.iter().zip(theirs).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
+    sum as f64 / ours.len().min(theirs.len()).max(1) as f64
+}
+
 /// Where the sound sets in, in sample frames.
 fn onset(sound: &[f32]) -> usize {
     sound.iter().position(|sample| sample.abs() > 0.02).expect("a sound")
@@ -87,7 +95,12 @@ fn pictures_and_sound_are_ffmpegs() {
         assert_eq!(ours.damages, 0, "{name}");
         let theirs = reference(path, 96 * 64 * 3 / 2);
         assert_eq!(ours.pictures.len(), theirs.len(), "{name}: pictures");
-        assert!(ours.pictures.iter().zip(&theirs).all(|((_, ours), theirs)| ours == theirs), "{name}: other pictures");
+        let same = |(ours, theirs): (&(i64, Vec<u8>), &Vec<u8>)| match name {
+            // Decoders of MPEG-4 part 2 round differently: by one step here and there.
+            "rip.avi" => squared_error(&ours.1, theirs) < 0.5,
+            _ => ours.1 == *theirs,
+        };
+        assert!(ours.pictures.iter().zip(&theirs).all(same), "{name}: other pictures");
         let heard = ffmpeg_pcm(path, name.ends_with("webm").then_some("libopus"));
         assert_eq!(ours.sound.len(), heard.len(), "{name}: samples");
         let noise = noise_db(&to_16(&ours.sound), &heard);
@@ -168,11 +181,14 @@ fn what_is_cut_short_plays_up_to_there() {
                 assert!(tenths < 5, "{name}: {tenths}/10 of it cannot be opened");
                 continue;
             };
-            // The last ones may lack those between them; what has no sound yet begins where its pictures do.
+            // The last ones may lack those between them, and what tells when the last one is due. What has no sound yet begins
+            // where its pictures do.
             let zero = |film: &Film| film.pictures.first().map_or(0, |first| first.0);
             let (own, all) = (zero(&film), zero(&whole));
-            let same =
-                |cut: &(i64, Vec<u8>)| whole.pictures.iter().any(|(at, p)| at - all == cut.0 - own && *p == cut.1);
+            let last = film.pictures.last().map_or(0, |last| last.0);
+            let same = |cut: &(i64, Vec<u8>)| {
+                whole.pictures.iter().any(|(at, p)| *p == cut.1 && (at - all == cut.0 - own || cut.0 == last))
+            };
             let same = film.pictures.iter().all(same);
             assert!(same, "{name}: {tenths}/10 shows something else");
             let most = whole.pictures.len() * (tenths + 1) / 10 + 8;
@@ -198,6 +214,8 @@ fn damage_ends_in_words_or_pictures() {
             assert!(film.pictures.len() < 150 && film.sound.len() < 48_000 * 80, "{name}, seed {seed}");
             assert!(film.pictures.is_sorted_by(|one, two| one.0 < two.0), "{name}, seed {seed}: time runs backwards");
         }
-        assert!(shown > 300, "{name}: {shown} pictures of 25 damaged films");
+        // What decodes MPEG-4 part 2 shows no picture that it cannot read to its end.
+        let least = if name == "rip.avi" { 200 } else { 300 };
+        assert!(shown > least, "{name}: {shown} pictures of 25 damaged films");
     });
 }
