@@ -36,7 +36,7 @@ function show(note, focus) {
   $("tabs").replaceChildren(...PARTS.map((p, i) => { const b = button(String(i + 1), p, () => go(p)); b.setAttribute("aria-pressed", p === part); return b; }));
   ({ text: textPart, predict: predictPart, run: runPart, repair: repairPart, why: whyPart })[part]();
   if (part !== "run") history.replaceState(null, "", link(lesson.id, null, own === null ? null : text));
-  if (focus) $("main").focus();
+  if (focus) { $("main").focus({ preventScroll: true }); scrollTo(0, 0); }
 }
 function go(p) { part = p; show("", true); }
 function goOn() { go(PARTS[Math.min(PARTS.indexOf(part) + 1, 4)]); }
@@ -106,7 +106,7 @@ function drawRun() {
     ...(got.buffers ? letters.slice(0, 2).map(i => button("vw"[i], names[i] + "’s store", () => act("f" + "abcd"[i]), "the oldest store of " + names[i] + " reaches memory")) : []),
     button("g", "on", far, "on to the next change that others can see"), button("u", "undo", undo), button("R", "restart", begin),
     ...(coming.length ? [button("n", "next of the counterexample", next)] : []),
-    ...(got.instances.length > 1 ? [button("[", "", () => other(-1), "size or scene before"), button("]", "", () => other(1), "next size or scene")] : []));
+    ...(got.instances.length > 1 ? [button("[", "size", () => other(-1), "size or scene before"), button("]", "size", () => other(1), "next size or scene")] : []));
   [pos.id, pos.type, pos.min, pos.max] = ["pos", "range", 0, n];
   pos.value = k;
   pos.setAttribute("aria-label", "step");
@@ -122,7 +122,7 @@ function drawRun() {
     pos.value = run.k;
     real.replaceChildren("Played in a model of the machine, in this page. On real processes: ", el("code", "", typed() + "@" + shortened()));
     count.textContent = "step " + run.k + " of " + n + (got.instances.length > 1 ? " · " + got.instances[got.instance] : "") + " · schedule " + shortened();
-    end.textContent = run.k === n ? ended(got.end) : "";
+    end.replaceChildren(...inline(run.k === n ? ended(got.end) : ""));
     end.className = "fault" in Object(got.end) || "stuck" in Object(got.end) || "wrong-end" in Object(got.end) ? "bad" : "good";
     history.replaceState(null, "", link(lesson.id, shortened(), own === null ? null : text));
   };

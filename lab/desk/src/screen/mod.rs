@@ -9,6 +9,7 @@ mod look;
 mod pages;
 mod scene;
 mod visit;
+mod waits;
 
 use std::io::{Stdout, Write, stdout};
 use std::time::Duration;

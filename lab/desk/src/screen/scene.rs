@@ -14,6 +14,7 @@ use super::Clicks;
 use super::look::Look;
 use super::pages::thirds;
 use super::visit::Visit;
+use super::waits;
 use crate::script::said;
 use crate::stepper::Stepper;
 
@@ -384,6 +385,11 @@ fn happened(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s:
         (None, End::Open) => Line::default(),
         (None, End::Over) => {
             Line::styled(look.text(&format!("✓ {}.", crate::command::capital(&said(&s.replay.end)))), look.good())
+        }
+        (None, End::Stuck(_)) if waits::circle(&s.replay.moments).is_some() => {
+            let (first, arrows) = waits::circle(&s.replay.moments).unwrap_or_default();
+            let arrows: String = arrows.iter().map(|(at, who)| format!(" → {at}, taken by {who}")).collect();
+            Line::styled(look.text(&format!("✗ In a circle: {first}{arrows}.")), look.bad())
         }
         (None, end) => Line::styled(look.text(&format!("✗ {}.", crate::command::capital(&said(end)))), look.bad()),
     };
