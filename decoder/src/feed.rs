@@ -45,7 +45,8 @@ impl Actor for Feed {
         let work = &context.spec.work;
         let begin = if work.skip_past_ns.is_none() { first_goal(video.as_ref(), &state, None)? } else { None };
         let begin_ns = begin.map_or(0, |goal| goal.target_ns);
-        let opening = Opening::start(work.input.clone(), input, work.stream_header.clone(), published, begin_ns)?;
+        let opening =
+            Opening::start(work.input.clone(), input, work.stream_header.clone(), published, begin_ns, &work.tracks)?;
         Ok(Self { context: context.clone(), opening: Some(opening), video, audio, pipelines: Vec::new() })
     }
 

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audio;
+mod choice;
 pub mod container;
 pub mod guard;
 mod inspect;
@@ -16,9 +17,11 @@ pub mod source;
 pub mod types;
 pub mod video;
 
+pub use choice::Choice;
+use container::Container;
 pub use container::TrackKind;
 pub use inspect::{Inspection, TrackReport, inspect};
-pub use open::{open, open_at};
+pub use open::{open, open_at, open_chosen};
 pub use types::*;
 
 /// What this build plays, by kind, for `tricine doctor`.

@@ -295,6 +295,19 @@ pub struct Work {
     pub title: String,
     /// Whether a window begins in full screen.
     pub fullscreen: bool,
+    /// Which of the input's tracks.
+    pub tracks: TracksSpec,
+}
+
+/// Which of an input's tracks are played; those that it means itself, where nothing is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracksSpec {
+    /// Number of the track of pictures, from 1.
+    pub video: Option<usize>,
+    /// Number of the track of sound, from 1.
+    pub sound: Option<usize>,
+    /// Languages of sound, the most wanted first.
+    pub languages: Vec<String>,
 }
 
 impl Default for Work {
@@ -309,6 +322,7 @@ impl Default for Work {
             display: DisplaySpec::None,
             title: String::new(),
             fullscreen: false,
+            tracks: TracksSpec::default(),
         }
     }
 }

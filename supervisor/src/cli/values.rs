@@ -94,6 +94,10 @@ pub(super) fn parse_loop(text: &str) -> Result<u64, String> {
     }
 }
 
+pub(super) fn parse_track(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "use a track's number, from 1".into())
+}
+
 pub(super) fn parse_speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|s| (MIN_SPEED..=MAX_SPEED).contains(s));
     speed.ok_or_else(|| format!("use a number from {MIN_SPEED} to {MAX_SPEED}"))

@@ -8,7 +8,7 @@ use tricine_channel::sys::process::Reaped;
 use tricine_session::Result;
 use tricine_session::channel::StreamRegion;
 use tricine_session::control::Role;
-use tricine_session::link::{DisplaySpec, SinkSpec, Spec, ToRole, Work};
+use tricine_session::link::{DisplaySpec, SinkSpec, Spec, ToRole, TracksSpec, Work};
 use tricine_session::role::Inherits;
 
 use super::{KINDS, Session, index};
@@ -113,6 +113,11 @@ impl Session {
                 display: self.display.clone(),
                 title: format!("{} — Tricine", current.title),
                 fullscreen: self.options.fullscreen,
+                tracks: TracksSpec {
+                    video: self.options.vid,
+                    sound: self.options.aid,
+                    languages: self.options.alang.clone(),
+                },
             },
         };
         let input = match role.entry().inherits {
