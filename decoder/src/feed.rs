@@ -52,6 +52,7 @@ impl Actor for Feed {
             published,
             begin_ns,
             work.picture_ns,
+            &work.tracks,
         )?;
         Ok(Self { context: context.clone(), opening: Some(opening), video, audio, pipelines: Vec::new() })
     }

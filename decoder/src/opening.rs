@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
-use tricine_media::{Input, Media, MediaError, MediaFile};
+use tricine_media::{Choice, Input, Media, MediaError, MediaFile};
 use tricine_session::Error;
 use tricine_session::actor::Stop;
 use tricine_session::error::EXIT_BROKEN;
-use tricine_session::link::InputSpec;
+use tricine_session::link::{InputSpec, TracksSpec};
 
 use crate::PATIENCE;
 
@@ -40,14 +40,17 @@ impl Opening {
         published: u64,
         begin_ns: i64,
         picture_ns: i64,
+        tracks: &TracksSpec,
     ) -> Result<Self, Stop> {
+        let TracksSpec { video, sound, languages } = tracks.clone();
+        let choice = Choice { video, sound, languages };
         let patience = if spec == InputSpec::Pipe { Duration::MAX } else { PATIENCE };
         let (bell, rings) = UnixStream::pair().map_err(|e| Error::sys("socketpair", "opening", e))?;
         let (done, result) = bounded(1);
         let work = move || {
             // Closed last, so that whoever is woken by that finds the result.
             let _rings = rings;
-            let _ = done.send(open(&spec, fd, header.as_deref(), published, begin_ns, picture_ns));
+            let _ = done.send(open(&spec, fd, header.as_deref(), published, begin_ns, picture_ns, &choice));
         };
         let thread = std::thread::Builder::new().name("open".into());
         thread.spawn(work).map_err(|e| Error::sys("clone", "decoder thread", e))?;
@@ -82,6 +85,7 @@ fn open(
     published: u64,
     begin_ns: i64,
     picture_ns: i64,
+    choice: &Choice,
 ) -> Opened {
     let file = |fd: Option<OwnedFd>| {
         fd.map(File::from).ok_or_else(|| MediaError::Broken("the supervisor handed no open file over".into()))
@@ -103,5 +107,5 @@ fn open(
             };
         }
     };
-    Ok((tricine_media::open_at(&input, begin_ns, picture_ns)?, None))
+    Ok((tricine_media::open_at(&input, begin_ns, picture_ns, choice)?, None))
 }

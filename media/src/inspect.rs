@@ -3,7 +3,7 @@
 use crate::container::{self, Container, TrackKind};
 use crate::guard::guarded;
 use crate::open::Played;
-use crate::{AudioInfo, Input, MediaError, MediaFile, VideoInfo};
+use crate::{AudioInfo, Choice, Input, MediaError, MediaFile, VideoInfo};
 
 /// A file, looked into.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +37,8 @@ pub struct TrackReport {
     pub name: Option<String>,
     /// Whether the file means it to be played unless the user asks for another one.
     pub default: bool,
+    /// Whether subtitles are meant to be shown in any case.
+    pub forced: bool,
     /// Why it cannot be played, and what would play it.
     pub problem: Option<String>,
 }
@@ -49,7 +51,7 @@ pub fn inspect(file: &MediaFile) -> Result<Inspection, MediaError> {
         Ok(None) => return picture(file),
         Err(error) => return picture(file).map_err(|_| error),
     };
-    let (played, contents) = (Played::choose(&*container), container.contents());
+    let (played, contents) = (Played::choose(&*container, &Choice::default())?, container.contents());
     let zero_ns = played.video_zero_ns.min(played.sound_zero_ns);
     let ends = (0..contents.tracks.len()).filter_map(|track| container.extent(track)?.end_ns);
     Ok(Inspection {
@@ -71,6 +73,7 @@ fn report(container: &dyn Container, played: &Played, track: usize) -> TrackRepo
         language: about.language.clone(),
         name: about.name.clone(),
         default: about.default,
+        forced: about.forced,
         problem: None,
     };
     let opened = guarded(|| -> Result<Option<(String, String)>, MediaError> {
@@ -111,6 +114,7 @@ fn picture(file: &MediaFile) -> Result<Inspection, MediaError> {
         language: None,
         name: None,
         default: true,
+        forced: false,
         problem: None,
     };
     let (chapters, tags, attachments) = Default::default();

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audio;
+mod choice;
 pub mod container;
 pub mod guard;
 mod hint;
@@ -17,6 +18,8 @@ pub mod source;
 pub mod types;
 pub mod video;
 
+pub use choice::Choice;
+use container::Container;
 pub use container::TrackKind;
 pub use hint::named;
 pub use inspect::{Inspection, TrackReport, inspect};

@@ -5,7 +5,7 @@ use crate::guard::guarded;
 use crate::sniff::{Kind, guess, sniff};
 use crate::source::{image, test, y4m};
 use crate::video::Player;
-use crate::{About, AudioSource, Input, Media, MediaError, MediaFile, NS, VideoSource, audio};
+use crate::{About, AudioSource, Choice, Input, Media, MediaError, MediaFile, NS, VideoSource, audio};
 
 /// How far apart pictures and sound may begin in a film that declares no length, or a shorter one.
 const FARTHEST_NS: i64 = 60 * NS;
@@ -14,24 +14,25 @@ const FARTHEST_NS: i64 = 60 * NS;
 ///
 /// Errors: nothing of it can be played. Where only the sound of a film can, [`Media::missing`] says what does not.
 pub fn open(input: &Input) -> Result<Media, MediaError> {
-    open_at(input, 0, image::PICTURE_NS)
+    open_at(input, 0, image::PICTURE_NS, &Choice::default())
 }
 
 /// As [`open`], for one who will go to `begin_ns` first: then the film's beginning need not be decoded. Where that cannot
-/// be, it is opened at its beginning. A picture that does not move is shown for `picture_ns`.
-pub fn open_at(input: &Input, begin_ns: i64, picture_ns: i64) -> Result<Media, MediaError> {
+/// be, it is opened at its beginning. A picture that does not move is shown for `picture_ns`. Of several tracks those are played that `choice` asks
+/// for. Errors: as [`open`], or none of the tracks asked for is there.
+pub fn open_at(input: &Input, begin_ns: i64, picture_ns: i64, choice: &Choice) -> Result<Media, MediaError> {
     match input {
         Input::File(file) if begin_ns > 0 => {
-            open_file(file, begin_ns, picture_ns).or_else(|_| open_file(file, 0, picture_ns))
+            open_file(file, begin_ns, picture_ns, choice).or_else(|_| open_file(file, 0, picture_ns, choice))
         }
-        Input::File(file) => open_file(file, 0, picture_ns),
+        Input::File(file) => open_file(file, 0, picture_ns, choice),
         Input::Pipe(pipe) => y4m::open_pipe(pipe.clone()),
         Input::Images(paths) => image::open_list(paths, picture_ns),
         Input::Test(what) => test::open(what),
     }
 }
 
-fn open_file(file: &MediaFile, begin_ns: i64, picture_ns: i64) -> Result<Media, MediaError> {
+fn open_file(file: &MediaFile, begin_ns: i64, picture_ns: i64, choice: &Choice) -> Result<Media, MediaError> {
     if file.is_empty() {
         return Err(MediaError::Unknown("the file is empty; copy or download it again".into()));
     }
@@ -42,28 +43,28 @@ fn open_file(file: &MediaFile, begin_ns: i64, picture_ns: i64) -> Result<Media, 
         Kind::Y4m => y4m::open_file(file),
         Kind::Image => image::open_file(file, picture_ns),
         // Some sound and some pictures begin with nothing that tells them; those who read them know better.
-        Kind::Unknown => match film(file, kind, begin_ns) {
+        Kind::Unknown => match film(file, kind, begin_ns, choice) {
             Err(error @ MediaError::Unsupported { .. }) => Err(error),
             Err(_) => image::open_file(file, picture_ns).map_err(|_| MediaError::Unknown(guess(&head[..have]))),
             media => media,
         },
-        _ => film(file, kind, begin_ns),
+        _ => film(file, kind, begin_ns, choice),
     }
 }
 
 /// The sound of a file, on its timeline.
 pub(crate) fn sound(file: &MediaFile) -> Result<Option<Box<dyn AudioSource>>, MediaError> {
     match container::open(file)? {
-        Some(container) => Played::choose(&*container).sound(&*container),
+        Some(container) => Played::choose(&*container, &Choice::default())?.sound(&*container),
         None => Ok(None),
     }
 }
 
 /// Opens a container's video and sound, each on its own; what fails while the other plays becomes a notice.
-fn film(file: &MediaFile, kind: Kind, begin_ns: i64) -> Result<Media, MediaError> {
+fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<Media, MediaError> {
     let container = container::open_kind(file, kind)?;
     let container = container.ok_or_else(|| MediaError::Broken("it is of no known kind".into()))?;
-    let tracks = Played::choose(&*container);
+    let tracks = Played::choose(&*container, choice)?;
     let video = guarded(|| tracks.video(&*container, begin_ns)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
     let audio = guarded(|| tracks.sound(&*container)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
     match (video, audio) {
@@ -111,14 +112,9 @@ pub(crate) struct Played {
 }
 
 impl Played {
-    pub(crate) fn choose(container: &dyn Container) -> Self {
-        let tracks = &container.contents().tracks;
-        let of = |kind: TrackKind| {
-            let mut found: Vec<usize> = (0..tracks.len()).filter(|&track| tracks[track].kind == kind).collect();
-            found.sort_by_key(|&track| (container.extent(track).is_none(), !tracks[track].default));
-            found
-        };
-        let (video, sound) = (of(TrackKind::Video), of(TrackKind::Audio));
+    /// Errors: a track that `choice` asks for is not there.
+    pub(crate) fn choose(container: &dyn Container, choice: &Choice) -> Result<Self, MediaError> {
+        let (video, sound) = (choice.order(container, TrackKind::Video)?, choice.order(container, TrackKind::Audio)?);
         let extent = |tracks: &[usize]| tracks.first().and_then(|&track| container.extent(track));
         let (pictures, heard) = (extent(&video), extent(&sound));
         let longest =
@@ -129,7 +125,7 @@ impl Played {
             [Some(pictures), Some(sound)] if pictures.abs_diff(sound) > farthest => [pictures, sound],
             starts => [starts.into_iter().flatten().min().unwrap_or(0); 2],
         };
-        Self { video, sound, video_zero_ns, sound_zero_ns }
+        Ok(Self { video, sound, video_zero_ns, sound_zero_ns })
     }
 
     /// The first track of pictures that can be decoded; `None` if there is none at all.

@@ -379,6 +379,19 @@ pub struct Work {
     pub picture_ns: i64,
     /// Whether the roles are confined (see [`crate::sandbox`]).
     pub confine: Option<Confine>,
+    /// Which of the input's tracks.
+    pub tracks: TracksSpec,
+}
+
+/// Which of an input's tracks are played; those that it means itself, where nothing is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracksSpec {
+    /// Number of the track of pictures, from 1.
+    pub video: Option<usize>,
+    /// Number of the track of sound, from 1.
+    pub sound: Option<usize>,
+    /// Languages of sound, the most wanted first.
+    pub languages: Vec<String>,
 }
 
 impl Default for Work {
@@ -394,6 +407,7 @@ impl Default for Work {
             title: String::new(),
             picture_ns: 5_000_000_000,
             confine: None,
+            tracks: TracksSpec::default(),
         }
     }
 }

@@ -15,7 +15,7 @@ mod words;
 
 use values::{
     parse_audio, parse_display, parse_fps, parse_length, parse_limit, parse_loop, parse_memory, parse_mode, parse_name,
-    parse_picture, parse_session, parse_speed, parse_time, parse_volume,
+    parse_picture, parse_session, parse_speed, parse_time, parse_track, parse_volume,
 };
 
 /// The command line of this process, or the exit code of a program that has said what is wrong with it.
@@ -37,7 +37,7 @@ pub(crate) fn read() -> Result<Cli, i32> {
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "Without a command, INPUT is played; without INPUT, the demo film.\n\n\
-                  Examples:\n  tricine film.mp4\n  ffmpeg -nostdin -i x.avi -f yuv4mpegpipe - | tricine -\n  \
+                  Examples:\n  tricine film.mp4\n  ffmpeg -nostdin -i old.wmv -f yuv4mpegpipe - | tricine -\n  \
                   tricine --display none --audio null --report r.json\n\n\
                   Keys: space pause, arrows seek, . step, [ ] speed, 9 0 volume, m mute, f fullscreen, l loop,\n\
                   s screenshot, o pipeline, ? keys, n next input, Esc out of full screen or quit, q quit.\n\
@@ -134,6 +134,15 @@ pub(crate) struct Play {
     /// 0 to 100.
     #[arg(long, allow_negative_numbers = true, value_name = "V", default_value = "100", value_parser = parse_volume)]
     pub(crate) volume: u8,
+    /// The track of sound, by its number among them: `tricine info FILE` counts.
+    #[arg(long, value_name = "N", value_parser = parse_track)]
+    pub(crate) aid: Option<usize>,
+    /// The track of pictures, by its number among them.
+    #[arg(long, value_name = "N", value_parser = parse_track)]
+    pub(crate) vid: Option<usize>,
+    /// Languages of sound, the most wanted first, such as de,en.
+    #[arg(long, value_name = "LANG,…", value_delimiter = ',')]
+    pub(crate) alang: Vec<String>,
     /// Begin without sound.
     #[arg(long)]
     pub(crate) mute: bool,

@@ -53,8 +53,16 @@ fn verdict(inspection: &Inspection) -> i32 {
 fn describe(inspection: &Inspection) -> String {
     let length = inspection.duration_ns.map_or_else(String::new, |ns| format!(", {}", time(ns)));
     let mut text = format!("{}{length}\n", inspection.format);
+    let (mut pictures, mut sounds) = (0, 0);
     for track in &inspection.tracks {
-        text += &format!("  {}\n", line(track));
+        // By these numbers `--vid` and `--aid` choose.
+        let number = match track.kind {
+            TrackKind::Video => &mut pictures,
+            TrackKind::Audio => &mut sounds,
+            _ => &mut 0,
+        };
+        *number += 1;
+        text += &format!("  {}\n", line(track, *number));
         if let Some(problem) = &track.problem {
             text += &format!("    not played: {problem}\n");
         }
@@ -72,7 +80,7 @@ fn describe(inspection: &Inspection) -> String {
     text.chars().filter(|letter| *letter == '\n' || !letter.is_control()).collect()
 }
 
-fn line(track: &TrackReport) -> String {
+fn line(track: &TrackReport, number: usize) -> String {
     let kind = match track.kind {
         TrackKind::Video => "video",
         TrackKind::Audio => "sound",
@@ -83,6 +91,12 @@ fn line(track: &TrackReport) -> String {
     parts.extend(Some(track.detail.clone()).filter(|detail| !detail.is_empty()));
     parts.extend(track.language.clone());
     parts.extend(track.name.as_ref().filter(|name| !name.is_empty()).map(|name| format!("\"{name}\"")));
+    parts.extend(match track.kind {
+        TrackKind::Video if number > 1 => Some(format!("--vid {number}")),
+        TrackKind::Audio if number > 1 => Some(format!("--aid {number}")),
+        _ => None,
+    });
+    parts.extend((track.forced).then(|| "forced".to_owned()));
     parts.extend((track.kind == TrackKind::Subtitle).then(|| "not shown by this version".to_owned()));
     parts.join(", ")
 }
@@ -106,6 +120,7 @@ mod tests {
             language: Some("deu".into()),
             name: Some("a \x1b[2Jname".into()),
             default: true,
+            forced: false,
             problem: problem.map(str::to_owned),
         }
     }

@@ -114,6 +114,10 @@ pub(super) fn parse_fps(text: &str) -> Result<i64, String> {
     rate.map(|rate| (NS / rate).round() as i64).ok_or_else(|| "use pictures a second, such as 25 or 30000/1001".into())
 }
 
+pub(super) fn parse_track(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "use a track's number, from 1".into())
+}
+
 pub(super) fn parse_speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|s| (MIN_SPEED..=MAX_SPEED).contains(s));
     speed.ok_or_else(|| format!("use a number from {MIN_SPEED} to {MAX_SPEED}"))

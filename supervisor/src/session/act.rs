@@ -8,7 +8,7 @@ use tricine_channel::sys::process::Reaped;
 use tricine_session::Result;
 use tricine_session::channel::StreamRegion;
 use tricine_session::control::Role;
-use tricine_session::link::{DisplaySpec, SinkSpec, Spec, ToRole, Work};
+use tricine_session::link::{DisplaySpec, SinkSpec, Spec, ToRole, TracksSpec, Work};
 use tricine_session::role::Inherits;
 use tricine_session::sandbox::Confine;
 
@@ -115,6 +115,11 @@ impl Session {
                 title: current.window_title(),
                 picture_ns: self.options.picture_ns(),
                 confine: (!self.options.no_sandbox).then_some(Confine { memory: self.options.memory_limit }),
+                tracks: TracksSpec {
+                    video: self.options.vid,
+                    sound: self.options.aid,
+                    languages: self.options.alang.clone(),
+                },
             },
         };
         let input = match role.entry().inherits {

@@ -268,7 +268,7 @@ impl Packets for Reader {
             return Ok(());
         }
         let syncs = || listed.entries.iter().enumerate().filter(|(_, entry)| entry.sync);
-        let before = syncs().filter(|(_, entry)| listed.ns(entry.due) <= target_ns).last();
+        let before = syncs().rfind(|(_, entry)| listed.ns(entry.due) <= target_ns);
         self.at = before.or_else(|| syncs().next()).map_or(0, |(at, _)| at);
         Ok(())
     }

@@ -135,10 +135,11 @@ pub(super) fn times(pictures: Vec<Picture>, start: u64) -> Option<Vec<Entry>> {
             continue;
         }
         let sync = picture.kind == Kind::Key;
-        if early && picture.kind != Kind::Early {
-            if let Some(last) = last.replace(entries.len()) {
-                entries[last].due = slot;
-            }
+        if early
+            && picture.kind != Kind::Early
+            && let Some(last) = last.replace(entries.len())
+        {
+            entries[last].due = slot;
         }
         entries.push(Entry { at: picture.at, len: picture.len, due: slot, sync });
     }
