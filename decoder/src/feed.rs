@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use tricine_channel::time::mono_ns;
-use tricine_media::{AudioInfo, TrackKind, VideoInfo};
+use tricine_media::{About, AudioInfo, TrackKind, VideoInfo};
 use tricine_session::actor::{Actor, BEAT, Next, Stop};
 use tricine_session::channel::{Kind, Mode, Producer, resume};
 use tricine_session::clock::PlayState;
@@ -45,7 +45,14 @@ impl Actor for Feed {
         let work = &context.spec.work;
         let begin = if work.skip_past_ns.is_none() { first_goal(video.as_ref(), &state, None)? } else { None };
         let begin_ns = begin.map_or(0, |goal| goal.target_ns);
-        let opening = Opening::start(work.input.clone(), input, work.stream_header.clone(), published, begin_ns)?;
+        let opening = Opening::start(
+            work.input.clone(),
+            input,
+            work.stream_header.clone(),
+            published,
+            begin_ns,
+            work.picture_ns,
+        )?;
         Ok(Self { context: context.clone(), opening: Some(opening), video, audio, pipelines: Vec::new() })
     }
 
@@ -82,7 +89,7 @@ impl Actor for Feed {
         }
         if self.pipelines.iter().all(|(_, p)| p.status.dry() && p.status.published() == 0) {
             return Err(Stop::Failed(
-                "nothing of it could be decoded; copy or download it again, or see what `ffmpeg -i IN` says of it"
+                "nothing of it could be decoded; copy or download it again, or see what `ffmpeg -nostdin -i IN` says of it"
                     .into(),
             ));
         }
@@ -114,7 +121,8 @@ impl Feed {
         let missing = media.missing.into_iter().filter(|(kind, _)| wanted(*kind) && context.spec.restarts == 0);
         let missing = missing.map(|(_, why)| why).collect();
         let summary = summary(video.as_ref().map(|v| v.info()), audio.as_ref().map(|a| a.info()), header);
-        context.tell(&FromRole::Opened(Summary { missing, ..summary }))?;
+        let About { container, title, artist } = media.about;
+        context.tell(&FromRole::Opened(Summary { missing, container, title, artist, ..summary }.into()))?;
         if let Some(source) = video {
             let (capacity, producer) = (source.info().format.i420_len() as u64, self.video.take());
             sandbox::declare_picture(capacity);
@@ -210,6 +218,6 @@ fn summary(video: Option<&VideoInfo>, audio: Option<&AudioInfo>, stream_header: 
         duration_ns: lengths.into_iter().flatten().max(),
         seekable: video.is_none_or(|v| v.seekable) && audio.is_none_or(|a| a.seekable),
         stream_header,
-        missing: Vec::new(),
+        ..Summary::default()
     }
 }

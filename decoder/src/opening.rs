@@ -39,6 +39,7 @@ impl Opening {
         header: Option<String>,
         published: u64,
         begin_ns: i64,
+        picture_ns: i64,
     ) -> Result<Self, Stop> {
         let patience = if spec == InputSpec::Pipe { Duration::MAX } else { PATIENCE };
         let (bell, rings) = UnixStream::pair().map_err(|e| Error::sys("socketpair", "opening", e))?;
@@ -46,7 +47,7 @@ impl Opening {
         let work = move || {
             // Closed last, so that whoever is woken by that finds the result.
             let _rings = rings;
-            let _ = done.send(open(&spec, fd, header.as_deref(), published, begin_ns));
+            let _ = done.send(open(&spec, fd, header.as_deref(), published, begin_ns, picture_ns));
         };
         let thread = std::thread::Builder::new().name("open".into());
         thread.spawn(work).map_err(|e| Error::sys("clone", "decoder thread", e))?;
@@ -74,7 +75,14 @@ impl AsFd for Opening {
     }
 }
 
-fn open(spec: &InputSpec, fd: Option<OwnedFd>, header: Option<&str>, published: u64, begin_ns: i64) -> Opened {
+fn open(
+    spec: &InputSpec,
+    fd: Option<OwnedFd>,
+    header: Option<&str>,
+    published: u64,
+    begin_ns: i64,
+    picture_ns: i64,
+) -> Opened {
     let file = |fd: Option<OwnedFd>| {
         fd.map(File::from).ok_or_else(|| MediaError::Broken("the supervisor handed no open file over".into()))
     };
@@ -95,5 +103,5 @@ fn open(spec: &InputSpec, fd: Option<OwnedFd>, header: Option<&str>, published: 
             };
         }
     };
-    Ok((tricine_media::open_at(&input, begin_ns)?, None))
+    Ok((tricine_media::open_at(&input, begin_ns, picture_ns)?, None))
 }

@@ -1,11 +1,11 @@
 //! Opening an input: what it is, by its content, and which of its tracks are played.
 
-use crate::container::{self, Container, Extent, Shifted, TrackKind};
+use crate::container::{self, Container, Contents, Extent, Shifted, TrackKind};
 use crate::guard::guarded;
 use crate::sniff::{Kind, guess, sniff};
 use crate::source::{image, test, y4m};
 use crate::video::Player;
-use crate::{AudioSource, Input, Media, MediaError, MediaFile, NS, VideoSource, audio};
+use crate::{About, AudioSource, Input, Media, MediaError, MediaFile, NS, VideoSource, audio};
 
 /// How far apart pictures and sound may begin in a film that declares no length, or a shorter one.
 const FARTHEST_NS: i64 = 60 * NS;
@@ -14,22 +14,24 @@ const FARTHEST_NS: i64 = 60 * NS;
 ///
 /// Errors: nothing of it can be played. Where only the sound of a film can, [`Media::missing`] says what does not.
 pub fn open(input: &Input) -> Result<Media, MediaError> {
-    open_at(input, 0)
+    open_at(input, 0, image::PICTURE_NS)
 }
 
 /// As [`open`], for one who will go to `begin_ns` first: then the film's beginning need not be decoded. Where that cannot
-/// be, it is opened at its beginning.
-pub fn open_at(input: &Input, begin_ns: i64) -> Result<Media, MediaError> {
+/// be, it is opened at its beginning. A picture that does not move is shown for `picture_ns`.
+pub fn open_at(input: &Input, begin_ns: i64, picture_ns: i64) -> Result<Media, MediaError> {
     match input {
-        Input::File(file) if begin_ns > 0 => open_file(file, begin_ns).or_else(|_| open_file(file, 0)),
-        Input::File(file) => open_file(file, 0),
+        Input::File(file) if begin_ns > 0 => {
+            open_file(file, begin_ns, picture_ns).or_else(|_| open_file(file, 0, picture_ns))
+        }
+        Input::File(file) => open_file(file, 0, picture_ns),
         Input::Pipe(pipe) => y4m::open_pipe(pipe.clone()),
-        Input::Images(paths) => image::open_list(paths),
+        Input::Images(paths) => image::open_list(paths, picture_ns),
         Input::Test(what) => test::open(what),
     }
 }
 
-fn open_file(file: &MediaFile, begin_ns: i64) -> Result<Media, MediaError> {
+fn open_file(file: &MediaFile, begin_ns: i64, picture_ns: i64) -> Result<Media, MediaError> {
     if file.is_empty() {
         return Err(MediaError::Unknown("the file is empty; copy or download it again".into()));
     }
@@ -38,11 +40,11 @@ fn open_file(file: &MediaFile, begin_ns: i64) -> Result<Media, MediaError> {
     let kind = sniff(&head[..have]);
     match kind {
         Kind::Y4m => y4m::open_file(file),
-        Kind::Image => image::open_file(file),
+        Kind::Image => image::open_file(file, picture_ns),
         // Some sound and some pictures begin with nothing that tells them; those who read them know better.
         Kind::Unknown => match film(file, kind, begin_ns) {
             Err(error @ MediaError::Unsupported { .. }) => Err(error),
-            Err(_) => image::open_file(file).map_err(|_| MediaError::Unknown(guess(&head[..have]))),
+            Err(_) => image::open_file(file, picture_ns).map_err(|_| MediaError::Unknown(guess(&head[..have]))),
             media => media,
         },
         _ => film(file, kind, begin_ns),
@@ -80,9 +82,21 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64) -> Result<Media, MediaError
                 missing.push((TrackKind::Audio, format!("sound: {error}")));
                 None
             });
-            Ok(Media { video, audio, notices: Vec::new(), missing })
+            Ok(Media { video, audio, about: about(container.contents()), notices: Vec::new(), missing })
         }
     }
+}
+
+/// Letters of a title or a name that are of use to anybody.
+const LONGEST_TITLE: usize = 300;
+
+fn about(contents: &Contents) -> About {
+    let tag = |wanted: &str| {
+        let found = contents.tags.iter().find(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.is_empty());
+        // As long as a name that is shown.
+        found.map(|(_, value)| value.chars().take(LONGEST_TITLE).collect())
+    };
+    About { container: contents.format.to_owned(), title: tag("title"), artist: tag("artist") }
 }
 
 /// The tracks that may be played, the wanted ones first, and where the film begins.

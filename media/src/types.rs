@@ -316,12 +316,25 @@ pub trait AudioSource: Send {
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError>;
 }
 
+/// What an input says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct About {
+    /// The container's usual name; empty if it has none.
+    pub container: String,
+    /// What it calls itself.
+    pub title: Option<String>,
+    /// Who made it.
+    pub artist: Option<String>,
+}
+
 /// What an input holds: a film has both, a song one, an image the other.
 pub struct Media {
     /// Its video, if it has any that can be played.
     pub video: Option<Box<dyn VideoSource>>,
     /// Its sound, if it has any that can be played.
     pub audio: Option<Box<dyn AudioSource>>,
+    /// What it says of itself.
+    pub about: About,
     /// What the user should know of how it is played: one line each.
     pub notices: Vec<String>,
     /// Pictures or sound that cannot be played though the rest is: one line each, with what would play them.
@@ -335,7 +348,7 @@ pub enum MediaError {
     #[error("damaged: {0}")]
     Damaged(String),
     /// Nothing of it can be played, though its kind is known.
-    #[error("broken beyond use: {0}; copy or download it again, or see what `ffmpeg -i IN` says of it")]
+    #[error("broken beyond use: {0}; copy or download it again, or see what `ffmpeg -nostdin -i IN` says of it")]
     Broken(String),
     /// A format, codec or profile that this build does not decode.
     #[error("{what} is not supported; {hint}")]

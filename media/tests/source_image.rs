@@ -6,7 +6,7 @@ mod support;
 use image::codecs::gif::GifEncoder;
 use image::{Delay, Frame, Rgba, RgbaImage};
 use support::{Tool, flip, open};
-use tricine_media::source::image::{open_file, open_list};
+use tricine_media::source::image::{PICTURE_NS, open_file, open_list};
 use tricine_media::{ColorMatrix, ColorRange, MediaError, NS, VideoSource};
 
 /// (pts, duration, width, height, I420) of every frame.
@@ -36,7 +36,7 @@ fn a_still_is_shown_for_five_seconds_and_its_colours_survive_the_way_to_yuv_and_
         for extension in ["png", "bmp", "tiff", "webp", "qoi", "ppm"] {
             let path = tool.path(&format!("a.{extension}"));
             image::RgbImage::from_pixel(7, 5, image::Rgb(colour)).save(&path).unwrap();
-            let mut video = open_file(&open(&path)).unwrap().video.unwrap();
+            let mut video = open_file(&open(&path), PICTURE_NS).unwrap().video.unwrap();
             let format = video.info().format;
             assert_eq!((format.range, format.matrix), (ColorRange::Full, ColorMatrix::Bt601));
             assert_eq!(video.info().duration_ns, Some(5 * NS));
@@ -57,7 +57,7 @@ fn alpha_is_blended_over_black() {
     let Some(tool) = Tool::ffmpeg("alpha") else { return };
     let path = tool.path("a.png");
     RgbaImage::from_pixel(4, 4, Rgba([255, 255, 255, 128])).save(&path).unwrap();
-    let shown = all(open_file(&open(&path)).unwrap().video.unwrap().as_mut());
+    let shown = all(open_file(&open(&path), PICTURE_NS).unwrap().video.unwrap().as_mut());
     assert!(shown[0].4[0].abs_diff(128) <= 1, "{}", shown[0].4[0]);
 }
 
@@ -71,7 +71,7 @@ fn exif_orientation_is_honoured() {
     let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
     jpeg.splice(2..2, exif.iter().copied());
     std::fs::write(&path, jpeg).unwrap();
-    let shown = all(open_file(&open(&path)).unwrap().video.unwrap().as_mut());
+    let shown = all(open_file(&open(&path), PICTURE_NS).unwrap().video.unwrap().as_mut());
     assert_eq!((shown[0].2, shown[0].3), (16, 32));
     assert!(shown[0].4[0] > 200 && shown[0].4[16 * 31] < 50, "white is on top after a quarter turn clockwise");
 }
@@ -87,7 +87,7 @@ fn a_gif_keeps_its_delays_and_a_delay_of_nothing_means_100_ms() {
         encoder.encode_frame(Frame::from_parts(picture, 0, 0, Delay::from_numer_denom_ms(delay, 1))).unwrap();
     }
     drop(encoder);
-    let mut video = open_file(&open(&path)).unwrap().video.unwrap();
+    let mut video = open_file(&open(&path), PICTURE_NS).unwrap().video.unwrap();
     let shown = all(video.as_mut());
     let times: Vec<_> = shown.iter().map(|frame| (frame.0 / 1_000_000, frame.1 / 1_000_000)).collect();
     assert_eq!(times, [(0, 50), (50, 100), (150, 200), (350, 100), (450, 20)]);
@@ -104,7 +104,7 @@ fn animations_by_ffmpeg_have_all_their_frames() {
         [("a.gif", "-c:v gif"), ("a.apng", "-c:v apng -f apng"), ("a.webp", "-c:v libwebp_anim -lossless 1")]
     {
         let Some(file) = tool.make(&format!("-f lavfi -i testsrc2=s=160x120:r=10:d=1 {codec}"), name) else { continue };
-        let shown = all(open_file(&file).unwrap().video.unwrap().as_mut());
+        let shown = all(open_file(&file, PICTURE_NS).unwrap().video.unwrap().as_mut());
         let times: Vec<_> = shown.iter().map(|frame| (frame.0 / 1_000_000, frame.1 / 1_000_000)).collect();
         let want: Vec<_> = (0..10).map(|index| (100 * index, 100)).collect();
         assert_eq!(times, want, "{name}");
@@ -115,7 +115,7 @@ fn animations_by_ffmpeg_have_all_their_frames() {
 }
 
 #[test]
-fn a_list_plays_at_25_a_second_whatever_the_sizes_and_skips_what_is_no_picture() {
+fn a_list_shows_each_picture_as_long_as_is_wanted_whatever_its_size_and_skips_what_is_none() {
     let Some(tool) = Tool::ffmpeg("list") else { return };
     let mut paths = Vec::new();
     for index in 0..4u32 {
@@ -127,13 +127,13 @@ fn a_list_plays_at_25_a_second_whatever_the_sizes_and_skips_what_is_no_picture()
         }
         paths.push(path);
     }
-    let mut video = open_list(&paths).unwrap().video.unwrap();
+    let mut video = open_list(&paths, 40_000_000).unwrap().video.unwrap();
     assert_eq!((video.info().frames, video.info().duration_ns), (Some(4), Some(160_000_000)));
     let shown: Vec<_> = all(video.as_mut()).iter().map(|frame| (frame.0 / 1_000_000, frame.2)).collect();
     assert_eq!(shown, [(0, 4), (40, 5), (120, 7)]);
     video.seek(85_000_000).unwrap();
     assert_eq!(video.next_frame().unwrap().unwrap().pts_ns, 40_000_000);
-    assert!(open_list(&[]).is_err() && open_list(&[tool.path("2.png")]).is_err());
+    assert!(open_list(&[], 1).is_err() && open_list(&[tool.path("2.png")], 1).is_err());
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn damaged_pictures_end_without_panic() {
             }
             let path = tool.path(&format!("damaged-{name}"));
             std::fs::write(&path, &bytes).unwrap();
-            if let Ok(media) = open_file(&open(&path)) {
+            if let Ok(media) = open_file(&open(&path), PICTURE_NS) {
                 all(media.video.unwrap().as_mut());
             }
         }

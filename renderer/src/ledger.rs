@@ -1,5 +1,5 @@
 //! The renderer's counts, kept in its page so that they outlive it. Each step may be repeated: a successor to whom a
-//! frame is delivered again writes the same numbers again, so that presented + dropped = received holds whoever died when.
+//! frame is delivered again writes the same numbers again, so that presented + dropped + skipped = received holds whoever died when.
 
 use tricine_session::channel::Mode;
 use tricine_session::control::{RendererPage, Writable};
@@ -70,13 +70,21 @@ impl<'a> Ledger<'a> {
             page.first_frame_ns.set(at_ns);
         }
         // Set, not added to: every frame before this one is booked, so a repetition writes the same number.
-        page.presented.set(page.received.get().saturating_sub(page.dropped.get()));
+        page.presented.set(self.all_but(page.dropped.get() + page.skipped.get()));
     }
 
     /// Books every frame that was received and not presented as dropped: the one received last, if it was open.
     pub(crate) fn drop_open(&self) {
-        let page = self.page;
-        page.dropped.set(page.received.get().saturating_sub(page.presented.get()));
+        self.page.dropped.set(self.all_but(self.page.presented.get() + self.page.skipped.get()));
+    }
+
+    /// As [`Ledger::drop_open`], for a frame that nobody wants any more: it is from before a seek, or the film is over.
+    pub(crate) fn skip_open(&self) {
+        self.page.skipped.set(self.all_but(self.page.presented.get() + self.page.dropped.get()));
+    }
+
+    fn all_but(&self, booked: u64) -> u64 {
+        self.page.received.get().saturating_sub(booked)
     }
 }
 
@@ -100,7 +108,13 @@ mod tests {
         assert_eq!(ledger.receive(&frame(1), Mode::Fifo, true), Delivery::Seen);
         assert_eq!(ledger.receive(&frame(2), Mode::Fifo, false), Delivery::New);
         ledger.present(&frame(2), 11, 0, 0);
-        assert_eq!((page.received.get(), page.presented.get(), page.dropped.get(), page.lost.get()), (3, 2, 1, 0));
+        assert_eq!(ledger.receive(&frame(3), Mode::Fifo, false), Delivery::New);
+        ledger.skip_open();
+        ledger.skip_open();
+        assert_eq!(ledger.receive(&frame(4), Mode::Fifo, false), Delivery::New);
+        ledger.present(&frame(4), 13, 0, 0);
+        let shown = (page.presented.get(), page.dropped.get(), page.skipped.get());
+        assert_eq!((page.received.get(), shown, page.lost.get()), (5, (3, 1, 1), 0));
         assert_eq!(page.first_frame_ns.get(), 7);
     }
 

@@ -63,7 +63,7 @@ pub(crate) struct Pipeline {
 }
 
 /// The keys, as the help lists them.
-pub(crate) const KEYS: [(&str, &str); 14] = [
+pub(crate) const KEYS: [(&str, &str); 15] = [
     ("Space  p", "pause"),
     ("Left  Right", "5 seconds"),
     ("Down  Up", "1 minute"),
@@ -77,7 +77,8 @@ pub(crate) const KEYS: [(&str, &str); 14] = [
     ("o", "the pipeline"),
     ("n  >", "next input"),
     ("?  h", "these keys"),
-    ("q  Esc", "quit"),
+    ("Esc", "window, or quit"),
+    ("q", "quit"),
 ];
 
 /// What is shown until when.

@@ -13,10 +13,11 @@ use tricine_session::control::{RendererPage, Role, Writable};
 use tricine_session::frame::{Format, FrameMeta};
 use tricine_session::link::{Finding, FromRole, ToRole};
 use tricine_session::sandbox;
+use tricine_session::window::Window;
 
 use crate::Context;
 use crate::convert;
-use crate::display::{self, Display, DisplayError, Outcome, Picture};
+use crate::display::{self, Begin, Display, DisplayError, Outcome, Picture};
 use crate::ledger::{Delivery, Ledger};
 use crate::osd::Osd;
 use crate::probe;
@@ -49,6 +50,10 @@ pub(crate) struct Presenter {
     display: Option<Box<dyn Display>>,
     osd: Osd,
     state: PlayState,
+    /// What is played, for a window's title.
+    title: String,
+    /// The window, as it was published last.
+    window: Option<Window>,
     /// The last frame whose time on the screen began, seen or not.
     shown: Option<Shown>,
     /// The stretch of the frame received last.
@@ -90,6 +95,8 @@ impl Actor for Presenter {
             display: None,
             osd,
             state,
+            title: context.spec.work.title.clone(),
+            window: None,
             shown: None,
             received_serial: None,
             idle_since_ns: now_ns,
@@ -167,7 +174,7 @@ impl Actor for Presenter {
     }
 
     fn leave(&mut self) {
-        self.ledger().drop_open();
+        self.ledger().skip_open();
         self.hear_out();
     }
 }
@@ -233,8 +240,10 @@ impl Presenter {
             let seen = delivery == Delivery::Seen && pending.serial == self.state.serial;
             let decision = if seen { Decision::Present } else { schedule::decide(pending, &self.moment(mono_ns())) };
             if decision == Decision::Drop {
-                if delivery != Delivery::Seen {
-                    self.ledger().drop_open();
+                match delivery {
+                    Delivery::Seen => {}
+                    _ if pending.serial == self.state.serial => self.ledger().drop_open(),
+                    _ => self.ledger().skip_open(),
                 }
                 return Ok(false);
             }
@@ -273,8 +282,14 @@ impl Presenter {
 
     fn prepare(&mut self, picture: &Picture<'_>) -> Result<(), Stop> {
         if self.display.is_none() {
-            let begun = self.page().presented.get() > 0;
-            let display = display::open(&self.context.spec, self.file.take(), begun, picture)?;
+            let begin = Begin {
+                title: &self.title,
+                fullscreen: self.state.fullscreen,
+                left: self.context.control.window(),
+                file: self.file.take(),
+                begun: self.page().presented.get() > 0,
+            };
+            let display = display::open(&self.context.spec, begin, picture)?;
             self.context.tell(&FromRole::Output(display.describe()))?;
             self.display = Some(display);
             if !sandbox::begins_confined(Role::Renderer, &self.context.spec) {

@@ -63,6 +63,8 @@ pub struct PlayState {
     pub looping: bool,
     /// Whether the audio role is there and has something to play, so that the audio clock is worth waiting for.
     pub audible: bool,
+    /// Whether a window fills the screen.
+    pub fullscreen: bool,
     /// How much the on-screen display shows: 0 only what changes, 1 everything (the pipeline).
     pub osd: u8,
     /// 0..=100.
@@ -82,19 +84,21 @@ impl PlayState {
         muted: false,
         looping: false,
         audible: false,
+        fullscreen: false,
         osd: 0,
         volume: 0,
         speed: 1.0,
         end_ns: None,
     };
 
-    /// As a register's words: serial, target, flags (paused, muted, looping, audible, then osd and volume a byte each), speed's
-    /// bits, end (or i64::MAX).
+    /// As a register's words: serial, target, flags (paused, muted, looping, audible, fullscreen, then osd and volume a byte each),
+    /// speed's bits, end (or i64::MAX).
     pub fn encode(&self) -> [u64; REGISTER_WORDS] {
         let flags = u64::from(self.paused)
             | u64::from(self.muted) << 1
             | u64::from(self.looping) << 2
             | u64::from(self.audible) << 3
+            | u64::from(self.fullscreen) << 4
             | u64::from(self.osd) << 8
             | u64::from(self.volume) << 16;
         let end = self.end_ns.unwrap_or(i64::MAX);
@@ -115,6 +119,7 @@ impl PlayState {
             muted: flags & 2 != 0,
             looping: flags & 4 != 0,
             audible: flags & 8 != 0,
+            fullscreen: flags & 16 != 0,
             osd: (flags >> 8) as u8,
             volume: ((flags >> 16) as u8).min(100),
             speed,

@@ -96,8 +96,9 @@ impl<P: Page> RoleContext<P> {
     /// Takes the files of a channel that the supervisor has opened for this process.
     pub(crate) fn take_files(&self, name: &ChannelName, files: Vec<OwnedFd>) {
         let Ok(mut doors) = self.doors.lock() else { return };
-        // The one that is read and the one that is written; nobody goes back to one before.
-        doors.retain(|(old, _)| old.kind != name.kind || old.generation.saturating_add(1) >= name.generation);
+        // The one that is read and the one that is written; nobody goes back to one before. Numbers may be left out in between.
+        let read = doors.iter().filter(|(old, _)| old.kind == name.kind).map(|(old, _)| old.generation).max();
+        doors.retain(|(old, _)| old.kind != name.kind || Some(old.generation) == read);
         if let Ok(files) = <[OwnedFd; 3]>::try_from(files) {
             doors.push((name.clone(), files.map(File::from)));
         }

@@ -16,6 +16,7 @@ use crate::clock::{Clock, PlayState};
 use crate::error::{Error, Result};
 use crate::role::Pages;
 pub use crate::role::{PAGES, Role};
+use crate::window::Window;
 
 pub mod pages;
 
@@ -173,6 +174,11 @@ impl ControlRegion {
     /// The renderer's clock, if it has ever started.
     pub fn renderer_clock(&self) -> Option<Clock> {
         Clock::decode(self.renderer().clock.load()?.1)
+    }
+
+    /// The window, as it was left; `None` if there was none yet.
+    pub fn window(&self) -> Option<Window> {
+        Window::decode(self.renderer().window.load()?.1)
     }
 
     /// The clock that the film goes by in the stretch `serial`: the audio clock where it has started, else the

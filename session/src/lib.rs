@@ -23,6 +23,7 @@ pub mod role;
 pub mod sandbox;
 pub mod signals;
 pub mod terminal;
+pub mod window;
 
 pub use error::{Error, Result};
 

@@ -172,8 +172,8 @@ pub enum ToRole {
     Step,
     /// To the renderer: save the shown picture as PNG into this folder.
     Screenshot(Name),
-    /// To the renderer: change between window and full screen.
-    Fullscreen,
+    /// To the renderer: this input begins; the window's title.
+    Title(String),
     /// To the renderer: show or hide the keys.
     Help,
     /// To the renderer: show these words for a moment.
@@ -192,7 +192,7 @@ pub enum FromRole {
     /// Attached and able to work. Sent once, soon after [`ToRole::Start`].
     Ready,
     /// Decoder: the input is open; this is what it holds.
-    Opened(Opened),
+    Opened(Box<Opened>),
     /// Decoder: a channel is needed whose slots take `capacity` bytes; frame `base` will be the first in it, and
     /// production goes on at `resume_pts_ns`. Answered with [`ToRole::Channel`].
     NeedChannel {
@@ -252,6 +252,15 @@ impl FromRole {
 /// What an input holds, as the decoder found it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Opened {
+    /// The container's usual name, such as `Matroska`; empty if it has none.
+    #[serde(default)]
+    pub container: String,
+    /// What the input calls itself, and who made it.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// See `title`.
+    #[serde(default)]
+    pub artist: Option<String>,
     /// The picture, if it has one.
     pub video: Option<VideoSummary>,
     /// The sound, if it has one.
@@ -314,6 +323,8 @@ pub enum Key {
     Mute,
     /// Full screen, or not.
     Fullscreen,
+    /// Out of full screen; from a window, or anything else, stop.
+    Escape,
     /// Loop, or not.
     Loop,
     /// Save the picture.
@@ -364,8 +375,8 @@ pub struct Work {
     pub display: DisplaySpec,
     /// The window's title.
     pub title: String,
-    /// Whether a window begins in full screen.
-    pub fullscreen: bool,
+    /// How long a picture that does not move is shown, in ns.
+    pub picture_ns: i64,
     /// Whether the roles are confined (see [`crate::sandbox`]).
     pub confine: Option<Confine>,
 }
@@ -381,7 +392,7 @@ impl Default for Work {
             sink: None,
             display: DisplaySpec::None,
             title: String::new(),
-            fullscreen: false,
+            picture_ns: 5_000_000_000,
             confine: None,
         }
     }

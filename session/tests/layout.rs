@@ -424,6 +424,6 @@ fn registers_hold_what_the_page_says() {
     assert_eq!(state.encode(), [5, 6, 0, 2f64.to_bits(), 7, 0]);
     let flags = PlayState { paused: true, looping: true, osd: 1, volume: 80, ..PlayState::IDLE };
     assert_eq!(flags.encode()[2], 1 | 1 << 2 | 1 << 8 | 80 << 16);
-    let flags = PlayState { muted: true, audible: true, ..PlayState::IDLE };
-    assert_eq!(flags.encode()[2], 1 << 1 | 1 << 3);
+    let flags = PlayState { muted: true, audible: true, fullscreen: true, ..PlayState::IDLE };
+    assert_eq!(flags.encode()[2], 1 << 1 | 1 << 3 | 1 << 4);
 }

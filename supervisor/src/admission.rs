@@ -47,7 +47,9 @@ pub(crate) fn admit(
         FromRole::Ready | FromRole::Confined(_) => message,
         FromRole::Notice(text) => FromRole::Notice(shown(text)),
         FromRole::Failed(text) => FromRole::Failed(shown(text)),
-        FromRole::Opened(opened) if role.entry().inherits == Inherits::Input => FromRole::Opened(in_range(opened)),
+        FromRole::Opened(opened) if role.entry().inherits == Inherits::Input => {
+            FromRole::Opened(in_range(*opened).into())
+        }
         FromRole::NeedChannel { kind, capacity, base, resume_pts_ns, resume_serial }
             if role.side(kind) == Some(Side::Producer)
                 && (1..=most_capacity(kind, declared)).contains(&capacity)
@@ -90,7 +92,9 @@ fn most_capacity(kind: tricine_session::channel::Kind, declared: Option<&Opened>
 }
 
 fn in_range(opened: Opened) -> Opened {
-    let Opened { mut video, mut audio, duration_ns, seekable, stream_header, missing } = opened;
+    let Opened { mut video, mut audio, duration_ns, seekable, stream_header, missing, container, title, artist } =
+        opened;
+    let text = |text: String| shown(OsStr::new(&text));
     if let Some(video) = &mut video {
         video.codec = shown(&video.codec);
         (video.width, video.height) = (video.width.clamp(1, MAX_SIDE), video.height.clamp(1, MAX_SIDE));
@@ -109,7 +113,10 @@ fn in_range(opened: Opened) -> Opened {
         seekable,
         // For a successor alone.
         stream_header: stream_header.filter(|header| header.len() <= LONGEST_HEADER),
-        missing: missing.into_iter().take(MOST_MISSING).map(|line| shown(OsStr::new(&line))).collect(),
+        missing: missing.into_iter().take(MOST_MISSING).map(text).collect(),
+        container: text(container),
+        title: title.map(text),
+        artist: artist.map(text),
     }
 }
 
@@ -163,7 +170,7 @@ mod tests {
             (FromRole::Confined(walls), all.clone()),
             (FromRole::Notice(String::new()), all.clone()),
             (FromRole::Failed(String::new()), all),
-            (FromRole::Opened(Opened::default()), vec![Role::Decoder]),
+            (FromRole::Opened(Box::default()), vec![Role::Decoder]),
             (NEED, vec![Role::Decoder]),
             (FromRole::Switched { kind: Kind::Video, generation: 0 }, vec![Role::Renderer]),
             (FromRole::Switched { kind: Kind::Audio, generation: 0 }, vec![Role::Audio]),
@@ -198,8 +205,12 @@ mod tests {
             seekable: true,
             stream_header: Some("x".repeat(5_000)),
             missing: vec!["\n".into(); 1_000],
+            container: "\x07".into(),
+            title: Some("\x1b".into()),
+            artist: Some("x".repeat(9_000)),
         };
-        let Some(FromRole::Opened(opened)) = admit(Role::Decoder, FromRole::Opened(opened), None, &DisplaySpec::None)
+        let Some(FromRole::Opened(opened)) =
+            admit(Role::Decoder, FromRole::Opened(opened.into()), None, &DisplaySpec::None)
         else {
             panic!("it is for the decoder to say");
         };
@@ -208,6 +219,8 @@ mod tests {
         assert_eq!((audio.sample_rate, audio.channels, opened.duration_ns, opened.stream_header), (1, 8, None, None));
         assert!(video.codec.is_ascii() && !video.codec.contains('\x1b') && audio.codec.len() < 400);
         assert!(opened.missing.len() == MOST_MISSING && !opened.missing[0].contains('\n'));
+        assert!(!opened.container.contains('\x07') && !opened.title.is_some_and(|title| title.contains('\x1b')));
+        assert!(opened.artist.is_some_and(|artist| artist.len() < 400));
         for text in [FromRole::Notice("\x07".into()), FromRole::Failed("\x07".into())] {
             assert!(!format!("{:?}", admit(Role::Audio, text, None, &DisplaySpec::None)).contains('\x07'));
         }

@@ -14,8 +14,8 @@ mod values;
 mod words;
 
 use values::{
-    parse_audio, parse_display, parse_length, parse_limit, parse_loop, parse_memory, parse_mode, parse_name,
-    parse_session, parse_speed, parse_time, parse_volume,
+    parse_audio, parse_display, parse_fps, parse_length, parse_limit, parse_loop, parse_memory, parse_mode, parse_name,
+    parse_picture, parse_session, parse_speed, parse_time, parse_volume,
 };
 
 /// The command line of this process, or the exit code of a program that has said what is wrong with it.
@@ -40,7 +40,7 @@ pub(crate) fn read() -> Result<Cli, i32> {
                   Examples:\n  tricine film.mp4\n  ffmpeg -nostdin -i x.avi -f yuv4mpegpipe - | tricine -\n  \
                   tricine --display none --audio null --report r.json\n\n\
                   Keys: space pause, arrows seek, . step, [ ] speed, 9 0 volume, m mute, f fullscreen, l loop,\n\
-                  s screenshot, o pipeline, ? keys, q quit.\n\
+                  s screenshot, o pipeline, ? keys, n next input, Esc out of full screen or quit, q quit.\n\
                   Exit codes: 0 played, 1 cannot be played, 2 wrong usage, 3 gave up after too many crashes,\n\
                   4 played without its pictures or its sound, 128+N signal N."
 )]
@@ -143,6 +143,12 @@ pub(crate) struct Play {
     /// Begin in full screen.
     #[arg(long)]
     pub(crate) fullscreen: bool,
+    /// How long a picture that does not move is shown: one alone, and each of a folder (5).
+    #[arg(long, allow_negative_numbers = true, value_name = "SECONDS", value_parser = parse_picture)]
+    image_duration: Option<i64>,
+    /// The pictures of a folder are a film: so many are shown in a second.
+    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = parse_fps, conflicts_with = "image_duration")]
+    fps: Option<i64>,
     /// How many crashes a role may have in how many seconds before Tricine gives up.
     #[arg(long, value_name = "N/SECONDS", default_value = "5/10", value_parser = parse_limit)]
     pub(crate) restart_limit: (usize, Duration),
@@ -158,12 +164,20 @@ pub(crate) struct Play {
     /// Name of the session (random by default).
     #[arg(long, value_name = "NAME", value_parser = parse_session)]
     pub(crate) session: Option<String>,
-    /// Print only errors.
+    /// Say only errors.
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Say more; twice, everything.
+    /// Say what plays (container, codecs, sizes, rates), where it is shown and heard, each seek and each restart, a line each; twice
+    /// (`-vv`), also what each process does and what it logs.
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+impl Play {
+    /// How long a picture that does not move is shown, in ns.
+    pub(crate) fn picture_ns(&self) -> i64 {
+        self.fps.or(self.image_duration).unwrap_or(tricine_media::PICTURE_NS)
+    }
 }
 
 /// `--display`.

@@ -20,7 +20,7 @@ pub(crate) fn run(files: &[PathBuf]) -> io::Result<i32> {
         let inspection = opened.map_err(|error| error.to_string());
         match inspection.and_then(|file| inspect(&file).map_err(|error| error.to_string())) {
             Ok(inspection) => {
-                write!(out, "{name}: {}", describe(&inspection))?;
+                write!(out, "{name}: {}", tricine_media::named(&describe(&inspection), &path.to_string_lossy()))?;
                 code = match verdict(&inspection) {
                     0 => code,
                     other if code == 0 => other,
@@ -28,7 +28,7 @@ pub(crate) fn run(files: &[PathBuf]) -> io::Result<i32> {
                 };
             }
             Err(error) => {
-                writeln!(out, "{name}: {}", error.replace(" IN", &format!(" {name}")))?;
+                writeln!(out, "{name}: {}", tricine_media::named(&error, &path.to_string_lossy()))?;
                 code = 1;
             }
         }

@@ -27,6 +27,13 @@ pub(crate) struct Input {
     pub(crate) file: Option<OwnedFd>,
 }
 
+impl Input {
+    /// What a window is called that shows it.
+    pub(crate) fn window_title(&self) -> String {
+        format!("{} — Tricine", self.title)
+    }
+}
+
 /// Whether `name` is standard input.
 pub(crate) fn is_stdin(name: &Name) -> bool {
     name.as_os_str() == "-"

@@ -72,7 +72,7 @@ impl Keyboard {
     pub(crate) fn flush(&mut self) -> Option<Key> {
         let escape = self.pending == [0x1b];
         self.pending.clear();
-        escape.then_some(Key::Quit)
+        escape.then_some(Key::Escape)
     }
 }
 
@@ -107,7 +107,7 @@ fn parse(mut bytes: &[u8]) -> (Vec<Typed>, usize) {
             let Some((&kind, tail)) = rest.split_first() else { break };
             if kind != b'[' && kind != b'O' {
                 bytes = rest;
-                typed.push(Typed::Key(Key::Quit));
+                typed.push(Typed::Key(Key::Escape));
                 continue;
             }
             let Some(end) = tail.iter().position(|b| (0x40..=0x7e).contains(b)) else {

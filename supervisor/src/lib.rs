@@ -153,12 +153,13 @@ fn play(options: cli::Play, started_ns: u64) -> tricine_session::Result<i32> {
     // While there are descriptors to be had.
     out::Out::stderr();
     log(level(options.quiet, options.verbose), out::Out::stderr);
-    if let Some(wrong) = outputs::clash(&options) {
-        let _ = writeln!(std::io::stderr(), "tricine: {wrong}");
-        return Ok(2);
+    match outputs::prepare(&options)? {
+        Ok(outputs) => session::play(options, outputs, started_ns),
+        Err(wrong) => {
+            let _ = writeln!(std::io::stderr(), "tricine: {wrong}");
+            Ok(2)
+        }
     }
-    let outputs = outputs::open(&options)?;
-    session::play(options, outputs, started_ns)
 }
 
 #[cfg(test)]

@@ -1,19 +1,70 @@
 //! What the user named for writing: no two of them are one, none is an input, and all can be written before the film begins.
 
-use std::io::{ErrorKind, Write, stderr};
+use std::io::{self, ErrorKind, Write, stderr};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use serde_json::Value;
-use tricine_session::Result;
 use tricine_session::link::{DisplaySpec, SinkSpec};
 use tricine_session::name::shown;
 use tricine_session::output::{self, Output, Writer, refused};
+use tricine_session::{Error, Result};
 
 use crate::cli::{Audio, Display, Play};
 use crate::input;
 
+/// How long all of it may take, but for a reader that is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the one who looks has to say.
+enum Word {
+    /// Somebody has to read what is to be written; that may take for ever.
+    Waits,
+    /// All of it was looked at.
+    Done(Result<Prepared>),
+}
+
+/// What comes of the outputs: all of them, open, or what is wrong with them, in words.
+pub(crate) type Prepared = Result<Outputs, String>;
+
+/// Looks at all that is named, and opens it. A thread does so, which has ended before the first process is started: a mount that
+/// hangs holds up nobody else, and is told after a while.
+pub(crate) fn prepare(options: &Play) -> Result<Prepared> {
+    if named(options).is_empty() {
+        return Ok(Ok(Outputs::default()));
+    }
+    let (tell, told) = channel();
+    let options = options.clone();
+    let look = move || {
+        let prepared = match clash(&options) {
+            Some(wrong) => Ok(Err(wrong)),
+            None => open(&options, &tell).map(Ok),
+        };
+        // Whoever does not wait any more has said why.
+        let _ = tell.send(Word::Done(prepared));
+    };
+    let looking = std::thread::Builder::new().name("outputs".into()).spawn(look);
+    let looking = looking.map_err(|e| Error::sys("clone", "a thread for the outputs", e))?;
+    let mut patience = PATIENCE;
+    loop {
+        match told.recv_timeout(patience) {
+            Ok(Word::Waits) => patience = Duration::MAX,
+            Ok(Word::Done(prepared)) => {
+                let _ = looking.join();
+                return prepared;
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let why = io::Error::new(ErrorKind::TimedOut, "no answer; check the disk or network that they are on");
+                return Err(Error::sys("look at", "the files that are named", why));
+            }
+            Err(RecvTimeoutError::Disconnected) => return Err(Error::Disconnected),
+        }
+    }
+}
+
 /// What is named twice, or read as well: wrong usage, in words.
-pub(crate) fn clash(options: &Play) -> Option<String> {
+fn clash(options: &Play) -> Option<String> {
     let writes: Vec<(&str, PathBuf)> = named(options);
     if writes.is_empty() {
         return None;
@@ -61,11 +112,11 @@ impl Outputs {
 }
 
 /// Finds out that all of them can be written, and opens them.
-pub(crate) fn open(options: &Play) -> Result<Outputs> {
+fn open(options: &Play, tell: &Sender<Word>) -> Result<Outputs> {
     let mut outputs = Outputs::default();
     for (option, path) in named(options) {
         let refused = |e| refused("write", &path, &e);
-        let output = Output::open(&path, || waits(&path)).map_err(refused)?;
+        let output = Output::open(&path, || waits(&path, tell)).map_err(refused)?;
         match option {
             "--report" => outputs.report = Some(output),
             "--audio wav" => outputs.sound = Some(output.begin().map_err(refused)?),
@@ -75,7 +126,8 @@ pub(crate) fn open(options: &Play) -> Result<Outputs> {
     Ok(outputs)
 }
 
-fn waits(path: &Path) {
+fn waits(path: &Path, tell: &Sender<Word>) {
+    let _ = tell.send(Word::Waits);
     let _ = writeln!(stderr(), "tricine: waiting for somebody to read {}", shown(path));
 }
 

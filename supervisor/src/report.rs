@@ -118,6 +118,7 @@ pub(crate) fn play(played: &Played<'_>) -> Value {
             "received": renderer.received.get(),
             "presented": renderer.presented.get(),
             "dropped": renderer.dropped.get(),
+            "skipped": renderer.skipped.get(),
             "repeated": renderer.repeated.get(),
             "torn": renderer.torn.get(),
             "lost": renderer.lost.get(),

@@ -43,6 +43,7 @@ mod events;
 mod hear;
 mod inputs;
 mod regions;
+mod tell;
 mod wishes;
 mod words;
 
@@ -69,6 +70,8 @@ struct Post {
     lines: Vec<String>,
     /// Why it could not go on, or could not be started, in words.
     why: Option<String>,
+    /// The region that it reads from.
+    reads: Option<(Kind, u64)>,
 }
 
 /// A session.
@@ -122,6 +125,8 @@ pub(crate) struct Session {
     regions_replaced: u64,
     /// The user knows what this machine lacks for the sandbox.
     lack_told: bool,
+    /// It was said that something else has taken the name of a region.
+    names_taken: bool,
     /// Pictures or sound that were asked for could not be played.
     incomplete: bool,
     status: Status,
@@ -185,6 +190,7 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         muted: options.mute,
         looping: options.repeat == Some(u64::MAX),
         audible: sink.is_some(),
+        fullscreen: options.fullscreen,
         osd: 0,
         volume: options.volume,
         speed: options.speed,
@@ -205,12 +211,12 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
     }
     // Until there is an answer, as if no display server had answered.
     let display = probe::choose_display(&options.display, false, std::io::stdout().is_terminal());
-    let drawn_on = options.display == Display::Is(DisplaySpec::Terminal);
+    let display_is_terminal = display == DisplaySpec::Terminal && probe.is_none();
     let mut session = Session {
         supervision: Supervision::new(plan(&options, sink.is_some()), mono_ns()),
         agenda: VecDeque::new(),
         busy: false,
-        status: Status::new(!options.quiet && !drawn_on, options.unpaced),
+        status: Status::new(&options),
         keyboard: Keyboard::take(),
         options,
         outputs,
@@ -244,9 +250,19 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         restarts: Vec::new(),
         regions_replaced: 0,
         lack_told: false,
+        names_taken: false,
         incomplete: false,
         started_ns,
     };
+    if session.options.inputs.is_empty() && std::io::stderr().is_terminal() {
+        session
+            .status
+            .notice("this is the demo film; `tricine FILE` plays yours, and `tricine lab` lets you try what it shows");
+    }
+    if display_is_terminal {
+        // Until it is known whether there are pictures.
+        session.status.hide();
+    }
     let ran = session.run();
     session.close();
     let unlinked = NAMESPACE.unlink_all(&session.name, tricine_stress::sys::sysv::forget);

@@ -12,7 +12,12 @@ use tricine_session::clock::PlayState;
 use tricine_session::control::{ControlRegion, Role};
 use tricine_session::terminal;
 
+use crate::cli::Play;
 use crate::out::Out;
+
+mod line;
+
+use line::Line;
 
 /// How often the status line is drawn.
 const EVERY_NS: u64 = 250_000_000;
@@ -25,14 +30,25 @@ const KEPT_LINES: usize = 100;
 pub(crate) struct Status {
     /// Draws the line, and moves it out of the way of others.
     bar: ProgressBar,
+    /// Whether there is to be one at all.
+    wanted: bool,
     progress: bool,
     drawn_ns: u64,
+    /// What is played.
+    pub(crate) title: String,
+    /// There is nothing to be seen of it.
+    pub(crate) heard_only: bool,
     /// The film's length, if known.
     pub(crate) duration_ns: Option<i64>,
     /// Its frames, if known.
     pub(crate) frames: Option<u64>,
     /// Lines for later, while the film has the terminal.
     held: RefCell<Option<VecDeque<String>>>,
+}
+
+/// A line that is drawn where [`Screen`] says.
+fn bar() -> ProgressBar {
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like_with_hz(Box::<Screen>::default(), 5))
 }
 
 /// `H:MM:SS` or `M:SS`.
@@ -45,30 +61,44 @@ pub(crate) fn clock_text(ns: i64) -> String {
 }
 
 impl Status {
-    /// With a line only where `wanted` and standard error is a terminal; `progress` counts frames instead of time.
-    pub(crate) fn new(wanted: bool, progress: bool) -> Self {
-        let target = if wanted && stderr().is_terminal() {
-            ProgressDrawTarget::term_like_with_hz(Box::<Screen>::default(), 5)
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
-        Self { bar, progress, drawn_ns: 0, duration_ns: None, frames: None, held: RefCell::default() }
+    /// With a line only where standard error is a terminal, and nobody wants quiet; without a clock it counts frames instead of time.
+    pub(crate) fn new(options: &Play) -> Self {
+        let wanted = !options.quiet && stderr().is_terminal();
+        let bar = if wanted { bar() } else { ProgressBar::hidden() };
+        Self {
+            bar,
+            wanted,
+            progress: options.unpaced,
+            drawn_ns: 0,
+            title: String::new(),
+            heard_only: false,
+            duration_ns: None,
+            frames: None,
+            held: RefCell::default(),
+        }
+    }
+
+    /// Draws no line until [`Status::release`].
+    pub(crate) fn hide(&mut self) {
+        self.bar.finish_and_clear();
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
     }
 
     /// From now on the film has the terminal: what would be written into the picture is kept.
     pub(crate) fn hold(&mut self) {
-        self.bar.finish_and_clear();
-        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        self.hide();
         if stderr().is_terminal() {
             self.held.get_mut().get_or_insert_default();
         }
     }
 
-    /// The terminal is back: writes what was kept.
-    pub(crate) fn release(&self) {
+    /// The terminal is back: writes what was kept, and draws the line again.
+    pub(crate) fn release(&mut self) {
         let held = self.held.take();
         held.into_iter().flatten().for_each(|text| self.line(&text));
+        if self.wanted {
+            self.bar = bar();
+        }
     }
 
     /// Draws the line if it is time to.
@@ -97,26 +127,37 @@ impl Status {
         if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
             self.bar.set_style(style);
         }
-        let mark = if state.paused { "‖" } else { "▶" };
-        let length = self.duration_ns.map(|d| format!(" / {}", clock_text(d))).unwrap_or_default();
-        let speed = if state.speed == 1.0 { String::new() } else { format!("  ×{}", state.speed) };
-        let volume = match (state.audible, state.muted) {
-            (false, _) => "  no sound".into(),
-            (true, true) => "  muted".into(),
-            (true, false) => format!("  vol {}", state.volume),
-        };
-        let offset = if page.av_offset_ns.count() > 0 {
-            format!("  A/V {:+.1} ms", page.last_av_offset_ns.get() as i64 as f64 / 1e6)
-        } else {
-            String::new()
-        };
-        let text = format!(
-            "{mark} {}{length}{speed}{volume}  dropped {}{offset}",
-            clock_text(position_ns),
-            page.dropped.get()
-        );
+        let mut more = Vec::new();
+        more.extend((state.speed != 1.0).then(|| format!("×{}", state.speed)));
+        more.push(match (state.audible, state.muted) {
+            (false, _) => "no sound".into(),
+            (true, true) => "muted".into(),
+            (true, false) => format!("vol {}", state.volume),
+        });
+        if !self.heard_only {
+            more.push(format!("dropped {}", page.dropped.get()));
+            let offset = (page.av_offset_ns.count() > 0).then(|| page.last_av_offset_ns.get() as i64 as f64 / 1e6);
+            more.extend(offset.map(|ms| format!("A/V {ms:+.1} ms")));
+        }
+        let length_ns = self.duration_ns.filter(|length| *length > 0);
+        let text = Line {
+            mark: if state.paused { '‖' } else { '▶' },
+            title: &self.title,
+            time: clock_text(position_ns),
+            length: length_ns.map(clock_text),
+            part: length_ns.filter(|_| self.heard_only).map(|length| position_ns as f64 / length as f64),
+            more,
+        }
+        .fit(terminal::size(stderr()).map_or(80, |size| size.columns.into()));
         self.bar.set_message(text);
         self.bar.tick();
+    }
+
+    /// Draws the line again, after it was taken away.
+    pub(crate) fn renew(&mut self) {
+        if !self.bar.is_hidden() {
+            self.bar = bar();
+        }
     }
 
     /// Takes the line away.

@@ -132,6 +132,7 @@ impl<R: Copy> Supervision<R> {
             Event::Opened { role, tracks, seekable } => self.opened(role, tracks, seekable),
             Event::Asked { role, kind, ask } => self.asked(role, kind, ask),
             Event::Switched { role, kind, generation } => self.switched(role, kind, generation),
+            Event::Made { kind, generation } => self.made(kind, generation),
             Event::Ended { role, serial } => self.ended(role, serial),
             Event::Failed { role } => self.leave(role, Leaving::Failed),
             Event::Exited { role, death } => self.exited(role, &death),

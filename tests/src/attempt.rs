@@ -124,14 +124,17 @@ fn lie(link: &Link) {
     for duration_ns in [-5, i64::MIN, i64::MAX] {
         let (video, audio, missing) = (Some(video.clone()), Some(audio.clone()), missing.clone());
         let stream_header = Some("\n".repeat(8_000));
-        say(&FromRole::Opened(Opened {
+        say(&FromRole::Opened(Box::new(Opened {
             video,
             audio,
             duration_ns: Some(duration_ns),
             seekable: true,
             stream_header,
             missing,
-        }));
+            container: "\x1b]0;owned\x07".into(),
+            title: Some("\x1b[2J".into()),
+            artist: Some("\u{202e}".repeat(9_000)),
+        })));
     }
     for capacity in [0, 1 << 29, u64::MAX] {
         for kind in [Kind::Video, Kind::Audio] {

@@ -167,7 +167,7 @@ impl End {
         for zero in ["/video/torn", "/video/lost", "/regions_replaced"] {
             assert_eq!(self.number(zero), 0.0, "{zero}: {:#}\n{}", self.report, self.stderr);
         }
-        let shown = self.number("/video/presented") + self.number("/video/dropped");
+        let shown = self.number("/video/presented") + self.number("/video/dropped") + self.number("/video/skipped");
         assert_eq!(shown, self.number("/video/decoded"), "{:#}\n{}", self.report, self.stderr);
     }
 }

@@ -3,6 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt, EventMask};
+use x11rb::rust_connection::RustConnection;
+
 use crate::pictures::Picture;
 use crate::{have, wait_for};
 
@@ -62,6 +66,68 @@ impl XServer {
         })
     }
 
+    /// Says something to the server by a connection of its own, or asks it.
+    fn talk<T>(&self, what: impl FnOnce(&RustConnection, u32) -> Result<T, Box<dyn std::error::Error>>) -> Option<T> {
+        let (server, number) = x11rb::connect(Some(&self.display)).ok()?;
+        let root = server.setup().roots[number].root;
+        let told = what(&server, root).ok()?;
+        server.flush().ok()?;
+        Some(told)
+    }
+
+    /// Where a window's content is on the screen, and how large: x, y, width, height. `None` if it is gone.
+    pub fn geometry(&self, window: &str) -> Option<[i32; 4]> {
+        self.talk(|server, root| {
+            let window = window.parse()?;
+            let at = server.translate_coordinates(window, root, 0, 0)?.reply()?;
+            let size = server.get_geometry(window)?.reply()?;
+            Ok([at.dst_x.into(), at.dst_y.into(), size.width.into(), size.height.into()])
+        })
+    }
+
+    /// Whether a window manager has taken up a window.
+    pub fn is_managed(&self, window: &str) -> bool {
+        self.words(window, "_NET_FRAME_EXTENTS").is_some_and(|words| !words.is_empty())
+    }
+
+    /// Whether a window is in this state, such as `_NET_WM_STATE_ABOVE`.
+    pub fn is_in_state(&self, window: &str, state: &str) -> bool {
+        let atom = self.talk(|server, _| Ok(server.intern_atom(false, state.as_bytes())?.reply()?.atom));
+        let states = self.words(window, "_NET_WM_STATE").unwrap_or_default();
+        atom.is_some_and(|atom| states.contains(&atom))
+    }
+
+    /// Asks the window manager for a state of a window, as its own menu would.
+    pub fn set_state(&self, window: &str, state: &str) {
+        let asked = self.talk(|server, root| {
+            let atom = |name: &str| -> Result<u32, Box<dyn std::error::Error>> {
+                Ok(server.intern_atom(false, name.as_bytes())?.reply()?.atom)
+            };
+            let words = [1, atom(state)?, 0, 2, 0];
+            let message = ClientMessageEvent::new(32, window.parse()?, atom("_NET_WM_STATE")?, words);
+            let mask = EventMask::SUBSTRUCTURE_REDIRECT | EventMask::SUBSTRUCTURE_NOTIFY;
+            Ok(server.send_event(false, root, mask, message)?.check()?)
+        });
+        asked.expect("the X server takes messages");
+    }
+
+    /// A property of a window.
+    fn words(&self, window: &str, property: &str) -> Option<Vec<u32>> {
+        self.talk(|server, _| {
+            let atom = server.intern_atom(false, property.as_bytes())?.reply()?.atom;
+            let value = server.get_property(false, window.parse()?, atom, AtomEnum::ANY, 0, 64)?.reply()?;
+            Ok(value.value32().map(Iterator::collect).unwrap_or_default())
+        })
+    }
+
+    /// Waits until Tricine has a window just there.
+    pub fn stands_at(&self, what: &str, wanted: [i32; 4]) {
+        wait_for(what, || {
+            let windows = self.xdotool(&["search", "--onlyvisible", "--class", "tricine"]);
+            windows.lines().any(|window| self.geometry(window) == Some(wanted)).then_some(())
+        });
+    }
+
     /// What the screen shows.
     pub fn screen(&self) -> Picture {
         let args = ["-display", &self.display, "-window", "root", "-depth", "8", "rgb:-"];
@@ -78,20 +144,16 @@ impl XServer {
 
     /// Asks a window to close, as a window manager's button does.
     pub fn close(&self, window: &str) {
-        use x11rb::connection::Connection;
-        use x11rb::protocol::xproto::{ClientMessageEvent, ConnectionExt, EventMask};
-        let ask = || -> Result<(), Box<dyn std::error::Error>> {
-            let (server, _) = x11rb::connect(Some(&self.display))?;
+        let asked = self.talk(|server, _| {
             let atom = |name: &[u8]| -> Result<u32, Box<dyn std::error::Error>> {
                 Ok(server.intern_atom(false, name)?.reply()?.atom)
             };
             let (protocols, close) = (atom(b"WM_PROTOCOLS")?, atom(b"WM_DELETE_WINDOW")?);
             let window = window.parse()?;
             let message = ClientMessageEvent::new(32, window, protocols, [close, 0, 0, 0, 0]);
-            server.send_event(false, window, EventMask::NO_EVENT, message)?.check()?;
-            Ok(server.flush()?)
-        };
-        ask().expect("the X server takes messages");
+            Ok(server.send_event(false, window, EventMask::NO_EVENT, message)?.check()?)
+        });
+        asked.expect("the X server takes messages");
     }
 
     /// Kills it, as it may happen to an X server.

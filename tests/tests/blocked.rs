@@ -136,6 +136,22 @@ fn a_file_that_does_not_open_stops_neither_a_signal_nor_what_opens_it_from_being
 }
 
 #[test]
+fn a_report_that_does_not_open_is_said_and_waited_for_no_longer() {
+    if !have("python3") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("far.json");
+    std::fs::write(&path, "").unwrap();
+    let _held = Held::hold(&path);
+    let args = ["--display", "none", "--audio", "none", "--report", arg(&path), FILM];
+    let output = Command::new(PROGRAM).args(args).stdin(Stdio::null()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("no answer; check the disk or network") && told.lines().count() == 1, "{told}");
+}
+
+#[test]
 fn a_janitor_that_is_killed_is_replaced_and_its_successor_cleans() {
     let run = start(PROGRAM, &["--display", "none", "--audio", "null", FILM]);
     for _ in 0..3 {

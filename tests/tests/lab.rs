@@ -250,6 +250,19 @@ impl Learner {
         }
     }
 
+    /// A click into the first place where the screen says this, as terminals report it (SGR).
+    fn click(&self, text: &str) {
+        let screen = self.shows(text);
+        let (row, line) = screen.lines().enumerate().find(|(_, l)| l.contains(text)).expect("it is there");
+        let column = line.split(text).next().map_or(0, |before| before.chars().count());
+        self.mouse(0, column + 2, row + 1);
+    }
+
+    fn mouse(&self, button: u32, column: usize, row: usize) {
+        let event = |end| format!("\x1b[<{button};{column};{row}{end}");
+        self.0.run(&["send-keys", "-l", &(event('M') + &event('m'))]);
+    }
+
     fn screen(&self) -> String {
         self.0.run(&["capture-pane", "-p"])
     }
@@ -327,6 +340,49 @@ fn a_lesson_is_done_by_keys_from_the_list_to_why() {
         );
         assert!(entry["right_at"].as_u64().is_some() && entry["text"].as_str().is_some());
     }
+}
+
+#[test]
+fn a_lesson_is_done_by_the_mouse_alone() {
+    if !tests::have("tmux") {
+        return;
+    }
+    let state = tempfile::tempdir().expect("a folder");
+    let learner = Learner::start(80, 24, state.path(), "", "");
+    // The first click chooses, the second one opens.
+    learner.click("The dead give nothing back");
+    learner.shows("▶   8 ");
+    learner.click("The dead give nothing back");
+    learner.shows("The textbook ring");
+    // The wheel scrolls.
+    for _ in 0..4 {
+        learner.mouse(65, 20, 10);
+    }
+    wait_for("the text to scroll", || (!learner.screen().contains("The textbook ring")).then_some(()));
+    learner.click("2 predict");
+    learner.click("c  Nothing");
+    learner.shows("[x] c  Nothing");
+    learner.click("that is what I think");
+    learner.shows("right, and you said so");
+    learner.click("3 run");
+    for steps in ["schedule a ", "schedule a2 ", "schedule a3 "] {
+        learner.click("process producer:");
+        learner.shows(steps);
+    }
+    learner.click("B kill");
+    let screen = learner.shows("schedule a3Xb ");
+    // What is shared is seen whole, at the least size as well.
+    for word in ["slot[0]", "head", "empty ", "filled ", "recovery (r)", "dead"] {
+        assert!(screen.contains(word), "{word}:\n{screen}");
+    }
+    learner.click("u undo");
+    learner.shows("schedule a3 ");
+    learner.click("m mark");
+    learner.shows("Wrong: ");
+    learner.click("n see it happen");
+    learner.shows("The counterexample");
+    learner.click("q the lessons");
+    learner.shows("Tricine lab: you are the scheduler");
 }
 
 #[test]

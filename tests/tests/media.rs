@@ -137,6 +137,12 @@ fn pictures_play_alone_moving_and_as_a_folder() {
     assert_eq!(ours(&many, &[]).1.number("/video/presented"), 10.0);
     // `?.png` leaves 10.png out.
     assert_eq!(ours(&many.join("?.png"), &[]).1.number("/video/presented"), 9.0);
+    // Five seconds each, or what is asked for.
+    for (how, seconds) in [(&[][..], 50.0), (&["--fps", "20"], 0.5), (&["--image-duration", "1.5"], 15.0)] {
+        assert_eq!(ours(&many, how).1.number("/duration_s"), seconds, "{how:?}");
+    }
+    let still = folder.path().join("still.jpg");
+    assert_eq!(ours(&still, &["--image-duration", "2"]).1.number("/duration_s"), 2.0);
 }
 
 #[test]
@@ -145,7 +151,7 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let pipe = "ffmpeg -i IN -pix_fmt yuv420p -f yuv4mpegpipe - | tricine -";
+    let pipe = "-pix_fmt yuv420p -f yuv4mpegpipe - | tricine -";
     let key = "-encryption_scheme cenc-aes-ctr -encryption_key 76a6c65c5ea762046bd749a2e632ccbb \
                -encryption_kid a7e61c373e219033c21091fa607bf3b8";
     let locked = format!("{X264} {key}");
@@ -155,7 +161,8 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
         ("pro.mov", "-c:v prores_ks", ["ProRes 422 HQ video", pipe]),
         ("two.mp4", "-c:v mpeg2video", ["MPEG-2 video", pipe]),
         ("old.mkv", "-c:v huffyuv", ["Huffyuv video", pipe]),
-        ("old.avi", "-c:v mpeg4", ["the AVI container", pipe]),
+        ("old.avi", "-c:v msmpeg4", ["MS-MPEG-4 (DivX 3) video", pipe]),
+        ("old.flv", "-c:v flv", ["the FLV container", pipe]),
         ("old.ts", "-c:v mpeg2video", ["MPEG-2 video", pipe]),
         ("old.ogv", "-pix_fmt yuv420p -c:v libtheora", ["Theora video in Ogg", pipe]),
         ("locked.mp4", &locked, ["encrypted (DRM) H.264 video", "key"]),
@@ -182,12 +189,12 @@ fn what_is_no_film_is_refused_with_what_can_be_done() {
         ("empty.mp4", b"", ["the file is empty", "download it again"]),
         ("zeros.mkv", &[0; 5000], ["zeros", "download it again"]),
         ("notes.mp4", b"hello\n", ["it looks like text", "name a film"]),
-        ("noise", b"\xfe\xdc\x01", ["no format that this build knows", "ffmpeg -i IN"]),
+        ("noise", b"\xfe\xdc\x01", ["no format that this build knows", "noise` says of it"]),
         ("list.m3u8", b"#EXTM3U\nfilm.ts\n", ["a playlist", "the files that it lists"]),
         ("short.mp4", b"\0\0\0\x18ftypisom\0\0\0\0", ["moov", "download it again"]),
         ("short.wav", b"RIFF\x24\0\0\0WAVEfmt ", ["it ends where its sound should begin", "download it again"]),
         ("short.png", b"\x89PNG\r\n\x1a\n\0\0", ["broken beyond use", "download it again"]),
-        ("short.y4m", b"YUV4MPEG2 W2 H2", ["YUV4MPEG2", "ffmpeg -i IN -f yuv4mpegpipe -"]),
+        ("short.y4m", b"YUV4MPEG2 W2 H2", ["YUV4MPEG2", "short.y4m -f yuv4mpegpipe -"]),
     ];
     for (name, bytes, words) in files {
         let path = folder.path().join(name);
@@ -214,6 +221,9 @@ fn refused(path: &Path, words: &[&str]) {
     assert_eq!(end.status.code(), Some(1), "{}: {}", path.display(), end.stderr);
     let told = words.iter().all(|words| end.stderr.contains(words)) && end.stderr.lines().count() == 1;
     assert!(told, "{}: {}", path.display(), end.stderr);
+    // What can be done can be pasted.
+    let pastes = !end.stderr.contains("-i IN") && !end.stderr.contains("OUT.");
+    assert!(pastes && end.stderr.contains("ffmpeg") == end.stderr.contains("-nostdin -i /"), "{}", end.stderr);
 }
 
 /// Makes three seconds of moving picture and rising tone at `path`.
@@ -309,10 +319,10 @@ fn a_film_of_which_only_the_sound_plays_says_so_and_ends_with_4() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let [film, song] = ["film.mp4", "song.mp4"].map(|name| folder.path().join(name));
+    let [film, song] = ["film.mov", "song.mp4"].map(|name| folder.path().join(name));
     ffmpeg(
         &["-f", "lavfi", "-i", "testsrc2=size=64x48:rate=30:duration=0.3", "-f", "lavfi", "-i", "sine=duration=0.3"],
-        "-c:v mpeg4 -c:a aac",
+        "-c:v prores_ks -c:a aac",
         &film,
     );
     ffmpeg(&["-i", arg(&film)], "-vn -c copy", &song);
@@ -320,7 +330,7 @@ fn a_film_of_which_only_the_sound_plays_says_so_and_ends_with_4() {
     for (path, code) in [(&film, 4), (&song, 0)] {
         let end = start(PROGRAM, &["--unpaced", "-q", "--display", &display, "--audio", "null", arg(path)]).end();
         assert_eq!(end.status.code(), Some(code), "{}", end.stderr);
-        assert_eq!(end.stderr.contains("video: MPEG-4 part 2 video is not supported"), code == 4, "{}", end.stderr);
+        assert_eq!(end.stderr.contains("video: ProRes 422 HQ video is not supported"), code == 4, "{}", end.stderr);
         let info = Command::new(PROGRAM).arg("info").arg(path).output().unwrap();
         let told = String::from_utf8_lossy(&info.stdout);
         assert_eq!(info.status.code(), Some(code), "{told}");

@@ -1,6 +1,6 @@
 //! The real program on the demo and on made clips: it plays, counts, and leaves nothing behind.
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use tests::{End, Run, arg, have, start, start_with};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
@@ -50,6 +50,32 @@ fn a_test_source_plays_unpaced_and_nothing_is_dropped() {
     let end = ended(&["--unpaced", "--display", "none", "test:clock?size=320x180&rate=50&seconds=4"]);
     end.assert_whole();
     assert_eq!((end.number("/video/presented"), end.number("/video/dropped")), (200.0, 0.0));
+}
+
+#[test]
+fn what_plays_and_what_happens_is_said_on_demand_a_line_each() {
+    let film = "test:clock?size=64x48&rate=25&seconds=60";
+    for (how, told) in [(&[][..], [false, false]), (&["-v"], [true, false]), (&["-vv"], [true, true])] {
+        let run = start(PROGRAM, &[&HEADLESS[..], how, &[film]].concat());
+        run.presented(5);
+        let victim = run.role("decoder", None);
+        kill(victim, Signal::SIGKILL).unwrap();
+        run.role("decoder", Some(victim));
+        run.presented(run.control().renderer().presented.get() + 5);
+        run.signal(Signal::SIGTERM);
+        let end = run.end();
+        let plays = format!(
+            "tricine: plays {film}: 1:00; pictures test clock, 64\u{d7}48, 25 a second; sound test tone, 48000 Hz, 2 channels\n"
+        );
+        let some = [&plays, "tricine: renderer: none\n", "tricine: audio: null\n", "decoder is started again"];
+        let more =
+            ["decoder is process", "video.0: three slots", "renderer reads video.0\n", "decoder is gone (SIGKILL)\n"];
+        for (words, told) in [(&some[..], told[0]), (&more, told[1])] {
+            for word in words {
+                assert_eq!(end.stderr.matches(word).count(), usize::from(told), "{how:?} {word}: {}", end.stderr);
+            }
+        }
+    }
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn a_role_that_dies_while_its_stream_has_two_regions_is_recovered_in_both() {
     let folder = tempfile::tempdir().unwrap();
     pictures(folder.path());
     // In a pause the renderer keeps the first picture, and with it the first region, while the decoder goes on to the second.
-    let run = start(PROGRAM, &[&SILENT[..], &["--paused", arg(folder.path())]].concat());
+    let run = start(PROGRAM, &[&SILENT[..], &["--paused", "--fps", "25", arg(folder.path())]].concat());
     run.presented(1);
     let next = format!("tricine.{}.video.1", run.session);
     wait_for(&next, || names(&run.session).contains(&next).then_some(()));

@@ -31,7 +31,8 @@ fn goes_on_in_a_new_region(extra: &[&str], kind: &str, harm: impl FnOnce(&str)) 
     }
     // By the clock the last frame is shown; what was on its way when the region went is decoded again or late.
     let overwrote = end.report["video"]["overwrote"].as_f64().unwrap_or(0.0);
-    let shown = end.number("/video/presented") + end.number("/video/dropped") + overwrote;
+    let shown =
+        ["/video/presented", "/video/dropped", "/video/skipped"].map(|p| end.number(p)).iter().sum::<f64>() + overwrote;
     let decoded = end.number("/video/decoded");
     // A mailbox goes on with the next frame: what lay in the old region, taken or not, went with it.
     let gone = if extra.contains(&"mailbox") { 2.0 } else { 0.0 };
@@ -89,6 +90,23 @@ fn a_forged_successor_leads_nobody_astray() {
             file.write_all_at(&0xffff_ffffu64.to_le_bytes(), at).unwrap();
         });
     }
+}
+
+#[test]
+fn a_name_that_something_else_has_is_passed_over() {
+    let run = film(&[]);
+    run.presented(20);
+    // The next two generations, one by its region and one by a doorbell; the third is free.
+    let theirs = [format!("tricine.{}.video.1", run.session), format!("sem.tricine.{}.video.2.empty", run.session)];
+    theirs.iter().for_each(|name| drop(std::fs::File::create_new(object(name.clone())).unwrap()));
+    truncate(format!("tricine.{}.video.0", run.session));
+    let next = format!("tricine.{}.video.3", run.session);
+    wait_for(&next, || names(&run.session).contains(&next).then_some(()));
+    let end = run.end();
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    let told = format!("named {} that is not this session's; going on with {next}", theirs[0]);
+    assert_eq!(end.stderr.matches(&told).count(), 1, "{}", end.stderr);
+    assert_eq!(end.number("/regions_replaced"), 1.0, "{}", end.stderr);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use nix::unistd::Pid;
 use tests::pictures::demo_frame;
 use tests::terminal::{Terminal, Tmux};
 use tests::xserver::XServer;
-use tests::{Run, arg, assert_nothing_left, children, have, start_with, wait_for};
+use tests::{Run, arg, assert_nothing_left, children, have, start_by, start_with, wait_for};
 use tricine_session::control::Role;
 use tricine_session::terminal::{ENTER, LEAVE};
 
@@ -139,6 +139,20 @@ fn ctrl_z_stops_the_session_and_its_clock_and_fg_goes_on() {
 }
 
 #[test]
+fn the_status_line_comes_back_with_fg() {
+    let mut terminal = Terminal::open();
+    let run = start_with(PROGRAM, &["--display", "none", "--audio", "null", FILM], |c| terminal.carry(c));
+    terminal.shows("\u{25b6} test:clock", 1);
+    terminal.type_in(b"\x1a");
+    wait_for("a stop", || (state_of(run.pid()) == Some('T')).then_some(()));
+    let before = terminal.seen_to_the_end().matches("\u{25b6} test:clock").count();
+    run.signal(Signal::SIGCONT);
+    terminal.shows("\u{25b6} test:clock", before + 2);
+    terminal.type_in(b"q");
+    run.end();
+}
+
+#[test]
 fn a_terminal_that_takes_nothing_holds_up_neither_the_film_nor_its_end() {
     let mut terminal = Terminal::open();
     let run = play(&terminal, &["--display", "terminal", "test:bars?size=320x180&rate=30&seconds=60"]);
@@ -177,6 +191,109 @@ fn the_film_goes_on_in_the_terminal_when_the_x_server_is_gone() {
     assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()));
     assert!(end.report["video"]["display"].as_str().unwrap().starts_with("terminal"), "{:#}", end.report);
     is_given_back(&terminal, &before);
+}
+
+/// A song that says what it is.
+fn song(folder: &std::path::Path) -> String {
+    let song = folder.join("song.mp3");
+    let about = ["-metadata", "title=\u{dc}ber \u{1b}[2Jx", "-metadata", "artist=R. M."];
+    let sound = ["-v", "error", "-f", "lavfi", "-i", "sine=duration=60"];
+    tests::tool("ffmpeg", &[&sound[..], &about, &[arg(&song)]].concat());
+    arg(&song).to_owned()
+}
+
+#[test]
+fn a_song_in_the_terminal_is_a_line_with_its_title_and_a_bar() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let song = song(folder.path());
+    let named = "R. M. \u{2014} \u{dc}ber \\u{1b}[2Jx  0:0";
+    let mut terminal = Terminal::open();
+    let before = terminal.settings();
+    let run = start_with(PROGRAM, &["--display", "terminal", "--audio", "null", &song], |c| terminal.carry(c));
+    terminal.shows(named, 1);
+    terminal.shows("\u{2500}", 1);
+    terminal.type_in(b"q");
+    let end = run.end();
+    assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()));
+    assert_eq!(terminal.settings(), before);
+    assert!(!terminal.seen_to_the_end().contains("\u{1b}[2J"), "there was no picture");
+
+    // After a film, the terminal is given back for it; and for the film after that, taken again.
+    let film = "test:clock?size=320x180&seconds=60";
+    let args = ["--display", "terminal", "--audio", "null", film, &song, film];
+    let mut terminal = Terminal::open();
+    let before = terminal.settings();
+    let run = start_with(PROGRAM, &args, |c| terminal.carry(c));
+    run.presented(3);
+    terminal.type_in(b"n");
+    terminal.shows(named, 1);
+    assert!(terminal.seen().contains(LEAVE), "the alternate screen is left first");
+    terminal.type_in(b"n");
+    terminal.shows(ENTER, 2);
+    terminal.type_in(b"\x1b");
+    let end = run.end();
+    assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()));
+    is_given_back(&terminal, &before);
+}
+
+#[test]
+fn keys_are_heard_while_the_film_comes_by_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = folder.path().join("film.y4m");
+    let frames = [&b"FRAME\n"[..], &[128; 6]].concat().repeat(25 * 60);
+    std::fs::write(&film, [&b"YUV4MPEG2 W2 H2 F25:1\n"[..], &frames].concat()).unwrap();
+    let mut terminal = Terminal::open();
+    let script = format!("cat '{}' | \"$@\"", arg(&film));
+    let args = ["--display", "none", "--audio", "none", "-"];
+    let run = start_by(&["sh", "-c", &script, "sh", PROGRAM], &args, |command, _| terminal.carry(command));
+    run.presented(3);
+    terminal.type_in(b"p");
+    wait_for("the pause", || run.control().state().filter(|(_, state)| state.paused).map(|_| ()));
+    terminal.type_in(b"q");
+    wait_for("the report", || run.folder.path().join("r.json").exists().then_some(()));
+    assert_nothing_left(&run.session);
+    assert_eq!(run.end().report["status"], "quit");
+}
+
+#[test]
+fn the_status_line_names_the_film_and_fits_into_a_narrow_terminal() {
+    if !have("tmux") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("r.json");
+    let session = format!("test-narrow-{}", std::process::id());
+    let films = "test:clock'?seconds=60' test:bars'?seconds=60'";
+    let command =
+        format!("{PROGRAM} --session {session} --report {} --display none --audio null {films}", arg(&report));
+    let tmux = Tmux::start(38, 10, &command);
+    let shows = |what: &str, name: &str| {
+        wait_for(what, || {
+            let text = tmux.run(&["capture-pane", "-p"]);
+            let lines: Vec<&str> = text.lines().filter(|line| line.contains('\u{25b6}')).collect();
+            let whole = |line: &str| line.contains(name) && line.contains("/ 1:00");
+            (lines.len() == 1 && whole(lines[0])).then_some(())
+        });
+    };
+    shows("one line with the film's name", "test:clock");
+    tmux.run(&["send-keys", "n"]);
+    shows("one line with the next one's", "test:bars");
+    tmux.run(&["send-keys", "q"]);
+    wait_for("the report", || report.exists().then_some(()));
+    assert_nothing_left(&session);
+}
+
+#[test]
+fn the_demo_says_once_where_to_go_on() {
+    let mut terminal = Terminal::open();
+    let run = start_with(PROGRAM, &["--display", "none", "--audio", "null"], |c| terminal.carry(c));
+    run.presented(3);
+    terminal.type_in(b"q");
+    run.end();
+    assert_eq!(terminal.seen_to_the_end().matches("tricine lab").count(), 1);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The window on an X server of its own: what it shows, the keys, and what happens when it or the server goes.
 
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
 use tests::pictures::{Picture, demo_frame};
 use tests::xserver::XServer;
 use tests::{End, Run, start_with, wait_for};
@@ -122,6 +125,147 @@ fn every_key_is_heard_however_short() {
     run.presented(shown + 10);
     let end = quit(&x, run);
     assert_eq!((end.number("/video/torn"), end.number("/video/lost")), (0.0, 0.0));
+}
+
+/// Kills the renderer, and waits for the one in its place to have its window.
+fn kill_renderer(run: &Run) {
+    let control = run.control();
+    let victim = run.role("renderer", None);
+    let shown = control.renderer().presented.get();
+    kill(victim, Signal::SIGKILL).unwrap();
+    run.role("renderer", Some(victim));
+    run.presented(shown + 3);
+}
+
+#[test]
+fn a_window_outlives_its_renderer_with_its_place_its_size_and_full_screen() {
+    // A server that begins anew with its last client forgets nothing of ours, but is slow to do so.
+    let Some(x) = XServer::start_with(&["-noreset"]) else { return };
+    let run =
+        play(&x, &["--display", "window", "test:clock?size=320x180&seconds=600", "test:bars?size=320x180&seconds=600"]);
+    run.presented(3);
+    let control = run.control();
+    let window = x.window();
+    x.xdotool(&["windowmove", "--sync", &window, "400", "300"]);
+    x.xdotool(&["windowsize", "--sync", &window, "500", "333"]);
+    let left = |what: &str, at, size| {
+        wait_for(what, || control.window().is_some_and(|left| left.at == Some(at) && left.size == size).then_some(()));
+    };
+    left("the place that it was moved to", (400, 300), (500, 333));
+    kill_renderer(&run);
+    x.stands_at("the window where it was", [400, 300, 500, 333]);
+
+    x.keys(&["f"]);
+    let whole = [0, 0, 1600, 900];
+    x.stands_at("full screen", whole);
+    kill_renderer(&run);
+    x.stands_at("full screen after a death", whole);
+    left("where it goes back to", (400, 300), (500, 333));
+    // Out of full screen, and the film goes on.
+    x.keys(&["Escape"]);
+    x.stands_at("a window again", [400, 300, 500, 333]);
+    run.presented(control.renderer().presented.get() + 3);
+
+    // The title is that of what plays, though the window is the same.
+    let window = x.window();
+    assert!(x.xdotool(&["getwindowname", &window]).contains("test:clock"));
+    x.keys(&["n"]);
+    wait_for("the title of the next input", || {
+        x.xdotool(&["getwindowname", &window]).contains("test:bars").then_some(())
+    });
+    x.keys(&["Escape"]);
+    let end = run.end();
+    assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()), "{}", end.stderr);
+    assert_eq!(end.number("/roles/renderer/restarts"), 2.0);
+}
+
+/// Where a window manager is installed: nothing that every machine has.
+#[test]
+fn under_a_window_manager_too_a_window_outlives_its_renderer() {
+    let Some(x) = XServer::start_with(&["-noreset"]) else { return };
+    let run = play(&x, &["--display", "window", "test:clock?size=320x180&seconds=600"]);
+    run.presented(3);
+    let control = run.control();
+    let window = x.window();
+    // What comes while it starts, it forgets; what is there, it takes up.
+    let manager = Command::new("openbox").env("DISPLAY", &x.display).stderr(Stdio::null()).spawn();
+    let Ok(mut manager) = manager else {
+        println!("skipped: openbox is not installed");
+        return;
+    };
+    wait_for("the window manager", || x.is_managed(&window).then_some(()));
+    x.xdotool(&["windowmove", "--sync", &window, "400", "300"]);
+    x.xdotool(&["windowsize", "--sync", &window, "500", "333"]);
+    x.set_state(&window, "_NET_WM_STATE_ABOVE");
+    let settled = || {
+        wait_for("the window at rest", || {
+            let window = x.window();
+            let (left, [x_at, y_at, width, height]) = (control.window()?, x.geometry(&window)?);
+            let told = left.at == Some((x_at, y_at)) && left.size == (width as u32, height as u32);
+            (told && left.above && x.is_in_state(&window, "_NET_WM_STATE_ABOVE")).then_some(left)
+        })
+    };
+    let before = wait_for("the size that it was given", || Some(settled()).filter(|left| left.size == (500, 333)));
+    for full in [false, true] {
+        if full {
+            x.xdotool(&["windowfocus", "--sync", &x.window(), "key", "f"]);
+            x.stands_at("full screen", [0, 0, 1600, 900]);
+        }
+        kill_renderer(&run);
+        if full {
+            x.stands_at("full screen after a death", [0, 0, 1600, 900]);
+        } else {
+            wait_for("the window as it was", || (settled() == before).then_some(()));
+        }
+    }
+    run.signal(Signal::SIGTERM);
+    run.end();
+    let _ = manager.kill();
+    let _ = manager.wait();
+}
+
+#[test]
+fn a_double_click_is_heard_though_nobody_looks_in_between() {
+    let Some(x) = XServer::start() else { return };
+    for film in
+        [&["--paused", "test:bars?size=640x360&seconds=600"][..], &["test:bars?size=640x360&rate=1&seconds=600"]]
+    {
+        let run = play(&x, &[&["--display", "window"], film].concat());
+        run.presented(1);
+        let window = x.window();
+        let windowed = x.geometry(&window).unwrap();
+        for wanted in [[0, 0, 1600, 900], windowed] {
+            // Both presses and both releases within a few milliseconds.
+            x.xdotool(&["mousemove", "800", "450", "click", "--repeat", "2", "--delay", "2", "1"]);
+            x.stands_at("the other size", wanted);
+            // Two pairs of clicks are no triple one.
+            std::thread::sleep(std::time::Duration::from_millis(500));
+        }
+        x.xdotool(&["click", "--repeat", "3", "--delay", "2", "5"]);
+        let control = run.control();
+        wait_for("the wheel", || control.state().filter(|(_, s)| s.volume == 85).map(|_| ()));
+        quit(&x, run);
+    }
+}
+
+#[test]
+fn what_a_seek_leaves_behind_is_not_dropped() {
+    let Some(x) = XServer::start() else { return };
+    let run = play(&x, &["--display", "window", "--paused", "test:bars?size=640x360&seconds=60"]);
+    run.presented(1);
+    x.window();
+    let control = run.control();
+    for seconds in [5i64, 10, 15] {
+        x.keys(&["Right"]);
+        wait_for("the sought frame", || {
+            (control.renderer().last_pts_ns.get() as i64 == seconds * 1_000_000_000).then_some(())
+        });
+    }
+    let end = quit(&x, run);
+    assert_eq!(end.number("/video/dropped"), 0.0, "{:#}", end.report);
+    assert!(end.number("/video/skipped") >= 3.0, "{:#}", end.report);
+    let booked = ["/video/presented", "/video/dropped", "/video/skipped"].map(|p| end.number(p)).iter().sum::<f64>();
+    assert_eq!(booked, end.number("/video/received"), "{:#}", end.report);
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(crate) fn playing() -> PlayState {
         muted: false,
         looping: false,
         audible: true,
+        fullscreen: false,
         osd: 0,
         volume: 100,
         speed: 1.0,

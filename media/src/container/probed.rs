@@ -8,7 +8,7 @@ use symphonia::core::errors::{Error, SeekErrorKind};
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
-use symphonia::core::meta::MetadataOptions;
+use symphonia::core::meta::{MetadataOptions, StandardTag};
 use symphonia::core::units::Timestamp;
 
 use super::{Contents, Extent, Packet, Packets, Track, TrackKind};
@@ -57,11 +57,11 @@ pub(super) struct Probed {
 impl Probed {
     /// Opens the first audio track. Errors: [`MediaError::Broken`] where symphonia finds none.
     pub(super) fn open(file: &MediaFile) -> Result<Self, MediaError> {
-        let (reader, params) = Reader::open(file)?;
+        let (mut reader, params) = Reader::open(file)?;
         let (num, den) = reader.time_base;
         let end_ns = reader.duration.map(|ticks| scaled(ticks as i64, (i64::from(num) * NS, den.into())));
         let track = Track { audio: Some(Ok(params.clone())), ..Track::new(TrackKind::Audio, name_of(params.codec)) };
-        let contents = Contents { format: "sound", tracks: vec![track], ..Contents::default() };
+        let contents = Contents { format: "sound", tracks: vec![track], tags: reader.tags(), ..Contents::default() };
         let end_ns = if begins(file, b"OggS") { super::ogg::chain_ns(file).or(end_ns) } else { end_ns };
         let extent = Extent { start_ns: 0, end_ns, packets: None };
         Ok(Self { file: file.clone(), contents, extent, opened: Mutex::new(Some(Box::new(reader))) })
@@ -165,6 +165,20 @@ impl Reader {
         demux.set_origin(&params, delay.into())?;
         demux.first.1 = demux.origin;
         Ok((demux, params))
+    }
+
+    /// What the file says of itself.
+    fn tags(&mut self) -> Vec<(String, String)> {
+        let mut metadata = self.format.metadata();
+        let Some(latest) = metadata.skip_to_latest() else { return Vec::new() };
+        let all = latest.media.tags.iter().chain(latest.per_track.iter().flat_map(|track| &track.metadata.tags));
+        let words = all.filter_map(|tag| match tag.std.as_ref()? {
+            StandardTag::TrackTitle(text) => Some(("title", text)),
+            StandardTag::Artist(text) => Some(("artist", text)),
+            StandardTag::Album(text) => Some(("album", text)),
+            _ => None,
+        });
+        words.map(|(name, text)| (name.to_owned(), text.to_string())).collect()
     }
 
     /// Goes on with the next link of a chain. Whether it has sound to go on with.

@@ -1,7 +1,6 @@
 //! Pictures by the `image` crate: stills, animations (GIF, APNG, WebP), and lists of pictures.
 //!
-//! A still is shown for 5 seconds. A list plays at 25 pictures a second, which is what FFmpeg and mpv take for numbered
-//! sequences. An animation keeps its own delays, except that one of 10 ms or less means 100 ms, as in browsers.
+//! A still, and each picture of a list, is shown as long as the user wants: for 5 seconds, if nothing else was said. An animation keeps its own delays, except that one of 10 ms or less means 100 ms, as in browsers.
 //!
 //! Pictures become full-range BT.601, which is what JPEG is and loses least. Alpha is blended over black, and what EXIF
 //! says of orientation is carried out here.
@@ -21,15 +20,14 @@ use image::{
 use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
 use crate::guard::guarded;
+use crate::hint::named;
 use crate::{
-    ColorMatrix, ColorRange, Media, MediaError, MediaFile, MediaReader, NS, Rotation, VideoFormat, VideoFrame,
+    About, ColorMatrix, ColorRange, Media, MediaError, MediaFile, MediaReader, NS, Rotation, VideoFormat, VideoFrame,
     VideoInfo, VideoSource,
 };
 
-/// How long a still is shown.
-const STILL_NS: i64 = 5 * NS;
-/// How long each picture of a list is shown: 25 a second.
-const LIST_NS: i64 = NS / 25;
+/// How long a picture is shown that does not move, unless the user wants something else.
+pub const PICTURE_NS: i64 = 5 * NS;
 /// What a delay that no one can have meant is taken for.
 const DEFAULT_DELAY_NS: i64 = 100_000_000;
 /// No picture may take more memory to decode.
@@ -43,8 +41,8 @@ struct Decoded {
 
 type Reader = BufReader<MediaReader>;
 
-/// Opens a picture or an animation. Errors: no picture, broken, too large, or reading failed.
-pub fn open_file(file: &MediaFile) -> Result<Media, MediaError> {
+/// Opens a picture, to be shown for `picture_ns`, or an animation. Errors: no picture, broken, too large, or reading failed.
+pub fn open_file(file: &MediaFile, picture_ns: i64) -> Result<Media, MediaError> {
     let (kind, reader) = identify(file)?;
     let codec = format!("{kind:?}").to_uppercase();
     if animated(kind, reader)? {
@@ -62,35 +60,37 @@ pub fn open_file(file: &MediaFile) -> Result<Media, MediaError> {
                 ahead: None,
             })));
         }
-        return Ok(still(codec, first.0));
+        return Ok(still(codec, first.0, picture_ns));
     }
     let picture = guarded(|| decode(file)).map_err(MediaError::Broken)??;
-    Ok(still(codec, picture))
+    Ok(still(codec, picture, picture_ns))
 }
 
-/// Opens pictures to be shown one after another, in the order given. Errors: the list is empty, or none can be opened.
-pub fn open_list(paths: &[PathBuf]) -> Result<Media, MediaError> {
+/// Opens pictures to be shown one after another for `picture_ns` each, in the order given. Errors: the list is empty, or none can be opened.
+pub fn open_list(paths: &[PathBuf], picture_ns: i64) -> Result<Media, MediaError> {
     let mut first = Err(MediaError::Unknown("a list without a picture; name some".into()));
     for path in paths {
-        first = decode_path(path);
+        let of_it = |error: MediaError| MediaError::Unknown(named(&error.to_string(), &path.to_string_lossy()));
+        first = decode_path(path).map_err(of_it);
         if first.is_ok() {
             break;
         }
     }
     let frames = paths.len() as u64;
-    let duration = LIST_NS.saturating_mul(frames as i64);
-    let info =
-        VideoInfo { codec: "pictures".into(), rate: Some(25.0), ..info(first?.format, Some(duration), Some(frames)) };
-    Ok(media(Box::new(ListVideo { paths: paths.to_vec(), info, next: 0 })))
+    let picture_ns = picture_ns.max(1);
+    let duration = picture_ns.saturating_mul(frames as i64);
+    let rate = Some(NS as f64 / picture_ns as f64);
+    let info = VideoInfo { codec: "pictures".into(), rate, ..info(first?.format, Some(duration), Some(frames)) };
+    Ok(media(Box::new(ListVideo { paths: paths.to_vec(), picture_ns, info, next: 0 })))
 }
 
 fn media(video: Box<dyn VideoSource>) -> Media {
-    Media { video: Some(video), audio: None, notices: Vec::new(), missing: Vec::new() }
+    Media { video: Some(video), audio: None, about: About::default(), notices: Vec::new(), missing: Vec::new() }
 }
 
-fn still(codec: String, picture: Decoded) -> Media {
-    let info = VideoInfo { codec, ..info(picture.format, Some(STILL_NS), Some(1)) };
-    media(Box::new(StillVideo { info, i420: picture.i420, done: false }))
+fn still(codec: String, picture: Decoded, picture_ns: i64) -> Media {
+    let info = VideoInfo { codec, ..info(picture.format, Some(picture_ns), Some(1)) };
+    media(Box::new(StillVideo { info, i420: picture.i420, picture_ns, done: false }))
 }
 
 fn info(format: VideoFormat, duration_ns: Option<i64>, frames: Option<u64>) -> VideoInfo {
@@ -108,12 +108,13 @@ fn limits() -> Limits {
 fn error(e: ImageError) -> MediaError {
     match e {
         ImageError::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => MediaError::Io(e),
-        ImageError::Unsupported(e) => {
-            MediaError::unsupported(format!("this picture ({e})"), "FFmpeg may convert it: ffmpeg -i IN OUT.png")
-        }
+        ImageError::Unsupported(e) => MediaError::unsupported(
+            format!("this picture ({e})"),
+            "FFmpeg may convert it: ffmpeg -nostdin -i IN OUT.png",
+        ),
         ImageError::Limits(e) => MediaError::unsupported(
             format!("a picture this large ({e})"),
-            "a smaller one plays: ffmpeg -i IN -vf scale=1920:-1 OUT.png",
+            "a smaller one plays: ffmpeg -nostdin -i IN -vf scale=1920:-1 OUT.png",
         ),
         // What the decoder was at is its own affair.
         e => MediaError::Broken(e.to_string().split(" while decoding").next().unwrap_or_default().to_owned()),
@@ -200,6 +201,7 @@ fn to_i420(mut picture: RgbaImage) -> Result<Decoded, MediaError> {
 struct StillVideo {
     info: VideoInfo,
     i420: Vec<u8>,
+    picture_ns: i64,
     done: bool,
 }
 
@@ -213,7 +215,7 @@ impl VideoSource for StillVideo {
             return Ok(None);
         }
         let picture = Box::new(self.i420.clone());
-        Ok(Some(VideoFrame { pts_ns: 0, duration_ns: STILL_NS, format: self.info.format, picture }))
+        Ok(Some(VideoFrame { pts_ns: 0, duration_ns: self.picture_ns, format: self.info.format, picture }))
     }
 
     fn seek(&mut self, _target_ns: i64) -> Result<(), MediaError> {
@@ -224,6 +226,8 @@ impl VideoSource for StillVideo {
 
 struct ListVideo {
     paths: Vec<PathBuf>,
+    /// How long each is shown, in ns.
+    picture_ns: i64,
     info: VideoInfo,
     next: usize,
 }
@@ -235,15 +239,16 @@ impl VideoSource for ListVideo {
 
     fn next_frame(&mut self) -> Result<Option<VideoFrame>, MediaError> {
         let Some(path) = self.paths.get(self.next) else { return Ok(None) };
-        let pts_ns = self.next as i64 * LIST_NS;
+        let pts_ns = (self.next as i64).saturating_mul(self.picture_ns);
         self.next += 1;
         let picture = decode_path(path)
             .map_err(|e| MediaError::Damaged(format!("{}: {e}", path.file_name().unwrap_or_default().display())))?;
-        Ok(Some(VideoFrame { pts_ns, duration_ns: LIST_NS, format: picture.format, picture: Box::new(picture.i420) }))
+        let (duration_ns, format) = (self.picture_ns, picture.format);
+        Ok(Some(VideoFrame { pts_ns, duration_ns, format, picture: Box::new(picture.i420) }))
     }
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
-        let wanted = usize::try_from(target_ns.max(0) / LIST_NS).unwrap_or(usize::MAX);
+        let wanted = usize::try_from(target_ns.max(0) / self.picture_ns).unwrap_or(usize::MAX);
         self.next = wanted.min(self.paths.len().saturating_sub(1));
         // What is shown then is the last picture that can be read.
         while self.next > 0 && self.paths.get(self.next).is_some_and(|path| decode_path(path).is_err()) {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::MAX_SIDE;
 use crate::{
-    AudioBlock, AudioInfo, AudioSource, ColorMatrix, Media, MediaError, NS, Picture, VideoFormat, VideoFrame,
+    About, AudioBlock, AudioInfo, AudioSource, ColorMatrix, Media, MediaError, NS, Picture, VideoFormat, VideoFrame,
     VideoInfo, VideoSource,
 };
 use canvas::{ADVANCE, Canvas, TALL, Yuv};
@@ -72,6 +72,7 @@ pub fn open(spec: &str) -> Result<Media, MediaError> {
     Ok(Media {
         video: Some(Box::new(TestVideo { info: video, spec: spec.clone(), scene, next: 0 })),
         audio: Some(Box::new(TestAudio { info: audio, spec, next: 0 })),
+        about: About::default(),
         notices: Vec::new(),
         missing: Vec::new(),
     })

@@ -9,7 +9,9 @@ mod pipe;
 use std::sync::Arc;
 
 use crate::MAX_SIDE;
-use crate::{ColorRange, Media, MediaError, MediaFile, NS, Picture, VideoFormat, VideoFrame, VideoInfo, VideoSource};
+use crate::{
+    About, ColorRange, Media, MediaError, MediaFile, NS, Picture, VideoFormat, VideoFrame, VideoInfo, VideoSource,
+};
 
 pub use pipe::{open_pipe, open_pipe_with_header, resume_pipe};
 
@@ -18,7 +20,7 @@ const MAGIC: &str = "YUV4MPEG2";
 /// The longest header that is believed.
 const MAX_HEADER: usize = 4_096;
 /// What is said of anything else.
-const NO_HEADER: &str = "it does not begin as YUV4MPEG2 does; write it with: ffmpeg -i IN -f yuv4mpegpipe -";
+const NO_HEADER: &str = "it does not begin as YUV4MPEG2 does; write it with: ffmpeg -nostdin -i IN -f yuv4mpegpipe -";
 /// The longest header of a frame.
 const MAX_FRAME_HEADER: usize = 256;
 
@@ -136,7 +138,7 @@ impl Header {
 
     fn media(&self, video: Box<dyn VideoSource>) -> Media {
         let notices = if self.interlaced { vec!["interlaced video is shown as it is".into()] } else { Vec::new() };
-        Media { video: Some(video), audio: None, notices, missing: Vec::new() }
+        Media { video: Some(video), audio: None, about: About::default(), notices, missing: Vec::new() }
     }
 
     fn frame(&self, number: u64, picture: Box<dyn Picture>) -> VideoFrame {

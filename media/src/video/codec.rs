@@ -62,8 +62,8 @@ pub(crate) trait Codec: Send {
 }
 
 /// The commands that play a film all the same: without its sound at once, or with it later.
-pub(crate) const CONVERT: &str = "FFmpeg helps: ffmpeg -i IN -pix_fmt yuv420p -f yuv4mpegpipe - | tricine - \
-     (without sound), or ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4";
+pub(crate) const CONVERT: &str = "FFmpeg helps: ffmpeg -nostdin -i IN -pix_fmt yuv420p -f yuv4mpegpipe - | tricine - \
+     (without sound), or ffmpeg -nostdin -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4";
 
 /// Opens the codec of `track` for one of its configurations. Errors: no codec of this build decodes it.
 #[cfg_attr(not(feature = "h264"), allow(unused_variables, reason = "it is of H.264 alone"))]
@@ -80,6 +80,8 @@ pub(crate) fn open(track: &VideoTrack, config: usize, from_x264: bool) -> Result
         CodecId::Vp9 => return Ok(Box::new(super::vp9::Vp9::new())),
         #[cfg(feature = "vp8")]
         CodecId::Vp8 => return Ok(Box::new(super::vp8::Vp8::new())),
+        #[cfg(feature = "mpeg4")]
+        CodecId::Mpeg4 => return Ok(Box::new(super::mpeg4::Mpeg4::open(config)?)),
         CodecId::Other(name) => return Err(MediaError::unsupported(format!("{name} video"), CONVERT)),
         CodecId::Encrypted(name) => {
             let hint = "only what has its key plays it";
@@ -93,6 +95,8 @@ pub(crate) fn open(track: &VideoTrack, config: usize, from_x264: bool) -> Result
         CodecId::Av1 => ("AV1 video", "av1"),
         #[cfg(not(feature = "vp9"))]
         CodecId::Vp9 => ("VP9 video", "vp9"),
+        #[cfg(not(feature = "mpeg4"))]
+        CodecId::Mpeg4 => ("MPEG-4 part 2 video", "mpeg4"),
         #[cfg(not(feature = "vp8"))]
         CodecId::Vp8 => ("VP8 video", "vp8"),
     };

@@ -100,7 +100,7 @@ fn of_key(key: minifb::Key) -> Option<Key> {
         minifb::Key::Up => Key::Seek(60),
         minifb::Key::Down => Key::Seek(-60),
         minifb::Key::F1 => Key::Help,
-        minifb::Key::Escape => Key::Quit,
+        minifb::Key::Escape => Key::Escape,
         _ => return None,
     })
 }

@@ -3,6 +3,7 @@
 mod framemd5;
 mod headless;
 mod keys;
+mod mouse;
 mod terminal;
 mod window;
 mod x11;
@@ -13,6 +14,7 @@ use std::os::fd::BorrowedFd;
 use tricine_channel::channel::Payload;
 use tricine_session::frame::{FrameMeta, i420_len};
 use tricine_session::link::{DisplaySpec, Key, Spec};
+use tricine_session::window::Window as Left;
 
 use crate::canvas::Canvas;
 use crate::osd::Overlay;
@@ -121,9 +123,19 @@ pub(crate) trait Display {
         None
     }
 
-    /// Changes between window and full screen. Whether it could.
-    fn fullscreen(&mut self) -> bool {
-        false
+    /// Fills the screen, or stops doing so. Whether it can.
+    fn fullscreen(&mut self, on: bool) -> bool {
+        !on
+    }
+
+    /// Names what is played.
+    fn entitle(&mut self, title: &str) {
+        let _ = title;
+    }
+
+    /// How the window is, if this is one: what a successor needs to open its own as this one was left.
+    fn window(&self) -> Option<Left> {
+        None
     }
 
     /// Whether there is a user to look at it and an overlay to be shown.
@@ -169,22 +181,31 @@ pub(crate) struct Pumped {
     pub(crate) active: bool,
 }
 
-/// Opens the display of `spec` for its first frame: a film without pictures never flashes a window. `file` is what is written in its place;
-/// `begun`: a predecessor has shown frames.
-pub(crate) fn open(
-    spec: &Spec,
-    file: Option<File>,
-    begun: bool,
-    picture: &Picture<'_>,
-) -> Result<Box<dyn Display>, DisplayError> {
+/// What a display begins with besides its first frame.
+#[derive(Debug)]
+pub(crate) struct Begin<'a> {
+    /// What is played.
+    pub(crate) title: &'a str,
+    /// Whether to fill the screen.
+    pub(crate) fullscreen: bool,
+    /// How a predecessor has left its window.
+    pub(crate) left: Option<Left>,
+    /// What is written in the place of a window.
+    pub(crate) file: Option<File>,
+    /// Whether a predecessor has shown frames.
+    pub(crate) begun: bool,
+}
+
+/// Opens the display of `spec` for its first frame: a film without pictures never flashes a window.
+pub(crate) fn open(spec: &Spec, begin: Begin<'_>, picture: &Picture<'_>) -> Result<Box<dyn Display>, DisplayError> {
     Ok(match &spec.work.display {
         DisplaySpec::None => Box::new(headless::Headless),
         // Where a predecessor was here, its file is continued.
         DisplaySpec::FrameMd5(path) => {
-            let file = file.ok_or_else(|| DisplayError("the supervisor handed no open file over".into()))?;
-            Box::new(framemd5::FrameMd5::open(file, path.as_path(), begun, picture.meta)?)
+            let file = begin.file.ok_or_else(|| DisplayError("the supervisor handed no open file over".into()))?;
+            Box::new(framemd5::FrameMd5::open(file, path.as_path(), begin.begun, picture.meta)?)
         }
-        DisplaySpec::Window => Box::new(window::Window::open(&spec.work, picture)?),
+        DisplaySpec::Window => Box::new(window::Window::open(&begin, picture)?),
         DisplaySpec::Terminal => Box::new(terminal::Terminal::open()?),
     })
 }

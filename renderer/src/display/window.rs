@@ -9,23 +9,20 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use minifb::{MouseButton, MouseMode, ScaleMode, WindowOptions};
 use tricine_channel::time::mono_ns;
-use tricine_session::link::{Key, Work};
+use tricine_session::link::Key;
 
 use super::keys::{Listener, Pressed};
-use super::x11::Companion;
-use super::{Display, DisplayError, Outcome, Picture, Pumped};
+use super::mouse::Mouse;
+use super::x11::{Companion, Press};
+use super::{Begin, Display, DisplayError, Left, Outcome, Picture, Pumped};
 use crate::canvas::Canvas;
 use crate::convert::{self, Rect, Scaler};
 use crate::osd::Overlay;
 use crate::paint::Painter;
 
 const MS: u64 = 1_000_000;
-/// Two clicks within this time are a double click.
-const DOUBLE_CLICK_NS: u64 = 400 * MS;
-/// A mouse that rests disappears.
-const MOUSE_RESTS_NS: u64 = 2000 * MS;
-/// How often the window is looked at where its events cannot be waited for, and where they can, for the sake of the
-/// mouse's buttons, which X11 tells one client alone.
+/// How often the window is looked at where its events cannot be waited for, and where they can, for the sake of the wish to
+/// close it, which X11 tells one client alone.
 const LOOK_NS: u64 = 4 * MS;
 const LOOK_ANYWAY_NS: u64 = 180 * MS;
 /// A picture smaller than this is shown larger.
@@ -75,16 +72,6 @@ fn lend(companion: &mut Option<Companion>, canvas: &mut Canvas, size: (usize, us
     }
 }
 
-/// The mouse, between two looks.
-#[derive(Debug, Default)]
-struct Mouse {
-    down: bool,
-    clicked_ns: u64,
-    at: Option<(f32, f32)>,
-    moved_ns: u64,
-    hidden: bool,
-}
-
 /// The window.
 #[derive(Debug)]
 pub(super) struct Window {
@@ -99,21 +86,23 @@ pub(super) struct Window {
     scaler: Scaler,
     painter: Painter,
     size: (usize, usize),
-    fullscreen: bool,
+    /// The left button was down at the last look, where its presses are not told.
+    down: bool,
     closed: bool,
     looked_ns: u64,
 }
 
 impl Window {
-    /// Opens it, as large as the picture if the screen allows.
-    pub(super) fn open(work: &Work, picture: &Picture<'_>) -> Result<Self, DisplayError> {
+    /// Opens it as a predecessor has left its own, else as large as the picture if the screen allows.
+    pub(super) fn open(begin: &Begin<'_>, picture: &Picture<'_>) -> Result<Self, DisplayError> {
         let mut companion = Companion::connect();
         let room = companion.as_ref().map_or((1920, 1080), |c| (c.screen().0 * 9 / 10, c.screen().1 * 9 / 10));
-        let (width, height) = first_size(convert::display_size(picture.meta), room);
+        let (width, height) = match begin.left {
+            Some(left) => (left.size.0 as usize, left.size.1 as usize),
+            None => first_size(convert::display_size(picture.meta), room),
+        };
         let options = WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
-        // minifb takes no title with a NUL in it.
-        let title = work.title.replace('\0', " ");
-        let mut window = minifb::Window::new(&title, width, height, options)
+        let mut window = minifb::Window::new(&plain(begin.title), width, height, options)
             .map_err(|e| DisplayError(format!("no display: {e}; try --display terminal or --display none")))?;
         window.set_target_fps(0);
         let pressed = Pressed::default();
@@ -128,11 +117,12 @@ impl Window {
             tracing::debug!("minifb's window cannot be watched: {error}");
             companion = None;
         }
+        let hidden = begin.left.is_some_and(|left| left.pointer_hidden);
         let mut this = Self {
             window,
             companion,
             pressed,
-            mouse: Mouse { moved_ns: mono_ns(), ..Mouse::default() },
+            mouse: Mouse::new(hidden, mono_ns()),
             front: Shot::default(),
             back: Shot::default(),
             scratch: Canvas::default(),
@@ -140,13 +130,23 @@ impl Window {
             scaler: Scaler::default(),
             painter: Painter::default(),
             size: (width, height),
-            fullscreen: false,
+            down: false,
             closed: false,
             looked_ns: 0,
         };
-        if work.fullscreen {
-            this.fullscreen();
+        if hidden {
+            this.window.set_cursor_visibility(false);
         }
+        if let (Some(companion), Some(left)) = (&mut this.companion, &begin.left)
+            && let Err(error) = companion.restore(left)
+        {
+            tracing::debug!("the window cannot be put where it was: {error}");
+        }
+        if begin.fullscreen {
+            this.fullscreen(true);
+        }
+        // Its size may be another one now, and the first picture is made for it.
+        this.window.update();
         Ok(this)
     }
 
@@ -185,30 +185,43 @@ impl Window {
         if !self.window.is_open() && !std::mem::replace(&mut self.closed, true) {
             self.pressed.push(Key::Quit);
         }
-        let (_, wheel) = self.window.get_scroll_wheel().unwrap_or((0.0, 0.0));
-        for _ in 0..(wheel.abs().round() as u32).min(20) {
-            self.pressed.push(if wheel > 0.0 { Key::VolumeUp } else { Key::VolumeDown });
-        }
-        let down = self.window.get_mouse_down(MouseButton::Left);
-        if down && !std::mem::replace(&mut self.mouse.down, down) {
-            if now_ns - self.mouse.clicked_ns < DOUBLE_CLICK_NS {
-                self.pressed.push(Key::Fullscreen);
-                self.mouse.clicked_ns = 0;
-            } else {
-                self.mouse.clicked_ns = now_ns;
+        let mut pressed = false;
+        if self.companion.is_none() {
+            let (_, wheel) = self.window.get_scroll_wheel().unwrap_or((0.0, 0.0));
+            let turn = if wheel > 0.0 { Press::WheelUp } else { Press::WheelDown };
+            (0..(wheel.abs().round() as u32).min(20)).for_each(|_| self.press(turn));
+            let down = self.window.get_mouse_down(MouseButton::Left);
+            pressed = down && !std::mem::replace(&mut self.down, down);
+            if pressed {
+                self.press(Press::Left { at_ms: (now_ns / MS) as u32 });
             }
+            self.down = down;
         }
-        self.mouse.down = down;
+        self.rest(pressed, now_ns);
+    }
+
+    /// Hides the pointer, or shows it again.
+    fn rest(&mut self, pressed: bool, now_ns: u64) {
         let at = self.window.get_mouse_pos(MouseMode::Pass);
-        if at != self.mouse.at || down {
-            (self.mouse.at, self.mouse.moved_ns) = (at, now_ns);
-        }
-        let hide = now_ns - self.mouse.moved_ns > MOUSE_RESTS_NS;
-        if hide != self.mouse.hidden {
-            self.mouse.hidden = hide;
+        if let Some(hide) = self.mouse.look(at, pressed, now_ns) {
             self.window.set_cursor_visibility(!hide);
         }
     }
+
+    /// A button of the mouse was pressed.
+    fn press(&mut self, press: Press) {
+        match press {
+            Press::Left { at_ms } if self.mouse.press(at_ms) => self.pressed.push(Key::Fullscreen),
+            Press::Left { .. } => {}
+            Press::WheelUp => self.pressed.push(Key::VolumeUp),
+            Press::WheelDown => self.pressed.push(Key::VolumeDown),
+        }
+    }
+}
+
+/// minifb takes no title with a NUL in it.
+fn plain(title: &str) -> String {
+    title.replace('\0', " ")
 }
 
 /// The window's first size: the picture's, or as much of it as fits into `room`; a tiny picture is enlarged.
@@ -264,12 +277,17 @@ impl Display for Window {
         let now_ns = mono_ns();
         let mut pumped = Pumped::default();
         let mut look = now_ns - self.looked_ns >= if self.companion.is_some() { LOOK_ANYWAY_NS } else { LOOK_NS };
+        let mut presses = Vec::new();
         if let Some(companion) = &mut self.companion {
             match companion.drain() {
                 Ok(seen) => {
                     look |= seen.any;
                     pumped.active = seen.any;
                     pumped.redraw = seen.exposed;
+                    presses = seen.presses;
+                    if seen.refilled {
+                        self.pressed.push(Key::Fullscreen);
+                    }
                 }
                 Err(_) => self.companion = None,
             }
@@ -277,6 +295,10 @@ impl Display for Window {
         if look {
             self.window.update();
             self.updated();
+        }
+        if !presses.is_empty() {
+            self.rest(true, now_ns);
+            presses.into_iter().for_each(|press| self.press(press));
         }
         pumped.redraw |= self.size() != self.size;
         pumped.keys = self.pressed.take();
@@ -299,18 +321,31 @@ impl Display for Window {
         Some(square)
     }
 
-    fn fullscreen(&mut self) -> bool {
-        let on = !self.fullscreen;
+    fn fullscreen(&mut self, on: bool) -> bool {
         match self.companion.as_mut().map(|c| c.fullscreen(on)) {
-            Some(Ok(())) => {
-                self.fullscreen = on;
-                true
+            Some(Ok(())) => return true,
+            Some(Err(error)) => tracing::warn!("full screen: {error}"),
+            None => {}
+        }
+        if on {
+            // The wish is taken back.
+            self.pressed.push(Key::Fullscreen);
+        }
+        !on
+    }
+
+    fn entitle(&mut self, title: &str) {
+        self.window.set_title(&plain(title));
+    }
+
+    fn window(&self) -> Option<Left> {
+        let pointer_hidden = self.mouse.is_hidden();
+        match &self.companion {
+            Some(companion) => companion.left().map(|left| Left { pointer_hidden, ..left }),
+            None => {
+                let size = (self.size.0 as u32, self.size.1 as u32);
+                Some(Left { at: None, size, above: false, maximized: false, pointer_hidden })
             }
-            Some(Err(error)) => {
-                tracing::warn!("full screen: {error}");
-                false
-            }
-            None => false,
         }
     }
 

@@ -1,8 +1,9 @@
 //! A second connection to the X server beside minifb's, for what minifb has no call for: full screen, the screen's size,
-//! a descriptor that says when something happened, so that a still picture costs no polling, and pixels through memory
-//! that the server maps.
+//! a descriptor that says when something happened, so that a still picture costs no polling, each press of the mouse's buttons, and
+//! pixels through memory that the server maps.
 
 mod pixels;
+mod place;
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::rc::Rc;
@@ -10,14 +11,19 @@ use std::rc::Rc;
 use x11rb::connection::Connection;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
-    AtomEnum, ChangeWindowAttributesAux, ClientMessageEvent, ConfigureWindowAux, ConnectionExt, EventMask, PropMode,
+    AtomEnum, ChangeWindowAttributesAux, ConnectionExt, CreateWindowAux, EventMask, PropMode, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
 
+use super::Left;
 use crate::canvas::Canvas;
 pub(crate) use pixels::Segment;
 use pixels::Way;
+use place::Place;
+
+/// As far as a window of X11 can reach, in pixels.
+const FARTHEST: u16 = 32_767;
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -30,17 +36,35 @@ pub(super) struct Companion {
     window: Option<u32>,
     /// For pixels through memory, where that works.
     way: Option<Way>,
-    /// Where the window was before it filled the screen without a window manager's help.
-    before: Option<(i32, i32, u32, u32)>,
+    /// Where the window is, once it is there.
+    place: Option<Place>,
+}
+
+/// A press of a button of the mouse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Press {
+    /// The left one.
+    Left {
+        /// When, in ms of a clock that wraps.
+        at_ms: u32,
+    },
+    /// The wheel, one step up.
+    WheelUp,
+    /// The wheel, one step down.
+    WheelDown,
 }
 
 /// What happened since the last look.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Seen {
     /// Anything.
     pub(super) any: bool,
     /// Part of the window is to be drawn again.
     pub(super) exposed: bool,
+    /// Buttons, in order.
+    pub(super) presses: Vec<Press>,
+    /// The user has made the window fill the screen, or not, by other means than ours.
+    pub(super) refilled: bool,
 }
 
 impl Companion {
@@ -49,7 +73,7 @@ impl Companion {
         let (connection, number) = RustConnection::connect(None).ok()?;
         let screen = connection.setup().roots.get(number)?;
         let (root, size) = (screen.root, (screen.width_in_pixels.into(), screen.height_in_pixels.into()));
-        Some(Self { connection: Rc::new(connection), root, screen: size, window: None, way: None, before: None })
+        Some(Self { connection: Rc::new(connection), root, screen: size, window: None, way: None, place: None })
     }
 
     /// The screen's width and height in pixels.
@@ -63,13 +87,15 @@ impl Companion {
             | EventMask::STRUCTURE_NOTIFY
             | EventMask::KEY_PRESS
             | EventMask::POINTER_MOTION
+            | EventMask::PROPERTY_CHANGE
             | EventMask::FOCUS_CHANGE;
         self.connection
             .change_window_attributes(window, &ChangeWindowAttributesAux::new().event_mask(mask))?
             .check()?;
         let class = b"tricine\0Tricine\0";
         self.connection.change_property8(PropMode::REPLACE, window, AtomEnum::WM_CLASS, AtomEnum::STRING, class)?;
-        self.connection.flush()?;
+        self.watch_buttons(window)?;
+        self.place = Some(Place::new(&self.connection, self.root, self.screen, window)?);
         self.window = Some(window);
         self.way = Way::new(&self.connection, window)
             .inspect_err(|error| tracing::debug!("pixels go through the socket: {error}"))
@@ -107,52 +133,55 @@ impl Companion {
         self.way = None;
     }
 
+    /// The server tells one client alone of the buttons that are pressed in a window. A pane over all of minifb's window, which
+    /// nobody sees, is ours, so we hear of each press, with its time.
+    fn watch_buttons(&self, window: u32) -> Fallible<()> {
+        let pane = self.connection.generate_id()?;
+        let class = WindowClass::INPUT_ONLY;
+        let heard = CreateWindowAux::new().event_mask(EventMask::BUTTON_PRESS);
+        self.connection.create_window(0, pane, window, 0, 0, FARTHEST, FARTHEST, 0, class, 0, &heard)?.check()?;
+        Ok(self.connection.map_window(pane)?.check()?)
+    }
+
     /// Takes up the events. Errors: the connection is gone.
     pub(super) fn drain(&mut self) -> Fallible<Seen> {
         let mut seen = Seen::default();
         while let Some(event) = self.connection.poll_for_event()? {
-            if let Event::ShmCompletion(done) = event {
-                self.way.iter_mut().for_each(|way| way.has_read(done.shmseg));
-                continue;
+            match &event {
+                Event::ShmCompletion(done) => {
+                    self.way.iter_mut().for_each(|way| way.has_read(done.shmseg));
+                    continue;
+                }
+                Event::ButtonPress(press) => seen.presses.extend(match press.detail {
+                    1 => Some(Press::Left { at_ms: press.time }),
+                    4 => Some(Press::WheelUp),
+                    5 => Some(Press::WheelDown),
+                    _ => None,
+                }),
+                _ => self.place.iter_mut().for_each(|place| place.hear(&event)),
             }
             seen.any = true;
             seen.exposed |= matches!(event, Event::Expose(_) | Event::MapNotify(_));
         }
+        if let Some(place) = &mut self.place {
+            seen.refilled = place.look()?;
+        }
         Ok(seen)
     }
 
-    fn atom(&self, name: &str) -> Fallible<u32> {
-        Ok(self.connection.intern_atom(false, name.as_bytes())?.reply()?.atom)
+    /// Fills the screen, or stops doing so.
+    pub(super) fn fullscreen(&mut self, on: bool) -> Fallible<()> {
+        self.place.as_mut().ok_or("no window")?.fullscreen(on)
     }
 
-    /// Fills the screen, or stops doing so: through the window manager, or without one by hand.
-    pub(super) fn fullscreen(&mut self, on: bool) -> Fallible<()> {
-        let window = self.window.ok_or("no window")?;
-        let check = self.atom("_NET_SUPPORTING_WM_CHECK")?;
-        let manager = self.connection.get_property(false, self.root, check, AtomEnum::WINDOW, 0, 1)?.reply()?;
-        if manager.value_len > 0 {
-            let (state, full) = (self.atom("_NET_WM_STATE")?, self.atom("_NET_WM_STATE_FULLSCREEN")?);
-            // Source 2: the user's own wish.
-            let message = ClientMessageEvent::new(32, window, state, [u32::from(on), full, 0, 2, 0]);
-            let mask = EventMask::SUBSTRUCTURE_REDIRECT | EventMask::SUBSTRUCTURE_NOTIFY;
-            self.connection.send_event(false, self.root, mask, message)?;
-        } else {
-            let now = self.connection.get_geometry(window)?.reply()?;
-            let (width, height) = self.screen;
-            let whole = (0, 0, width as u32, height as u32);
-            let before = (now.x.into(), now.y.into(), now.width.into(), now.height.into());
-            let (x, y, width, height) = match (on, self.before.take()) {
-                (true, _) => {
-                    self.before = Some(before);
-                    whole
-                }
-                (false, Some(before)) => before,
-                (false, None) => return Ok(()),
-            };
-            let place = ConfigureWindowAux::new().x(x).y(y).width(width).height(height);
-            self.connection.configure_window(window, &place)?;
-        }
-        Ok(self.connection.flush()?)
+    /// Puts the window where and how a predecessor has left its own.
+    pub(super) fn restore(&mut self, left: &Left) -> Fallible<()> {
+        self.place.as_mut().ok_or("no window")?.restore(left)
+    }
+
+    /// How the window is, but for full screen.
+    pub(super) fn left(&self) -> Option<Left> {
+        self.place.as_ref().and_then(Place::left)
     }
 }
 

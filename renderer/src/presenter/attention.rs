@@ -60,10 +60,9 @@ impl Presenter {
         match message {
             ToRole::Step => self.steps = self.steps.saturating_add(1),
             ToRole::Screenshot(folder) => self.screenshot = Some(folder.as_path().to_owned()),
-            ToRole::Fullscreen => {
-                if self.display.as_mut().is_some_and(|d| d.is_seen() && !d.fullscreen()) {
-                    self.osd.message("full screen is not to be had here".into(), now_ns);
-                }
+            ToRole::Title(title) => {
+                self.display.iter_mut().for_each(|d| d.entitle(&title));
+                self.title = title;
             }
             ToRole::Help => self.osd.toggle_help(),
             ToRole::Osd(text) => self.osd.message(text, now_ns),
@@ -94,6 +93,12 @@ impl Presenter {
         if !state.paused {
             self.steps = 0;
         }
+        if state.fullscreen != self.state.fullscreen
+            && let Some(display) = &mut self.display
+            && !display.fullscreen(state.fullscreen)
+        {
+            self.osd.message("full screen is not to be had here".into(), now_ns);
+        }
         self.osd.state(&state, now_ns);
         self.state = state;
         self.overlay_at_ns = now_ns;
@@ -104,6 +109,11 @@ impl Presenter {
     fn pump(&mut self, now_ns: u64) -> Result<(), Stop> {
         let Some(display) = &mut self.display else { return Ok(()) };
         let pumped = display.pump();
+        let window = display.window();
+        if let Some(left) = window.filter(|_| window != self.window) {
+            self.window = window;
+            self.page().set_window(&left);
+        }
         for key in pumped.keys {
             self.context.tell(&FromRole::Key(key))?;
         }

@@ -9,6 +9,7 @@ const STATE: PlayState = PlayState {
     muted: false,
     looping: false,
     audible: true,
+    fullscreen: false,
     osd: 0,
     volume: 100,
     speed: 1.0,

@@ -135,10 +135,11 @@ impl Session {
         (self.channel, self.size) = (name, size);
     }
 
-    /// Presented, dropped, received, repeated, torn and lost.
-    pub fn counts(&self) -> [u64; 6] {
+    /// Presented, dropped, received, repeated, torn, lost and skipped.
+    pub fn counts(&self) -> [u64; 7] {
         let page = self.control.renderer();
-        [&page.presented, &page.dropped, &page.received, &page.repeated, &page.torn, &page.lost].map(|c| c.get())
+        [&page.presented, &page.dropped, &page.received, &page.repeated, &page.torn, &page.lost, &page.skipped]
+            .map(|c| c.get())
     }
 }
 

@@ -15,6 +15,7 @@ use tricine_channel::time::mono_ns;
 use crate::clock::{Clock, PlayState};
 use crate::metrics::Histogram;
 use crate::role::Role;
+use crate::window::Window;
 
 /// Said of a page or a word: it is this process's own.
 #[derive(Debug, Clone, Copy, Default)]
@@ -265,12 +266,16 @@ described! {
         pub pulse: Pulse<A>,
         /// The renderer's clock: where the film is when there is no sound.
         pub(super) clock: Register,
+        /// The window, as its user has left it; for a successor.
+        pub(super) window: Register,
         /// Frames received.
         pub received: Counter<A>,
         /// Frames presented, each once.
         pub presented: Counter<A>,
-        /// Frames not presented: late, or from before a seek.
+        /// Frames not presented since they were late.
         pub dropped: Counter<A>,
+        /// Frames not presented since nobody wanted them any more: from before a seek, or at the end.
+        pub skipped: Counter<A>,
         /// Times that a frame was shown again.
         pub repeated: Counter<A>,
         /// Frames whose content was not what was published.
@@ -317,6 +322,11 @@ impl AudioPage<Writable> {
 }
 
 impl RendererPage<Writable> {
+    /// Says how the window is now.
+    pub fn set_window(&self, window: &Window) {
+        self.window.store(window.encode());
+    }
+
     /// Publishes the renderer's clock.
     pub fn set_clock(&self, clock: &Clock) {
         self.clock.store(clock.encode());

@@ -187,7 +187,7 @@ fn allowed(reach: &Reach) -> Result<Rules, Error> {
     rules.insert(libc::SYS_prlimit64, where_one_of(0, [0])?);
     rules.insert(libc::SYS_prctl, where_one_of(0, PRCTL.iter().map(|&what| what as u64))?);
     rules.insert(libc::SYS_fcntl, where_one_of(1, FCNTL.iter().map(|&what| what as u64))?);
-    rules.insert(libc::SYS_ioctl, where_one_of(1, IOCTL.iter().map(|&what| what as u64))?);
+    rules.insert(libc::SYS_ioctl, where_one_of(1, IOCTL.iter().copied())?);
     // A pair that is connected reaches nobody else; by one of datagrams, anybody can be written to.
     let (family, kind, any) = (libc::AF_UNIX as u64, 0xf, u64::from(u32::MAX));
     let connected = |of: libc::c_int| where_all(&[(0, any, family), (1, kind, of as u64)]);

@@ -20,11 +20,35 @@ fn times_are_read_as_other_players_read_them() {
 }
 
 #[test]
+fn what_the_readme_says_to_type_works() {
+    let readme = include_str!("../../../README.md");
+    let wrong = readme.lines().find(|line| line.contains("cargo install --path") || line.contains("ffmpeg -i"));
+    assert_eq!(wrong, None, "without --locked it may not build, without -nostdin FFmpeg eats the keys");
+    let options = readme.split("### Options").nth(1).unwrap().split("###").next().unwrap();
+    let long = options.split('`').filter(|word| word.starts_with("--"));
+    let names: Vec<&str> = long.map(|word| word.split([' ', '=', '[']).next().unwrap()).collect();
+    assert!(names.len() > 15, "{names:?}");
+    use clap::CommandFactory;
+    for name in names {
+        let known = |arg: &clap::Arg| arg.get_long() == Some(&name[2..]) || ["--help", "--version"].contains(&name);
+        assert!(Cli::command().get_arguments().any(known), "{name} is in README and nowhere else");
+    }
+}
+
+#[test]
 fn the_command_line_is_sound() {
     use clap::CommandFactory;
     Cli::command().debug_assert();
     let cli = Cli::try_parse_from(["tricine", "a.mp4", "--loop", "--speed", "2"]).unwrap();
     assert_eq!((cli.play.inputs, cli.play.repeat, cli.play.speed), (vec![Name::from("a.mp4")], Some(u64::MAX), 2.0));
+    for (args, ns) in [
+        (&["--fps", "25"][..], 40_000_000),
+        (&["--fps", "30000/1001"], 33_366_667),
+        (&["--image-duration", "0.5"], 500_000_000),
+        (&[], 5_000_000_000),
+    ] {
+        assert_eq!(Cli::try_parse_from([&["tricine"], args].concat()).unwrap().play.picture_ns(), ns);
+    }
     let cli = Cli::try_parse_from(["tricine", "play", "--loop=3", "-"]).unwrap();
     assert!(matches!(cli.command, Some(Command::Play(p)) if p.repeat == Some(3) && p.inputs == ["-".into()]));
     for (wrong, told) in [
@@ -34,6 +58,9 @@ fn the_command_line_is_sound() {
         (&["--volume", "101"], "use a whole number from 0 to 100"),
         (&["--length", "-5"], "use seconds, M:S or H:M:S"),
         (&["--length", "0"], "use more than 0"),
+        (&["--fps", "0"], "use pictures a second"),
+        (&["--image-duration", "-1"], "use seconds, more than 0"),
+        (&["--image-duration", "1", "--fps", "2"], "cannot be used with"),
     ] {
         let error = Cli::try_parse_from([&["tricine"], wrong].concat()).unwrap_err();
         assert_eq!(error.exit_code(), 2);

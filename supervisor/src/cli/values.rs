@@ -97,6 +97,23 @@ pub(super) fn parse_loop(text: &str) -> Result<u64, String> {
     }
 }
 
+/// How long a picture is shown, in ns: seconds, up to a day.
+pub(super) fn parse_picture(text: &str) -> Result<i64, String> {
+    let ns = parse_time(text).ok().filter(|ns| (1_000_000..=86_400_000_000_000).contains(ns));
+    ns.ok_or_else(|| "use seconds, more than 0, such as 5 or 0.5".into())
+}
+
+/// Pictures a second, such as `25`, `23.976` or `30000/1001`: how long each is shown, in ns.
+pub(super) fn parse_fps(text: &str) -> Result<i64, String> {
+    let number = |text: &str| text.parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0);
+    let rate = match text.split_once('/') {
+        Some((num, den)) => number(num).zip(number(den)).map(|(num, den)| num / den),
+        None => number(text),
+    };
+    let rate = rate.filter(|rate| (0.001..=1000.0).contains(rate));
+    rate.map(|rate| (NS / rate).round() as i64).ok_or_else(|| "use pictures a second, such as 25 or 30000/1001".into())
+}
+
 pub(super) fn parse_speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|s| (MIN_SPEED..=MAX_SPEED).contains(s));
     speed.ok_or_else(|| format!("use a number from {MIN_SPEED} to {MAX_SPEED}"))

@@ -72,6 +72,7 @@ mod tests {
         for (line, told) in [
             (&["tricine", "stres"][..], Some("`tricine stress`")),
             (&["tricine", "clear", "--dry-run"], Some("`tricine clean`")),
+            (&["tricine", "top"], Some("the commands are")),
             (&["tricine", "xyzzy"], Some("the commands are play, stress")),
             (&["tricine"], None),
             (&["tricine", "stress"], None),

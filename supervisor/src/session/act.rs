@@ -112,8 +112,8 @@ impl Session {
                 stream_header: self.opened.as_ref().and_then(|o| o.stream_header.clone()),
                 sink: self.sink.clone(),
                 display: self.display.clone(),
-                title: format!("{} — Tricine", current.title),
-                fullscreen: self.options.fullscreen,
+                title: current.window_title(),
+                picture_ns: self.options.picture_ns(),
                 confine: (!self.options.no_sandbox).then_some(Confine { memory: self.options.memory_limit }),
             },
         };
@@ -134,8 +134,10 @@ impl Session {
         let running = child::start(role, &current.title, &spec, input, stdout)?;
         let post = &mut self.posts[role];
         post.starts += 1;
+        post.reads = None;
         post.last_pid = Some(running.child.pid);
         post.running = Some(running);
+        self.tell_started(role);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use tricine_session::Result;
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, FromRole, ToRole};
 
+use super::inputs::hint;
 use super::{Session, index, kind_index};
 use crate::admission::admit;
 use crate::supervision::{Ask, Death, Event, Kinds};
@@ -48,10 +49,10 @@ impl Session {
                 let seekable = opened.seekable;
                 for why in &opened.missing {
                     // Said also to who wants quiet: it is half of what was asked for.
-                    self.status.error(why);
+                    self.status.error(&hint(why, &self.playing()));
                     self.incomplete = true;
                 }
-                self.heard = Some(opened);
+                self.heard = Some(*opened);
                 self.tell(Event::Opened { role, tracks, seekable })
             }
             FromRole::NeedChannel { kind, capacity, base, resume_pts_ns, resume_serial } => {
@@ -59,10 +60,14 @@ impl Session {
                 self.tell(Event::Asked { role, kind: kind_index(kind), ask })
             }
             FromRole::Switched { kind, generation } => {
+                // It says so twice for each region.
+                if self.posts[who].reads.replace((kind, generation)) != Some((kind, generation)) {
+                    self.tell_more(|| format!("{who} reads {kind}.{generation}"));
+                }
                 self.tell(Event::Switched { role, kind: kind_index(kind), generation })
             }
             FromRole::Output(output) => {
-                tracing::info!("{who}: {output}");
+                self.tell_some(|| format!("{who}: {output}"));
                 self.posts[who].output = Some(output);
                 if who.entry().draws && self.display == DisplaySpec::Terminal {
                     self.drawn = true;
@@ -84,7 +89,7 @@ impl Session {
                 Ok(())
             }
             FromRole::Notice(text) => {
-                self.status.notice(&text);
+                self.status.notice(&hint(&text, &self.playing()));
                 Ok(())
             }
             FromRole::Failed(why) => {
@@ -112,7 +117,19 @@ impl Session {
             held: self.held(role),
             spoilt: self.spoilt(role),
         };
+        let exit = death.exit;
+        self.tell_more(|| format!("{role} is gone ({exit})"));
+        if role.entry().draws && self.drawn_on() && self.opened.as_ref().is_some_and(|o| o.video.is_none()) {
+            // There is nothing to be seen any more: the line with the time takes its place.
+            self.leave_terminal();
+            self.status.release();
+        }
         self.tell(Event::Exited { role: index(role), death })
+    }
+
+    /// Whether pictures are shown on the terminal.
+    fn drawn_on(&self) -> bool {
+        self.display == DisplaySpec::Terminal
     }
 
     /// Frames and blocks that a role has handed over, over all its incarnations.

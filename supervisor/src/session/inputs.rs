@@ -2,8 +2,8 @@
 
 use tricine_session::Result;
 use tricine_session::control::Role;
-use tricine_session::link::{DisplaySpec, InputSpec};
-use tricine_session::name::Name;
+use tricine_session::link::{DisplaySpec, InputSpec, Opened, ToRole};
+use tricine_session::name::{Name, shown};
 
 use super::Session;
 use crate::cli::Display;
@@ -13,6 +13,20 @@ use crate::supervision::Event;
 
 /// How often an input's opening is tried whose process dies.
 const TRIES: u32 = 5;
+
+/// What can be done, with the name as the user wrote it.
+pub(super) fn hint(text: &str, name: &Name) -> String {
+    tricine_media::named(text, name.as_str().unwrap_or_default())
+}
+
+/// What a song calls itself, and who made it.
+pub(super) fn called(opened: &Opened) -> Option<String> {
+    let title = shown(opened.title.as_deref()?);
+    Some(match &opened.artist {
+        Some(artist) => format!("{} — {title}", shown(artist)),
+        None => title,
+    })
+}
 
 impl Session {
     /// Begins to open the next input.
@@ -66,13 +80,17 @@ impl Session {
     }
 
     pub(super) fn cannot_play(&self, name: &Name, why: &str) {
-        self.status.error(&format!("cannot play {name}: {why}"));
+        self.status.error(&format!("cannot play {name}: {}", hint(why, name)));
     }
 
     /// An input begins, or the current one `again`. To the roles that stay it is a seek.
     pub(super) fn begin(&mut self, serial: u32, again: bool) {
         if !again {
             self.current = self.next.take();
+        }
+        if let Some(current) = &self.current {
+            self.status.title.clone_from(&current.title);
+            self.say(Role::Renderer, &ToRole::Title(current.window_title()));
         }
         self.opened = None;
         self.posts[Role::Decoder].starts = 0;
@@ -87,12 +105,17 @@ impl Session {
         self.described.get_or_insert_with(|| opened.clone());
         self.status.duration_ns = opened.duration_ns;
         self.status.frames = opened.video.as_ref().and_then(|v| v.frames);
+        self.status.heard_only = opened.video.is_none();
+        if let Some(title) = called(&opened).filter(|_| opened.video.is_none()) {
+            self.status.title = title;
+        }
         let sound = opened.audio.is_some();
         self.opened = Some(opened);
         if !first {
             return;
         }
         self.tell_unseen();
+        self.tell_playing();
         let end_ns = self.status.duration_ns.unwrap_or(i64::MAX);
         if self.options.start.is_some_and(|start| start >= end_ns) {
             self.status.notice(&format!("--start is beyond the end, which is at {:.1} s", end_ns as f64 / 1e9));

@@ -19,6 +19,17 @@ use crate::admission::{LONGEST_NS, MOST_FRAMES};
 use crate::report::Ended;
 use crate::supervision::{Ask, Event, Kinds};
 
+/// So many names of a stream are passed over that something else has taken.
+const MOST_TAKEN: u64 = 100_000;
+
+/// Whether something else has one of the three names.
+fn is_taken(name: &ChannelName) -> bool {
+    let region = name.region();
+    let bells = [region.empty(), region.filled()].map(|bell| format!("/dev/shm/sem.{bell}"));
+    let names = [format!("/dev/shm/{region}")].into_iter().chain(bells);
+    names.into_iter().any(|name| std::fs::symlink_metadata(name).is_ok())
+}
+
 /// Whether a channel is not what it was. That we have nothing left to look with says nothing of it.
 fn spoiled(channel: &StreamRegion) -> bool {
     let short = [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM].map(|e| e as i32);
@@ -78,10 +89,7 @@ impl Session {
         let &Ask { capacity, base, resume_pts_ns, resume_serial } = ask;
         let mode = if kind == Kind::Video { self.options.mode } else { Mode::Fifo };
         let spec = ChannelSpec { mode, capacity, base, resume_pts_ns, resume_serial, barriers: Barriers::Both };
-        let name = self.channel_name(kind, generation);
-        if !self.create_channel(&name, &spec)? {
-            return Ok(());
-        }
+        let Some(name) = self.create_channel(kind, generation, &spec)? else { return Ok(()) };
         // Open, since a role opens nothing by itself. Where that fails, the role does as well, and its successor opens it before it begins.
         let files = name.region().files().inspect_err(|error| tracing::warn!("{error}"));
         let files: Vec<BorrowedFd<'_>> = files.iter().flatten().map(AsFd::as_fd).collect();
@@ -113,30 +121,52 @@ impl Session {
             barriers: Barriers::Both,
         };
         old.iter().try_for_each(|channel| channel.name().unlink())?;
-        if self.create_channel(&self.channel_name(kind, generation), &spec)? {
+        if self.create_channel(kind, generation, &spec)?.is_some() {
             self.status.notice(&format!("the {kind} region is damaged; going on in a new one"));
         }
         Ok(())
     }
 
-    fn channel_name(&self, kind: Kind, generation: u64) -> ChannelName {
-        ChannelName { session: self.name.clone(), kind, generation }
-    }
-
-    /// Makes a channel. `false` if there is no room for it, which ends the session.
-    fn create_channel(&mut self, name: &ChannelName, spec: &ChannelSpec) -> Result<bool> {
-        match StreamRegion::create(name, spec) {
+    /// Makes a channel of this generation, or of the next one whose names nobody else has taken. `None` if there is no room for it,
+    /// which ends the session.
+    fn create_channel(&mut self, kind: Kind, wanted: u64, spec: &ChannelSpec) -> Result<Option<ChannelName>> {
+        let mut name = ChannelName { session: self.name.clone(), kind, generation: wanted };
+        let made = loop {
+            // Seen before the region is made, which may be large.
+            let taken = is_taken(&name);
+            match if taken { None } else { Some(StreamRegion::create(&name, spec)) } {
+                Some(Err(error)) if error.raw_os_error() == Some(Errno::EEXIST as i32) => {}
+                Some(made) => break made,
+                None => {}
+            }
+            if name.generation - wanted >= MOST_TAKEN {
+                let what = name.to_string();
+                break Err(Error::sys("linkat", what, Errno::EEXIST));
+            }
+            name.generation += 1;
+        };
+        match made {
             Ok(stream) => self.channels.push(stream),
             Err(error @ Error::Channel(ChannelError::TooLarge { .. } | ChannelError::Sys { .. })) => {
-                let (kind, mib) = (name.kind, spec.capacity.saturating_mul(3) / (1 << 20) + 1);
+                let mib = spec.capacity.saturating_mul(3) / (1 << 20) + 1;
                 let input = self.current.as_ref().map(|i| i.name.clone()).unwrap_or_default();
                 self.cannot_play(&input, &format!("{kind} frames need {mib} MiB in /dev/shm: {error}"));
                 self.tell(Event::Stop(Ended::Failed))?;
-                return Ok(false);
+                return Ok(None);
             }
             Err(error) => return Err(error),
         }
-        Ok(true)
+        if name.generation != wanted {
+            if !std::mem::replace(&mut self.names_taken, true) {
+                let theirs = ChannelName { generation: wanted, ..name.clone() };
+                self.status.notice(&format!(
+                    "/dev/shm has a file named {theirs} that is not this session's; going on with {name}"
+                ));
+            }
+            self.tell(Event::Made { kind: kind_index(kind), generation: name.generation })?;
+        }
+        self.tell_made(&name, spec);
+        Ok(Some(name))
     }
 
     /// How many frames were handed over for good, and where the stream goes on, in ns.

@@ -14,6 +14,7 @@ use tricine_session::{Error, Result};
 use super::{MS, Session};
 use crate::keys::{self, Keyboard};
 use crate::report::Ended;
+use crate::status::clock_text;
 use crate::supervision::Event;
 
 /// How long an escape may be the beginning of a longer sequence.
@@ -66,6 +67,7 @@ impl Session {
             self.keyboard = Keyboard::take();
         }
         self.drawn = drawn;
+        self.status.renew();
         self.say(Role::Renderer, &ToRole::Retake);
         for running in self.posts.iter().filter_map(|p| p.running.as_ref()) {
             running.child.signal(Signal::SIGCONT)?;
@@ -110,6 +112,7 @@ impl Session {
         if self.supervision.is_ending() {
             return Ok(());
         }
+        self.tell_more(|| format!("the user: {key:?}"));
         match key {
             Key::Pause => {
                 self.state.paused = !self.state.paused;
@@ -146,7 +149,9 @@ impl Session {
                 self.tell(Event::Looping(self.state.looping))?;
             }
             Key::Osd => self.state.osd = 1 - self.state.osd.min(1),
-            Key::Fullscreen => self.say(Role::Renderer, &ToRole::Fullscreen),
+            Key::Fullscreen if self.has_window() => self.state.fullscreen = !self.state.fullscreen,
+            Key::Fullscreen => self.osd("full screen is not to be had here"),
+            Key::Escape if self.has_window() && self.state.fullscreen => self.state.fullscreen = false,
             Key::Help => {
                 self.say(Role::Renderer, &ToRole::Help);
                 if self.running(Role::Renderer).is_none() {
@@ -160,10 +165,15 @@ impl Session {
             },
             Key::Next if self.playlist.is_empty() => self.osd("there is no next input"),
             Key::Next => return self.tell(Event::Next),
-            Key::Quit => return self.tell(Event::Stop(Ended::Quit)),
+            Key::Quit | Key::Escape => return self.tell(Event::Stop(Ended::Quit)),
         }
         self.broadcast();
         Ok(())
+    }
+
+    /// Whether there is a window, which may fill the screen.
+    fn has_window(&self) -> bool {
+        self.display == DisplaySpec::Window && self.running(Role::Renderer).is_some()
     }
 
     /// Where the film ends, in ns, as far as is known.
@@ -179,6 +189,8 @@ impl Session {
         if self.supervision.is_playing() {
             self.tell(Event::Sought)?;
             self.go_to(self.supervision.serial(), target_ns);
+            let to = clock_text(self.state.target_ns);
+            self.tell_some(|| format!("goes to {to}"));
         }
         Ok(())
     }

@@ -95,7 +95,7 @@ impl Session {
         }
     }
 
-    fn playing(&self) -> Name {
+    pub(super) fn playing(&self) -> Name {
         self.current.as_ref().map(|input| input.name.clone()).unwrap_or_default()
     }
 

@@ -38,6 +38,8 @@ pub(super) enum Bug {
     UnkillableAwaited,
     /// The source may have as many regions as it asks for.
     RegionsWithoutEnd,
+    /// That a region has a later number than was meant is not heard.
+    NumberForgotten,
 }
 
 impl<R: Copy> Supervision<R> {
@@ -58,7 +60,7 @@ impl<R: Copy> Supervision<R> {
 #[cfg(test)]
 impl Bug {
     /// All of them.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::QuittingIsManned,
         Self::SerialBeforeReaped,
         Self::HangsAreFree,
@@ -75,5 +77,6 @@ impl Bug {
         Self::PlacesAreFree,
         Self::UnkillableAwaited,
         Self::RegionsWithoutEnd,
+        Self::NumberForgotten,
     ];
 }

@@ -35,6 +35,8 @@ pub(super) struct Weather {
     pub(super) immortal: u32,
     pub(super) no_place: u32,
     pub(super) not_started: u32,
+    /// That something else has the name of a region.
+    pub(super) taken: u32,
 }
 
 impl Weather {
@@ -50,6 +52,7 @@ impl Weather {
             immortal: rate(rng, 20),
             no_place: rate(rng, 400),
             not_started: rate(rng, 100),
+            taken: rate(rng, 500),
         }
     }
 }

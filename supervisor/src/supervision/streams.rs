@@ -60,6 +60,18 @@ impl<R: Copy> Supervision<R> {
         self.act(Action::Make { kind, generation, ask });
     }
 
+    /// The newest region has a later number.
+    pub(super) fn made(&mut self, kind: usize, generation: u64) {
+        let forgotten = self.seeded(Bug::NumberForgotten);
+        let Some(stream) = self.streams.get_mut(kind).filter(|_| !forgotten) else { return };
+        if generation >= stream.next {
+            if stream.next - stream.oldest == 1 {
+                stream.oldest = generation;
+            }
+            stream.next = generation + 1;
+        }
+    }
+
     pub(super) fn switched(&mut self, role: usize, kind: usize, generation: u64) {
         if role == self.plan.source || kind >= self.streams.len() || !self.uses(role, kind) {
             return;

@@ -94,6 +94,8 @@ pub(crate) enum Event<R> {
     Asked { role: usize, kind: usize, ask: Ask },
     /// A role says that it reads from this generation now.
     Switched { role: usize, kind: usize, generation: u64 },
+    /// A region was made under a later number than the machine had in mind: something else had the names of those before.
+    Made { kind: usize, generation: u64 },
     /// A role says that it has shown or played all of a serial.
     Ended { role: usize, serial: u32 },
     /// A role says that it cannot go on, and why; it is about to end itself.

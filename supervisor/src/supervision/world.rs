@@ -246,6 +246,14 @@ impl World {
         self.carry_out();
     }
 
+    /// The next generation whose name nobody else has taken.
+    fn free(&mut self, mut generation: u64) -> u64 {
+        while self.chance(self.weather.taken) {
+            generation += 1;
+        }
+        generation
+    }
+
     fn rewind(&mut self) {
         // Numbers of frames are never used again.
         self.before.iter_mut().zip(&self.published).for_each(|(before, published)| *before += published);
@@ -256,6 +264,7 @@ impl World {
     /// Does what the machine wants, and lets the audit look at it.
     fn carry_out(&mut self) {
         let mut unmade = None;
+        let mut numbers = Vec::new();
         for action in self.machine.actions() {
             if self.told {
                 self.story.push(format!("      {action:?}"));
@@ -288,6 +297,8 @@ impl World {
                 }
                 Action::Discard { kind, .. } => self.consumed[kind] += 1,
                 Action::Make { kind, generation, .. } => {
+                    let generation = self.free(generation);
+                    numbers.push((kind, generation));
                     self.generations[kind].push(generation);
                     if let Some(process) = &mut self.processes[self.plan.source] {
                         process.asking = Kinds(process.asking.0 & !Kinds::of(kind).0);
@@ -295,6 +306,8 @@ impl World {
                 }
                 Action::Unlink { kind, below } => self.generations[kind].retain(|&g| g >= below),
                 Action::Replace { kind, generation } => {
+                    let generation = self.free(generation);
+                    numbers.push((kind, generation));
                     self.generations[kind] = vec![generation];
                     self.damaged = Kinds(self.damaged.0 & !Kinds::of(kind).0);
                 }
@@ -310,6 +323,9 @@ impl World {
             }
         }
         self.audit.settled(self.now_ns, &self.machine, &self.processes);
+        for (kind, generation) in numbers {
+            self.tell(Event::Made { kind, generation });
+        }
         if let Some(role) = unmade {
             self.tell(Event::NotStarted { role });
         }

@@ -195,8 +195,9 @@ impl<'a> Playlist<'a> {
         let cut = self.entries.iter().zip(&counts).filter(|(entry, count)| **count < entry.pictures.len()).count();
         must(!self.unpaced || cut <= nexts, &|| format!("{cut} inputs are not whole: {counts:?}"))?;
         let missing: usize = self.entries.iter().zip(&counts).map(|(entry, count)| entry.pictures.len() - count).sum();
-        let dropped = end.report.pointer("/video/dropped").and_then(serde_json::Value::as_u64).unwrap_or(0);
-        must(nexts > 0 || missing as u64 <= dropped, &|| format!("{missing} pictures are missing: {counts:?}"))
+        let count = |name| end.report.pointer(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let unseen = count("/video/dropped") + count("/video/skipped");
+        must(nexts > 0 || missing as u64 <= unseen, &|| format!("{missing} pictures are missing: {counts:?}"))
     }
 }
 

@@ -301,8 +301,10 @@ fn choose(rng: &mut Rng, watch: Watch) -> Act {
 /// Frames shown, as the session's own pages say; they may lie in a /dev/shm of its own.
 fn progress(supervisor: Pid, session: &str) -> u64 {
     let path = format!("/proc/{supervisor}/root/dev/shm/{}", NAMESPACE.control_name(session));
-    ControlRegion::look_at(Path::new(&path))
-        .map_or(0, |control| control.renderer().presented.get() + control.renderer().dropped.get())
+    ControlRegion::look_at(Path::new(&path)).map_or(0, |control| {
+        let page = control.renderer();
+        page.presented.get() + page.dropped.get() + page.skipped.get()
+    })
 }
 
 #[cfg(test)]

@@ -298,16 +298,16 @@ pub(super) fn measure(session: &str) -> Result<Measured> {
         } else {
             "\n**The consumer dies.** It takes and releases frame 0 of a full ring, beside a producer that sleeps.\n"
         };
-        says += &format!("```\n{:>5}  {:<26}killed here, and recovered\n", "", "change");
+        says += &format!("```\n{:>5}  {:<24}killed here, and recovered\n", "", "change");
         for s in &show.steps {
             let frame = match (producer, s.after.done) {
                 (true, true) => "frame 0 was there",
-                (true, false) => "frame 0 was filled again",
-                (false, true) => "frame 0 was done with",
-                (false, false) => "frame 0 was given again",
+                (true, false) => "frame 0 filled again",
+                (false, true) => "frame 0 done with",
+                (false, false) => "frame 0 given again",
             };
-            let whole = if s.after.whole { "all whole, nobody sleeps" } else { "NOT WHOLE" };
-            says += &format!("{:>5}  {:<26}{frame}; {whole}\n", s.instructions, s.change);
+            let whole = if s.after.whole { "all whole" } else { "NOT WHOLE" };
+            says += &format!("{:>5}  {:<24}{frame}; {whole}\n", s.instructions, s.change);
         }
         says += &format!(
             "```\nKilled at {} of its {} instructions besides: {}.\n",
@@ -316,7 +316,7 @@ pub(super) fn measure(session: &str) -> Result<Measured> {
             if show.bad.is_empty() { "the same each time".into() } else { format!("NOT WHOLE at {:?}", show.bad) }
         );
     }
-    says += "\nThe real recovery ran each time. It changed no word of a frame: it gave the claim back and posted both semaphores.";
+    says += "\n*Whole*: each frame arrived whole and in order, and nobody slept on. The real recovery ran each time. It changed no word of a frame: it gave the claim back and posted both semaphores.";
     if shows.iter().any(|s| !s.bad.is_empty() || s.steps.iter().any(|s| !s.after.whole)) {
         says += "\n\n**A frame was not whole, or somebody slept on: that is a bug of Tricine. Please report it.**";
     }

@@ -104,17 +104,18 @@ pub(super) fn measure() -> Result<Measured> {
     let walls: Vec<Wall> = told(&Task::Walls)?;
     let mut says =
         String::from("A parent stored 7 and forked; its child stored 8 at the same address. Then both looked:\n```\n");
-    says += &format!(
-        "{:<12}{:<16}{:<8}{:>5}{:>16}{:>15}\n",
-        "memory", "address", "who", "sees", "Private_Dirty", "Shared_Dirty"
-    );
+    let row = |memory: &str, address: &str, who: &str, rest: [&str; 3]| {
+        let [sees, private, shared] = rest;
+        format!("{memory:<11}{address:<16}{who:<7}{sees:>4}{private:>15}{shared:>14}\n")
+    };
+    says += &row("memory", "address", "who", ["sees", "Private_Dirty", "Shared_Dirty"]);
     for w in &walls {
         for v in &w.views {
-            let (private, shared) = (format!("{} KiB", v.private_dirty), format!("{} KiB", v.shared_dirty));
-            says += &format!("{:<12}{:<16}{:<8}{:>5}{private:>16}{shared:>15}\n", w.memory, w.address, v.who, v.value);
+            let figures = [v.value, v.private_dirty, v.shared_dirty].map(|n| n.to_string());
+            says += &row(&w.memory, &w.address, &v.who, figures.each_ref().map(String::as_str));
         }
     }
-    says += "```\nBoth figures are of /proc/PID/smaps, for the mapping around the address. Private memory: the pages that nobody stored to since the \
+    says += "```\nBoth figures are KiB of /proc/PID/smaps, for the mapping around the address. Private memory: the pages that nobody stored to since the \
              fork are still one page for both (`Shared_Dirty`, copy on write); the page with the 8 became the child's own, and the parent's its own \
              (`Private_Dirty`). `MAP_SHARED`: one page, whoever stores. Which frame of the machine's memory is behind an address, the kernel tells \
              nobody but root (/proc/PID/pagemap).";

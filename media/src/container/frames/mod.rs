@@ -5,7 +5,7 @@ mod cut;
 mod header;
 mod latm;
 
-use super::{Contents, Extent, Packet, Packets, Track, TrackKind, caps};
+use super::{Contents, Extent, Packet, Packets, Track, TrackKind, caps, id3};
 use crate::audio::name_of;
 use crate::{MediaError, MediaFile, NS};
 use header::{Header, Kind, declared, params, tag_len};
@@ -141,7 +141,7 @@ impl Frames {
             Kind::Ac3 { .. } => name_of(params.codec),
             Kind::Mpeg { .. } => "MPEG audio",
         };
-        let contents = Contents { format, tracks: vec![track], ..Contents::default() };
+        let contents = Contents { format, tracks: vec![track], tags: id3::tags(file), ..Contents::default() };
         let mut frames = Self { contents, walk, priming: rest.priming, padding: rest.padding, samples: 0 };
         let mut counted = 0;
         let mut reader = Reader::new(&frames);

@@ -156,6 +156,18 @@ fn the_source_has_two_regions_of_a_stream_at_most_and_waits_for_a_third() {
 }
 
 #[test]
+fn numbers_that_somebody_else_has_taken_are_left_out() {
+    let mut story = Story::playing(BOTH);
+    let make = |generation| Action::Make { kind: VIDEO, generation, ask: ASK };
+    assert_eq!(story.tell(ask(VIDEO)), [make(1)]);
+    assert_eq!(story.tell(Event::Made { kind: VIDEO, generation: 4 }), []);
+    // The one that is read and the one that is written, whatever their numbers.
+    assert_eq!(story.tell(ask(VIDEO)), []);
+    let switched = story.tell(Event::Switched { role: PICTURE, kind: VIDEO, generation: 4 });
+    assert_eq!(switched, [Action::Unlink { kind: VIDEO, below: 4 }, make(5)]);
+}
+
+#[test]
 fn an_old_source_that_cannot_be_killed_ends_the_session() {
     let mut story = Story::playing(MUTE);
     story.dies(SOUND, Exit::Code(0), 0);
