@@ -56,7 +56,7 @@ pub struct Reach {
     saves: Option<PathBuf>,
     /// Whether it connects to servers of this machine.
     servers: bool,
-    /// Whether it only reads, and how much memory it may take, in bytes: at first, and at most.
+    /// Of a role that reads what others wrote, and writes no file: how much memory it may take, in bytes, at first and at most.
     memory: Option<(u64, u64)>,
 }
 
@@ -90,6 +90,11 @@ impl Reach {
             },
         }
         reach
+    }
+
+    /// Whether it writes to no file, old or new.
+    const fn only_reads(&self) -> bool {
+        self.memory.is_some()
     }
 
     /// Whether there is any file that it opens.

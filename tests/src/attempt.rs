@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -25,9 +25,9 @@ pub const ORDER: &str = "TRICINE_TEST_ATTEMPT";
 
 /// Whatever reaches beyond the process itself: each must end with an error, or end the process. A path goes with those that have one, of a
 /// file that is there.
-pub const ALL: [&str; 23] = [
+pub const ALL: [&str; 24] = [
     "open", "write", "create", "folder", "rename", "unlink", "chmod", "link", "execute", "code", "tcp", "listen",
-    "udp", "unix", "serve", "kill", "ptrace", "mount", "chroot", "unshare", "setuid", "shm", "list",
+    "udp", "unix", "datagram", "serve", "kill", "ptrace", "mount", "chroot", "unshare", "setuid", "shm", "list",
 ];
 
 /// One of them, made ready before the walls are there.
@@ -69,6 +69,7 @@ impl Attempt {
             "listen" => TcpListener::bind("127.0.0.1:0").map(drop),
             "udp" => UdpSocket::bind("127.0.0.1:0").map(drop),
             "unix" => UnixStream::connect("/run/dbus/system_bus_socket").map(drop),
+            "datagram" => UnixDatagram::pair()?.0.send_to(b"a message", "/run/systemd/journal/socket").map(drop),
             "serve" => UnixListener::bind(beside).map(drop),
             "kill" => kill(getppid(), Signal::SIGUSR2).map_err(Into::into),
             "ptrace" => ptrace::attach(getppid()).map_err(Into::into),

@@ -43,23 +43,19 @@ const FREE: &[i64] = &[
     libc::SYS_restart_syscall,
     // What is open.
     libc::SYS_close,
-    libc::SYS_fallocate,
     libc::SYS_fstat,
-    libc::SYS_ftruncate,
     libc::SYS_lseek,
     libc::SYS_ppoll,
     libc::SYS_pread64,
-    libc::SYS_pwrite64,
     libc::SYS_read,
     libc::SYS_readv,
     libc::SYS_write,
     libc::SYS_writev,
-    // Sockets that are there; a pair of new ones, and memory without a name, reach nobody.
+    // Sockets that are there.
     libc::SYS_eventfd2,
     libc::SYS_getpeername,
     libc::SYS_getsockname,
     libc::SYS_getsockopt,
-    libc::SYS_memfd_create,
     libc::SYS_pipe2,
     libc::SYS_recvfrom,
     libc::SYS_recvmsg,
@@ -67,7 +63,6 @@ const FREE: &[i64] = &[
     libc::SYS_sendto,
     libc::SYS_setsockopt,
     libc::SYS_shutdown,
-    libc::SYS_socketpair,
     // What everybody may know.
     libc::SYS_getegid,
     libc::SYS_geteuid,
@@ -82,6 +77,9 @@ const FREE: &[i64] = &[
     #[cfg(target_arch = "x86_64")]
     libc::SYS_time,
 ];
+
+/// Calls by which files that are open become other ones, and new ones are made that have no name.
+const WRITES: &[i64] = &[libc::SYS_fallocate, libc::SYS_ftruncate, libc::SYS_memfd_create, libc::SYS_pwrite64];
 
 /// Calls by a path. They are refused, and the process lives: libraries look for files that they can do without.
 const BY_PATH: &[i64] = &[
@@ -146,13 +144,19 @@ pub(super) fn restrict(reach: &Reach) -> Result<(), Error> {
 
 /// Where the argument number `argument`, of which only the bits of `mask` count, is `value`.
 fn where_masked(argument: u8, mask: u64, value: u64) -> Result<SeccompRule, Error> {
-    Ok(SeccompRule::new(vec![SeccompCondition::new(argument, Qword, MaskedEq(mask), value)?])?)
+    where_all(&[(argument, mask, value)])
 }
 
 /// Where the 32 bits of the argument number `argument` are one of `values`.
 fn where_one_of(argument: u8, values: impl IntoIterator<Item = u64>) -> Result<Vec<SeccompRule>, Error> {
     let is = |value| Ok(SeccompRule::new(vec![SeccompCondition::new(argument, Dword, Eq, value)?])?);
     values.into_iter().map(is).collect()
+}
+
+/// Where all of these hold: the bits of a mask in an argument are a value.
+fn where_all(conditions: &[(u8, u64, u64)]) -> Result<SeccompRule, Error> {
+    let one = |&(argument, mask, value)| SeccompCondition::new(argument, Qword, MaskedEq(mask), value);
+    Ok(SeccompRule::new(conditions.iter().map(one).collect::<Result<_, _>>()?)?)
 }
 
 fn by_path() -> Result<Rules, Error> {
@@ -169,7 +173,11 @@ fn allowed(reach: &Reach) -> Result<Rules, Error> {
     let mut rules: Rules = [FREE, BY_PATH, ABSENT, &also].concat().into_iter().map(|call| (call, Vec::new())).collect();
     // Code is what was there at the start.
     let exec = libc::PROT_EXEC as u64;
-    rules.insert(libc::SYS_mmap, vec![where_masked(2, exec, 0)?]);
+    // New memory that is shared, or grows as a stack does, does not count by the limit on memory.
+    let [shared, anonymous, grows] =
+        [libc::MAP_SHARED, libc::MAP_ANONYMOUS, libc::MAP_GROWSDOWN].map(|flag| flag as u64);
+    let counted = |flag| where_all(&[(2, exec, 0), (3, flag | grows, 0)]);
+    rules.insert(libc::SYS_mmap, vec![counted(shared)?, counted(anonymous)?]);
     rules.insert(libc::SYS_mprotect, vec![where_masked(2, exec, 0)?]);
     // Threads, but no processes.
     let thread = libc::CLONE_THREAD as u64;
@@ -180,8 +188,15 @@ fn allowed(reach: &Reach) -> Result<Rules, Error> {
     rules.insert(libc::SYS_prctl, where_one_of(0, PRCTL.iter().map(|&what| what as u64))?);
     rules.insert(libc::SYS_fcntl, where_one_of(1, FCNTL.iter().map(|&what| what as u64))?);
     rules.insert(libc::SYS_ioctl, where_one_of(1, IOCTL.iter().copied())?);
+    // A pair that is connected reaches nobody else; by one of datagrams, anybody can be written to.
+    let (family, kind, any) = (libc::AF_UNIX as u64, 0xf, u64::from(u32::MAX));
+    let connected = |of: libc::c_int| where_all(&[(0, any, family), (1, kind, of as u64)]);
+    rules.insert(libc::SYS_socketpair, vec![connected(libc::SOCK_STREAM)?, connected(libc::SOCK_SEQPACKET)?]);
+    if !reach.only_reads() {
+        rules.extend(WRITES.iter().map(|&call| (call, Vec::new())));
+    }
     if reach.servers {
-        rules.insert(libc::SYS_socket, where_one_of(0, [libc::AF_UNIX as u64])?);
+        rules.insert(libc::SYS_socket, vec![connected(libc::SOCK_STREAM)?]);
         rules.insert(libc::SYS_connect, Vec::new());
     }
     if reach.saves.is_some() {
