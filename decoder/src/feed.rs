@@ -122,7 +122,8 @@ impl Feed {
         let missing = missing.map(|(_, why)| why).collect();
         let summary = summary(video.as_ref().map(|v| v.info()), audio.as_ref().map(|a| a.info()), header);
         let About { container, title, artist } = media.about;
-        context.tell(&FromRole::Opened(Summary { missing, container, title, artist, ..summary }))?;
+        let summary = Summary { missing, container, title, artist, ..summary };
+        context.tell(&FromRole::Opened(Box::new(summary)))?;
         if let Some(source) = video {
             let (capacity, producer) = (source.info().format.i420_len() as u64, self.video.take());
             let mode = context.spec.work.mode;

@@ -141,7 +141,7 @@ pub enum FromRole {
     /// Attached and able to work. Sent once, soon after [`ToRole::Start`].
     Ready,
     /// Decoder: the input is open; this is what it holds.
-    Opened(Opened),
+    Opened(Box<Opened>),
     /// Decoder: a channel is needed whose slots take `capacity` bytes; frame `base` will be the first in it, and
     /// production goes on at `resume_pts_ns`. Answered with [`ToRole::Channel`].
     NeedChannel {

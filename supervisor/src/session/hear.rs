@@ -40,7 +40,7 @@ impl Session {
                     self.status.error(&hint(why, &self.playing()));
                     self.incomplete = true;
                 }
-                self.heard = Some(opened);
+                self.heard = Some(*opened);
                 self.tell(Event::Opened { role, tracks, seekable })
             }
             FromRole::NeedChannel { kind, capacity, base, resume_pts_ns, resume_serial } => {
