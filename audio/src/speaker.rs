@@ -79,8 +79,13 @@ impl Actor for Speaker {
     fn begin(context: &Arc<Context>, input: Option<OwnedFd>, state: PlayState) -> Result<Self, Stop> {
         let (spec, page) = (&context.spec, context.page());
         let wanted = spec.work.sink.as_ref().unwrap_or(&SinkSpec::Null);
+        let mut input = input;
         let recorder = match wanted {
-            SinkSpec::Wav(path) => Some(Recorder::open(path.as_path(), spec.restarts > 0).map_err(Stop::Failed)?),
+            SinkSpec::Wav(path) => {
+                let file =
+                    input.take().ok_or_else(|| Stop::Failed("the supervisor handed no open file over".into()))?;
+                Some(Recorder::open(file.into(), path.as_path(), page.wav_seq.get() > 0).map_err(Stop::Failed)?)
+            }
             _ => None,
         };
         let gain = gain::factor(state.volume, state.muted);

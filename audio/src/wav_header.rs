@@ -57,6 +57,16 @@ pub(crate) fn build(format: Format, data: u64) -> Vec<u8> {
     head
 }
 
+/// The header of what nobody knows the length of yet: both sizes are as large as they can be.
+pub(crate) fn endless(format: Format) -> Vec<u8> {
+    let mut head = build(format, 0);
+    let data = head.len() - 4;
+    for at in [4, data] {
+        head.splice(at..at + 4, [0xff; 4]);
+    }
+    head
+}
+
 /// The format in a header that [`build`] made; `None` for any other.
 pub(crate) fn read(head: &[u8]) -> Option<Format> {
     let at = 12 + DS64 + 8;

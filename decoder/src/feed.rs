@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tricine_channel::time::mono_ns;
 use tricine_media::{About, AudioInfo, TrackKind, VideoInfo};
 use tricine_session::actor::{Actor, BEAT, Next, Stop};
-use tricine_session::channel::{Kind, Mode, Producer, StreamRegion, resume};
+use tricine_session::channel::{Kind, Mode, Producer, resume};
 use tricine_session::clock::PlayState;
 use tricine_session::control::{DecoderPage, Writable};
 use tricine_session::link::{AudioSummary, Finding, FromRole, Opened as Summary, ToRole, VideoSummary};
-use tricine_session::{Error, Result};
+use tricine_session::{Error, Result, sandbox};
 
 use crate::opening::{Opened, Opening};
 use crate::pipeline::{Goal, Pipeline};
@@ -122,10 +122,10 @@ impl Feed {
         let missing = missing.map(|(_, why)| why).collect();
         let summary = summary(video.as_ref().map(|v| v.info()), audio.as_ref().map(|a| a.info()), header);
         let About { container, title, artist } = media.about;
-        let summary = Summary { missing, container, title, artist, ..summary };
-        context.tell(&FromRole::Opened(Box::new(summary)))?;
+        context.tell(&FromRole::Opened(Summary { missing, container, title, artist, ..summary }.into()))?;
         if let Some(source) = video {
             let (capacity, producer) = (source.info().format.i420_len() as u64, self.video.take());
+            sandbox::declare_picture(capacity);
             let mode = context.spec.work.mode;
             self.pipeline(Pictures::new(source, state.end_ns), capacity, producer, &state, mode)?;
         }
@@ -170,7 +170,7 @@ impl Feed {
 fn take_up(context: &Context, kind: Kind) -> Result<Option<Producer>> {
     let mut producer: Option<Producer> = None;
     for name in context.spec.channels.iter().filter(|name| name.kind == kind) {
-        let next = StreamRegion::producer(name)?;
+        let next = context.region(name)?.attach_producer()?;
         // The predecessor may have died between getting a new channel and saying so in the old one. Saying it again is
         // harmless.
         if let Some(old) = producer.replace(next) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::actor::Stop;
-use tricine_session::channel::{Acquired, ChannelName, Kind, Mode, Producer, StreamRegion};
+use tricine_session::channel::{Acquired, ChannelName, Kind, Mode, Producer};
 use tricine_session::clock::PlayState;
 use tricine_session::frame::FrameMeta;
 use tricine_session::link::FromRole;
@@ -342,7 +342,7 @@ impl<S: Stream> Publishing<S> {
     fn take_channel(&mut self) -> Result<(), Stop> {
         let name = self.channels.recv().map_err(|_| Stop::Quit)?;
         let generation = name.generation;
-        let producer = StreamRegion::producer(&name)?;
+        let producer = self.context.region(&name)?.attach_producer()?;
         self.overwrote = 0;
         if let Some(old) = self.producer.replace(producer) {
             old.retire(generation);

@@ -12,8 +12,8 @@ use tricine_channel::channel::{
     Acquired, Consumer, Doorbell, Mode, Name, Producer, Region, Side, Spec, Tap, Tapped, held_by_consumer,
 };
 use tricine_channel::meta::Meta;
-use tricine_session::frame::FrameMeta;
 use tricine_channel::time::Deadline;
+use tricine_session::frame::FrameMeta;
 
 /// A doorbell that never sleeps.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use tricine_channel::channel::ownership::{MailWord, SLOTS, between, consumed, pr
 use tricine_channel::meta::Meta;
 use tricine_channel::register::REGISTER_WORDS;
 use tricine_session::clock::{Clock, PlayState};
-use tricine_session::frame::{FrameMeta, Format, i420_len};
+use tricine_session::frame::{Format, FrameMeta, i420_len};
 use tricine_session::link::{FromRole, Spec, ToRole};
 
 fuzz_target!(|bytes: &[u8]| {

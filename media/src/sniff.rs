@@ -7,6 +7,7 @@ pub(crate) enum Kind {
     Mp4,
     Matroska,
     Ts,
+    Avi,
     Y4m,
     Image,
     Audio,
@@ -18,8 +19,7 @@ pub(crate) enum Kind {
 }
 
 /// Known by what they begin with, at a distance from the start.
-const OTHERS: [(usize, &[u8], &str); 28] = [
-    (8, b"AVI ", "the AVI container"),
+const OTHERS: [(usize, &[u8], &str); 27] = [
     (0, b"FLV\x01", "the FLV container"),
     (0, &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11], "the ASF (WMV, WMA) container"),
     (0, &[0x06, 0x0e, 0x2b, 0x34], "the MXF container"),
@@ -89,6 +89,7 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
         [b'P', b'1'..=b'7', b'\n' | b'\r' | b' ' | b'\t', ..] => Kind::Image,
         [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Kind::Image,
         _ if at(0, b"RIFF") && at(8, b"WEBP") => Kind::Image,
+        _ if at(0, b"RIFF") && (at(8, b"AVI ") || at(8, b"AVI\x19")) => Kind::Avi,
         _ if (at(0, b"RIFF") || at(0, b"RF64") || at(0, b"BW64")) && at(8, b"WAVE") => Kind::Audio,
         _ if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) => Kind::Audio,
         _ if at(0, b"ID3") || at(0, b"fLaC") || at(0, b"OggS") || at(0, b"caff") => Kind::Audio,
@@ -136,7 +137,7 @@ mod tests {
         assert_eq!(sniff(b"YUV4MPEG2 W2 H2\n"), Kind::Y4m);
         assert_eq!(sniff(b"RIFF\0\0\0\0WEBPVP8 "), Kind::Image);
         assert_eq!(sniff(b"RIFF\0\0\0\0WAVEfmt "), Kind::Audio);
-        assert_eq!(sniff(b"RIFF\0\0\0\0AVI LIST"), Kind::Other("the AVI container"));
+        assert_eq!(sniff(b"RIFF\0\0\0\0AVI LIST"), Kind::Avi);
         assert_eq!(sniff(b"RF64\xff\xff\xff\xffWAVEds64"), Kind::Audio);
         assert_eq!(sniff(b"#EXTM3U\nfilm.mp4"), Kind::NoFilm("a playlist", "give tricine the files that it lists"));
         assert_eq!(sniff(b"hello, world"), Kind::Unknown);

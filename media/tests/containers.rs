@@ -9,7 +9,7 @@ use std::path::Path;
 
 use support::{decode_all, ffmpeg_pcm, flip, noise_db, to_16};
 use tricine_media::{MediaError, NS, guard};
-use video_support::{Clips, lively, open, reference, samples};
+use video_support::{Clips, first_time, lively, open, reference, samples};
 
 /// Each container with what FFmpeg makes it of.
 const FILMS: &[(&str, &str)] = &[
@@ -25,6 +25,8 @@ const FILMS: &[(&str, &str)] = &[
         "wraps.ts",
         "-c:v libx265 -x265-params log-level=none:keyint=12 -c:a aac -mpegts_flags latm -output_ts_offset 95441.2",
     ),
+    ("film.avi", "-c:v libx264 -g 12 -bf 0 -c:a pcm_s16le"),
+    ("rip.avi", "-c:v mpeg4 -q 3 -g 12 -bf 2 -c:a libmp3lame"),
     ("film.webm", "-c:v libvpx-vp9 -cpu-used 6 -g 12 -c:a libopus"),
 ];
 /// A tone that rises: no two places of it sound the same.
@@ -75,6 +77,12 @@ fn play(path: &Path) -> Result<Film, MediaError> {
     Ok(film)
 }
 
+/// The mean of the squared differences of two pictures' samples.
+fn squared_error(ours: &[u8], theirs: &[u8]) -> f64 {
+    let sum: u64 = ours.iter().zip(theirs).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
+    sum as f64 / ours.len().min(theirs.len()).max(1) as f64
+}
+
 /// Where the sound sets in, in sample frames.
 fn onset(sound: &[f32]) -> usize {
     sound.iter().position(|sample| sample.abs() > 0.02).expect("a sound")
@@ -87,7 +95,12 @@ fn pictures_and_sound_are_ffmpegs() {
         assert_eq!(ours.damages, 0, "{name}");
         let theirs = reference(path, 96 * 64 * 3 / 2);
         assert_eq!(ours.pictures.len(), theirs.len(), "{name}: pictures");
-        assert!(ours.pictures.iter().zip(&theirs).all(|((_, ours), theirs)| ours == theirs), "{name}: other pictures");
+        let same = |(ours, theirs): (&(i64, Vec<u8>), &Vec<u8>)| match name {
+            // Decoders of MPEG-4 part 2 round differently: by one step here and there.
+            "rip.avi" => squared_error(&ours.1, theirs) < 0.5,
+            _ => ours.1 == *theirs,
+        };
+        assert!(ours.pictures.iter().zip(&theirs).all(same), "{name}: other pictures");
         let heard = ffmpeg_pcm(path, name.ends_with("webm").then_some("libopus"));
         assert_eq!(ours.sound.len(), heard.len(), "{name}: samples");
         let noise = noise_db(&to_16(&ours.sound), &heard);
@@ -97,34 +110,41 @@ fn pictures_and_sound_are_ffmpegs() {
     });
 }
 
+/// Checks that pictures and sound begin where FFmpeg has them, to two samples: one of the two at 0, the other as much later.
+fn assert_apart_as_ffmpeg(name: &str, path: &Path) {
+    const ALLOWED: u64 = 2;
+    let ours = play(path).unwrap();
+    let starts = ["v:0", "a:0"].map(|track| (first_time(path, track) * 48_000.0).round() as i64);
+    let zero = starts[0].min(starts[1]);
+    let first = ours.pictures.first().map_or(i64::MAX, |(pts_ns, _)| pts_ns * 48 / 1_000_000);
+    assert!(first.abs_diff(starts[0] - zero) <= ALLOWED, "{name}: the pictures begin at {first}, {starts:?} in FFmpeg");
+    let heard: Vec<f32> = ffmpeg_pcm(path, name.ends_with("webm").then_some("libopus"))
+        .into_iter()
+        .map(|sample| f32::from(sample) / 32768.0)
+        .collect();
+    let (sounds, wanted) = (onset(&ours.sound) as i64, starts[1] - zero + onset(&heard) as i64);
+    assert!(sounds.abs_diff(wanted) <= ALLOWED, "{name}: the sound begins at {sounds}, {wanted} in FFmpeg");
+}
+
 #[test]
-fn a_film_that_begins_late_begins_at_zero_with_its_tracks_as_far_apart_as_they_were() {
-    // All later; the sound later than the pictures; the sound cut out of the middle.
-    for (at, more) in [(0, "-output_ts_offset 20"), (24_000, "-af adelay=500:all=1 -output_ts_offset 7")] {
-        each(&format!("late-{at}"), more, |_, name, path| {
-            let ours = play(path).unwrap();
-            // Priming that FFmpeg does not hide any more, since it lies behind 0, begins up to a packet before the pictures.
-            let first = ours.pictures.first().map_or(i64::MAX, |(pts_ns, _)| *pts_ns);
-            assert!((0..25_000_000).contains(&first), "{name}: the pictures begin at {first} ns");
-            let at = at + (first as usize * 48 / 1_000_000);
-            assert!(onset(&ours.sound).abs_diff(at) < 1_300, "{name}: the sound begins at {}", onset(&ours.sound));
-        });
+fn pictures_and_sound_are_as_far_apart_as_in_ffmpeg_wherever_the_film_begins() {
+    // As made; all later; the sound later than the pictures, too.
+    for (n, more) in ["", "-output_ts_offset 20", "-af adelay=500:all=1 -output_ts_offset 7"].into_iter().enumerate() {
+        each(&format!("late-{n}"), more, |_, name, path| assert_apart_as_ffmpeg(name, path));
     }
 }
 
 #[test]
-fn sound_that_begins_later_than_the_pictures_waits_for_them() {
-    each("apart", "", |clips, name, path| {
-        let late = clips.path(&format!("late-{name}"));
-        let from = path.display();
-        let twice = format!("-i {from} -itsoffset 0.5 -i {from} -map 0:v -map 1:a -c copy -output_ts_offset 3");
-        let Some(late) = clips.make(&late.file_name().unwrap().to_string_lossy(), &twice) else { return };
-        let (ours, plain) = (play(&late).unwrap(), play(path).unwrap());
-        assert_eq!(ours.pictures.first().map(|(pts_ns, _)| *pts_ns), Some(0), "{name}");
-        let apart = onset(&ours.sound) - onset(&plain.sound);
-        // FFmpeg moves the pictures of Matroska by the sound's priming once more.
-        assert!(apart.abs_diff(24_000) < 1_200, "{name}: the sound begins {apart} samples late, 24000 expected");
-    });
+fn a_track_that_begins_later_than_the_other_waits_for_it() {
+    for (n, tracks) in ["-map 0:v -map 1:a", "-map 1:v -map 0:a"].into_iter().enumerate() {
+        each(&format!("apart-{n}"), "", |clips, name, path| {
+            let from = path.display();
+            let twice = format!("-i {from} -itsoffset 0.5 -i {from} {tracks} -c copy -output_ts_offset 3");
+            if let Some(late) = clips.make(&format!("late-{name}"), &twice) {
+                assert_apart_as_ffmpeg(name, &late);
+            }
+        });
+    }
 }
 
 #[test]
@@ -161,11 +181,14 @@ fn what_is_cut_short_plays_up_to_there() {
                 assert!(tenths < 5, "{name}: {tenths}/10 of it cannot be opened");
                 continue;
             };
-            // The last ones may lack those between them; what has no sound yet begins where its pictures do.
+            // The last ones may lack those between them, and what tells when the last one is due. What has no sound yet begins
+            // where its pictures do.
             let zero = |film: &Film| film.pictures.first().map_or(0, |first| first.0);
             let (own, all) = (zero(&film), zero(&whole));
-            let same =
-                |cut: &(i64, Vec<u8>)| whole.pictures.iter().any(|(at, p)| at - all == cut.0 - own && *p == cut.1);
+            let last = film.pictures.last().map_or(0, |last| last.0);
+            let same = |cut: &(i64, Vec<u8>)| {
+                whole.pictures.iter().any(|(at, p)| *p == cut.1 && (at - all == cut.0 - own || cut.0 == last))
+            };
             let same = film.pictures.iter().all(same);
             assert!(same, "{name}: {tenths}/10 shows something else");
             let most = whole.pictures.len() * (tenths + 1) / 10 + 8;
@@ -191,6 +214,8 @@ fn damage_ends_in_words_or_pictures() {
             assert!(film.pictures.len() < 150 && film.sound.len() < 48_000 * 80, "{name}, seed {seed}");
             assert!(film.pictures.is_sorted_by(|one, two| one.0 < two.0), "{name}, seed {seed}: time runs backwards");
         }
-        assert!(shown > 300, "{name}: {shown} pictures of 25 damaged films");
+        // What decodes MPEG-4 part 2 shows no picture that it cannot read to its end.
+        let least = if name == "rip.avi" { 200 } else { 300 };
+        assert!(shown > least, "{name}: {shown} pictures of 25 damaged films");
     });
 }

@@ -1,16 +1,18 @@
 //! The role at work: takes a frame, waits until it is due, shows it, keeps its slot while it is on the screen, releases it.
 
+use std::fs::File;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tricine_channel::time::mono_ns;
 use tricine_session::actor::{Actor, BEAT, Next, Rounds as Loop, Stop};
-use tricine_session::channel::{ChannelName, Mode, ReadSlot, StreamRegion};
+use tricine_session::channel::{Mode, ReadSlot, StreamRegion};
 use tricine_session::clock::{Clock, PlayState};
-use tricine_session::control::{RendererPage, Writable};
+use tricine_session::control::{RendererPage, Role, Writable};
 use tricine_session::frame::{Format, FrameMeta};
 use tricine_session::link::{Finding, FromRole, ToRole};
+use tricine_session::sandbox;
 use tricine_session::window::Window;
 
 use crate::Context;
@@ -43,6 +45,8 @@ impl From<DisplayError> for Stop {
 /// The role at work.
 pub(crate) struct Presenter {
     context: Arc<Context>,
+    /// What is written in the place of a display.
+    file: Option<File>,
     display: Option<Box<dyn Display>>,
     osd: Osd,
     state: PlayState,
@@ -80,13 +84,14 @@ impl Actor for Presenter {
         Finding::Outlet(probe::display())
     }
 
-    fn begin(context: &Arc<Context>, _: Option<OwnedFd>, state: PlayState) -> Result<Self, Stop> {
-        display::check(&context.spec.work.display, context.spec.restarts > 0)?;
+    fn begin(context: &Arc<Context>, file: Option<OwnedFd>, state: PlayState) -> Result<Self, Stop> {
+        display::check(&context.spec.work.display)?;
         let now_ns = mono_ns();
         let mut osd = Osd::default();
         osd.state(&state, now_ns);
         Ok(Self {
             context: context.clone(),
+            file: file.map(File::from),
             display: None,
             osd,
             state,
@@ -124,8 +129,8 @@ impl Actor for Presenter {
         Next::Frame(self.slice())
     }
 
-    fn attached(&mut self, name: &ChannelName) {
-        self.onlooker = StreamRegion::open(name).ok();
+    fn attached(&mut self, region: StreamRegion) {
+        self.onlooker = Some(region);
         self.idle_since_ns = mono_ns();
     }
 
@@ -277,11 +282,19 @@ impl Presenter {
 
     fn prepare(&mut self, picture: &Picture<'_>) -> Result<(), Stop> {
         if self.display.is_none() {
-            let begin =
-                Begin { title: &self.title, fullscreen: self.state.fullscreen, left: self.context.control.window() };
-            let display = display::open(&self.context.spec, &begin, picture)?;
+            let begin = Begin {
+                title: &self.title,
+                fullscreen: self.state.fullscreen,
+                left: self.context.control.window(),
+                file: self.file.take(),
+                begun: self.page().presented.get() > 0,
+            };
+            let display = display::open(&self.context.spec, begin, picture)?;
             self.context.tell(&FromRole::Output(display.describe()))?;
             self.display = Some(display);
+            if !sandbox::begins_confined(Role::Renderer, &self.context.spec) {
+                sandbox::enter(Role::Renderer, &self.context.link, &self.context.spec)?;
+            }
         }
         if let Some(display) = &mut self.display {
             display.prepare(picture)?;

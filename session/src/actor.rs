@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -21,6 +21,7 @@ use crate::control::ControlRegion;
 use crate::control::pages::Page;
 use crate::error::Error;
 use crate::link::{Finding, FromRole, Spec, ToRole};
+use crate::sandbox;
 
 /// How often a role that has nothing to do shows that it lives. Well within the supervisor's patience, and slow enough
 /// that a paused film costs next to nothing.
@@ -94,7 +95,7 @@ pub trait Actor: Sized {
     fn next(&mut self) -> Next;
 
     /// Frames come from this channel now.
-    fn attached(&mut self, _name: &ChannelName) {}
+    fn attached(&mut self, _region: StreamRegion) {}
 
     /// A frame. Where it waits, it goes on with the rounds ([`Rounds::turn`], [`Rounds::sleep`]).
     fn frame(&mut self, _rounds: &mut Rounds<Self::Page>, slot: ReadSlot<'_>) -> Result<(), Stop> {
@@ -137,7 +138,7 @@ pub struct Rounds<P> {
 /// where it cannot go on (said as [`FromRole::Failed`]), 70 or 71 where shared memory is broken (see [`crate::error`]), which the
 /// supervisor treats as a crash.
 pub fn run<A: Actor>(orders: Orders) -> i32 {
-    let Orders { link, spec, input } = orders;
+    let Orders { link, spec, input, confined } = orders;
     let Some(spec) = spec else {
         // Whoever asked and is gone has no use for the answer.
         let _ = link.send(&A::probe());
@@ -150,8 +151,18 @@ pub fn run<A: Actor>(orders: Orders) -> i32 {
     let Spec { channels, .. } = &*spec;
     let consumed = A::Page::ROLE.consumes();
     let channel = channels.iter().find(|name| Some(name.kind) == consumed).cloned();
-    let context = Arc::new(RoleContext { link, control, spec: *spec });
+    let context = Arc::new(RoleContext { link, control, spec: *spec, doors: Mutex::default() });
     context.beat();
+    // From here on the role opens nothing by its name.
+    if let Err(error) = context.open_doors() {
+        return broken(&error);
+    }
+    if sandbox::begins_confined(A::Page::ROLE, &context.spec) {
+        if let Err(error) = sandbox::enter(A::Page::ROLE, &context.link, &context.spec) {
+            return broken(&error);
+        }
+        confined(A::Page::ROLE, &context.link, &context.spec);
+    }
     let rounds = Rounds { context: context.clone(), version: 0, called: true, heard_ns: 0, channel, attached: false };
     match rounds.play::<A>(input) {
         Stop::Quit => 0,
@@ -196,10 +207,9 @@ impl<P: Page> Rounds<P> {
                 // Before it is opened: whether there is such a region is for the supervisor to judge, which replaces one whose words
                 // lead nowhere.
                 self.context.tell(&FromRole::Switched { kind: name.kind, generation: name.generation })?;
-                actor.attached(&name);
-                // Said first: the supervisor knows which regions there are, and that a forged word has led here.
-                self.context.tell(&FromRole::Switched { kind: name.kind, generation: name.generation })?;
-                consumer = Some(StreamRegion::consumer(&name)?);
+                let region = self.context.region(&name)?;
+                consumer = Some(region.attach_consumer()?);
+                actor.attached(region);
                 (self.attached, looked) = (true, false);
             }
             let (until_ns, consumer) = match (actor.next(), &mut consumer) {
@@ -229,6 +239,8 @@ impl<P: Page> Rounds<P> {
                     looked = !actor.at_end(self, since_ns)?;
                 }
                 Acquired::Successor(generation) => {
+                    // Its files are here: they were sent before the producer got theirs.
+                    self.listen(actor)?;
                     let session = self.context.spec.session.clone();
                     self.channel = P::ROLE.consumes().map(|kind| ChannelName { session, kind, generation });
                 }
@@ -253,18 +265,21 @@ impl<P: Page> Rounds<P> {
 
     fn listen<A: Actor<Page = P>>(&mut self, actor: &mut A) -> Result<(), Stop> {
         loop {
-            match self.context.link.receive() {
+            match self.context.link.hear() {
                 Ok(None) => return Ok(()),
-                Ok(Some(ToRole::Quit)) => return Err(Stop::Quit),
+                Ok(Some((ToRole::Quit, _))) => return Err(Stop::Quit),
                 // That there is something to look at; what it is, is in the control region.
-                Ok(Some(ToRole::State)) => {}
-                // The first one. Later ones come by way of their predecessors.
-                Ok(Some(ToRole::Channel(name))) if P::ROLE.consumes() == Some(name.kind) => {
-                    if !self.attached {
+                Ok(Some((ToRole::State, _))) => {}
+                Ok(Some((ToRole::Channel(name), files))) => {
+                    self.context.take_files(&name, files);
+                    if P::ROLE.consumes() != Some(name.kind) {
+                        actor.hear(ToRole::Channel(name))?;
+                    } else if !self.attached && self.channel.is_none() {
+                        // The first one. To later ones their predecessors lead.
                         self.channel = Some(name);
                     }
                 }
-                Ok(Some(message)) => actor.hear(message)?,
+                Ok(Some((message, _))) => actor.hear(message)?,
                 Err(error @ Error::Message(_)) => tracing::warn!("{error}"),
                 Err(error) => return Err(error.into()),
             }

@@ -155,19 +155,34 @@ impl StreamRegion {
         Ok(Self { name: name.clone(), region: Region::open(&name.region())? })
     }
 
+    /// The channel of this name, whose objects somebody has opened.
+    pub fn on(name: &ChannelName, files: [std::fs::File; 3]) -> Result<Self> {
+        Ok(Self { name: name.clone(), region: Region::on(&name.region(), files)? })
+    }
+
     /// Its name.
     pub fn name(&self) -> &ChannelName {
         &self.name
     }
 
+    /// The producer of it.
+    pub fn attach_producer(&self) -> Result<Producer> {
+        Ok(Producer::attach(&self.region)?)
+    }
+
+    /// The consumer of it.
+    pub fn attach_consumer(&self) -> Result<Consumer> {
+        Ok(Consumer::attach(&self.region)?)
+    }
+
     /// A producer for it.
     pub fn producer(name: &ChannelName) -> Result<Producer> {
-        Ok(Producer::attach(&Region::open(&name.region())?)?)
+        Self::open(name)?.attach_producer()
     }
 
     /// A consumer for it.
     pub fn consumer(name: &ChannelName) -> Result<Consumer> {
-        Ok(Consumer::attach(&Region::open(&name.region())?)?)
+        Self::open(name)?.attach_consumer()
     }
 }
 

@@ -1,11 +1,14 @@
 //! What a role's process begins with: its orders, and its place in the session.
 
+use std::fs::File;
 use std::os::fd::OwnedFd;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tricine_channel::sys::process;
 use tricine_channel::time::Deadline;
 
+use crate::channel::{ChannelName, StreamRegion};
 use crate::control::pages::Page;
 use crate::control::{Attached, Role};
 use crate::error::{Error, Result};
@@ -14,6 +17,9 @@ use crate::process::{INPUT_FD, LINK_FD};
 
 /// How long a message may wait for room at the supervisor's socket.
 const ROOM: Duration = Duration::from_secs(1);
+
+/// How much of a notice is said, in bytes.
+const LONGEST_NOTICE: usize = 2_000;
 
 /// What a process was started with.
 #[derive(Debug)]
@@ -24,6 +30,8 @@ pub struct Orders {
     pub spec: Option<Box<Spec>>,
     /// What it inherits besides, see [`crate::role::Inherits`].
     pub input: Option<OwnedFd>,
+    /// What is called in the role's process once its sandbox is closed: for tests of what gets out.
+    pub confined: fn(Role, &Link, &Spec),
 }
 
 impl Orders {
@@ -35,11 +43,12 @@ impl Orders {
         let input = process::inherited(INPUT_FD);
         process::set_comm(&format!("tricine:{role}"));
         link.wait(Deadline::after(Duration::from_secs(10)))?;
-        match link.receive()? {
-            Some(ToRole::Start(spec)) => Ok(Self { link, spec: Some(spec), input }),
-            Some(ToRole::Probe) => Ok(Self { link, spec: None, input }),
-            _ => Err(Error::Disconnected),
-        }
+        let spec = match link.hear()? {
+            Some((ToRole::Start(spec), _)) => Some(spec),
+            Some((ToRole::Probe, _)) => None,
+            _ => return Err(Error::Disconnected),
+        };
+        Ok(Self { link, spec, input, confined: |_, _, _| {} })
     }
 
     /// How much is to be logged: 0 warnings, 1 more, 2 all.
@@ -57,6 +66,8 @@ pub struct RoleContext<P> {
     pub control: Attached<P>,
     /// What to work on.
     pub spec: Spec,
+    /// The files of channels.
+    pub(crate) doors: Mutex<Vec<(ChannelName, [File; 3])>>,
 }
 
 impl<P: Page> RoleContext<P> {
@@ -72,11 +83,46 @@ impl<P: Page> RoleContext<P> {
 
     /// Says something to the supervisor. Waits a moment for room; a supervisor that is gone is noticed elsewhere.
     pub fn tell(&self, message: &FromRole) -> Result<()> {
-        self.link.send_by(message, Deadline::after(ROOM)).map(drop)
+        if self.link.send_by(message, Deadline::after(ROOM))? { Ok(()) } else { Err(Error::Unheard(ROOM)) }
     }
 
-    /// Tells the user something, without ending anything.
+    /// Tells the user something, without ending anything: it is left unsaid where there is no room for it.
     pub fn notice(&self, text: impl Into<String>) -> Result<()> {
-        self.tell(&FromRole::Notice(text.into()))
+        let text: String = text.into();
+        let cut = text.floor_char_boundary(LONGEST_NOTICE);
+        self.link.send_by(&FromRole::Notice(text[..cut].to_owned()), Deadline::after(ROOM)).map(drop)
+    }
+
+    /// Takes the files of a channel that the supervisor has opened for this process.
+    pub(crate) fn take_files(&self, name: &ChannelName, files: Vec<OwnedFd>) {
+        let Ok(mut doors) = self.doors.lock() else { return };
+        // The one that is read and the one that is written; nobody goes back to one before. Numbers may be left out in between.
+        let read = doors.iter().filter(|(old, _)| old.kind == name.kind).map(|(old, _)| old.generation).max();
+        doors.retain(|(old, _)| old.kind != name.kind || Some(old.generation) == read);
+        if let Ok(files) = <[OwnedFd; 3]>::try_from(files) {
+            doors.push((name.clone(), files.map(File::from)));
+        }
+    }
+
+    /// Opens what is needed to begin, while that is allowed.
+    pub(crate) fn open_doors(&self) -> Result<()> {
+        for name in &self.spec.channels {
+            let files = name.region().files()?.map(OwnedFd::from);
+            self.take_files(name, files.into());
+        }
+        Ok(())
+    }
+
+    /// The region of a channel: as the supervisor has opened it, else by its name.
+    pub fn region(&self, name: &ChannelName) -> Result<StreamRegion> {
+        let doors = self.doors.lock().map_err(|_| Error::Disconnected)?;
+        match doors.iter().find(|(known, _)| known == name) {
+            Some((_, files)) => {
+                let copy = |file: &File| file.try_clone().map_err(|e| Error::sys("fcntl", name.to_string(), e));
+                let [region, empty, filled] = files;
+                StreamRegion::on(name, [copy(region)?, copy(empty)?, copy(filled)?])
+            }
+            None => StreamRegion::open(name),
+        }
     }
 }

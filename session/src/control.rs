@@ -56,10 +56,12 @@ pub struct Attached<P> {
 }
 
 impl<P: SharedWords> Attached<P> {
-    fn new(file: &std::fs::File, offset: usize, name: &str) -> Result<Self> {
-        let own = shm::map(file, offset as u64, size_of::<P>(), true, name)?;
+    /// `own`: to be written, for this process's page; `all`: to be read. Of what is mapped by a descriptor that was opened only to read, no
+    /// page can be made writable later.
+    fn new(own: &std::fs::File, offset: usize, all: &std::fs::File, name: &str) -> Result<Self> {
+        let own = shm::map(own, offset as u64, size_of::<P>(), true, name)?;
         shm::prefault(&own, true);
-        Ok(Self { region: ControlRegion::map(file, name)?, own, page: PhantomData })
+        Ok(Self { region: ControlRegion::map(all, name)?, own, page: PhantomData })
     }
 
     /// This process's own page.
@@ -88,7 +90,7 @@ impl ControlRegion {
     pub fn create(session: &str, state: &PlayState) -> Result<(Attached<SessionPage<Writable>>, SessionLock)> {
         let name = NAMESPACE.control_name(session);
         let file = shm::create_unnamed(REGION_LEN as u64)?;
-        let this = Attached::<SessionPage<Writable>>::new(&file, 0, &name)?;
+        let this = Attached::<SessionPage<Writable>>::new(&file, 0, &file, &name)?;
         let page = this.own();
         for (word, value) in [(&page.magic, MAGIC), (&page.version, VERSION), (&page.region_len, REGION_LEN as u64)] {
             // Relaxed: nobody sees the region before linkat.
@@ -107,9 +109,10 @@ impl ControlRegion {
     /// Attaches as the role whose page `P` is. Errors: it is not there, or of another version.
     pub fn attach<P: Page>(session: &str) -> Result<Attached<P>> {
         let name = NAMESPACE.control_name(session);
-        let file = shm::open_named(&name, true)?;
-        Self::check(&file, &name)?;
-        Attached::new(&file, P::OFFSET, &name)
+        let (own, all) = (shm::open_named(&name, true)?, shm::open_named(&name, false)?);
+        Self::check(&own, &name)?;
+        Self::check(&all, &name)?;
+        Attached::new(&own, P::OFFSET, &all, &name)
     }
 
     /// Attaches to look on: nothing may be written. Errors as for [`ControlRegion::attach`].

@@ -17,6 +17,17 @@ pub enum Error {
     /// A session of that name is running.
     #[error("session {0:?} is running already; choose another --session, or see `tricine sessions`")]
     SessionInUse(String),
+    /// A control message that cannot be sent or was not heard, since it is too long.
+    #[error("a control message of {len} bytes; {most} can be sent")]
+    TooLong {
+        /// Its length, in bytes.
+        len: u64,
+        /// The most that there may be.
+        most: u64,
+    },
+    /// The supervisor has not read what was said to it.
+    #[error("the supervisor has heard nothing for {0:?}")]
+    Unheard(std::time::Duration),
     /// A control message that is not understood.
     #[error("control message: {0}")]
     Message(#[from] serde_json::Error),

@@ -20,6 +20,7 @@ pub mod name;
 pub mod output;
 pub mod process;
 pub mod role;
+pub mod sandbox;
 pub mod signals;
 pub mod terminal;
 pub mod window;

@@ -1,5 +1,6 @@
 //! The control socket between the supervisor and one role, and what is said on it: small, rare messages as JSON, one to
-//! a packet of a `SOCK_SEQPACKET` pair. What must survive a crash is not here but in the control region.
+//! a packet of a `SOCK_SEQPACKET` pair. What is long goes in a sealed file beside its packet; what cannot be sent or read whole is an error on
+//! either side, never a part. What must survive a crash is not here but in the control region.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -13,10 +14,17 @@ use serde::{Deserialize, Serialize};
 use crate::channel::{ChannelName, Kind, Mode};
 use crate::error::{Error, Result};
 use crate::name::Name;
+use crate::sandbox::{Confine, Walls};
+use tricine_channel::sys::fds;
+use tricine_channel::sys::sealed::{read_sealed, sealed_file};
 use tricine_channel::time::Deadline;
 
-/// The longest message, in bytes.
-const LONGEST: usize = 1 << 16;
+/// The longest message in a packet, in bytes: what goes into the buffer of a socket many times over.
+pub const LONGEST: usize = 1 << 14;
+/// The longest message by a file in memory that nobody can change any more, in bytes.
+pub const LONGEST_SEALED: u64 = 64 << 20;
+/// The packet that goes with such a file: no JSON begins so.
+const SEALED: &[u8] = b"#";
 
 /// One end of a control socket.
 #[derive(Debug)]
@@ -37,9 +45,12 @@ impl Link {
         Self { socket }
     }
 
-    /// Sends without ever blocking. Whether there was room; errors: [`Error::Disconnected`].
+    /// Sends without ever blocking. Whether there was room; errors: [`Error::Disconnected`], [`Error::TooLong`].
     pub fn send(&self, message: &impl Serialize) -> Result<bool> {
         let bytes = serde_json::to_vec(message)?;
+        if bytes.len() > LONGEST {
+            return Err(Error::TooLong { len: bytes.len() as u64, most: LONGEST as u64 });
+        }
         loop {
             match send(self.socket.as_raw_fd(), &bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
                 Ok(_) => return Ok(true),
@@ -51,13 +62,37 @@ impl Link {
         }
     }
 
-    /// The next message, if one has come. Errors: [`Error::Disconnected`] once the other end is gone and every message
-    /// is read; [`Error::Message`] for one that is not understood.
+    /// As [`Link::send`], of a message of any length up to [`LONGEST_SEALED`], with descriptors: for what a supervisor says. To be heard by
+    /// [`Link::hear`].
+    pub fn order(&self, message: &impl Serialize, files: &[BorrowedFd<'_>]) -> Result<bool> {
+        let mut bytes = serde_json::to_vec(message)?;
+        let mut all = files.to_vec();
+        let sealed;
+        if bytes.len() > LONGEST {
+            if bytes.len() as u64 > LONGEST_SEALED {
+                return Err(Error::TooLong { len: bytes.len() as u64, most: LONGEST_SEALED });
+            }
+            sealed = sealed_file("message", &bytes)?;
+            all.insert(0, sealed.as_fd());
+            bytes = SEALED.to_vec();
+        }
+        match fds::try_send(&self.socket, &bytes, &all) {
+            Err(e) if [Errno::EPIPE, Errno::ECONNRESET].iter().any(|&gone| e.raw_os_error() == Some(gone as i32)) => {
+                Err(Error::Disconnected)
+            }
+            sent => Ok(sent?),
+        }
+    }
+
+    /// The next message, if one has come; descriptors that came with it are closed. Errors: [`Error::Disconnected`] once the other end is
+    /// gone and every message is read; [`Error::Message`] for one that is not understood; [`Error::TooLong`], of which nothing is heard.
     pub fn receive<T: DeserializeOwned>(&self) -> Result<Option<T>> {
         let mut buffer = [0u8; LONGEST];
         loop {
-            match recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
+            // The length is that of the message, also where it is longer than the buffer.
+            match recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_TRUNC) {
                 Ok(0) => return Err(Error::Disconnected),
+                Ok(n) if n > LONGEST => return Err(Error::TooLong { len: n as u64, most: LONGEST as u64 }),
                 Ok(n) => return Ok(Some(serde_json::from_slice(&buffer[..n])?)),
                 Err(Errno::EAGAIN) => return Ok(None),
                 Err(Errno::EINTR) => {}
@@ -65,6 +100,22 @@ impl Link {
                 Err(e) => return Err(Error::sys("recv", "control", e)),
             }
         }
+    }
+
+    /// As [`Link::receive`], with the descriptors: for what a supervisor has said by [`Link::order`].
+    pub fn hear<T: DeserializeOwned>(&self) -> Result<Option<(T, Vec<OwnedFd>)>> {
+        let Some((bytes, mut files)) = fds::try_receive(&self.socket, LONGEST)? else { return Ok(None) };
+        if bytes.is_empty() {
+            return Err(Error::Disconnected);
+        }
+        if bytes != SEALED {
+            return Ok(Some((serde_json::from_slice(&bytes)?, files)));
+        }
+        if files.is_empty() {
+            return Err(Error::Disconnected);
+        }
+        let sealed = read_sealed(&files.remove(0).into(), LONGEST_SEALED)?;
+        Ok(Some((serde_json::from_slice(&sealed)?, files)))
     }
 
     /// Sleeps until a message may be there, or `deadline`. Whether one may be there.
@@ -172,10 +223,30 @@ pub enum FromRole {
         /// Which stretch.
         serial: u32,
     },
+    /// A confined role: what keeps it in.
+    Confined(Walls),
     /// Something the user should know; the film goes on.
     Notice(String),
     /// The role cannot go on, and says why in words for the user; it exits with 1.
     Failed(String),
+}
+
+impl FromRole {
+    /// What kind of message it is, for a complaint.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Opened(_) => "Opened",
+            Self::NeedChannel { .. } => "NeedChannel",
+            Self::Switched { .. } => "Switched",
+            Self::Output(_) => "Output",
+            Self::Key(_) => "Key",
+            Self::Ended { .. } => "Ended",
+            Self::Confined(_) => "Confined",
+            Self::Notice(_) => "Notice",
+            Self::Failed(_) => "Failed",
+        }
+    }
 }
 
 /// What an input holds, as the decoder found it.
@@ -306,6 +377,8 @@ pub struct Work {
     pub title: String,
     /// How long a picture that does not move is shown, in ns.
     pub picture_ns: i64,
+    /// Whether the roles are confined (see [`crate::sandbox`]).
+    pub confine: Option<Confine>,
 }
 
 impl Default for Work {
@@ -320,6 +393,7 @@ impl Default for Work {
             display: DisplaySpec::None,
             title: String::new(),
             picture_ns: 5_000_000_000,
+            confine: None,
         }
     }
 }

@@ -133,7 +133,12 @@ impl Output {
         Ok(match self.way {
             Way::Stdout => Writer::Straight(File::from(io::stdout().as_fd().try_clone_to_owned()?)),
             Way::Straight(file) => Writer::Straight(file),
-            Way::InPlace(path) => Writer::Straight(OpenOptions::new().write(true).truncate(true).open(path)?),
+            Way::InPlace(path) => {
+                let mut options = OpenOptions::new();
+                options.write(true).truncate(true);
+                // To be read as well where it may be, for who goes on with it after a crash.
+                Writer::Straight(options.clone().read(true).open(&path).or_else(|_| options.open(&path))?)
+            }
             Way::Replace(path) => Writer::Beside(Beside::create(path)?),
         })
     }
@@ -243,6 +248,14 @@ pub enum Writer {
 }
 
 impl Writer {
+    /// What is written to, for another process that does so.
+    pub fn file(&self) -> &File {
+        match self {
+            Self::Straight(file) => file,
+            Self::Beside(beside) => &beside.file,
+        }
+    }
+
     /// All is written: now it is there.
     pub fn finish(self) -> io::Result<()> {
         match self {
@@ -285,7 +298,7 @@ impl Beside {
         let old = fs::metadata(&place).ok();
         // As a new file is made; or so that nobody who may not read the old one can read this one meanwhile.
         let mode = if old.is_some() { 0o600 } else { 0o666 };
-        let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&here)?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(&here)?;
         let beside = Self { file, here, place };
         if let Some(old) = old {
             // Only root may give it away; whoever else owned it, it is ours then.

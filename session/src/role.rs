@@ -41,12 +41,12 @@ pub struct Entry {
 /// What a role's process inherits from the supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inherits {
-    /// Nothing.
-    Nothing,
     /// The open input.
     Input,
-    /// The socket to a sound server, which may be a predecessor's connection.
-    SoundSocket,
+    /// The socket to a sound server, which may be a predecessor's connection; or the file that sound is written to.
+    Sink,
+    /// The file that is written in the place of a display, if one is.
+    Display,
 }
 
 impl Role {
@@ -209,7 +209,7 @@ roles! {
         name: "audio",
         title: "audio role",
         streams: &[(Kind::Audio, Side::Consumer)],
-        inherits: Inherits::SoundSocket,
+        inherits: Inherits::Sink,
         draws: false,
         looks_for: "sound server",
         answers_within: S.saturating_mul(5),
@@ -222,7 +222,7 @@ roles! {
         name: "renderer",
         title: "renderer",
         streams: &[(Kind::Video, Side::Consumer)],
-        inherits: Inherits::Nothing,
+        inherits: Inherits::Display,
         draws: true,
         looks_for: "display",
         answers_within: S.saturating_mul(2),

@@ -1,16 +1,26 @@
 //! One role's process, as the supervisor holds it: the process, its control socket, and the last lines of its log.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 
+use tricine_channel::time::mono_ns;
 use tricine_session::control::Role;
 use tricine_session::link::{FromRole, Link, Spec, ToRole};
+use tricine_session::name::shown;
 use tricine_session::process::{Child, Spawn};
 use tricine_session::{Error, Result};
 
+use crate::admission::Allowance;
+
 /// Lines of a role's log that are kept for its obituary.
 const KEPT_LINES: usize = 8;
+
+/// Messages that wait for room in a role's socket, which takes many more.
+const MOST_WAITING: usize = 64;
 
 /// A running role.
 #[derive(Debug)]
@@ -19,8 +29,16 @@ pub(crate) struct Running {
     pub(crate) child: Child,
     /// Its control socket.
     pub(crate) link: Link,
+    /// What there was no room for in its socket.
+    waiting: RefCell<VecDeque<(ToRole, Vec<OwnedFd>)>>,
     log: std::fs::File,
     partial: Vec<u8>,
+    /// How often it may speak, say something to the user, and log.
+    talk: Allowance,
+    hints: Allowance,
+    log_talk: Allowance,
+    /// It has talked without end, and is to die.
+    pub(crate) silenced: bool,
     /// The last lines of its log.
     pub(crate) lines: VecDeque<String>,
 }
@@ -34,7 +52,7 @@ pub(crate) fn start(
     stdout: bool,
 ) -> Result<Running> {
     let (ours, theirs) = Link::pair()?;
-    ours.send(&ToRole::Start(Box::new(spec.clone())))?;
+    ours.order(&ToRole::Start(Box::new(spec.clone())), &[])?;
     let mut child = Spawn {
         title: format!("tricine: {role} {title}"),
         role: role.name(),
@@ -47,25 +65,64 @@ pub(crate) fn start(
     let log = child.stderr.take().ok_or(Error::Disconnected)?;
     nix::fcntl::fcntl(&log, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))
         .map_err(|e| Error::sys("fcntl", "log", e))?;
-    Ok(Running { child, link: ours, log: log.into(), partial: Vec::new(), lines: VecDeque::new() })
+    // A library that logs everything is heard only where that is wanted.
+    let loud = if spec.verbosity > 0 { 50 } else { 1 };
+    Ok(Running {
+        child,
+        link: ours,
+        waiting: RefCell::default(),
+        log: log.into(),
+        partial: Vec::new(),
+        talk: Allowance::new(10_000, 2_000),
+        hints: Allowance::new(20, 2),
+        log_talk: Allowance::new(100 * loud, 20 * loud),
+        silenced: false,
+        lines: VecDeque::new(),
+    })
+}
+
+/// What a role has said since.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// Whether it has said anything.
+    pub(crate) any: bool,
+    /// What of it was understood.
+    pub(crate) messages: Vec<FromRole>,
+    /// It has said more than any role that works has to say.
+    pub(crate) flood: bool,
 }
 
 impl Running {
     /// What it has said; nothing once the other end is gone. A message that is not understood is dropped with a warning.
-    pub(crate) fn messages(&self) -> Vec<FromRole> {
-        let mut messages = Vec::new();
+    pub(crate) fn messages(&mut self) -> Heard {
+        let mut heard = Heard::default();
+        let now_ns = mono_ns();
         // Bounded, so that a role that talks without end does not keep the supervisor.
         for _ in 0..64 {
-            match self.link.receive() {
-                Ok(Some(message)) => messages.push(message),
-                Ok(None) | Err(Error::Disconnected) => break,
-                Err(error) => tracing::warn!("{error}"),
+            let message = self.link.receive();
+            if matches!(message, Ok(None) | Err(Error::Disconnected)) {
+                break;
+            }
+            heard.any = true;
+            heard.flood |= !self.talk.take(now_ns);
+            match message {
+                // A hint for the user and no more: one too many is dropped.
+                Ok(Some(FromRole::Notice(_))) if !self.hints.take(now_ns) => {}
+                Ok(message) => heard.messages.extend(message),
+                Err(error) => self.complain(&error.to_string()),
             }
         }
-        messages
+        heard
     }
 
-    /// The lines that it has logged since.
+    /// Says that a message was dropped; not more often than anybody reads.
+    pub(crate) fn complain(&mut self, what: &str) {
+        if self.hints.take(mono_ns()) {
+            tracing::warn!("a message of a role is dropped: {}", shown(what));
+        }
+    }
+
+    /// The lines that it has logged since, as many as anybody reads; the last ones are kept in any case.
     pub(crate) fn log_lines(&mut self) -> Vec<String> {
         let mut buffer = [0; 4096];
         for _ in 0..16 {
@@ -77,11 +134,16 @@ impl Running {
         let mut lines = Vec::new();
         while let Some(end) = self.partial.iter().position(|&b| b == b'\n') {
             let line: Vec<u8> = self.partial.drain(..=end).collect();
-            lines.push(String::from_utf8_lossy(&line).trim().to_owned());
+            let line = shown(OsStr::from_bytes(line.trim_ascii()));
+            if line.is_empty() {
+                continue;
+            }
+            if self.log_talk.take(mono_ns()) {
+                lines.push(line.clone());
+            }
+            self.lines.push_back(line);
         }
         self.partial.truncate(4096);
-        lines.retain(|line| !line.is_empty());
-        self.lines.extend(lines.iter().cloned());
         while self.lines.len() > KEPT_LINES {
             self.lines.pop_front();
         }
@@ -93,11 +155,46 @@ impl Running {
         self.log.as_fd()
     }
 
-    /// Says something to it; a role that is gone or deaf is noticed by other means.
-    pub(crate) fn tell(&self, message: &ToRole) {
-        match self.link.send(message) {
-            Ok(_) | Err(Error::Disconnected) => {}
-            Err(error) => tracing::warn!("{error}"),
+    /// Says something to it, once there is room; a role that is gone or deaf is noticed by other means.
+    pub(crate) fn tell(&self, message: &ToRole, files: &[BorrowedFd<'_>]) {
+        self.pump();
+        let mut waiting = self.waiting.borrow_mut();
+        // What came before goes before. That there is something to look at is said by any message.
+        if waiting.is_empty() && self.sent(message, files) || *message == ToRole::State {
+            return;
+        }
+        let copies = files.iter().map(BorrowedFd::try_clone_to_owned).collect::<std::io::Result<_>>();
+        match copies {
+            Ok(copies) if waiting.len() < MOST_WAITING => waiting.push_back((message.clone(), copies)),
+            // It has heard none of so many: whoever counts heartbeats ends it.
+            Ok(_) => {
+                tracing::warn!("{message:?} is not said: a role has heard nothing of {MOST_WAITING} messages before")
+            }
+            Err(error) => tracing::warn!("{message:?} is not said: {error}"),
+        }
+    }
+
+    /// Says what had to wait, as far as there is room now.
+    pub(crate) fn pump(&self) {
+        let mut waiting = self.waiting.borrow_mut();
+        while let Some((message, files)) = waiting.front() {
+            let files: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
+            if !self.sent(message, &files) {
+                return;
+            }
+            waiting.pop_front();
+        }
+    }
+
+    /// Whether it need not be said again.
+    fn sent(&self, message: &ToRole, files: &[BorrowedFd<'_>]) -> bool {
+        match self.link.order(message, files) {
+            Ok(sent) => sent,
+            Err(Error::Disconnected) => true,
+            Err(error) => {
+                tracing::warn!("{error}");
+                true
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ mod values;
 mod words;
 
 use values::{
-    parse_audio, parse_display, parse_fps, parse_length, parse_limit, parse_loop, parse_mode, parse_name,
+    parse_audio, parse_display, parse_fps, parse_length, parse_limit, parse_loop, parse_memory, parse_mode, parse_name,
     parse_picture, parse_session, parse_speed, parse_time, parse_volume,
 };
 
@@ -106,10 +106,10 @@ pub(crate) struct Play {
     // An empty name is a script's variable without a value, not the demo.
     #[arg(value_name = "INPUT", value_parser = OsStringValueParser::new().try_map(parse_name))]
     pub(crate) inputs: Vec<Name>,
-    /// auto | window | terminal | none | framemd5=PATH.
+    /// auto | window | terminal | none | framemd5=PATH (`-` is standard output).
     #[arg(long, value_name = "WHERE", default_value = "auto", value_parser = OsStringValueParser::new().try_map(parse_display))]
     pub(crate) display: Display,
-    /// auto | pulse | null | none | wav=PATH.
+    /// auto | pulse | null | none | wav=PATH (`-` is standard output).
     #[arg(long, value_name = "WHERE", default_value = "auto", value_parser = OsStringValueParser::new().try_map(parse_audio))]
     pub(crate) audio: Audio,
     /// fifo: every frame, with back-pressure; mailbox: the latest wins.
@@ -152,6 +152,12 @@ pub(crate) struct Play {
     /// How many crashes a role may have in how many seconds before Tricine gives up.
     #[arg(long, value_name = "N/SECONDS", default_value = "5/10", value_parser = parse_limit)]
     pub(crate) restart_limit: (usize, Duration),
+    /// Let the processes that decode, show and play do whatever this user may.
+    #[arg(long)]
+    pub(crate) no_sandbox: bool,
+    /// How much memory the decoder may take, in MiB; else what the film's format needs.
+    #[arg(long, value_name = "MIB", value_parser = parse_memory)]
+    pub(crate) memory_limit: Option<u64>,
     /// Write a report of the session, as JSON, when it ends.
     #[arg(long, value_name = "PATH")]
     pub(crate) report: Option<PathBuf>,

@@ -9,7 +9,7 @@ use tricine_channel::namespace::{self, Found};
 use tricine_channel::sys::shm;
 use tricine_session::control::Role;
 use tricine_session::link::Finding;
-use tricine_session::{Error, Result};
+use tricine_session::{Error, Result, sandbox};
 
 use crate::probe::Probe;
 
@@ -57,8 +57,10 @@ pub(crate) fn doctor(as_json: bool) -> i32 {
         Err("standard output is no terminal".to_owned())
     };
     // Each in a process of its own, and all at the same time: none waits for another.
+    let walls = sandbox::look();
+    let sandbox = walls.lack().map_or_else(|| Ok(walls.to_string()), |lack| Err(lack.to_owned()));
     let asked = Role::ALL.map(|role| (role.entry().looks_for, Probe::start(role)));
-    let mut rows = vec![("shared memory", row(shared_memory)), ("terminal", row(terminal))];
+    let mut rows = vec![("shared memory", row(shared_memory)), ("sandbox", row(sandbox)), ("terminal", row(terminal))];
     let mut decoders = Vec::new();
     for (name, asked) in asked {
         match asked.map_err(|e| e.to_string()).and_then(|probe| probe.answer()) {

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admission;
 mod child;
 mod cli;
 mod doctor;
@@ -29,13 +30,19 @@ use tricine_channel::time::mono_ns;
 use tricine_session::context::Orders;
 use tricine_session::control::Role;
 use tricine_session::error::{EXIT_BROKEN, EXIT_CORRUPT};
+use tricine_session::link::{Link, Spec};
 use tricine_session::process::ROLE_ENV;
 
 /// The whole program. Its exit code.
 pub fn main() -> i32 {
+    main_with(|_, _, _| {})
+}
+
+/// The whole program, where `confined` is called in each role's process once its sandbox is closed: for tests of what gets out.
+pub fn main_with(confined: fn(Role, &Link, &Spec)) -> i32 {
     let started_ns = mono_ns();
     match std::env::var(ROLE_ENV) {
-        Ok(role) if !role.is_empty() => role_main(&role),
+        Ok(role) if !role.is_empty() => role_main(&role, confined),
         _ => command(started_ns),
     }
 }
@@ -70,7 +77,7 @@ fn level(quiet: bool, verbose: u8) -> tracing::Level {
     }
 }
 
-fn role_main(role: &str) -> i32 {
+fn role_main(role: &str, confined: fn(Role, &Link, &Spec)) -> i32 {
     if role == janitor::NAME {
         return janitor::run();
     }
@@ -100,7 +107,7 @@ fn role_main(role: &str) -> i32 {
         }
     };
     log(level(false, orders.verbosity()), std::io::stderr);
-    play_role(role)(orders)
+    play_role(role)(Orders { confined, ..orders })
 }
 
 /// What plays a role: all that the supervisor has of the crates that do.
@@ -147,7 +154,7 @@ fn play(options: cli::Play, started_ns: u64) -> tricine_session::Result<i32> {
     out::Out::stderr();
     log(level(options.quiet, options.verbose), out::Out::stderr);
     match outputs::prepare(&options)? {
-        Ok(report) => session::play(options, report, started_ns),
+        Ok(outputs) => session::play(options, outputs, started_ns),
         Err(wrong) => {
             let _ = writeln!(std::io::stderr(), "tricine: {wrong}");
             Ok(2)

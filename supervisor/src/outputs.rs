@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tricine_session::link::{DisplaySpec, SinkSpec};
 use tricine_session::name::shown;
-use tricine_session::output::{self, Output, refused};
+use tricine_session::output::{self, Output, Writer, refused};
 use tricine_session::{Error, Result};
 
 use crate::cli::{Audio, Display, Play};
@@ -25,14 +25,14 @@ enum Word {
     Done(Result<Prepared>),
 }
 
-/// What comes of the outputs: the report, if there is to be one, or what is wrong with them, in words.
-pub(crate) type Prepared = Result<Option<Output>, String>;
+/// What comes of the outputs: all of them, open, or what is wrong with them, in words.
+pub(crate) type Prepared = Result<Outputs, String>;
 
-/// Looks at all that is named, and opens the report. A thread does so, which has ended before the first process is started: a mount that
+/// Looks at all that is named, and opens it. A thread does so, which has ended before the first process is started: a mount that
 /// hangs holds up nobody else, and is told after a while.
 pub(crate) fn prepare(options: &Play) -> Result<Prepared> {
     if named(options).is_empty() {
-        return Ok(Ok(None));
+        return Ok(Ok(Outputs::default()));
     }
     let (tell, told) = channel();
     let options = options.clone();
@@ -86,16 +86,44 @@ fn named(options: &Play) -> Vec<(&'static str, PathBuf)> {
     named
 }
 
-/// Finds out that all of them can be written, and opens the report.
-fn open(options: &Play, tell: &Sender<Word>) -> Result<Option<Output>> {
-    let mut report = None;
+/// What is written in the course of a session. The supervisor opens all of it; roles get descriptors.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    pub(crate) report: Option<Output>,
+    /// What the renderer writes.
+    pub(crate) pictures: Option<Writer>,
+    /// What the audio role writes.
+    pub(crate) sound: Option<Writer>,
+}
+
+impl Outputs {
+    /// Nobody writes any more. What was written is there now; where nothing was, what stood there stays, unless the film has `ended`.
+    pub(crate) fn finish(&mut self, options: &Play, ended: bool) -> Result<()> {
+        let writers = [("--display framemd5", self.pictures.take()), ("--audio wav", self.sound.take())];
+        for (option, writer) in writers {
+            let Some(writer) = writer else { continue };
+            if ended || writer.file().metadata().is_ok_and(|file| file.len() > 0) {
+                let path = named(options).into_iter().find(|named| named.0 == option).map(|named| named.1);
+                writer.finish().map_err(|e| refused("write", &path.unwrap_or_default(), &e))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds out that all of them can be written, and opens them.
+fn open(options: &Play, tell: &Sender<Word>) -> Result<Outputs> {
+    let mut outputs = Outputs::default();
     for (option, path) in named(options) {
-        let output = Output::open(&path, || waits(&path, tell)).map_err(|e| refused("write", &path, &e))?;
-        if option == "--report" {
-            report = Some(output);
+        let refused = |e| refused("write", &path, &e);
+        let output = Output::open(&path, || waits(&path, tell)).map_err(refused)?;
+        match option {
+            "--report" => outputs.report = Some(output),
+            "--audio wav" => outputs.sound = Some(output.begin().map_err(refused)?),
+            _ => outputs.pictures = Some(output.begin().map_err(refused)?),
         }
     }
-    Ok(report)
+    Ok(outputs)
 }
 
 fn waits(path: &Path, tell: &Sender<Word>) {

@@ -51,6 +51,8 @@ pub(crate) struct RoleReport {
     pub(crate) restarts: u32,
     /// What they used together.
     pub(crate) usage: Usage,
+    /// What kept the last one in; `None` if nothing did.
+    pub(crate) walls: Option<String>,
 }
 
 /// What a report is made of.
@@ -149,7 +151,9 @@ pub(crate) fn play(played: &Played<'_>) -> Value {
     };
     let mut roles = serde_json::Map::new();
     for role in played.roles.iter().filter(|r| r.pid.is_some()) {
-        roles.insert(role.name.into(), usage(role.pid, role.restarts, &role.usage));
+        let mut figures = usage(role.pid, role.restarts, &role.usage);
+        figures["sandbox"] = json!(role.walls);
+        roles.insert(role.name.into(), figures);
     }
     roles.insert("supervisor".into(), usage(Some(std::process::id()), 0, &Usage::of_self()));
     let handoff = &renderer.handoff_ns;

@@ -19,9 +19,9 @@ use tricine_session::clock::PlayState;
 use tricine_session::control::{Attached, ControlRegion, Role, SessionPage, Writable};
 use tricine_session::link::{DisplaySpec, Opened, SinkSpec};
 use tricine_session::name::Name;
-use tricine_session::output::Output;
 use tricine_session::process::Child;
 use tricine_session::role::Each;
+use tricine_session::sandbox::Walls;
 use tricine_session::{NAMESPACE, Result, signals};
 
 use crate::child::Running;
@@ -30,6 +30,7 @@ use crate::input::Input;
 use crate::janitor::{Janitor, Settings};
 use crate::keys::Keyboard;
 use crate::opening::Opening;
+use crate::outputs::Outputs;
 use crate::probe::{self, Probe};
 use crate::report::{Ended, Restart};
 use crate::sound_socket::SoundSocket;
@@ -63,6 +64,8 @@ struct Post {
     last_pid: Option<u32>,
     /// Where it shows or plays.
     output: Option<String>,
+    /// What keeps it in.
+    walls: Option<Walls>,
     /// The last lines of the log of the one that died last.
     lines: Vec<String>,
     /// Why it could not go on, or could not be started, in words.
@@ -74,7 +77,7 @@ struct Post {
 /// A session.
 pub(crate) struct Session {
     options: Play,
-    report: Option<Output>,
+    outputs: Outputs,
     name: String,
     control: Attached<SessionPage<Writable>>,
     _lock: SessionLock,
@@ -120,6 +123,8 @@ pub(crate) struct Session {
     restarts: Vec<Restart>,
     /// Regions that could not be trusted any more.
     regions_replaced: u64,
+    /// The user knows what this machine lacks for the sandbox.
+    lack_told: bool,
     /// It was said that something else has taken the name of a region.
     names_taken: bool,
     /// Pictures or sound that were asked for could not be played.
@@ -155,7 +160,7 @@ fn plan(options: &Play, audible: bool) -> Plan {
 }
 
 /// Plays what `options` say. The exit code.
-pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Result<i32> {
+pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i32> {
     // What cannot be swept now is swept another time, or by `tricine clean`, which says why not.
     match NAMESPACE.sweep(false, tricine_stress::sys::sysv::forget) {
         Ok(swept) => swept.iter().filter_map(|s| s.failure.as_ref()).for_each(|why| tracing::info!("{why}")),
@@ -214,7 +219,7 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
         status: Status::new(&options),
         keyboard: Keyboard::take(),
         options,
-        report,
+        outputs,
         name,
         control,
         _lock: lock,
@@ -244,6 +249,7 @@ pub(crate) fn play(options: Play, report: Option<Output>, started_ns: u64) -> Re
         done: None,
         restarts: Vec::new(),
         regions_replaced: 0,
+        lack_told: false,
         names_taken: false,
         incomplete: false,
         started_ns,

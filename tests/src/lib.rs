@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: running the real program in a session of a known name, looking at its processes and
 //! names, and tools that a test needs and a machine may lack.
 
+pub mod attempt;
 pub mod ear;
 pub mod hostile;
 pub mod pictures;

@@ -187,6 +187,18 @@ fn lessons_of_ones_own_come_from_a_folder_and_programs_from_a_file() {
     assert!(json(&walked)["steps"].as_u64().is_some_and(|n| n >= 300));
 }
 
+/// Which of a lesson's questions the machine has answered: with an answer that the lesson has, or it could not be held against a learner's.
+fn answered(lesson: &str, measured: &Value) -> Vec<u64> {
+    let handout = said(&lab(&[lesson, "--print", "--answers"]));
+    let answers = measured["answers"].as_array().expect("answers");
+    for answer in answers.iter().map(|a| a[1].as_str().expect("an answer")) {
+        let there = |mark: &str| handout.lines().any(|l| l == format!("- [{mark}] {answer}"));
+        assert!(there("x") || there(" "), "lesson {lesson} has no answer `{answer}`");
+    }
+    let all: std::collections::BTreeSet<_> = answers.iter().filter_map(|a| a[0].as_u64()).collect();
+    all.into_iter().collect()
+}
+
 #[test]
 fn what_a_lesson_asks_is_measured_by_this_very_program() {
     let output = lab(&["13", "--measure", "--json"]);
@@ -198,10 +210,25 @@ fn what_a_lesson_asks_is_measured_by_this_very_program() {
             rows.iter().filter(|r| r["transport"] == transport).map(|r| r["bytes"].as_u64()).collect::<Vec<_>>();
         assert_eq!(sizes, [Some(64), Some(6_220_800)], "{transport}: {measured}");
     }
-    // Each of the three lists has somebody who is first.
-    let lists: std::collections::BTreeSet<_> =
-        measured["answers"].as_array().expect("answers").iter().map(|a| a[0].as_u64()).collect();
-    assert_eq!(lists.len(), 3, "{measured}");
+    // Each of the four lists has somebody who is first, and each of the four jobs has a mechanism that fits.
+    assert_eq!(answered("13", &measured), (0..8).collect::<Vec<_>>(), "{measured}");
+    let output = lab(&["12", "--measure", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", complained(&output));
+    let measured = json(&output);
+    assert!(answered("12", &measured).starts_with(&[0, 1]), "{measured}");
+    let stops = |mechanism: &str| {
+        let ways = measured["figures"]["stops"].as_array().expect("ways").iter();
+        let way = ways.clone().find(|w| w["mechanism"] == mechanism).expect("the mechanism");
+        let said = |s: &Value| format!("{} {} {}", s["who"], s["call"], s["result"]).replace('"', "");
+        way["stops"].as_array().expect("stops").iter().map(said).collect::<Vec<_>>()
+    };
+    assert_eq!(stops("pipe"), ["reader read sleeps in it", "writer write 64", "reader read 64"]);
+    assert_eq!(stops("shared memory, nobody asleep"), Vec::<String>::new());
+    let asleep = stops("shared memory, the reader asleep");
+    assert!(
+        asleep.iter().any(|s| s == "reader futex sleeps in it") && asleep.contains(&"writer futex 1".into()),
+        "{asleep:?}"
+    );
     assert!(complained(&lab(&["6", "--measure"])).contains("lesson 6 measures nothing"));
 }
 
@@ -221,6 +248,19 @@ impl Learner {
         for key in keys {
             self.0.run(&["send-keys", key]);
         }
+    }
+
+    /// A click into the first place where the screen says this, as terminals report it (SGR).
+    fn click(&self, text: &str) {
+        let screen = self.shows(text);
+        let (row, line) = screen.lines().enumerate().find(|(_, l)| l.contains(text)).expect("it is there");
+        let column = line.split(text).next().map_or(0, |before| before.chars().count());
+        self.mouse(0, column + 2, row + 1);
+    }
+
+    fn mouse(&self, button: u32, column: usize, row: usize) {
+        let event = |end| format!("\x1b[<{button};{column};{row}{end}");
+        self.0.run(&["send-keys", "-l", &(event('M') + &event('m'))]);
     }
 
     fn screen(&self) -> String {
@@ -300,6 +340,49 @@ fn a_lesson_is_done_by_keys_from_the_list_to_why() {
         );
         assert!(entry["right_at"].as_u64().is_some() && entry["text"].as_str().is_some());
     }
+}
+
+#[test]
+fn a_lesson_is_done_by_the_mouse_alone() {
+    if !tests::have("tmux") {
+        return;
+    }
+    let state = tempfile::tempdir().expect("a folder");
+    let learner = Learner::start(80, 24, state.path(), "", "");
+    // The first click chooses, the second one opens.
+    learner.click("The dead give nothing back");
+    learner.shows("▶   8 ");
+    learner.click("The dead give nothing back");
+    learner.shows("The textbook ring");
+    // The wheel scrolls.
+    for _ in 0..4 {
+        learner.mouse(65, 20, 10);
+    }
+    wait_for("the text to scroll", || (!learner.screen().contains("The textbook ring")).then_some(()));
+    learner.click("2 predict");
+    learner.click("c  Nothing");
+    learner.shows("[x] c  Nothing");
+    learner.click("that is what I think");
+    learner.shows("right, and you said so");
+    learner.click("3 run");
+    for steps in ["schedule a ", "schedule a2 ", "schedule a3 "] {
+        learner.click("process producer:");
+        learner.shows(steps);
+    }
+    learner.click("B kill");
+    let screen = learner.shows("schedule a3Xb ");
+    // What is shared is seen whole, at the least size as well.
+    for word in ["slot[0]", "head", "empty ", "filled ", "recovery (r)", "dead"] {
+        assert!(screen.contains(word), "{word}:\n{screen}");
+    }
+    learner.click("u undo");
+    learner.shows("schedule a3 ");
+    learner.click("m mark");
+    learner.shows("Wrong: ");
+    learner.click("n see it happen");
+    learner.shows("The counterexample");
+    learner.click("q the lessons");
+    learner.shows("Tricine lab: you are the scheduler");
 }
 
 #[test]

@@ -161,7 +161,8 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
         ("pro.mov", "-c:v prores_ks", ["ProRes 422 HQ video", pipe]),
         ("two.mp4", "-c:v mpeg2video", ["MPEG-2 video", pipe]),
         ("old.mkv", "-c:v huffyuv", ["Huffyuv video", pipe]),
-        ("old.avi", "-c:v mpeg4", ["the AVI container", pipe]),
+        ("old.avi", "-c:v msmpeg4", ["MS-MPEG-4 (DivX 3) video", pipe]),
+        ("old.flv", "-c:v flv", ["the FLV container", pipe]),
         ("old.ts", "-c:v mpeg2video", ["MPEG-2 video", pipe]),
         ("old.ogv", "-pix_fmt yuv420p -c:v libtheora", ["Theora video in Ogg", pipe]),
         ("locked.mp4", &locked, ["encrypted (DRM) H.264 video", "key"]),
@@ -318,10 +319,10 @@ fn a_film_of_which_only_the_sound_plays_says_so_and_ends_with_4() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let [film, song] = ["film.mp4", "song.mp4"].map(|name| folder.path().join(name));
+    let [film, song] = ["film.mov", "song.mp4"].map(|name| folder.path().join(name));
     ffmpeg(
         &["-f", "lavfi", "-i", "testsrc2=size=64x48:rate=30:duration=0.3", "-f", "lavfi", "-i", "sine=duration=0.3"],
-        "-c:v mpeg4 -c:a aac",
+        "-c:v prores_ks -c:a aac",
         &film,
     );
     ffmpeg(&["-i", arg(&film)], "-vn -c copy", &song);
@@ -329,7 +330,7 @@ fn a_film_of_which_only_the_sound_plays_says_so_and_ends_with_4() {
     for (path, code) in [(&film, 4), (&song, 0)] {
         let end = start(PROGRAM, &["--unpaced", "-q", "--display", &display, "--audio", "null", arg(path)]).end();
         assert_eq!(end.status.code(), Some(code), "{}", end.stderr);
-        assert_eq!(end.stderr.contains("video: MPEG-4 part 2 video is not supported"), code == 4, "{}", end.stderr);
+        assert_eq!(end.stderr.contains("video: ProRes 422 HQ video is not supported"), code == 4, "{}", end.stderr);
         let info = Command::new(PROGRAM).arg("info").arg(path).output().unwrap();
         let told = String::from_utf8_lossy(&info.stdout);
         assert_eq!(info.status.code(), Some(code), "{told}");

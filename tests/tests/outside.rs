@@ -121,6 +121,35 @@ fn an_output_that_is_an_input_or_another_output_is_refused() {
 }
 
 #[test]
+fn pictures_and_sound_go_to_standard_output_and_a_file_that_was_there_is_replaced_whole() {
+    let film = "test:bars?size=64x48&rate=25&seconds=2&tone=440";
+    let folder = tempfile::tempdir().unwrap();
+    let (sums, wav) = (folder.path().join("sums"), folder.path().join("a.wav"));
+    for file in [&sums, &wav] {
+        fs::write(file, "x".repeat(1 << 20)).unwrap();
+    }
+    let (display, audio) = (format!("framemd5={}", arg(&sums)), format!("wav={}", arg(&wav)));
+    let output = tricine(&words(&["--unpaced", "--display", &display, "--audio", &audio, film]));
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let output = tricine(&words(&["--unpaced", "--display", "framemd5=-", "--audio", "none", film]));
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    assert_eq!(fs::read(&sums).unwrap(), output.stdout);
+    let lines = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(lines.lines().filter(|line| !line.starts_with('#')).count(), 50);
+    let output = tricine(&words(&["--unpaced", "--display", "none", "--audio", "wav=-", film]));
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let (file, head) = (fs::read(&wav).unwrap(), output.stdout.iter().position(|&b| b == b'd').unwrap());
+    assert_eq!(
+        (&output.stdout[..4], &output.stdout[4..8], output.stdout.len()),
+        (&b"RIFF"[..], &[0xff; 4][..], file.len())
+    );
+    // All but the sizes.
+    assert!(file[8..head] == output.stdout[8..head] && file[80..] == output.stdout[80..]);
+    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+#[test]
 fn names_are_bytes_from_the_command_line_to_the_report() {
     let folder = tempfile::tempdir().unwrap();
     let name = folder.path().join(OsStr::from_bytes(b"a\xff\x1b[31m.y4m"));

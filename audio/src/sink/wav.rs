@@ -3,7 +3,8 @@
 //! It records; the time is kept by the null sink beside it. So volume, speed and gaps do not show in the file, and after
 //! a seek it may hold a few blocks that were not heard any more.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -25,17 +26,25 @@ pub(crate) struct Recorder {
     /// Turns what comes in another format into the file's.
     chain: Chain,
     converts: bool,
+    /// Of what can only be written on: whether its header is written.
+    stream: Option<bool>,
 }
 
 impl Recorder {
-    /// Opens the file: a new one, or after a crash the one that a predecessor was writing.
+    /// Takes up `file`, which the user knows by `path`: an empty one, or after a crash the one that a predecessor was writing. Where a
+    /// predecessor has `begun` what cannot be read back, such as a pipe, goes on where it ends.
     ///
     /// Errors: words for the user.
-    pub(crate) fn open(path: &Path, go_on: bool) -> Result<Self, String> {
+    pub(crate) fn open(file: File, path: &Path, begun: bool) -> Result<Self, String> {
         let failed = |e: std::io::Error| complaint(path, &e);
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(!go_on).open(path).map_err(failed)?;
         let mut head = vec![0; header::len(Format { channels: 8, rate: 1 }) as usize];
+        let readable = file.metadata().is_ok_and(|m| m.is_file()) && file.read_at(&mut head, 0).is_ok();
+        if !readable {
+            let stream = Some(begun);
+            let format = Format { channels: 2, rate: 48_000 };
+            let (path, bytes, chain) = (path.into(), Vec::new(), Chain::default());
+            return Ok(Self { path, file, format, data: 0, bytes, chain, converts: false, stream });
+        }
         let read = file.read_at(&mut head, 0).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
         let found = header::read(head.get(..read).unwrap_or_default());
@@ -44,7 +53,8 @@ impl Recorder {
         // Half a sample time is what a death in the middle of a write leaves.
         let data = data - data % header::align(format);
         let chain = Chain::default();
-        let this = Self { path: path.into(), file, format, data, bytes: Vec::new(), chain, converts: false };
+        let this =
+            Self { path: path.into(), file, format, data, bytes: Vec::new(), chain, converts: false, stream: None };
         this.write_header().map_err(failed)?;
         Ok(this)
     }
@@ -100,6 +110,11 @@ impl Recorder {
     /// Writes `bytes` behind `at` bytes of samples, which is then where the file ends.
     fn append(&mut self, at: u64) -> Result<(), String> {
         self.data = at + self.bytes.len() as u64;
+        if let Some(begun) = &mut self.stream {
+            let head = if std::mem::replace(begun, true) { Vec::new() } else { header::endless(self.format) };
+            let written = self.file.write_all(&head).and_then(|()| self.file.write_all(&self.bytes));
+            return written.map_err(|e| complaint(&self.path, &e));
+        }
         let written = self.file.write_all_at(&self.bytes, header::len(self.format) + at);
         let written = written.and_then(|()| self.write_header());
         // In front of whatever a predecessor wrote beyond.

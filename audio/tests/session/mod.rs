@@ -166,7 +166,12 @@ impl Session {
     /// Starts the role in a thread.
     pub(crate) fn start(mut self) -> Self {
         let (ours, theirs) = Link::pair().unwrap();
-        let orders = Orders { link: theirs, spec: Some(Box::new(self.spec.clone())), input: None };
+        let orders = Orders {
+            link: theirs,
+            spec: Some(Box::new(self.spec.clone())),
+            input: file_of(&self.spec),
+            confined: |_, _, _| {},
+        };
         self.link = ours;
         self.running = Running::Thread(std::thread::spawn(move || tricine_audio::run(orders)));
         self
@@ -351,7 +356,15 @@ pub(crate) fn be_child() {
     let link = Link::new(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
     link.wait(Deadline::after(Duration::from_secs(10))).unwrap();
     let Some(ToRole::Start(spec)) = link.receive().unwrap() else { panic!("no orders") };
-    std::process::exit(tricine_audio::run(Orders { link, spec: Some(spec), input: None }));
+    let input = file_of(&spec);
+    std::process::exit(tricine_audio::run(Orders { link, spec: Some(spec), input, confined: |_, _, _| {} }));
+}
+
+/// The file that the role writes, as a supervisor opens it.
+fn file_of(spec: &Spec) -> Option<OwnedFd> {
+    let Some(SinkSpec::Wav(path)) = &spec.work.sink else { return None };
+    let mut options = std::fs::OpenOptions::new();
+    Some(options.read(true).write(true).create(true).truncate(false).open(path.as_path()).unwrap().into())
 }
 
 pub(crate) fn sleep_ms(ms: u64) {

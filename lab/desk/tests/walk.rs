@@ -162,14 +162,27 @@ fn measures(session: &str) {
     assert!((1..20).contains(&signals["signals"].as_u64().expect("a number")), "{signals}");
     let cable = measured("cable");
     assert_eq!((&cable["whole"], &cable["rest"]), (&1.into(), &9.into()), "{cable}");
+    assert!(signals["sleeps"].as_u64() >= Some(2) && signals["token"] == true, "{signals}");
+    // A handler that does the work finds it half done at some instruction, and one that only tells never does.
+    let (at, wrong) = (signals["instructions"].as_u64().expect("a number"), &signals["wrong"]);
+    assert!(wrong[0].as_u64().is_some_and(|w| w > 0 && w < at) && wrong[1] == 0, "{signals}");
+    let walls = measured("walls");
+    let seen = |wall: usize| [&walls[wall]["views"][0], &walls[wall]["views"][1]];
+    assert_eq!(seen(0).map(|v| v["value"].as_u64()), [Some(7), Some(8)], "{walls}");
+    assert_eq!(seen(1).map(|v| v["value"].as_u64()), [Some(8), Some(8)], "{walls}");
+    assert!(seen(0).iter().all(|v| v["private_dirty"].as_u64() > Some(0)), "{walls}");
+    assert!(seen(1).iter().all(|v| v["private_dirty"] == 0 && v["shared_dirty"].as_u64() >= Some(512)), "{walls}");
     let channel = measured("channel");
-    let steps = channel.as_array().expect("steps");
-    assert!(steps.len() >= 2 && steps.iter().all(|s| s["whole"] == true), "{channel}");
-    // From one step on the frame is there, and stays.
-    let published: Vec<bool> = steps.iter().map(|s| s["published"] == true).collect();
-    assert!(published.is_sorted() && !published[0] && published[steps.len() - 1], "{channel}");
-    let there = &steps[published.iter().position(|p| *p).expect("a step")];
-    assert_eq!(there["change"], "seq[0] 0 -> 1");
+    for (show, word) in channel.as_array().expect("both sides").iter().zip(["seq[0] 0 -> 1", "released 0 -> 1"]) {
+        let steps = show["steps"].as_array().expect("steps");
+        assert!(steps.iter().all(|s| s["whole"] == true) && show["bad"] == serde_json::json!([]), "{channel}");
+        assert!(show["kills"].as_u64() > Some(50), "{channel}");
+        // From one step on the frame is published, or released, and stays so; the sleeper's flag and token come after it.
+        let done: Vec<bool> = steps.iter().map(|s| s["done"] == true).collect();
+        let at = done.iter().position(|d| *d).expect("a step");
+        assert!(done.is_sorted() && at > 0 && at + 2 < done.len(), "{channel}");
+        assert_eq!(steps[at]["change"], word);
+    }
     for name in ["counter", "litmus", "hold"] {
         match tricine_lab_desk::measure::measure(name, session) {
             Ok(m) => println!("  {name}: {}", m.figures),

@@ -3,6 +3,7 @@
 //! Times are the container's own. Who opens a file subtracts one zero from all of them (`open.rs`); a parser never moves one
 //! track against another. Each track has a reader of its own, so that no track waits for another one.
 
+mod avi;
 mod frames;
 mod id3;
 mod matroska;
@@ -216,6 +217,8 @@ pub(crate) enum CodecId {
     Av1,
     Vp9,
     Vp8,
+    /// MPEG-4 part 2, as DivX and Xvid make it.
+    Mpeg4,
     /// Named for the user, such as `ProRes 422 HQ`.
     Other(String),
     /// Of whatever codec, but nobody has the key; the codec's name.
@@ -231,6 +234,7 @@ impl CodecId {
             Self::Av1 => "AV1",
             Self::Vp9 => "VP9",
             Self::Vp8 => "VP8",
+            Self::Mpeg4 => "MPEG-4 part 2",
             Self::Other(name) | Self::Encrypted(name) => name,
         }
     }
@@ -304,6 +308,7 @@ pub(crate) fn open_kind(file: &MediaFile, kind: crate::sniff::Kind) -> Result<Op
         Ok(match kind {
             Kind::Mp4 => Some(Box::new(mp4::Mp4::read(file)?)),
             Kind::Matroska => Some(Box::new(matroska::Matroska::read(file)?)),
+            Kind::Avi => Some(Box::new(avi::Avi::read(file)?)),
             Kind::Ts => Some(Box::new(ts::Ts::read(file)?)),
             Kind::Audio | Kind::Unknown => Some(song(file)?),
             Kind::Other(what) => return Err(MediaError::unsupported(what, crate::sniff::remedy(what))),

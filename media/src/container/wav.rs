@@ -161,6 +161,14 @@ fn parse(fmt: &[u8]) -> Result<(Result<AudioCodecParameters, String>, Layout), M
     Ok((Ok(params), Layout { rate, block, frames }))
 }
 
+/// What AVI's sound is, whose tracks are described as WAV files are.
+pub(super) fn params(fmt: &[u8]) -> Result<AudioCodecParameters, String> {
+    match parse(fmt) {
+        Ok((params, _)) => params.map_err(|name| name.trim_end_matches(" in WAV").to_owned()),
+        Err(error) => Err(format!("sound that cannot be ({error})")),
+    }
+}
+
 /// The name of a codec that WAV files have and that is not played.
 fn codec(tag: u32, bits: u32) -> String {
     match tag {

@@ -80,6 +80,8 @@ pub(crate) fn open(track: &VideoTrack, config: usize, from_x264: bool) -> Result
         CodecId::Vp9 => return Ok(Box::new(super::vp9::Vp9::new())),
         #[cfg(feature = "vp8")]
         CodecId::Vp8 => return Ok(Box::new(super::vp8::Vp8::new())),
+        #[cfg(feature = "mpeg4")]
+        CodecId::Mpeg4 => return Ok(Box::new(super::mpeg4::Mpeg4::open(config)?)),
         CodecId::Other(name) => return Err(MediaError::unsupported(format!("{name} video"), CONVERT)),
         CodecId::Encrypted(name) => {
             let hint = "only what has its key plays it";
@@ -93,6 +95,8 @@ pub(crate) fn open(track: &VideoTrack, config: usize, from_x264: bool) -> Result
         CodecId::Av1 => ("AV1 video", "av1"),
         #[cfg(not(feature = "vp9"))]
         CodecId::Vp9 => ("VP9 video", "vp9"),
+        #[cfg(not(feature = "mpeg4"))]
+        CodecId::Mpeg4 => ("MPEG-4 part 2 video", "mpeg4"),
         #[cfg(not(feature = "vp8"))]
         CodecId::Vp8 => ("VP8 video", "vp8"),
     };

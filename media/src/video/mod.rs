@@ -12,6 +12,8 @@ mod codec;
 mod h264;
 #[cfg(feature = "hevc")]
 mod hevc;
+#[cfg(feature = "mpeg4")]
+mod mpeg4;
 mod nal;
 mod player;
 mod sps;

@@ -105,6 +105,15 @@ pub(crate) fn reference_times(path: &Path) -> Vec<f64> {
     times.iter().map(|time| time - start).collect()
 }
 
+/// When ffmpeg presents the first frame of a track, such as `a:0`, in seconds on the file's own timeline.
+pub(crate) fn first_time(path: &Path, track: &str) -> f64 {
+    let mut command = Command::new("ffprobe");
+    command.args(["-v", "error", "-select_streams", track, "-show_entries", "frame=best_effort_timestamp_time"]);
+    let output = command.args(["-of", "csv=p=0"]).arg(path).output().expect("ffprobe runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.split([',', '\n']).find_map(|field| field.trim().parse().ok()).expect("a first frame")
+}
+
 /// All frames with their times; damage is not expected.
 pub(crate) fn decode_all(path: &Path) -> Vec<(i64, i64, Vec<u8>)> {
     let mut video = video(path);

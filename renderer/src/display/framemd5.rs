@@ -3,8 +3,9 @@
 //!
 //! A line is one write(2). A renderer that was killed leaves at most one incomplete line, which its successor cuts off.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use md5::{Digest, Md5};
@@ -57,14 +58,10 @@ fn failed(path: &Path, e: &io::Error) -> DisplayError {
     DisplayError(format!("cannot write {}: {e}; choose another path for --display framemd5=PATH", path.display()))
 }
 
-fn open_file(path: &Path, again: bool) -> io::Result<File> {
-    // Not truncated on a restart: the predecessor's lines stand.
-    OpenOptions::new().read(true).write(true).create(true).truncate(!again).open(path)
-}
-
-/// Whether the file can be written; begins it.
-pub(super) fn check(path: &Path, again: bool) -> Result<(), DisplayError> {
-    open_file(path, again).map(drop).map_err(|e| failed(path, &e))
+/// What is in the file, from its beginning; `None` where that cannot be read, as in a pipe.
+fn read(file: &File) -> Option<Vec<u8>> {
+    let mut text = vec![0; usize::try_from(file.metadata().ok().filter(|m| m.is_file())?.len()).ok()?];
+    file.read_exact_at(&mut text, 0).ok().map(|()| text)
 }
 
 fn header(meta: &FrameMeta, base: TimeBase) -> String {
@@ -82,12 +79,17 @@ fn header(meta: &FrameMeta, base: TimeBase) -> String {
 }
 
 impl FrameMd5 {
-    /// Begins the file, or goes on after the last complete line of a predecessor.
-    pub(crate) fn open(path: &Path, again: bool, meta: &FrameMeta) -> Result<Self, DisplayError> {
+    /// Begins `file`, which the user knows by `path`, or goes on after the last complete line of a predecessor. Where a predecessor has
+    /// `begun` what cannot be read back, goes on where it ends.
+    pub(crate) fn open(mut file: File, path: &Path, begun: bool, meta: &FrameMeta) -> Result<Self, DisplayError> {
         let wrong = |e: io::Error| failed(path, &e);
-        let mut file = open_file(path, again).map_err(wrong)?;
-        let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(wrong)?;
+        let Some(mut text) = read(&file) else {
+            let base = TimeBase::of(meta.duration_ns);
+            if !begun {
+                file.write_all(header(meta, base).as_bytes()).map_err(wrong)?;
+            }
+            return Ok(Self { file, path: path.into(), base, before: None, next: None });
+        };
         let complete = text.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
         text.truncate(complete);
         let text = String::from_utf8(text).unwrap_or_default();

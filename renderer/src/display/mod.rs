@@ -8,6 +8,7 @@ mod terminal;
 mod window;
 mod x11;
 
+use std::fs::File;
 use std::os::fd::BorrowedFd;
 
 use tricine_channel::channel::Payload;
@@ -189,26 +190,30 @@ pub(crate) struct Begin<'a> {
     pub(crate) fullscreen: bool,
     /// How a predecessor has left its window.
     pub(crate) left: Option<Left>,
+    /// What is written in the place of a window.
+    pub(crate) file: Option<File>,
+    /// Whether a predecessor has shown frames.
+    pub(crate) begun: bool,
 }
 
 /// Opens the display of `spec` for its first frame: a film without pictures never flashes a window.
-pub(crate) fn open(spec: &Spec, begin: &Begin<'_>, picture: &Picture<'_>) -> Result<Box<dyn Display>, DisplayError> {
+pub(crate) fn open(spec: &Spec, begin: Begin<'_>, picture: &Picture<'_>) -> Result<Box<dyn Display>, DisplayError> {
     Ok(match &spec.work.display {
         DisplaySpec::None => Box::new(headless::Headless),
         // Where a predecessor was here, its file is continued.
         DisplaySpec::FrameMd5(path) => {
-            Box::new(framemd5::FrameMd5::open(path.as_path(), spec.restarts > 0, picture.meta)?)
+            let file = begin.file.ok_or_else(|| DisplayError("the supervisor handed no open file over".into()))?;
+            Box::new(framemd5::FrameMd5::open(file, path.as_path(), begin.begun, picture.meta)?)
         }
-        DisplaySpec::Window => Box::new(window::Window::open(begin, picture)?),
+        DisplaySpec::Window => Box::new(window::Window::open(&begin, picture)?),
         DisplaySpec::Terminal => Box::new(terminal::Terminal::open()?),
     })
 }
 
-/// Checks what can be checked before the first frame, so that a wrong path is reported at once.
-pub(crate) fn check(spec: &DisplaySpec, again: bool) -> Result<(), DisplayError> {
+/// Checks what can be checked before the first frame.
+pub(crate) fn check(spec: &DisplaySpec) -> Result<(), DisplayError> {
     match spec {
-        DisplaySpec::FrameMd5(path) => framemd5::check(path.as_path(), again),
         DisplaySpec::Terminal => terminal::check(),
-        DisplaySpec::Window | DisplaySpec::None => Ok(()),
+        DisplaySpec::FrameMd5(_) | DisplaySpec::Window | DisplaySpec::None => Ok(()),
     }
 }

@@ -102,6 +102,11 @@ mod mapped {
             shm::open_named(object, true).map(Self)
         }
 
+        /// One that somebody has opened.
+        pub(in crate::channel) fn on(file: File) -> Self {
+            Self(file)
+        }
+
         /// Gives it its name.
         pub(in crate::channel) fn link(&self, object: &str) -> Result<()> {
             shm::link(&self.0, object)

@@ -46,6 +46,13 @@ impl Name {
         format!("{self}.filled")
     }
 
+    /// Opens the channel's three objects: the region, the producer's doorbell, the consumer's. For a process that may not open them by
+    /// itself, see [`Region::on`](super::Region::on).
+    pub fn files(&self) -> Result<[std::fs::File; 3]> {
+        let bell = |name| shm::open_named(&format!("sem.{name}"), true);
+        Ok([shm::open_named(&self.to_string(), true)?, bell(self.empty())?, bell(self.filled())?])
+    }
+
     /// Removes the channel's three names. A process that has mapped the region keeps its mapping.
     pub fn unlink(&self) -> Result<()> {
         shm::unlink(&self.to_string())?;

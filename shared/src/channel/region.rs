@@ -215,6 +215,14 @@ impl Region {
         Self::open_with(name, Semaphore::open(&name.empty())?, Semaphore::open(&name.filled())?)
     }
 
+    /// The region of this name, and its semaphores, which somebody has opened (see [`Name::files`]). Nothing is opened here.
+    pub fn on(name: &Name, files: [std::fs::File; 3]) -> Result<Self> {
+        let [region, empty, filled] = files;
+        let bells =
+            Bells { empty: Semaphore::on(&empty, &name.empty())?, filled: Semaphore::on(&filled, &name.filled())? };
+        Self::look(Source::on(region), name, Arc::new(bells))
+    }
+
     /// Whether what stands under this channel's name still is what was opened: there, as long, with the same header
     /// and with words that can be. For a supervisor, which replaces a region that is not; both sides may be at
     /// work meanwhile.

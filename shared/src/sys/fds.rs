@@ -19,15 +19,28 @@ pub const MAX: usize = 8;
 
 /// Sends one message and copies of `fds` with it; at most [`MAX`] of them.
 pub fn send(socket: impl AsFd, message: &[u8], fds: &[BorrowedFd<'_>]) -> Result<()> {
+    transmit(socket, message, fds, MsgFlags::empty()).map_err(|e| Error::sys("sendmsg", "control socket", e))
+}
+
+/// As [`send`], without ever waiting for room. Whether there was room.
+pub fn try_send(socket: impl AsFd, message: &[u8], fds: &[BorrowedFd<'_>]) -> Result<bool> {
+    match transmit(socket, message, fds, MsgFlags::MSG_DONTWAIT) {
+        Ok(()) => Ok(true),
+        Err(Errno::EAGAIN) => Ok(false),
+        Err(e) => Err(Error::sys("sendmsg", "control socket", e)),
+    }
+}
+
+fn transmit(socket: impl AsFd, message: &[u8], fds: &[BorrowedFd<'_>], flags: MsgFlags) -> nix::Result<()> {
     let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
     let control = [ControlMessage::ScmRights(&raw)];
     let control = if raw.is_empty() { &[][..] } else { &control[..] };
     loop {
         let socket = socket.as_fd().as_raw_fd();
-        match sendmsg::<()>(socket, &[IoSlice::new(message)], control, MsgFlags::MSG_NOSIGNAL, None) {
+        match sendmsg::<()>(socket, &[IoSlice::new(message)], control, MsgFlags::MSG_NOSIGNAL | flags, None) {
             Ok(_) => return Ok(()),
             Err(Errno::EINTR) => {}
-            Err(e) => return Err(Error::sys("sendmsg", "control socket", e)),
+            Err(e) => return Err(e),
         }
     }
 }
@@ -35,27 +48,46 @@ pub fn send(socket: impl AsFd, message: &[u8], fds: &[BorrowedFd<'_>]) -> Result
 /// Receives one message of at most `limit` bytes, and the descriptors that came with it, closed on exec. An empty message
 /// without descriptors means that the other end is gone.
 pub fn receive(socket: impl AsFd, limit: usize) -> Result<(Vec<u8>, Vec<OwnedFd>)> {
+    take(socket, limit, MsgFlags::empty()).map_err(|e| Error::sys("recvmsg", "control socket", e))
+}
+
+/// As [`receive`], without waiting: `None` if nothing has come. A message that was cut, of its bytes or of its descriptors, is an error
+/// (EMSGSIZE).
+pub fn try_receive(socket: impl AsFd, limit: usize) -> Result<Option<(Vec<u8>, Vec<OwnedFd>)>> {
+    match take(socket, limit, MsgFlags::MSG_DONTWAIT) {
+        Ok(got) => Ok(Some(got)),
+        Err(Errno::EAGAIN) => Ok(None),
+        Err(e) => Err(Error::sys("recvmsg", "control socket", e)),
+    }
+}
+
+fn take(socket: impl AsFd, limit: usize, flags: MsgFlags) -> nix::Result<(Vec<u8>, Vec<OwnedFd>)> {
     let mut bytes = vec![0; limit];
     let mut space = nix::cmsg_space!([RawFd; MAX]);
     let mut fds = Vec::new();
     let len = loop {
         let mut parts = [IoSliceMut::new(&mut bytes)];
         let socket = socket.as_fd().as_raw_fd();
-        match recvmsg::<()>(socket, &mut parts, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC) {
+        match recvmsg::<()>(socket, &mut parts, Some(&mut space), MsgFlags::MSG_CMSG_CLOEXEC | flags) {
             Ok(got) => {
-                let control = got.cmsgs().map_err(|e| Error::sys("recvmsg", "control socket", e))?;
+                let cut = got.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC);
+                // None where it was cut: then there is nothing to be had but the error.
+                let control = got.cmsgs().map(|control| control.collect::<Vec<_>>()).unwrap_or_default();
                 for message in control {
                     if let ControlMessageOwned::ScmRights(raw) = message {
                         // SAFETY: the kernel has just made these descriptors for us; nobody else knows of them.
                         fds.extend(raw.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
                     }
                 }
+                if cut {
+                    return Err(Errno::EMSGSIZE);
+                }
                 break got.bytes;
             }
             // It died without having read what we sent.
             Err(Errno::ECONNRESET) => break 0,
             Err(Errno::EINTR) => {}
-            Err(e) => return Err(Error::sys("recvmsg", "control socket", e)),
+            Err(e) => return Err(e),
         }
     };
     bytes.truncate(len);

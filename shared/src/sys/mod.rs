@@ -12,3 +12,4 @@ pub mod sealed;
 pub mod semaphore;
 pub mod shm;
 pub mod sigbus;
+pub mod sigsys;

@@ -1,7 +1,9 @@
 //! Memory without a name that one process writes and others can only read: for a peer that knows nothing of channels.
 
 use std::fs::File;
+use std::io::Write;
 use std::ops::{Deref, DerefMut};
+use std::os::unix::fs::FileExt;
 
 use memmap2::{MmapMut, MmapOptions};
 use nix::fcntl::{FallocateFlags, FcntlArg, SealFlag, fallocate, fcntl};
@@ -10,6 +12,38 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use crate::error::{Error, Result};
 
 const NAME: &str = "sealed-words";
+/// With these, a file stays as it is.
+const WHOLE: SealFlag = SealFlag::F_SEAL_WRITE.union(SealFlag::F_SEAL_SHRINK).union(SealFlag::F_SEAL_GROW);
+
+/// A file in memory that holds `bytes`, and that nobody can change: for a message that is too long for a socket.
+///
+/// Errors: there is no memory.
+pub fn sealed_file(name: &str, bytes: &[u8]) -> Result<File> {
+    let err = |call| move |e: nix::Error| Error::sys(call, name, e);
+    let fd = memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING).map_err(err("memfd_create"))?;
+    let mut file = File::from(fd);
+    file.write_all(bytes).map_err(|e| Error::sys("write", name, e))?;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(WHOLE | SealFlag::F_SEAL_SEAL)).map_err(err("fcntl"))?;
+    Ok(file)
+}
+
+/// What is in a file that came from elsewhere, at most `limit` bytes.
+///
+/// Errors: it is longer, or can still be changed.
+pub fn read_sealed(file: &File, limit: u64) -> Result<Vec<u8>> {
+    let wrong = |e: std::io::Error| Error::sys("read", NAME, e);
+    let seals = fcntl(file, FcntlArg::F_GET_SEALS).map_err(|e| Error::sys("fcntl", NAME, e))?;
+    if !SealFlag::from_bits_retain(seals).contains(WHOLE) {
+        return Err(wrong(std::io::ErrorKind::PermissionDenied.into()));
+    }
+    let len = file.metadata().map_err(wrong)?.len();
+    if len > limit {
+        return Err(wrong(std::io::ErrorKind::FileTooLarge.into()));
+    }
+    let mut bytes = vec![0; len as usize];
+    file.read_exact_at(&mut bytes, 0).map_err(wrong)?;
+    Ok(bytes)
+}
 
 /// 32-bit words in memory that has no name, of which others have the descriptor: they can map it to read, and nothing else.
 #[derive(Debug)]
@@ -59,9 +93,18 @@ impl DerefMut for SealedWords {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::FileExt;
-
     use super::*;
+
+    #[test]
+    fn a_long_message_is_read_as_it_was_sealed_and_what_may_change_is_not_read() {
+        let text = vec![7; 300_000];
+        let file = sealed_file("test", &text).unwrap();
+        assert_eq!(read_sealed(&file, 300_000).unwrap(), text);
+        assert!(read_sealed(&file, 299_999).is_err());
+        assert!(file.write_at(&[9], 0).is_err() && file.set_len(4).is_err());
+        let open = super::super::process::memory_file("test", &text).unwrap();
+        assert!(read_sealed(&open, 300_000).is_err());
+    }
 
     #[test]
     fn others_read_what_is_written_and_cannot_write_or_cut_it() {

@@ -50,7 +50,11 @@ impl Semaphore {
 
     /// Opens the semaphore `name` (without a slash). An empty, foreign or wrongly sized file is refused.
     pub fn open(name: &str) -> Result<Self> {
-        let file = shm::open_named(&format!("sem.{name}"), true)?;
+        Self::on(&shm::open_named(&format!("sem.{name}"), true)?, name)
+    }
+
+    /// The semaphore in this file, which somebody has opened by its `name`. Errors as for [`Semaphore::open`].
+    pub fn on(file: &std::fs::File, name: &str) -> Result<Self> {
         let len = file.metadata().map_err(|e| Error::sys("fstat", name, e))?.size();
         if len != size_of::<libc::sem_t>() as u64 {
             return Err(Error::Layout {
@@ -60,7 +64,7 @@ impl Semaphore {
                 wanted: size_of::<libc::sem_t>() as u64,
             });
         }
-        let map = shm::map(&file, 0, size_of::<libc::sem_t>(), true, name)?;
+        let map = shm::map(file, 0, size_of::<libc::sem_t>(), true, name)?;
         Ok(Self { map, name: name.into() })
     }
 

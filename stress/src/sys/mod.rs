@@ -4,6 +4,7 @@
 #![allow(unsafe_code)]
 
 pub mod bells;
+pub mod handler;
 #[cfg(feature = "iceoryx2")]
 pub mod loan;
 pub mod mq;

@@ -5,6 +5,8 @@
 //! every blocking wait a thousand times a second: that is how a wait ends at its limit, and how a process that sleeps in
 //! a system call is told from one that has not been scheduled yet.
 
+mod calls;
+
 use std::io;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +23,8 @@ use nix::unistd::{ForkResult, Pid, fork, getpid, getppid, setsid};
 use tricine_channel::error::{Error, Result};
 use tricine_channel::sys::process::{Exit, Reaped, exit_now, memory_file};
 use tricine_channel::sys::shm;
+
+pub use calls::Called;
 
 /// How often a blocking wait looks up, in microseconds.
 const TICK_US: libc::suseconds_t = 1000;
@@ -113,8 +117,8 @@ impl Tracer {
             body()
         })?;
         forked.until_paused()?;
-        ptrace::setoptions(forked.pid, ptrace::Options::PTRACE_O_EXITKILL)
-            .map_err(|e| forked.error("PTRACE_SETOPTIONS", e))?;
+        let options = ptrace::Options::PTRACE_O_EXITKILL | ptrace::Options::PTRACE_O_TRACESYSGOOD;
+        ptrace::setoptions(forked.pid, options).map_err(|e| forked.error("PTRACE_SETOPTIONS", e))?;
         Ok(forked)
     }
 }
@@ -213,6 +217,12 @@ impl Forked {
                 _ => {}
             }
         }
+    }
+
+    /// Stops a process that is not traced where it is, in its sleep as well.
+    pub fn hold(&mut self) -> Result<()> {
+        kill(self.pid, Signal::SIGSTOP).map_err(|e| self.error("kill", e))?;
+        self.until_paused()
     }
 
     /// Lets a paused process that is not traced go on.

@@ -51,6 +51,9 @@ pub(super) fn parse_name(name: OsString) -> Result<Name, String> {
 
 /// As seen from the root: a role need not stay in the folder where it was started.
 fn absolute(path: &[u8]) -> Result<Name, String> {
+    if path == b"-" {
+        return Ok(OsStr::from_bytes(path).to_owned().into());
+    }
     std::path::absolute(OsStr::from_bytes(path)).map(Name::from).map_err(|e| e.to_string())
 }
 
@@ -126,6 +129,12 @@ pub(super) fn parse_limit(text: &str) -> Result<(usize, Duration), String> {
         Some((count.parse().ok()?, Duration::from_secs_f64(seconds)))
     });
     limit.ok_or_else(|| "use N/SECONDS, such as 5/10".into())
+}
+
+/// MiB, in bytes.
+pub(super) fn parse_memory(text: &str) -> Result<u64, String> {
+    let bytes = text.parse::<u64>().ok().filter(|mib| *mib >= 64).and_then(|mib| mib.checked_mul(1 << 20));
+    bytes.ok_or_else(|| "use a whole number of MiB, at least 64".into())
 }
 
 pub(super) fn parse_session(text: &str) -> Result<String, String> {

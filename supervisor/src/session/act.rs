@@ -10,6 +10,7 @@ use tricine_session::channel::StreamRegion;
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, SinkSpec, Spec, ToRole, Work};
 use tricine_session::role::Inherits;
+use tricine_session::sandbox::Confine;
 
 use super::{KINDS, Session, index};
 use crate::child;
@@ -44,7 +45,7 @@ impl Session {
             Action::Kill { role } => self.signal(Role::ALL[role], Signal::SIGKILL)?,
             Action::Discard { kind, frame, reaped } => self.discard(KINDS[kind], frame, &reaped),
             Action::Recover { role, but, reaped } => self.recover(Role::ALL[role], but, &reaped)?,
-            Action::Make { kind, generation, ask, first } => self.make_channel(KINDS[kind], generation, &ask, first)?,
+            Action::Make { kind, generation, ask } => self.make_channel(KINDS[kind], generation, &ask)?,
             Action::Unlink { kind, below } => self.unlink(KINDS[kind], below)?,
             Action::Replace { kind, generation } => self.replace(KINDS[kind], generation)?,
             Action::Open => self.open_next()?,
@@ -58,7 +59,7 @@ impl Session {
         Ok(())
     }
 
-    fn signal(&self, role: Role, signal: Signal) -> Result<()> {
+    pub(super) fn signal(&self, role: Role, signal: Signal) -> Result<()> {
         self.running(role).map_or(Ok(()), |running| Ok(running.child.signal(signal)?))
     }
 
@@ -113,14 +114,16 @@ impl Session {
                 display: self.display.clone(),
                 title: current.window_title(),
                 picture_ns: self.options.picture_ns(),
+                confine: (!self.options.no_sandbox).then_some(Confine { memory: self.options.memory_limit }),
             },
         };
         let input = match role.entry().inherits {
             Inherits::Input => current.file.as_ref().map(|f| f.as_fd()),
-            Inherits::SoundSocket if matches!(self.sink, Some(SinkSpec::Auto | SinkSpec::Pulse)) => {
-                self.sound_socket.lend()
-            }
-            Inherits::SoundSocket | Inherits::Nothing => None,
+            Inherits::Sink => match self.sink {
+                Some(SinkSpec::Auto | SinkSpec::Pulse) => self.sound_socket.lend(),
+                _ => self.outputs.sound.as_ref().map(|writer| writer.file().as_fd()),
+            },
+            Inherits::Display => self.outputs.pictures.as_ref().map(|writer| writer.file().as_fd()),
         };
         let stdout = role.entry().draws && self.display == DisplaySpec::Terminal;
         if stdout {

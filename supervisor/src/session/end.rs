@@ -49,10 +49,18 @@ impl Session {
     pub(super) fn report(&mut self, how: Ended) -> Result<i32> {
         let now = mono_ns();
         self.settle_gaps(now + GAP_NS);
-        if let Some(output) = self.report.take() {
+        self.outputs.finish(&self.options, how == Ended::Played)?;
+        if let Some(output) = self.outputs.report.take() {
             let roles = Role::ALL.map(|role| {
                 let post = &self.posts[role];
-                report::RoleReport { name: role.name(), pid: post.last_pid, restarts: post.restarts, usage: post.usage }
+                let (pid, restarts, usage) = (post.last_pid, post.restarts, post.usage);
+                report::RoleReport {
+                    name: role.name(),
+                    pid,
+                    restarts,
+                    usage,
+                    walls: post.walls.map(|walls| walls.to_string()),
+                }
             });
             let report = report::play(&report::Played {
                 input: self.current.as_ref().map(|i| &i.name),

@@ -119,7 +119,8 @@ impl Session {
             self.tell(Event::Stop(Ended::Failed))?;
         }
         for role in Role::ALL {
-            if self.running(role).is_some() {
+            if let Some(running) = self.running(role) {
+                running.pump();
                 let at_ns = self.control.pulse(role).heartbeat_ns.get();
                 self.tell(Event::Beat { role: index(role), at_ns })?;
             }

@@ -1,20 +1,32 @@
 //! What roles say, and what is found when they die.
 
+use nix::sys::signal::Signal;
 use tricine_session::Result;
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, FromRole, ToRole};
 
 use super::inputs::hint;
 use super::{Session, index, kind_index};
+use crate::admission::admit;
 use crate::supervision::{Ask, Death, Event, Kinds};
 
 impl Session {
     /// Hears what a role has said. Whether it has said anything.
     pub(super) fn listen(&mut self, role: Role) -> Result<bool> {
-        let messages = self.running(role).map(crate::child::Running::messages).unwrap_or_default();
-        let any = !messages.is_empty();
-        for message in messages {
-            self.heard(role, message)?;
+        let Some(running) = &mut self.posts[role].running else { return Ok(false) };
+        let heard = running.messages();
+        if heard.flood && !std::mem::replace(&mut running.silenced, true) {
+            self.status.error(&format!("{role} talks without end, and is ended"));
+            self.signal(role, Signal::SIGKILL)?;
+        }
+        let any = heard.any;
+        for message in heard.messages {
+            let declared = self.heard.as_ref().or(self.opened.as_ref());
+            let name = message.name();
+            match admit(role, message, declared, &self.display) {
+                Some(message) => self.heard(role, message)?,
+                None => self.posts[role].running.iter_mut().for_each(|running| running.complain(name)),
+            }
         }
         Ok(any)
     }
@@ -67,6 +79,15 @@ impl Session {
             }
             FromRole::Key(key) => self.key(key),
             FromRole::Ended { serial } => self.tell(Event::Ended { role, serial }),
+            FromRole::Confined(walls) => {
+                tracing::info!("{who}: confined by {walls}");
+                // Once: it is this machine's, and so all roles'.
+                if let Some(lack) = walls.lack().filter(|_| !std::mem::replace(&mut self.lack_told, true)) {
+                    self.status.notice(lack);
+                }
+                self.posts[who].walls = Some(walls);
+                Ok(())
+            }
             FromRole::Notice(text) => {
                 self.status.notice(&hint(&text, &self.playing()));
                 Ok(())

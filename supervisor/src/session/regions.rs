@@ -2,6 +2,8 @@
 //! cannot be, or somebody has truncated them. A stream then goes on in the next generation, from what was shown or heard last,
 //! by what the pages and the clock say: nothing is taken from the old region.
 
+use std::os::fd::{AsFd, BorrowedFd};
+
 use nix::errno::Errno;
 use tricine_channel::Error as ChannelError;
 use tricine_channel::sys::process::Reaped;
@@ -13,12 +15,9 @@ use tricine_session::link::ToRole;
 use tricine_session::{Error, Result};
 
 use super::{KINDS, Session, kind_index};
+use crate::admission::{LONGEST_NS, MOST_FRAMES};
 use crate::report::Ended;
 use crate::supervision::{Ask, Event, Kinds};
-
-/// No film is longer (104 days), no stream has more frames: what a page says beyond that is not believed.
-const LONGEST_NS: i64 = 1 << 53;
-const MOST_FRAMES: u64 = 1 << 47;
 
 /// So many names of a stream are passed over that something else has taken.
 const MOST_TAKEN: u64 = 100_000;
@@ -86,15 +85,18 @@ impl Session {
         Ok(())
     }
 
-    pub(super) fn make_channel(&mut self, kind: Kind, generation: u64, ask: &Ask, first: bool) -> Result<()> {
+    pub(super) fn make_channel(&mut self, kind: Kind, generation: u64, ask: &Ask) -> Result<()> {
         let &Ask { capacity, base, resume_pts_ns, resume_serial } = ask;
         let mode = if kind == Kind::Video { self.options.mode } else { Mode::Fifo };
         let spec = ChannelSpec { mode, capacity, base, resume_pts_ns, resume_serial, barriers: Barriers::Both };
         let Some(name) = self.create_channel(kind, generation, &spec)? else { return Ok(()) };
-        self.say(Role::Decoder, &ToRole::Channel(name.clone()));
-        // A consumer follows from one generation to the next by itself; only the first is news to it.
-        if let Some(consumer) = Role::consumer(kind).filter(|_| first) {
-            self.say(consumer, &ToRole::Channel(name));
+        // Open, since a role opens nothing by itself. Where that fails, the role does as well, and its successor opens it before it begins.
+        let files = name.region().files().inspect_err(|error| tracing::warn!("{error}"));
+        let files: Vec<BorrowedFd<'_>> = files.iter().flatten().map(AsFd::as_fd).collect();
+        // The consumer first: it follows as soon as the producer has gone on.
+        let consumer = Role::consumer(kind).filter(|&consumer| consumer != Role::Decoder);
+        for role in consumer.into_iter().chain([Role::Decoder]) {
+            self.order(role, &ToRole::Channel(name.clone()), &files);
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What the user wants: signals, keys, and how every role learns of it.
 
+use std::os::fd::BorrowedFd;
+
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -211,8 +213,13 @@ impl Session {
 
     /// Says something to a role, if there is one.
     pub(super) fn say(&self, role: Role, message: &ToRole) {
+        self.order(role, message, &[]);
+    }
+
+    /// As [`Session::say`], with descriptors.
+    pub(super) fn order(&self, role: Role, message: &ToRole, files: &[BorrowedFd<'_>]) {
         if let Some(running) = self.running(role) {
-            running.tell(message);
+            running.tell(message, files);
             self.ring(role);
         }
     }

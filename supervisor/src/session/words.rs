@@ -1,8 +1,11 @@
 //! What the supervision has to say, in words; and what a crash has cost.
 
+use nix::sys::signal::Signal;
+use tricine_channel::sys::process::Exit;
 use tricine_channel::time::mono_ns;
 use tricine_session::control::Role;
 use tricine_session::name::Name;
+use tricine_session::sandbox;
 
 use super::{KINDS, MS, Post, Session};
 use crate::report::Restart;
@@ -11,13 +14,27 @@ use crate::supervision::{GaveUp, How, Say};
 /// How long after a crash its visible gap is settled.
 pub(super) const GAP_NS: u64 = 1_500 * MS;
 
+const OUT_OF_MEMORY: &str = "it was out of memory, of which --memory-limit allows more";
+
 fn cause(how: &How, post: &Post) -> String {
     match how {
-        How::Exit(exit) => exit.to_string(),
+        How::Exit(exit) => why(*exit, &post.lines).map_or_else(|| exit.to_string(), |why| format!("{exit}, {why}")),
         How::Hung { ready: true, exit } => format!("it hung, {exit}"),
         How::Hung { ready: false, exit } => format!("it was never ready, {exit}"),
         How::NotStarted => format!("it could not be started: {}", post.why.as_deref().unwrap_or_default()),
     }
+}
+
+/// What the last lines of a role's log say of its end.
+fn why(exit: Exit, lines: &[String]) -> Option<String> {
+    let by = |signal: Signal| exit == Exit::Signal(signal as i32);
+    let last = |of: &dyn Fn(&str) -> Option<String>| lines.iter().rev().find_map(|line| of(line));
+    if by(Signal::SIGSYS) {
+        return last(&sandbox::forbidden);
+    }
+    // As the standard library says it.
+    let memory = |line: &str| line.starts_with("memory allocation of ").then(|| OUT_OF_MEMORY.to_owned());
+    by(Signal::SIGABRT).then(|| last(&memory)).flatten()
 }
 
 impl Session {

@@ -55,9 +55,9 @@ impl<R: Copy> Supervision<R> {
             return;
         }
         let Some(ask) = stream.asked.take() else { return };
-        let (generation, first) = (stream.next, stream.next == stream.oldest);
+        let generation = stream.next;
         stream.next += 1;
-        self.act(Action::Make { kind, generation, ask, first });
+        self.act(Action::Make { kind, generation, ask });
     }
 
     /// The newest region has a later number.

@@ -144,8 +144,8 @@ pub(crate) enum Action<R> {
     /// Recover the regions of a dead role, but for those of these kinds. One that is claimed by another process is
     /// [`Event::Spoilt`].
     Recover { role: usize, but: Kinds, reaped: R },
-    /// Make a region that the source has asked for, and tell it. A consumer follows by itself, except to the first.
-    Make { kind: usize, generation: u64, ask: Ask, first: bool },
+    /// Make a region that the source has asked for, and tell its consumer and then itself.
+    Make { kind: usize, generation: u64, ask: Ask },
     /// Remove the names of a stream's older generations.
     Unlink { kind: usize, below: u64 },
     /// Make a new region in the place of all that there are. Nobody is attached to any.

@@ -70,7 +70,7 @@ impl Story {
     fn make_regions(&mut self) {
         for kind in [VIDEO, AUDIO] {
             let made = self.tell(ask(kind));
-            assert_eq!(made, [Action::Make { kind, generation: 0, ask: ASK, first: true }]);
+            assert_eq!(made, [Action::Make { kind, generation: 0, ask: ASK }]);
         }
     }
 

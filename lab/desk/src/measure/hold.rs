@@ -92,16 +92,35 @@ fn one(session: &str, workers: usize, work_us: u64, inside: bool) -> Result<(f64
 pub(super) fn measure(session: &str) -> Result<Measured> {
     let mut says = String::from("Jobs per second, and in brackets how often somebody slept for each job:\n```\n");
     says += &format!("{:<8}{:>12}{:>20}{:>20}\n", "work", "one worker", "two, inside", "two, outside");
-    let mut rows = vec![];
+    let (mut rows, mut gains) = (vec![], vec![]);
     for us in [1, 10, 100] {
         let (alone, inside, outside) =
             (one(session, 1, us, true)?, one(session, 2, us, true)?, one(session, 2, us, false)?);
+        gains.push((inside.0 / alone.0, outside.0 / alone.0));
         let cell = |x: (f64, f64)| format!("{:.0} ({:.2})", x.0, x.1);
         says += &format!("{:<8}{:>12.0}{:>20}{:>20}\n", format!("{us} µs"), alone.0, cell(inside), cell(outside));
         rows.push(json!({ "work_us": us, "one": alone.0, "two_inside": inside.0, "two_outside": outside.0,
                           "sleeps_inside": inside.1, "sleeps_outside": outside.1 }));
     }
-    says += "```\nWith the work inside, two are no faster than one, or slower: they wait for each other, and sleeping costs. Outside, the \
-             longer the work, the nearer they come to twice as fast.";
-    Ok(Measured { says, figures: json!(rows), disturbed: load_besides(2.0), answers: vec![] })
+    says += "```\n";
+    // The longest work says most: everything else is small beside it.
+    if let Some((inside, outside)) = gains.last() {
+        says += &format!(
+            "With 100 µs of work inside, two workers are {inside:.1} times as fast as one; outside, {outside:.1} times. "
+        );
+        says += match (*inside < 1.2, *outside > 1.5) {
+            (true, true) => {
+                "Inside, they work one after the other, and pay for sleeping; outside, each works while the other one does."
+            }
+            (true, false) => {
+                "Inside, they work one after the other. Outside they should be nearly twice as fast: here something else used the processors."
+            }
+            _ => {
+                "Inside, they can only work one after the other: what looks faster here is the one worker, who was disturbed."
+            }
+        };
+    }
+    let gain = gains.last().map(|g| if g.0 < 1.2 { "Not faster at all, or slower" } else { "Twice as fast" });
+    let answers = gain.into_iter().map(|g| (0, g.to_owned())).collect();
+    Ok(Measured { says, figures: json!(rows), disturbed: load_besides(2.0), answers })
 }

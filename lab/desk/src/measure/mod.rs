@@ -1,16 +1,18 @@
 //! What lessons measure on the learner's own machine, each in processes of its own, so that nothing of it touches the
 //! terminal, its signals or its timers.
 //!
-//! `race` and `hold` are programs at full speed, `names`, `signals` and `cable` ask the kernel, `channel` steps the shipped channel
-//! by ptrace, `transports` has `tricine stress` measure.
+//! `race` and `hold` are programs at full speed, `walls`, `names` and `cable` ask the kernel; `signals`, `calls` and `channel` step real
+//! processes by ptrace, `channel` the shipped channel; `transports` has `tricine stress` measure.
 
 mod cable;
+mod calls;
 mod channel;
 mod hold;
 mod names;
 mod race;
 mod signals;
 mod transports;
+mod walls;
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -31,7 +33,8 @@ use crate::{Error, Result};
 pub(crate) const ROLE: &str = "lab-measure";
 
 /// The names of what can be measured.
-pub const NAMES: [&str; 9] = ["counter", "litmus", "hold", "names", "signals", "cable", "channel", "calls", "fastest"];
+pub const NAMES: [&str; 10] =
+    ["walls", "counter", "litmus", "hold", "names", "signals", "cable", "channel", "calls", "fastest"];
 
 /// What was measured.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -52,14 +55,15 @@ pub struct Measured {
 /// There is no such measurement, or a system call failed.
 pub fn measure(name: &str, session: &str) -> Result<Measured> {
     match name {
+        "walls" => walls::measure(),
         "counter" => race::counter(),
         "litmus" => race::litmus(),
         "hold" => hold::measure(session),
         "names" => names::measure(session),
-        "signals" => signals::measure(),
+        "signals" => signals::measure(session),
         "cable" => cable::measure(),
         "channel" => channel::measure(session),
-        "calls" => transports::calls(),
+        "calls" => transports::calls(session),
         "fastest" => transports::fastest(),
         _ => Err(Error::Usage(format!("there is nothing called {name} to measure; there are {}", NAMES.join(", ")))),
     }
@@ -71,7 +75,9 @@ enum Task {
     Race(race::Part),
     Hold(hold::Part),
     Make(names::Part),
-    Signals,
+    Walls,
+    Signals(signals::Part),
+    Calls(calls::Part),
     Send(cable::Part),
     Nothing,
     Channel(channel::Part),
@@ -130,7 +136,9 @@ fn work(task: Task, shared: OwnedFd) -> Result<()> {
         Task::Make(part) => names::work(&part),
         Task::Send(part) => cable::work(&part),
         Task::Nothing => Ok(()),
-        Task::Signals => write(&mut answer, signals::work()),
+        Task::Walls => write(&mut answer, walls::work()),
+        Task::Signals(part) => write(&mut answer, signals::work(&part)),
+        Task::Calls(part) => write(&mut answer, calls::work(&part)),
         Task::Channel(part) => write(&mut answer, channel::work(&part)),
     }
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use tricine_stress::report::{Report, Row};
 
-use super::Measured;
+use super::{Measured, Task, calls, told};
 use crate::{Error, Result};
 
 const SMALL: usize = 64;
@@ -63,15 +63,39 @@ fn table(report: &Report) -> String {
     text
 }
 
-pub(super) fn calls() -> Result<Measured> {
+pub(super) fn calls(session: &str) -> Result<Measured> {
+    let ways: Vec<calls::Way> = told(&Task::Calls(calls::Part { session: session.into() }))?;
     let report = stress("shm,pipe,posix-mq,unix,tcp,mmap")?;
-    let mut says = table(&report);
+    let mut says = calls::table(&ways) + "And at full speed, many frames:\n" + &table(&report);
     if let Some(why) = &report.syscalls_uncounted {
         says += &format!("System calls were not counted: {why}\n");
     }
     says += "Calls and switches are for one frame, both sides together. Each call that carries bytes copies them once.";
-    let answers = vec![];
-    Ok(Measured { says, figures: figures(&report), disturbed: disturbed(&report), answers })
+    let figures = json!({ "stops": ways, "rows": figures(&report) });
+    // What one frame of 64 bytes costs, and what a picture costs a queue: as the lesson's answers say it.
+    let done = |name: &str| ways.iter().find(|w| w.mechanism == name).map(calls::Way::finished);
+    let large = of_size(&report, LARGE).into_iter().find(|r| r.label.starts_with("posix-mq"));
+    let mut answers = vec![];
+    if let Some(n) = done("pipe") {
+        answers.push((
+            0,
+            ["None: the kernel does it by itself", "One: the reader sleeps in it", "Two: one write, one read"]
+                [n.min(2)]
+            .to_owned(),
+        ));
+    }
+    if let Some(n) = done("shared memory, nobody asleep") {
+        answers.push((1, if n == 0 { "None" } else { "Two: one post, one wait" }.to_owned()));
+    }
+    if let Some(calls) = large.and_then(|r| r.syscalls_per_frame) {
+        let said = match calls {
+            c if c < 10.0 => "Two",
+            c if c < 800.0 => "About 200",
+            _ => "About 1,500 and more",
+        };
+        answers.push((2, said.to_owned()));
+    }
+    Ok(Measured { says, figures, disturbed: disturbed(&report), answers })
 }
 
 fn figures(report: &Report) -> serde_json::Value {
@@ -109,10 +133,70 @@ pub(super) fn fastest() -> Result<Measured> {
     for (i, (what, first)) in lists.iter().enumerate() {
         let names: Vec<String> = first.iter().map(|r| name(r)).collect();
         says += &format!("- {what}: **{}**\n", names.join(" and "));
-        // Three of the lists are questions of the lesson.
-        if i < 3 {
-            answers.extend(names.into_iter().map(|n| (i, n)));
-        }
+        answers.extend(names.into_iter().map(|n| (i, n)));
+    }
+    says += "\nThe four jobs, by these figures:\n";
+    for (i, (job, fits, why)) in jobs(&small, &large, &name).into_iter().enumerate() {
+        says += &format!(
+            "- {job}: **{}**. {why}\n",
+            if fits.is_empty() { "nothing that was measured".into() } else { fits.join(" or ") }
+        );
+        answers.extend(fits.into_iter().map(|n| (lists.len() + i, n)));
     }
     Ok(Measured { says, figures: figures(&report), disturbed: disturbed(&report), answers })
+}
+
+/// Pictures a second that a film has at most.
+const FILM: f64 = 60.0;
+
+/// The lesson's jobs: what fits on this machine, and the figure that says so.
+fn jobs(small: &[&Row], large: &[&Row], name: &dyn Fn(&Row) -> String) -> Vec<(&'static str, Vec<String>, String)> {
+    let among = |rows: &[&Row], which: &[&str]| -> Vec<String> {
+        let some: Vec<&Row> = rows.iter().filter(|r| which.contains(&name(r).as_str())).copied().collect();
+        best(&some, |r| r.fps).into_iter().map(name).collect()
+    };
+    let fps = |rows: &[&Row], which: &str| rows.iter().find(|r| name(r) == which).map_or(0.0, |r| r.fps);
+    let all = ["shm", "pipe", "posix-mq", "unix", "tcp"];
+    let pictures = among(large, &all);
+    let second = large.iter().filter(|r| !pictures.contains(&name(r))).map(|r| r.fps).fold(0.0, f64::max);
+    let most = large.iter().map(|r| r.fps).fold(0.0, f64::max);
+    // An end of its own for each child, closed when the child dies; a queue and shared memory have no such end.
+    let logs = among(small, &["pipe", "unix"]);
+    let lines = logs.first().map_or(0.0, |n| fps(small, n));
+    let (queue, cable) = (fps(small, "posix-mq"), fps(large, "tcp"));
+    vec![
+        (
+            "1080p pictures, decoder to renderer",
+            pictures,
+            format!(
+                "It carries {most:.0} a second here, the next one {second:.0}. If the next one carried far more than {FILM:.0}, a stream without \
+                 recovery of one's own would be worth thinking of."
+            ),
+        ),
+        (
+            "log lines of four children",
+            logs,
+            format!(
+                "Each child has an end that closes when it dies, and {lines:.0} lines a second are more than anybody reads. If a line must not wait \
+                 for a slow reader, it is another mechanism's job."
+            ),
+        ),
+        (
+            "jobs for a worker that may be restarted",
+            if queue > 0.0 { vec!["posix-mq".into()] } else { vec![] },
+            format!(
+                "The queue outlives the worker, and keeps order; {queue:.0} a second. If jobs were larger than a message, or more than the queue \
+                 holds had to wait, it would not be enough."
+            ),
+        ),
+        (
+            "a player on another machine",
+            if cable > 0.0 { vec!["tcp".into()] } else { vec![] },
+            format!(
+                "The only one with a cable. On loopback, {cable:.0} pictures of 6.2 MB a second: {} for a film, uncompressed. Over a cable, it is the \
+                 cable's speed that decides.",
+                if cable >= FILM { "enough" } else { "not enough" }
+            ),
+        ),
+    ]
 }

@@ -72,8 +72,17 @@ pub(super) fn draw(
             clicks.push((*part, KeyCode::Char(char::from(b'a' + *i as u8))));
         }
     }
-    let [words, recovery] = Layout::vertical([Constraint::Min(4), Constraint::Length(recovery_rows(s))]).areas(between);
-    shared(frame, look, words, visit, s);
+    // What is shared has to be seen whole, semaphores above all; recovery gets what is left, and at least one line.
+    let width = between.width.saturating_sub(2);
+    let (mut lines, mut heading) = shared_lines(look, width, false, visit, s);
+    let least = lines.len() as u16 + if recovery_rows(s) > 0 { 5 } else { 2 };
+    if least > between.height {
+        (lines, heading) = shared_lines(look, width, true, visit, s);
+    }
+    let left = between.height.saturating_sub(lines.len() as u16 + 2).max(3);
+    let [words, recovery] =
+        Layout::vertical([Constraint::Min(4), Constraint::Length(recovery_rows(s).min(left))]).areas(between);
+    shared(frame, look, words, visit, lines, heading);
     if recovery.height > 0 {
         draw_recovery(frame, look, recovery, s);
     }
@@ -166,20 +175,42 @@ fn code(look: Look, program: &Program, span: (usize, usize), next: usize, width:
         .collect()
 }
 
-fn shared(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &Stepper<'_>) {
+fn shared(
+    frame: &mut Frame<'_>,
+    look: Look,
+    area: Rect,
+    visit: &Visit<'_>,
+    mut lines: Vec<Line<'static>>,
+    heading: Option<usize>,
+) {
     let block = look.frame(if visit.bytes { "memory, as bytes" } else { "shared memory" });
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let Some(now) = last(s) else { return };
+    // Where there is no room, the heading goes first.
+    if let Some(heading) = heading.filter(|_| lines.len() > usize::from(inner.height)) {
+        lines.remove(heading);
+    }
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+/// Words and semaphores, for so many columns, and which line is only the heading of the semaphores. Where it is tight, the slots share a line.
+fn shared_lines(
+    look: Look,
+    width: u16,
+    tight: bool,
+    visit: &Visit<'_>,
+    s: &Stepper<'_>,
+) -> (Vec<Line<'static>>, Option<usize>) {
+    let Some(now) = last(s) else { return (vec![], None) };
     let before = s.replay.moments.len().checked_sub(2).map(|i| &s.replay.moments[i]);
-    let wide = inner.width >= 38;
+    let wide = width >= 38;
     let names = s.program().arrays.iter().map(|a| a.name.chars().count() + 3 * usize::from(a.frame));
     let names = names.chain(now.semaphores.iter().map(|s| s.name.chars().count()));
     let column = names.max().unwrap_or(0).clamp(6, if wide { 14 } else { 9 });
     let word = |name: &str, value: &str, is_new| word(look, column, name, value, is_new);
     let mut lines = vec![];
     if visit.bytes {
-        lines.extend(raw(look, s, inner.width));
+        lines.extend(raw(look, s, width));
     } else {
         for a in &s.program().arrays {
             let values = |from: usize, n: usize| (from..from + n).map(|k| s.stage.word(k)).collect::<Vec<_>>();
@@ -188,7 +219,13 @@ fn shared(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &
                     (from..from + n).any(|k| b.words.get(k).map(|w| w.1) != now.words.get(k).map(|w| w.1))
                 })
             };
-            if a.frame {
+            let room = usize::from(width).saturating_sub(column + 2);
+            if a.frame && tight {
+                let halves = |k: usize| format!("{}|{}", s.stage.word(a.base + k), s.stage.word(a.base + a.len + k));
+                let is_new = changed(a.base, 2 * a.len);
+                let rows = in_rows((0..a.len).map(halves), room);
+                lines.extend(rows.iter().enumerate().map(|(i, r)| word(if i == 0 { &a.name } else { "" }, r, is_new)));
+            } else if a.frame {
                 for k in 0..a.len {
                     let halves = (s.stage.word(a.base + k), s.stage.word(a.base + a.len + k));
                     let is_new = changed(a.base + k, 1) || changed(a.base + a.len + k, 1);
@@ -197,12 +234,14 @@ fn shared(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &
                 }
             } else {
                 let all = values(a.base, a.len);
-                let text: Vec<String> = all.iter().map(ToString::to_string).collect();
-                let mut line = word(&a.name, &text.join(" "), changed(a.base, a.len));
+                let is_new = changed(a.base, a.len);
+                let mut rows = in_rows(all.iter().map(ToString::to_string), room).into_iter();
+                let mut line = word(&a.name, &rows.next().unwrap_or_default(), is_new);
                 if wide && a.len == 1 {
                     line.push_span(Span::styled(format!("   {}", hex(&all[0].to_le_bytes())), look.faint()));
                 }
                 lines.push(line);
+                lines.extend(rows.map(|row| word("", &row, is_new)));
             }
         }
         if s.program().expect.is_some() {
@@ -210,7 +249,8 @@ fn shared(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &
             lines.push(word("shows", &format!("frame {}", s.stage.shown()), is_new));
         }
     }
-    if !now.semaphores.is_empty() {
+    let heading = (!now.semaphores.is_empty()).then_some(lines.len());
+    if heading.is_some() {
         lines.push(Line::styled(
             if wide { "semaphores: tokens, and who sleeps there" } else { "semaphores" },
             look.faint(),
@@ -230,7 +270,20 @@ fn shared(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &
             lines.push(Line::styled(format!("{:column$}  {}", "", hex(&s.stage.semaphore_bytes(k))), look.faint()));
         }
     }
-    frame.render_widget(Paragraph::new(lines), inner);
+    (lines, heading)
+}
+
+/// Values beside each other, in as many rows as they need.
+fn in_rows(values: impl Iterator<Item = String>, width: usize) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    for value in values {
+        match rows.last_mut() {
+            Some(row) if row.is_empty() => *row = value,
+            Some(row) if row.len() + 1 + value.len() <= width => *row += &format!(" {value}"),
+            _ => rows.push(value),
+        }
+    }
+    rows
 }
 
 /// A name and its value; a star says that the last step changed it.

@@ -12,8 +12,8 @@ const HEAD: usize = 8;
 pub(in crate::container) struct Frame {
     pub(in crate::container) data: Vec<u8>,
     pub(in crate::container) params: AudioCodecParameters,
-    /// It began in an earlier packet.
-    pub(in crate::container) carried: bool,
+    /// Where in the packet it begins; less than 0 of one that began in an earlier packet.
+    pub(in crate::container) offset: i64,
 }
 
 /// Cuts one stream.
@@ -62,7 +62,7 @@ impl Cutter {
                     .filter(|header| !header.dependent)
                     .map(|header| (frame[header.skip as usize..].to_vec(), params(&header))),
             };
-            frames.extend(found.map(|(data, params)| Frame { data, params, carried: at < before }));
+            frames.extend(found.map(|(data, params)| Frame { data, params, offset: at as i64 - before as i64 }));
             at += len;
         }
         self.left = data.split_off(at.min(data.len()));

@@ -257,7 +257,7 @@ fn video_codec(id: &str, config: &[u8]) -> CodecId {
         "V_UNCOMPRESSED" => CodecId::Other("raw".into()),
         // The four-character code of AVI lies in a bitmap header.
         "V_MS/VFW/FOURCC" => CodecId::Other(config.get(16..20).map_or_else(String::new, fourcc)),
-        other if other.starts_with("V_MPEG4/") => CodecId::Other("MPEG-4 part 2".into()),
+        "V_MPEG4/ISO/SP" | "V_MPEG4/ISO/ASP" | "V_MPEG4/ISO/AP" => CodecId::Mpeg4,
         other => CodecId::Other(format!("`{}`", other.escape_debug())),
     }
 }

@@ -46,7 +46,11 @@ impl Entry {
                 b"pasp" => entry.sar = be32(body, 0).zip(be32(body, 4)).filter(|&(w, h)| w > 0 && h > 0),
                 b"colr" => entry.colour = colour(body).unwrap_or_default(),
                 b"sinf" => entry.inner = child(body, b"frma").and_then(|frma| frma.first_chunk().copied()),
-                b"esds" => entry.inner = object_type(body).map(|kind| [0, 0, 0, kind]),
+                b"esds" => {
+                    let (kind, specific) = decoder_config(body).unzip();
+                    entry.inner = kind.map(|kind| [0, 0, 0, kind]);
+                    entry.config = specific.unwrap_or_default();
+                }
                 _ => {}
             }
         }
@@ -81,7 +85,7 @@ impl Entry {
                 Some([0, 0, 0, 0x60..=0x65]) => "MPEG-2",
                 Some([0, 0, 0, 0x6a]) => "MPEG-1",
                 Some([0, 0, 0, 0x6c]) => "Motion JPEG",
-                _ => "MPEG-4 part 2",
+                _ => return CodecId::Mpeg4,
             },
             b"encv" => "of an unnamed codec",
             b"apco" => "ProRes 422 Proxy",
@@ -126,19 +130,23 @@ pub(crate) fn fourcc(code: &[u8]) -> String {
 }
 
 /// What `esds` says of the codec: the byte behind the header of its DecoderConfigDescriptor, the first in the
-/// ES_Descriptor as every writer has it.
-fn object_type(esds: &[u8]) -> Option<u8> {
+/// ES_Descriptor as every writer has it; and the codec's own configuration, the first thing in that one.
+fn decoder_config(esds: &[u8]) -> Option<(u8, Vec<u8>)> {
     let descriptor = |data: &[u8], tag: u8| {
         let rest = data.strip_prefix(&[tag])?;
         // Its length takes up to four bytes, all but the last with the top bit set.
         let last = rest.iter().take(4).position(|byte| byte & 0x80 == 0)?;
-        rest.get(last + 1..).map(<[u8]>::to_vec)
+        let len = rest[..=last].iter().fold(0, |len, byte| len << 7 | usize::from(byte & 0x7f));
+        let rest = rest.get(last + 1..)?;
+        Some(rest[..len.min(rest.len())].to_vec())
     };
     let stream = descriptor(esds.get(4..)?, 3)?;
     let flags = *stream.get(2)?;
     let skipped = if flags & 0x80 != 0 { 2 } else { 0 } + if flags & 0x20 != 0 { 2 } else { 0 };
     (flags & 0x40 == 0).then_some(())?;
-    descriptor(stream.get(3 + skipped..)?, 4)?.first().copied()
+    let config = descriptor(stream.get(3 + skipped..)?, 4)?;
+    let specific = config.get(13..).and_then(|rest| descriptor(rest, 5)).unwrap_or_default();
+    Some((*config.first()?, specific))
 }
 
 fn colour(colr: &[u8]) -> Option<Colour> {

@@ -214,7 +214,7 @@ fn track(kind: u8, mut descriptors: &[u8]) -> Track {
     let track = match (kind, private, &marked) {
         (0x01, ..) => other("MPEG-1"),
         (0x02, ..) => other("MPEG-2"),
-        (0x10, ..) => other("MPEG-4 part 2"),
+        (0x10, ..) => video(CodecId::Mpeg4),
         (0x1b, ..) => video(CodecId::H264),
         (0x24, ..) | (_, _, b"HEVC") => video(CodecId::Hevc),
         (0xea, ..) => other("VC-1"),

@@ -138,7 +138,7 @@ impl Reader {
         let (pts_ns, mut timed) = (ns(self.near), timed);
         self.ready = Vec::new();
         for frame in self.cutter.cut(body) {
-            let follows = frame.carried || !std::mem::take(&mut timed);
+            let follows = frame.offset < 0 || !std::mem::take(&mut timed);
             self.ready.push(Packet { follows, ..Packet::new(frame.data, pts_ns) });
             self.sound.get_or_insert(frame.params);
         }
@@ -189,6 +189,7 @@ fn begins_with_key(codec: &CodecId, data: &[u8]) -> bool {
     match codec {
         CodecId::H264 => units.any(|head| matches!(head & 0x1f, 5 | 7)),
         CodecId::Hevc => units.any(|head| matches!(head >> 1 & 0x3f, 16..=21 | 32..=33)),
+        CodecId::Mpeg4 => data.windows(5).any(|window| window[..4] == [0, 0, 1, 0xb6] && window[4] >> 6 == 0),
         _ => units.any(|head| head == 0xb3),
     }
 }

@@ -148,7 +148,7 @@ fn a_generation_that_nobody_made_is_damage_and_too_much_damage_ends_the_session(
 #[test]
 fn the_source_has_two_regions_of_a_stream_at_most_and_waits_for_a_third() {
     let mut story = Story::playing(BOTH);
-    let make = |generation| Action::Make { kind: VIDEO, generation, ask: ASK, first: false };
+    let make = |generation| Action::Make { kind: VIDEO, generation, ask: ASK };
     assert_eq!(story.tell(ask(VIDEO)), [make(1)]);
     assert_eq!(story.tell(ask(VIDEO)), []);
     let switched = story.tell(Event::Switched { role: PICTURE, kind: VIDEO, generation: 1 });
@@ -158,7 +158,7 @@ fn the_source_has_two_regions_of_a_stream_at_most_and_waits_for_a_third() {
 #[test]
 fn numbers_that_somebody_else_has_taken_are_left_out() {
     let mut story = Story::playing(BOTH);
-    let make = |generation| Action::Make { kind: VIDEO, generation, ask: ASK, first: false };
+    let make = |generation| Action::Make { kind: VIDEO, generation, ask: ASK };
     assert_eq!(story.tell(ask(VIDEO)), [make(1)]);
     assert_eq!(story.tell(Event::Made { kind: VIDEO, generation: 4 }), []);
     // The one that is read and the one that is written, whatever their numbers.

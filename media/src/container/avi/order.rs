@@ -1,0 +1,149 @@
+//! In which order an AVI's pictures are shown. The file has them in the order of decoding, a time each: a picture that refers to
+//! later ones (B) is shown at its own time, and any other at the next such one's.
+
+use super::super::CodecId;
+use super::Entry;
+use crate::video::bits::Bits;
+
+/// What the order depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Decoding can begin here.
+    Key,
+    /// Shown after those that were decoded before it.
+    Plain,
+    /// Shown before the one that was decoded before it.
+    Early,
+    /// As `Early`, but others refer to it, so that counting does not tell the order.
+    Nested,
+}
+
+/// A picture in a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Picture {
+    pub(super) at: u64,
+    pub(super) len: u32,
+    pub(super) kind: Kind,
+}
+
+impl Kind {
+    /// What the beginning of a picture tells.
+    pub(super) fn of(codec: &CodecId, head: &[u8]) -> Self {
+        match codec {
+            CodecId::Mpeg4 => vops(head).next().map_or(Self::Key, |(_, kind)| kind),
+            CodecId::H264 => h264(head),
+            _ => Self::Key,
+        }
+    }
+}
+
+/// The pictures of MPEG-4 in a chunk: where each begins, and what it is.
+fn vops(data: &[u8]) -> impl Iterator<Item = (usize, Kind)> + '_ {
+    data.windows(5).enumerate().filter(|(_, window)| window[..4] == [0, 0, 1, 0xb6]).map(|(at, window)| {
+        let kind = match window[4] >> 6 {
+            0 => Kind::Key,
+            2 => Kind::Early,
+            _ => Kind::Plain,
+        };
+        (at, kind)
+    })
+}
+
+fn h264(head: &[u8]) -> Kind {
+    for (at, window) in head.windows(4).enumerate() {
+        if window[..3] != [0, 0, 1] {
+            continue;
+        }
+        match window[3] & 0x1f {
+            5 | 7 => return Kind::Key,
+            1 => {
+                let mut bits = Bits::new(head.get(at + 4..).unwrap_or_default());
+                let kind = bits.ue().and_then(|_| bits.ue());
+                return match (kind, window[3] & 0x60) {
+                    (Some(1 | 6), 0) => Kind::Early,
+                    (Some(1 | 6), _) => Kind::Nested,
+                    _ => Kind::Plain,
+                };
+            }
+            _ => {}
+        }
+    }
+    Kind::Plain
+}
+
+/// Takes apart what old writers packed: two pictures in one chunk, for which the next one says that nothing has changed.
+#[derive(Default)]
+pub(super) struct Unpacker {
+    pub(super) packed: bool,
+    waiting: Option<Picture>,
+}
+
+impl Unpacker {
+    /// Takes a chunk with all its data.
+    pub(super) fn take(&mut self, codec: &CodecId, data: &[u8], at: u64, out: &mut Vec<Picture>) {
+        let whole = Picture { at, len: data.len() as u32, kind: Kind::of(codec, data) };
+        if *codec != CodecId::Mpeg4 {
+            out.push(whole);
+            return;
+        }
+        self.packed |= says_packed(data);
+        let (mut found, before) = (vops(data), out.len());
+        let first = found.next();
+        out.extend(self.waiting.take());
+        let second = found.next();
+        let head = Picture { len: second.map_or(whole.len, |(at, _)| at as u32), ..whole };
+        if out.len() == before {
+            out.push(head);
+        } else if first.is_some() && !is_same(data) {
+            self.waiting = Some(head);
+        }
+        if let Some((split, kind)) = second {
+            self.waiting = Some(Picture { at: at + split as u64, len: whole.len - split as u32, kind });
+        }
+    }
+}
+
+/// What DivX writes into the first picture: its version, its build, and a `p`.
+fn says_packed(data: &[u8]) -> bool {
+    data.windows(4).take(HEADERS).enumerate().filter(|(_, window)| window == b"DivX").any(|(at, _)| {
+        let rest = &data[at + 4..data.len().min(at + 32)];
+        rest.split(|byte| *byte == 0).next().is_some_and(|text| text.last() == Some(&b'p'))
+    })
+}
+
+/// Bytes in front of the first picture in which its writer may have named itself.
+const HEADERS: usize = 1024;
+
+/// Whether a chunk only says that nothing has changed.
+fn is_same(data: &[u8]) -> bool {
+    data.len() <= 16
+}
+
+/// When each picture is due. `None`: the file does not tell.
+pub(super) fn times(pictures: Vec<Picture>, start: u64) -> Option<Vec<Entry>> {
+    if pictures.iter().any(|picture| picture.kind == Kind::Nested) {
+        return None;
+    }
+    let early = pictures.iter().any(|picture| picture.kind == Kind::Early);
+    let mut entries: Vec<Entry> = Vec::with_capacity(pictures.len());
+    // A chunk of no bytes stands for a picture that was left out: the one before it is shown for longer.
+    let mut last: Option<usize> = None;
+    let mut end = start;
+    for (slot, picture) in (start..).zip(&pictures) {
+        end = slot + 1;
+        if picture.len == 0 {
+            continue;
+        }
+        let sync = picture.kind == Kind::Key;
+        if early && picture.kind != Kind::Early {
+            if let Some(last) = last.replace(entries.len()) {
+                entries[last].due = slot;
+            }
+        }
+        entries.push(Entry { at: picture.at, len: picture.len, due: slot, sync });
+    }
+    if let Some(last) = last {
+        entries[last].due = end;
+    }
+    Some(entries)
+}
