@@ -4,7 +4,6 @@
 use std::rc::Rc;
 
 use tricine_channel::time::mono_ns;
-use x11rb::connection::Connection;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConfigureWindowAux, ConnectionExt, EventMask};
 use x11rb::rust_connection::RustConnection;
@@ -153,7 +152,7 @@ impl Place {
         } else if let Some(Left { at: Some(at), size, .. }) = self.left {
             self.put(at, size)?;
         }
-        Ok(self.connection.flush()?)
+        self.settle()
     }
 
     /// Puts the window where and how a predecessor has left its own.
@@ -177,6 +176,12 @@ impl Place {
         // What the window manager says of it comes later, and this is what it was told.
         self.left = Some(*left);
         self.moved = false;
-        Ok(self.connection.flush()?)
+        self.settle()
+    }
+
+    /// Waits until the server has done what it was asked, so that minifb hears of the window's size before the next picture is made for it.
+    fn settle(&self) -> Fallible<()> {
+        self.connection.get_input_focus()?.reply()?;
+        Ok(())
     }
 }
