@@ -15,14 +15,14 @@ use std::time::{Duration, Instant};
 use tricine_channel::Error as ChannelError;
 use tricine_channel::channel::layout::{PAYLOAD_OFFSET, region_len};
 use tricine_channel::sync::Ordering::SeqCst;
-use tricine_channel::sys::sigbus;
+use tricine_channel::sys::{shm, sigbus};
 use tricine_channel::time::Deadline;
 use tricine_session::channel::{
     Acquired, Barriers, ChannelName, Consumer, Kind, Mode, Producer, Region, Side, Spec, StreamRegion,
 };
 use tricine_session::error::EXIT_CORRUPT;
 use tricine_session::frame::{FrameMeta, i420_len};
-use tricine_session::{Error, Result};
+use tricine_session::{Error, NAMESPACE, Result};
 
 /// The environment variable by which a victim's process knows that it is one.
 pub const VICTIM: &str = "TRICINE_HOSTILE_VICTIM";
@@ -86,11 +86,15 @@ impl Random {
 
 /// Attacks until `corruptions` values were written. An error says what the victim did that it must not.
 pub fn attack(case: Case, corruptions: u64, seed: u64) -> std::result::Result<Tally, String> {
-    let name =
-        ChannelName { session: format!("hostile-{}-{seed:x}", std::process::id()), kind: Kind::Video, generation: 0 };
+    let session = format!("hostile-{}-{seed:x}", std::process::id());
+    // Who starts a session meanwhile, or cleans, removes what belongs to none that lives.
+    let held = shm::create_unnamed(1).and_then(|file| NAMESPACE.lock_and_link(file, &session)).map_err(text)?;
+    let name = ChannelName { session: session.clone(), kind: Kind::Video, generation: 0 };
     let mut attacker = Attacker { case, name, random: Random(seed), tally: Tally::default() };
     let done = attacker.run(corruptions);
-    let _ = attacker.name.unlink();
+    let gone = NAMESPACE.unlink_all(&session, |_| {});
+    drop(held);
+    gone.map_err(text)?;
     done.map(|()| attacker.tally).map_err(|why| format!("{case:?}, seed {seed:#x}: {why}"))
 }
 
