@@ -12,7 +12,6 @@ use iceoryx2::port::notifier::Notifier;
 use iceoryx2::port::publisher::Publisher;
 use iceoryx2::port::subscriber::Subscriber;
 use iceoryx2::prelude::*;
-use tricine_channel::sys::loan;
 use tricine_channel::time::Deadline;
 use tricine_session::{Error, Result};
 
@@ -20,6 +19,7 @@ use super::{Ends, Prepared, Receiver, Sender, Transport, Wiring};
 use crate::case::Case;
 use crate::consumer::Intake;
 use crate::producer::Work;
+use crate::sys::loan;
 
 type Port = ipc::Service;
 
