@@ -24,15 +24,16 @@ stress() { # NAME OPTIONS…
 perf stat -e raw_syscalls:sys_enter true >/dev/null 2>&1 || true
 
 hand_over=(--payload stamp --read none)
-# Goal 1: the hand-over alone, as fast as it goes.
+# Goals 1 and 2: the hand-over alone, as fast as it goes.
 stress hand-over "${hand_over[@]}" --seconds 6 --repeat 6 \
     --transport floor,shm,textbook,mmap,sysv-shm,iceoryx2,iceoryx2-both,iceoryx2-busy
-# Goal 2: both sides sleep; one core for both, with and without asking first; a film's pace.
+# Goals 2 and 4: both sides sleep; one core for both, with and without asking first; a film's pace.
 stress sleeping "${hand_over[@]}" --spin 0 --seconds 6 --repeat 6 --transport shm,textbook,iceoryx2-both
 for turn in 1 2 3; do
     stress "one-core-adaptive-$turn" "${hand_over[@]}" --pin 0,0 --seconds 1 --no-syscalls
     stress "one-core-blocking-$turn" "${hand_over[@]}" --pin 0,0 --seconds 1 --no-syscalls --spin 0
 done
+stress one-core-textbook "${hand_over[@]}" --pin 0,0 --seconds 4 --repeat 6 --no-syscalls --transport shm,textbook
 # Pinned: else the scheduler puts both sides of one row on one core for half a minute, and those of the next on two.
 stress pace-expect "${hand_over[@]}" --rate 60 --expect --pin 0,1 --seconds 60 --repeat 3 --transport shm,floor
 stress pace-pinned "${hand_over[@]}" --rate 60 --pin 0,1 --seconds 60 --repeat 3 --transport shm,iceoryx2-both
@@ -41,7 +42,7 @@ stress pace "${hand_over[@]}" --rate 60 --seconds 60 --repeat 3 --transport shm,
 stress copy-1080p-i420 --seconds 6 --repeat 6 --transport floor,shm,textbook,iceoryx2,iceoryx2-busy
 stress copy-1080p-xrgb --format xrgb --size 1920x1080 --seconds 6 --repeat 6 --transport floor,shm,textbook,iceoryx2-busy
 stress copy-4k-i420 --size 3840x2160 --seconds 6 --repeat 6 --transport floor,shm,textbook,iceoryx2-busy
-# Goal 7 and scale.
+# Goal 8: scale.
 stress sweep --sweep --seconds 1 --no-syscalls --transport shm,pipe,unix
 for rate in 30 60 240 1000; do
     stress "rate-$rate" --rate "$rate" --seconds 3 --no-syscalls
@@ -69,7 +70,7 @@ sleep 5
 resident $job >>"$out/memory.txt"
 wait $job || true
 
-# Goal 4: the player's system calls by role, and how often each wakes while paused. Goal 6: 4K without a drop.
+# The player's system calls by role, and how often each wakes while paused; 4K without a drop.
 play=(--display none -q)
 session=measure-$$
 roles() { # PID: "role pid", one a line
