@@ -50,7 +50,7 @@ impl Attempt {
         let (path, beside) = (&self.path, self.path.with_extension("beside"));
         match self.what.as_str() {
             "nothing" => Ok(()),
-            "open" | "picture" => File::open(path).map(drop),
+            "open" => File::open(path).map(drop),
             "write" => OpenOptions::new().append(true).open(path).map(drop),
             "create" => File::create_new(beside).map(drop),
             "folder" => fs::create_dir(beside),

@@ -1,5 +1,6 @@
-//! A process behind a role's walls that tries something: `confined ROLE ATTEMPT [PATH]`. For tests of the sandbox: whether this ends by
-//! SIGSYS, with an error (exit code 1), or well (0). `confined without WALL PROGRAM ARGS…` executes a program on what looks like a kernel
+//! A process behind a role's walls that tries something: `confined ROLE ATTEMPT [PATH [PICTURE]]`. For tests of the sandbox: whether this ends by
+//! SIGSYS, with an error (exit code 1), or well (0). With PICTURE each role has work for which it opens files by name: the decoder plays this
+//! picture, the audio role looks for a sound server, the renderer draws on a terminal. `confined without WALL PROGRAM ARGS…` executes a program on what looks like a kernel
 //! without that wall.
 
 #![forbid(unsafe_code)]
@@ -30,8 +31,11 @@ fn main() -> ExitCode {
     }
     let path = rest.first().copied().unwrap_or_default();
     let Some(role) = Role::named(role) else { return ExitCode::from(2) };
-    let input = if *what == "picture" { InputSpec::Images(vec![path.to_owned().into()]) } else { InputSpec::Pipe };
-    let work = Work { input, sink: Some(SinkSpec::Null), display: DisplaySpec::None, ..Work::default() };
+    let (input, sink, display) = match rest.get(1) {
+        None => (InputSpec::Pipe, SinkSpec::Null, DisplaySpec::None),
+        Some(&picture) => (InputSpec::Images(vec![picture.into()]), SinkSpec::Pulse, DisplaySpec::Terminal),
+    };
+    let work = Work { input, sink: Some(sink), display, ..Work::default() };
     let spec = Spec { session: String::new(), channels: Vec::new(), unpaced: false, restarts: 0, verbosity: 0, work };
     let attempt = Attempt::prepare(what, path);
     println!("{}", confine(&Reach::of(role, &spec, Confine { memory: Some(MEMORY) })));
