@@ -19,6 +19,7 @@ use tricine_stress::sys::trace::{Called, Forked, Tracer, pause};
 use crate::{Error, Result};
 
 const BYTES: usize = 64;
+const FRAME: [u8; BYTES] = [7; BYTES];
 /// Longer than any sleep here lasts.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -168,59 +169,33 @@ fn shm(tracer: &Tracer, session: &str, reader_first: bool) -> Result<Way> {
     way
 }
 
+/// A frame through what one side writes `into` and the other one reads `out` of.
+fn stream(tracer: &Tracer, mechanism: &str, mut into: impl Write, mut out: impl Read) -> Result<Way> {
+    let write = || {
+        pause();
+        said(into.write_all(&FRAME))
+    };
+    let read = || {
+        let mut room = FRAME;
+        pause();
+        said(out.read_exact(&mut room))
+    };
+    way(tracer, mechanism, true, write, read)
+}
+
 /// All of them, in a process of one thread.
 pub(super) fn work(part: &Part) -> Result<Vec<Way>> {
     let sys = |call: &'static str| move |e: std::io::Error| tricine_session::Error::sys(call, "a mechanism", e);
     let tracer = Tracer::new()?;
-    let frame = [7u8; BYTES];
-    let mut room = [[0u8; BYTES]; 3];
-    let [a, b, c] = &mut room;
     let (out, into): (OwnedFd, OwnedFd) = pipe().map_err(|e| sys("pipe")(e.into()))?;
-    let (mut out, mut into) = (File::from(out), File::from(into));
-    let mut all = vec![way(
-        &tracer,
-        "pipe",
-        true,
-        || {
-            pause();
-            said(into.write_all(&frame))
-        },
-        || {
-            pause();
-            said(out.read_exact(a))
-        },
-    )?];
-    let (mut left, mut right) = UnixStream::pair().map_err(sys("socketpair"))?;
-    all.push(way(
-        &tracer,
-        "unix",
-        true,
-        || {
-            pause();
-            said(left.write_all(&frame))
-        },
-        || {
-            pause();
-            said(right.read_exact(b))
-        },
-    )?);
+    let mut all = vec![stream(&tracer, "pipe", File::from(into), File::from(out))?];
+    let (left, right) = UnixStream::pair().map_err(sys("socketpair"))?;
+    all.push(stream(&tracer, "unix", left, right)?);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(sys("bind"))?;
     let to = listener.local_addr().map_err(sys("getsockname"))?;
-    let mut left = TcpStream::connect(to).map_err(sys("connect"))?;
-    let (mut right, _) = listener.accept().map_err(sys("accept"))?;
-    all.push(way(
-        &tracer,
-        "tcp",
-        true,
-        || {
-            pause();
-            said(left.write_all(&frame))
-        },
-        || {
-            pause();
-            said(right.read_exact(c))
-        },
-    )?);
+    let left = TcpStream::connect(to).map_err(sys("connect"))?;
+    let (right, _) = listener.accept().map_err(sys("accept"))?;
+    all.push(stream(&tracer, "tcp", left, right)?);
     // A kernel without queues is no reason to show nothing.
     if let Ok(queue) = mq::create(&format!("tricine.{}.lab-calls", part.session)) {
         let other = queue.try_clone().map_err(sys("dup"))?;
@@ -231,7 +206,7 @@ pub(super) fn work(part: &Part) -> Result<Vec<Way>> {
             || {
                 let queue = mq::MessageQueue::from_fd(queue).map_err(|e| e.to_string())?;
                 pause();
-                said(queue.send(&frame))
+                said(queue.send(&FRAME))
             },
             || {
                 let queue = mq::MessageQueue::from_fd(other).map_err(|e| e.to_string())?;
