@@ -251,12 +251,12 @@ fn report(tally: &Tally, finished: bool) -> Value {
 
 /// A supervisor may grow by so much over a session: the list of restarts.
 const GROWTH_KIB: u64 = 4096;
-/// The lowest number of descriptors in so many looks, about two seconds, is what a supervisor holds
+/// The lowest number of descriptors in so many looks, about a second, is what a supervisor holds
 /// when no role is being started: roles that are started hold up to ten more for a moment, as many as
 /// are started at once, and a single look may fall into such a moment.
-const LOOKS: usize = 16;
-/// The lowest may still grow by so much: a role that was gone in all of the first looks.
-const DESCRIPTORS: usize = 4;
+const LOOKS: usize = 8;
+/// The lowest may still grow by so much: on a slow machine a role may be being started in each look.
+const DESCRIPTORS: usize = 8;
 
 /// How many descriptors and how much memory a process has, against the first looks.
 #[derive(Debug, Default)]
