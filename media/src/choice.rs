@@ -12,6 +12,8 @@ pub struct Choice {
     pub sound: Option<usize>,
     /// Languages of sound, such as `de` or `deu`; the first that the film has is played.
     pub languages: Vec<String>,
+    /// Interlaced pictures are shown as they are, with the lines of two moments.
+    pub interlaced: bool,
 }
 
 impl Choice {

@@ -109,6 +109,7 @@ pub(crate) struct Played {
     /// wrong, and both begin at 0.
     pub(crate) video_zero_ns: i64,
     pub(crate) sound_zero_ns: i64,
+    interlaced: bool,
 }
 
 impl Played {
@@ -125,7 +126,7 @@ impl Played {
             [Some(pictures), Some(sound)] if pictures.abs_diff(sound) > farthest => [pictures, sound],
             starts => [starts.into_iter().flatten().min().unwrap_or(0); 2],
         };
-        Ok(Self { video, sound, video_zero_ns, sound_zero_ns })
+        Ok(Self { video, sound, video_zero_ns, sound_zero_ns, interlaced: choice.interlaced })
     }
 
     /// The first track of pictures that can be decoded; `None` if there is none at all.
@@ -155,7 +156,7 @@ impl Played {
             ..extent
         };
         let packets = Box::new(Shifted { packets: container.packets(track)?, zero_ns });
-        Ok(Box::new(Player::open(info, packets, extent, begin_ns)?))
+        Ok(Box::new(Player::open(info, packets, extent, begin_ns, self.interlaced)?))
     }
 
     /// Opens a track of sound. Errors: it cannot be decoded.

@@ -8,6 +8,7 @@
 mod av1;
 pub(crate) mod bits;
 mod codec;
+mod deinterlace;
 #[cfg(feature = "h264")]
 mod h264;
 #[cfg(feature = "hevc")]

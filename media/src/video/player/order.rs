@@ -1,5 +1,6 @@
 //! Giving frames out: which decoded picture is due next, its time, and how it is to be shown.
 
+use super::fields::Turn;
 use super::{MAX_WAITING, Player, SAME_NS};
 use crate::video::codec::{Decoded, Delivery};
 use crate::{MediaError, VideoFormat, VideoFrame};
@@ -20,7 +21,7 @@ impl Player {
             format: self.format(&decoded),
             picture: decoded.picture,
         };
-        self.waiting.insert((due.pts_ns, decoded.tag), frame);
+        self.waiting.insert((due.pts_ns, decoded.tag), (frame, decoded.fields));
     }
 
     /// The container overrules the codec on pixel aspect, the codec the container on colour, as in FFmpeg.
@@ -40,7 +41,7 @@ impl Player {
     }
 
     /// The first waiting frame, if nothing that is still to be decoded comes before it.
-    fn due(&mut self) -> Option<VideoFrame> {
+    fn due(&mut self) -> Option<Turn> {
         let (&(pts_ns, _), _) = self.waiting.first_key_value()?;
         let earlier = |at: i64| at < pts_ns && at >= self.not_before_ns;
         let all_read = self.ended && self.ahead.is_empty() && self.inside.is_empty();
@@ -51,7 +52,7 @@ impl Player {
         if blocked && !all_read && self.waiting.len() < MAX_WAITING {
             return None;
         }
-        let (_, mut frame) = self.waiting.pop_first()?;
+        let (_, (mut frame, fields)) = self.waiting.pop_first()?;
         let ahead = self.ahead.iter().flatten().filter(|packet| !packet.hidden).map(|packet| packet.pts_ns);
         let inside = self.inside.values().filter(|due| !due.hidden).map(|due| due.pts_ns);
         let waiting = self.waiting.keys().map(|&(pts_ns, _)| pts_ns);
@@ -59,25 +60,25 @@ impl Player {
         if let Some(next) = next {
             frame.duration_ns = next - pts_ns;
         }
-        Some(frame)
+        Some((frame, fields))
     }
 
-    /// The next frame in order, whatever a seek may want.
-    pub(super) fn next_in_order(&mut self) -> Result<Option<VideoFrame>, MediaError> {
+    /// The next frame in order as it was coded, whatever a seek may want.
+    pub(super) fn next_turn(&mut self) -> Result<Option<Turn>, MediaError> {
         loop {
             // An error may only overtake frames that were decoded after it.
             if let Some(error) = self.errors.pop_front() {
                 return Err(error);
             }
             self.fill();
-            if let Some(frame) = self.due() {
+            if let Some((frame, fields)) = self.due() {
                 // Wrong timestamps must not turn time back; frames of one time are shown one after another.
                 if frame.pts_ns < self.last_pts_ns.saturating_sub(SAME_NS) {
                     return Err(MediaError::Damaged("a frame whose time is already past".into()));
                 }
                 let pts_ns = frame.pts_ns.max(self.last_pts_ns.saturating_add(1));
                 self.last_pts_ns = pts_ns;
-                return Ok(Some(VideoFrame { pts_ns, ..frame }));
+                return Ok(Some((VideoFrame { pts_ns, ..frame }, fields)));
             }
             if !self.step()? && self.waiting.is_empty() {
                 return Ok(None);
