@@ -9,14 +9,10 @@ use std::collections::{BTreeMap, VecDeque};
 use super::codec::{self, CONVERT, Codec, CodecError, Decoded, Delivery};
 use crate::container::{Extent, Packet, Packets, VideoTrack};
 use crate::guard::guarded;
-use crate::{MediaError, NS, VideoFormat, VideoFrame, VideoInfo, VideoSource};
+use crate::{MediaError, NS, VideoFormat, VideoFrame, VideoInfo, VideoSource, caps};
 
 /// Packets read ahead: the most pictures that a decoder may hold back, and one.
 const AHEAD: usize = 17;
-/// Packets that a stream may refuse at its beginning before it counts as unsupported.
-const PATIENCE: u32 = 64;
-/// Pictures that wait for their turn: bounds the memory that wrong timestamps could take.
-const MAX_WAITING: usize = 32;
 
 /// Times as near as this are one.
 const SAME_NS: i64 = 1_000;
@@ -124,7 +120,7 @@ impl Player {
                 Err(error @ MediaError::Unsupported { .. }) => {
                     refusal = Some(error);
                     refused += 1;
-                    if refused == PATIENCE {
+                    if refused == caps::REFUSED_PACKETS {
                         break;
                     }
                 }
@@ -180,7 +176,7 @@ impl Player {
         let Packet { data, pts_ns, duration_ns, hidden, .. } = packet;
         self.inside.insert(tag, Due { pts_ns, duration_ns, hidden });
         // What a late codec swallows never comes back.
-        while self.inside.len() > 2 * MAX_WAITING {
+        while self.inside.len() > 2 * caps::WAITING_PICTURES {
             self.inside.pop_first();
         }
         let leading = pts_ns < self.not_before_ns;
@@ -321,7 +317,7 @@ impl Player {
         let blocked = unsorted && self.ahead.iter().flatten().any(|packet| !packet.hidden && earlier(packet.pts_ns))
             || self.codec.delivery() == Delivery::DecodedLate
                 && self.inside.values().any(|due| !due.hidden && earlier(due.pts_ns));
-        if blocked && !all_read && self.waiting.len() < MAX_WAITING {
+        if blocked && !all_read && self.waiting.len() < caps::WAITING_PICTURES {
             return None;
         }
         let (_, mut frame) = self.waiting.pop_first()?;
