@@ -15,14 +15,12 @@ use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, Fields, halve_
 use super::nal::{Config, Framing, avcc, split};
 use super::sps::Sps;
 use crate::container::Colour;
-use crate::{MAX_SIDE, MediaError, Picture};
+use crate::{MAX_SIDE, MediaError, Picture, caps};
 use slice::{Pps, Slice, Timing};
 
 const SEI: u8 = 6;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
-/// Parameter sets that are kept for the other decoder; the standard allows 32 and 256.
-const MAX_SETS: usize = 288;
 
 enum Engine {
     Fast(Box<rusty_h264_decoder::Decoder>),
@@ -233,7 +231,7 @@ impl H264 {
     }
 
     fn keep(&mut self, set: &[u8]) {
-        if self.sets.len() < MAX_SETS && !self.sets.iter().any(|known| known == set) {
+        if self.sets.len() < caps::PARAMETER_SETS && !self.sets.iter().any(|known| known == set) {
             self.sets.push(set.to_vec());
         }
     }

@@ -1,10 +1,10 @@
 //! Taking packets in: reading ahead, feeding the codec inside the fence, beginning anew after damage.
 
-use super::{AHEAD, Due, MAX_WAITING, Player};
-use crate::MediaError;
+use super::{AHEAD, Due, Player};
 use crate::container::Packet;
 use crate::guard::guarded;
 use crate::video::codec::{self, CONVERT, Codec, CodecError, Decoded, Delivery};
+use crate::{MediaError, caps};
 
 impl Player {
     /// Decodes one packet; `false` when there is none left. Errors say what was skipped.
@@ -44,7 +44,7 @@ impl Player {
         let data = std::mem::take(&mut packet.data);
         self.inside.insert(tag, Due { pts_ns, duration_ns, hidden });
         // What a late codec swallows never comes back.
-        while self.inside.len() > 2 * MAX_WAITING {
+        while self.inside.len() > 2 * caps::WAITING_PICTURES {
             self.inside.pop_first();
         }
         let leading = pts_ns < self.not_before_ns;

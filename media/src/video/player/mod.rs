@@ -13,15 +13,11 @@ use std::collections::{BTreeMap, VecDeque};
 use super::codec::{self, Codec, Decoded};
 use crate::container::{Extent, Packet, Packets, VideoTrack};
 use crate::guard::guarded;
-use crate::{MediaError, NS, VideoFormat, VideoFrame, VideoInfo, VideoSource};
+use crate::{MediaError, NS, VideoFormat, VideoFrame, VideoInfo, VideoSource, caps};
 use fields::{Turn, Weave};
 
 /// Packets read ahead: the most pictures that a decoder may hold back, and one.
 const AHEAD: usize = 17;
-/// Packets that a stream may refuse at its beginning before it counts as unsupported.
-const PATIENCE: u32 = 64;
-/// Pictures that wait for their turn: bounds the memory that wrong timestamps could take.
-const MAX_WAITING: usize = 32;
 
 /// Times as near as this are one.
 const SAME_NS: i64 = 1_000;
@@ -135,7 +131,7 @@ impl Player {
                 Err(error @ MediaError::Unsupported { .. }) => {
                     refusal = Some(error);
                     refused += 1;
-                    if refused == PATIENCE {
+                    if refused == caps::REFUSED_PACKETS {
                         break;
                     }
                 }

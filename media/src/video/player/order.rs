@@ -1,9 +1,9 @@
 //! Giving frames out: which decoded picture is due next, its time, and how it is to be shown.
 
 use super::fields::Turn;
-use super::{MAX_WAITING, Player, SAME_NS};
+use super::{Player, SAME_NS};
 use crate::video::codec::{Decoded, Delivery};
-use crate::{MediaError, VideoFormat, VideoFrame};
+use crate::{MediaError, VideoFormat, VideoFrame, caps};
 
 impl Player {
     pub(super) fn accept(&mut self, decoded: Decoded) {
@@ -49,7 +49,7 @@ impl Player {
         let blocked = unsorted && self.ahead.iter().flatten().any(|packet| !packet.hidden && earlier(packet.pts_ns))
             || self.codec.delivery() == Delivery::DecodedLate
                 && self.inside.values().any(|due| !due.hidden && earlier(due.pts_ns));
-        if blocked && !all_read && self.waiting.len() < MAX_WAITING {
+        if blocked && !all_read && self.waiting.len() < caps::WAITING_PICTURES {
             return None;
         }
         let (_, (mut frame, fields)) = self.waiting.pop_first()?;
