@@ -52,6 +52,10 @@ pub(crate) const TS_HEAD: u64 = 16 << 20;
 pub(crate) const TS_TAIL: u64 = 4 << 20;
 /// Bytes from any place in it in which the next time of a track is looked for.
 pub(crate) const TS_SPARSE: u64 = 8 << 20;
+/// Bytes at the start of a program stream in which its tracks are looked for: seconds of a DVD, each of which has all its sounds.
+pub(crate) const PS_HEAD: u64 = 8 << 20;
+/// Bytes at its end in which the last times are looked for.
+pub(crate) const PS_TAIL: u64 = 2 << 20;
 /// Bytes behind a tag in which the first frame of MPEG audio is looked for: what a cover that was cut off leaves.
 pub(crate) const FRAME_SEARCH: u64 = 1 << 16;
 /// Bytes of frames of sound that are walked for their exact length: two hours at 256 kbit a second. A longer file's is estimated.

@@ -37,13 +37,31 @@ pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
         (cfg!(feature = "vp9"), "VP9"),
         (cfg!(feature = "vp8"), "VP8"),
         (cfg!(feature = "hevc"), "HEVC"),
+        (cfg!(feature = "mjpeg"), "Motion JPEG"),
+        (cfg!(feature = "mpeg2"), "MPEG-1"),
+        (cfg!(feature = "mpeg2"), "MPEG-2"),
         (cfg!(feature = "mpeg4"), "MPEG-4 part 2"),
     ];
     let ac3 = if cfg!(feature = "ac3") { vec!["AC-3", "E-AC-3"] } else { Vec::new() };
     vec![
         ("video", video.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()),
         ("audio", [vec!["AAC", "MP3", "MP2", "FLAC", "Vorbis", "Opus", "ALAC", "PCM"], ac3].concat()),
-        ("containers", vec!["MP4/MOV", "Matroska/WebM", "MPEG-TS", "AVI", "WAV", "MP3", "FLAC", "Ogg", "YUV4MPEG2"]),
+        (
+            "containers",
+            vec![
+                "MP4/MOV",
+                "Matroska/WebM",
+                "MPEG-TS",
+                "MPEG-PS",
+                "AVI",
+                "FLV",
+                "WAV",
+                "MP3",
+                "FLAC",
+                "Ogg",
+                "YUV4MPEG2",
+            ],
+        ),
         ("images", vec!["PNG/APNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "PNM", "QOI", "TGA"]),
     ]
 }

@@ -7,6 +7,8 @@ pub(crate) enum Kind {
     Mp4,
     Matroska,
     Ts,
+    Ps,
+    Flv,
     Avi,
     Y4m,
     Image,
@@ -19,14 +21,12 @@ pub(crate) enum Kind {
 }
 
 /// Known by what they begin with, at a distance from the start.
-const OTHERS: [(usize, &[u8], &str); 27] = [
-    (0, b"FLV\x01", "the FLV container"),
+const OTHERS: [(usize, &[u8], &str); 25] = [
     (0, &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11], "the ASF (WMV, WMA) container"),
     (0, &[0x06, 0x0e, 0x2b, 0x34], "the MXF container"),
     (0, b"nut/multimedia container", "the NUT container"),
     (0, b".RMF", "the RealMedia container"),
     (0, b"DKIF", "the IVF container"),
-    (0, &[0, 0, 1, 0xba], "the MPEG program stream"),
     (0, &[0, 0, 0, 1], "a raw video stream without a container"),
     (0, &[0, 0, 1], "a raw video stream without a container"),
     (0, &[0x12, 0, 0x0a], "a raw AV1 stream without a container"),
@@ -64,6 +64,12 @@ const NO_FILMS: [(&[u8], &str, &str); 7] = [
 pub(crate) fn sniff(head: &[u8]) -> Kind {
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     let top = |kind: &[u8; 4]| at(4, kind);
+    if at(0, &[0, 0, 1, 0xba]) {
+        return Kind::Ps;
+    }
+    if at(0, b"FLV\x01") {
+        return Kind::Flv;
+    }
     if let Some((.., name)) = OTHERS.iter().find(|(offset, magic, _)| at(*offset, magic)) {
         return Kind::Other(name);
     }

@@ -4,12 +4,17 @@
 //! track against another. Each track has a reader of its own, so that no track waits for another one.
 
 mod avi;
+mod flv;
 mod frames;
 mod id3;
 mod matroska;
 mod mp4;
 mod ogg;
+mod pes;
+mod pictures;
 mod probed;
+mod ps;
+mod stream;
 mod timing;
 mod ts;
 mod wav;
@@ -201,6 +206,10 @@ pub(crate) enum CodecId {
     Av1,
     Vp9,
     Vp8,
+    /// Motion JPEG.
+    Mjpeg,
+    /// MPEG-1 and MPEG-2.
+    Mpeg12,
     /// MPEG-4 part 2, as DivX and Xvid make it.
     Mpeg4,
     /// Named for the user, such as `ProRes 422 HQ`.
@@ -218,6 +227,8 @@ impl CodecId {
             Self::Av1 => "AV1",
             Self::Vp9 => "VP9",
             Self::Vp8 => "VP8",
+            Self::Mjpeg => "Motion JPEG",
+            Self::Mpeg12 => "MPEG-2",
             Self::Mpeg4 => "MPEG-4 part 2",
             Self::Other(name) | Self::Encrypted(name) => name,
         }
@@ -293,6 +304,8 @@ pub(crate) fn open_kind(file: &MediaFile, kind: crate::sniff::Kind) -> Result<Op
             Kind::Mp4 => Some(Box::new(mp4::Mp4::read(file)?)),
             Kind::Matroska => Some(Box::new(matroska::Matroska::read(file)?)),
             Kind::Avi => Some(Box::new(avi::Avi::read(file)?)),
+            Kind::Flv => Some(Box::new(flv::Flv::read(file)?)),
+            Kind::Ps => Some(Box::new(ps::Ps::read(file)?)),
             Kind::Ts => Some(Box::new(ts::Ts::read(file)?)),
             Kind::Audio | Kind::Unknown => Some(song(file)?),
             Kind::Other(what) => return Err(MediaError::unsupported(what, crate::sniff::remedy(what))),

@@ -91,6 +91,10 @@ pub(crate) fn open(track: &VideoTrack, config: usize, from_x264: bool) -> Result
         CodecId::Vp9 => return Ok(Box::new(super::vp9::Vp9::new())),
         #[cfg(feature = "vp8")]
         CodecId::Vp8 => return Ok(Box::new(super::vp8::Vp8::new())),
+        #[cfg(feature = "mjpeg")]
+        CodecId::Mjpeg => return Ok(Box::new(super::mjpeg::Mjpeg)),
+        #[cfg(feature = "mpeg2")]
+        CodecId::Mpeg12 => return Ok(Box::new(super::mpeg12::Mpeg12::open(config)?)),
         #[cfg(feature = "mpeg4")]
         CodecId::Mpeg4 => return Ok(Box::new(super::mpeg4::Mpeg4::open(config)?)),
         CodecId::Other(name) => return Err(MediaError::unsupported(format!("{name} video"), CONVERT)),
@@ -106,6 +110,10 @@ pub(crate) fn open(track: &VideoTrack, config: usize, from_x264: bool) -> Result
         CodecId::Av1 => ("AV1 video", "av1"),
         #[cfg(not(feature = "vp9"))]
         CodecId::Vp9 => ("VP9 video", "vp9"),
+        #[cfg(not(feature = "mjpeg"))]
+        CodecId::Mjpeg => ("Motion JPEG video", "mjpeg"),
+        #[cfg(not(feature = "mpeg2"))]
+        CodecId::Mpeg12 => ("MPEG-2 video", "mpeg2"),
         #[cfg(not(feature = "mpeg4"))]
         CodecId::Mpeg4 => ("MPEG-4 part 2 video", "mpeg4"),
         #[cfg(not(feature = "vp8"))]

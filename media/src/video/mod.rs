@@ -13,6 +13,10 @@ mod deinterlace;
 mod h264;
 #[cfg(feature = "hevc")]
 mod hevc;
+#[cfg(feature = "mjpeg")]
+mod mjpeg;
+#[cfg(feature = "mpeg2")]
+mod mpeg12;
 #[cfg(feature = "mpeg4")]
 mod mpeg4;
 mod nal;

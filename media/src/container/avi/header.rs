@@ -97,12 +97,13 @@ fn stream(strl: &[u8]) -> (Stream, Track) {
 fn codec(code: &[u8]) -> CodecId {
     match code.to_ascii_uppercase().as_slice() {
         b"XVID" | b"DIVX" | b"DX50" | b"FMP4" | b"MP4V" | b"M4S2" | b"MP4S" | b"3IV2" | b"RMP4" => CodecId::Mpeg4,
+        b"MPEG" | b"MPG1" | b"MPG2" | b"MP2V" | b"M1V1" | b"MPGV" => CodecId::Mpeg12,
         b"H264" | b"X264" | b"AVC1" | b"DAVC" | b"VSSH" => CodecId::H264,
         b"HEVC" | b"H265" => CodecId::Hevc,
         b"VP80" => CodecId::Vp8,
         b"VP90" => CodecId::Vp9,
         b"AV01" => CodecId::Av1,
-        b"MJPG" => CodecId::Other("Motion JPEG".into()),
+        b"MJPG" | b"AVRN" | b"JPEG" | b"LJPG" => CodecId::Mjpeg,
         b"DIV3" | b"DIV4" | b"MP43" => CodecId::Other("MS-MPEG-4 (DivX 3)".into()),
         b"\0\0\0\0" => CodecId::Other("raw".into()),
         _ => CodecId::Other(fourcc(code)),

@@ -249,11 +249,10 @@ fn video_codec(id: &str, config: &[u8]) -> CodecId {
         "V_VP9" => CodecId::Vp9,
         "V_VP8" => CodecId::Vp8,
         "V_PRORES" => CodecId::Other("ProRes".into()),
-        "V_MPEG2" => CodecId::Other("MPEG-2".into()),
-        "V_MPEG1" => CodecId::Other("MPEG-1".into()),
+        "V_MPEG1" | "V_MPEG2" => CodecId::Mpeg12,
         "V_THEORA" => CodecId::Other("Theora".into()),
         "V_FFV1" => CodecId::Other("FFV1".into()),
-        "V_MJPEG" => CodecId::Other("Motion JPEG".into()),
+        "V_MJPEG" => CodecId::Mjpeg,
         "V_UNCOMPRESSED" => CodecId::Other("raw".into()),
         // The four-character code of AVI lies in a bitmap header.
         "V_MS/VFW/FOURCC" => CodecId::Other(config.get(16..20).map_or_else(String::new, fourcc)),

@@ -82,11 +82,14 @@ impl Entry {
             b"vp09" => return CodecId::Vp9,
             b"vp08" => return CodecId::Vp8,
             b"mp4v" => match self.inner {
-                Some([0, 0, 0, 0x60..=0x65]) => "MPEG-2",
-                Some([0, 0, 0, 0x6a]) => "MPEG-1",
-                Some([0, 0, 0, 0x6c]) => "Motion JPEG",
+                Some([0, 0, 0, 0x60..=0x65 | 0x6a]) => return CodecId::Mpeg12,
+                Some([0, 0, 0, 0x6c]) => return CodecId::Mjpeg,
                 _ => return CodecId::Mpeg4,
             },
+            b"m2v1" | b"mpg2" | b"m1v1" | b"mpeg" | b"mp1v" => return CodecId::Mpeg12,
+            [b'x', b'd', b'v' | b'5' | b'h', _] | [b'h', b'd', b'v', _] | [b'm', b'x', b'3'..=b'5', b'n' | b'p'] => {
+                return CodecId::Mpeg12;
+            }
             b"encv" => "of an unnamed codec",
             b"apco" => "ProRes 422 Proxy",
             b"apcs" => "ProRes 422 LT",
@@ -94,7 +97,8 @@ impl Entry {
             b"apch" => "ProRes 422 HQ",
             b"ap4h" => "ProRes 4444",
             b"ap4x" => "ProRes 4444 XQ",
-            b"jpeg" | b"mjpa" | b"mjpb" => "Motion JPEG",
+            b"jpeg" | b"mjpa" => return CodecId::Mjpeg,
+            b"mjpb" => "Motion JPEG in format B",
             b"s263" | b"h263" => "H.263",
             b"AVdn" | b"AVdh" => "DNxHD",
             b"vvc1" | b"vvi1" => "VVC (H.266)",
@@ -119,8 +123,6 @@ pub(crate) fn fourcc(code: &[u8]) -> String {
         b"png " => "PNG",
         b"raw " | b"2vuy" | b"yuv2" | b"v210" | b"I420" | b"YUY2" => "raw",
         b"WMV1" | b"WMV2" | b"WMV3" | b"WVC1" => "Windows Media",
-        b"m2v1" | b"mpg2" => "MPEG-2",
-        b"xdv1" | b"xd5b" | b"hdv2" | b"hdv3" => "MPEG-2 (XDCAM, HDV)",
         b"dvc " | b"dvcp" | b"dvpp" | b"dvhp" => "DV",
         b"mjp2" => "JPEG 2000",
         b"Hap1" | b"Hap5" | b"HapY" => "Hap",

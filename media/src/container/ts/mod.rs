@@ -7,11 +7,12 @@ mod units;
 use std::collections::HashMap;
 
 use super::frames::Cutter;
+use super::pes::{WRAP, header, ns, unwrap};
+use super::stream::{Content, Reader};
 use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
 use crate::audio::name_of;
 use crate::{MediaError, MediaFile};
-use reader::Reader;
-use units::{Table, Units, WRAP, ns, pes, unwrap};
+use units::{Table, Units};
 
 pub(crate) use units::Grid;
 
@@ -129,13 +130,20 @@ impl Ts {
     }
 
     /// A reader of a track, which reads as far as `until`.
-    fn reader(&self, track: usize, until: u64) -> Reader {
+    fn reader(&self, track: usize, until: u64) -> Reader<reader::Track> {
         let Stream { pid, span, latm } = self.streams[track];
         let mut units = Units::new(self.file.clone(), self.grid, 0);
         units.until = until;
-        let cutter = if latm { Cutter::latm() } else { Cutter::default() };
         let codec = self.contents.tracks[track].video.as_ref().map(|video| video.codec.clone());
-        Reader::new(units, pid, span.unwrap_or_default(), codec, cutter)
+        let pictures = codec.is_some();
+        let content = match codec {
+            // Writers of television put several pictures, or a part of one, into a PES packet.
+            Some(CodecId::Mpeg12) => Content::cut(CodecId::Mpeg12),
+            Some(codec) => Content::Pictures(codec),
+            None if latm => Content::Sound(Cutter::latm()),
+            None => Content::Sound(Cutter::default()),
+        };
+        Reader::new(reader::Track::new(units, pid, pictures), span.unwrap_or_default(), content)
     }
 }
 
@@ -158,7 +166,7 @@ fn times(
     while units.at < to && (last || found.len() < wanted) {
         let Some(unit) = units.next()? else { break };
         let known = tracks.iter().any(|(pid, track)| *pid == unit.pid && timed(track.kind));
-        if let Some((Some(time), _)) = pes(unit.payload).filter(|_| unit.begins && known) {
+        if let Some((Some(time), _)) = header(unit.payload).filter(|_| unit.begins && known) {
             if last {
                 // Of pictures, the last in order of decoding need not be the last one shown.
                 let latest = found.entry(unit.pid).or_insert(time);
@@ -209,8 +217,7 @@ fn track(kind: u8, mut descriptors: &[u8]) -> Track {
     let sound = |name: &str| Track::new(TrackKind::Audio, name);
     let refused = |name: &str| Track { audio: Some(Err(name.into())), ..sound(name) };
     let track = match (kind, private, &marked) {
-        (0x01, ..) => other("MPEG-1"),
-        (0x02, ..) => other("MPEG-2"),
+        (0x01 | 0x02, ..) => video(CodecId::Mpeg12),
         (0x10, ..) => video(CodecId::Mpeg4),
         (0x1b, ..) => video(CodecId::H264),
         (0x24, ..) | (_, _, b"HEVC") => video(CodecId::Hevc),

@@ -1,11 +1,9 @@
 //! Transport packets, and what the PES packets in them say of time.
 
-use crate::{MediaError, MediaFile, NS};
+use crate::{MediaError, MediaFile};
 
 /// Bytes of a transport packet that matter.
 const UNIT: usize = 188;
-/// Times wrap around after so many ticks, 26.5 hours.
-pub(super) const WRAP: i64 = 1 << 33;
 
 /// How transport packets lie in a file: the distance from one to the next, and what precedes each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +50,8 @@ pub(super) struct Unit<'a> {
     /// Bytes were stuffed in front of what it carries, since that is all there was.
     pub(super) stuffed: bool,
     pub(super) payload: &'a [u8],
+    /// Where the next one begins.
+    pub(super) end: u64,
 }
 
 impl Units {
@@ -107,6 +107,7 @@ impl Units {
                 broken: unit[1] & 0x80 != 0 || unit[3] & 0xc0 != 0,
                 stuffed: field > said(&unit[4..]),
                 payload,
+                end: self.at,
             }));
         }
     }
@@ -153,26 +154,4 @@ fn said(field: &[u8]) -> usize {
         }
     }
     said
-}
-
-/// What a PES packet's header says: its time in ticks, and where its data begins.
-pub(super) fn pes(data: &[u8]) -> Option<(Option<i64>, usize)> {
-    if !data.starts_with(&[0, 0, 1]) {
-        return None;
-    }
-    let (flags, len) = (*data.get(7)?, usize::from(*data.get(8)?));
-    let time = data.get(9..14).filter(|_| flags & 0x80 != 0).map(|b| {
-        let [a, b, c, d, e] = [b[0], b[1], b[2], b[3], b[4]].map(i64::from);
-        (a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1
-    });
-    Some((time, 9 + len))
-}
-
-/// `ticks`, as near to `near` as wrapping around allows.
-pub(super) fn unwrap(ticks: i64, near: i64) -> i64 {
-    near + (ticks - near + WRAP / 2).rem_euclid(WRAP) - WRAP / 2
-}
-
-pub(super) fn ns(ticks: i64) -> i64 {
-    (i128::from(ticks) * i128::from(NS) / 90_000) as i64
 }
