@@ -111,7 +111,7 @@ pub(crate) struct Session {
     /// What the decoder said last that the current input holds, and what counts.
     heard: Option<Opened>,
     opened: Option<Opened>,
-    /// What the first input that could be opened held; for the report.
+    /// What the first inputs with pictures and with sound held; for the report.
     described: Option<Opened>,
     /// The process that looks for a display, while it does.
     probe: Option<Probe>,

@@ -126,7 +126,10 @@ impl Session {
     pub(super) fn holds(&mut self, first: bool) {
         let Some(opened) = self.heard.take() else { return };
         self.control.own().duration_ns.set(opened.duration_ns.unwrap_or(0).max(0) as u64);
-        self.described.get_or_insert_with(|| opened.clone());
+        let described = self.described.get_or_insert_with(|| opened.clone());
+        // A song may come before the first film.
+        described.video = described.video.take().or_else(|| opened.video.clone());
+        described.audio = described.audio.take().or_else(|| opened.audio.clone());
         self.status.duration_ns = opened.duration_ns;
         self.status.frames = opened.video.as_ref().and_then(|v| v.frames);
         self.status.heard_only = opened.video.is_none();
