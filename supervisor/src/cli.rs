@@ -102,7 +102,7 @@ pub(crate) enum Command {
 /// What and how to play.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Play {
-    /// Files, folders or globs of images, `-`, `test:bars`, `test:clock?size=1280x720&rate=30&seconds=10&tone=440`.
+    /// Files, playlists (M3U, M3U8, PLS), folders of films, songs or images, globs, `file://` addresses, `-`, `test:bars`, `test:clock?size=1280x720&rate=30&seconds=10&tone=440`.
     // An empty name is a script's variable without a value, not the demo.
     #[arg(value_name = "INPUT", value_parser = OsStringValueParser::new().try_map(parse_name))]
     pub(crate) inputs: Vec<Name>,
