@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audio;
+mod caps;
 mod choice;
 pub mod container;
 pub mod guard;
@@ -19,6 +20,7 @@ pub mod subtitle;
 pub mod types;
 pub mod video;
 
+pub use caps::MAX_SIDE;
 pub use choice::Choice;
 use container::Container;
 pub use container::TrackKind;
