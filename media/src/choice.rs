@@ -74,7 +74,7 @@ const NAMES: [[&str; 3]; 22] = [
 ];
 
 /// Whether two words name one language; what stands behind a hyphen, such as a country, does not matter.
-fn same(one: &str, two: &str) -> bool {
+pub(crate) fn same(one: &str, two: &str) -> bool {
     let name = |word: &str| {
         let word = word.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
         NAMES.iter().find(|names| names.contains(&word.as_str())).map_or(word, |names| names[0].to_owned())

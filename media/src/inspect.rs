@@ -80,6 +80,9 @@ fn report(container: &dyn Container, played: &Played, track: usize) -> TrackRepo
         Ok(match about.kind {
             TrackKind::Video => Some(pictures(played.open_video(container, track, 0)?.info())),
             TrackKind::Audio => Some(sound(played.open_sound(container, track)?.info())),
+            TrackKind::Subtitle if about.text.is_none() => {
+                return Err(MediaError::unsupported(format!("{} as subtitles", about.codec), "mpv shows it"));
+            }
             TrackKind::Subtitle | TrackKind::Other => None,
         })
     });

@@ -16,6 +16,7 @@ mod inspect;
 mod open;
 mod sniff;
 pub mod source;
+pub mod subtitle;
 pub mod types;
 pub mod video;
 
@@ -44,6 +45,7 @@ pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
         ("video", video.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()),
         ("audio", [vec!["AAC", "MP3", "MP2", "FLAC", "Vorbis", "Opus", "ALAC", "PCM"], ac3].concat()),
         ("containers", vec!["MP4/MOV", "Matroska/WebM", "MPEG-TS", "AVI", "WAV", "MP3", "FLAC", "Ogg", "YUV4MPEG2"]),
+        ("subtitles", subtitle::FORMATS.to_vec()),
         ("images", vec!["PNG/APNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "PNM", "QOI", "TGA"]),
     ]
 }

@@ -1,9 +1,12 @@
 //! Opening an input: what it is, by its content, and which of its tracks are played.
 
+use std::sync::Arc;
+
 use crate::container::{self, Container, Contents, Extent, Shifted, TrackKind};
 use crate::guard::guarded;
 use crate::sniff::{Kind, guess, sniff};
 use crate::source::{image, test, y4m};
+use crate::subtitle::Subtitles;
 use crate::video::Player;
 use crate::{About, AudioSource, Choice, Input, Media, MediaError, MediaFile, NS, VideoSource, audio, caps};
 
@@ -64,6 +67,7 @@ pub(crate) fn sound(file: &MediaFile) -> Result<Option<Box<dyn AudioSource>>, Me
 fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<Media, MediaError> {
     let container = container::open_kind(file, kind)?;
     let container = container.ok_or_else(|| MediaError::Broken("it is of no known kind".into()))?;
+    let container: Arc<dyn Container> = Arc::from(container);
     let tracks = Played::choose(&*container, choice)?;
     let video = guarded(|| tracks.video(&*container, begin_ns)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
     let audio = guarded(|| tracks.sound(&*container)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
@@ -83,7 +87,10 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<
                 missing.push((TrackKind::Audio, format!("sound: {error}")));
                 None
             });
-            Ok(Media { video, audio, about: about(container.contents()), notices: Vec::new(), missing })
+            let about = about(container.contents());
+            let heard = tracks.sound.first().and_then(|&track| container.contents().tracks[track].language.clone());
+            let subtitles = Subtitles::of(container, tracks.video_zero_ns, heard);
+            Ok(Media { video, audio, subtitles, about, notices: Vec::new(), missing })
         }
     }
 }

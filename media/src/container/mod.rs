@@ -54,6 +54,8 @@ pub struct Track {
     /// Whether a subtitle track is meant to be shown in any case.
     pub forced: bool,
     pub(crate) video: Option<VideoTrack>,
+    /// What is needed to show a track of subtitles; `None` if it cannot be.
+    pub(crate) text: crate::subtitle::Text,
     /// What the decoder of a sound track needs to know.
     pub(crate) audio: Option<Result<AudioCodecParameters, String>>,
 }
@@ -61,7 +63,17 @@ pub struct Track {
 impl Track {
     fn new(kind: TrackKind, codec: impl Into<String>) -> Self {
         let codec = codec.into();
-        Self { kind, codec, language: None, name: None, default: true, forced: false, video: None, audio: None }
+        Self {
+            kind,
+            codec,
+            language: None,
+            name: None,
+            default: true,
+            forced: false,
+            video: None,
+            text: None,
+            audio: None,
+        }
     }
 }
 
@@ -149,6 +161,17 @@ impl Packet {
     }
 }
 
+/// What [`Packets::next_before`] has found.
+#[derive(Debug)]
+pub enum Before {
+    /// A packet, which may be due later.
+    Packet(Packet),
+    /// No packet that is due so early.
+    NotYet,
+    /// There is none left.
+    End,
+}
+
 /// Packets of one track in decode order.
 pub trait Packets: Send {
     /// The next one; [`MediaError::Damaged`] when some were skipped, each such call making progress.
@@ -156,6 +179,15 @@ pub trait Packets: Send {
     /// Goes to the last sync packet that is due at or before `target_ns`, or to the first one; not far before it where
     /// every packet is one.
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError>;
+    /// As [`Packets::next`], for a track that has few packets: gives up once all that is due before `until_ns` was passed.
+    fn next_before(&mut self, until_ns: i64) -> Result<Before, MediaError> {
+        let _ = until_ns;
+        Ok(self.next()?.map_or(Before::End, Before::Packet))
+    }
+    /// As [`Packets::seek`], and need not find a packet: what is due from `target_ns` on is still to come.
+    fn approach(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        self.seek(target_ns)
+    }
     /// What the sound is from the last packet on, if that has changed: another link of a chain begins.
     #[doc(hidden)]
     fn changed(&mut self) -> Option<AudioCodecParameters> {
@@ -182,6 +214,19 @@ impl Packets for Shifted {
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
         self.packets.seek(target_ns.saturating_add(self.zero_ns))
+    }
+
+    fn next_before(&mut self, until_ns: i64) -> Result<Before, MediaError> {
+        Ok(match self.packets.next_before(until_ns.saturating_add(self.zero_ns))? {
+            Before::Packet(packet) => {
+                Before::Packet(Packet { pts_ns: packet.pts_ns.saturating_sub(self.zero_ns), ..packet })
+            }
+            other => other,
+        })
+    }
+
+    fn approach(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        self.packets.approach(target_ns.saturating_add(self.zero_ns))
     }
 
     fn changed(&mut self) -> Option<AudioCodecParameters> {
