@@ -40,6 +40,13 @@ impl Choice {
         Ok(found)
     }
 
+    /// The number that was asked for, of this kind.
+    #[cfg(feature = "ffmpeg")]
+    pub(crate) fn number(&self, kind: TrackKind) -> Option<usize> {
+        let number = if kind == TrackKind::Video { self.video } else { self.sound };
+        number.filter(|&number| number > 0)
+    }
+
     /// How many languages are asked for before this track's.
     fn wish(&self, track: &Track) -> usize {
         let wished = |asked: &String| track.language.as_deref().is_some_and(|language| same(asked, language));

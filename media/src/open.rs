@@ -39,6 +39,13 @@ fn open_file(file: &MediaFile, begin_ns: i64, picture_ns: i64, choice: &Choice) 
     if file.is_empty() {
         return Err(MediaError::Unknown("the file is empty; copy or download it again".into()));
     }
+    let media = by_content(file, begin_ns, picture_ns, choice);
+    #[cfg(feature = "ffmpeg")]
+    let media = crate::ffmpeg::complete(file, choice, media);
+    media
+}
+
+fn by_content(file: &MediaFile, begin_ns: i64, picture_ns: i64, choice: &Choice) -> Result<Media, MediaError> {
     let mut head = [0; 4096];
     let have = file.read_at(&mut head, 0)?;
     let kind = sniff(&head[..have]);
@@ -95,7 +102,7 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<
     }
 }
 
-fn about(contents: &Contents) -> About {
+pub(crate) fn about(contents: &Contents) -> About {
     let tag = |wanted: &str| {
         let found = contents.tags.iter().find(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.is_empty());
         found.map(|(_, value)| value.chars().take(caps::TITLE).collect())
