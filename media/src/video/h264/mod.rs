@@ -125,11 +125,7 @@ impl H264 {
                 self.timing = self.timing.or(skip.and_then(|skip| Timing::find(nal, skip)));
             }
             2..=4 => return Err(self.unsupported("data partitioning")),
-            1 | 5 => {
-                if self.slice(nal)? {
-                    return Ok(());
-                }
-            }
+            1 | 5 if self.slice(nal)? => return Ok(()),
             _ => {}
         }
         let unit = [&[0, 0, 1], nal].concat();
