@@ -75,7 +75,9 @@ fn a_folder_of_films_plays_in_order_and_passes_over_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     let films = folder.path().join("films");
     std::fs::create_dir(&films).unwrap();
-    [("e10.y4m", 30), ("E2.y4m", 20), ("e1.y4m", 10)].map(|(name, shade)| film(&films.join(name), shade));
+    for (name, shade) in [("e10.y4m", 30), ("E2.y4m", 20), ("e1.y4m", 10)] {
+        film(&films.join(name), shade);
+    }
     std::fs::write(films.join("poster.png"), "no picture").unwrap();
     nix::unistd::mkfifo(&films.join("pipe.mp4"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let address = format!("file://{}", arg(&films));
