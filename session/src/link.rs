@@ -427,6 +427,8 @@ pub struct TracksSpec {
     pub languages: Vec<String>,
     /// A track of a number that cannot be played is not replaced by another one.
     pub strict: bool,
+    /// Interlaced pictures stay as they are.
+    pub interlaced: bool,
 }
 
 impl Default for Work {

@@ -19,7 +19,13 @@ const NEAR_NS: i64 = 200_000_000;
 
 /// The tracks that the options ask for.
 pub(super) fn asked(options: &Play) -> TracksSpec {
-    TracksSpec { video: options.vid, sound: options.aid, languages: options.alang.clone(), strict: true }
+    TracksSpec {
+        video: options.vid,
+        sound: options.aid,
+        languages: options.alang.clone(),
+        interlaced: !options.deinterlace,
+        strict: true,
+    }
 }
 
 /// Takes in a part of what an input is made of.
