@@ -12,6 +12,7 @@ use tricine_session::control::{DecoderPage, Writable};
 use tricine_session::link::{AudioSummary, Finding, FromRole, Opened as Summary, ToRole, VideoSummary};
 use tricine_session::{Error, Result, sandbox};
 
+use crate::listing;
 use crate::opening::{Opened, Opening};
 use crate::pipeline::{Goal, Pipeline};
 use crate::stream::{BLOCK_CAPACITY, Pictures, Sound, Stream};
@@ -122,7 +123,8 @@ impl Feed {
         let missing = media.missing.into_iter().filter(|(kind, _)| wanted(*kind) && context.spec.restarts == 0);
         let missing = missing.map(|(_, why)| why).collect();
         let summary = summary(video.as_ref().map(|v| v.info()), audio.as_ref().map(|a| a.info()), header);
-        let About { container, title, artist } = media.about;
+        let About { container, title, artist, tracks, chapters } = media.about;
+        listing::tell(&context, tracks, chapters)?;
         context.tell(&FromRole::Opened(Summary { missing, container, title, artist, ..summary }.into()))?;
         if let Some(source) = video {
             let (capacity, producer) = (source.info().format.i420_len() as u64, self.video.take());

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod feed;
+mod listing;
 mod opening;
 mod pipeline;
 mod queue;

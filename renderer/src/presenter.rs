@@ -89,6 +89,7 @@ impl Actor for Presenter {
         let now_ns = mono_ns();
         let mut osd = Osd::default();
         osd.state(&state, now_ns);
+        osd.chapters.clone_from(&context.spec.work.chapters);
         Ok(Self {
             context: context.clone(),
             file: file.map(File::from),

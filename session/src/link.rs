@@ -174,6 +174,8 @@ pub enum ToRole {
     Screenshot(Name),
     /// To the renderer: this input begins; the window's title.
     Title(String),
+    /// To the renderer: where the input's chapters begin, in ns.
+    Chapters(Vec<i64>),
     /// To the renderer: show or hide the keys.
     Help,
     /// To the renderer: show these words for a moment.
@@ -193,6 +195,8 @@ pub enum FromRole {
     Ready,
     /// Decoder: the input is open; this is what it holds.
     Opened(Box<Opened>),
+    /// Decoder, before [`FromRole::Opened`]: what the input is made of, a part at a time.
+    Listed(Listing),
     /// Decoder: a channel is needed whose slots take `capacity` bytes; frame `base` will be the first in it, and
     /// production goes on at `resume_pts_ns`. Answered with [`ToRole::Channel`].
     NeedChannel {
@@ -237,6 +241,7 @@ impl FromRole {
         match self {
             Self::Ready => "Ready",
             Self::Opened(_) => "Opened",
+            Self::Listed(_) => "Listed",
             Self::NeedChannel { .. } => "NeedChannel",
             Self::Switched { .. } => "Switched",
             Self::Output(_) => "Output",
@@ -276,6 +281,26 @@ pub struct Opened {
     pub missing: Vec<String>,
 }
 
+/// What an input is made of, or a part of that.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Listing {
+    /// Tracks, in the order of their numbers.
+    pub tracks: Vec<TrackSummary>,
+    /// Where each chapter begins, in ns, and its title; in order of time.
+    pub chapters: Vec<(i64, String)>,
+}
+
+/// What is known of a track.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrackSummary {
+    /// Pictures or sound.
+    pub kind: Kind,
+    /// Codec, language and name, in words.
+    pub title: String,
+    /// Whether it is the one that plays.
+    pub played: bool,
+}
+
 /// What is known of the picture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VideoSummary {
@@ -311,6 +336,12 @@ pub enum Key {
     Seek(i32),
     /// One frame forward, then pause.
     Step,
+    /// So many chapters on, or back.
+    Chapter(i32),
+    /// The next track of sound.
+    Sound,
+    /// The next track of pictures.
+    Pictures,
     /// Slower.
     Slower,
     /// Faster.
@@ -381,6 +412,8 @@ pub struct Work {
     pub confine: Option<Confine>,
     /// Which of the input's tracks.
     pub tracks: TracksSpec,
+    /// Where its chapters begin, in ns, as far as is known.
+    pub chapters: Vec<i64>,
 }
 
 /// Which of an input's tracks are played; those that it means itself, where nothing is asked for.
@@ -392,6 +425,8 @@ pub struct TracksSpec {
     pub sound: Option<usize>,
     /// Languages of sound, the most wanted first.
     pub languages: Vec<String>,
+    /// A track of a number that cannot be played is not replaced by another one.
+    pub strict: bool,
     /// Interlaced pictures stay as they are.
     pub interlaced: bool,
 }
@@ -410,6 +445,7 @@ impl Default for Work {
             picture_ns: 5_000_000_000,
             confine: None,
             tracks: TracksSpec::default(),
+            chapters: Vec::new(),
         }
     }
 }

@@ -17,7 +17,7 @@ use tricine_channel::time::mono_ns;
 use tricine_session::channel::{Kind, Side, StreamRegion};
 use tricine_session::clock::PlayState;
 use tricine_session::control::{Attached, ControlRegion, Role, SessionPage, Writable};
-use tricine_session::link::{DisplaySpec, Opened, SinkSpec};
+use tricine_session::link::{DisplaySpec, Listing, Opened, SinkSpec, TracksSpec};
 use tricine_session::process::Child;
 use tricine_session::role::Each;
 use tricine_session::sandbox::Walls;
@@ -37,6 +37,7 @@ use crate::status::Status;
 use crate::supervision::{Event, Kinds, Limit, Plan, Supervision};
 
 mod act;
+mod contents;
 mod end;
 mod events;
 mod hear;
@@ -108,6 +109,13 @@ pub(crate) struct Session {
     /// The input that is open and has not begun.
     next: Option<Input>,
     current: Option<Input>,
+    /// What the current input is made of; and what the decoder has said of that, until it has said what the input holds.
+    listing: Listing,
+    listing_heard: Listing,
+    /// The tracks that are wanted of it.
+    tracks: TracksSpec,
+    /// Where it goes on once it is open again, in ns.
+    resume_ns: Option<i64>,
     /// What the decoder said last that the current input holds, and what counts.
     heard: Option<Opened>,
     opened: Option<Opened>,
@@ -239,6 +247,10 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         leaving: Vec::new(),
         next: None,
         current: None,
+        listing: Listing::default(),
+        listing_heard: Listing::default(),
+        tracks: TracksSpec::default(),
+        resume_ns: None,
         heard: None,
         opened: None,
         described: None,
