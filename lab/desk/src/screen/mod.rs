@@ -1,15 +1,18 @@
 //! The screen: lessons for people, in any terminal of 80 by 24 or more.
 //!
 //! One thread: draw, wait for a key, do what it says. Read in this order: this file (the terminal), `list`, `visit` (one
-//! lesson, and its keys), `pages` and `scene` (drawing), `look`, `editor`.
+//! lesson, and its keys), `pages` and `scene` (drawing), `real` (the shipped channel), `ways` (a
+//! frame, call by call), `look`, `editor`.
 
 mod editor;
 mod list;
 mod look;
 mod pages;
+mod real;
 mod scene;
 mod visit;
 mod waits;
+mod ways;
 
 use std::io::{Stdout, Write, stdout};
 use std::time::Duration;
@@ -99,6 +102,15 @@ impl Ui {
             .map_err(io)?;
         self.clicks = clicks;
         Ok(())
+    }
+
+    /// Whether a key was pressed meanwhile; which one is forgotten.
+    pub(crate) fn pressed(&self) -> Result<bool> {
+        let mut any = false;
+        while event::poll(Duration::ZERO).map_err(io)? {
+            any |= matches!(event::read().map_err(io)?, Event::Key(k) if k.kind != KeyEventKind::Release);
+        }
+        Ok(any)
     }
 
     /// The next key, or what a click stands for; `None` after a while without one.

@@ -51,11 +51,15 @@ pub(super) fn draw(
             if visit.lesson.measure.is_some() {
                 items.push((KeyCode::Char('M'), "M", "measure"));
             }
+            items.extend(visit.closer().map(|(what, _)| (KeyCode::Char('C'), "C", what)));
             items
         }
         (Page::Run, None) => {
             text(frame, look, body, "Measure", measured(look, visit), visit.scroll);
-            vec![(KeyCode::Char('M'), "M", "measure"), (KeyCode::Enter, "Enter", "go on")]
+            let mut items: Items<'_> = vec![(KeyCode::Char('M'), "M", "measure")];
+            items.extend(visit.closer().map(|(what, _)| (KeyCode::Char('C'), "C", what)));
+            items.push((KeyCode::Enter, "Enter", "go on"));
+            items
         }
         (Page::Repair, _) if program.processes.is_empty() => {
             text(
@@ -268,7 +272,7 @@ pub(super) fn help(look: Look, program: &Program) -> Vec<Line<'static>> {
          `r` one step of recovery, in the supervisor's place\n`u` one step back (everything is played again up to it)\n\
          `R` to the beginning\n`g` on to the next change that others can see\n`n` the counterexample's next step\n\
          `F` freely: at full speed, many times\n`[ ]` another size or scene\n`x` the same memory as bytes\n\
-         `M` measure, where the lesson does\n`e` your editor   `m` mark   `h` a hint, at most three\n`1` to `5` the lesson's pages   `Enter` go on   `Backspace` back\n\
+         `M` measure, where the lesson does; `C` in lessons 12 and 16: call by call, the channel itself\n`e` your editor   `m` mark   `h` a hint, at most three\n`1` to `5` the lesson's pages   `Enter` go on   `Backspace` back\n\
          `q` to the lessons   `?` this page\n\nA click on a process is a step; a click on a key is that key.\n",
     );
     if program.memory == Memory::Tso {

@@ -67,6 +67,13 @@ pub(super) struct Visit<'l> {
     pub(super) draft: Option<Draft>,
 }
 
+/// What is stepped by ptrace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Closer {
+    Channel,
+    Calls,
+}
+
 /// Why the loop of one program ends.
 enum Then {
     Rebuild,
@@ -239,6 +246,17 @@ impl Visit<'_> {
                 self.measure(ui, progress);
                 return Ok(None);
             }
+            KeyCode::Char('C') if self.closer().is_some() => {
+                // The stage's processes wait meanwhile, each in front of its step.
+                let (visited, title) = match self.closer() {
+                    Some((_, Closer::Channel)) => (super::real::visit(ui), "The shipped channel"),
+                    _ => (super::ways::visit(ui), "Call by call"),
+                };
+                if let Err(e) = visited {
+                    self.say(ui, title, &e.to_string());
+                }
+                return Ok(None);
+            }
             KeyCode::Char('e' | 'm') if program.processes.is_empty() => {
                 self.message = Some("There is nothing to repair in this lesson: M measures.".into());
                 return Ok(None);
@@ -284,6 +302,15 @@ impl Visit<'_> {
             },
         }
         Ok(None)
+    }
+
+    /// What of this lesson can be stepped closer than by its program, and what its key is called.
+    pub(super) fn closer(&self) -> Option<(&'static str, Closer)> {
+        match self.lesson.measure.as_ref()?.name.as_str() {
+            "channel" => Some(("the channel", Closer::Channel)),
+            "calls" => Some(("call by call", Closer::Calls)),
+            _ => None,
+        }
     }
 
     fn go_on(&mut self) {
