@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audio;
+mod caps;
 mod choice;
 pub mod container;
 pub mod guard;
@@ -18,6 +19,7 @@ pub mod source;
 pub mod types;
 pub mod video;
 
+pub use caps::MAX_SIDE;
 pub use choice::Choice;
 use container::Container;
 pub use container::TrackKind;

@@ -5,7 +5,7 @@ use crate::guard::guarded;
 use crate::sniff::{Kind, guess, sniff};
 use crate::source::{image, test, y4m};
 use crate::video::Player;
-use crate::{About, AudioSource, Choice, Input, Media, MediaError, MediaFile, NS, VideoSource, audio};
+use crate::{About, AudioSource, Choice, Input, Media, MediaError, MediaFile, NS, VideoSource, audio, caps};
 
 /// How far apart pictures and sound may begin in a film that declares no length, or a shorter one.
 const FARTHEST_NS: i64 = 60 * NS;
@@ -88,14 +88,10 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<
     }
 }
 
-/// Letters of a title or a name that are of use to anybody.
-const LONGEST_TITLE: usize = 300;
-
 fn about(contents: &Contents) -> About {
     let tag = |wanted: &str| {
         let found = contents.tags.iter().find(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.is_empty());
-        // As long as a name that is shown.
-        found.map(|(_, value)| value.chars().take(LONGEST_TITLE).collect())
+        found.map(|(_, value)| value.chars().take(caps::TITLE).collect())
     };
     About { container: contents.format.to_owned(), title: tag("title"), artist: tag("artist") }
 }

@@ -168,9 +168,6 @@ pub enum Rotation {
     Cw270,
 }
 
-/// The longest side of a picture that is decoded, in pixels.
-pub const MAX_SIDE: u32 = 16_384;
-
 /// How a picture is to be read and shown. Width and height are those of the visible picture, before rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VideoFormat {

@@ -1,14 +1,11 @@
 //! ID3v2, the tag in front of MP3 and other sound: its words, each read where it lies, since a tag is mostly a cover, and its lengths may
 //! be lies.
 
-use crate::MediaFile;
+use crate::{MediaFile, caps};
 
 /// Which frames are read, by their names in versions 2 and 3 (and 4), and what they say.
 const WORDS: [(&[u8], &[u8], &str); 4] =
     [(b"TT2", b"TIT2", "title"), (b"TP1", b"TPE1", "artist"), (b"TAL", b"TALB", "album"), (b"TYE", b"TYER", "date")];
-/// No more frames are passed over, and no longer text is read, in bytes.
-const MOST_FRAMES: usize = 1000;
-const LONGEST: u64 = 4096;
 /// The flags of a tag: all of it is changed so that it looks like no sound; another header follows.
 const UNSYNCHRONISED: u8 = 0x80;
 const EXTENDED: u8 = 0x40;
@@ -31,7 +28,7 @@ pub(super) fn tags(file: &MediaFile) -> Vec<(String, String)> {
         // Version 4 counts the length itself.
         at += if version == 4 { syncsafe(&len) } else { 4 + u64::from(u32::from_be_bytes(len)) };
     }
-    for _ in 0..MOST_FRAMES {
+    for _ in 0..caps::ID3_FRAMES {
         let mut frame = [0; 10];
         if at + head_len > end || file.read_exact_at(&mut frame[..head_len as usize], at).is_err() || frame[0] == 0 {
             break;
@@ -42,7 +39,7 @@ pub(super) fn tags(file: &MediaFile) -> Vec<(String, String)> {
             _ => frame[4..8].iter().fold(0, |n, &byte| n << 8 | u64::from(byte)),
         };
         let known = WORDS.iter().find(|(short, long, _)| [*short, *long].contains(&&frame[..name_len]));
-        if let Some((_, _, name)) = known.filter(|_| (2..=LONGEST).contains(&len)) {
+        if let Some((_, _, name)) = known.filter(|_| (2..=caps::ID3_TEXT).contains(&len)) {
             let mut bytes = vec![0; len as usize];
             if file.read_exact_at(&mut bytes, at + head_len).is_ok() {
                 found.push(((*name).to_owned(), text(bytes[0], &bytes[1..])));

@@ -18,28 +18,12 @@ use std::ops::Range;
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
-use crate::{ColorMatrix, ColorRange, MediaError, MediaFile, Rotation};
+use crate::{ColorMatrix, ColorRange, MediaError, MediaFile, Rotation, caps};
 
 #[cfg(feature = "ac3")]
 pub(crate) use frames::ac3_frame;
 pub(crate) use mp4::fourcc;
 pub(crate) use ts::Grid;
-
-/// Bounds on what a file may make a parser do. No honest file comes near them.
-pub(crate) mod caps {
-    /// Samples that all tables of a file list together: 38 hours at 60 a second.
-    pub(crate) const SAMPLES: usize = 1 << 23;
-    /// Samples of one size, which take no room in the file: 11 hours of MP3. PCM is not counted by the sample.
-    pub(crate) const EQUAL_SAMPLES: usize = 1 << 21;
-    /// Bytes of an index (`moov`, `moof`, the elements in front of a cluster).
-    pub(crate) const INDEX: u64 = 128 << 20;
-    /// Bytes of one packet: a raw picture of 8K in 16 bits.
-    pub(crate) const PACKET: u64 = 256 << 20;
-    /// Tracks of a file.
-    pub(crate) const TRACKS: usize = 256;
-    /// Chapters, tags or attachments of a file.
-    pub(crate) const ENTRIES: usize = 2_000;
-}
 
 /// What a track holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

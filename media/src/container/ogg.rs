@@ -1,9 +1,6 @@
 //! The length of an Ogg file of several links: each is a stream of its own, so that the last page alone tells nothing.
 
-use crate::{MediaFile, NS};
-
-/// Larger files are not looked through.
-const MOST: u64 = 2 << 30;
+use crate::{MediaFile, NS, caps};
 
 /// A page's head: its stream, its position, whether it begins one, and the length of head and body.
 struct Page {
@@ -47,7 +44,7 @@ fn rate(file: &MediaFile, at: u64) -> Option<(i64, i64)> {
 
 /// The length of all links together, in ns; `None` if there is but one, or something that is not understood.
 pub(super) fn chain_ns(file: &MediaFile) -> Option<i64> {
-    if file.len() > MOST {
+    if file.len() > caps::OGG_WALKED {
         return None;
     }
     let (mut at, mut links) = (0, Vec::<(u32, i64, i64, i64)>::new());

@@ -13,10 +13,7 @@ use symphonia::core::units::Timestamp;
 
 use super::{Contents, Extent, Packet, Packets, Track, TrackKind};
 use crate::audio::{name_of, pre_skip, unsupported};
-use crate::{MediaError, MediaFile, MediaReader, NS};
-
-/// How many read errors in a row end the stream: a demuxer that makes no progress must not be asked for ever.
-const MAX_FAILURES: u32 = 100;
+use crate::{MediaError, MediaFile, MediaReader, NS, caps};
 
 struct Source {
     reader: MediaReader,
@@ -241,7 +238,7 @@ impl Reader {
                 Err(Error::ResetRequired) => self.done = !self.next_link(),
                 Err(e) => {
                     self.failures += 1;
-                    self.done = self.failures >= MAX_FAILURES;
+                    self.done = self.failures >= caps::FAILURES;
                     return Err(MediaError::Damaged(e.to_string()));
                 }
             }

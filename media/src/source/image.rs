@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use crate::MAX_SIDE;
+use crate::{MAX_SIDE, caps};
 use crossbeam_channel::{Receiver, bounded};
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
@@ -30,8 +30,6 @@ use crate::{
 pub const PICTURE_NS: i64 = 5 * NS;
 /// What a delay that no one can have meant is taken for.
 const DEFAULT_DELAY_NS: i64 = 100_000_000;
-/// No picture may take more memory to decode.
-const MAX_ALLOC: u64 = 1 << 30;
 
 /// A decoded picture as I420.
 struct Decoded {
@@ -101,7 +99,7 @@ fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_ALLOC);
+    limits.max_alloc = Some(caps::STILL_MEMORY);
     limits
 }
 

@@ -8,21 +8,17 @@ mod pipe;
 
 use std::sync::Arc;
 
-use crate::MAX_SIDE;
 use crate::{
     About, ColorRange, Media, MediaError, MediaFile, NS, Picture, VideoFormat, VideoFrame, VideoInfo, VideoSource,
 };
+use crate::{MAX_SIDE, caps};
 
 pub use pipe::{open_pipe, open_pipe_with_header, resume_pipe};
 
 /// What a stream begins with.
 const MAGIC: &str = "YUV4MPEG2";
-/// The longest header that is believed.
-const MAX_HEADER: usize = 4_096;
 /// What is said of anything else.
 const NO_HEADER: &str = "it does not begin as YUV4MPEG2 does; write it with: ffmpeg -nostdin -i IN -f yuv4mpegpipe -";
-/// The longest header of a frame.
-const MAX_FRAME_HEADER: usize = 256;
 
 /// How chroma is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,7 +187,7 @@ fn check_frame_header(line: &[u8]) -> bool {
 
 /// Opens a file. Errors: as [`open_pipe`].
 pub fn open_file(file: &MediaFile) -> Result<Media, MediaError> {
-    let mut head = vec![0; MAX_HEADER];
+    let mut head = vec![0; caps::Y4M_HEADER];
     let n = file.read_at(&mut head, 0)?;
     let end = head.iter().take(n).position(|byte| *byte == b'\n');
     let end = end.ok_or_else(|| MediaError::Unknown(NO_HEADER.into()))?;
@@ -228,7 +224,7 @@ impl FileVideo {
         if self.scan >= self.file.len() {
             return Ok(None);
         }
-        let mut head = [0; MAX_FRAME_HEADER];
+        let mut head = [0; caps::Y4M_FRAME_HEADER];
         let n = self.file.read_at(&mut head, self.scan)?;
         let head = head.get(..n).unwrap_or_default();
         let line =

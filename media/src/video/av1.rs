@@ -1,7 +1,7 @@
 //! AV1 by `re_rav1d`, a Rust dav1d: every profile's 4:2:0 and monochrome pictures; more than 8 bits are rounded to 8.
 //! It applies film grain itself, as dav1d does.
 
-use crate::{ColorRange, MAX_SIDE};
+use crate::{ColorRange, caps};
 use re_rav1d::{Decoder, Error, PixelLayout, PlanarImageComponent as Component, Plane, Settings};
 
 use super::codec::{Codec, CodecError, Decoded, copy_plane, narrow, planes};
@@ -19,7 +19,7 @@ impl Av1 {
         let mut settings = Settings::new();
         settings.set_n_threads(1);
         settings.set_max_frame_delay(1);
-        settings.set_frame_size_limit(MAX_SIDE * MAX_SIDE / 2);
+        settings.set_frame_size_limit(caps::PIXELS);
         let decoder = Decoder::with_settings(&settings).map_err(|error| MediaError::Broken(format!("AV1: {error}")))?;
         Ok(Self { decoder, depth: 8 })
     }

@@ -12,12 +12,10 @@ use super::bits::Bits;
 use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, halve_rows, narrow_row, planes};
 use super::nal::{Config, Framing, avcc, split, unescape};
 use super::sps::Sps;
-use crate::{MAX_SIDE, MediaError, Picture};
+use crate::{MAX_SIDE, MediaError, Picture, caps};
 
 const SPS: u8 = 7;
 const PPS: u8 = 8;
-/// Parameter sets that are kept for the other decoder; the standard allows 32 and 256.
-const MAX_SETS: usize = 288;
 
 enum Engine {
     Fast(Box<rusty_h264_decoder::Decoder>),
@@ -147,7 +145,7 @@ impl H264 {
     }
 
     fn keep(&mut self, set: &[u8]) {
-        if self.sets.len() < MAX_SETS && !self.sets.iter().any(|known| known == set) {
+        if self.sets.len() < caps::PARAMETER_SETS && !self.sets.iter().any(|known| known == set) {
             self.sets.push(set.to_vec());
         }
     }

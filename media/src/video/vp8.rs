@@ -5,14 +5,14 @@ use oxideav_vp8::state::Vp8DecoderState;
 
 use super::codec::{Codec, CodecError, Decoded, planes};
 use crate::container::Colour;
-use crate::{ColorMatrix, ColorRange, MAX_SIDE, Picture};
+use crate::{ColorMatrix, ColorRange, Picture, caps};
 
 pub(crate) struct Vp8(Vp8DecoderState);
 
 impl Vp8 {
     /// A decoder; VP8 needs no configuration.
     pub(crate) fn new() -> Self {
-        Self(Vp8DecoderState::new().with_max_pixels_per_frame(u64::from(MAX_SIDE) * u64::from(MAX_SIDE) / 2))
+        Self(Vp8DecoderState::new().with_max_pixels_per_frame(u64::from(caps::PIXELS)))
     }
 }
 

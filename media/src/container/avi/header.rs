@@ -38,7 +38,7 @@ fn chunks(mut data: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 /// The tracks that `hdrl` lists.
 pub(super) fn streams(hdrl: &[u8]) -> (Vec<Stream>, Vec<Track>) {
     let lists = chunks(hdrl).filter(|(kind, body)| kind == b"LIST" && body.starts_with(b"strl"));
-    lists.take(caps::TRACKS.min(100)).map(|(_, strl)| stream(&strl[4..])).unzip()
+    lists.take(caps::AVI_TRACKS).map(|(_, strl)| stream(&strl[4..])).unzip()
 }
 
 fn stream(strl: &[u8]) -> (Stream, Track) {

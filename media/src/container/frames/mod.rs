@@ -16,10 +16,6 @@ pub(crate) use header::ac3_frame;
 
 /// Bytes read at once while headers are walked.
 const WINDOW: usize = 1 << 16;
-/// How far from where it should be the first frame is searched.
-const SEARCH: u64 = 1 << 16;
-/// Larger files are not walked to their end for their length; it is estimated.
-const WALKED: u64 = 256 << 20;
 
 /// Walks frames.
 #[derive(Clone)]
@@ -109,7 +105,7 @@ impl Frames {
         }
         let tagged = walk.at > 0;
         // A few set bits are easily found by chance: three frames in a row are not, nor is a file that is all frames.
-        let until = walk.at + if tagged { SEARCH } else { 4096 };
+        let until = walk.at + if tagged { caps::FRAME_SEARCH } else { 4096 };
         let (begin, first) = loop {
             if walk.at >= until.min(file.len()) {
                 return Ok(None);
@@ -146,7 +142,7 @@ impl Frames {
         let mut counted = 0;
         let mut reader = Reader::new(&frames);
         let behind = file.len().saturating_sub(frames.walk.at);
-        while reader.walk.at - frames.walk.at < WALKED
+        while reader.walk.at - frames.walk.at < caps::FRAMES_WALKED
             && let Some((_, header)) = reader.sound()?
         {
             counted += u64::from(header.samples);

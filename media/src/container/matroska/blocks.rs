@@ -16,8 +16,6 @@ const BLOCK: u32 = 0xa1;
 const BLOCK_DURATION: u32 = 0x9b;
 const REFERENCE: u32 = 0xfb;
 const DISCARD_PADDING: u32 = 0x75a2;
-/// Blocks that are looked at for the tracks' first timestamps.
-const FIRST_BLOCKS: usize = 2000;
 /// Cues that are further apart than this leave too much to be looked through.
 const CUES_APART_NS: i64 = 30 * crate::NS;
 
@@ -56,7 +54,7 @@ impl Blocks {
         let timed = |track: &&Track| matches!(track.kind, TrackKind::Video | TrackKind::Audio);
         let mut unseen: Vec<u64> = header.tracks.iter().filter(timed).map(|track| track.number).collect();
         let mut starts = HashMap::new();
-        for _ in 0..FIRST_BLOCKS {
+        for _ in 0..caps::FIRST_BLOCKS {
             let Ok(Some(block)) = self.block() else { break };
             if let Some(at) = unseen.iter().position(|&number| number == block.track) {
                 starts.insert(unseen.swap_remove(at), block.ticks.saturating_mul(header.scale_ns));

@@ -134,7 +134,7 @@ fn find(file: &MediaFile, segment: u64) -> Result<(HashMap<u32, Element>, u64), 
             }
             SEEK_HEAD => {
                 let data = load(file, &part)?;
-                for (_, seek) in children(&data).filter(|(id, _)| *id == 0x4dbb).take(64) {
+                for (_, seek) in children(&data).filter(|(id, _)| *id == 0x4dbb).take(caps::SEEK_ENTRIES) {
                     let id = child(seek, 0x53ab).and_then(uint).and_then(|id| u32::try_from(id).ok());
                     let place = child(seek, 0x53ac).and_then(uint).map(|offset| segment.saturating_add(offset));
                     elsewhere.extend(id.zip(place).filter(|(id, place)| PARTS.contains(id) && *place < file.len()));

@@ -4,7 +4,7 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use super::super::{CodecId, Colour, TrackKind};
 use super::boxes::{be16, be32, child, children};
-use crate::ColorRange;
+use crate::{ColorRange, caps};
 
 /// A sample entry of a track.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +27,7 @@ pub(super) struct Entry {
 impl Entry {
     /// Reads every entry of `stsd`.
     pub(super) fn parse_all(stsd: &[u8], kind: TrackKind) -> Vec<Self> {
-        let entries = children(stsd.get(8..).unwrap_or_default()).take(16);
+        let entries = children(stsd.get(8..).unwrap_or_default()).take(caps::SAMPLE_ENTRIES);
         entries.map(|(code, body)| Self::parse(code, body, kind)).collect()
     }
 

@@ -6,8 +6,6 @@ use super::ns;
 
 /// PCM frames in one packet of ours; files list single frames.
 const PCM_PACKET: u32 = 2_048;
-/// A duration beyond this is no duration of a picture that anybody meant: a day in a scale of a million.
-const LONGEST_TICKS: u32 = i32::MAX as u32;
 
 /// One sample: on the track's own timeline, or on the film's once the edit list was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +125,7 @@ impl<'a> Times<'a> {
         while left > 0 {
             let (count, delta) = self.stts.take(left).unwrap_or((left, self.last));
             // Negative, or absurdly long: it follows the one before as that one followed its own.
-            if delta <= LONGEST_TICKS {
+            if delta <= caps::SAMPLE_TICKS {
                 self.last = delta;
             }
             self.dts = self.dts.saturating_add(i64::from(self.last).saturating_mul(count.into()));

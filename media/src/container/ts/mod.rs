@@ -15,9 +15,6 @@ use units::{Table, Units, WRAP, ns, pes, unwrap};
 
 pub(crate) use units::Grid;
 
-/// How much of the start is searched for the tracks, and how much of the end for the last times.
-const HEAD: u64 = 16 << 20;
-const TAIL: u64 = 4 << 20;
 /// What a track of sound is called before a frame of it was seen; the second is one of which the map does not say what it is,
 /// and some writers list sound so.
 const LATM: &str = "AAC in LATM";
@@ -52,7 +49,7 @@ impl Ts {
         // A recording of one programme may still list all that were sent, so the first map that is there decides.
         let (mut maps, mut tables) = (Vec::new(), HashMap::<u16, Table>::new());
         let mut listed = Vec::new();
-        while units.at < HEAD && listed.is_empty() {
+        while units.at < caps::TS_HEAD && listed.is_empty() {
             let Some(unit) = units.next()? else { break };
             if unit.pid != 0 && !maps.contains(&unit.pid) {
                 continue;
@@ -77,8 +74,8 @@ impl Ts {
         if listed.is_empty() {
             return Err(broken("it lists no tracks in its beginning"));
         }
-        let firsts = times(file, grid, 0, HEAD, &listed, false)?;
-        let lasts = times(file, grid, file.len().saturating_sub(TAIL), u64::MAX, &listed, true)?;
+        let firsts = times(file, grid, 0, caps::TS_HEAD, &listed, false)?;
+        let lasts = times(file, grid, file.len().saturating_sub(caps::TS_TAIL), u64::MAX, &listed, true)?;
         let mut contents = Contents { format: "MPEG-TS", ..Contents::default() };
         let mut streams = Vec::new();
         // Times may wrap between one track's first and another's.
@@ -105,7 +102,7 @@ impl Ts {
         if about.kind != TrackKind::Audio || about.audio.is_some() {
             return Ok(());
         }
-        let mut reader = self.reader(track, HEAD);
+        let mut reader = self.reader(track, caps::TS_HEAD);
         let mut found = Err(format!("unrecognised {}", about.codec));
         for _ in 0..64 {
             match reader.next() {

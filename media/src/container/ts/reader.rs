@@ -10,8 +10,6 @@ use crate::{MediaError, NS};
 
 /// Two places nearer than this are not bisected any further.
 const NEAR: u64 = 512 << 10;
-/// How much of a file is searched for the next time of a track.
-const SPARSE: u64 = 8 << 20;
 
 /// Reads one track.
 pub(super) struct Reader {
@@ -157,7 +155,7 @@ impl Reader {
     /// The first time of this track behind a place, in ticks near to `near`.
     fn time_behind(&self, at: u64, near: i64) -> Result<Option<i64>, MediaError> {
         let mut units = Units::new(self.units.file.clone(), self.units.grid, at);
-        while units.at < at.saturating_add(SPARSE) {
+        while units.at < at.saturating_add(caps::TS_SPARSE) {
             let Some(unit) = units.next()? else { return Ok(None) };
             if unit.pid == self.pid
                 && unit.begins

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::{Arc, Mutex};
 
-use super::{Header, MAX_FRAME_HEADER, MAX_HEADER, NO_HEADER, check_frame_header};
-use crate::{Media, MediaError, Picture, VideoFrame, VideoInfo, VideoSource};
+use super::{Header, NO_HEADER, check_frame_header};
+use crate::{Media, MediaError, Picture, VideoFrame, VideoInfo, VideoSource, caps};
 
 /// Opens a stream from its start. Errors: no YUV4MPEG2, a layout that is not supported, or reading failed.
 pub fn open_pipe(pipe: Arc<File>) -> Result<Media, MediaError> {
@@ -16,7 +16,7 @@ pub fn open_pipe(pipe: Arc<File>) -> Result<Media, MediaError> {
 /// As [`open_pipe`], and returns the stream's first line as well, which [`resume_pipe`] wants after a restart.
 pub fn open_pipe_with_header(pipe: Arc<File>) -> Result<(Media, String), MediaError> {
     let mut input = PipeInput { pipe, ahead: Vec::new() };
-    let Some(line) = input.line(MAX_HEADER)? else {
+    let Some(line) = input.line(caps::Y4M_HEADER)? else {
         let why = "the pipe was closed before anything came through it; see what its writer says";
         return Err(MediaError::Unknown(why.into()));
     };
@@ -78,9 +78,9 @@ impl PipeInput {
 
     fn resynchronise(&mut self, frame_len: usize) -> Result<(), MediaError> {
         let mut at = 0;
-        while at < 4 * (frame_len + MAX_FRAME_HEADER) {
+        while at < 4 * (frame_len + caps::Y4M_FRAME_HEADER) {
             // From `at`: a header, a frame, and the start of the header after it.
-            let want = at + MAX_FRAME_HEADER + frame_len + 5;
+            let want = at + caps::Y4M_FRAME_HEADER + frame_len + 5;
             let have = self.ahead.len();
             if have < want {
                 let mut more = vec![0; want - have];
@@ -98,14 +98,14 @@ impl PipeInput {
                 continue;
             };
             let candidate = window.get(found..).unwrap_or_default();
-            let line = candidate.iter().take(MAX_FRAME_HEADER).position(|byte| *byte == b'\n');
+            let line = candidate.iter().take(caps::Y4M_FRAME_HEADER).position(|byte| *byte == b'\n');
             let valid = line.is_some_and(|end| {
                 let after = candidate.get(end + 1 + frame_len..);
                 let header = candidate.get(..end).is_some_and(check_frame_header);
                 // Either the next frame's header fits, or the stream ends just there.
                 header && after.is_some_and(|after| after.starts_with(b"FRAME") || after.is_empty())
             });
-            let whole = window.len() >= found + MAX_FRAME_HEADER + frame_len + 5;
+            let whole = window.len() >= found + caps::Y4M_FRAME_HEADER + frame_len + 5;
             at += found;
             if valid {
                 self.ahead.drain(..at);
@@ -168,7 +168,7 @@ impl VideoSource for PipeVideo {
             return Ok(None);
         }
         self.done = true;
-        let Some(line) = self.input.line(MAX_FRAME_HEADER)? else { return Ok(None) };
+        let Some(line) = self.input.line(caps::Y4M_FRAME_HEADER)? else { return Ok(None) };
         let len = self.header.frame_len();
         if !check_frame_header(&line) {
             self.input.resynchronise(len)?;

@@ -1,0 +1,70 @@
+//! What a file may make a reader do, at most: every bound on memory and work that a file's own words could drive up stands here, with its
+//! unit and the reason for its figure. No honest file comes near one. What a format itself limits (an Opus packet's 120 ms, a
+//! transport packet's 188 bytes) stands with the format's reader, and so do figures of taste, such as how far apart two times may lie.
+
+// Pictures.
+
+/// The longest side of a picture that is decoded, in pixels: twice that of 8K, and what a window or a texture can still be.
+pub const MAX_SIDE: u32 = 16_384;
+/// Pixels of a picture whose codec asks for their number alone: a side of the longest by half of it, four pictures of 8K.
+pub(crate) const PIXELS: u32 = MAX_SIDE * MAX_SIDE / 2;
+/// Bytes that one still picture (PNG, JPEG …) may take to decode: the largest square in four channels.
+pub(crate) const STILL_MEMORY: u64 = 1 << 30;
+/// Decoded pictures that wait for their turn: twice what any standard lets a decoder hold back (16), against wrong timestamps.
+pub(crate) const WAITING_PICTURES: usize = 32;
+/// Packets that a codec may refuse at a stream's beginning before the stream counts as unsupported: a second or two of film.
+pub(crate) const REFUSED_PACKETS: u32 = 64;
+/// Parameter sets of an H.264 stream that are kept for its other decoder: the standard allows 32 and 256.
+pub(crate) const PARAMETER_SETS: usize = 288;
+
+// Containers.
+
+/// Samples that all tables of a file list together: 38 hours at 60 a second.
+pub(crate) const SAMPLES: usize = 1 << 23;
+/// Samples of one size, which take no room in the file: 11 hours of MP3. PCM is not counted by the sample.
+pub(crate) const EQUAL_SAMPLES: usize = 1 << 21;
+/// The longest duration of one sample in an MP4 file, in ticks of its track: half an hour in a scale of a million.
+pub(crate) const SAMPLE_TICKS: u32 = i32::MAX as u32;
+/// Bytes of an index (`moov`, `moof`, the elements in front of a cluster): ten times that of a film of three hours.
+pub(crate) const INDEX: u64 = 128 << 20;
+/// Bytes of one packet: a raw picture of 8K in 16 bits.
+pub(crate) const PACKET: u64 = 256 << 20;
+/// Tracks of a file.
+pub(crate) const TRACKS: usize = 256;
+/// Streams of an AVI file: its chunks name them by two digits.
+pub(crate) const AVI_TRACKS: usize = 100;
+/// Formats that one track of an MP4 file may list: players use the first, and editors write two or three.
+pub(crate) const SAMPLE_ENTRIES: usize = 16;
+/// Chapters, tags or attachments of a file.
+pub(crate) const ENTRIES: usize = 2_000;
+/// Places that a Matroska file names at its beginning: it has eight kinds of them.
+pub(crate) const SEEK_ENTRIES: usize = 64;
+/// Errors in a row after which a demuxer of symphonia's is not asked again: one that makes no progress would be asked for ever.
+pub(crate) const FAILURES: u32 = 100;
+
+// How much of a file is read to learn of it.
+
+/// Blocks of a Matroska file in which its tracks' first times are looked for: some seconds of a film with several sounds.
+pub(crate) const FIRST_BLOCKS: usize = 2_000;
+/// Bytes at the start of a transport stream in which its tracks are looked for: two seconds at the highest rate on air.
+pub(crate) const TS_HEAD: u64 = 16 << 20;
+/// Bytes at its end in which the last times are looked for.
+pub(crate) const TS_TAIL: u64 = 4 << 20;
+/// Bytes from any place in it in which the next time of a track is looked for.
+pub(crate) const TS_SPARSE: u64 = 8 << 20;
+/// Bytes behind a tag in which the first frame of MPEG audio is looked for: what a cover that was cut off leaves.
+pub(crate) const FRAME_SEARCH: u64 = 1 << 16;
+/// Bytes of frames of sound that are walked for their exact length: two hours at 256 kbit a second. A longer file's is estimated.
+pub(crate) const FRAMES_WALKED: u64 = 256 << 20;
+/// Bytes of an Ogg file that is looked through for further links. A larger one is taken for a single one.
+pub(crate) const OGG_WALKED: u64 = 2 << 30;
+/// Frames of an ID3 tag that are passed over.
+pub(crate) const ID3_FRAMES: usize = 1_000;
+/// Bytes of one text in it.
+pub(crate) const ID3_TEXT: u64 = 4_096;
+/// Letters of a title or a name that are of use to anybody: as many as a message shows.
+pub(crate) const TITLE: usize = 300;
+/// Bytes of a YUV4MPEG2 stream's header line: writers need a hundred, and comments may follow.
+pub(crate) const Y4M_HEADER: usize = 4_096;
+/// Bytes of the line in front of one of its frames.
+pub(crate) const Y4M_FRAME_HEADER: usize = 256;

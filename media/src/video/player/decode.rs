@@ -1,0 +1,143 @@
+//! Taking packets in: reading ahead, feeding the codec inside the fence, beginning anew after damage.
+
+use super::{AHEAD, Due, Player};
+use crate::container::Packet;
+use crate::guard::guarded;
+use crate::video::codec::{self, CONVERT, Codec, CodecError, Decoded, Delivery};
+use crate::{MediaError, caps};
+
+impl Player {
+    /// Decodes one packet; `false` when there is none left. Errors say what was skipped.
+    pub(super) fn step(&mut self) -> Result<bool, MediaError> {
+        self.fill();
+        let packet = match self.ahead.pop_front() {
+            Some(Ok(packet)) => packet,
+            Some(Err(error)) => {
+                self.await_sync = true;
+                return Err(error);
+            }
+            None if self.inside.is_empty() => return Ok(false),
+            None => {
+                let result = self.run(|codec, out| codec.flush(out));
+                self.inside.clear();
+                return result.map(|()| true);
+            }
+        };
+        if packet.config != self.config {
+            return self.reconfigure(packet);
+        }
+        if self.await_sync {
+            if !packet.sync {
+                return Ok(true);
+            }
+            self.await_sync = false;
+            if self.target_ns.is_some() {
+                self.not_before_ns = packet.pts_ns;
+            }
+        }
+        if self.passes_by(&packet) && guarded(|| self.codec.disposable(&packet.data)).unwrap_or(false) {
+            return Ok(true);
+        }
+        let tag = self.next_tag;
+        self.next_tag += 1;
+        let Packet { data, pts_ns, duration_ns, hidden, .. } = packet;
+        self.inside.insert(tag, Due { pts_ns, duration_ns, hidden });
+        // What a late codec swallows never comes back.
+        while self.inside.len() > 2 * caps::WAITING_PICTURES {
+            self.inside.pop_first();
+        }
+        let leading = pts_ns < self.not_before_ns;
+        let result = self.run(|codec, out| codec.decode(data, tag, out));
+        if !matches!(self.codec.delivery(), Delivery::Late | Delivery::DecodedLate) {
+            self.inside.remove(&tag);
+        }
+        match result {
+            // The pictures that lead an open group refer to what was not decoded.
+            Err(MediaError::Damaged(_)) if leading && !self.await_sync => Ok(true),
+            result => result.map(|()| true),
+        }
+    }
+
+    /// Goes over to the configuration of `packet`, which comes next; what the codec still holds is taken out before.
+    pub(super) fn reconfigure(&mut self, packet: Packet) -> Result<bool, MediaError> {
+        if packet.config >= self.track.configs.len() {
+            return Err(MediaError::Damaged("a sample of another codec".into()));
+        }
+        let flushed = self.run(|codec, out| codec.flush(out));
+        self.config = packet.config;
+        self.restart()?;
+        self.ahead.push_front(Ok(packet));
+        flushed.map(|()| true)
+    }
+
+    /// Whether a seek is on its way to a later packet, which has been read already.
+    pub(super) fn passes_by(&self, packet: &Packet) -> bool {
+        let Some(target_ns) = self.target_ns else { return false };
+        let nearer = |other: &Packet| !other.hidden && other.pts_ns > packet.pts_ns && other.pts_ns <= target_ns;
+        self.ahead.iter().flatten().any(nearer)
+    }
+
+    /// Reads packets ahead.
+    pub(super) fn fill(&mut self) {
+        let sorted = matches!(self.codec.delivery(), Delivery::Decoded | Delivery::DecodedLate);
+        let depth = if sorted { AHEAD } else { 2 };
+        while !self.ended && self.ahead.len() < depth {
+            match self.packets.next() {
+                Ok(Some(packet)) => self.ahead.push_back(Ok(packet)),
+                Ok(None) => self.ended = true,
+                Err(error) => {
+                    self.ended = !matches!(error, MediaError::Damaged(_));
+                    self.ahead.push_back(Err(error));
+                }
+            }
+        }
+    }
+
+    /// Calls the codec inside the fence and puts what it gives among the waiting.
+    pub(super) fn run(
+        &mut self,
+        work: impl FnOnce(&mut dyn Codec, &mut Vec<Decoded>) -> Result<(), CodecError>,
+    ) -> Result<(), MediaError> {
+        let mut out = std::mem::take(&mut self.scratch);
+        let result = guarded(|| work(&mut *self.codec, &mut out));
+        for decoded in out.drain(..) {
+            self.accept(decoded);
+        }
+        self.scratch = out;
+        let damaged = match result {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(CodecError::Unsupported(what))) if !self.opened => {
+                self.restart()?;
+                return Err(MediaError::unsupported(what, CONVERT));
+            }
+            Ok(Err(CodecError::Unsupported(why) | CodecError::Damaged(why))) => why,
+            Err(panic) => format!("{}: {panic}", self.info.codec),
+        };
+        self.restart()?;
+        Err(MediaError::Damaged(format!("{damaged}; going on at the next key frame")))
+    }
+
+    /// A fresh codec, which starts at the next sync packet.
+    pub(super) fn restart(&mut self) -> Result<(), MediaError> {
+        self.codec =
+            guarded(|| codec::open(&self.track, self.config, self.from_x264)).map_err(MediaError::Broken)??;
+        self.inside.clear();
+        self.await_sync = true;
+        Ok(())
+    }
+
+    /// Forgets all that belongs to the place in the film, before a seek.
+    pub(super) fn leave(&mut self) -> Result<(), MediaError> {
+        self.opened_at_ns = None;
+        self.restart()?;
+        self.ahead.clear();
+        self.waiting.clear();
+        self.errors.clear();
+        self.ended = false;
+        self.not_before_ns = i64::MIN;
+        self.last_pts_ns = i64::MIN;
+        self.candidate = None;
+        self.target_ns = None;
+        Ok(())
+    }
+}
