@@ -271,7 +271,7 @@ fn a_lesson_is_done_by_keys_from_the_list_to_why() {
         learner.press(&["e"]);
         learner.shows("Right: every schedule");
         learner.press(&["Enter"]);
-        learner.shows("the semaphore is a doorbell");
+        learner.shows("Why can a semaphore not say who died?");
         let screen = learner.screen();
         assert!(columns != 80 || screen.is_ascii(), "plain letters alone: {screen}");
         learner.press(&["q"]);
@@ -329,7 +329,7 @@ fn a_lesson_is_done_by_the_mouse_alone() {
     learner.shows("Wrong: ");
     learner.click("n see it happen");
     learner.shows("The counterexample");
-    learner.click("q the lessons");
+    learner.click("q lessons");
     learner.shows("Tricine lab: you are the scheduler");
 }
 

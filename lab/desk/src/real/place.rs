@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Place {
     /// The innermost function.
     pub(crate) function: String,
-    /// The innermost function of Tricine's own, and its line: `publish (shared/src/channel/steps.rs:58)`.
+    /// The innermost function of Tricine's own, its line, and those that it was inlined into: `words (shared/src/channel/memory.rs:158) in
+    /// announce in publish`.
     pub(crate) ours: Option<String>,
     /// That line, if its file is there.
     pub(crate) text: Option<String>,
@@ -22,11 +23,16 @@ impl Place {
         // One more: it takes every address for that of a call to be returned to, and looks at the instruction before.
         backtrace::resolve(std::ptr::without_provenance_mut((address + 1) as usize), |symbol| {
             let function = symbol.name().map_or_else(|| "?".into(), |n| short(&format!("{n:#}")));
-            if let (None, Some(file), Some(line)) = (&ours, symbol.filename(), symbol.lineno())
+            if let (Some(file), Some(line)) = (symbol.filename(), symbol.lineno())
                 && let Some(path) = own(file)
             {
-                ours = Some(format!("{function} ({path}:{line})"));
-                text = line_of(file, line as usize).or_else(|| line_of(Path::new(&path), line as usize));
+                match &mut ours {
+                    None => {
+                        ours = Some(format!("{function} ({path}:{line})"));
+                        text = line_of(file, line as usize).or_else(|| line_of(Path::new(&path), line as usize));
+                    }
+                    Some(ours) => *ours += &format!(" in {function}"),
+                }
             }
             all.push(function);
         });

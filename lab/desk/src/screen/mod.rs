@@ -160,7 +160,8 @@ pub(crate) fn keys(
     for (code, key, what) in items {
         let (key, what) = (look.text(key), look.text(what));
         let width = u16::try_from(key.chars().count() + what.chars().count() + 3).unwrap_or(u16::MAX);
-        if x + width > area.right() && x > area.x {
+        // The gap behind the last one needs no room.
+        if x + width > area.right() + 2 && x > area.x {
             (x, y) = (area.x, y + 1);
         }
         if y >= area.bottom() {

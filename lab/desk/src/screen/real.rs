@@ -249,7 +249,7 @@ fn draw(frame: &mut Frame<'_>, look: Look, clicks: &mut Clicks, visit: &Visit) {
 
 fn roles(s: &Seen) -> String {
     let other = s.works.other().name();
-    let sleeps = if s.state == State::Went { "came to its end" } else { "sleeps" };
+    let sleeps = if s.state == State::Went { "ended" } else { "sleeps" };
     let how = match s.state {
         State::Stands => "works",
         State::Over => "has handed frame 0 over",
@@ -274,7 +274,12 @@ fn words(frame: &mut Frame<'_>, look: Look, area: Rect, s: &Seen) {
         .filter(|r| !(tight && matches!(r.name.as_str(), "seq[1]" | "seq[2]")))
         .map(|r| {
             let (star, style) = if changed(&r.name) { ("*", look.changed()) } else { (" ", Style::new()) };
-            let value = if r.name == "payload[0]" { format!("{}/64", r.value) } else { r.value.to_string() };
+            let value = match (r.name.as_str(), s.state) {
+                // Another frame is in the slot by then.
+                ("payload[0]", State::Went) => "-".to_owned(),
+                ("payload[0]", _) => format!("{}/64", r.value),
+                _ => r.value.to_string(),
+            };
             Line::from(vec![
                 Span::raw(format!("{:<15} ", r.name)),
                 Span::styled(format!("{star}{value:<7}"), style),
@@ -323,7 +328,7 @@ fn below_it(look: Look, visit: &Visit) -> Vec<Line<'static>> {
         }
         (State::Dead, _) => {
             lines.push(Line::raw(
-                "No word has changed by the kill. r is recovery: the real one, as the player's supervisor calls it.",
+                "The kill changed no word. r is recovery: the real one, as the player's supervisor calls it.",
             ));
         }
         (State::Recovered, _) => {

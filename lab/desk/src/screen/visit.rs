@@ -228,7 +228,7 @@ impl Visit<'_> {
         match key {
             KeyCode::Char('?') => {
                 self.popup_scroll = 0;
-                self.popup = Some(("Keys".into(), pages::help(ui.look, program)));
+                self.popup = Some(("Keys".into(), pages::help(ui.look, self.lesson, program)));
                 return Ok(None);
             }
             KeyCode::Esc | KeyCode::Char('q') => return Ok(Some(Then::Leave)),
@@ -337,6 +337,9 @@ impl Visit<'_> {
             None => pending.push(i),
         };
         match key {
+            // What is said about the answers may be longer than the screen.
+            KeyCode::Down | KeyCode::PageDown if answered => self.scroll += 1,
+            KeyCode::Up | KeyCode::PageUp if answered => self.scroll = self.scroll.saturating_sub(1),
             KeyCode::Down => self.cursor = (self.cursor + 1).min(answers.saturating_sub(1)),
             KeyCode::Up => self.cursor = self.cursor.saturating_sub(1),
             KeyCode::Char(' ') if !answered => tick(&mut self.pending, self.cursor),
@@ -345,7 +348,7 @@ impl Visit<'_> {
                 tick(&mut self.pending, self.cursor);
             }
             KeyCode::Enter if answered => {
-                self.cursor = 0;
+                (self.cursor, self.scroll) = (0, 0);
                 if self.question + 1 < self.lesson.predict.len() {
                     self.question += 1;
                 } else {
