@@ -42,7 +42,7 @@ impl Opening {
         picture_ns: i64,
         tracks: &TracksSpec,
     ) -> Result<Self, Stop> {
-        let TracksSpec { video, sound, languages } = tracks.clone();
+        let TracksSpec { video, sound, languages, .. } = tracks.clone();
         let choice = Choice { video, sound, languages };
         let patience = if spec == InputSpec::Pipe { Duration::MAX } else { PATIENCE };
         let (bell, rings) = UnixStream::pair().map_err(|e| Error::sys("socketpair", "opening", e))?;

@@ -27,6 +27,13 @@ pub(crate) struct Input {
     pub(crate) file: Option<OwnedFd>,
 }
 
+impl Default for Input {
+    /// A test film.
+    fn default() -> Self {
+        Self { name: Name::default(), title: String::new(), spec: InputSpec::Test(String::new()), file: None }
+    }
+}
+
 impl Input {
     /// What a window is called that shows it.
     pub(crate) fn window_title(&self) -> String {
@@ -37,6 +44,19 @@ impl Input {
 /// Whether `name` is standard input.
 pub(crate) fn is_stdin(name: &Name) -> bool {
     name.as_os_str() == "-"
+}
+
+/// Whether `name` is of what [`at_once`] opens.
+pub(crate) fn is_at_once(name: &Name) -> bool {
+    name.as_os_str().is_empty() || is_stdin(name) || name.as_str().is_some_and(|text| text.starts_with("test:"))
+}
+
+/// The path that a name stands for.
+pub(crate) fn path(name: &Name) -> Option<PathBuf> {
+    match name.as_str().and_then(|text| text.strip_prefix("file://")) {
+        Some(address) => local(address),
+        None => Some(name.as_path().to_owned()),
+    }
 }
 
 /// Opens what needs no file system, so that nothing can hang: the demo, a test source, standard input. `None` for all else.

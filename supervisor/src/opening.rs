@@ -14,12 +14,13 @@ use serde::{Deserialize, Serialize};
 use tricine_channel::sys::fds;
 use tricine_channel::sys::process::{inherited, memory_file, set_comm};
 use tricine_channel::time::Deadline;
-use tricine_session::link::{InputSpec, Link};
+use tricine_session::link::{InputSpec, Link, SubtitleFile};
 use tricine_session::name::Name;
 use tricine_session::process::{Child, LINK_FD, Spawn};
 use tricine_session::{Error, Result};
 
 use crate::input::{self, Input};
+use crate::subtitles;
 
 /// The process's name, beside those of the roles.
 pub(crate) const NAME: &str = "opener";
@@ -42,14 +43,20 @@ pub(crate) struct Opening {
 struct Found {
     title: String,
     spec: InputSpec,
+    /// Whether the first of the files is the input; the others are subtitles.
+    file: bool,
+    subtitles: Vec<SubtitleFile>,
+    complaints: Vec<String>,
 }
 
 impl Opening {
-    /// Begins to open `name`.
-    pub(crate) fn start(name: Name) -> Result<Self> {
+    /// Begins to open `name`, and these files of subtitles.
+    pub(crate) fn start(name: Name, subtitles: &[Name]) -> Result<Self> {
         let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC);
         let (ours, theirs) = pair.map_err(|e| Error::sys("socketpair", NAME, e))?;
-        fds::send(&ours, name.as_os_str().as_bytes(), &[])?;
+        // No name has a zero byte in it.
+        let all = [&name].into_iter().chain(subtitles).map(|name| name.as_os_str().as_bytes());
+        fds::send(&ours, &all.collect::<Vec<_>>().join(&0), &[])?;
         let title = format!("tricine: {NAME} {name}");
         let spawn = Spawn { title, role: NAME, link: theirs.as_fd(), input: None, stdout: false, bound: true };
         Ok(Self { child: spawn.start()?, link: ours, name })
@@ -67,7 +74,7 @@ impl Opening {
     }
 
     /// The answer, once there is one: the input, or words for the user. Errors: the process died without one.
-    pub(crate) fn answer(&self) -> Result<std::result::Result<Input, String>> {
+    pub(crate) fn answer(&self) -> Result<std::result::Result<(Input, subtitles::Found), String>> {
         let (_, files) = fds::receive(&self.link, 1)?;
         let mut files = files.into_iter();
         let Some(found) = files.next() else { return Err(Error::Disconnected) };
@@ -75,7 +82,12 @@ impl Opening {
         let path = "what was found";
         File::from(found).read_to_string(&mut text).map_err(|e| Error::sys("read", path, e))?;
         let found: std::result::Result<Found, String> = serde_json::from_str(&text)?;
-        Ok(found.map(|Found { title, spec }| Input { name: self.name.clone(), title, spec, file: files.next() }))
+        Ok(found.map(|found| {
+            let file = if found.file { files.next() } else { None };
+            let input = Input { name: self.name.clone(), title: found.title, spec: found.spec, file };
+            let files = found.subtitles.into_iter().zip(files).collect();
+            (input, subtitles::Found { files, complaints: found.complaints })
+        }))
     }
 }
 
@@ -87,16 +99,25 @@ pub(crate) fn run() -> i32 {
     if !link.wait(Deadline::after(ORDERS)).unwrap_or(false) {
         return 2;
     }
-    let Ok((name, _)) = fds::receive(&link, LONGEST_NAME) else { return 2 };
-    let (found, file) = match input::open(&Name::from(OsString::from_vec(name))) {
-        Ok(Input { title, spec, file, .. }) => (Ok(Found { title, spec }), file),
-        Err(why) => (Err(why), None),
+    let Ok((names, _)) = fds::receive(&link, LONGEST_NAME) else { return 2 };
+    let mut names = names.split(|&byte| byte == 0).map(|name| Name::from(OsString::from_vec(name.to_vec())));
+    let (name, given) = (names.next().unwrap_or_default(), names.collect::<Vec<_>>());
+    // What needs no opening is here for its subtitles alone.
+    let opened = if input::is_at_once(&name) { Ok(Input::default()) } else { input::open(&name) };
+    let film = input::path(&name).filter(|_| matches!(&opened, Ok(Input { spec: InputSpec::File(_), .. })));
+    let beside = subtitles::open(film.as_deref(), &given);
+    let (found, files) = match opened {
+        Ok(Input { title, spec, file, .. }) => {
+            let (about, texts): (Vec<_>, Vec<_>) = beside.files.into_iter().unzip();
+            let found = Found { title, spec, file: file.is_some(), subtitles: about, complaints: beside.complaints };
+            (Ok(found), file.into_iter().chain(texts).collect::<Vec<_>>())
+        }
+        Err(why) => (Err(why), Vec::new()),
     };
     let answer = serde_json::to_vec(&found).map_err(Error::from).and_then(|text| {
         let mut answer = memory_file("found", &text)?;
         answer.rewind().map_err(|e| Error::sys("lseek", "found", e))?;
-        let files: Vec<BorrowedFd<'_>> =
-            [Some(answer.as_fd()), file.as_ref().map(AsFd::as_fd)].into_iter().flatten().collect();
+        let files: Vec<BorrowedFd<'_>> = [answer.as_fd()].into_iter().chain(files.iter().map(AsFd::as_fd)).collect();
         Ok(fds::send(&link, b".", &files)?)
     });
     i32::from(answer.is_err())

@@ -357,7 +357,13 @@ pub(crate) fn be_child() {
     link.wait(Deadline::after(Duration::from_secs(10))).unwrap();
     let Some(ToRole::Start(spec)) = link.receive().unwrap() else { panic!("no orders") };
     let input = file_of(&spec);
-    std::process::exit(tricine_audio::run(Orders { link, spec: Some(spec), input, confined: |_, _, _| {} }));
+    std::process::exit(tricine_audio::run(Orders {
+        link,
+        spec: Some(spec),
+        input,
+        files: Vec::new(),
+        confined: |_, _, _| {},
+    }));
 }
 
 /// The file that the role writes, as a supervisor opens it.

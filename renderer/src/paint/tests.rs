@@ -22,6 +22,7 @@ fn overlay() -> Overlay {
             figures: figures.map(|name| (name, "12345".into())).to_vec(),
         }),
         help: false,
+        ..Overlay::default()
     }
 }
 

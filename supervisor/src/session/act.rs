@@ -119,6 +119,8 @@ impl Session {
                     video: self.options.vid,
                     sound: self.options.aid,
                     languages: self.options.alang.clone(),
+                    subtitle_languages: self.options.slang.clone(),
+                    subtitle_files: self.subtitles.iter().map(|(about, _)| about.clone()).collect(),
                 },
             },
         };
@@ -136,7 +138,9 @@ impl Session {
             self.drawable = true;
             self.janitor.iter_mut().for_each(Janitor::terminal_is_drawn_on);
         }
-        let running = child::start(role, &current.title, &spec, input, stdout)?;
+        let reads = role.entry().inherits == Inherits::Input;
+        let files: Vec<_> = self.subtitles.iter().filter(|_| reads).map(|(_, file)| file.as_fd()).collect();
+        let running = child::start(role, &current.title, &spec, input, &files, stdout)?;
         let post = &mut self.posts[role];
         post.starts += 1;
         post.reads = None;

@@ -34,6 +34,8 @@ impl Session {
         self.leaving.extend(self.opening.take().map(|(opening, _)| opening.end()));
         match self.playlist.pop_front() {
             None => self.tell(Event::NoneLeft),
+            // Files of subtitles are opened by a process in any case.
+            Some(name) if !self.options.sub.is_empty() => self.try_to_open(name.unwrap_or_default(), 1),
             Some(name) => match (input::at_once(name.as_ref()), name) {
                 (Some(answer), name) => self.open(&name.unwrap_or_default(), answer),
                 (None, name) => self.try_to_open(name.unwrap_or_default(), 1),
@@ -42,7 +44,7 @@ impl Session {
     }
 
     fn try_to_open(&mut self, name: Name, tries: u32) -> Result<()> {
-        match Opening::start(name.clone()) {
+        match Opening::start(name.clone(), &self.options.sub) {
             Ok(opening) => {
                 self.opening = Some((opening, tries));
                 Ok(())
@@ -57,7 +59,17 @@ impl Session {
         let (answer, name) = (opening.answer(), opening.name.clone());
         self.leaving.push(opening.end());
         match answer {
-            Ok(answer) => self.open(&name, answer),
+            Ok(answer) => {
+                let answer = answer.map(|(input, subtitles)| {
+                    subtitles.complaints.iter().for_each(|text| self.status.notice(text));
+                    self.next_subtitles = subtitles.files;
+                    input
+                });
+                let at_once = input::is_at_once(&name);
+                let asked = Some(&name).filter(|name| !name.as_os_str().is_empty());
+                let answer = if at_once { input::at_once(asked).unwrap_or(answer) } else { answer };
+                self.open(&name, answer)
+            }
             Err(_) if tries < TRIES => self.try_to_open(name, tries + 1),
             Err(error) => self.open(&name, Err(format!("the process that opens it died {TRIES} times: {error}"))),
         }
@@ -87,12 +99,14 @@ impl Session {
     pub(super) fn begin(&mut self, serial: u32, again: bool) {
         if !again {
             self.current = self.next.take();
+            self.subtitles = std::mem::take(&mut self.next_subtitles);
         }
         if let Some(current) = &self.current {
             self.status.title.clone_from(&current.title);
             self.say(Role::Renderer, &ToRole::Title(current.window_title()));
         }
         self.opened = None;
+        self.state.subtitles.track = 0;
         self.posts[Role::Decoder].starts = 0;
         self.state.audible = self.sink.is_some();
         self.go_to(serial, self.options.start.unwrap_or(0));
@@ -121,6 +135,7 @@ impl Session {
             self.status.notice(&format!("--start is beyond the end, which is at {:.1} s", end_ns as f64 / 1e9));
         }
         self.state.audible = sound && self.sink.is_some();
+        self.choose_subtitles();
         self.broadcast();
     }
 
