@@ -12,6 +12,8 @@ pub struct Choice {
     pub sound: Option<usize>,
     /// Languages of sound, such as `de` or `deu`; the first that the film has is played.
     pub languages: Vec<String>,
+    /// Interlaced pictures are shown as they are, with the lines of two moments.
+    pub interlaced: bool,
 }
 
 impl Choice {
@@ -36,6 +38,13 @@ impl Choice {
             (container.extent(track).is_none(), wish, !tracks[track].default)
         });
         Ok(found)
+    }
+
+    /// The number that was asked for, of this kind.
+    #[cfg(feature = "ffmpeg")]
+    pub(crate) fn number(&self, kind: TrackKind) -> Option<usize> {
+        let number = if kind == TrackKind::Video { self.video } else { self.sound };
+        number.filter(|&number| number > 0)
     }
 
     /// How many languages are asked for before this track's.

@@ -39,6 +39,13 @@ fn open_file(file: &MediaFile, begin_ns: i64, picture_ns: i64, choice: &Choice) 
     if file.is_empty() {
         return Err(MediaError::Unknown("the file is empty; copy or download it again".into()));
     }
+    let media = by_content(file, begin_ns, picture_ns, choice);
+    #[cfg(feature = "ffmpeg")]
+    let media = crate::ffmpeg::complete(file, choice, media);
+    media
+}
+
+fn by_content(file: &MediaFile, begin_ns: i64, picture_ns: i64, choice: &Choice) -> Result<Media, MediaError> {
     let mut head = [0; 4096];
     let have = file.read_at(&mut head, 0)?;
     let kind = sniff(&head[..have]);
@@ -95,7 +102,7 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<
     }
 }
 
-fn about(contents: &Contents) -> About {
+pub(crate) fn about(contents: &Contents) -> About {
     let tag = |wanted: &str| {
         let found = contents.tags.iter().find(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.is_empty());
         found.map(|(_, value)| value.chars().take(caps::TITLE).collect())
@@ -112,6 +119,7 @@ pub(crate) struct Played {
     /// wrong, and both begin at 0.
     pub(crate) video_zero_ns: i64,
     pub(crate) sound_zero_ns: i64,
+    interlaced: bool,
 }
 
 impl Played {
@@ -128,7 +136,7 @@ impl Played {
             [Some(pictures), Some(sound)] if pictures.abs_diff(sound) > farthest => [pictures, sound],
             starts => [starts.into_iter().flatten().min().unwrap_or(0); 2],
         };
-        Ok(Self { video, sound, video_zero_ns, sound_zero_ns })
+        Ok(Self { video, sound, video_zero_ns, sound_zero_ns, interlaced: choice.interlaced })
     }
 
     /// The first track of pictures that can be decoded; `None` if there is none at all.
@@ -158,7 +166,7 @@ impl Played {
             ..extent
         };
         let packets = Box::new(Shifted { packets: container.packets(track)?, zero_ns });
-        Ok(Box::new(Player::open(info, packets, extent, begin_ns)?))
+        Ok(Box::new(Player::open(info, packets, extent, begin_ns, self.interlaced)?))
     }
 
     /// Opens a track of sound. Errors: it cannot be decoded.

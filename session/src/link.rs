@@ -417,6 +417,8 @@ pub struct TracksSpec {
     pub sound: Option<usize>,
     /// Languages of sound, the most wanted first.
     pub languages: Vec<String>,
+    /// Interlaced pictures stay as they are.
+    pub interlaced: bool,
     /// Languages of subtitles, the most wanted first.
     #[serde(default)]
     pub subtitle_languages: Vec<String>,

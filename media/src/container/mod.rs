@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
-use crate::{ColorMatrix, ColorRange, MediaError, MediaFile, Rotation, caps};
+use crate::{ColorMatrix, ColorRange, MediaError, MediaFile, Rotation, VideoFormat, caps};
 
 #[cfg(feature = "ac3")]
 pub(crate) use frames::ac3_frame;
@@ -26,7 +26,7 @@ pub(crate) use mp4::fourcc;
 pub(crate) use ts::Grid;
 
 /// What a track holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TrackKind {
     /// Pictures.
     Video,
@@ -35,6 +35,7 @@ pub enum TrackKind {
     /// Text or pictures that are shown over the film.
     Subtitle,
     /// Time codes, chapters and other data.
+    #[default]
     Other,
 }
 
@@ -155,7 +156,7 @@ pub struct Packet {
 }
 
 impl Packet {
-    fn new(data: Vec<u8>, pts_ns: i64) -> Self {
+    pub(crate) fn new(data: Vec<u8>, pts_ns: i64) -> Self {
         let (duration_ns, trim_ns, config) = (0, 0, 0);
         Self { data, pts_ns, duration_ns, trim_ns, sync: true, hidden: false, follows: false, config }
     }
@@ -321,6 +322,32 @@ impl VideoTrack {
             rate: None,
         }
     }
+
+    /// How a picture is to be shown whose codec says this of it. The container overrules the codec on pixel aspect, the codec the
+    /// container on colour, as in FFmpeg.
+    pub(crate) fn shown(&self, (width, height): (u32, u32), sar: Option<(u32, u32)>, colour: Colour) -> VideoFormat {
+        let plain = VideoFormat::untagged(width, height);
+        let colour = colour.or(self.colour);
+        let from_display =
+            self.display.and_then(|(w, h)| reduce(u64::from(w) * u64::from(height), u64::from(h) * u64::from(width)));
+        VideoFormat {
+            range: colour.range.unwrap_or(plain.range),
+            matrix: colour.matrix.unwrap_or(plain.matrix),
+            sar: self.sar.or(from_display).or(sar).unwrap_or((1, 1)),
+            rotation: self.rotation,
+            ..plain
+        }
+    }
+}
+
+/// `a : b` in lowest terms, if both fit; `None` for a zero.
+fn reduce(a: u64, b: u64) -> Option<(u32, u32)> {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    let ratio = (u32::try_from(a.checked_div(x)?).ok()?, u32::try_from(b.checked_div(x)?).ok()?);
+    (ratio.0 > 0 && ratio.1 > 0).then_some(ratio)
 }
 
 /// Opens a container by its content. `None`: it is a picture or raw frames. Errors: it is of no kind that is read here, or its

@@ -121,6 +121,7 @@ impl Session {
                     languages: self.options.alang.clone(),
                     subtitle_languages: self.options.slang.clone(),
                     subtitle_files: self.subtitles.iter().map(|(about, _)| about.clone()).collect(),
+                    interlaced: !self.options.deinterlace,
                 },
             },
         };
