@@ -11,7 +11,7 @@ use tricine_session::channel::{Mode, ReadSlot, StreamRegion};
 use tricine_session::clock::{Clock, PlayState};
 use tricine_session::control::{RendererPage, Role, Writable};
 use tricine_session::frame::{Format, FrameMeta};
-use tricine_session::link::{Finding, FromRole, ToRole};
+use tricine_session::link::{DisplaySpec, Finding, FromRole, ToRole};
 use tricine_session::sandbox;
 use tricine_session::window::Window;
 
@@ -22,6 +22,7 @@ use crate::ledger::{Delivery, Ledger};
 use crate::osd::Osd;
 use crate::probe;
 use crate::schedule::{self, Clocks, Decision, Master, Moment, Pending, Shown};
+use crate::subtitle::Subtitles;
 
 mod attention;
 
@@ -73,6 +74,7 @@ pub(crate) struct Presenter {
     active_until_ns: u64,
     overlay_at_ns: u64,
     screenshot: Option<PathBuf>,
+    subtitles: Subtitles,
     /// The pipeline's ownership words, to look at.
     onlooker: Option<StreamRegion>,
 }
@@ -109,11 +111,15 @@ impl Actor for Presenter {
             active_until_ns: 0,
             overlay_at_ns: 0,
             screenshot: None,
+            subtitles: Subtitles::begin(context)?,
             onlooker: None,
         })
     }
 
     fn hear(&mut self, message: ToRole) -> Result<(), Stop> {
+        if let ToRole::Channel(name) = &message {
+            return self.subtitles.channel(&self.context, name);
+        }
         self.listen(message);
         Ok(())
     }
@@ -296,6 +302,10 @@ impl Presenter {
             if !sandbox::begins_confined(Role::Renderer, &self.context.spec) {
                 sandbox::enter(Role::Renderer, &self.context.link, &self.context.spec)?;
             }
+            if self.context.spec.work.display == DisplaySpec::Window {
+                // A thread, so not before the walls are up.
+                self.subtitles.prepare();
+            }
         }
         if let Some(display) = &mut self.display {
             display.prepare(picture)?;
@@ -306,6 +316,9 @@ impl Presenter {
     /// Shows the prepared frame and books it. Whether anybody could see it.
     fn show(&mut self, meta: &FrameMeta, decision: Decision, delivery: Delivery) -> Result<bool, Stop> {
         let begun_ns = mono_ns();
+        if meta.serial == self.state.serial {
+            self.subtitles.follow(&self.context, &self.state, meta.pts_ns)?;
+        }
         let overlay = self.overlay(begun_ns, meta.pts_ns);
         let Some(display) = &mut self.display else { return Ok(false) };
         let outcome = display.show(&overlay)?;

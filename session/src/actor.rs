@@ -138,7 +138,7 @@ pub struct Rounds<P> {
 /// where it cannot go on (said as [`FromRole::Failed`]), 70 or 71 where shared memory is broken (see [`crate::error`]), which the
 /// supervisor treats as a crash.
 pub fn run<A: Actor>(orders: Orders) -> i32 {
-    let Orders { link, spec, input, confined } = orders;
+    let Orders { link, spec, input, files, confined } = orders;
     let Some(spec) = spec else {
         // Whoever asked and is gone has no use for the answer.
         let _ = link.send(&A::probe());
@@ -151,7 +151,8 @@ pub fn run<A: Actor>(orders: Orders) -> i32 {
     let Spec { channels, .. } = &*spec;
     let consumed = A::Page::ROLE.consumes();
     let channel = channels.iter().find(|name| Some(name.kind) == consumed).cloned();
-    let context = Arc::new(RoleContext { link, control, spec: *spec, doors: Mutex::default() });
+    let context =
+        Arc::new(RoleContext { link, control, spec: *spec, files: Mutex::new(files), doors: Mutex::default() });
     context.beat();
     // From here on the role opens nothing by its name.
     if let Err(error) = context.open_doors() {

@@ -276,6 +276,12 @@ pub struct Opened {
     pub seekable: bool,
     /// What a successor needs to go on in the middle of a stream that cannot seek: YUV4MPEG2's header line.
     pub stream_header: Option<String>,
+    /// Its subtitles, in the order of their numbers.
+    #[serde(default)]
+    pub subtitles: Vec<SubtitleSummary>,
+    /// The number of those that are shown unless the user says otherwise; 0 for none.
+    #[serde(default)]
+    pub subtitle: u16,
     /// Pictures or sound that the user wants and that cannot be played, though the rest is: one line each.
     #[serde(default)]
     pub missing: Vec<String>,
@@ -299,6 +305,15 @@ pub struct TrackSummary {
     pub title: String,
     /// Whether it is the one that plays.
     pub played: bool,
+}
+
+/// What is known of a track of subtitles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitleSummary {
+    /// The format, the language, the name, in words.
+    pub title: String,
+    /// Whether it can be shown.
+    pub shown: bool,
 }
 
 /// What is known of the picture.
@@ -364,6 +379,16 @@ pub enum Key {
     Osd,
     /// The keys on the screen, or not.
     Help,
+    /// The next track of subtitles, or none.
+    Subtitles,
+    /// The one before.
+    SubtitlesBack,
+    /// Subtitles out of sight, or back.
+    SubtitlesHide,
+    /// Subtitles a tenth of a second earlier.
+    SubtitlesEarlier,
+    /// Subtitles a tenth of a second later.
+    SubtitlesLater,
     /// Next input.
     Next,
     /// Stop.
@@ -429,6 +454,21 @@ pub struct TracksSpec {
     pub strict: bool,
     /// Interlaced pictures stay as they are.
     pub interlaced: bool,
+    /// Languages of subtitles, the most wanted first.
+    #[serde(default)]
+    pub subtitle_languages: Vec<String>,
+    /// Files of subtitles, in the order of the descriptors that come with the orders.
+    #[serde(default)]
+    pub subtitle_files: Vec<SubtitleFile>,
+}
+
+/// A file of subtitles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitleFile {
+    /// Its name.
+    pub name: Name,
+    /// Whether the user named it; else it lies beside the film.
+    pub given: bool,
 }
 
 impl Default for Work {

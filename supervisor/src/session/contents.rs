@@ -25,6 +25,7 @@ pub(super) fn asked(options: &Play) -> TracksSpec {
         languages: options.alang.clone(),
         interlaced: !options.deinterlace,
         strict: true,
+        ..TracksSpec::default()
     }
 }
 

@@ -8,13 +8,13 @@ use std::path::Path;
 use tests::terminal::Tmux;
 use tests::wait_for;
 
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 
 /// Keys in a window of tmux.
-pub struct Learner(pub Tmux);
+pub(crate) struct Learner(pub(crate) Tmux);
 
 impl Learner {
-    pub fn start(columns: usize, rows: usize, state: &Path, environment: &str, args: &str) -> Self {
+    pub(crate) fn start(columns: usize, rows: usize, state: &Path, environment: &str, args: &str) -> Self {
         Self(Tmux::start(
             columns,
             rows,
@@ -22,30 +22,30 @@ impl Learner {
         ))
     }
 
-    pub fn press(&self, keys: &[&str]) {
+    pub(crate) fn press(&self, keys: &[&str]) {
         for key in keys {
             self.0.run(&["send-keys", key]);
         }
     }
 
     /// A click into the first place where the screen says this, as terminals report it (SGR).
-    pub fn click(&self, text: &str) {
+    pub(crate) fn click(&self, text: &str) {
         let screen = self.shows(text);
         let (row, line) = screen.lines().enumerate().find(|(_, l)| l.contains(text)).expect("it is there");
         let column = line.split(text).next().map_or(0, |before| before.chars().count());
         self.mouse(0, column + 2, row + 1);
     }
 
-    pub fn mouse(&self, button: u32, column: usize, row: usize) {
+    pub(crate) fn mouse(&self, button: u32, column: usize, row: usize) {
         let event = |end| format!("\x1b[<{button};{column};{row}{end}");
         self.0.run(&["send-keys", "-l", &(event('M') + &event('m'))]);
     }
 
-    pub fn screen(&self) -> String {
+    pub(crate) fn screen(&self) -> String {
         self.0.run(&["capture-pane", "-p"])
     }
 
-    pub fn shows(&self, text: &str) -> String {
+    pub(crate) fn shows(&self, text: &str) -> String {
         wait_for(&format!("{text:?} on the screen"), || {
             let screen = self.screen();
             screen.contains(text).then_some(screen)
@@ -54,7 +54,7 @@ impl Learner {
 }
 
 /// An editor that saves this text, whatever was there.
-pub fn editor(folder: &Path, text: &str) -> String {
+pub(crate) fn editor(folder: &Path, text: &str) -> String {
     let (new, script) = (folder.join("new.lab"), folder.join("editor"));
     std::fs::write(&new, text).expect("a file");
     std::fs::write(&script, format!("#!/bin/sh\ncp {} \"$1\"\n", new.display())).expect("a script");
