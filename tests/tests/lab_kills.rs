@@ -108,7 +108,8 @@ fn two_hundred_random_kills_leave_nothing() {
             (1, run) => {
                 victims[1] += 1;
                 // Any of them, the janitor included: the lab goes on or ends, and is told to.
-                if let Some(pid) = random.choice(now.iter().filter(|p| **p != lab)) {
+                let others: Vec<i32> = now.iter().copied().filter(|p| *p != lab).collect();
+                if let Some(pid) = random.choice(&others) {
                     janitor =
                         std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|t| t.contains("janitor"));
                     shot(*pid);
