@@ -12,6 +12,8 @@ pub struct Choice {
     pub sound: Option<usize>,
     /// Languages of sound, such as `de` or `deu`; the first that the film has is played.
     pub languages: Vec<String>,
+    /// Interlaced pictures are shown as they are, with the lines of two moments.
+    pub interlaced: bool,
 }
 
 impl Choice {
@@ -36,6 +38,13 @@ impl Choice {
             (container.extent(track).is_none(), wish, !tracks[track].default)
         });
         Ok(found)
+    }
+
+    /// The number that was asked for, of this kind.
+    #[cfg(feature = "ffmpeg")]
+    pub(crate) fn number(&self, kind: TrackKind) -> Option<usize> {
+        let number = if kind == TrackKind::Video { self.video } else { self.sound };
+        number.filter(|&number| number > 0)
     }
 
     /// How many languages are asked for before this track's.
@@ -72,7 +81,7 @@ const NAMES: [[&str; 3]; 22] = [
 ];
 
 /// Whether two words name one language; what stands behind a hyphen, such as a country, does not matter.
-fn same(one: &str, two: &str) -> bool {
+pub(crate) fn same(one: &str, two: &str) -> bool {
     let name = |word: &str| {
         let word = word.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
         NAMES.iter().find(|names| names.contains(&word.as_str())).map_or(word, |names| names[0].to_owned())

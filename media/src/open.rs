@@ -1,9 +1,12 @@
 //! Opening an input: what it is, by its content, and which of its tracks are played.
 
+use std::sync::Arc;
+
 use crate::container::{self, Container, Contents, Extent, Shifted, TrackKind};
 use crate::guard::guarded;
 use crate::sniff::{Kind, guess, sniff};
 use crate::source::{image, test, y4m};
+use crate::subtitle::Subtitles;
 use crate::video::Player;
 use crate::{About, AudioSource, Choice, Input, Media, MediaError, MediaFile, NS, VideoSource, audio, caps};
 
@@ -36,6 +39,13 @@ fn open_file(file: &MediaFile, begin_ns: i64, picture_ns: i64, choice: &Choice) 
     if file.is_empty() {
         return Err(MediaError::Unknown("the file is empty; copy or download it again".into()));
     }
+    let media = by_content(file, begin_ns, picture_ns, choice);
+    #[cfg(feature = "ffmpeg")]
+    let media = crate::ffmpeg::complete(file, choice, media);
+    media
+}
+
+fn by_content(file: &MediaFile, begin_ns: i64, picture_ns: i64, choice: &Choice) -> Result<Media, MediaError> {
     let mut head = [0; 4096];
     let have = file.read_at(&mut head, 0)?;
     let kind = sniff(&head[..have]);
@@ -64,6 +74,7 @@ pub(crate) fn sound(file: &MediaFile) -> Result<Option<Box<dyn AudioSource>>, Me
 fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<Media, MediaError> {
     let container = container::open_kind(file, kind)?;
     let container = container.ok_or_else(|| MediaError::Broken("it is of no known kind".into()))?;
+    let container: Arc<dyn Container> = Arc::from(container);
     let tracks = Played::choose(&*container, choice)?;
     let video = guarded(|| tracks.video(&*container, begin_ns)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
     let audio = guarded(|| tracks.sound(&*container)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));
@@ -83,12 +94,15 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<
                 missing.push((TrackKind::Audio, format!("sound: {error}")));
                 None
             });
-            Ok(Media { video, audio, about: about(container.contents()), notices: Vec::new(), missing })
+            let about = about(container.contents());
+            let heard = tracks.sound.first().and_then(|&track| container.contents().tracks[track].language.clone());
+            let subtitles = Subtitles::of(container, tracks.video_zero_ns, heard);
+            Ok(Media { video, audio, subtitles, about, notices: Vec::new(), missing })
         }
     }
 }
 
-fn about(contents: &Contents) -> About {
+pub(crate) fn about(contents: &Contents) -> About {
     let tag = |wanted: &str| {
         let found = contents.tags.iter().find(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.is_empty());
         found.map(|(_, value)| value.chars().take(caps::TITLE).collect())
@@ -105,6 +119,7 @@ pub(crate) struct Played {
     /// wrong, and both begin at 0.
     pub(crate) video_zero_ns: i64,
     pub(crate) sound_zero_ns: i64,
+    interlaced: bool,
 }
 
 impl Played {
@@ -121,7 +136,7 @@ impl Played {
             [Some(pictures), Some(sound)] if pictures.abs_diff(sound) > farthest => [pictures, sound],
             starts => [starts.into_iter().flatten().min().unwrap_or(0); 2],
         };
-        Ok(Self { video, sound, video_zero_ns, sound_zero_ns })
+        Ok(Self { video, sound, video_zero_ns, sound_zero_ns, interlaced: choice.interlaced })
     }
 
     /// The first track of pictures that can be decoded; `None` if there is none at all.
@@ -151,7 +166,7 @@ impl Played {
             ..extent
         };
         let packets = Box::new(Shifted { packets: container.packets(track)?, zero_ns });
-        Ok(Box::new(Player::open(info, packets, extent, begin_ns)?))
+        Ok(Box::new(Player::open(info, packets, extent, begin_ns, self.interlaced)?))
     }
 
     /// Opens a track of sound. Errors: it cannot be decoded.

@@ -330,6 +330,8 @@ pub struct Media {
     pub video: Option<Box<dyn VideoSource>>,
     /// Its sound, if it has any that can be played.
     pub audio: Option<Box<dyn AudioSource>>,
+    /// Its subtitles.
+    pub subtitles: crate::subtitle::Subtitles,
     /// What it says of itself.
     pub about: About,
     /// What the user should know of how it is played: one line each.

@@ -29,7 +29,7 @@ fn sound_is_chosen_by_number_or_language_and_else_as_the_file_means() {
         let heard = |sound: Option<usize>, languages: &[&str]| {
             let file = MediaFile::new(std::fs::File::open(&path).unwrap(), name).unwrap();
             let languages = languages.iter().map(|language| (*language).to_owned()).collect();
-            let media = open_at(&Input::File(file), 0, PICTURE_NS, &Choice { sound, languages, video: None })?;
+            let media = open_at(&Input::File(file), 0, PICTURE_NS, &Choice { sound, languages, ..Choice::default() })?;
             assert!(media.video.is_some(), "{name}");
             Ok::<_, tricine_media::MediaError>(pitch(&decode_all(media.audio.unwrap().as_mut()).samples))
         };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tricine_media::MediaError;
 use tricine_media::guard;
-use video_support::{Clips, Random, lively, open, samples};
+use video_support::{Clips, Random, decode_all, lively, open, samples, video};
 
 /// Plays a file to its end; how many frames it had and how often it was damaged, or why it would not open.
 fn play(path: &Path) -> Result<(usize, usize), MediaError> {
@@ -113,6 +113,70 @@ fn damage_costs_frames_only_up_to_the_next_key_frame() {
     let (frames, damages) = play(&path).expect("it opens");
     assert!((1..=3).contains(&damages), "{damages} damages");
     assert!((40..75).contains(&frames), "{frames} of 75 frames are left");
+}
+
+/// The slices of an MP4's only track: where each one's unit is, its header included.
+fn slices(data: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let mut at = data.windows(4).position(|four| four == b"mdat").expect("mdat") + 4;
+    let mut found = Vec::new();
+    while let Some(len) = data.get(at..at + 4) {
+        let len = u32::from_be_bytes([len[0], len[1], len[2], len[3]]) as usize;
+        let unit = at + 4..at + 4 + len;
+        if unit.end > data.len() || len == 0 {
+            break;
+        }
+        if matches!(data[unit.start] & 0x1f, 1 | 5) {
+            found.push(unit.clone());
+        }
+        at = unit.end;
+    }
+    found
+}
+
+#[test]
+fn a_picture_that_lacks_a_slice_is_never_shown_as_if_it_were_whole() {
+    guard::install_hook();
+    let Some(clips) = Clips::new("slices") else { return };
+    let source = lively("160x128", "25", "1");
+    let nameless = "-bsf:v filter_units=remove_types=6";
+    for (name, settings) in [
+        ("x264.mp4", "-c:v libx264 -x264-params slices=4 -g 10".to_owned()),
+        ("careful.mp4", format!("-c:v libx264 -x264-params slices=4 -g 10 {nameless}")),
+        ("cavlc.mp4", format!("-c:v libx264 -x264-params slices=4:cabac=0 -g 10 {nameless}")),
+        ("woven.mp4", format!("-c:v libx264 -x264-params slices=4:interlaced=1 -g 10 {nameless}")),
+    ] {
+        let Some(path) = clips.make(name, &format!("{source} {settings} -movflags +faststart")) else { continue };
+        let (whole, clean) = (fs::read(&path).expect("the clip"), decode_all(&path));
+        for (n, slice) in slices(&whole).into_iter().enumerate().skip(4).step_by(7) {
+            for lost in [true, false] {
+                let mut data = whole.clone();
+                if lost {
+                    // A unit that says nothing stands in its place.
+                    data[slice.start] = 12;
+                } else {
+                    data[slice.start + slice.len() / 2..slice.end].fill(0);
+                }
+                let broken = clips.path("broken.mp4");
+                fs::write(&broken, data).expect("a file");
+                let mut video = video(&broken);
+                let (mut damages, mut shown) = (0, 0);
+                loop {
+                    match video.next_frame() {
+                        Ok(Some(mut frame)) => {
+                            let (pts_ns, picture) = (frame.pts_ns, samples(&mut frame));
+                            let same = clean.iter().any(|(at, _, known)| *at == pts_ns && *known == picture);
+                            assert!(same, "{name}, slice {n}, lost: {lost}: another picture at {pts_ns}");
+                            shown += 1;
+                        }
+                        Ok(None) => break,
+                        Err(_) => damages += 1,
+                    }
+                }
+                assert!(damages > 0, "{name}, slice {n}, lost: {lost}: nothing is said");
+                assert!(shown >= 14, "{name}, slice {n}, lost: {lost}: {shown} pictures are left");
+            }
+        }
+    }
 }
 
 #[test]

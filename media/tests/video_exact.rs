@@ -2,7 +2,7 @@
 
 mod video_support;
 
-use video_support::{Clips, assert_exact, decode_all, lively, reference};
+use video_support::{Clips, assert_exact, decode_all, filtered, lively, reference};
 
 fn check(settings: &[(&str, &str, &str)], name: &str) {
     let Some(clips) = Clips::new(name) else { return };
@@ -71,6 +71,37 @@ fn h264_that_uses_what_x264_seldom_does_is_exact() {
         ("inset.mkv", "160x120 25 0.4", "-c:v libx264 -bsf:v h264_metadata=crop_left=2:crop_bottom=4"),
     ];
     check(RARE, "h264-rare");
+}
+
+/// FFmpeg with its filter for what is interlaced alone: so it judges also which pictures are, and which field comes first.
+fn assert_deinterlaced(path: &std::path::Path, allowed: f64) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let ours = decode_all(path);
+    let theirs = filtered(path, ours[0].2.len(), "yadif=mode=send_frame:parity=auto:deint=interlaced");
+    assert_eq!(ours.len(), theirs.len(), "{name}");
+    for (n, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+        let off: u64 = ours.2.iter().zip(theirs).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        let off = off as f64 / theirs.len() as f64;
+        assert!(off <= allowed, "{name}: picture {n} is {off:.3} off");
+    }
+    let coded = reference(path, ours[0].2.len());
+    assert!(coded.iter().zip(&theirs).any(|(coded, shown)| coded != shown), "{name}: nothing to be done");
+}
+
+#[test]
+fn interlaced_h264_is_shown_as_yadif_shows_it() {
+    let Some(clips) = Clips::new("woven") else { return };
+    // Two pictures become one, a field of each.
+    let source =
+        "-f lavfi -i testsrc2=size=176x144:rate=50:duration=2,noise=alls=12:allf=t+u:all_seed=7 -pix_fmt yuv420p";
+    for (name, filter, settings) in [
+        ("upper.mp4", "tinterlace=interleave_top", "-c:v libx264 -flags +ilme+ildct -x264-params tff=1 -bf 2"),
+        ("lower.ts", "tinterlace=interleave_bottom", "-c:v libx264 -flags +ilme+ildct -x264-params bff=1:cabac=0"),
+    ] {
+        if let Some(path) = clips.make(name, &format!("{source} -vf {filter} {settings}")) {
+            assert_deinterlaced(&path, 0.0);
+        }
+    }
 }
 
 #[test]

@@ -14,8 +14,8 @@ mod values;
 mod words;
 
 use values::{
-    parse_audio, parse_display, parse_fps, parse_length, parse_limit, parse_loop, parse_memory, parse_mode, parse_name,
-    parse_picture, parse_session, parse_speed, parse_time, parse_track, parse_volume,
+    parse_audio, parse_deinterlace, parse_display, parse_fps, parse_length, parse_limit, parse_loop, parse_memory,
+    parse_mode, parse_name, parse_picture, parse_session, parse_speed, parse_time, parse_track, parse_volume,
 };
 
 /// The command line of this process, or the exit code of a program that has said what is wrong with it.
@@ -102,7 +102,7 @@ pub(crate) enum Command {
 /// What and how to play.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Play {
-    /// Files, folders or globs of images, `-`, `test:bars`, `test:clock?size=1280x720&rate=30&seconds=10&tone=440`.
+    /// Files, playlists (M3U, M3U8, PLS), folders of films, songs or images, globs, `file://` addresses, `-`, `test:bars`, `test:clock?size=1280x720&rate=30&seconds=10&tone=440`.
     // An empty name is a script's variable without a value, not the demo.
     #[arg(value_name = "INPUT", value_parser = OsStringValueParser::new().try_map(parse_name))]
     pub(crate) inputs: Vec<Name>,
@@ -143,6 +143,9 @@ pub(crate) struct Play {
     /// Languages of sound, the most wanted first, such as de,en.
     #[arg(long, value_name = "LANG,…", value_delimiter = ',')]
     pub(crate) alang: Vec<String>,
+    /// auto: an interlaced picture is made one of its earlier moment; no: it is shown as it is.
+    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = parse_deinterlace)]
+    pub(crate) deinterlace: bool,
     /// Begin without sound.
     #[arg(long)]
     pub(crate) mute: bool,

@@ -1,11 +1,9 @@
 //! Opening an input, which may take for ever: a network mount that hangs, a disk that does not start, a folder without end.
 //! A process does it and hands over what it has opened, so that the supervisor waits for nothing and can kill what waits.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -15,24 +13,23 @@ use tricine_channel::sys::fds;
 use tricine_channel::sys::process::{inherited, memory_file, set_comm};
 use tricine_channel::time::Deadline;
 use tricine_session::link::{InputSpec, Link};
-use tricine_session::name::Name;
 use tricine_session::process::{Child, LINK_FD, Spawn};
 use tricine_session::{Error, Result};
 
-use crate::input::{self, Input};
+use crate::input::{self, Entry, Input, List, Opened, What};
 
 /// The process's name, beside those of the roles.
 pub(crate) const NAME: &str = "opener";
-/// The longest name of an input, in bytes.
-const LONGEST_NAME: usize = 1 << 16;
+/// The longest orders, in bytes: a name, and where it comes from.
+const LONGEST: usize = 1 << 17;
 /// How long the process waits for its orders.
 const ORDERS: Duration = Duration::from_secs(10);
 
 /// An input that is being opened.
 #[derive(Debug)]
 pub(crate) struct Opening {
-    /// As the user wrote it.
-    pub(crate) name: Name,
+    /// What it is opened as.
+    pub(crate) entry: Entry,
     link: OwnedFd,
     child: Child,
 }
@@ -40,19 +37,26 @@ pub(crate) struct Opening {
 /// What the process has found; files go beside it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Found {
-    title: String,
-    spec: InputSpec,
+    what: Kind,
+    notice: Option<String>,
+}
+
+/// See [`What`].
+#[derive(Debug, Serialize, Deserialize)]
+enum Kind {
+    Input { title: String, spec: InputSpec },
+    List(List),
 }
 
 impl Opening {
-    /// Begins to open `name`.
-    pub(crate) fn start(name: Name) -> Result<Self> {
+    /// Begins to open `entry`.
+    pub(crate) fn start(entry: Entry) -> Result<Self> {
         let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC);
         let (ours, theirs) = pair.map_err(|e| Error::sys("socketpair", NAME, e))?;
-        fds::send(&ours, name.as_os_str().as_bytes(), &[])?;
-        let title = format!("tricine: {NAME} {name}");
+        fds::send(&ours, &serde_json::to_vec(&entry)?, &[])?;
+        let title = format!("tricine: {NAME} {}", entry.name);
         let spawn = Spawn { title, role: NAME, link: theirs.as_fd(), input: None, stdout: false, bound: true };
-        Ok(Self { child: spawn.start()?, link: ours, name })
+        Ok(Self { child: spawn.start()?, link: ours, entry })
     }
 
     /// Readable once there is an answer.
@@ -66,8 +70,8 @@ impl Opening {
         self.child
     }
 
-    /// The answer, once there is one: the input, or words for the user. Errors: the process died without one.
-    pub(crate) fn answer(&self) -> Result<std::result::Result<Input, String>> {
+    /// The answer, once there is one: what it is, or words for the user. Errors: the process died without one.
+    pub(crate) fn answer(&self) -> Result<std::result::Result<Opened, String>> {
         let (_, files) = fds::receive(&self.link, 1)?;
         let mut files = files.into_iter();
         let Some(found) = files.next() else { return Err(Error::Disconnected) };
@@ -75,7 +79,15 @@ impl Opening {
         let path = "what was found";
         File::from(found).read_to_string(&mut text).map_err(|e| Error::sys("read", path, e))?;
         let found: std::result::Result<Found, String> = serde_json::from_str(&text)?;
-        Ok(found.map(|Found { title, spec }| Input { name: self.name.clone(), title, spec, file: files.next() }))
+        Ok(found.map(|Found { what, notice }| {
+            let what = match what {
+                Kind::Input { title, spec } => {
+                    What::Input(Input { name: self.entry.name.clone(), title, spec, file: files.next() })
+                }
+                Kind::List(list) => What::List(list),
+            };
+            Opened { what, notice }
+        }))
     }
 }
 
@@ -87,9 +99,16 @@ pub(crate) fn run() -> i32 {
     if !link.wait(Deadline::after(ORDERS)).unwrap_or(false) {
         return 2;
     }
-    let Ok((name, _)) = fds::receive(&link, LONGEST_NAME) else { return 2 };
-    let (found, file) = match input::open(&Name::from(OsString::from_vec(name))) {
-        Ok(Input { title, spec, file, .. }) => (Ok(Found { title, spec }), file),
+    let Ok((orders, _)) = fds::receive(&link, LONGEST) else { return 2 };
+    let Ok(entry) = serde_json::from_slice(&orders) else { return 2 };
+    let (found, file) = match input::open(&entry) {
+        Ok(Opened { what, notice }) => {
+            let (what, file) = match what {
+                What::Input(Input { title, spec, file, .. }) => (Kind::Input { title, spec }, file),
+                What::List(list) => (Kind::List(list), None),
+            };
+            (Ok(Found { what, notice }), file)
+        }
         Err(why) => (Err(why), None),
     };
     let answer = serde_json::to_vec(&found).map_err(Error::from).and_then(|text| {

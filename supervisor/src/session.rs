@@ -18,7 +18,6 @@ use tricine_session::channel::{Kind, Side, StreamRegion};
 use tricine_session::clock::PlayState;
 use tricine_session::control::{Attached, ControlRegion, Role, SessionPage, Writable};
 use tricine_session::link::{DisplaySpec, Opened, SinkSpec};
-use tricine_session::name::Name;
 use tricine_session::process::Child;
 use tricine_session::role::Each;
 use tricine_session::sandbox::Walls;
@@ -26,7 +25,7 @@ use tricine_session::{NAMESPACE, Result, signals};
 
 use crate::child::Running;
 use crate::cli::{Audio, Display, Play};
-use crate::input::Input;
+use crate::input::{Entry, Input};
 use crate::janitor::{Janitor, Settings};
 use crate::keys::Keyboard;
 use crate::opening::Opening;
@@ -99,9 +98,11 @@ pub(crate) struct Session {
     posts: Each<Post>,
     channels: Vec<StreamRegion>,
     /// The demo, or what the user named.
-    playlist: VecDeque<Option<Name>>,
+    playlist: VecDeque<Option<Entry>>,
     /// What is being opened, and how often that was tried.
     opening: Option<(Opening, u32)>,
+    /// Playlists that were read one after another, and nothing played in between.
+    lists: u32,
     /// Processes that are on their way out, and of no interest.
     leaving: Vec<Child>,
     /// The input that is open and has not begun.
@@ -110,7 +111,7 @@ pub(crate) struct Session {
     /// What the decoder said last that the current input holds, and what counts.
     heard: Option<Opened>,
     opened: Option<Opened>,
-    /// What the first input that could be opened held; for the report.
+    /// What the first inputs with pictures and with sound held; for the report.
     described: Option<Opened>,
     /// The process that looks for a display, while it does.
     probe: Option<Probe>,
@@ -205,7 +206,7 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         }
     };
     control.own().started_ns.set(started_ns);
-    let mut playlist: VecDeque<Option<Name>> = options.inputs.iter().cloned().map(Some).collect();
+    let mut playlist: VecDeque<Option<Entry>> = options.inputs.iter().map(|name| Some(name.clone().into())).collect();
     if playlist.is_empty() {
         playlist.push_back(None);
     }
@@ -234,6 +235,7 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         channels: Vec::new(),
         playlist,
         opening: None,
+        lists: 0,
         leaving: Vec::new(),
         next: None,
         current: None,

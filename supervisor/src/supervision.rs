@@ -140,7 +140,7 @@ impl<R: Copy> Supervision<R> {
             Event::NotStarted { role } => self.not_started(role),
             Event::Placed { role, found } => self.placed(role, found),
             Event::Spoilt { kind } => self.spoilt(kind),
-            Event::Open | Event::NotOpen | Event::NoneLeft => self.answered(&event),
+            Event::Open | Event::Unfolded | Event::NotOpen | Event::NoneLeft => self.answered(&event),
             Event::Sought => self.sought(),
             Event::Looping(looping) => {
                 (self.looping, self.rounds) = (looping, if looping { u64::MAX } else { 1 });

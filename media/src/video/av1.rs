@@ -51,7 +51,7 @@ impl Av1 {
             matrix: Colour::matrix(picture.matrix_coefficients() as u32),
         };
         let tag = picture.timestamp().unwrap_or(-1);
-        Ok(Decoded { tag, width, height, sar: None, colour, picture: Box::new(Planes(picture)) })
+        Ok(Decoded { tag, width, height, sar: None, colour, fields: None, picture: Box::new(Planes(picture)) })
     }
 }
 

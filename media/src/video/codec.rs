@@ -21,7 +21,18 @@ pub(crate) struct Decoded {
     pub(crate) height: u32,
     pub(crate) sar: Option<(u32, u32)>,
     pub(crate) colour: Colour,
+    /// Its lines are those of two moments.
+    pub(crate) fields: Option<Fields>,
     pub(crate) picture: Box<dyn Picture>,
+}
+
+/// Which lines of an interlaced picture are the earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fields {
+    /// The first, the third and so on.
+    TopFirst,
+    /// The second, the fourth and so on.
+    BottomFirst,
 }
 
 /// When a codec gives its pictures out.
@@ -147,11 +158,14 @@ pub(crate) fn narrow_row(from: &[u8], depth: u32, y: usize, to: &mut [u8]) {
     }
 }
 
-/// Makes one row of two: chroma of 4:2:2 becomes that of 4:2:0.
-pub(crate) fn halve_rows(rows: &[u8], width: usize, to: &mut [u8]) {
-    for (to, two) in to.chunks_mut(width).zip(rows.chunks(2 * width)) {
-        let (one, two) = two.split_at(width.min(two.len()));
-        let two = if two.len() == one.len() { two } else { one };
+/// Makes one row of two: chroma of 4:2:2 becomes that of 4:2:0. Of `woven` rows, which belong to two moments in turn, each with the
+/// one after the next.
+pub(crate) fn halve_rows(rows: &[u8], width: usize, woven: bool, to: &mut [u8]) {
+    let row = |n: usize| rows.get(n * width..(n + 1) * width);
+    for (n, to) in to.chunks_mut(width).enumerate() {
+        let (one, two) = if woven { (n / 2 * 4 + n % 2, n / 2 * 4 + n % 2 + 2) } else { (2 * n, 2 * n + 1) };
+        let Some(one) = row(one).or_else(|| row(2 * n)) else { return };
+        let two = row(two).unwrap_or(one);
         for ((to, one), two) in to.iter_mut().zip(one).zip(two) {
             *to = (u16::from(*one) + u16::from(*two)).div_ceil(2) as u8;
         }

@@ -71,7 +71,7 @@ impl Hevc {
             if width > 0 && height > 0 {
                 let tag = frame.pts.unwrap_or(-1);
                 let (sar, colour) = (self.sar, self.colour);
-                out.push(Decoded { tag, width, height, sar, colour, picture: Box::new(Planes(frame)) });
+                out.push(Decoded { tag, width, height, sar, colour, fields: None, picture: Box::new(Planes(frame)) });
             }
         }
     }

@@ -8,6 +8,7 @@
 mod av1;
 pub(crate) mod bits;
 mod codec;
+mod deinterlace;
 #[cfg(feature = "h264")]
 mod h264;
 #[cfg(feature = "hevc")]
@@ -23,4 +24,6 @@ mod vp8;
 mod vp9;
 
 pub(crate) use codec::CONVERT;
+#[cfg(feature = "ffmpeg")]
+pub(crate) use codec::{copy_plane, planes};
 pub(crate) use player::Player;

@@ -50,6 +50,7 @@ impl Mpeg4 {
             height,
             sar,
             colour: Colour::default(),
+            fields: None,
             picture: Box::new(Padded { frame, width, height }),
         }));
         Ok(())

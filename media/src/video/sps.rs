@@ -16,14 +16,25 @@ pub(crate) struct Sps {
     bit_depth: u32,
     chroma_depth: u32,
     lossless: bool,
-    /// Of the picture order count.
-    order: u32,
+    /// Each colour is coded as a picture of its own.
+    pub(crate) separate: bool,
+    /// Bits of a frame's number.
+    pub(crate) number_bits: u32,
+    /// How the picture order count is coded, and its bits.
+    pub(crate) order: u32,
+    pub(crate) order_bits: u32,
+    /// Its differences need not be coded.
+    pub(crate) order_fixed: bool,
     /// Frames may be missing by intention.
-    gaps: bool,
-    /// Columns and rows are cut off the left and the top.
-    inset: bool,
+    pub(crate) gaps: bool,
+    /// Columns and rows that are cut off the left and the top, in pixels.
+    pub(crate) inset: (u32, u32),
     /// Pictures may be coded as two fields.
     pub(crate) fields: bool,
+    /// Pairs of macroblocks may be coded as fields each.
+    pub(crate) pairs: bool,
+    /// Bits in front of what the timing of a picture says of its fields, where it does.
+    pub(crate) timing: Option<u32>,
     /// Coded size in pixels, before cropping.
     pub(crate) coded: (u32, u32),
     pub(crate) sar: Option<(u32, u32)>,
@@ -39,10 +50,11 @@ impl Sps {
         bits.get(8)?;
         bits.ue()?;
         let (mut chroma_format_idc, mut bit_depth, mut chroma_depth, mut lossless) = (1, 8, 8, false);
+        let mut separate = false;
         if matches!(profile_idc, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
             chroma_format_idc = bits.ue()?;
             if chroma_format_idc == 3 {
-                bits.flag()?;
+                separate = bits.flag()?;
             }
             (bit_depth, chroma_depth) = (8 + bits.ue()?.min(8), 8 + bits.ue()?.min(8));
             lossless = bits.flag()?;
@@ -54,14 +66,13 @@ impl Sps {
                 }
             }
         }
-        bits.ue()?;
+        let number_bits = bits.ue()?.min(12) + 4;
         let order = bits.ue()?;
+        let (mut order_bits, mut order_fixed) = (0, false);
         match order {
-            0 => {
-                bits.ue()?;
-            }
+            0 => order_bits = bits.ue()?.min(12) + 4,
             1 => {
-                bits.flag()?;
+                order_fixed = bits.flag()?;
                 bits.se()?;
                 bits.se()?;
                 for _ in 0..bits.ue()?.min(255) {
@@ -74,17 +85,23 @@ impl Sps {
         let gaps = bits.flag()?;
         let (width, height) = (bits.ue()?.saturating_add(1), bits.ue()?.saturating_add(1));
         let frames_only = bits.flag()?;
-        if !frames_only {
-            bits.flag()?;
-        }
+        let pairs = !frames_only && bits.flag()?;
         bits.flag()?;
-        let mut inset = false;
+        let mut inset = (0, 0);
         if bits.flag()? {
             let [left, _right, top, _bottom] = [bits.ue()?, bits.ue()?, bits.ue()?, bits.ue()?];
-            inset = left > 0 || top > 0;
+            let across = if matches!(chroma_format_idc, 1 | 2) { 2 } else { 1 };
+            let down = if chroma_format_idc == 1 { 2 } else { 1 } * if frames_only { 1 } else { 2 };
+            inset = (left.saturating_mul(across), top.saturating_mul(down));
         }
         let coded = (width.saturating_mul(16), height.saturating_mul(if frames_only { 16 } else { 32 }));
-        let (sar, colour) = if bits.flag()? { vui(&mut bits).unwrap_or_default() } else { Default::default() };
+        let (mut sar, mut colour, mut timing) = Default::default();
+        if bits.flag()?
+            && let Some(said) = vui(&mut bits)
+        {
+            (sar, colour) = said;
+            timing = fields_in_timing(&mut bits).flatten();
+        }
         let fields = !frames_only;
         Some(Self {
             profile_idc,
@@ -93,10 +110,16 @@ impl Sps {
             bit_depth,
             chroma_depth,
             lossless,
+            separate,
+            number_bits,
             order,
+            order_bits,
+            order_fixed,
             gaps,
             inset,
             fields,
+            pairs,
+            timing,
             coded,
             sar,
             colour,
@@ -141,7 +164,7 @@ impl Sps {
             _ => false,
         };
         let samples = (self.chroma_format_idc, self.bit_depth, self.chroma_depth) == (1, 8, 8);
-        profile && samples && self.order != 1 && !(self.gaps || self.inset || self.fields)
+        profile && samples && self.order != 1 && self.inset == (0, 0) && !(self.gaps || self.fields)
     }
 }
 
@@ -201,4 +224,42 @@ pub(crate) fn vui(bits: &mut Bits<'_>) -> Option<(Option<(u32, u32)>, Colour)> {
         }
     }
     Some((sar, colour))
+}
+
+/// What follows in H.264: how many bits of a picture's timing stand in front of what it says of its fields.
+fn fields_in_timing(bits: &mut Bits<'_>) -> Option<Option<u32>> {
+    if bits.flag()? {
+        bits.ue()?;
+        bits.ue()?;
+    }
+    if bits.flag()? {
+        bits.get(32)?;
+        bits.get(32)?;
+        bits.flag()?;
+    }
+    let mut delays = None;
+    for _ in 0..2 {
+        if bits.flag()? {
+            delays = Some(buffer(bits)?);
+        }
+    }
+    if delays.is_some() {
+        bits.flag()?;
+    }
+    Some(bits.flag()?.then_some(delays.unwrap_or(0)))
+}
+
+/// A buffer's description: the bits of the two delays in a picture's timing.
+fn buffer(bits: &mut Bits<'_>) -> Option<u32> {
+    let count = bits.ue()?.min(31) + 1;
+    bits.get(8)?;
+    for _ in 0..count {
+        bits.ue()?;
+        bits.ue()?;
+        bits.flag()?;
+    }
+    bits.get(5)?;
+    let delays = bits.get(5)? + 1 + bits.get(5)? + 1;
+    bits.get(5)?;
+    Some(delays)
 }

@@ -30,7 +30,7 @@ impl Codec for Vp8 {
         let (width, height) = (frame.width, frame.height);
         // What the standard says, whatever the size.
         let colour = Colour { range: Some(ColorRange::Limited), matrix: Some(ColorMatrix::Bt601) };
-        out.push(Decoded { tag, width, height, sar: None, colour, picture: Box::new(Planes(frame)) });
+        out.push(Decoded { tag, width, height, sar: None, colour, fields: None, picture: Box::new(Planes(frame)) });
         Ok(())
     }
 }

@@ -58,7 +58,15 @@ impl Vp9 {
                 Ok(frame) if frame.width.max(frame.height) <= MAX_SIDE => {
                     let (width, height, colour) = (frame.width, frame.height, self.colour);
                     let tag = frame.pts.unwrap_or(tag);
-                    out.push(Decoded { tag, width, height, sar: None, colour, picture: Box::new(Planes(frame)) });
+                    out.push(Decoded {
+                        tag,
+                        width,
+                        height,
+                        sar: None,
+                        colour,
+                        fields: None,
+                        picture: Box::new(Planes(frame)),
+                    });
                 }
                 Ok(_) => return Err(CodecError::Damaged("VP9: picture too large".into())),
                 Err(Error::Again | Error::Eof) => {}

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tricine_media::{Input, Media, MediaError, MediaFile, VideoFrame, VideoSource};
+use tricine_media::{Choice, Input, Media, MediaError, MediaFile, NS, VideoFrame, VideoSource};
 
 /// A directory of clips that is removed when the test ends.
 pub(crate) struct Clips(PathBuf);
@@ -69,6 +69,14 @@ pub(crate) fn open(path: &Path) -> Result<Media, MediaError> {
     tricine_media::open(&Input::File(MediaFile::new(File::open(path)?, name)?))
 }
 
+/// Opens a file's video, with interlaced pictures as they are coded.
+pub(crate) fn video_as_coded(path: &Path) -> Box<dyn VideoSource> {
+    let file = Input::File(MediaFile::new(File::open(path).expect("a file"), "film").expect("a file"));
+    let choice = Choice { interlaced: true, ..Choice::default() };
+    let media = tricine_media::open_at(&file, 0, NS, &choice);
+    media.unwrap_or_else(|error| panic!("{}: {error}", path.display())).video.expect("its video")
+}
+
 /// Opens a file's video.
 pub(crate) fn video(path: &Path) -> Box<dyn VideoSource> {
     let media = open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -84,9 +92,26 @@ pub(crate) fn samples(frame: &mut VideoFrame) -> Vec<u8> {
 
 /// Every frame as ffmpeg decodes it to 8-bit I420.
 pub(crate) fn reference(path: &Path, frame_len: usize) -> Vec<Vec<u8>> {
+    filtered(path, frame_len, "null")
+}
+
+/// As [`reference`], behind a filter.
+pub(crate) fn filtered(path: &Path, frame_len: usize, filter: &str) -> Vec<Vec<u8>> {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-nostdin", "-noautorotate", "-threads", "1", "-flags", "unaligned", "-i"]).arg(path);
-    command.args(["-map", "0:v:0", "-vsync", "passthrough", "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"]);
+    command.args([
+        "-map",
+        "0:v:0",
+        "-vf",
+        filter,
+        "-vsync",
+        "passthrough",
+        "-pix_fmt",
+        "yuv420p",
+        "-f",
+        "rawvideo",
+        "-",
+    ]);
     let output = command.output().expect("ffmpeg runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout.chunks(frame_len).map(<[u8]>::to_vec).collect()
@@ -116,7 +141,11 @@ pub(crate) fn first_time(path: &Path, track: &str) -> f64 {
 
 /// All frames with their times; damage is not expected.
 pub(crate) fn decode_all(path: &Path) -> Vec<(i64, i64, Vec<u8>)> {
-    let mut video = video(path);
+    all_frames(&mut *video(path), path)
+}
+
+/// All frames of an open film.
+pub(crate) fn all_frames(video: &mut dyn VideoSource, path: &Path) -> Vec<(i64, i64, Vec<u8>)> {
     let mut frames = Vec::new();
     while let Some(mut frame) = video.next_frame().unwrap_or_else(|error| panic!("{}: {error}", path.display())) {
         frames.push((frame.pts_ns, frame.duration_ns, samples(&mut frame)));
@@ -127,7 +156,7 @@ pub(crate) fn decode_all(path: &Path) -> Vec<(i64, i64, Vec<u8>)> {
 /// Checks that every byte and every time of the file's frames is what ffmpeg finds.
 pub(crate) fn assert_exact(path: &Path) {
     let len = video(path).info().format.i420_len();
-    let (ours, theirs) = (decode_all(path), reference(path, len));
+    let (ours, theirs) = (all_frames(&mut *video_as_coded(path), path), reference(path, len));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     assert_eq!(ours.len(), theirs.len(), "{name}: number of frames");
     assert!(!ours.is_empty(), "{name}: no frame");

@@ -241,6 +241,8 @@ pub struct TracksSpec {
     pub sound: Option<usize>,
     /// Languages of sound, the most wanted first.
     pub languages: Vec<String>,
+    /// Interlaced pictures stay as they are.
+    pub interlaced: bool,
 }
 
 impl Default for Work {

@@ -57,6 +57,15 @@ fn absolute(path: &[u8]) -> Result<Name, String> {
     std::path::absolute(OsStr::from_bytes(path)).map(Name::from).map_err(|e| e.to_string())
 }
 
+/// Whether interlaced pictures are made whole ones.
+pub(super) fn parse_deinterlace(text: &str) -> Result<bool, String> {
+    match text {
+        "auto" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("write auto or no".into()),
+    }
+}
+
 pub(super) fn parse_mode(text: &str) -> Result<Mode, String> {
     match text {
         "fifo" => Ok(Mode::Fifo),

@@ -119,6 +119,7 @@ impl Session {
                     video: self.options.vid,
                     sound: self.options.aid,
                     languages: self.options.alang.clone(),
+                    interlaced: !self.options.deinterlace,
                 },
             },
         };

@@ -118,7 +118,7 @@ impl Audit {
                 self.over |= self.all_ended();
                 self.early |= self.playing == Some(None) && Some(serial) == self.serial;
             }
-            Event::Next | Event::NotOpen => self.over = true,
+            Event::Next | Event::NotOpen | Event::Unfolded => self.over = true,
             Event::NoJanitor => {
                 let many = within(&mut self.janitors, now_ns, period_ns) > self.plan.limit.intensity;
                 self.janitor_dead = if many { None } else { self.janitor_dead.or(Some(now_ns)) };

@@ -47,6 +47,7 @@ impl<R: Copy> Supervision<R> {
         }
         match event {
             Event::Open => self.input = Input::Ready { again: false },
+            Event::Unfolded => self.next_input(),
             Event::NotOpen => {
                 self.unplayed = true;
                 self.next_input();

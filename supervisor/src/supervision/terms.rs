@@ -112,6 +112,8 @@ pub(crate) enum Event<R> {
     Spoilt { kind: usize },
     /// The answer to [`Action::Open`]: the input is open.
     Open,
+    /// The answer to [`Action::Open`]: it stands for others, which are the next ones now.
+    Unfolded,
     /// The answer to [`Action::Open`]: that input cannot be opened.
     NotOpen,
     /// The answer to [`Action::Open`]: there is none left.

@@ -216,8 +216,13 @@ impl World {
     }
 
     fn answer(&mut self) {
+        let stands_for_others = self.chance(10);
         let answer = match self.opening {
             Some(None) => Event::NoneLeft,
+            Some(Some(film @ Film { opens: Some(true), .. })) if stands_for_others => {
+                self.films.push(film);
+                Event::Unfolded
+            }
             Some(Some(film @ Film { opens: Some(true), .. })) => {
                 self.opened = Some(film);
                 Event::Open

@@ -10,7 +10,7 @@ impl Player {
     /// Decodes one packet; `false` when there is none left. Errors say what was skipped.
     pub(super) fn step(&mut self) -> Result<bool, MediaError> {
         self.fill();
-        let packet = match self.ahead.pop_front() {
+        let mut packet = match self.ahead.pop_front() {
             Some(Ok(packet)) => packet,
             Some(Err(error)) => {
                 self.await_sync = true;
@@ -40,16 +40,24 @@ impl Player {
         }
         let tag = self.next_tag;
         self.next_tag += 1;
-        let Packet { data, pts_ns, duration_ns, hidden, .. } = packet;
+        let Packet { pts_ns, duration_ns, hidden, .. } = packet;
+        let data = std::mem::take(&mut packet.data);
         self.inside.insert(tag, Due { pts_ns, duration_ns, hidden });
         // What a late codec swallows never comes back.
         while self.inside.len() > 2 * caps::WAITING_PICTURES {
             self.inside.pop_first();
         }
         let leading = pts_ns < self.not_before_ns;
+        // Of a late codec, damage may be that of a picture before: with a key frame that brought it to light decoding goes on.
+        let late = matches!(self.codec.delivery(), Delivery::Late | Delivery::DecodedLate);
+        let again = (late && packet.sync && !std::mem::take(&mut self.fed_again)).then(|| data.clone());
         let result = self.run(|codec, out| codec.decode(data, tag, out));
         if !matches!(self.codec.delivery(), Delivery::Late | Delivery::DecodedLate) {
             self.inside.remove(&tag);
+        }
+        if let (Err(MediaError::Damaged(_)), Some(data)) = (&result, again) {
+            self.ahead.push_front(Ok(Packet { data, ..packet }));
+            self.fed_again = true;
         }
         match result {
             // The pictures that lead an open group refer to what was not decoded.
@@ -132,6 +140,7 @@ impl Player {
         self.restart()?;
         self.ahead.clear();
         self.waiting.clear();
+        self.weave.jump();
         self.errors.clear();
         self.ended = false;
         self.not_before_ns = i64::MIN;

@@ -5,6 +5,7 @@
 //! ahead suffice.
 
 mod decode;
+mod fields;
 mod order;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -13,6 +14,7 @@ use super::codec::{self, Codec, Decoded};
 use crate::container::{Extent, Packet, Packets, VideoTrack};
 use crate::guard::guarded;
 use crate::{MediaError, NS, VideoFormat, VideoFrame, VideoInfo, VideoSource, caps};
+use fields::{Turn, Weave};
 
 /// Packets read ahead: the most pictures that a decoder may hold back, and one.
 const AHEAD: usize = 17;
@@ -43,7 +45,8 @@ pub(crate) struct Player {
     inside: BTreeMap<i64, Due>,
     next_tag: i64,
     /// Decoded, sorted by time, then by tag.
-    waiting: BTreeMap<(i64, i64), VideoFrame>,
+    waiting: BTreeMap<(i64, i64), Turn>,
+    weave: Weave,
     /// Errors that wait for the frames before them to leave.
     errors: VecDeque<MediaError>,
     ended: bool,
@@ -51,6 +54,8 @@ pub(crate) struct Player {
     opened: bool,
     /// After damage or a seek: nothing is decoded until a sync packet.
     await_sync: bool,
+    /// The packet that comes next was in a codec that failed already.
+    fed_again: bool,
     /// Frames before this are not shown: what leads an open group of pictures that was entered by a seek.
     not_before_ns: i64,
     /// Where a seek wants to go, and the latest frame before it.
@@ -64,12 +69,13 @@ pub(crate) struct Player {
 
 impl Player {
     /// Opens `track` and decodes a first frame, whose format becomes the stream's: with `begin_ns`, on the way there, as
-    /// if it had been sought. Errors: the codec or its profile is not supported, or there is no frame to be had.
+    /// if it had been sought. Interlaced pictures stay `untouched` if asked. Errors: the codec or its profile is not supported, or there is no frame to be had.
     pub(crate) fn open(
         track: VideoTrack,
         mut packets: Box<dyn Packets>,
         extent: Extent,
         begin_ns: i64,
+        untouched: bool,
     ) -> Result<Self, MediaError> {
         let from_x264 = begins_with_x264(&track, &mut *packets)?;
         let codec = guarded(|| codec::open(&track, 0, from_x264)).map_err(MediaError::Broken)??;
@@ -94,10 +100,12 @@ impl Player {
             inside: BTreeMap::new(),
             next_tag: 0,
             waiting: BTreeMap::new(),
+            weave: Weave::new(untouched),
             errors: VecDeque::new(),
             ended: false,
             opened: false,
             await_sync: true,
+            fed_again: false,
             not_before_ns: i64::MIN,
             target_ns: None,
             candidate: None,
@@ -131,7 +139,7 @@ impl Player {
                 Err(error) => return Err(error),
             }
         }
-        let Some(first) = self.waiting.values().next() else {
+        let Some((first, _)) = self.waiting.values().next() else {
             return Err(refusal.unwrap_or_else(|| {
                 let why = self.errors.pop_front().map_or_else(|| "it has no frame".into(), |error| error.to_string());
                 MediaError::Broken(format!("{} video: {why}", self.info.codec))

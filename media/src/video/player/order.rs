@@ -1,8 +1,9 @@
 //! Giving frames out: which decoded picture is due next, its time, and how it is to be shown.
 
+use super::fields::Turn;
 use super::{Player, SAME_NS};
 use crate::video::codec::{Decoded, Delivery};
-use crate::{MediaError, VideoFormat, VideoFrame, caps};
+use crate::{MediaError, VideoFrame, caps};
 
 impl Player {
     pub(super) fn accept(&mut self, decoded: Decoded) {
@@ -17,30 +18,14 @@ impl Player {
         let frame = VideoFrame {
             pts_ns: due.pts_ns,
             duration_ns: due.duration_ns,
-            format: self.format(&decoded),
+            format: self.track.shown((decoded.width, decoded.height), decoded.sar, decoded.colour),
             picture: decoded.picture,
         };
-        self.waiting.insert((due.pts_ns, decoded.tag), frame);
-    }
-
-    /// The container overrules the codec on pixel aspect, the codec the container on colour, as in FFmpeg.
-    fn format(&self, decoded: &Decoded) -> VideoFormat {
-        let plain = VideoFormat::untagged(decoded.width, decoded.height);
-        let colour = decoded.colour.or(self.track.colour);
-        let from_display = self.track.display.and_then(|(w, h)| {
-            reduce(u64::from(w) * u64::from(decoded.height), u64::from(h) * u64::from(decoded.width))
-        });
-        VideoFormat {
-            range: colour.range.unwrap_or(plain.range),
-            matrix: colour.matrix.unwrap_or(plain.matrix),
-            sar: self.track.sar.or(from_display).or(decoded.sar).unwrap_or((1, 1)),
-            rotation: self.track.rotation,
-            ..plain
-        }
+        self.waiting.insert((due.pts_ns, decoded.tag), (frame, decoded.fields));
     }
 
     /// The first waiting frame, if nothing that is still to be decoded comes before it.
-    fn due(&mut self) -> Option<VideoFrame> {
+    fn due(&mut self) -> Option<Turn> {
         let (&(pts_ns, _), _) = self.waiting.first_key_value()?;
         let earlier = |at: i64| at < pts_ns && at >= self.not_before_ns;
         let all_read = self.ended && self.ahead.is_empty() && self.inside.is_empty();
@@ -51,7 +36,7 @@ impl Player {
         if blocked && !all_read && self.waiting.len() < caps::WAITING_PICTURES {
             return None;
         }
-        let (_, mut frame) = self.waiting.pop_first()?;
+        let (_, (mut frame, fields)) = self.waiting.pop_first()?;
         let ahead = self.ahead.iter().flatten().filter(|packet| !packet.hidden).map(|packet| packet.pts_ns);
         let inside = self.inside.values().filter(|due| !due.hidden).map(|due| due.pts_ns);
         let waiting = self.waiting.keys().map(|&(pts_ns, _)| pts_ns);
@@ -59,39 +44,29 @@ impl Player {
         if let Some(next) = next {
             frame.duration_ns = next - pts_ns;
         }
-        Some(frame)
+        Some((frame, fields))
     }
 
-    /// The next frame in order, whatever a seek may want.
-    pub(super) fn next_in_order(&mut self) -> Result<Option<VideoFrame>, MediaError> {
+    /// The next frame in order as it was coded, whatever a seek may want.
+    pub(super) fn next_turn(&mut self) -> Result<Option<Turn>, MediaError> {
         loop {
             // An error may only overtake frames that were decoded after it.
             if let Some(error) = self.errors.pop_front() {
                 return Err(error);
             }
             self.fill();
-            if let Some(frame) = self.due() {
+            if let Some((frame, fields)) = self.due() {
                 // Wrong timestamps must not turn time back; frames of one time are shown one after another.
                 if frame.pts_ns < self.last_pts_ns.saturating_sub(SAME_NS) {
                     return Err(MediaError::Damaged("a frame whose time is already past".into()));
                 }
                 let pts_ns = frame.pts_ns.max(self.last_pts_ns.saturating_add(1));
                 self.last_pts_ns = pts_ns;
-                return Ok(Some(VideoFrame { pts_ns, ..frame }));
+                return Ok(Some((VideoFrame { pts_ns, ..frame }, fields)));
             }
             if !self.step()? && self.waiting.is_empty() {
                 return Ok(None);
             }
         }
     }
-}
-
-/// `a : b` in lowest terms, if both fit; `None` for a zero.
-fn reduce(a: u64, b: u64) -> Option<(u32, u32)> {
-    let (mut x, mut y) = (a, b);
-    while y != 0 {
-        (x, y) = (y, x % y);
-    }
-    let ratio = (u32::try_from(a.checked_div(x)?).ok()?, u32::try_from(b.checked_div(x)?).ok()?);
-    (ratio.0 > 0 && ratio.1 > 0).then_some(ratio)
 }

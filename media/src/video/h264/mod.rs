@@ -4,16 +4,21 @@
 //!
 //! Both return pictures in decode order; the player sorts them.
 
+mod slice;
+mod whole;
+
 use std::collections::VecDeque;
 
 use rusty_h264_common::YuvFrame;
 
-use super::bits::Bits;
-use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, halve_rows, narrow_row, planes};
-use super::nal::{Config, Framing, avcc, split, unescape};
+use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, Fields, halve_rows, narrow_row, planes};
+use super::nal::{Config, Framing, avcc, split};
 use super::sps::Sps;
+use crate::container::Colour;
 use crate::{MAX_SIDE, MediaError, Picture, caps};
+use slice::{Pps, Slice, Timing};
 
+const SEI: u8 = 6;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
 
@@ -36,10 +41,29 @@ pub(crate) struct H264 {
     /// What the fast decoder is to be fed next.
     annex_b: Vec<u8>,
     sps: Option<Sps>,
+    pps: Vec<Pps>,
     /// Tags of the pictures that the careful decoder has begun and not given out.
     begun: VecDeque<i64>,
+    /// How the first of them is to be shown, and how the one that begins.
+    look: Look,
+    coming: Look,
     /// Where in its picture the last slice began.
     last_block: Option<u32>,
+    /// What the packet says of its picture's fields.
+    timing: Option<Timing>,
+    /// The number of the last frame that others may refer to.
+    number: Option<u32>,
+}
+
+/// How a picture that was begun is to be shown, by the parameters that it was begun with.
+#[derive(Debug, Clone, Copy, Default)]
+struct Look {
+    sar: Option<(u32, u32)>,
+    colour: Colour,
+    fields: Option<Fields>,
+    inset: (u32, u32),
+    /// Its lines may be of two pictures.
+    woven: bool,
 }
 
 /// Whether an access unit says that x264 made the stream.
@@ -60,8 +84,13 @@ impl H264 {
             sets: Vec::new(),
             annex_b: Vec::new(),
             sps: None,
+            pps: Vec::new(),
             begun: VecDeque::new(),
+            look: Look::default(),
+            coming: Look::default(),
             last_block: None,
+            timing: None,
+            number: None,
         };
         for set in sets {
             codec.take(&set, 0, &mut Vec::new()).map_err(|error| match error {
@@ -80,22 +109,23 @@ impl H264 {
     fn take(&mut self, nal: &[u8], tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
         match nal.first().map_or(0, |header| header & 0x1f) {
             SPS => self.sequence(nal)?,
-            PPS if slice_groups(nal) != Some(1) => return Err(self.unsupported("flexible macroblock order")),
-            PPS => self.keep(nal),
-            2..=4 => return Err(self.unsupported("data partitioning")),
-            1 | 5 => {
-                let (block, kind) = slice(nal).ok_or_else(|| CodecError::Damaged("H.264: a slice's header".into()))?;
-                if matches!(kind, 3 | 4 | 8 | 9) {
-                    return Err(self.unsupported("switching slices"));
+            PPS => {
+                let Some(pps) = Pps::parse(nal) else {
+                    return Err(CodecError::Damaged("H.264: a parameter set".into()));
+                };
+                if pps.groups != 1 {
+                    return Err(self.unsupported("flexible macroblock order"));
                 }
-                match self.last_block.replace(block) {
-                    None if block > 0 => return Err(CodecError::Damaged("H.264: a picture's first slice".into())),
-                    Some(last) if block > 0 && block <= last => {
-                        return Err(self.unsupported("arbitrary slice order"));
-                    }
-                    _ => {}
-                }
+                self.pps.retain(|known| known.id != pps.id);
+                self.pps.push(pps);
+                self.keep(nal);
             }
+            SEI => {
+                let skip = self.sps.as_ref().and_then(|sps| sps.timing);
+                self.timing = self.timing.or(skip.and_then(|skip| Timing::find(nal, skip)));
+            }
+            2..=4 => return Err(self.unsupported("data partitioning")),
+            1 | 5 if self.slice(nal)? => return Ok(()),
             _ => {}
         }
         let unit = [&[0, 0, 1], nal].concat();
@@ -109,15 +139,59 @@ impl H264 {
                     if let Some(frame) = before {
                         let tag = self.begun.front().copied().unwrap_or(tag);
                         self.begun.clear();
-                        out.push(show(self.sps.as_ref(), frame, tag));
+                        out.push(show(&self.look, frame, tag)?);
                     }
                     if self.last_block == Some(0) && self.begun.back() != Some(&tag) {
+                        if self.begun.is_empty() {
+                            self.look = self.coming;
+                        }
                         self.begun.push_back(tag);
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Looks at the head of a slice. Whether it is to be left out.
+    fn slice(&mut self, nal: &[u8]) -> Result<bool, CodecError> {
+        let broken = || CodecError::Damaged("H.264: a slice's header".into());
+        if slice::is_overwritten(nal) {
+            return Err(CodecError::Damaged("H.264: a slice with bytes that none has".into()));
+        }
+        let sps = self.sps.as_ref().ok_or_else(broken)?;
+        let slice = Slice::parse(nal, sps, &self.pps).ok_or_else(broken)?;
+        if matches!(slice.kind, 3 | 4 | 8 | 9) {
+            return Err(self.unsupported("switching slices"));
+        }
+        if slice.redundant {
+            return Ok(true);
+        }
+        match self.last_block.replace(slice.block) {
+            None if slice.block > 0 => return Err(CodecError::Damaged("H.264: a picture's first slice".into())),
+            Some(last) if slice.block > 0 && slice.block <= last => {
+                return Err(self.unsupported("arbitrary slice order"));
+            }
+            _ => {}
+        }
+        if slice.block > 0 {
+            return Ok(false);
+        }
+        let (sar, colour, inset, woven) = (sps.sar, sps.colour, sps.inset, sps.fields);
+        self.coming = Look { sar, colour, fields: slice.fields(sps, self.timing), inset, woven };
+        // A number that is passed over was a picture's that others refer to. One whose references were all forgotten begins
+        // anew at 0, and the next one has 1.
+        let (idr, reference) = (nal[0] & 0x1f == 5, nal[0] & 0x60 != 0);
+        let next = self.number.map(|number| (number + 1) & ((1 << sps.number_bits) - 1));
+        let follows = idr || sps.gaps || slice.number == 1 || self.number.is_none();
+        if !(follows || self.number == Some(slice.number) || next == Some(slice.number)) {
+            self.number = Some(slice.number);
+            return Err(CodecError::Damaged("H.264: pictures are missing".into()));
+        }
+        if reference || idr {
+            self.number = Some(slice.number);
+        }
+        Ok(false)
     }
 
     /// A sequence parameter set: refuses what cannot be decoded, and leaves the fast decoder if it is a new one.
@@ -130,17 +204,25 @@ impl H264 {
             return Err(CodecError::Damaged("H.264: picture too large".into()));
         }
         let another = self.sps.as_ref().is_some_and(|before| *before != sps);
-        if matches!(self.engine, Engine::Fast(_)) && (another || !sps.is_plain()) {
-            let Engine::Careful(mut decoder) = Engine::careful() else { return Ok(()) };
+        if another || !sps.is_plain() {
+            self.be_careful()?;
+        }
+        self.sps = Some(sps);
+        self.keep(nal);
+        Ok(())
+    }
+
+    /// Leaves the fast decoder.
+    fn be_careful(&mut self) -> Result<(), CodecError> {
+        if let Engine::Fast(_) = self.engine {
+            let mut decoder = Box::new(rust_h264::decoder::Decoder::new());
             for set in &self.sets {
                 for nal in rust_h264::nal::parse_annex_b(&[&[0, 0, 1], set.as_slice()].concat()) {
-                    decoder.decode_nal(&nal).map_err(|error| careful_error(Some(&sps), &error))?;
+                    decoder.decode_nal(&nal).map_err(|error| careful_error(self.sps.as_ref(), &error))?;
                 }
             }
             self.engine = Engine::Careful(decoder);
         }
-        self.sps = Some(sps);
-        self.keep(nal);
         Ok(())
     }
 
@@ -161,9 +243,22 @@ fn careful_error(sps: Option<&Sps>, error: &rust_h264::error::DecodeError) -> Co
     }
 }
 
-fn show(sps: Option<&Sps>, frame: rust_h264::decoder::Frame, tag: i64) -> Decoded {
-    let (sar, colour) = sps.map(|sps| (sps.sar, sps.colour)).unwrap_or_default();
-    Decoded { tag, width: frame.width, height: frame.height, sar, colour, picture: Box::new(Careful(frame)) }
+/// Errors: a part of the picture is missing.
+fn show(look: &Look, frame: rust_h264::decoder::Frame, tag: i64) -> Result<Decoded, CodecError> {
+    if whole::has_hole(&frame, look.inset, look.woven) {
+        return Err(CodecError::Damaged("H.264: a part of a picture is missing".into()));
+    }
+    let Look { sar, colour, fields, .. } = *look;
+    let (width, height) = (frame.width, frame.height);
+    Ok(Decoded {
+        tag,
+        width,
+        height,
+        sar,
+        colour,
+        fields,
+        picture: Box::new(Careful { frame, woven: fields.is_some() }),
+    })
 }
 
 impl Codec for H264 {
@@ -194,7 +289,12 @@ impl Codec for H264 {
     }
 
     fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
-        self.last_block = None;
+        (self.last_block, self.timing) = (None, None);
+        // The fast decoder does not notice that a slice is missing; only what is one slice cannot lack another.
+        let units = split(&data, self.framing).flatten();
+        if matches!(self.engine, Engine::Fast(_)) && units.filter(|nal| nal[0] & 0x1f == 5).nth(1).is_some() {
+            self.be_careful()?;
+        }
         for nal in split(&data, self.framing) {
             let nal = nal.map_err(|()| CodecError::Damaged("H.264: a unit reaches past its packet".into()))?;
             self.take(nal, tag, out)?;
@@ -209,7 +309,7 @@ impl Codec for H264 {
         let Some(frame) = frame else { return Ok(()) };
         let (sar, colour) = self.sps.as_ref().map(|sps| (sps.sar, sps.colour)).unwrap_or_default();
         let (width, height) = (frame.width as u32, frame.height as u32);
-        out.push(Decoded { tag, width, height, sar, colour, picture: Box::new(Fast(frame)) });
+        out.push(Decoded { tag, width, height, sar, colour, fields: None, picture: Box::new(Fast(frame)) });
         Ok(())
     }
 
@@ -219,33 +319,15 @@ impl Codec for H264 {
         {
             let tag = self.begun.front().copied().unwrap_or(-1);
             self.begun.clear();
-            out.push(show(self.sps.as_ref(), frame, tag));
+            out.push(show(&self.look, frame, tag)?);
         }
         Ok(())
     }
 }
 
-/// The first macroblock of a slice and the slice's type.
-fn slice(nal: &[u8]) -> Option<(u32, u32)> {
-    // Emulation prevention comes after three bytes at the soonest; both numbers lie before the tenth.
-    let head = unescape(nal.get(1..nal.len().min(16))?);
-    let mut bits = Bits::new(&head);
-    Some((bits.ue()?, bits.ue()?))
-}
-
 /// Whether a slice refers to no other picture.
 fn is_intra(nal: &[u8]) -> bool {
-    nal[0] & 0x1f == 5 || matches!(slice(nal), Some((_, 2 | 4 | 7 | 9)))
-}
-
-/// How many slice groups a picture parameter set has.
-fn slice_groups(nal: &[u8]) -> Option<u32> {
-    let head = unescape(nal.get(1..nal.len().min(32))?);
-    let mut bits = Bits::new(&head);
-    bits.ue()?;
-    bits.ue()?;
-    bits.get(2)?;
-    bits.ue()?.checked_add(1)
+    nal[0] & 0x1f == 5 || matches!(Slice::place(nal), Some((_, 2 | 4 | 7 | 9)))
 }
 
 struct Fast(YuvFrame);
@@ -262,11 +344,15 @@ impl Picture for Fast {
     }
 }
 
-struct Careful(rust_h264::decoder::Frame);
+struct Careful {
+    frame: rust_h264::decoder::Frame,
+    /// Its lines are those of two moments.
+    woven: bool,
+}
 
 impl Picture for Careful {
     fn write_i420(&mut self, out: &mut [u8]) {
-        let frame = &self.0;
+        let frame = &self.frame;
         let tall = frame.chroma_format == rust_h264::decoder::ChromaFormat::Yuv422;
         let (width, half) = (frame.width as usize, (frame.width as usize).div_ceil(2));
         let widths = [width, half, half];
@@ -283,7 +369,7 @@ impl Picture for Careful {
                 &narrowed
             };
             if tall && index > 0 {
-                halve_rows(rows, width, to);
+                halve_rows(rows, width, self.woven, to);
             } else {
                 let len = to.len().min(rows.len());
                 to[..len].copy_from_slice(&rows[..len]);
