@@ -10,6 +10,8 @@ pub struct Choice {
     pub video: Option<usize>,
     /// The number of the track of sound, counted from 1 among its kind.
     pub sound: Option<usize>,
+    /// Where the track of such a number cannot be played, another one is.
+    pub or_another: bool,
     /// Languages of sound, such as `de` or `deu`; the first that the film has is played.
     pub languages: Vec<String>,
     /// Interlaced pictures are shown as they are, with the lines of two moments.
@@ -25,6 +27,12 @@ impl Choice {
             TrackKind::Video => (self.video, "pictures"),
             _ => (self.sound, "sound"),
         };
+        if let Some(at) = number.filter(|_| self.or_another).map(|number| number.wrapping_sub(1)) {
+            // Moves the chosen one to the front.
+            let chosen = found.get(at).copied();
+            found.sort_by_key(|&track| Some(track) != chosen);
+            return Ok(found);
+        }
         if let Some(number) = number {
             let chosen = number.checked_sub(1).and_then(|at| found.get(at)).copied();
             let count = found.len();
@@ -38,6 +46,13 @@ impl Choice {
             (container.extent(track).is_none(), wish, !tracks[track].default)
         });
         Ok(found)
+    }
+
+    /// The number that was asked for, of this kind.
+    #[cfg(feature = "ffmpeg")]
+    pub(crate) fn number(&self, kind: TrackKind) -> Option<usize> {
+        let number = if kind == TrackKind::Video { self.video } else { self.sound };
+        number.filter(|&number| number > 0)
     }
 
     /// How many languages are asked for before this track's.
@@ -74,7 +89,7 @@ const NAMES: [[&str; 3]; 22] = [
 ];
 
 /// Whether two words name one language; what stands behind a hyphen, such as a country, does not matter.
-fn same(one: &str, two: &str) -> bool {
+pub(crate) fn same(one: &str, two: &str) -> bool {
     let name = |word: &str| {
         let word = word.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
         NAMES.iter().find(|names| names.contains(&word.as_str())).map_or(word, |names| names[0].to_owned())

@@ -23,7 +23,7 @@ pub struct Inspection {
 }
 
 /// A track, looked into.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct TrackReport {
     /// What it holds.
     pub kind: TrackKind,
@@ -49,16 +49,26 @@ pub fn inspect(file: &MediaFile) -> Result<Inspection, MediaError> {
     let container = match container::open(file) {
         Ok(Some(container)) => container,
         Ok(None) => return picture(file),
-        Err(error) => return picture(file).map_err(|_| error),
+        Err(error) => {
+            #[cfg(feature = "ffmpeg")]
+            if let Ok((format, duration_ns, tracks)) = crate::ffmpeg::inspect(file) {
+                let (chapters, tags, attachments) = Default::default();
+                return Ok(Inspection { format, duration_ns, tracks, chapters, tags, attachments });
+            }
+            return picture(file).map_err(|_| error);
+        }
     };
     let (played, contents) = (Played::choose(&*container, &Choice::default())?, container.contents());
     let zero_ns = played.video_zero_ns.min(played.sound_zero_ns);
     let ends = (0..contents.tracks.len()).filter_map(|track| container.extent(track)?.end_ns);
+    let tracks = (0..contents.tracks.len()).map(|track| report(&*container, &played, track)).collect::<Vec<_>>();
+    #[cfg(feature = "ffmpeg")]
+    let tracks = crate::ffmpeg::mend(file, tracks);
     Ok(Inspection {
         format: contents.format.into(),
         duration_ns: ends.max().map(|end| end.saturating_sub(zero_ns)),
-        tracks: (0..contents.tracks.len()).map(|track| report(&*container, &played, track)).collect(),
-        chapters: contents.chapters.iter().map(|chapter| (chapter.start_ns, chapter.title.clone())).collect(),
+        tracks,
+        chapters: crate::chapters::of(contents, zero_ns),
         tags: contents.tags.clone(),
         attachments: contents.attachments.iter().map(|file| (file.name.clone(), file.mime.clone())).collect(),
     })
@@ -80,6 +90,9 @@ fn report(container: &dyn Container, played: &Played, track: usize) -> TrackRepo
         Ok(match about.kind {
             TrackKind::Video => Some(pictures(played.open_video(container, track, 0)?.info())),
             TrackKind::Audio => Some(sound(played.open_sound(container, track)?.info())),
+            TrackKind::Subtitle if about.text.is_none() => {
+                return Err(MediaError::unsupported(format!("{} as subtitles", about.codec), "mpv shows it"));
+            }
             TrackKind::Subtitle | TrackKind::Other => None,
         })
     });
@@ -91,12 +104,12 @@ fn report(container: &dyn Container, played: &Played, track: usize) -> TrackRepo
     report
 }
 
-fn pictures(info: &VideoInfo) -> (String, String) {
+pub(crate) fn pictures(info: &VideoInfo) -> (String, String) {
     let rate = info.rate.map_or_else(String::new, |rate| format!(", {} per second", (rate * 1000.0).round() / 1000.0));
     (info.codec.clone(), format!("{}×{}{rate}", info.format.width, info.format.height))
 }
 
-fn sound(info: &AudioInfo) -> (String, String) {
+pub(crate) fn sound(info: &AudioInfo) -> (String, String) {
     let channels = if info.channels == 1 { "1 channel".into() } else { format!("{} channels", info.channels) };
     (info.codec.clone(), format!("{} Hz, {channels}", info.sample_rate))
 }

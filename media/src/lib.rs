@@ -8,14 +8,18 @@
 
 pub mod audio;
 mod caps;
+mod chapters;
 mod choice;
 pub mod container;
+#[cfg(feature = "ffmpeg")]
+mod ffmpeg;
 pub mod guard;
 mod hint;
 mod inspect;
 mod open;
 mod sniff;
 pub mod source;
+pub mod subtitle;
 pub mod types;
 pub mod video;
 
@@ -43,7 +47,8 @@ pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
         (cfg!(feature = "mpeg4"), "MPEG-4 part 2"),
     ];
     let ac3 = if cfg!(feature = "ac3") { vec!["AC-3", "E-AC-3"] } else { Vec::new() };
-    vec![
+    let others = if cfg!(feature = "ffmpeg") { vec!["what FFmpeg's libraries play"] } else { Vec::new() };
+    let all = vec![
         ("video", video.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()),
         ("audio", [vec!["AAC", "MP3", "MP2", "FLAC", "Vorbis", "Opus", "ALAC", "PCM"], ac3].concat()),
         (
@@ -62,6 +67,9 @@ pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
                 "YUV4MPEG2",
             ],
         ),
+        ("subtitles", subtitle::FORMATS.to_vec()),
         ("images", vec!["PNG/APNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "PNM", "QOI", "TGA"]),
-    ]
+        ("besides", others),
+    ];
+    all.into_iter().filter(|(_, names)| !names.is_empty()).collect()
 }

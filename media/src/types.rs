@@ -322,6 +322,21 @@ pub struct About {
     pub title: Option<String>,
     /// Who made it.
     pub artist: Option<String>,
+    /// Its tracks of pictures and of sound, in the order of their numbers.
+    pub tracks: Vec<TrackAbout>,
+    /// Where each chapter begins, in ns, and its title; in order of time.
+    pub chapters: Vec<(i64, String)>,
+}
+
+/// A track that can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackAbout {
+    /// Pictures or sound.
+    pub kind: crate::TrackKind,
+    /// Codec, language and name, in words.
+    pub title: String,
+    /// Whether it is the one that plays.
+    pub played: bool,
 }
 
 /// What an input holds: a film has both, a song one, an image the other.
@@ -330,6 +345,8 @@ pub struct Media {
     pub video: Option<Box<dyn VideoSource>>,
     /// Its sound, if it has any that can be played.
     pub audio: Option<Box<dyn AudioSource>>,
+    /// Its subtitles.
+    pub subtitles: crate::subtitle::Subtitles,
     /// What it says of itself.
     pub about: About,
     /// What the user should know of how it is played: one line each.

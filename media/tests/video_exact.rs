@@ -105,6 +105,39 @@ fn interlaced_h264_is_shown_as_yadif_shows_it() {
 }
 
 #[test]
+fn mpeg2_and_motion_jpeg_are_ffmpegs_within_a_rounding() {
+    let Some(clips) = Clips::new("rounded") else { return };
+    for (name, settings) in [
+        ("television.mkv", "-c:v mpeg2video -b:v 2M -bf 2 -g 12"),
+        ("studio.mkv", "-pix_fmt yuv422p -c:v mpeg2video -b:v 4M -bf 2 -intra_vlc 1 -non_linear_quant 1"),
+        ("old.mkv", "-c:v mpeg1video -b:v 1M -bf 2"),
+        ("camera.avi", "-pix_fmt yuvj420p -c:v mjpeg -q:v 3"),
+        ("camera.mov", "-pix_fmt yuvj422p -c:v mjpeg -q:v 3"),
+    ] {
+        let Some(path) = clips.make(name, &format!("{} {settings}", lively("160x128", "25", "0.6"))) else { continue };
+        // JPEG's range is kept.
+        let filter = if name.starts_with("camera") { "scale=in_range=full:out_range=full" } else { "null" };
+        let (ours, theirs) = (decode_all(&path), filtered(&path, 160 * 128 * 3 / 2, filter));
+        assert_eq!(ours.len(), theirs.len(), "{name}");
+        for (n, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+            let off: u64 = ours.2.iter().zip(theirs).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+            let off = off as f64 / theirs.len() as f64;
+            assert!(off < 1.5, "{name}: picture {n} is {off:.3} off");
+        }
+    }
+}
+
+#[test]
+fn interlaced_mpeg2_is_shown_as_yadif_shows_it() {
+    let Some(clips) = Clips::new("woven-mpeg2") else { return };
+    let source = "-f lavfi -i testsrc2=size=176x144:rate=50:duration=1 -pix_fmt yuv420p -vf tinterlace=interleave_top";
+    let settings = "-c:v mpeg2video -flags +ilme+ildct -top 1 -b:v 3M -bf 2";
+    if let Some(path) = clips.make("upper.ts", &format!("{source} {settings}")) {
+        assert_deinterlaced(&path, 0.5);
+    }
+}
+
+#[test]
 fn h264_of_ten_bits_and_of_more_chroma_is_shown_as_ffmpeg_shows_it() {
     let Some(clips) = Clips::new("h264-deep") else { return };
     for (name, settings) in [

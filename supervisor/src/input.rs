@@ -1,20 +1,84 @@
 //! What the user named: which inputs there are, opened as far as that goes without parsing them.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata};
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use tricine_channel::sys::fds::open_stream;
 use tricine_channel::sys::process::memory_file;
 use tricine_session::link::InputSpec;
 use tricine_session::name::{Name, shown};
 
+use crate::folder::{self, Folder, why};
+use crate::playlist::{self, Named};
+
+/// How deep playlists may lie within playlists.
+const DEEPEST: usize = 8;
+/// The most names that are followed for [`files`].
+const MOST_FILES: usize = 1 << 14;
+
 /// The film that is played when nothing is named, within the program so that `cargo install` needs no more.
 const DEMO: &[u8] = include_bytes!("../../assets/demo.mp4");
 
-/// One entry of the playlist.
+/// A file or folder, whatever its name.
+pub(crate) type FileId = (u64, u64);
+
+/// What is to be played, before anybody has looked at it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    /// What it is called.
+    pub(crate) name: Name,
+    /// What a playlist calls it.
+    pub(crate) title: Option<String>,
+    /// The playlists and folders that it comes from, the outermost first.
+    pub(crate) within: Vec<FileId>,
+}
+
+impl From<Name> for Entry {
+    fn from(name: Name) -> Self {
+        Self { name, ..Self::default() }
+    }
+}
+
+/// What an entry turns out to be.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) what: What,
+    /// What the user should know of it.
+    pub(crate) notice: Option<String>,
+}
+
+/// See [`Opened`].
+#[derive(Debug)]
+pub(crate) enum What {
+    /// Something to be played.
+    Input(Input),
+    /// A playlist, or a folder of films: what plays in its place.
+    List(List),
+}
+
+/// A playlist, or a folder of films.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct List {
+    id: FileId,
+    names: Vec<Named>,
+}
+
+impl List {
+    /// Its entries, where it stood at `entry` itself.
+    pub(crate) fn entries(self, entry: &Entry) -> impl DoubleEndedIterator<Item = Entry> {
+        let mut within = entry.within.clone();
+        within.push(self.id);
+        self.names.into_iter().map(move |(name, title)| Entry { name, title, within: within.clone() })
+    }
+}
+
+/// An input, open.
 #[derive(Debug)]
 pub(crate) struct Input {
     /// As the user wrote it; for messages.
@@ -25,6 +89,13 @@ pub(crate) struct Input {
     pub(crate) spec: InputSpec,
     /// The open file, if it is one. Kept for the decoder's restarts: the file may be moved or removed meanwhile.
     pub(crate) file: Option<OwnedFd>,
+}
+
+impl Default for Input {
+    /// A test film.
+    fn default() -> Self {
+        Self { name: Name::default(), title: String::new(), spec: InputSpec::Test(String::new()), file: None }
+    }
 }
 
 impl Input {
@@ -39,10 +110,15 @@ pub(crate) fn is_stdin(name: &Name) -> bool {
     name.as_os_str() == "-"
 }
 
+/// Whether `name` is of what [`at_once`] opens.
+pub(crate) fn is_at_once(name: &Name) -> bool {
+    name.as_os_str().is_empty() || is_stdin(name) || name.as_str().is_some_and(|text| text.starts_with("test:"))
+}
+
 /// Opens what needs no file system, so that nothing can hang: the demo, a test source, standard input. `None` for all else.
 /// Errors: words for the user.
-pub(crate) fn at_once(name: Option<&Name>) -> Option<Result<Input, String>> {
-    let Some(name) = name else { return Some(demo()) };
+pub(crate) fn at_once(entry: Option<&Entry>) -> Option<Result<Input, String>> {
+    let Some(Entry { name, .. }) = entry else { return Some(demo()) };
     if let Some(test) = name.as_str().and_then(|text| text.strip_prefix("test:")) {
         let title = name.as_path().file_name().map_or_else(|| name.to_string(), shown);
         return Some(Ok(Input { name: name.clone(), title, spec: InputSpec::Test(test.to_owned()), file: None }));
@@ -62,29 +138,36 @@ fn standard_input(name: &Name) -> Result<Input, String> {
     Ok(Input { name: name.clone(), title: "standard input".into(), spec: InputSpec::Pipe, file: Some(fd) })
 }
 
-/// Opens a file, a folder, a glob or a pipe, which may take as long as the file system likes: for a process of its own (see
+/// Opens a file, a folder, a glob, a playlist or a pipe, which may take as long as the file system likes: for a process of its own (see
 /// [`crate::opening`]). Errors: words for the user.
-pub(crate) fn open(name: &Name) -> Result<Input, String> {
+pub(crate) fn open(entry: &Entry) -> Result<Opened, String> {
+    let name = &entry.name;
     let text = name.as_str().unwrap_or_default();
-    let path = match text.strip_prefix("file://") {
-        Some(address) => {
-            local(address).ok_or("a file:// address has a path of this machine, as in file:///tmp/a.mp4")?
-        }
-        None => name.as_path().to_owned(),
-    };
+    let mut path = path_of(name)?;
+    let mut found = fs::metadata(&path);
+    if found.is_err()
+        && let Some(alike) = playlist::alike(&path).filter(|_| !entry.within.is_empty())
+    {
+        (found, path) = (fs::metadata(&alike), alike);
+    }
     let title = path.file_name().map_or_else(|| name.to_string(), shown);
-    let input = |spec, file| Input { name: name.clone(), title: title.clone(), spec, file };
-    match fs::metadata(&path) {
-        Ok(meta) if meta.is_dir() => Ok(input(InputSpec::Images(images(&path, |_| true)?), None)),
+    let title = entry.title.as_ref().map_or(title, shown);
+    let input = |spec, file| What::Input(Input { name: name.clone(), title: title.clone(), spec, file });
+    let alone = |what| Ok(Opened { what, notice: None });
+    match found {
+        Ok(meta) if meta.is_dir() => shown_in_turn(folder::look(&path, |_| true)?, id(&meta), input),
         Ok(meta) if meta.is_file() => {
             let file = File::open(&path).map_err(|e| why(&e))?;
+            if let Some(list) = listed(&file, &path, entry)? {
+                return alone(What::List(list));
+            }
             let own = path.file_name().map_or_else(|| name.clone(), Name::from);
-            Ok(input(InputSpec::File(own), Some(file.into())))
+            alone(input(InputSpec::File(own), Some(file.into())))
         }
         // A named pipe or a device: read as a stream.
         Ok(_) => {
             let file = open_stream(&path).map_err(|e| why(&e))?;
-            Ok(input(InputSpec::Pipe, Some(file.into())))
+            alone(input(InputSpec::Pipe, Some(file.into())))
         }
         Err(_) if text.contains("://") => Err(format!(
             "addresses are FFmpeg's: ffmpeg -nostdin -i {} -f yuv4mpegpipe - | tricine - (without sound)",
@@ -92,38 +175,100 @@ pub(crate) fn open(name: &Name) -> Result<Input, String> {
         )),
         Err(_) if is_pattern(&path) => {
             let (folder, pattern) = parted(&path);
-            Ok(input(InputSpec::Images(images(folder, |n| matches(&pattern, &n.to_string_lossy()))?), None))
+            let of = fs::metadata(folder).map_err(|e| why(&e))?;
+            let looked = folder::look(folder, |n| matches(&pattern, &n.to_string_lossy()));
+            let looked = looked.map_err(|_| format!("no film, song or picture in {} is called so", shown(folder)))?;
+            shown_in_turn(looked, id(&of), input)
         }
         Err(e) => Err(why(&e)),
     }
 }
 
-/// The files that `name` leads to, as far as that can be seen without opening any.
-pub(crate) fn files(name: &Name) -> Vec<PathBuf> {
-    let path = name.as_str().and_then(|text| text.strip_prefix("file://")).and_then(local);
-    let path = path.unwrap_or_else(|| name.as_path().to_owned());
-    let found = match fs::metadata(&path) {
-        Ok(meta) if meta.is_dir() => images(&path, |_| true),
-        Ok(_) => return vec![path],
-        Err(_) if is_pattern(&path) => {
-            let (folder, pattern) = parted(&path);
-            images(folder, |n| matches(&pattern, &n.to_string_lossy()))
-        }
-        Err(_) => return Vec::new(),
-    };
-    found.unwrap_or_default().iter().map(|name| name.as_path().to_owned()).collect()
+fn id(meta: &Metadata) -> FileId {
+    (meta.dev(), meta.ino())
 }
 
-/// The path of a `file://` address (RFC 8089), whose bytes may be written as `%` and two digits.
-fn local(address: &str) -> Option<PathBuf> {
-    let path = address.strip_prefix("localhost").unwrap_or(address);
-    let mut rest = path.starts_with('/').then_some(path.as_bytes())?;
+fn shown_in_turn(
+    folder: Folder,
+    id: FileId,
+    input: impl Fn(InputSpec, Option<OwnedFd>) -> What,
+) -> Result<Opened, String> {
+    Ok(match folder {
+        Folder::Pictures(names, notice) => Opened { what: input(InputSpec::Images(names), None), notice },
+        Folder::Films(names, notice) => {
+            let names = names.into_iter().map(|name| (name, None)).collect();
+            Opened { what: What::List(List { id, names }), notice }
+        }
+    })
+}
+
+/// What a playlist names, if this file is one. Errors: words for the user.
+fn listed(file: &File, path: &Path, entry: &Entry) -> Result<Option<List>, String> {
+    let mut head = [0; 1024];
+    let have = file.read_at(&mut head, 0).map_err(|e| why(&e))?;
+    if !playlist::is_one(&head[..have], path) {
+        return Ok(None);
+    }
+    let id = id(&file.metadata().map_err(|e| why(&e))?);
+    if entry.within.contains(&id) {
+        return Err("it is a playlist that names itself, or one that names it".into());
+    }
+    if entry.within.len() >= DEEPEST {
+        return Err(format!("playlists are read that lie up to {DEEPEST} deep in one another"));
+    }
+    let mut bytes = Vec::new();
+    file.take(playlist::LONGEST + 1).read_to_end(&mut bytes).map_err(|e| why(&e))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Ok(Some(List { id, names: playlist::read(&bytes, folder)? }))
+}
+
+/// The files that `name` leads to, as far as that can be seen without playing any.
+pub(crate) fn files(name: &Name) -> Vec<PathBuf> {
+    let (mut found, mut left) = (Vec::new(), vec![Entry::from(name.clone())]);
+    while let Some(entry) = left.pop().filter(|_| found.len() + left.len() < MOST_FILES) {
+        let Ok(path) = path_of(&entry.name) else { continue };
+        match fs::metadata(&path) {
+            // Nothing of it is read, so that nobody waits for a writer.
+            Ok(meta) if !meta.is_file() && !meta.is_dir() => found.push(path),
+            Err(_) if !is_pattern(&path) && entry.within.is_empty() => {}
+            there => {
+                found.extend(there.is_ok_and(|meta| meta.is_file()).then_some(path));
+                match open(&entry).map(|opened| opened.what) {
+                    Ok(What::List(list)) => left.extend(list.entries(&entry)),
+                    Ok(What::Input(Input { spec: InputSpec::Images(names), .. })) => {
+                        found.extend(names.iter().map(|name| name.as_path().to_owned()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The path that a name is, or that its `file://` address has. Errors: words for the user.
+pub(crate) fn path_of(name: &Name) -> Result<PathBuf, String> {
+    match name.as_os_str().as_bytes().strip_prefix(b"file://") {
+        Some(address) => local(address)
+            .ok_or_else(|| "a file:// address has a path of this machine, as in file:///tmp/a.mp4".to_owned()),
+        None => Ok(name.as_path().to_owned()),
+    }
+}
+
+/// The path of a `file://` address (RFC 8089).
+fn local(address: &[u8]) -> Option<PathBuf> {
+    let path = address.strip_prefix(b"localhost").unwrap_or(address);
+    path.starts_with(b"/").then(|| PathBuf::from(OsString::from_vec(unescaped(path))))
+}
+
+/// Bytes of which some may be written as `%` and two digits.
+pub(crate) fn unescaped(mut rest: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Some((&first, tail)) = rest.split_first() {
-        let escaped = tail.get(..2).and_then(|two| std::str::from_utf8(two).ok());
-        match escaped.filter(|two| first == b'%' && two.bytes().all(|b| b.is_ascii_hexdigit())) {
-            Some(two) => {
-                bytes.push(u8::from_str_radix(two, 16).ok()?);
+        let digits = tail.get(..2).filter(|two| first == b'%' && two.iter().all(u8::is_ascii_hexdigit));
+        match digits.and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
                 rest = &tail[2..];
             }
             None => {
@@ -132,7 +277,7 @@ fn local(address: &str) -> Option<PathBuf> {
             }
         }
     }
-    Some(PathBuf::from(OsString::from_vec(bytes)))
+    bytes
 }
 
 fn is_pattern(path: &Path) -> bool {
@@ -161,47 +306,6 @@ fn demo() -> Result<Input, String> {
     })
 }
 
-fn why(e: &std::io::Error) -> String {
-    match e.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file, or a link to it leads nowhere; check the name".into(),
-        std::io::ErrorKind::PermissionDenied => "it may not be read by you; check its permissions".into(),
-        _ => format!("{e}; check the name, and what it leads to"),
-    }
-}
-
-/// The images of a folder whose names are wanted, sorted as a person would sort them.
-fn images(folder: &Path, wanted: impl Fn(&OsStr) -> bool) -> Result<Vec<Name>, String> {
-    const KNOWN: [&str; 13] =
-        ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "apng", "pnm", "ppm", "qoi", "tga"];
-    let entries = fs::read_dir(folder).map_err(|e| why(&e))?;
-    let mut names: Vec<OsString> = entries
-        .flatten()
-        .filter(|entry| entry.path().is_file())
-        .map(|entry| entry.file_name())
-        .filter(|name| KNOWN.contains(&Name::from(name).extension().as_str()) && wanted(name))
-        .collect();
-    if names.is_empty() {
-        return Err(format!("no image found ({} …); films are named one by one", KNOWN[..6].join(", ")));
-    }
-    names.sort_by_cached_key(|name| (natural(&name.to_string_lossy()), name.clone()));
-    let folder = std::path::absolute(folder).map_err(|e| e.to_string())?;
-    Ok(names.into_iter().map(|name| folder.join(name).into()).collect())
-}
-
-/// A key that sorts `frame2` before `frame10`: text and numbers in turn.
-fn natural(name: &str) -> Vec<(String, u128, usize)> {
-    let mut key = Vec::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let text = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let digits = rest[text..].find(|c: char| !c.is_ascii_digit()).map_or(rest.len(), |n| text + n);
-        let number = rest[text..digits].parse().unwrap_or(u128::MAX);
-        key.push((rest[..text].to_lowercase(), number, digits - text));
-        rest = &rest[digits..];
-    }
-    key
-}
-
 /// Whether `name` is matched by a pattern of `*` and `?`.
 fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
@@ -228,6 +332,8 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use super::*;
 
     #[test]
@@ -246,13 +352,6 @@ mod tests {
     }
 
     #[test]
-    fn images_are_sorted_by_their_numbers() {
-        let mut names = ["f10.png", "f2.png", "F1.png", "f1b.png", "g.png"];
-        names.sort_by_cached_key(|n| natural(n));
-        assert_eq!(names, ["F1.png", "f1b.png", "f2.png", "f10.png", "g.png"]);
-    }
-
-    #[test]
     fn addresses_of_files_are_paths() {
         for (address, path) in [
             ("/tmp/a%20b.mp4", Some("/tmp/a b.mp4")),
@@ -261,9 +360,9 @@ mod tests {
             ("server/a", None),
             ("", None),
         ] {
-            assert_eq!(local(address), path.map(PathBuf::from), "{address}");
+            assert_eq!(local(address.as_bytes()), path.map(PathBuf::from), "{address}");
         }
-        assert_eq!(local("/%ff"), Some(PathBuf::from(OsStr::from_bytes(b"/\xff"))));
+        assert_eq!(local(b"/%ff"), Some(PathBuf::from(OsStr::from_bytes(b"/\xff"))));
     }
 
     #[test]
@@ -272,16 +371,62 @@ mod tests {
         for name in [&b"2\xff.png"[..], b"10.png", "\u{e4}.PNG".as_bytes()] {
             fs::write(folder.path().join(OsStr::from_bytes(name)), "").unwrap();
         }
-        let Ok(Input { spec: InputSpec::Images(found), .. }) = open(&folder.path().into()) else { panic!("no folder") };
+        let opened = open(&entry(folder.path())).unwrap();
+        let What::Input(Input { spec: InputSpec::Images(found), .. }) = opened.what else { panic!("no folder") };
         let names: Vec<&[u8]> = found.iter().map(|n| n.as_path().file_name().unwrap().as_bytes()).collect();
         assert_eq!(names, [&b"2\xff.png"[..], b"10.png", "\u{e4}.PNG".as_bytes()]);
         assert_eq!(files(&folder.path().into()).len(), 3);
         assert_eq!(files(&folder.path().join("1*.png").into()).len(), 1);
     }
 
+    fn entry(path: &Path) -> Entry {
+        Name::from(path).into()
+    }
+
+    /// What is played of `entry`, or why not, in its order.
+    fn unfolded(entry: Entry) -> Vec<Result<String, String>> {
+        match open(&entry) {
+            Ok(Opened { what: What::List(list), .. }) => list.entries(&entry).flat_map(unfolded).collect(),
+            Ok(Opened { what: What::Input(input), .. }) => vec![Ok(input.title)],
+            Err(why) => vec![Err(why)],
+        }
+    }
+
+    #[test]
+    fn playlists_within_playlists_are_read_and_circles_and_pits_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        fs::create_dir(file("songs")).unwrap();
+        fs::write(file("songs/2.mp3"), "").unwrap();
+        fs::write(file("songs/1.mp3"), "").unwrap();
+        std::os::unix::fs::symlink("a.m3u", file("again.m3u")).unwrap();
+        fs::write(file("a.m3u"), "#EXTINF:1,A song\nsongs/2.mp3\nb.m3u\nsongs\n").unwrap();
+        fs::write(file("b.m3u"), "songs/1.mp3\nagain.m3u\n").unwrap();
+        let found = unfolded(entry(&file("a.m3u")));
+        let titles: Vec<&str> = found.iter().map(|found| found.as_deref().unwrap_or("refused")).collect();
+        assert_eq!(titles, ["A song", "1.mp3", "refused", "1.mp3", "2.mp3"]);
+        assert!(found[2].as_ref().unwrap_err().contains("names itself"), "{found:?}");
+        let all = files(&file("a.m3u").into());
+        assert!(all.contains(&file("songs/2.mp3")) && all.contains(&file("b.m3u")), "{all:?}");
+        for n in 0..20 {
+            fs::write(file(&format!("pit{n}.m3u")), format!("pit{}.m3u", n + 1)).unwrap();
+        }
+        let found = unfolded(entry(&file("pit0.m3u")));
+        assert!(matches!(&found[..], [Err(why)] if why.contains("up to 8 deep")), "{found:?}");
+    }
+
+    #[test]
+    fn a_pipe_that_is_named_by_a_playlist_is_waited_for_by_nobody_who_only_looks() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe.m3u");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        fs::write(folder.path().join("a.m3u"), "pipe.m3u").unwrap();
+        assert_eq!(files(&folder.path().join("a.m3u").into()), [folder.path().join("a.m3u"), pipe]);
+    }
+
     #[test]
     fn an_address_is_no_pattern() {
-        let why = open(&"http://a.b/c?d=e f".into()).unwrap_err();
+        let why = open(&Name::from("http://a.b/c?d=e f").into()).unwrap_err();
         assert!(why.contains("ffmpeg -nostdin -i 'http://a.b/c?d=e f' -f"), "{why}");
     }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io::IsTerminal;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -15,10 +16,9 @@ use tricine_channel::namespace::{self, SessionLock};
 use tricine_channel::sys::process::{Reaped, Usage};
 use tricine_channel::time::mono_ns;
 use tricine_session::channel::{Kind, Side, StreamRegion};
-use tricine_session::clock::PlayState;
+use tricine_session::clock::{PlayState, SubtitleState};
 use tricine_session::control::{Attached, ControlRegion, Role, SessionPage, Writable};
-use tricine_session::link::{DisplaySpec, Opened, SinkSpec};
-use tricine_session::name::Name;
+use tricine_session::link::{DisplaySpec, Listing, Opened, SinkSpec, SubtitleFile, TracksSpec};
 use tricine_session::process::Child;
 use tricine_session::role::Each;
 use tricine_session::sandbox::Walls;
@@ -26,7 +26,7 @@ use tricine_session::{NAMESPACE, Result, signals};
 
 use crate::child::Running;
 use crate::cli::{Audio, Display, Play};
-use crate::input::Input;
+use crate::input::{Entry, Input};
 use crate::janitor::{Janitor, Settings};
 use crate::keys::Keyboard;
 use crate::opening::Opening;
@@ -38,11 +38,13 @@ use crate::status::Status;
 use crate::supervision::{Event, Kinds, Limit, Plan, Supervision};
 
 mod act;
+mod contents;
 mod end;
 mod events;
 mod hear;
 mod inputs;
 mod regions;
+mod subtitles;
 mod tell;
 mod wishes;
 mod words;
@@ -50,7 +52,7 @@ mod words;
 /// Nanoseconds.
 const MS: u64 = 1_000_000;
 /// The streams, in the order by which the supervision knows them.
-const KINDS: [Kind; 2] = [Kind::Video, Kind::Audio];
+const KINDS: [Kind; 3] = [Kind::Video, Kind::Audio, Kind::Cues];
 
 /// A place for one role's process, over all its incarnations.
 #[derive(Debug, Default)]
@@ -99,24 +101,36 @@ pub(crate) struct Session {
     posts: Each<Post>,
     channels: Vec<StreamRegion>,
     /// The demo, or what the user named.
-    playlist: VecDeque<Option<Name>>,
+    playlist: VecDeque<Option<Entry>>,
     /// What is being opened, and how often that was tried.
     opening: Option<(Opening, u32)>,
+    /// Playlists that were read one after another, and nothing played in between.
+    lists: u32,
     /// Processes that are on their way out, and of no interest.
     leaving: Vec<Child>,
     /// The input that is open and has not begun.
     next: Option<Input>,
     current: Option<Input>,
+    /// What the current input is made of; and what the decoder has said of that, until it has said what the input holds.
+    listing: Listing,
+    listing_heard: Listing,
+    /// The tracks that are wanted of it.
+    tracks: TracksSpec,
+    /// Where it goes on once it is open again, in ns.
+    resume_ns: Option<i64>,
     /// What the decoder said last that the current input holds, and what counts.
     heard: Option<Opened>,
     opened: Option<Opened>,
-    /// What the first input that could be opened held; for the report.
+    /// What the first inputs with pictures and with sound held; for the report.
     described: Option<Opened>,
     /// The process that looks for a display, while it does.
     probe: Option<Probe>,
     display: DisplaySpec,
     sink: Option<SinkSpec>,
     sound_socket: SoundSocket,
+    /// Files of subtitles of the input that is playing, and of the one that is next.
+    subtitles: Vec<(SubtitleFile, OwnedFd)>,
+    next_subtitles: Vec<(SubtitleFile, OwnedFd)>,
     skip_past_ns: Option<i64>,
     stepped: bool,
     done: Option<Ended>,
@@ -176,7 +190,7 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
     // Asked while the rest is made ready. Without a process that could be asked, there is no window.
     let probe = if options.display == Display::Auto { Probe::start(Role::Renderer).ok() } else { None };
     let terminal = Settings::now();
-    let janitor = Janitor::start(&name, terminal.as_ref())?;
+    let janitor = Janitor::start(&name, terminal.as_ref(), outputs.unfinished())?;
     let sink = match (&options.audio, options.unpaced) {
         (Audio::None, _) => None,
         (Audio::Is(SinkSpec::Auto), true) => Some(SinkSpec::Null),
@@ -195,6 +209,7 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         volume: options.volume,
         speed: options.speed,
         end_ns: options.length.map(|length| start_ns.saturating_add(length)),
+        subtitles: SubtitleState { serial: 1, track: 0, hidden: options.no_sub, delay_ms: options.sub_delay },
     };
     let made = ControlRegion::create(&name, &state);
     let (control, lock) = match made {
@@ -205,7 +220,7 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         }
     };
     control.own().started_ns.set(started_ns);
-    let mut playlist: VecDeque<Option<Name>> = options.inputs.iter().cloned().map(Some).collect();
+    let mut playlist: VecDeque<Option<Entry>> = options.inputs.iter().map(|name| Some(name.clone().into())).collect();
     if playlist.is_empty() {
         playlist.push_back(None);
     }
@@ -234,9 +249,14 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         channels: Vec::new(),
         playlist,
         opening: None,
+        lists: 0,
         leaving: Vec::new(),
         next: None,
         current: None,
+        listing: Listing::default(),
+        listing_heard: Listing::default(),
+        tracks: TracksSpec::default(),
+        resume_ns: None,
         heard: None,
         opened: None,
         described: None,
@@ -244,6 +264,8 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         display,
         sink,
         sound_socket: SoundSocket::default(),
+        subtitles: Vec::new(),
+        next_subtitles: Vec::new(),
         skip_past_ns: None,
         stepped: false,
         done: None,

@@ -131,6 +131,7 @@ impl<R: Copy> Supervision<R> {
             Event::Ready { role } => self.ready(role),
             Event::Opened { role, tracks, seekable } => self.opened(role, tracks, seekable),
             Event::Asked { role, kind, ask } => self.asked(role, kind, ask),
+            Event::Waits { kind } => self.waits(kind),
             Event::Switched { role, kind, generation } => self.switched(role, kind, generation),
             Event::Made { kind, generation } => self.made(kind, generation),
             Event::Ended { role, serial } => self.ended(role, serial),
@@ -139,8 +140,9 @@ impl<R: Copy> Supervision<R> {
             Event::NotStarted { role } => self.not_started(role),
             Event::Placed { role, found } => self.placed(role, found),
             Event::Spoilt { kind } => self.spoilt(kind),
-            Event::Open | Event::NotOpen | Event::NoneLeft => self.answered(&event),
+            Event::Open | Event::Unfolded | Event::NotOpen | Event::NoneLeft => self.answered(&event),
             Event::Sought => self.sought(),
+            Event::Reopened => self.reopened(),
             Event::Looping(looping) => {
                 (self.looping, self.rounds) = (looping, if looping { u64::MAX } else { 1 });
             }

@@ -55,7 +55,7 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
 }
 
 /// What to do about sound that is not supported.
-pub(super) const CONVERT: &str = "FFmpeg converts it: ffmpeg -nostdin -i IN -c:v copy -c:a flac OUT.mkv";
+pub(crate) const CONVERT: &str = "FFmpeg converts it: ffmpeg -nostdin -i IN -c:v copy -c:a flac OUT.mkv";
 
 /// The error for a codec that this build lacks.
 pub(crate) fn unsupported(name: &str) -> MediaError {

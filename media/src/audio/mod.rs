@@ -14,6 +14,8 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 use crate::container::Packets;
 use crate::{AudioSource, MediaError, MediaFile};
 
+#[cfg(feature = "ffmpeg")]
+pub(crate) use codec::CONVERT;
 pub(crate) use codec::{name_of, pcm_bytes, unsupported};
 pub(crate) use opus::pre_skip;
 

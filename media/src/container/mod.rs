@@ -23,7 +23,7 @@ use std::ops::Range;
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
-use crate::{ColorMatrix, ColorRange, MediaError, MediaFile, Rotation, caps};
+use crate::{ColorMatrix, ColorRange, MediaError, MediaFile, Rotation, VideoFormat, caps};
 
 #[cfg(feature = "ac3")]
 pub(crate) use frames::ac3_frame;
@@ -31,7 +31,7 @@ pub(crate) use mp4::fourcc;
 pub(crate) use ts::Grid;
 
 /// What a track holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TrackKind {
     /// Pictures.
     Video,
@@ -40,6 +40,7 @@ pub enum TrackKind {
     /// Text or pictures that are shown over the film.
     Subtitle,
     /// Time codes, chapters and other data.
+    #[default]
     Other,
 }
 
@@ -59,6 +60,8 @@ pub struct Track {
     /// Whether a subtitle track is meant to be shown in any case.
     pub forced: bool,
     pub(crate) video: Option<VideoTrack>,
+    /// What is needed to show a track of subtitles; `None` if it cannot be.
+    pub(crate) text: crate::subtitle::Text,
     /// What the decoder of a sound track needs to know.
     pub(crate) audio: Option<Result<AudioCodecParameters, String>>,
 }
@@ -66,7 +69,17 @@ pub struct Track {
 impl Track {
     fn new(kind: TrackKind, codec: impl Into<String>) -> Self {
         let codec = codec.into();
-        Self { kind, codec, language: None, name: None, default: true, forced: false, video: None, audio: None }
+        Self {
+            kind,
+            codec,
+            language: None,
+            name: None,
+            default: true,
+            forced: false,
+            video: None,
+            text: None,
+            audio: None,
+        }
     }
 }
 
@@ -148,10 +161,21 @@ pub struct Packet {
 }
 
 impl Packet {
-    fn new(data: Vec<u8>, pts_ns: i64) -> Self {
+    pub(crate) fn new(data: Vec<u8>, pts_ns: i64) -> Self {
         let (duration_ns, trim_ns, config) = (0, 0, 0);
         Self { data, pts_ns, duration_ns, trim_ns, sync: true, hidden: false, follows: false, config }
     }
+}
+
+/// What [`Packets::next_before`] has found.
+#[derive(Debug)]
+pub enum Before {
+    /// A packet, which may be due later.
+    Packet(Packet),
+    /// No packet that is due so early.
+    NotYet,
+    /// There is none left.
+    End,
 }
 
 /// Packets of one track in decode order.
@@ -161,6 +185,15 @@ pub trait Packets: Send {
     /// Goes to the last sync packet that is due at or before `target_ns`, or to the first one; not far before it where
     /// every packet is one.
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError>;
+    /// As [`Packets::next`], for a track that has few packets: gives up once all that is due before `until_ns` was passed.
+    fn next_before(&mut self, until_ns: i64) -> Result<Before, MediaError> {
+        let _ = until_ns;
+        Ok(self.next()?.map_or(Before::End, Before::Packet))
+    }
+    /// As [`Packets::seek`], and need not find a packet: what is due from `target_ns` on is still to come.
+    fn approach(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        self.seek(target_ns)
+    }
     /// What the sound is from the last packet on, if that has changed: another link of a chain begins.
     #[doc(hidden)]
     fn changed(&mut self) -> Option<AudioCodecParameters> {
@@ -187,6 +220,19 @@ impl Packets for Shifted {
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
         self.packets.seek(target_ns.saturating_add(self.zero_ns))
+    }
+
+    fn next_before(&mut self, until_ns: i64) -> Result<Before, MediaError> {
+        Ok(match self.packets.next_before(until_ns.saturating_add(self.zero_ns))? {
+            Before::Packet(packet) => {
+                Before::Packet(Packet { pts_ns: packet.pts_ns.saturating_sub(self.zero_ns), ..packet })
+            }
+            other => other,
+        })
+    }
+
+    fn approach(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        self.packets.approach(target_ns.saturating_add(self.zero_ns))
     }
 
     fn changed(&mut self) -> Option<AudioCodecParameters> {
@@ -287,6 +333,32 @@ impl VideoTrack {
             rate: None,
         }
     }
+
+    /// How a picture is to be shown whose codec says this of it. The container overrules the codec on pixel aspect, the codec the
+    /// container on colour, as in FFmpeg.
+    pub(crate) fn shown(&self, (width, height): (u32, u32), sar: Option<(u32, u32)>, colour: Colour) -> VideoFormat {
+        let plain = VideoFormat::untagged(width, height);
+        let colour = colour.or(self.colour);
+        let from_display =
+            self.display.and_then(|(w, h)| reduce(u64::from(w) * u64::from(height), u64::from(h) * u64::from(width)));
+        VideoFormat {
+            range: colour.range.unwrap_or(plain.range),
+            matrix: colour.matrix.unwrap_or(plain.matrix),
+            sar: self.sar.or(from_display).or(sar).unwrap_or((1, 1)),
+            rotation: self.rotation,
+            ..plain
+        }
+    }
+}
+
+/// `a : b` in lowest terms, if both fit; `None` for a zero.
+fn reduce(a: u64, b: u64) -> Option<(u32, u32)> {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    let ratio = (u32::try_from(a.checked_div(x)?).ok()?, u32::try_from(b.checked_div(x)?).ok()?);
+    (ratio.0 > 0 && ratio.1 > 0).then_some(ratio)
 }
 
 /// Opens a container by its content. `None`: it is a picture or raw frames. Errors: it is of no kind that is read here, or its

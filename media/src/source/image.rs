@@ -83,7 +83,14 @@ pub fn open_list(paths: &[PathBuf], picture_ns: i64) -> Result<Media, MediaError
 }
 
 fn media(video: Box<dyn VideoSource>) -> Media {
-    Media { video: Some(video), audio: None, about: About::default(), notices: Vec::new(), missing: Vec::new() }
+    Media {
+        video: Some(video),
+        audio: None,
+        subtitles: Default::default(),
+        about: About::default(),
+        notices: Vec::new(),
+        missing: Vec::new(),
+    }
 }
 
 fn still(codec: String, picture: Decoded, picture_ns: i64) -> Media {

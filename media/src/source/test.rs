@@ -75,6 +75,7 @@ pub fn open(spec: &str) -> Result<Media, MediaError> {
         about: About::default(),
         notices: Vec::new(),
         missing: Vec::new(),
+        subtitles: Default::default(),
     })
 }
 

@@ -134,7 +134,14 @@ impl Header {
 
     fn media(&self, video: Box<dyn VideoSource>) -> Media {
         let notices = if self.interlaced { vec!["interlaced video is shown as it is".into()] } else { Vec::new() };
-        Media { video: Some(video), audio: None, about: About::default(), notices, missing: Vec::new() }
+        Media {
+            video: Some(video),
+            audio: None,
+            subtitles: Default::default(),
+            about: About::default(),
+            notices,
+            missing: Vec::new(),
+        }
     }
 
     fn frame(&self, number: u64, picture: Box<dyn Picture>) -> VideoFrame {

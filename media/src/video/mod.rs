@@ -28,4 +28,6 @@ mod vp8;
 mod vp9;
 
 pub(crate) use codec::CONVERT;
+#[cfg(feature = "ffmpeg")]
+pub(crate) use codec::{copy_plane, planes};
 pub(crate) use player::Player;

@@ -2,25 +2,28 @@
 
 use tricine_session::Result;
 use tricine_session::control::Role;
-use tricine_session::link::{DisplaySpec, InputSpec, Opened, ToRole};
+use tricine_session::link::{self, DisplaySpec, InputSpec, Listing, ToRole};
 use tricine_session::name::{Name, shown};
 
-use super::Session;
+use super::{Session, contents};
 use crate::cli::Display;
-use crate::input::{self, Input};
+use crate::input::{self, Entry, Input, List, Opened, What};
 use crate::opening::Opening;
 use crate::supervision::Event;
 
 /// How often an input's opening is tried whose process dies.
 const TRIES: u32 = 5;
+/// How many playlists may be read in a row that name no input, but playlists.
+const MOST_LISTS: u32 = 1_000;
 
 /// What can be done, with the name as the user wrote it.
 pub(super) fn hint(text: &str, name: &Name) -> String {
-    tricine_media::named(text, name.as_str().unwrap_or_default())
+    let path = input::path_of(name).ok();
+    tricine_media::named(text, path.as_ref().and_then(|path| path.to_str()).unwrap_or_default())
 }
 
 /// What a song calls itself, and who made it.
-pub(super) fn called(opened: &Opened) -> Option<String> {
+pub(super) fn called(opened: &link::Opened) -> Option<String> {
     let title = shown(opened.title.as_deref()?);
     Some(match &opened.artist {
         Some(artist) => format!("{} — {title}", shown(artist)),
@@ -34,49 +37,81 @@ impl Session {
         self.leaving.extend(self.opening.take().map(|(opening, _)| opening.end()));
         match self.playlist.pop_front() {
             None => self.tell(Event::NoneLeft),
-            Some(name) => match (input::at_once(name.as_ref()), name) {
-                (Some(answer), name) => self.open(&name.unwrap_or_default(), answer),
-                (None, name) => self.try_to_open(name.unwrap_or_default(), 1),
+            // Files of subtitles are opened by a process in any case.
+            Some(entry) if !self.options.sub.is_empty() => self.try_to_open(entry.unwrap_or_default(), 1),
+            Some(entry) => match input::at_once(entry.as_ref()) {
+                Some(Ok(input)) => self.open(input),
+                Some(Err(why)) => self.not_open(&entry.unwrap_or_default().name, &why),
+                None => self.try_to_open(entry.unwrap_or_default(), 1),
             },
         }
     }
 
-    fn try_to_open(&mut self, name: Name, tries: u32) -> Result<()> {
-        match Opening::start(name.clone()) {
+    fn try_to_open(&mut self, entry: Entry, tries: u32) -> Result<()> {
+        match Opening::start(entry.clone(), &self.options.sub) {
             Ok(opening) => {
                 self.opening = Some((opening, tries));
                 Ok(())
             }
-            Err(error) => self.open(&name, Err(format!("{error}; `ulimit -a` shows this user's limits"))),
+            Err(error) => self.not_open(&entry.name, &format!("{error}; `ulimit -a` shows this user's limits")),
         }
     }
 
     /// What is being opened has an answer.
     pub(super) fn answered(&mut self) -> Result<()> {
         let Some((opening, tries)) = self.opening.take() else { return Ok(()) };
-        let (answer, name) = (opening.answer(), opening.name.clone());
+        let (answer, entry) = (opening.answer(), opening.entry.clone());
         self.leaving.push(opening.end());
         match answer {
-            Ok(answer) => self.open(&name, answer),
-            Err(_) if tries < TRIES => self.try_to_open(name, tries + 1),
-            Err(error) => self.open(&name, Err(format!("the process that opens it died {TRIES} times: {error}"))),
+            Ok(Ok((Opened { what, notice }, found))) => {
+                found.complaints.iter().for_each(|text| self.status.notice(text));
+                self.next_subtitles = found.files;
+                if let Some(notice) = notice {
+                    self.status.notice(&format!("{} {notice}", entry.name));
+                }
+                match what {
+                    What::Input(_) if input::is_at_once(&entry.name) => {
+                        match input::at_once(Some(&entry).filter(|entry| !entry.name.as_os_str().is_empty())) {
+                            Some(Ok(input)) => self.open(input),
+                            Some(Err(why)) => self.not_open(&entry.name, &why),
+                            None => Ok(()),
+                        }
+                    }
+                    What::Input(input) => self.open(input),
+                    What::List(list) => self.unfold(&entry, list),
+                }
+            }
+            Ok(Err(why)) => self.not_open(&entry.name, &why),
+            Err(_) if tries < TRIES => self.try_to_open(entry, tries + 1),
+            Err(error) => self.not_open(&entry.name, &format!("the process that opens it died {TRIES} times: {error}")),
         }
     }
 
-    fn open(&mut self, name: &Name, answer: std::result::Result<Input, String>) -> Result<()> {
-        match answer {
-            Ok(input) => {
-                if matches!(input.spec, InputSpec::Pipe) && !input::is_stdin(name) {
-                    self.status.notice(&format!("{name} is a stream: it plays as YUV4MPEG2 comes through it"));
-                }
-                self.next = Some(input);
-                self.tell(Event::Open)
-            }
-            Err(why) => {
-                self.cannot_play(name, &why);
-                self.tell(Event::NotOpen)
-            }
+    /// What a playlist or a folder names plays in its place.
+    fn unfold(&mut self, entry: &Entry, list: List) -> Result<()> {
+        self.lists += 1;
+        if self.lists > MOST_LISTS {
+            return self.not_open(&entry.name, "playlists of playlists have named nothing to play for too long");
         }
+        let before = self.playlist.len();
+        list.entries(entry).rev().for_each(|entry| self.playlist.push_front(Some(entry)));
+        let count = self.playlist.len() - before;
+        self.tell_some(|| format!("{} names {count} inputs", entry.name));
+        self.tell(Event::Unfolded)
+    }
+
+    fn open(&mut self, input: Input) -> Result<()> {
+        if matches!(input.spec, InputSpec::Pipe) && !input::is_stdin(&input.name) {
+            self.status.notice(&format!("{} is a stream: it plays as YUV4MPEG2 comes through it", input.name));
+        }
+        self.lists = 0;
+        self.next = Some(input);
+        self.tell(Event::Open)
+    }
+
+    fn not_open(&mut self, name: &Name, why: &str) -> Result<()> {
+        self.cannot_play(name, why);
+        self.tell(Event::NotOpen)
     }
 
     pub(super) fn cannot_play(&self, name: &Name, why: &str) {
@@ -87,22 +122,31 @@ impl Session {
     pub(super) fn begin(&mut self, serial: u32, again: bool) {
         if !again {
             self.current = self.next.take();
+            self.tracks = contents::asked(&self.options);
+            self.resume_ns = None;
+            self.listing = Listing::default();
+            self.subtitles = std::mem::take(&mut self.next_subtitles);
         }
         if let Some(current) = &self.current {
             self.status.title.clone_from(&current.title);
             self.say(Role::Renderer, &ToRole::Title(current.window_title()));
         }
         self.opened = None;
+        self.state.subtitles.track = 0;
         self.posts[Role::Decoder].starts = 0;
         self.state.audible = self.sink.is_some();
-        self.go_to(serial, self.options.start.unwrap_or(0));
+        let from_ns = self.resume_ns.take().or(self.options.start).unwrap_or(0);
+        self.go_to(serial, from_ns);
     }
 
     /// The decoder knows what the input holds.
     pub(super) fn holds(&mut self, first: bool) {
         let Some(opened) = self.heard.take() else { return };
         self.control.own().duration_ns.set(opened.duration_ns.unwrap_or(0).max(0) as u64);
-        self.described.get_or_insert_with(|| opened.clone());
+        let described = self.described.get_or_insert_with(|| opened.clone());
+        // A song may come before the first film.
+        described.video = described.video.take().or_else(|| opened.video.clone());
+        described.audio = described.audio.take().or_else(|| opened.audio.clone());
         self.status.duration_ns = opened.duration_ns;
         self.status.frames = opened.video.as_ref().and_then(|v| v.frames);
         self.status.heard_only = opened.video.is_none();
@@ -111,6 +155,7 @@ impl Session {
         }
         let sound = opened.audio.is_some();
         self.opened = Some(opened);
+        self.takes_listing();
         if !first {
             return;
         }
@@ -121,6 +166,7 @@ impl Session {
             self.status.notice(&format!("--start is beyond the end, which is at {:.1} s", end_ns as f64 / 1e9));
         }
         self.state.audible = sound && self.sink.is_some();
+        self.choose_subtitles();
         self.broadcast();
     }
 

@@ -20,6 +20,7 @@ fn cause(how: &How, post: &Post) -> String {
     match how {
         How::Exit(exit) => why(*exit, &post.lines).map_or_else(|| exit.to_string(), |why| format!("{exit}, {why}")),
         How::Hung { ready: true, exit } => format!("it hung, {exit}"),
+        How::Stalled { exit } => format!("it did not go on to the region that the decoder waits for, {exit}"),
         How::Hung { ready: false, exit } => format!("it was never ready, {exit}"),
         How::NotStarted => format!("it could not be started: {}", post.why.as_deref().unwrap_or_default()),
     }
@@ -65,7 +66,7 @@ impl Session {
                 self.status.notice(&format!("{name} holds other tracks than before; it plays from its beginning"));
             }
             Say::NoAnswer => {
-                let name = self.opening.as_ref().map(|(opening, _)| opening.name.clone()).unwrap_or_default();
+                let name = self.opening.as_ref().map(|(opening, _)| opening.entry.name.clone()).unwrap_or_default();
                 self.cannot_play(&name, "it cannot be opened in time; check the disk or network that it is on");
             }
             Say::Failed { role } => {

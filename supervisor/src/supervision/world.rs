@@ -56,7 +56,7 @@ impl World {
         let plan = plan(&mut rng);
         let kinds = plan.kinds;
         let roles = plan.takes.len();
-        let films = (0..rng.usize(1..5)).map(|_| film(&mut rng, kinds, roles)).collect();
+        let films = (0..rng.usize(1..5)).map(|_| film(&mut rng, &plan)).collect();
         let weather = Weather::any(&mut rng);
         let mut machine = Supervision::new(plan.clone(), BORN_NS);
         machine.bug = bug;
@@ -145,6 +145,7 @@ impl World {
                 1 => Event::Stop(Ended::Signal(15)),
                 2..=15 => Event::Next,
                 16..=25 => Event::Sought,
+                31..=33 => Event::Reopened,
                 26..=30 => Event::Looping(self.rng.bool()),
                 _ => Event::Rebased,
             };
@@ -216,8 +217,13 @@ impl World {
     }
 
     fn answer(&mut self) {
+        let stands_for_others = self.chance(10);
         let answer = match self.opening {
             Some(None) => Event::NoneLeft,
+            Some(Some(film @ Film { opens: Some(true), .. })) if stands_for_others => {
+                self.films.push(film);
+                Event::Unfolded
+            }
             Some(Some(film @ Film { opens: Some(true), .. })) => {
                 self.opened = Some(film);
                 Event::Open

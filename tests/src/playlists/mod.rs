@@ -7,6 +7,7 @@
 mod pool;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -40,6 +41,8 @@ pub struct Options {
 struct Playlist<'a> {
     entries: Vec<&'a Entry>,
     unpaced: bool,
+    /// The entries are named by a playlist's file, the last ones by one within it.
+    listed: bool,
     /// What happens, and so long after the one before.
     acts: Vec<(Duration, Act)>,
 }
@@ -98,14 +101,14 @@ impl<'a> Playlist<'a> {
         let mut entries: Vec<&Entry> = pool.entries.iter().collect();
         rng.shuffle(&mut entries);
         entries.truncate(rng.usize(2..=5));
-        let unpaced = rng.bool();
+        let (unpaced, listed) = (rng.bool(), rng.bool());
         let acts = (0..rng.usize(0..5)).map(|_| {
             let wait = Duration::from_millis(rng.u64(0..250));
             let whom = ["decoder", "audio", "renderer", "opener", "janitor"];
             (wait, if rng.u8(0..4) == 0 { Act::Next } else { Act::Kill(whom[rng.usize(0..whom.len())]) })
         });
         let acts = acts.collect();
-        Self { entries, unpaced, acts }
+        Self { entries, unpaced, listed, acts }
     }
 
     fn play(&self, program: &str, tally: &Tally) -> Result<(), String> {
@@ -114,7 +117,13 @@ impl<'a> Playlist<'a> {
         let display = format!("framemd5={}", arg(&frames));
         let mut args = vec!["--display", &display, "--audio", "null", "--restart-limit", "50/10"];
         args.extend(self.unpaced.then_some("--unpaced"));
-        args.extend(self.entries.iter().map(|entry| arg(&entry.path)));
+        let list = folder.path().join("list.m3u");
+        if self.listed {
+            self.list(&list).map_err(|e| e.to_string())?;
+            args.push(arg(&list));
+        } else {
+            args.extend(self.entries.iter().map(|entry| arg(&entry.path)));
+        }
         let mut terminal = self.nexts().gt(&0).then(Terminal::open);
         let run = start_with(program, &args, |command| {
             if let Some(terminal) = &terminal {
@@ -132,6 +141,14 @@ impl<'a> Playlist<'a> {
         let shown: Vec<&str> = lines.map(|line| line.rsplit(',').next().unwrap_or_default().trim()).collect();
         tally.pictures.fetch_add(shown.len() as u64, Relaxed);
         self.check(&shown, &end).map_err(|wrong| format!("{wrong}\n{}\n{:#}", end.stderr, end.report))
+    }
+
+    /// Writes the playlist's files.
+    fn list(&self, path: &Path) -> std::io::Result<()> {
+        let (outer, inner) = self.entries.split_at(self.entries.len() / 2);
+        let lines = |entries: &[&Entry]| entries.iter().map(|e| format!("{}\r\n", arg(&e.path))).collect::<String>();
+        std::fs::write(path.with_extension("pls"), numbered(inner))?;
+        std::fs::write(path, format!("#EXTM3U\n{}list.pls\n", lines(outer)))
     }
 
     fn nexts(&self) -> usize {
@@ -199,6 +216,12 @@ impl<'a> Playlist<'a> {
         let unseen = count("/video/dropped") + count("/video/skipped");
         must(nexts > 0 || missing as u64 <= unseen, &|| format!("{missing} pictures are missing: {counts:?}"))
     }
+}
+
+/// As PLS has it.
+fn numbered(entries: &[&Entry]) -> String {
+    let lines = entries.iter().enumerate().map(|(n, entry)| format!("File{}={}\n", n + 1, arg(&entry.path)));
+    format!("[playlist]\n{}", lines.collect::<String>())
 }
 
 /// Plays them on this very program, and tells how it went. Whether all was right.

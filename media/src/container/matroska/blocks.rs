@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::timing::Timing;
-use super::super::{Packet, Packets, TrackKind, caps};
+use super::super::{Before, Packet, Packets, TrackKind, caps};
 use super::ebml::{Element, element, laces, uint, vint};
 use super::header::{CLUSTER, Header, Packing, SEGMENT, Track};
 use crate::{MediaError, MediaFile};
@@ -18,6 +18,9 @@ const REFERENCE: u32 = 0xfb;
 const DISCARD_PADDING: u32 = 0x75a2;
 /// Cues that are further apart than this leave too much to be looked through.
 const CUES_APART_NS: i64 = 30 * crate::NS;
+
+/// How much later than its time a packet of a track that has few may lie in the file.
+const LATE_NS: i64 = 2 * crate::NS;
 
 /// A place in the file from where blocks are read.
 #[derive(Debug, Clone, Copy)]
@@ -243,7 +246,11 @@ impl Reader {
         let count = frames.len() as i64;
         let ns = |ticks: i64| ticks.saturating_mul(self.header.scale_ns);
         let told = if block.duration_ticks > 0 { ns(block.duration_ticks) / count } else { self.track().frame_ns };
-        let (pts_ns, lasts_ns, other) = self.timing.place(ns(block.ticks), told.saturating_mul(count));
+        let (pts_ns, lasts_ns, other) = match self.track().kind {
+            // Nothing may be said for hours.
+            TrackKind::Subtitle => (ns(block.ticks), told, false),
+            _ => self.timing.place(ns(block.ticks), told.saturating_mul(count)),
+        };
         let pts_ns = pts_ns.saturating_sub(self.track().delay_ns);
         let mut laced = Vec::with_capacity(frames.len());
         for (index, frame) in frames.into_iter().enumerate() {
@@ -362,6 +369,36 @@ impl Packets for Reader {
         let clusters: Vec<u64> = index.iter().take(behind).rev().map(|(_, at)| *at).collect();
         let found = clusters.iter().zip(ends).find_map(|(at, until)| self.last_before(*at, until, ticks));
         self.blocks.place = found.unwrap_or(start);
+        self.index = Some(index);
+        Ok(())
+    }
+
+    fn next_before(&mut self, until_ns: i64) -> Result<Before, MediaError> {
+        let until = until_ns.saturating_add(LATE_NS).div_euclid(self.header.scale_ns);
+        loop {
+            if let Some(packet) = self.laced.pop() {
+                return Ok(Before::Packet(packet));
+            }
+            let Some(block) = self.blocks.block()? else { return Ok(Before::End) };
+            if block.track == self.track().number {
+                self.take(&block)?;
+            } else if block.ticks >= until {
+                return Ok(Before::NotYet);
+            }
+        }
+    }
+
+    fn approach(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        self.timing.jump();
+        self.laced.clear();
+        let ticks = target_ns.div_euclid(self.header.scale_ns);
+        let index = match self.index.take().or_else(|| self.cues()) {
+            Some(index) => index,
+            None => self.walk()?,
+        };
+        let before = index.partition_point(|(cluster, _)| *cluster <= ticks).checked_sub(1);
+        let at = before.and_then(|n| index.get(n)).map_or(self.header.clusters, |(_, at)| *at);
+        self.blocks.place = Place { at, cluster_ticks: 0 };
         self.index = Some(index);
         Ok(())
     }

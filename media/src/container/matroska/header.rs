@@ -55,6 +55,7 @@ pub(super) struct Track {
     pub(super) name: Option<String>,
     pub(super) video: Option<VideoTrack>,
     pub(super) audio: Option<Result<AudioCodecParameters, String>>,
+    pub(super) text: crate::subtitle::Text,
 }
 
 /// What was done to a track's frames before they were stored.
@@ -207,6 +208,8 @@ fn track(entry: &[u8]) -> Option<Track> {
         Packing::Other(why) => Err(format!("{why} {codec_id}")),
         _ => sound::parse(&codec_id, config, child(entry, 0xe1).unwrap_or_default()),
     });
+    let text = crate::subtitle::Codec::matroska(&codec_id).filter(|_| !matches!(packing, Packing::Other(_)));
+    let text = text.map(|codec| (codec, config.to_vec()));
     // English unless it says otherwise, says the standard; that is a guess of nobody, so it counts as nothing said.
     let language = child(entry, 0x22_b59d).or_else(|| child(entry, 0x22_b59c)).map(string).filter(|l| l != "und");
     Some(Track {
@@ -222,6 +225,7 @@ fn track(entry: &[u8]) -> Option<Track> {
         name: child(entry, 0x536e).map(string),
         video,
         audio,
+        text,
     })
 }
 

@@ -35,6 +35,7 @@ impl Matroska {
             forced: track.forced,
             video: track.video.clone(),
             audio: track.audio.clone(),
+            text: track.text.clone(),
             ..Track::new(track.kind, codec_name(track))
         };
         let contents = Contents {

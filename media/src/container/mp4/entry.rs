@@ -36,6 +36,9 @@ impl Entry {
         if kind == TrackKind::Audio {
             entry.audio = Some(super::sound::parse(code, body));
         }
+        if kind == TrackKind::Subtitle {
+            entry.config = body.to_vec();
+        }
         if kind != TrackKind::Video {
             return entry;
         }
@@ -55,6 +58,11 @@ impl Entry {
             }
         }
         entry
+    }
+
+    /// What is needed to show subtitles that are coded so.
+    pub(super) fn subtitles(&self) -> crate::subtitle::Text {
+        crate::subtitle::Codec::mp4(self.code).map(|codec| (codec, self.config.clone()))
     }
 
     /// The subtitle codec that the code stands for.

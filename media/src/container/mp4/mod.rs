@@ -136,6 +136,7 @@ fn describe(track: &Track, all: &[Track]) -> super::Track {
         language: track.language.clone(),
         name: track.name.clone(),
         default: track.enabled,
+        text: if track.kind == TrackKind::Subtitle { entry.subtitles() } else { None },
         video,
         audio: entry.audio,
         ..super::Track::new(if chapters { TrackKind::Other } else { track.kind }, codec)

@@ -3,7 +3,7 @@
 use super::fields::Turn;
 use super::{Player, SAME_NS};
 use crate::video::codec::{Decoded, Delivery};
-use crate::{MediaError, VideoFormat, VideoFrame, caps};
+use crate::{MediaError, VideoFrame, caps};
 
 impl Player {
     pub(super) fn accept(&mut self, decoded: Decoded) {
@@ -18,26 +18,10 @@ impl Player {
         let frame = VideoFrame {
             pts_ns: due.pts_ns,
             duration_ns: due.duration_ns,
-            format: self.format(&decoded),
+            format: self.track.shown((decoded.width, decoded.height), decoded.sar, decoded.colour),
             picture: decoded.picture,
         };
         self.waiting.insert((due.pts_ns, decoded.tag), (frame, decoded.fields));
-    }
-
-    /// The container overrules the codec on pixel aspect, the codec the container on colour, as in FFmpeg.
-    fn format(&self, decoded: &Decoded) -> VideoFormat {
-        let plain = VideoFormat::untagged(decoded.width, decoded.height);
-        let colour = decoded.colour.or(self.track.colour);
-        let from_display = self.track.display.and_then(|(w, h)| {
-            reduce(u64::from(w) * u64::from(decoded.height), u64::from(h) * u64::from(decoded.width))
-        });
-        VideoFormat {
-            range: colour.range.unwrap_or(plain.range),
-            matrix: colour.matrix.unwrap_or(plain.matrix),
-            sar: self.track.sar.or(from_display).or(decoded.sar).unwrap_or((1, 1)),
-            rotation: self.track.rotation,
-            ..plain
-        }
     }
 
     /// The first waiting frame, if nothing that is still to be decoded comes before it.
@@ -85,14 +69,4 @@ impl Player {
             }
         }
     }
-}
-
-/// `a : b` in lowest terms, if both fit; `None` for a zero.
-fn reduce(a: u64, b: u64) -> Option<(u32, u32)> {
-    let (mut x, mut y) = (a, b);
-    while y != 0 {
-        (x, y) = (y, x % y);
-    }
-    let ratio = (u32::try_from(a.checked_div(x)?).ok()?, u32::try_from(b.checked_div(x)?).ok()?);
-    (ratio.0 > 0 && ratio.1 > 0).then_some(ratio)
 }

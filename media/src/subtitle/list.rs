@@ -1,0 +1,248 @@
+//! Which subtitles there are: tracks of the film, files beside it, files that were given. And which of them is shown.
+
+use std::sync::Arc;
+
+use super::source::{Codec, Listed, Tracked};
+use super::{Pages, charset};
+use crate::caps;
+use crate::choice::same;
+use crate::container::{Container, Shifted, Track, TrackKind};
+use crate::guard::guarded;
+use crate::{MediaError, MediaFile};
+
+/// Where subtitles are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A track of the film.
+    Film,
+    /// A file beside the film, named like it.
+    Beside,
+    /// A file that the user named.
+    Given,
+}
+
+/// A track of subtitles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubtitleTrack {
+    /// Where it is from.
+    pub origin: Origin,
+    /// The format's usual name.
+    pub codec: String,
+    /// The language, as the film or the file's name has it.
+    pub language: Option<String>,
+    /// The track's name, or the file's.
+    pub name: Option<String>,
+    /// Whether the film means it to be shown.
+    pub default: bool,
+    /// Whether it is for those who understand the language that is spoken: signs, other languages.
+    pub forced: bool,
+    /// Why it cannot be shown.
+    pub problem: Option<String>,
+}
+
+enum Place {
+    /// The number of the container's track.
+    Track(usize),
+    File(MediaFile),
+}
+
+/// All subtitles of an input. They are known by their numbers, from 1.
+#[derive(Default)]
+pub struct Subtitles {
+    container: Option<Arc<dyn Container>>,
+    /// Where the film begins on its container's timeline, in ns.
+    zero_ns: i64,
+    tracks: Vec<(SubtitleTrack, Place)>,
+    /// The language that is spoken.
+    heard: Option<String>,
+}
+
+impl Subtitles {
+    /// Those of a film whose sound is in the language `heard`.
+    pub(crate) fn of(container: Arc<dyn Container>, zero_ns: i64, heard: Option<String>) -> Self {
+        let tracks = container.contents().tracks.iter().enumerate();
+        let tracks = tracks.filter(|(_, track)| track.kind == TrackKind::Subtitle).take(caps::SUBTITLE_TRACKS);
+        let tracks = tracks.map(|(at, track)| (described(track), Place::Track(at))).collect();
+        Self { container: Some(container), zero_ns, tracks, heard }
+    }
+
+    /// Adds a file to those of the film named `film`.
+    pub fn add(&mut self, film: &str, file: MediaFile, origin: Origin) {
+        if self.tracks.len() >= caps::SUBTITLE_TRACKS {
+            return;
+        }
+        let (stem, end) = file.name.rsplit_once('.').unwrap_or((&file.name, ""));
+        let film = film.rsplit_once('.').map_or(film, |(stem, _)| stem);
+        // Between the film's name and the end: `film.en.srt`, `film.pt-BR.forced.srt`.
+        let between = stem.strip_prefix(film).unwrap_or(stem).to_ascii_lowercase();
+        let mut words = between.split(['.', '_']).map(|word| word.trim_matches([' ', '[', ']', '(', ')']));
+        let forced = words.clone().any(|word| word == "forced");
+        let letters = |word: &str| word.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+        let language = words.find(|word| {
+            let first = word.split('-').next().unwrap_or_default();
+            (2..=3).contains(&first.len()) && letters(word)
+        });
+        let codec = match end.to_ascii_lowercase().as_str() {
+            "vtt" => "WebVTT",
+            "ass" | "ssa" => "ASS",
+            _ => "SRT",
+        };
+        let track = SubtitleTrack {
+            origin,
+            codec: codec.into(),
+            language: language.map(str::to_owned),
+            name: Some(file.name.clone()),
+            default: false,
+            forced,
+            problem: None,
+        };
+        self.tracks.push((track, Place::File(file)));
+    }
+
+    /// The tracks, in the order of their numbers.
+    pub fn tracks(&self) -> impl ExactSizeIterator<Item = &SubtitleTrack> {
+        self.tracks.iter().map(|(track, _)| track)
+    }
+
+    /// The number of the track that is shown unless the user says otherwise: a file that was given, a track in one of these
+    /// languages (the most wanted first), a file beside the film, what the film means to be shown, what is forced in the language
+    /// that is spoken. `None`: none.
+    pub fn usual(&self, languages: &[String]) -> Option<usize> {
+        let speaks = |track: &SubtitleTrack, asked: &str| track.language.as_deref().is_some_and(|l| same(asked, l));
+        let rank = |track: &SubtitleTrack| {
+            let wished = languages.iter().position(|asked| speaks(track, asked));
+            let understood = self.heard.as_deref().is_none_or(|heard| track.language.is_none() || speaks(track, heard));
+            match track.origin {
+                Origin::Given => Some((0, 0)),
+                _ if let Some(at) = wished => Some((1, at * 2 + usize::from(track.forced))),
+                Origin::Beside => Some((2, usize::from(track.forced))),
+                Origin::Film if track.default => Some((3, usize::from(track.forced))),
+                Origin::Film if track.forced && understood => Some((4, 0)),
+                Origin::Film => None,
+            }
+        };
+        let playable = self.tracks().enumerate().filter(|(_, track)| track.problem.is_none());
+        playable.filter_map(|(at, track)| Some((rank(track)?, at + 1))).min().map(|(_, number)| number)
+    }
+
+    /// The pages of a track, and what the user should know of it. Errors: there is no such track, or it cannot be shown.
+    pub fn open(&self, number: usize) -> Result<(Pages, Option<String>), MediaError> {
+        let found = number.checked_sub(1).and_then(|at| self.tracks.get(at));
+        let Some((track, place)) = found else {
+            let count = self.tracks.len();
+            let what = format!("track number {number} of subtitles, which the film lacks,");
+            return Err(MediaError::unsupported(
+                what,
+                format!("`tricine info` lists what it has: {count} of subtitles"),
+            ));
+        };
+        if let Some(problem) = &track.problem {
+            return Err(MediaError::unsupported(problem.clone(), "choose another track by j or --sid"));
+        }
+        match place {
+            Place::File(file) => read(file),
+            Place::Track(at) => {
+                let container = self.container.as_ref().ok_or_else(|| MediaError::Broken("no film".into()))?;
+                let (codec, config) = &container.contents().tracks[*at]
+                    .text
+                    .clone()
+                    .ok_or_else(|| MediaError::Broken("a track of subtitles that is not described".into()))?;
+                let packets = Box::new(Shifted { packets: container.packets(*at)?, zero_ns: self.zero_ns });
+                Ok((Pages::new(Box::new(Tracked::new(packets, codec, config))), None))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Subtitles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.tracks()).finish()
+    }
+}
+
+fn described(track: &Track) -> SubtitleTrack {
+    let problem = track.text.is_none().then(|| format!("{} as subtitles", track.codec));
+    SubtitleTrack {
+        origin: Origin::Film,
+        codec: track.codec.clone(),
+        language: track.language.clone(),
+        name: track.name.clone().filter(|name| !name.is_empty()),
+        default: track.default,
+        forced: track.forced,
+        problem,
+    }
+}
+
+/// Reads a file whole.
+fn read(file: &MediaFile) -> Result<(Pages, Option<String>), MediaError> {
+    if file.len() > caps::SUBTITLE_FILE {
+        let why = format!("{} has {} MiB", file.name, file.len() >> 20);
+        return Err(MediaError::unsupported(why, "a file of subtitles has no more than 32"));
+    }
+    let mut bytes = vec![0; file.len() as usize];
+    file.read_exact_at(&mut bytes, 0)?;
+    let parsed = guarded(|| super::parse(&bytes)).map_err(MediaError::Broken)?;
+    let Some((_, cues)) = parsed.filter(|(_, cues)| !cues.is_empty()) else {
+        return Err(MediaError::unsupported(
+            format!("{} as subtitles: no line of times was found in it, and so it", file.name),
+            format!("what is read: {}", super::FORMATS[..3].join(", ")),
+        ));
+    };
+    let taken = charset::decode(&bytes).1;
+    let notice = taken.map(|name| format!("{} is not UTF-8; it is read as {name}", file.name));
+    Ok((Pages::new(Box::new(Listed::new(cues))), notice))
+}
+
+/// The codec of a track that a container names, if it is shown.
+pub(crate) type Text = Option<(Codec, Vec<u8>)>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str) -> MediaFile {
+        MediaFile::from_bytes(&b"1\n00:00:01,000 --> 00:00:02,000\nx\n"[..], name)
+    }
+
+    fn track(language: &str, default: bool, forced: bool) -> (SubtitleTrack, Place) {
+        let (codec, name, problem) = ("SRT".into(), None, None);
+        let language = Some(language.to_owned()).filter(|l| !l.is_empty());
+        (SubtitleTrack { origin: Origin::Film, codec, language, name, default, forced, problem }, Place::Track(0))
+    }
+
+    #[test]
+    fn names_of_files_tell_the_language() {
+        let mut all = Subtitles::default();
+        for (name, language, forced) in [
+            ("film.2026.srt", None, false),
+            ("film.2026.en.srt", Some("en"), false),
+            ("film.2026.pt-BR.forced.vtt", Some("pt-br"), true),
+            ("film.2026.Director's cut.ass", None, false),
+            ("other.ger.srt", Some("ger"), false),
+        ] {
+            all.add("film.2026.mkv", file(name), Origin::Beside);
+            let track = all.tracks().last().unwrap();
+            assert_eq!((track.language.as_deref(), track.forced), (language, forced), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_what_was_asked_for_else_what_the_film_means() {
+        let usual = |tracks: Vec<_>, heard: Option<&str>, languages: &[&str], beside: &[(&str, Origin)]| {
+            let mut all = Subtitles { tracks, heard: heard.map(str::to_owned), ..Subtitles::default() };
+            beside.iter().for_each(|(name, origin)| all.add("film.mkv", file(name), *origin));
+            all.usual(&languages.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>())
+        };
+        let film = || vec![track("eng", false, false), track("ger", true, false), track("ger", false, true)];
+        assert_eq!(usual(film(), None, &[], &[]), Some(2));
+        assert_eq!(usual(film(), None, &["fr", "en"], &[]), Some(1));
+        assert_eq!(usual(film(), None, &["de"], &[]), Some(2));
+        assert_eq!(usual(film(), None, &[], &[("film.fr.srt", Origin::Beside)]), Some(4));
+        assert_eq!(usual(film(), None, &["en"], &[("film.fr.srt", Origin::Beside)]), Some(1));
+        assert_eq!(usual(film(), None, &["en"], &[("film.srt", Origin::Beside), ("a.srt", Origin::Given)]), Some(5));
+        let forced = || vec![track("eng", false, false), track("ger", false, true)];
+        assert_eq!(usual(forced(), Some("deu"), &[], &[]), Some(2));
+        assert_eq!(usual(forced(), Some("eng"), &[], &[]), None);
+        assert_eq!(usual(vec![track("eng", false, false)], None, &[], &[]), None);
+    }
+}

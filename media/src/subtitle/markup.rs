@@ -1,0 +1,178 @@
+//! Tags in angle brackets, as SubRip and WebVTT have them: how letters look.
+
+use super::ass;
+use super::cue::{Look, Place, Writer};
+
+/// Which tags there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tags {
+    /// SubRip's: b, i, u, s, font; and ASS's in braces, which people put there.
+    Srt,
+    /// WebVTT's: b, i, u, c, v, lang, ruby; times.
+    Vtt,
+}
+
+/// Tags within tags.
+const DEEPEST: usize = 64;
+/// The longest tag that is looked at, in bytes.
+const LONGEST: usize = 512;
+
+/// Writes `text` without its tags. What tags say of the place goes into `place`.
+pub(super) fn write(text: &str, tags: Tags, place: &mut Place, out: &mut Writer) {
+    let mut stack: Vec<(String, Look)> = Vec::new();
+    let mut look = Look::default();
+    let mut rest = text;
+    while let Some(at) = rest.find(['<', '&', '{']) {
+        out.push(&rest[..at], &look);
+        rest = &rest[at..];
+        let taken = match rest.as_bytes()[0] {
+            b'<' => tag(rest, tags, &mut look, &mut stack),
+            b'&' => entity(rest).map(|(letter, len)| {
+                out.push(letter, &look);
+                len
+            }),
+            _ if tags == Tags::Srt && rest.starts_with("{\\") => rest.find('}').map(|end| {
+                ass::overrides(&rest[1..end], &ass::Sheet::default(), &Look::default(), &mut look, place);
+                end + 1
+            }),
+            _ => None,
+        };
+        let len = taken.unwrap_or_else(|| {
+            out.push(&rest[..1], &look);
+            1
+        });
+        rest = &rest[len..];
+    }
+    out.push(rest, &look);
+}
+
+/// The length of the tag that `text` begins with, having done what it says; `None` if that is none.
+fn tag(text: &str, tags: Tags, look: &mut Look, stack: &mut Vec<(String, Look)>) -> Option<usize> {
+    let end = text.bytes().take(LONGEST).position(|b| b == b'>')?;
+    let inner = text[1..end].trim();
+    let (closing, inner) = inner.strip_prefix('/').map_or((false, inner), |inner| (true, inner));
+    let name: String = inner.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let known = match tags {
+        Tags::Srt => ["b", "i", "u", "s", "font"].contains(&name.as_str()),
+        // Whatever stands in brackets is a tag, or a time.
+        Tags::Vtt => true,
+    };
+    if !known {
+        return None;
+    }
+    if closing {
+        if let Some(at) = stack.iter().rposition(|(open, _)| *open == name) {
+            *look = stack[at].1.clone();
+            stack.truncate(at);
+        }
+        return Some(end + 1);
+    }
+    if stack.len() >= DEEPEST || inner.starts_with(|c: char| c.is_ascii_digit()) {
+        return Some(end + 1);
+    }
+    stack.push((name.clone(), look.clone()));
+    match name.as_str() {
+        "b" => look.bold = true,
+        "i" => look.italic = true,
+        "u" => look.underline = true,
+        "s" => look.strike = true,
+        "font" => look.color = attribute(inner, "color").and_then(color).or(look.color),
+        "c" => {
+            let named = inner.split('.').skip(1).find_map(color);
+            look.color = named.or(look.color);
+        }
+        _ => {}
+    }
+    Some(end + 1)
+}
+
+/// The value of an attribute of a tag.
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    let lower = tag.to_ascii_lowercase();
+    let at = lower.find(&format!("{name}="))? + name.len() + 1;
+    let value = tag.get(at..)?;
+    match value.as_bytes().first()? {
+        quote @ (b'"' | b'\'') => value[1..].split(char::from(*quote)).next(),
+        _ => value.split_whitespace().next(),
+    }
+}
+
+/// A colour by its name, or as `#rrggbb`.
+pub(super) fn color(word: &str) -> Option<u32> {
+    let word = word.trim();
+    if let Some(digits) = word.strip_prefix('#').or(Some(word)).filter(|d| d.len() == 6)
+        && let Ok(color) = u32::from_str_radix(digits, 16)
+    {
+        return Some(color);
+    }
+    Some(match word.to_ascii_lowercase().as_str() {
+        "white" => 0xff_ffff,
+        "yellow" => 0xff_ff00,
+        "cyan" | "aqua" => 0x00_ffff,
+        "lime" => 0x00_ff00,
+        "green" => 0x00_8000,
+        "red" => 0xff_0000,
+        "magenta" | "fuchsia" => 0xff_00ff,
+        "blue" => 0x00_00ff,
+        "black" => 0x00_0000,
+        "gray" | "grey" => 0x80_8080,
+        "silver" => 0xc0_c0c0,
+        "orange" => 0xff_a500,
+        _ => return None,
+    })
+}
+
+/// The letter that `text` begins with the name of, and that name's length.
+fn entity(text: &str) -> Option<(&'static str, usize)> {
+    let names = [
+        ("&amp;", "&"),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&nbsp;", "\u{a0}"),
+        ("&lrm;", "\u{200e}"),
+        ("&rlm;", "\u{200f}"),
+    ];
+    names.into_iter().find(|(name, _)| text.starts_with(name)).map(|(name, letter)| (letter, name.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cue::Span;
+    use super::*;
+
+    fn written(text: &str, tags: Tags) -> (Vec<Span>, Place) {
+        let (mut place, mut out) = (Place::default(), Writer::default());
+        write(text, tags, &mut place, &mut out);
+        (out.finish().unwrap_or_default(), place)
+    }
+
+    fn words(spans: &[Span]) -> String {
+        spans.iter().map(|span| span.text.as_str()).collect()
+    }
+
+    #[test]
+    fn tags_say_how_letters_look_and_are_not_shown() {
+        let (spans, _) = written("a<i>b<b>c</b></i> <FONT COLOR=\"#ff8000\">d</font> 1 < 2 &amp; <3", Tags::Srt);
+        assert_eq!(words(&spans), "abc d 1 < 2 & <3");
+        let look = |at: usize| spans[at].look.clone();
+        assert!(look(1).italic && !look(1).bold && look(2).italic && look(2).bold);
+        assert_eq!((look(3), look(4).color), (Look::default(), Some(0xff_8000)));
+        let (spans, place) = written("{\\an8\\i1}up{\\i0} there</i>", Tags::Srt);
+        assert_eq!((words(&spans).as_str(), place.align, spans[0].look.italic), ("up there", 8, true));
+        let (spans, _) = written("<v Bob>Hi <c.yellow.bg>you</c> <00:01.000>now &lt;3 {x}", Tags::Vtt);
+        assert_eq!((words(&spans).as_str(), spans[1].look.color), ("Hi you now <3 {x}", Some(0xff_ff00)));
+    }
+
+    #[test]
+    fn text_of_any_kind_ends() {
+        for text in ["<", "<b", "<>", "</>", "&", "{\\", "{\\}", "<font color=>x", "<font color='>x", "\u{0}\u{1b}[2J"]
+        {
+            let (spans, _) = written(text, Tags::Srt);
+            assert!(!words(&spans).contains('\u{1b}'), "{text:?}");
+            written(text, Tags::Vtt);
+        }
+        let deep = "<b><i>".repeat(10_000) + "x";
+        assert_eq!(words(&written(&deep, Tags::Srt).0), "x");
+    }
+}

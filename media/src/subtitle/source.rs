@@ -1,0 +1,205 @@
+//! Where cues come from: a file that was read whole, or a track of the film, which is read as the film goes on.
+
+use super::cue::Cue;
+use super::{ass, srt, tx3g, vtt};
+use crate::caps;
+use crate::container::{Before, Packet, Packets};
+use crate::{MediaError, NS};
+
+/// How long before a moment a track is looked through for what is still on then.
+const PREROLL_NS: i64 = 60 * NS;
+/// How long a cue is shown whose container does not tell.
+const UNTOLD_NS: i64 = 5 * NS;
+
+/// What reading has found.
+#[derive(Debug)]
+pub(super) enum Read {
+    Cue(Cue),
+    /// What began before this time ends then at the latest.
+    Clear(i64),
+    /// Every cue that begins before this time was found.
+    Until(i64),
+    /// There are no more.
+    End,
+}
+
+/// Cues in order of time.
+pub(super) trait Source: Send {
+    /// Goes to where every cue is found that is not over at `target_ns`.
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError>;
+    /// Reads on, as far as `until_ns`.
+    fn read(&mut self, until_ns: i64) -> Result<Read, MediaError>;
+}
+
+/// The cues of a file.
+#[derive(Debug)]
+pub(super) struct Listed {
+    cues: Vec<Cue>,
+    at: usize,
+    target_ns: i64,
+}
+
+impl Listed {
+    /// `cues`, in order of time.
+    pub(super) fn new(cues: Vec<Cue>) -> Self {
+        Self { cues, at: 0, target_ns: i64::MIN }
+    }
+}
+
+impl Source for Listed {
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        (self.at, self.target_ns) = (0, target_ns);
+        Ok(())
+    }
+
+    fn read(&mut self, until_ns: i64) -> Result<Read, MediaError> {
+        while let Some(cue) = self.cues.get(self.at) {
+            if cue.start_ns >= until_ns {
+                return Ok(Read::Until(until_ns));
+            }
+            self.at += 1;
+            if cue.end_ns > self.target_ns {
+                return Ok(Read::Cue(cue.clone()));
+            }
+        }
+        Ok(Read::End)
+    }
+}
+
+/// What a track's packets are.
+#[derive(Debug, Clone)]
+pub(crate) enum Codec {
+    /// Text with SubRip's tags.
+    Srt,
+    /// Text with WebVTT's tags; `named` if a name and settings stand before it.
+    Vtt { named: bool },
+    /// Boxes with WebVTT, as MP4 has it.
+    VttBoxes,
+    /// Events of ASS or SSA.
+    Ass,
+    /// `mov_text`.
+    Tx3g,
+    /// Pictures of Blu-ray discs.
+    Pgs,
+}
+
+impl Codec {
+    /// The codec of Matroska's name.
+    pub(crate) fn matroska(id: &str) -> Option<Self> {
+        Some(match id {
+            "S_TEXT/UTF8" | "S_TEXT/ASCII" => Self::Srt,
+            "S_TEXT/WEBVTT" => Self::Vtt { named: false },
+            "D_WEBVTT/SUBTITLES" | "D_WEBVTT/CAPTIONS" => Self::Vtt { named: true },
+            "S_TEXT/ASS" | "S_ASS" | "S_TEXT/SSA" | "S_SSA" => Self::Ass,
+            "S_HDMV/PGS" => Self::Pgs,
+            _ => return None,
+        })
+    }
+
+    /// The codec of a code of MP4.
+    pub(crate) fn mp4(code: [u8; 4]) -> Option<Self> {
+        match &code {
+            b"tx3g" | b"text" => Some(Self::Tx3g),
+            b"wvtt" => Some(Self::VttBoxes),
+            _ => None,
+        }
+    }
+}
+
+/// What makes cues of packets.
+enum Decoder {
+    Srt,
+    Vtt { named: bool },
+    VttBoxes,
+    Ass(ass::Sheet),
+    Tx3g(tx3g::Usual),
+    Pgs(super::pgs::Decoder),
+}
+
+/// The cues of a track.
+pub(super) struct Tracked {
+    packets: Box<dyn Packets>,
+    decoder: Decoder,
+    /// Found and not given out, last first.
+    found: Vec<Read>,
+}
+
+impl Tracked {
+    /// Of packets that `codec` made; `config` is what the container says of it.
+    pub(super) fn new(packets: Box<dyn Packets>, codec: &Codec, config: &[u8]) -> Self {
+        let decoder = match codec {
+            Codec::Srt => Decoder::Srt,
+            Codec::Vtt { named } => Decoder::Vtt { named: *named },
+            Codec::VttBoxes => Decoder::VttBoxes,
+            Codec::Ass => Decoder::Ass(ass::Sheet::read(&String::from_utf8_lossy(config))),
+            Codec::Tx3g => Decoder::Tx3g(tx3g::Usual::read(config)),
+            Codec::Pgs => Decoder::Pgs(super::pgs::Decoder::default()),
+        };
+        Self { packets, decoder, found: Vec::new() }
+    }
+
+    fn decode(&mut self, packet: &Packet) {
+        let start_ns = packet.pts_ns;
+        let lasts_ns = if packet.duration_ns > 0 { packet.duration_ns } else { UNTOLD_NS };
+        let end_ns = start_ns.saturating_add(lasts_ns);
+        let text = || String::from_utf8_lossy(&packet.data);
+        let one = |cue: Option<Cue>| cue.map(Read::Cue).into_iter().collect();
+        let mut found: Vec<Read> = match &mut self.decoder {
+            Decoder::Srt => one(srt::cue(start_ns, end_ns, &text())),
+            Decoder::Vtt { named: false } => one(vtt::cue(start_ns, end_ns, "", &text())),
+            Decoder::Vtt { named: true } => {
+                let text = text();
+                let mut lines = text.splitn(3, '\n').skip(1);
+                let settings = lines.next().unwrap_or_default();
+                one(vtt::cue(start_ns, end_ns, settings, lines.next().unwrap_or_default()))
+            }
+            Decoder::VttBoxes => vtt::boxes(start_ns, end_ns, &packet.data).into_iter().map(Read::Cue).collect(),
+            Decoder::Ass(sheet) => one(sheet.packet(start_ns, end_ns, &text())),
+            Decoder::Tx3g(usual) => one(usual.packet(start_ns, end_ns, &packet.data)),
+            Decoder::Pgs(decoder) => {
+                let end_ns = (packet.duration_ns > 0).then_some(end_ns);
+                match decoder.packet(&packet.data) {
+                    None => Vec::new(),
+                    Some(pictures) => {
+                        let end_ns = end_ns.unwrap_or(i64::MAX);
+                        let cue = |body| Read::Cue(Cue { start_ns, end_ns, body });
+                        [Read::Clear(start_ns)].into_iter().chain(pictures.into_iter().map(cue)).collect()
+                    }
+                }
+            }
+        };
+        found.truncate(caps::CUES_ON);
+        found.reverse();
+        self.found = found;
+    }
+}
+
+impl Source for Tracked {
+    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
+        self.found.clear();
+        if let Decoder::Pgs(decoder) = &mut self.decoder {
+            *decoder = super::pgs::Decoder::default();
+        }
+        self.packets.approach(target_ns.saturating_sub(PREROLL_NS))
+    }
+
+    fn read(&mut self, until_ns: i64) -> Result<Read, MediaError> {
+        loop {
+            if let Some(read) = self.found.pop() {
+                return Ok(read);
+            }
+            match self.packets.next_before(until_ns)? {
+                Before::Packet(packet) if packet.hidden => {}
+                Before::Packet(packet) => {
+                    self.decode(&packet);
+                    // So far it is known what begins.
+                    if packet.pts_ns >= until_ns {
+                        self.found.insert(0, Read::Until(packet.pts_ns));
+                    }
+                }
+                Before::NotYet => return Ok(Read::Until(until_ns)),
+                Before::End => return Ok(Read::End),
+            }
+        }
+    }
+}

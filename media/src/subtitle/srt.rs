@@ -1,0 +1,102 @@
+//! SubRip: a number, a line with two times, lines of text. What people have differs from that in every way, so only the line with
+//! the times counts: what follows is text until the next one.
+
+use super::cue::{Body, Cue, Place, Writer};
+use super::markup::{Tags, write};
+use crate::NS;
+use crate::caps;
+
+/// Reads all cues, in the order of the file.
+pub(super) fn parse(text: &str) -> Vec<Cue> {
+    let mut cues = Vec::new();
+    let mut open: Option<(i64, i64, Vec<&str>)> = None;
+    for line in text.lines() {
+        match times(line) {
+            Some((start_ns, end_ns)) => {
+                if let Some((start_ns, end_ns, mut lines)) = open.take() {
+                    // The number of the next one.
+                    if lines.last().is_some_and(|last| is_number(last)) {
+                        lines.pop();
+                    }
+                    cues.extend(cue(start_ns, end_ns, &lines.join("\n")));
+                }
+                if cues.len() >= caps::CUES {
+                    return cues;
+                }
+                open = Some((start_ns, end_ns, Vec::new()));
+            }
+            None => {
+                if let Some((_, _, lines)) = &mut open
+                    && lines.len() < caps::CUE_TEXT
+                {
+                    lines.push(line);
+                }
+            }
+        }
+    }
+    cues.extend(open.and_then(|(start_ns, end_ns, lines)| cue(start_ns, end_ns, &lines.join("\n"))));
+    cues
+}
+
+/// A cue of this text with tags.
+pub(super) fn cue(start_ns: i64, end_ns: i64, text: &str) -> Option<Cue> {
+    let (mut place, mut out) = (Place::default(), Writer::default());
+    write(text, Tags::Srt, &mut place, &mut out);
+    let spans = out.finish().filter(|_| end_ns > start_ns)?;
+    Some(Cue { start_ns, end_ns, body: Body::Text { spans, place } })
+}
+
+fn is_number(line: &str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The two times of a line, in ns.
+pub(super) fn times(line: &str) -> Option<(i64, i64)> {
+    let (start, end) = line.split_once("-->")?;
+    Some((time(start.trim())?, time(end.split_whitespace().next()?)?))
+}
+
+/// `1:02:03,456`, or without the hours; with a point as well. In ns.
+pub(super) fn time(text: &str) -> Option<i64> {
+    let (whole, part) = text.rsplit_once([',', '.']).unwrap_or((text, "0"));
+    let mut seconds = 0_i64;
+    let fields: Vec<&str> = whole.split(':').collect();
+    if !(2..=3).contains(&fields.len()) {
+        return None;
+    }
+    for field in fields {
+        let field = field.trim();
+        let number: u32 = field.parse().ok().filter(|_| field.len() <= 4)?;
+        seconds = seconds * 60 + i64::from(number);
+    }
+    let digits = part.get(..part.len().min(9)).filter(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))?;
+    let part: i64 = digits.parse().ok()?;
+    Some(seconds * NS + part * NS / 10_i64.pow(digits.len() as u32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_lines_with_times_count() {
+        let text = "\u{feff}1\r\n00:00:01,000 --> 00:00:02,5\r\nOne\r\n<i>two</i>\r\n\r\nthree\r\n\r\n2\r\n0:00:03.25-->0:00:04.000 X1:1\r\n\
+                    7\r\n\r\n00:00:05,000 --> 00:00:05,000\nnever\n\n00:00:09,000 --> 00:00:08,000\nnever\n\
+                    00:01:00,000 --> 00:01:02,000\nlast";
+        let found: Vec<_> =
+            parse(text).iter().map(|c| (c.start_ns / 1_000_000, c.end_ns / 1_000_000, c.words())).collect();
+        let wanted = [(1000, 2500, "One\ntwo\n\nthree"), (3250, 4000, "7"), (60_000, 62_000, "last")];
+        assert_eq!(found, wanted.map(|(a, b, text)| (a, b, text.to_owned())));
+    }
+
+    #[test]
+    fn times_that_are_none_are_text() {
+        for line in ["a --> b", "--> ", "1 --> 2", "::--> ::", "00:00:01,x --> 00:00:02,000", "99999:00:00,0 --> 1:1,1"]
+        {
+            assert_eq!(times(line), None, "{line}");
+        }
+        assert_eq!(time("01:02:03.004"), Some(3_723_004_000_000));
+        assert_eq!(time("02:03"), Some(123_000_000_000));
+    }
+}

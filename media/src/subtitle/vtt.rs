@@ -1,0 +1,151 @@
+//! WebVTT: blocks between empty lines; a block with a line of two times is a cue.
+
+use super::cue::{Body, Cue, Place, Writer};
+use super::markup::{Tags, write};
+use super::srt::times;
+use crate::caps;
+
+/// Whether a file is WebVTT.
+pub(super) fn begins(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').starts_with("WEBVTT")
+}
+
+/// Reads all cues, in the order of the file.
+pub(super) fn parse(text: &str) -> Vec<Cue> {
+    let mut cues = Vec::new();
+    let mut block: Vec<&str> = Vec::new();
+    for line in text.lines().chain([""]) {
+        if !line.trim_end().is_empty() {
+            if block.len() < caps::CUE_TEXT {
+                block.push(line);
+            }
+            continue;
+        }
+        // Before the times there may be a name.
+        if let Some(at) = block.iter().take(2).position(|line| line.contains("-->"))
+            && let Some((start_ns, end_ns)) = times(block[at])
+        {
+            let settings = block[at].split_once("-->").map_or("", |(_, rest)| rest);
+            cues.extend(cue(start_ns, end_ns, settings, &block[at + 1..].join("\n")));
+            if cues.len() >= caps::CUES {
+                break;
+            }
+        }
+        block.clear();
+    }
+    cues
+}
+
+/// A cue of this text with tags, at the place that the settings say.
+pub(super) fn cue(start_ns: i64, end_ns: i64, settings: &str, text: &str) -> Option<Cue> {
+    let (mut place, mut out) = (placed(settings), Writer::default());
+    write(text, Tags::Vtt, &mut place, &mut out);
+    let spans = out.finish().filter(|_| end_ns > start_ns)?;
+    Some(Cue { start_ns, end_ns, body: Body::Text { spans, place } })
+}
+
+/// A height of a line, as a part of the picture's: by it lines are counted.
+const LINE: f32 = 0.0533;
+
+fn placed(settings: &str) -> Place {
+    let mut place = Place::default();
+    let (mut line, mut across) = (None, 0);
+    for (name, value) in settings.split_whitespace().filter_map(|word| word.split_once(':')) {
+        let value = value.split(',').next().unwrap_or_default();
+        let percent =
+            || value.strip_suffix('%').and_then(|n| n.parse::<f32>().ok()).filter(|n| (0.0..=100.0).contains(n));
+        match name {
+            "align" => {
+                across = match value {
+                    "start" | "left" => -1,
+                    "end" | "right" => 1,
+                    _ => 0,
+                }
+            }
+            "line" => {
+                let counted = || value.parse::<i32>().ok().filter(|n| (-100..=100).contains(n));
+                line = percent()
+                    .map(|n| n / 100.0)
+                    .or_else(|| counted().map(|n| if n < 0 { 1.0 + n as f32 * LINE } else { n as f32 * LINE }));
+            }
+            "position" => {
+                if let Some(at) = percent() {
+                    place.at = Some((at / 100.0, 0.0));
+                }
+            }
+            _ => {}
+        }
+    }
+    // In the upper half what is said is the upper edge, in the lower half the lower one: so it stays in the picture.
+    let line = line.map(|at: f32| at.clamp(0.0, 1.0));
+    let row = if line.is_some_and(|at| at < 0.5) { 8 } else { 2 };
+    place.align = (row + across) as u8;
+    place.margin = line.map(|at| if at < 0.5 { at } else { (1.0 - at - LINE).max(0.0) });
+    place.at = place.at.map(|(x, _)| {
+        let below = 1.0 - place.margin.unwrap_or(LINE);
+        (x, if row == 8 { place.margin.unwrap_or(0.0) } else { below })
+    });
+    place
+}
+
+/// A packet of a WebVTT track of MP4: boxes `vttc`, each with its settings and its text.
+pub(super) fn boxes(start_ns: i64, end_ns: i64, data: &[u8]) -> Vec<Cue> {
+    let mut cues = Vec::new();
+    for (kind, body) in children(data).take(caps::CUES_ON) {
+        if kind != b"vttc" {
+            continue;
+        }
+        let (mut settings, mut text) = (String::new(), String::new());
+        for (kind, body) in children(body).take(16) {
+            match kind {
+                b"sttg" => settings = String::from_utf8_lossy(body).into_owned(),
+                b"payl" => text = String::from_utf8_lossy(body).into_owned(),
+                _ => {}
+            }
+        }
+        cues.extend(cue(start_ns, end_ns, &settings, &text));
+    }
+    cues
+}
+
+fn children(mut data: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
+    std::iter::from_fn(move || {
+        let size = u32::from_be_bytes(*data.first_chunk()?) as usize;
+        let kind = data.get(4..8)?.first_chunk()?;
+        let body = data.get(8..size)?;
+        data = &data[size..];
+        Some((kind, body))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cues_are_blocks_with_times_and_the_rest_is_not_shown() {
+        let text = "WEBVTT - title\n\nSTYLE\n::cue { color: red }\n\nNOTE\n00:01.000 --> nothing\n\nname\n00:01.000 --> 00:02.000 line:0 align:start\n\
+                    <v Eve>Hi</v>\nthere\n\n01:00:01.000 --> 01:00:02.000 line:90%\nlate\n";
+        let cues = parse(text);
+        let found: Vec<_> = cues.iter().map(|c| (c.start_ns / 1_000_000, c.words())).collect();
+        assert_eq!(found, [(1000, "Hi\nthere".to_owned()), (3_601_000, "late".to_owned())]);
+        let place = |at: usize| match &cues[at].body {
+            Body::Text { place, .. } => *place,
+            Body::Picture(_) => Place::default(),
+        };
+        assert_eq!((place(0).align, place(0).margin), (7, Some(0.0)));
+        assert_eq!(place(1).align, 2);
+    }
+
+    #[test]
+    fn boxes_of_a_packet_are_cues() {
+        let part = |kind: &[u8], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat();
+        let data =
+            [part(b"vttc", &[part(b"sttg", b"line:0"), part(b"payl", b"one")].concat()), part(b"vtte", b"")].concat();
+        let cues = boxes(0, 5, &data);
+        assert_eq!((cues.len(), cues[0].words()), (1, "one".into()));
+        for len in 0..data.len() {
+            boxes(0, 5, &data[..len]);
+        }
+    }
+}
