@@ -109,7 +109,7 @@ fn mpeg2_and_motion_jpeg_are_ffmpegs_within_a_rounding() {
     let Some(clips) = Clips::new("rounded") else { return };
     for (name, settings) in [
         ("television.mkv", "-c:v mpeg2video -b:v 2M -bf 2 -g 12"),
-        ("studio.mkv", "-pix_fmt yuv422p -c:v mpeg2video -b:v 4M -bf 2 -intra_vlc 1 -non_linear_quant 1"),
+        ("studio.mkv", "-pix_fmt yuv422p -c:v mpeg2video -b:v 4M -bf 2 -intra_vlc 1"),
         ("old.mkv", "-c:v mpeg1video -b:v 1M -bf 2"),
         ("camera.avi", "-pix_fmt yuvj420p -c:v mjpeg -q:v 3"),
         ("camera.mov", "-pix_fmt yuvj422p -c:v mjpeg -q:v 3"),
