@@ -115,14 +115,15 @@ fn mpeg2_and_motion_jpeg_are_ffmpegs_within_a_rounding() {
         ("camera.mov", "-pix_fmt yuvj422p -c:v mjpeg -q:v 3"),
     ] {
         let Some(path) = clips.make(name, &format!("{} {settings}", lively("160x128", "25", "0.6"))) else { continue };
-        // JPEG's range is kept.
-        let filter = if name.starts_with("camera") { "scale=in_range=full:out_range=full" } else { "null" };
+        // JPEG's range is kept; its chroma comes out of the decoder smoothed, which noise shows.
+        let camera = name.starts_with("camera");
+        let (filter, limit) = if camera { ("scale=in_range=full:out_range=full", 2.0) } else { ("null", 0.5) };
         let (ours, theirs) = (decode_all(&path), filtered(&path, 160 * 128 * 3 / 2, filter));
         assert_eq!(ours.len(), theirs.len(), "{name}");
         for (n, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
             let off: u64 = ours.2.iter().zip(theirs).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
             let off = off as f64 / theirs.len() as f64;
-            assert!(off < 1.5, "{name}: picture {n} is {off:.3} off");
+            assert!(off < limit, "{name}: picture {n} is {off:.3} off");
         }
     }
 }
