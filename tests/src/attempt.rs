@@ -134,10 +134,11 @@ fn lie(link: &Link) {
             container: "\x1b]0;owned\x07".into(),
             title: Some("\x1b[2J".into()),
             artist: Some("\u{202e}".repeat(9_000)),
+            ..Opened::default()
         })));
     }
     for capacity in [0, 1 << 29, u64::MAX] {
-        for kind in [Kind::Video, Kind::Audio] {
+        for kind in [Kind::Video, Kind::Audio, Kind::Cues] {
             let (base, resume_pts_ns) = (u64::MAX, i64::MIN);
             say(&FromRole::NeedChannel { kind, capacity, base, resume_pts_ns, resume_serial: u32::MAX });
         }
