@@ -51,7 +51,7 @@ impl Text {
         if track == 0 {
             return;
         }
-        let told = std::mem::replace(&mut self.told, Some(track)) == Some(track);
+        let told = self.told.replace(track) == Some(track);
         let said = match self.subtitles.open(track.into()) {
             Ok((pages, said)) => {
                 self.open = Some((track, pages));

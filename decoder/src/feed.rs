@@ -13,6 +13,7 @@ use tricine_session::link::{AudioSummary, DisplaySpec, Finding, FromRole, Opened
 use tricine_session::{Error, Result, sandbox};
 
 use crate::cues::{self, PAGE_CAPACITY, Text};
+use crate::listing;
 use crate::opening::{Opened, Opening};
 use crate::pipeline::{Goal, Pipeline};
 use crate::stream::{BLOCK_CAPACITY, Pictures, Sound, Stream};
@@ -135,19 +136,11 @@ impl Feed {
         let missing = media.missing.into_iter().filter(|(kind, _)| wanted(*kind) && context.spec.restarts == 0);
         let missing = missing.map(|(_, why)| why).collect();
         let summary = summary(video.as_ref().map(|v| v.info()), audio.as_ref().map(|a| a.info()), header);
-        let About { container, title, artist } = media.about;
-        context.tell(&FromRole::Opened(
-            Summary {
-                missing,
-                container,
-                title,
-                artist,
-                subtitle: u16::try_from(usual).unwrap_or(0),
-                subtitles: told,
-                ..summary
-            }
-            .into(),
-        ))?;
+        let About { container, title, artist, tracks, chapters } = media.about;
+        listing::tell(&context, tracks, chapters)?;
+        let subtitle = u16::try_from(usual).unwrap_or(0);
+        let told = Summary { missing, container, title, artist, subtitle, subtitles: told, ..summary };
+        context.tell(&FromRole::Opened(told.into()))?;
         if let Some(source) = video {
             let (capacity, producer) = (source.info().format.i420_len() as u64, self.video.take());
             sandbox::declare_picture(capacity);

@@ -8,6 +8,7 @@
 
 mod cues;
 mod feed;
+mod listing;
 mod opening;
 mod pipeline;
 mod queue;

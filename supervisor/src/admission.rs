@@ -4,7 +4,7 @@
 //! | message | who may say it |
 //! |---|---|
 //! | `Ready`, `Confined`, `Notice`, `Failed` | every role |
-//! | `Opened` | the role that reads the input |
+//! | `Opened`, `Listed` | the role that reads the input |
 //! | `NeedChannel` | who produces such a stream |
 //! | `Switched` | who consumes such a stream |
 //! | `Output`, `Ended` | who consumes a stream |
@@ -15,7 +15,7 @@ use std::ffi::OsStr;
 use tricine_session::channel::Side;
 use tricine_session::control::Role;
 use tricine_session::frame::{MAX_CHANNELS, MAX_SAMPLE_RATE, MAX_SIDE, i420_len};
-use tricine_session::link::{DisplaySpec, FromRole, Key, Opened, SubtitleSummary};
+use tricine_session::link::{DisplaySpec, FromRole, Key, Listing, Opened, SubtitleSummary};
 use tricine_session::name::shown;
 use tricine_session::role::Inherits;
 
@@ -29,6 +29,8 @@ const GROWTH: u64 = 16;
 const LARGEST_BLOCK: u64 = 16 << 20;
 /// Pictures or sound that cannot be played are said in so many lines.
 const MOST_MISSING: usize = 8;
+/// So many tracks and chapters are taken from a message.
+const MOST_LISTED: usize = 64;
 /// Tracks of subtitles that are listed.
 const MOST_SUBTITLES: usize = 64;
 /// The longest header of a stream, in bytes.
@@ -52,6 +54,7 @@ pub(crate) fn admit(
         FromRole::Opened(opened) if role.entry().inherits == Inherits::Input => {
             FromRole::Opened(in_range(*opened).into())
         }
+        FromRole::Listed(listing) if role.entry().inherits == Inherits::Input => FromRole::Listed(listed(listing)),
         FromRole::NeedChannel { kind, capacity, base, resume_pts_ns, resume_serial }
             if role.side(kind) == Some(Side::Producer)
                 && (1..=most_capacity(kind, declared)).contains(&capacity)
@@ -66,8 +69,12 @@ pub(crate) fn admit(
         FromRole::Key(Key::Seek(seconds)) if types(role, display) => {
             FromRole::Key(Key::Seek(seconds.clamp(-FARTHEST_S, FARTHEST_S)))
         }
+        FromRole::Key(Key::Chapter(by)) if types(role, display) => {
+            FromRole::Key(Key::Chapter(by.clamp(-FARTHEST_S, FARTHEST_S)))
+        }
         FromRole::Key(_) if types(role, display) => message,
         FromRole::Opened(_)
+        | FromRole::Listed(_)
         | FromRole::NeedChannel { .. }
         | FromRole::Switched { .. }
         | FromRole::Output(_)
@@ -92,6 +99,19 @@ fn most_capacity(kind: tricine_session::channel::Kind, declared: Option<&Opened>
             (GROWTH * declared).max(LARGE).min(i420_len(MAX_SIDE, MAX_SIDE) as u64)
         }
     }
+}
+
+/// Tracks and chapters; the later ones follow in other messages.
+fn listed(listing: Listing) -> Listing {
+    let Listing { mut tracks, mut chapters } = listing;
+    tracks.truncate(MOST_LISTED);
+    tracks.iter_mut().for_each(|track| track.title = shown(&track.title));
+    chapters.truncate(MOST_LISTED);
+    for (start_ns, title) in &mut chapters {
+        *start_ns = (*start_ns).clamp(0, LONGEST_NS);
+        *title = shown(OsStr::new(title));
+    }
+    Listing { tracks, chapters }
 }
 
 fn in_range(opened: Opened) -> Opened {
@@ -158,7 +178,7 @@ impl Allowance {
 mod tests {
     use super::*;
     use tricine_session::channel::Kind;
-    use tricine_session::link::{AudioSummary, VideoSummary};
+    use tricine_session::link::{AudioSummary, TrackSummary, VideoSummary};
     use tricine_session::sandbox::Walls;
 
     const NEED: FromRole =
@@ -181,6 +201,7 @@ mod tests {
             (NEED, vec![Role::Decoder]),
             (FromRole::Switched { kind: Kind::Video, generation: 0 }, vec![Role::Renderer]),
             (FromRole::Switched { kind: Kind::Audio, generation: 0 }, vec![Role::Audio]),
+            (FromRole::Listed(Listing::default()), vec![Role::Decoder]),
             (FromRole::Switched { kind: Kind::Cues, generation: 0 }, vec![Role::Renderer]),
             (FromRole::Output(String::new()), vec![Role::Audio, Role::Renderer]),
             (FromRole::Ended { serial: 1 }, vec![Role::Audio, Role::Renderer]),
@@ -231,6 +252,14 @@ mod tests {
         assert!(opened.missing.len() == MOST_MISSING && !opened.missing[0].contains('\n'));
         assert!(!opened.container.contains('\x07') && !opened.title.is_some_and(|title| title.contains('\x1b')));
         assert!(opened.artist.is_some_and(|artist| artist.len() < 400));
+        let track = TrackSummary { kind: Kind::Audio, title: "\x1b".into(), played: true };
+        let listing = Listing { tracks: vec![track; 99], chapters: vec![(i64::MIN, "\x07".repeat(9_000)); 99] };
+        let Some(FromRole::Listed(listing)) = admit(Role::Decoder, FromRole::Listed(listing), None, &DisplaySpec::None)
+        else {
+            panic!("it is for the decoder to say");
+        };
+        assert!(listing.tracks.len() == MOST_LISTED && !listing.tracks[0].title.contains('\x1b'));
+        assert!(listing.chapters[0].0 == 0 && listing.chapters[0].1.len() < 400);
         let title = &opened.subtitles[0].title;
         assert!(opened.subtitles.len() == MOST_SUBTITLES && title.len() < 400 && !title.contains('\x1b'));
         for text in [FromRole::Notice("\x07".into()), FromRole::Failed("\x07".into())] {

@@ -40,9 +40,9 @@ pub(crate) fn read() -> Result<Cli, i32> {
     after_help = "Without a command, INPUT is played; without INPUT, the demo film.\n\n\
                   Examples:\n  tricine film.mp4\n  ffmpeg -nostdin -i old.wmv -f yuv4mpegpipe - | tricine -\n  \
                   tricine --display none --audio null --report r.json\n\n\
-                  Keys: space pause, arrows seek, . step, [ ] speed, 9 0 volume, m mute, f fullscreen, l loop,\n\
-                  s screenshot, j subtitles, v hide them, z Z earlier, later, o pipeline, ? keys, n next input,
-                  Esc out of full screen or quit, q quit.\n\
+                  Keys: space pause, arrows seek, PgDn PgUp (or ! @) chapters, . step, [ ] speed, 9 0 volume, m mute, f fullscreen,\n\
+                  l loop, # _ next sound, pictures, j subtitles, v hide them, z Z earlier, later, s screenshot, o pipeline,\n\
+                  ? keys, n next input, Esc out of full screen or quit, q quit.\n\
                   Exit codes: 0 played, 1 cannot be played, 2 wrong usage, 3 gave up after too many crashes,\n\
                   4 played without its pictures or its sound, 128+N signal N."
 )]

@@ -63,7 +63,7 @@ fn describe(inspection: &Inspection) -> String {
             _ => &mut 0,
         };
         *number += 1;
-        text += &format!("  {}\n", line(track, *number));
+        text += &format!("  {}\n", line(track, *number, &inspection.tracks));
         if let Some(problem) = &track.problem {
             text += &format!("    not played: {problem}\n");
         }
@@ -81,7 +81,7 @@ fn describe(inspection: &Inspection) -> String {
     text.chars().filter(|letter| *letter == '\n' || !letter.is_control()).collect()
 }
 
-fn line(track: &TrackReport, number: usize) -> String {
+fn line(track: &TrackReport, number: usize, all: &[TrackReport]) -> String {
     let kind = match track.kind {
         TrackKind::Video => "video",
         TrackKind::Audio => "sound",
@@ -98,6 +98,8 @@ fn line(track: &TrackReport, number: usize) -> String {
         TrackKind::Subtitle => Some(format!("--sid {number}")),
         _ => None,
     });
+    let several = all.iter().filter(|other| other.kind == track.kind).count() > 1;
+    parts.extend((track.default && several).then(|| "default".to_owned()));
     parts.extend((track.forced).then(|| "forced".to_owned()));
     parts.extend((track.kind == TrackKind::Subtitle && track.default).then(|| "default".to_owned()));
     parts.join(", ")

@@ -18,7 +18,7 @@ use tricine_channel::time::mono_ns;
 use tricine_session::channel::{Kind, Side, StreamRegion};
 use tricine_session::clock::{PlayState, SubtitleState};
 use tricine_session::control::{Attached, ControlRegion, Role, SessionPage, Writable};
-use tricine_session::link::{DisplaySpec, Opened, SinkSpec, SubtitleFile};
+use tricine_session::link::{DisplaySpec, Listing, Opened, SinkSpec, SubtitleFile, TracksSpec};
 use tricine_session::process::Child;
 use tricine_session::role::Each;
 use tricine_session::sandbox::Walls;
@@ -38,6 +38,7 @@ use crate::status::Status;
 use crate::supervision::{Event, Kinds, Limit, Plan, Supervision};
 
 mod act;
+mod contents;
 mod end;
 mod events;
 mod hear;
@@ -110,6 +111,13 @@ pub(crate) struct Session {
     /// The input that is open and has not begun.
     next: Option<Input>,
     current: Option<Input>,
+    /// What the current input is made of; and what the decoder has said of that, until it has said what the input holds.
+    listing: Listing,
+    listing_heard: Listing,
+    /// The tracks that are wanted of it.
+    tracks: TracksSpec,
+    /// Where it goes on once it is open again, in ns.
+    resume_ns: Option<i64>,
     /// What the decoder said last that the current input holds, and what counts.
     heard: Option<Opened>,
     opened: Option<Opened>,
@@ -182,7 +190,7 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
     // Asked while the rest is made ready. Without a process that could be asked, there is no window.
     let probe = if options.display == Display::Auto { Probe::start(Role::Renderer).ok() } else { None };
     let terminal = Settings::now();
-    let janitor = Janitor::start(&name, terminal.as_ref())?;
+    let janitor = Janitor::start(&name, terminal.as_ref(), outputs.unfinished())?;
     let sink = match (&options.audio, options.unpaced) {
         (Audio::None, _) => None,
         (Audio::Is(SinkSpec::Auto), true) => Some(SinkSpec::Null),
@@ -245,6 +253,10 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         leaving: Vec::new(),
         next: None,
         current: None,
+        listing: Listing::default(),
+        listing_heard: Listing::default(),
+        tracks: TracksSpec::default(),
+        resume_ns: None,
         heard: None,
         opened: None,
         described: None,

@@ -63,7 +63,7 @@ impl Ink {
         let rows = self.cover.chunks_exact(width.max(1)).skip(from_y);
         for (from, to) in rows.zip(wide.chunks_exact_mut(width.max(1)).skip(to_y)) {
             for (from, to) in from.iter().skip(from_x).zip(to.iter_mut().skip(to_x)) {
-                *to = (*to).max((u16::from(*from) * share >> 8).min(255) as u8);
+                *to = (*to).max(((u16::from(*from) * share) >> 8).min(255) as u8);
             }
         }
     }
@@ -71,7 +71,7 @@ impl Ink {
 
 /// A colour times its alpha.
 pub(super) fn premultiplied(color: u32, alpha: u8) -> u32 {
-    let times = |shift: u32| ((color >> shift & 0xff) * u32::from(alpha) + 127) / 255 << shift;
+    let times = |shift: u32| (((color >> shift & 0xff) * u32::from(alpha) + 127) / 255) << shift;
     u32::from(alpha) << 24 | times(16) | times(8) | times(0)
 }
 

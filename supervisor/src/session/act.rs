@@ -8,7 +8,7 @@ use tricine_channel::sys::process::Reaped;
 use tricine_session::Result;
 use tricine_session::channel::StreamRegion;
 use tricine_session::control::Role;
-use tricine_session::link::{DisplaySpec, SinkSpec, Spec, ToRole, TracksSpec, Work};
+use tricine_session::link::{DisplaySpec, Listing, SinkSpec, Spec, ToRole, TracksSpec, Work};
 use tricine_session::role::Inherits;
 use tricine_session::sandbox::Confine;
 
@@ -98,6 +98,7 @@ impl Session {
         if role == Role::Decoder {
             let here = self.skip_past_ns.unwrap_or(i64::MIN).max(self.position_ns());
             self.skip_past_ns = skip.then_some(here);
+            self.listing_heard = Listing::default();
         }
         let spec = Spec {
             session: self.name.clone(),
@@ -116,13 +117,11 @@ impl Session {
                 picture_ns: self.options.picture_ns(),
                 confine: (!self.options.no_sandbox).then_some(Confine { memory: self.options.memory_limit }),
                 tracks: TracksSpec {
-                    video: self.options.vid,
-                    sound: self.options.aid,
-                    languages: self.options.alang.clone(),
                     subtitle_languages: self.options.slang.clone(),
                     subtitle_files: self.subtitles.iter().map(|(about, _)| about.clone()).collect(),
-                    interlaced: !self.options.deinterlace,
+                    ..self.tracks.clone()
                 },
+                chapters: if role.entry().draws { self.marks() } else { Vec::new() },
             },
         };
         let input = match role.entry().inherits {
@@ -152,7 +151,7 @@ impl Session {
     }
 
     fn start_janitor(&mut self) -> Result<()> {
-        match Janitor::start(&self.name, self.terminal.as_ref()) {
+        match Janitor::start(&self.name, self.terminal.as_ref(), self.outputs.unfinished()) {
             Ok(mut janitor) => {
                 if self.drawable {
                     janitor.terminal_is_drawn_on();

@@ -8,7 +8,7 @@ use tricine_channel::time::mono_ns;
 use tricine_session::control::Role;
 use tricine_session::{Error, Result};
 
-use super::{MS, Session, index};
+use super::{KINDS, MS, Session, index};
 use crate::out::Out;
 use crate::probe::Probe;
 use crate::report::Ended;
@@ -125,10 +125,16 @@ impl Session {
                 self.tell(Event::Beat { role: index(role), at_ns })?;
             }
         }
+        for kind in 0..KINDS.len() {
+            if self.awaited_lawfully(kind) {
+                self.tell(Event::Waits { kind })?;
+            }
+        }
         self.tell(Event::Tick)?;
         self.leaving.retain(|child| matches!(child.try_reap(), Ok(None)));
         self.settle_gaps(mono_ns());
-        self.status.tick(&self.control, &self.state, self.position_ns());
+        let place = if self.status.is_due() { self.place() } else { Vec::new() };
+        self.status.tick(&self.control, &self.state, self.position_ns(), place);
         Ok(())
     }
 

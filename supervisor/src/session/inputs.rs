@@ -2,10 +2,10 @@
 
 use tricine_session::Result;
 use tricine_session::control::Role;
-use tricine_session::link::{self, DisplaySpec, InputSpec, ToRole};
+use tricine_session::link::{self, DisplaySpec, InputSpec, Listing, ToRole};
 use tricine_session::name::{Name, shown};
 
-use super::Session;
+use super::{Session, contents};
 use crate::cli::Display;
 use crate::input::{self, Entry, Input, List, Opened, What};
 use crate::opening::Opening;
@@ -122,6 +122,9 @@ impl Session {
     pub(super) fn begin(&mut self, serial: u32, again: bool) {
         if !again {
             self.current = self.next.take();
+            self.tracks = contents::asked(&self.options);
+            self.resume_ns = None;
+            self.listing = Listing::default();
             self.subtitles = std::mem::take(&mut self.next_subtitles);
         }
         if let Some(current) = &self.current {
@@ -132,7 +135,8 @@ impl Session {
         self.state.subtitles.track = 0;
         self.posts[Role::Decoder].starts = 0;
         self.state.audible = self.sink.is_some();
-        self.go_to(serial, self.options.start.unwrap_or(0));
+        let from_ns = self.resume_ns.take().or(self.options.start).unwrap_or(0);
+        self.go_to(serial, from_ns);
     }
 
     /// The decoder knows what the input holds.
@@ -151,6 +155,7 @@ impl Session {
         }
         let sound = opened.audio.is_some();
         self.opened = Some(opened);
+        self.takes_listing();
         if !first {
             return;
         }

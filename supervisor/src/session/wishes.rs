@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tricine_channel::time::mono_ns;
+use tricine_session::channel::Kind;
 use tricine_session::clock::{MAX_SPEED, MIN_SPEED};
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, Key, ToRole};
@@ -125,6 +126,9 @@ impl Session {
                 return self.seek(self.position_ns().saturating_add(i64::from(seconds) * 1_000_000_000));
             }
             Key::Seek(_) => self.osd("this input cannot seek"),
+            Key::Chapter(by) => return self.go_by_chapters(by),
+            Key::Sound => return self.switch_track(Kind::Audio),
+            Key::Pictures => return self.switch_track(Kind::Video),
             Key::Step => {
                 let moving = !std::mem::replace(&mut self.state.paused, true);
                 if moving {
@@ -160,7 +164,7 @@ impl Session {
                 self.say(Role::Renderer, &ToRole::Help);
                 if self.running(Role::Renderer).is_none() {
                     self.status
-                        .notice("space pause, arrows seek, [ ] speed, 9 0 volume, m mute, l loop, n next, q quit");
+                        .notice("space pause, arrows seek, ! @ chapters, # sound, [ ] speed, 9 0 volume, m mute, l loop, n next, q quit");
                 }
             }
             Key::Screenshot => match std::env::current_dir() {
@@ -185,11 +189,11 @@ impl Session {
         self.opened.as_ref().and_then(|o| o.duration_ns).map_or(i64::MAX, |ns| ns.max(0))
     }
 
-    fn seekable(&self) -> bool {
+    pub(super) fn seekable(&self) -> bool {
         self.opened.as_ref().is_some_and(|o| o.seekable)
     }
 
-    fn seek(&mut self, target_ns: i64) -> Result<()> {
+    pub(super) fn seek(&mut self, target_ns: i64) -> Result<()> {
         if self.supervision.is_playing() {
             self.tell(Event::Sought)?;
             self.go_to(self.supervision.serial(), target_ns);

@@ -56,7 +56,7 @@ impl World {
         let plan = plan(&mut rng);
         let kinds = plan.kinds;
         let roles = plan.takes.len();
-        let films = (0..rng.usize(1..5)).map(|_| film(&mut rng, kinds, roles)).collect();
+        let films = (0..rng.usize(1..5)).map(|_| film(&mut rng, &plan)).collect();
         let weather = Weather::any(&mut rng);
         let mut machine = Supervision::new(plan.clone(), BORN_NS);
         machine.bug = bug;
@@ -145,6 +145,7 @@ impl World {
                 1 => Event::Stop(Ended::Signal(15)),
                 2..=15 => Event::Next,
                 16..=25 => Event::Sought,
+                31..=33 => Event::Reopened,
                 26..=30 => Event::Looping(self.rng.bool()),
                 _ => Event::Rebased,
             };
