@@ -113,7 +113,8 @@ impl Presenter {
         let first = self.shown.is_none_or(|s| s.serial != meta.serial);
         self.shown =
             Some(Shown { serial: meta.serial, pts_ns: meta.pts_ns, duration_ns: meta.duration_ns, at_ns: now_ns });
-        self.overlay_at_ns = self.osd.next_change(now_ns).unwrap_or(u64::MAX);
+        // Only now is it known where the picture lies, and so where subtitles do.
+        self.overlay_at_ns = if first { now_ns } else { self.osd.next_change(now_ns).unwrap_or(u64::MAX) };
         if !first {
             let took = now_ns.saturating_sub(begun_ns).min(LONGEST_LEAD_NS);
             self.lead_ns = if self.lead_ns == 0 { took } else { (self.lead_ns * 7 + took) / 8 };

@@ -332,3 +332,73 @@ impl Sprite {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cue(text: &str, align: u8, at: Option<(f32, f32)>) -> Cue {
+        let span = Span { text: text.into(), underline: true, ..Span::default() };
+        Cue::Text { spans: vec![span], align, at, sides: (0.0, 0.0), margin: None }
+    }
+
+    fn area(x: usize, y: usize, width: usize, height: usize) -> Rect {
+        Rect { x, y, width, height }
+    }
+
+    #[test]
+    fn words_stand_where_they_are_put_and_within_the_picture() {
+        let mut letters = Letters::load();
+        let area = area(100, 50, 640, 360);
+        for align in 1..=9 {
+            let page = Page { cues: vec![cue("Word", align, None)] };
+            let (sprites, complaint) = letters.draw(&page, area);
+            assert_eq!((sprites.len(), complaint), (1, None));
+            let sprite = &sprites[0];
+            let inked = sprite.pixels.iter().enumerate().filter(|(_, pixel)| **pixel >> 24 > 128).map(|(at, _)| at);
+            let points = inked
+                .map(|at| ((at % sprite.width) as i32 + sprite.x - 100, (at / sprite.width) as i32 + sprite.y - 50));
+            let (mut left, mut right, mut top, mut bottom) = (i32::MAX, i32::MIN, i32::MAX, i32::MIN);
+            for (x, y) in points {
+                (left, right, top, bottom) = (left.min(x), right.max(x), top.min(y), bottom.max(y));
+            }
+            assert!(left >= 0 && right < 640 && top >= 0 && bottom < 360, "{align}: {left} {right} {top} {bottom}");
+            let (x, y) = ((left + right) / 2, (top + bottom) / 2);
+            let third = |value: i32, of: i32| value * 3 / of;
+            assert_eq!(
+                (third(x, 640), 2 - third(y, 360)),
+                ((i32::from(align) - 1) % 3, (i32::from(align) - 1) / 3),
+                "{align}"
+            );
+        }
+    }
+
+    #[test]
+    fn any_page_is_drawn_in_any_picture_and_takes_no_more_than_it() {
+        let mut letters = Letters::load();
+        let long = "x\u{301}\u{202e} ".repeat(1_000);
+        let cues =
+            vec![cue(&long, 2, None), cue("a\n\n\nb", 9, Some((-1.0, 2.0))), cue("", 5, None), cue("\n", 7, None)];
+        for area in [area(0, 0, 1, 1), area(3, 0, 7, 300), area(0, 9, 640, 2), area(0, 0, 320, 180)] {
+            let (sprites, _) = letters.draw(&Page { cues: cues.clone() }, area);
+            let mut screen = vec![0; 400 * 320];
+            for sprite in &sprites {
+                assert!(sprite.width <= area.width + 2_100, "{area:?}");
+                sprite.lay(&mut screen, 400);
+            }
+        }
+    }
+
+    #[test]
+    fn fonts_of_six_scripts_are_found() {
+        let fonts = found_fonts();
+        let text = fonts.clone().unwrap_or_else(|text| text);
+        if std::env::var_os("TRICINE_REQUIRE_ALL").is_some_and(|v| v == "1") {
+            let has = text.split("; none").next().unwrap_or_default();
+            for script in ["Latin", "Cyrillic", "Arabic", "Hebrew", "Devanagari", "Chinese"] {
+                assert!(has.contains(script), "{text}");
+            }
+        }
+        assert!(text.contains("Latin"), "{text}");
+    }
+}
