@@ -6,7 +6,9 @@
 
 #![forbid(unsafe_code)]
 
+mod cues;
 mod feed;
+mod listing;
 mod opening;
 mod pipeline;
 mod queue;

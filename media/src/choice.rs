@@ -10,6 +10,8 @@ pub struct Choice {
     pub video: Option<usize>,
     /// The number of the track of sound, counted from 1 among its kind.
     pub sound: Option<usize>,
+    /// Where the track of such a number cannot be played, another one is.
+    pub or_another: bool,
     /// Languages of sound, such as `de` or `deu`; the first that the film has is played.
     pub languages: Vec<String>,
     /// Interlaced pictures are shown as they are, with the lines of two moments.
@@ -25,6 +27,12 @@ impl Choice {
             TrackKind::Video => (self.video, "pictures"),
             _ => (self.sound, "sound"),
         };
+        if let Some(at) = number.filter(|_| self.or_another).map(|number| number.wrapping_sub(1)) {
+            // Moves the chosen one to the front.
+            let chosen = found.get(at).copied();
+            found.sort_by_key(|&track| Some(track) != chosen);
+            return Ok(found);
+        }
         if let Some(number) = number {
             let chosen = number.checked_sub(1).and_then(|at| found.get(at)).copied();
             let count = found.len();

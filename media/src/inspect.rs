@@ -68,7 +68,7 @@ pub fn inspect(file: &MediaFile) -> Result<Inspection, MediaError> {
         format: contents.format.into(),
         duration_ns: ends.max().map(|end| end.saturating_sub(zero_ns)),
         tracks,
-        chapters: contents.chapters.iter().map(|chapter| (chapter.start_ns, chapter.title.clone())).collect(),
+        chapters: crate::chapters::of(contents, zero_ns),
         tags: contents.tags.clone(),
         attachments: contents.attachments.iter().map(|file| (file.name.clone(), file.mime.clone())).collect(),
     })

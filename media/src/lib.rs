@@ -8,6 +8,7 @@
 
 pub mod audio;
 mod caps;
+mod chapters;
 mod choice;
 pub mod container;
 #[cfg(feature = "ffmpeg")]

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::container::{self, Container, Contents, Extent, Shifted, TrackKind};
+use crate::container::{self, Container, Contents, Extent, Shifted, Track, TrackKind};
 use crate::guard::guarded;
 use crate::sniff::{Kind, guess, sniff};
 use crate::source::{image, test, y4m};
 use crate::subtitle::Subtitles;
 use crate::video::Player;
-use crate::{About, AudioSource, Choice, Input, Media, MediaError, MediaFile, NS, VideoSource, audio, caps};
+use crate::{
+    About, AudioSource, Choice, Input, Media, MediaError, MediaFile, NS, TrackAbout, VideoSource, audio, caps, chapters,
+};
 
 /// How far apart pictures and sound may begin in a film that declares no length, or a shorter one.
 const FARTHEST_NS: i64 = 60 * NS;
@@ -65,7 +67,10 @@ fn by_content(file: &MediaFile, begin_ns: i64, picture_ns: i64, choice: &Choice)
 /// The sound of a file, on its timeline.
 pub(crate) fn sound(file: &MediaFile) -> Result<Option<Box<dyn AudioSource>>, MediaError> {
     match container::open(file)? {
-        Some(container) => Played::choose(&*container, &Choice::default())?.sound(&*container),
+        Some(container) => {
+            let sound = Played::choose(&*container, &Choice::default())?.sound(&*container)?;
+            Ok(sound.map(|(_, source)| source))
+        }
         None => Ok(None),
     }
 }
@@ -86,6 +91,7 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<
         }
         (video, audio) => {
             let mut missing = Vec::new();
+            let mut played = [None; 2];
             let video = video.unwrap_or_else(|error| {
                 missing.push((TrackKind::Video, format!("video: {error}")));
                 None
@@ -94,7 +100,17 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<
                 missing.push((TrackKind::Audio, format!("sound: {error}")));
                 None
             });
-            let about = about(container.contents());
+            let mut part = |at: usize, index| played[at] = Some(index);
+            let video = video.map(|(index, source)| {
+                part(0, index);
+                source
+            });
+            let audio = audio.map(|(index, source)| {
+                part(1, index);
+                source
+            });
+            let zero_ns = tracks.video_zero_ns.min(tracks.sound_zero_ns);
+            let about = about(container.contents(), zero_ns, played);
             let heard = tracks.sound.first().and_then(|&track| container.contents().tracks[track].language.clone());
             let subtitles = Subtitles::of(container, tracks.video_zero_ns, heard);
             Ok(Media { video, audio, subtitles, about, notices: Vec::new(), missing })
@@ -102,12 +118,33 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<
     }
 }
 
-pub(crate) fn about(contents: &Contents) -> About {
+pub(crate) fn about(contents: &Contents, zero_ns: i64, played: [Option<usize>; 2]) -> About {
     let tag = |wanted: &str| {
         let found = contents.tags.iter().find(|(name, value)| name.eq_ignore_ascii_case(wanted) && !value.is_empty());
         found.map(|(_, value)| value.chars().take(caps::TITLE).collect())
     };
-    About { container: contents.format.to_owned(), title: tag("title"), artist: tag("artist") }
+    let choosable = contents.tracks.iter().enumerate();
+    let choosable = choosable.filter(|(_, track)| matches!(track.kind, TrackKind::Video | TrackKind::Audio));
+    About {
+        container: contents.format.to_owned(),
+        title: tag("title"),
+        artist: tag("artist"),
+        tracks: choosable
+            .map(|(index, track)| TrackAbout {
+                kind: track.kind,
+                title: called(track),
+                played: played.contains(&Some(index)),
+            })
+            .collect(),
+        chapters: chapters::of(contents, zero_ns),
+    }
+}
+
+/// A track in words.
+fn called(track: &Track) -> String {
+    let name = track.name.clone().filter(|name| !name.is_empty());
+    let words: Vec<String> = [Some(track.codec.clone()), track.language.clone(), name].into_iter().flatten().collect();
+    words.join(", ").chars().take(caps::TITLE).collect()
 }
 
 /// The tracks that may be played, the wanted ones first, and where the film begins.
@@ -140,12 +177,12 @@ impl Played {
     }
 
     /// The first track of pictures that can be decoded; `None` if there is none at all.
-    fn video(&self, container: &dyn Container, begin_ns: i64) -> Result<Option<Box<dyn VideoSource>>, MediaError> {
+    fn video(&self, container: &dyn Container, begin_ns: i64) -> Opening<Box<dyn VideoSource>> {
         first(&self.video, |track| self.open_video(container, track, begin_ns))
     }
 
     /// The first track of sound that can be decoded; `None` if there is none at all.
-    fn sound(&self, container: &dyn Container) -> Result<Option<Box<dyn AudioSource>>, MediaError> {
+    fn sound(&self, container: &dyn Container) -> Opening<Box<dyn AudioSource>> {
         first(&self.sound, |track| self.open_sound(container, track))
     }
 
@@ -187,12 +224,15 @@ impl Played {
     }
 }
 
+/// A track that is open, and its place in the file.
+type Opening<T> = Result<Option<(usize, T)>, MediaError>;
+
 /// The first track that opens, else the first one's error.
-fn first<T>(tracks: &[usize], open: impl Fn(usize) -> Result<T, MediaError>) -> Result<Option<T>, MediaError> {
+fn first<T>(tracks: &[usize], open: impl Fn(usize) -> Result<T, MediaError>) -> Opening<T> {
     let mut refused = None;
     for &track in tracks {
         match open(track) {
-            Ok(source) => return Ok(Some(source)),
+            Ok(source) => return Ok(Some((track, source))),
             Err(error) => refused = refused.or(Some(error)),
         }
     }

@@ -322,6 +322,21 @@ pub struct About {
     pub title: Option<String>,
     /// Who made it.
     pub artist: Option<String>,
+    /// Its tracks of pictures and of sound, in the order of their numbers.
+    pub tracks: Vec<TrackAbout>,
+    /// Where each chapter begins, in ns, and its title; in order of time.
+    pub chapters: Vec<(i64, String)>,
+}
+
+/// A track that can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackAbout {
+    /// Pictures or sound.
+    pub kind: crate::TrackKind,
+    /// Codec, language and name, in words.
+    pub title: String,
+    /// Whether it is the one that plays.
+    pub played: bool,
 }
 
 /// What an input holds: a film has both, a song one, an image the other.

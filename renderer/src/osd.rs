@@ -7,6 +7,7 @@ use tricine_session::clock::PlayState;
 use tricine_session::control::ControlRegion;
 
 use crate::schedule::Master;
+use crate::subtitle::Drawn;
 
 const MS: u64 = 1_000_000;
 /// How long a change of time, state or volume stays.
@@ -29,6 +30,10 @@ pub(crate) struct Overlay {
     pub(crate) pipeline: Option<Pipeline>,
     /// The keys.
     pub(crate) help: bool,
+    /// Subtitles as pictures of letters.
+    pub(crate) subtitles: Option<Drawn>,
+    /// Subtitles as lines of letters.
+    pub(crate) lines: Vec<String>,
 }
 
 impl Overlay {
@@ -47,6 +52,8 @@ pub(crate) struct Bar {
     pub(crate) duration_s: Option<i64>,
     /// 0..=1000, if the length is known.
     pub(crate) permille: Option<u16>,
+    /// Where chapters begin, 0..=1000, but for those at the beginning and the end.
+    pub(crate) marks: Vec<u16>,
     pub(crate) paused: bool,
     pub(crate) muted: bool,
     pub(crate) looping: bool,
@@ -63,11 +70,13 @@ pub(crate) struct Pipeline {
 }
 
 /// The keys, as the help lists them.
-pub(crate) const KEYS: [(&str, &str); 15] = [
+pub(crate) const KEYS: [(&str, &str); 20] = [
     ("Space  p", "pause"),
     ("Left  Right", "5 seconds"),
     ("Down  Up", "1 minute"),
+    ("PgDn  PgUp", "chapter"),
     (".", "one frame on"),
+    ("#  _", "sound, pictures"),
     ("[  ]", "slower, faster"),
     ("9  0", "volume"),
     ("m", "mute"),
@@ -75,6 +84,9 @@ pub(crate) const KEYS: [(&str, &str); 15] = [
     ("l", "loop"),
     ("s", "screenshot"),
     ("o", "the pipeline"),
+    ("j  J", "subtitles"),
+    ("v", "hide subtitles"),
+    ("z  Z", "subtitles earlier, later"),
     ("n  >", "next input"),
     ("?  h", "these keys"),
     ("Esc", "window, or quit"),
@@ -85,6 +97,8 @@ pub(crate) const KEYS: [(&str, &str); 15] = [
 #[derive(Debug, Default)]
 pub(crate) struct Osd {
     last: Option<PlayState>,
+    /// Where chapters begin, in ns.
+    pub(crate) chapters: Vec<i64>,
     bar_until: u64,
     volume_until: u64,
     message: Option<(String, u64)>,
@@ -138,12 +152,20 @@ impl Osd {
         }
         let position_ns = position_ns.clamp(0, duration_ns.unwrap_or(i64::MAX).max(0));
         let whole = |ns: i64| ns / 1_000_000_000;
+        let permille = |ns: i64| {
+            let duration = duration_ns.filter(|&duration| duration > 0)?;
+            Some((i128::from(ns) * 1000 / i128::from(duration)).clamp(0, 1000) as u16)
+        };
         let bar = (all || always || now_ns < self.bar_until).then(|| Bar {
             position_s: whole(position_ns),
             duration_s: duration_ns.map(whole),
-            permille: duration_ns
-                .filter(|&d| d > 0)
-                .map(|d| (i128::from(position_ns) * 1000 / i128::from(d)).clamp(0, 1000) as u16),
+            permille: permille(position_ns),
+            marks: {
+                let all = self.chapters.iter().filter_map(|&start| permille(start));
+                let mut marks: Vec<u16> = all.filter(|mark| (1..1000).contains(mark)).collect();
+                marks.dedup();
+                marks
+            },
             paused: state.paused,
             muted: state.muted,
             looping: state.looping,
@@ -155,6 +177,7 @@ impl Osd {
             message: self.message.as_ref().map(|(text, _)| text.clone()),
             pipeline: self.figures.as_ref().map(|(p, _)| p.clone()),
             help: self.help,
+            ..Overlay::default()
         }
     }
 

@@ -56,6 +56,10 @@ impl Scale {
 impl Painter {
     /// Draws all of `overlay`.
     pub(crate) fn draw(&mut self, canvas: &mut Canvas, overlay: &Overlay) {
+        if let Some(subtitles) = &overlay.subtitles {
+            let width = canvas.width;
+            subtitles.sprites().iter().for_each(|sprite| sprite.lay(&mut canvas.pixels, width));
+        }
         let s = Scale::of(canvas);
         let mut top = s.margin();
         if let Some(message) = &overlay.message {
@@ -172,6 +176,11 @@ impl Painter {
             fill(canvas, line, TRACK);
             let filled = (track * f32::from(permille) / 1000.0).max(thick);
             fill(canvas, Shape { width: filled, ..line }, ACCENT);
+            for mark in &bar.marks {
+                let at = left + track * f32::from(*mark) / 1000.0;
+                let (width, height) = (s.px(2.0), thick * 2.0);
+                fill(canvas, Shape::new(at - width / 2.0, middle - height / 2.0, width, height), WHITE);
+            }
             let knob = thick * 2.0;
             let at = left + (filled - thick / 2.0).max(0.0) - knob / 2.0;
             fill(canvas, Shape::new(at, middle - knob / 2.0, knob, knob).rounded(knob / 2.0), WHITE);

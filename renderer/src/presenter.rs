@@ -20,6 +20,7 @@ use crate::ledger::{Delivery, Ledger};
 use crate::osd::Osd;
 use crate::probe;
 use crate::schedule::{self, Clocks, Decision, Master, Moment, Pending, Shown};
+use crate::subtitle::Subtitles;
 
 mod attention;
 mod showing;
@@ -72,6 +73,7 @@ pub(crate) struct Presenter {
     active_until_ns: u64,
     overlay_at_ns: u64,
     screenshot: Option<PathBuf>,
+    subtitles: Subtitles,
     /// The pipeline's ownership words, to look at.
     onlooker: Option<StreamRegion>,
 }
@@ -88,6 +90,7 @@ impl Actor for Presenter {
         let now_ns = mono_ns();
         let mut osd = Osd::default();
         osd.state(&state, now_ns);
+        osd.chapters.clone_from(&context.spec.work.chapters);
         Ok(Self {
             context: context.clone(),
             file: file.map(File::from),
@@ -107,11 +110,15 @@ impl Actor for Presenter {
             active_until_ns: 0,
             overlay_at_ns: 0,
             screenshot: None,
+            subtitles: Subtitles::begin(context)?,
             onlooker: None,
         })
     }
 
     fn hear(&mut self, message: ToRole) -> Result<(), Stop> {
+        if let ToRole::Channel(name) = &message {
+            return self.subtitles.channel(&self.context, name);
+        }
         self.listen(message);
         Ok(())
     }

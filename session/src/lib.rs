@@ -11,6 +11,7 @@ pub mod channel;
 pub mod clock;
 pub mod context;
 pub mod control;
+pub mod cues;
 pub mod error;
 pub mod frame;
 pub mod link;

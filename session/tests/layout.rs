@@ -12,7 +12,7 @@ use tricine_channel::channel::layout::{
 use tricine_channel::channel::ownership::{MailWord, SLOTS};
 use tricine_channel::meta::{Len, Meta, Summed, checksum};
 use tricine_channel::register::{REGISTER_WORDS, Register};
-use tricine_session::clock::{Clock, MAX_SPEED, MIN_SPEED, PlayState};
+use tricine_session::clock::{Clock, MAX_SPEED, MIN_SPEED, PlayState, SubtitleState};
 use tricine_session::control::pages::{self, Field};
 use tricine_session::control::{Gaps, PAGES, Pulse, REGION_LEN, ReadOnly};
 use tricine_session::frame::{ColorMatrix, ColorRange, Format, FrameMeta, Rotation};
@@ -297,7 +297,11 @@ fn registers_hold_what_the_page_says() {
     let clock = Clock { serial: 2, pts_ns: 3, at_ns: 4, rate: 0.5 };
     assert_eq!(clock.encode(), [2, 3, 4, 0.5f64.to_bits(), 0, 0]);
     let state = PlayState { serial: 5, target_ns: 6, speed: 2.0, end_ns: Some(7), ..PlayState::IDLE };
-    assert_eq!(state.encode(), [5, 6, 0, 2f64.to_bits(), 7, 0]);
+    assert_eq!(state.encode(), [5, 6, 0, 2f64.to_bits(), 7, 1]);
+    let subtitles = SubtitleState { serial: 3, track: 2, hidden: true, delay_ms: -100 };
+    let words = PlayState { subtitles, ..PlayState::IDLE }.encode();
+    assert_eq!((words[2], words[5]), (1 << 5 | 2 << 32, 3 | u64::from(-100_i32 as u32) << 32));
+    assert_eq!(PlayState::decode(words).map(|state| state.subtitles), Some(subtitles));
     let flags = PlayState { paused: true, looping: true, osd: 1, volume: 80, ..PlayState::IDLE };
     assert_eq!(flags.encode()[2], 1 | 1 << 2 | 1 << 8 | 80 << 16);
     let flags = PlayState { muted: true, audible: true, fullscreen: true, ..PlayState::IDLE };

@@ -4,7 +4,7 @@
 //! | message | who may say it |
 //! |---|---|
 //! | `Ready`, `Confined`, `Notice`, `Failed` | every role |
-//! | `Opened` | the role that reads the input |
+//! | `Opened`, `Listed` | the role that reads the input |
 //! | `NeedChannel` | who produces such a stream |
 //! | `Switched` | who consumes such a stream |
 //! | `Output`, `Ended` | who consumes a stream |
@@ -15,7 +15,7 @@ use std::ffi::OsStr;
 use tricine_session::channel::Side;
 use tricine_session::control::Role;
 use tricine_session::frame::{MAX_CHANNELS, MAX_SAMPLE_RATE, MAX_SIDE, i420_len};
-use tricine_session::link::{DisplaySpec, FromRole, Key, Opened};
+use tricine_session::link::{DisplaySpec, FromRole, Key, Listing, Opened, SubtitleSummary};
 use tricine_session::name::shown;
 use tricine_session::role::Inherits;
 
@@ -29,6 +29,10 @@ const GROWTH: u64 = 16;
 const LARGEST_BLOCK: u64 = 16 << 20;
 /// Pictures or sound that cannot be played are said in so many lines.
 const MOST_MISSING: usize = 8;
+/// So many tracks and chapters are taken from a message.
+const MOST_LISTED: usize = 64;
+/// Tracks of subtitles that are listed.
+const MOST_SUBTITLES: usize = 64;
 /// The longest header of a stream, in bytes.
 const LONGEST_HEADER: usize = 4_096;
 /// How far one key leads, in s.
@@ -50,6 +54,7 @@ pub(crate) fn admit(
         FromRole::Opened(opened) if role.entry().inherits == Inherits::Input => {
             FromRole::Opened(in_range(*opened).into())
         }
+        FromRole::Listed(listing) if role.entry().inherits == Inherits::Input => FromRole::Listed(listed(listing)),
         FromRole::NeedChannel { kind, capacity, base, resume_pts_ns, resume_serial }
             if role.side(kind) == Some(Side::Producer)
                 && (1..=most_capacity(kind, declared)).contains(&capacity)
@@ -58,14 +63,18 @@ pub(crate) fn admit(
             let resume_pts_ns = resume_pts_ns.clamp(-LONGEST_NS, LONGEST_NS);
             FromRole::NeedChannel { kind, capacity, base, resume_pts_ns, resume_serial }
         }
-        FromRole::Switched { kind, .. } if role.consumes() == Some(kind) => message,
+        FromRole::Switched { kind, .. } if role.side(kind) == Some(Side::Consumer) => message,
         FromRole::Output(text) if role.consumes().is_some() => FromRole::Output(shown(text)),
         FromRole::Ended { .. } if role.consumes().is_some() => message,
         FromRole::Key(Key::Seek(seconds)) if types(role, display) => {
             FromRole::Key(Key::Seek(seconds.clamp(-FARTHEST_S, FARTHEST_S)))
         }
+        FromRole::Key(Key::Chapter(by)) if types(role, display) => {
+            FromRole::Key(Key::Chapter(by.clamp(-FARTHEST_S, FARTHEST_S)))
+        }
         FromRole::Key(_) if types(role, display) => message,
         FromRole::Opened(_)
+        | FromRole::Listed(_)
         | FromRole::NeedChannel { .. }
         | FromRole::Switched { .. }
         | FromRole::Output(_)
@@ -83,6 +92,7 @@ fn types(role: Role, display: &DisplaySpec) -> bool {
 fn most_capacity(kind: tricine_session::channel::Kind, declared: Option<&Opened>) -> u64 {
     match kind {
         tricine_session::channel::Kind::Audio => LARGEST_BLOCK,
+        tricine_session::channel::Kind::Cues => tricine_session::cues::LONGEST_PAGE,
         tricine_session::channel::Kind::Video => {
             let picture = declared.and_then(|opened| opened.video.as_ref());
             let declared = picture.map_or(0, |picture| i420_len(picture.width, picture.height) as u64);
@@ -91,9 +101,24 @@ fn most_capacity(kind: tricine_session::channel::Kind, declared: Option<&Opened>
     }
 }
 
+/// Tracks and chapters; the later ones follow in other messages.
+fn listed(listing: Listing) -> Listing {
+    let Listing { mut tracks, mut chapters } = listing;
+    tracks.truncate(MOST_LISTED);
+    tracks.iter_mut().for_each(|track| track.title = shown(&track.title));
+    chapters.truncate(MOST_LISTED);
+    for (start_ns, title) in &mut chapters {
+        *start_ns = (*start_ns).clamp(0, LONGEST_NS);
+        *title = shown(OsStr::new(title));
+    }
+    Listing { tracks, chapters }
+}
+
 fn in_range(opened: Opened) -> Opened {
-    let Opened { mut video, mut audio, duration_ns, seekable, stream_header, missing, container, title, artist } =
-        opened;
+    let Opened {
+        mut video, mut audio, duration_ns, seekable, stream_header, missing, container, title, artist, ..
+    } = opened;
+    let subtitles = opened.subtitles.into_iter().take(MOST_SUBTITLES);
     let text = |text: String| shown(OsStr::new(&text));
     if let Some(video) = &mut video {
         video.codec = shown(&video.codec);
@@ -116,6 +141,8 @@ fn in_range(opened: Opened) -> Opened {
         missing: missing.into_iter().take(MOST_MISSING).map(text).collect(),
         container: text(container),
         title: title.map(text),
+        subtitles: subtitles.map(|track| SubtitleSummary { title: text(track.title), ..track }).collect(),
+        subtitle: opened.subtitle,
         artist: artist.map(text),
     }
 }
@@ -151,7 +178,7 @@ impl Allowance {
 mod tests {
     use super::*;
     use tricine_session::channel::Kind;
-    use tricine_session::link::{AudioSummary, VideoSummary};
+    use tricine_session::link::{AudioSummary, TrackSummary, VideoSummary};
     use tricine_session::sandbox::Walls;
 
     const NEED: FromRole =
@@ -174,6 +201,8 @@ mod tests {
             (NEED, vec![Role::Decoder]),
             (FromRole::Switched { kind: Kind::Video, generation: 0 }, vec![Role::Renderer]),
             (FromRole::Switched { kind: Kind::Audio, generation: 0 }, vec![Role::Audio]),
+            (FromRole::Listed(Listing::default()), vec![Role::Decoder]),
+            (FromRole::Switched { kind: Kind::Cues, generation: 0 }, vec![Role::Renderer]),
             (FromRole::Output(String::new()), vec![Role::Audio, Role::Renderer]),
             (FromRole::Ended { serial: 1 }, vec![Role::Audio, Role::Renderer]),
             (FromRole::Key(Key::Quit), vec![Role::Renderer]),
@@ -208,6 +237,8 @@ mod tests {
             container: "\x07".into(),
             title: Some("\x1b".into()),
             artist: Some("x".repeat(9_000)),
+            subtitles: vec![SubtitleSummary { title: "\x1b".repeat(9_000), shown: true }; 100],
+            subtitle: 7,
         };
         let Some(FromRole::Opened(opened)) =
             admit(Role::Decoder, FromRole::Opened(opened.into()), None, &DisplaySpec::None)
@@ -221,6 +252,16 @@ mod tests {
         assert!(opened.missing.len() == MOST_MISSING && !opened.missing[0].contains('\n'));
         assert!(!opened.container.contains('\x07') && !opened.title.is_some_and(|title| title.contains('\x1b')));
         assert!(opened.artist.is_some_and(|artist| artist.len() < 400));
+        let track = TrackSummary { kind: Kind::Audio, title: "\x1b".into(), played: true };
+        let listing = Listing { tracks: vec![track; 99], chapters: vec![(i64::MIN, "\x07".repeat(9_000)); 99] };
+        let Some(FromRole::Listed(listing)) = admit(Role::Decoder, FromRole::Listed(listing), None, &DisplaySpec::None)
+        else {
+            panic!("it is for the decoder to say");
+        };
+        assert!(listing.tracks.len() == MOST_LISTED && !listing.tracks[0].title.contains('\x1b'));
+        assert!(listing.chapters[0].0 == 0 && listing.chapters[0].1.len() < 400);
+        let title = &opened.subtitles[0].title;
+        assert!(opened.subtitles.len() == MOST_SUBTITLES && title.len() < 400 && !title.contains('\x1b'));
         for text in [FromRole::Notice("\x07".into()), FromRole::Failed("\x07".into())] {
             assert!(!format!("{:?}", admit(Role::Audio, text, None, &DisplaySpec::None)).contains('\x07'));
         }

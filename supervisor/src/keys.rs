@@ -120,6 +120,8 @@ fn parse(mut bytes: &[u8]) -> (Vec<Typed>, usize) {
                 b'C' => Some(Typed::Key(Key::Seek(5))),
                 b'D' => Some(Typed::Key(Key::Seek(-5))),
                 b'n' => Some(Typed::Answer),
+                b'~' if tail[..end] == *b"5" => Some(Typed::Key(Key::Chapter(1))),
+                b'~' if tail[..end] == *b"6" => Some(Typed::Key(Key::Chapter(-1))),
                 _ => None,
             });
             bytes = &tail[end + 1..];
@@ -128,6 +130,10 @@ fn parse(mut bytes: &[u8]) -> (Vec<Typed>, usize) {
         let key = match first {
             b' ' | b'p' => Some(Key::Pause),
             b'.' => Some(Key::Step),
+            b'!' => Some(Key::Chapter(-1)),
+            b'@' => Some(Key::Chapter(1)),
+            b'#' => Some(Key::Sound),
+            b'_' => Some(Key::Pictures),
             b'[' => Some(Key::Slower),
             b']' => Some(Key::Faster),
             b'9' => Some(Key::VolumeDown),
@@ -138,6 +144,11 @@ fn parse(mut bytes: &[u8]) -> (Vec<Typed>, usize) {
             b's' => Some(Key::Screenshot),
             b'o' => Some(Key::Osd),
             b'?' | b'h' => Some(Key::Help),
+            b'j' => Some(Key::Subtitles),
+            b'J' => Some(Key::SubtitlesBack),
+            b'v' => Some(Key::SubtitlesHide),
+            b'z' => Some(Key::SubtitlesEarlier),
+            b'Z' | b'x' => Some(Key::SubtitlesLater),
             b'>' | b'n' => Some(Key::Next),
             b'q' => Some(Key::Quit),
             _ => None,
@@ -159,9 +170,10 @@ mod tests {
             (b"\x1b[C\x1b[D", vec![Key::Seek(5), Key::Seek(-5)], 6),
             (b"\x1bOA.", vec![Key::Seek(60), Key::Step], 4),
             (b"\x1b[1;5C", vec![Key::Seek(5)], 6),
+            (b"\x1b[5~\x1b[6~#_", vec![Key::Chapter(1), Key::Chapter(-1), Key::Sound, Key::Pictures], 10),
             (b"\x1b", vec![], 0),
             (b"\x1b[", vec![], 0),
-            (b"\x1b[15~x", vec![], 6),
+            (b"\x1b[15~y", vec![], 6),
             (b"\xff\x00", vec![], 2),
         ] {
             let typed = keys.into_iter().map(Typed::Key).collect();

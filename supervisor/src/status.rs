@@ -101,13 +101,17 @@ impl Status {
         }
     }
 
-    /// Draws the line if it is time to.
-    pub(crate) fn tick(&mut self, control: &ControlRegion, state: &PlayState, position_ns: i64) {
-        let now = mono_ns();
-        if self.bar.is_hidden() || now < self.drawn_ns + EVERY_NS {
+    /// Whether it is time to draw the line.
+    pub(crate) fn is_due(&self) -> bool {
+        !self.bar.is_hidden() && mono_ns() >= self.drawn_ns + EVERY_NS
+    }
+
+    /// Draws the line if it is time to. `place` is what chapter and tracks are called.
+    pub(crate) fn tick(&mut self, control: &ControlRegion, state: &PlayState, position_ns: i64, place: Vec<String>) {
+        if !self.is_due() {
             return;
         }
-        self.drawn_ns = now;
+        self.drawn_ns = mono_ns();
         let page = control.renderer();
         if self.progress {
             let done = page.presented.get();
@@ -134,6 +138,7 @@ impl Status {
             (true, true) => "muted".into(),
             (true, false) => format!("vol {}", state.volume),
         });
+        more.extend(place);
         if !self.heard_only {
             more.push(format!("dropped {}", page.dropped.get()));
             let offset = (page.av_offset_ns.count() > 0).then(|| page.last_av_offset_ns.get() as i64 as f64 / 1e6);

@@ -142,6 +142,7 @@ impl<R: Copy> Supervision<R> {
             Event::Spoilt { kind } => self.spoilt(kind),
             Event::Open | Event::Unfolded | Event::NotOpen | Event::NoneLeft => self.answered(&event),
             Event::Sought => self.sought(),
+            Event::Reopened => self.reopened(),
             Event::Looping(looping) => {
                 (self.looping, self.rounds) = (looping, if looping { u64::MAX } else { 1 });
             }

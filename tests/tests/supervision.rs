@@ -10,7 +10,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, geteuid};
-use tests::{Run, arg, assert_nothing_left, children, have, names, start, start_by, start_with, tool, wait_for};
+use tests::{Run, arg, children, have, names, start, start_by, start_with, tool, wait_for};
 use tricine_session::control::Role;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");

@@ -175,7 +175,11 @@ impl Reader {
             StandardTag::Album(text) => Some(("album", text)),
             _ => None,
         });
-        words.map(|(name, text)| (name.to_owned(), text.to_string())).collect()
+        let chapters = latest.media.tags.iter().chain(latest.per_track.iter().flat_map(|track| &track.metadata.tags));
+        let chapters =
+            chapters.filter(|tag| tag.raw.key.get(..7).is_some_and(|key| key.eq_ignore_ascii_case("chapter")));
+        let chapters = chapters.map(|tag| (tag.raw.key.clone(), tag.raw.value.to_string())).take(2 * caps::ENTRIES);
+        words.map(|(name, text)| (name.to_owned(), text.to_string())).chain(chapters).collect()
     }
 
     /// Goes on with the next link of a chain. Whether it has sound to go on with.

@@ -100,7 +100,7 @@ fn whole(file: &MediaFile, choice: &Choice) -> Result<Media, MediaError> {
             });
             let about = own.map_or_else(
                 || About { container: format!("{} (by FFmpeg)", found.format), ..About::default() },
-                |own| crate::open::about(own.contents()),
+                |own| crate::open::about(own.contents(), 0, [None; 2]),
             );
             Ok(Media { video, audio, about, notices: Vec::new(), missing })
         }

@@ -1,7 +1,7 @@
 //! Tags in angle brackets, as SubRip and WebVTT have them: how letters look.
 
+use super::ass;
 use super::cue::{Look, Place, Writer};
-use super::{ass, caps};
 
 /// Which tags there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,11 @@ pub(super) enum Tags {
     /// WebVTT's: b, i, u, c, v, lang, ruby; times.
     Vtt,
 }
+
+/// Tags within tags.
+const DEEPEST: usize = 64;
+/// The longest tag that is looked at, in bytes.
+const LONGEST: usize = 512;
 
 /// Writes `text` without its tags. What tags say of the place goes into `place`.
 pub(super) fn write(text: &str, tags: Tags, place: &mut Place, out: &mut Writer) {
@@ -43,7 +48,7 @@ pub(super) fn write(text: &str, tags: Tags, place: &mut Place, out: &mut Writer)
 
 /// The length of the tag that `text` begins with, having done what it says; `None` if that is none.
 fn tag(text: &str, tags: Tags, look: &mut Look, stack: &mut Vec<(String, Look)>) -> Option<usize> {
-    let end = text.bytes().take(caps::TAG).position(|b| b == b'>')?;
+    let end = text.bytes().take(LONGEST).position(|b| b == b'>')?;
     let inner = text[1..end].trim();
     let (closing, inner) = inner.strip_prefix('/').map_or((false, inner), |inner| (true, inner));
     let name: String = inner.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
@@ -62,7 +67,7 @@ fn tag(text: &str, tags: Tags, look: &mut Look, stack: &mut Vec<(String, Look)>)
         }
         return Some(end + 1);
     }
-    if stack.len() >= caps::TAGS || inner.starts_with(|c: char| c.is_ascii_digit()) {
+    if stack.len() >= DEEPEST || inner.starts_with(|c: char| c.is_ascii_digit()) {
         return Some(end + 1);
     }
     stack.push((name.clone(), look.clone()));

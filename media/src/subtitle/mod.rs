@@ -22,8 +22,6 @@ pub use list::{Origin, SubtitleTrack, Subtitles};
 pub use pages::{Page, Pages};
 pub(crate) use source::Codec;
 
-use crate::caps::subtitle as caps;
-
 /// The formats that are read, for `tricine doctor`.
 pub(crate) const FORMATS: [&str; 5] = ["SubRip (SRT)", "WebVTT", "ASS/SSA", "mov_text", "PGS"];
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::caps;
 use super::cue::{Bitmap, Body};
+use crate::caps;
 
 /// What was sent so far.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ impl Decoder {
 
     fn palette(&mut self, body: &[u8], composition: Option<&Composition>) {
         let [id, _, entries @ ..] = body else { return };
-        if self.palettes.len() >= caps::OBJECTS {
+        if self.palettes.len() >= caps::DISC_OBJECTS {
             self.palettes.clear();
         }
         let high = composition.is_none_or(|c| c.within.1 >= 720);
@@ -83,7 +83,7 @@ impl Decoder {
     fn object(&mut self, body: &[u8]) {
         let [high, low, _, flags, rest @ ..] = body else { return };
         let id = u16::from_be_bytes([*high, *low]);
-        if self.objects.len() >= caps::OBJECTS || self.coded > caps::CODED {
+        if self.objects.len() >= caps::DISC_OBJECTS || self.coded > caps::DISC_CODED {
             (self.coded, _) = (0, self.objects.clear());
         }
         if flags & 0x80 != 0 {
@@ -101,7 +101,7 @@ impl Decoder {
     fn picture(&self, composition: &Composition, (id, x, y): (u16, u16, u16)) -> Option<Body> {
         let object = self.objects.get(&id)?;
         let (width, height) = (usize::from(object.width), usize::from(object.height));
-        if width * height == 0 || width * height > caps::POINTS {
+        if width * height == 0 || width * height > caps::DISC_POINTS {
             return None;
         }
         Some(Body::Picture(Arc::new(Bitmap {

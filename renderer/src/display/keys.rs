@@ -69,14 +69,18 @@ impl InputCallback for Listener {
 
 /// What a key held down does again and again; the others change something to and fro.
 fn repeats(key: Key) -> bool {
-    use Key::{Faster, Seek, Slower, Step, VolumeDown, VolumeUp};
-    matches!(key, Seek(_) | Step | Slower | Faster | VolumeDown | VolumeUp)
+    use Key::{Faster, Seek, Slower, Step, SubtitlesEarlier, SubtitlesLater, VolumeDown, VolumeUp};
+    matches!(key, Seek(_) | Step | Slower | Faster | VolumeDown | VolumeUp | SubtitlesEarlier | SubtitlesLater)
 }
 
 fn of_character(character: char) -> Option<Key> {
     Some(match character {
         ' ' | 'p' => Key::Pause,
         '.' => Key::Step,
+        '!' => Key::Chapter(-1),
+        '@' => Key::Chapter(1),
+        '#' => Key::Sound,
+        '_' => Key::Pictures,
         '[' => Key::Slower,
         ']' => Key::Faster,
         '9' => Key::VolumeDown,
@@ -87,6 +91,11 @@ fn of_character(character: char) -> Option<Key> {
         's' => Key::Screenshot,
         'o' => Key::Osd,
         '?' | 'h' => Key::Help,
+        'j' => Key::Subtitles,
+        'J' => Key::SubtitlesBack,
+        'v' => Key::SubtitlesHide,
+        'z' => Key::SubtitlesEarlier,
+        'Z' | 'x' => Key::SubtitlesLater,
         'n' | '>' => Key::Next,
         'q' => Key::Quit,
         _ => return None,
@@ -99,6 +108,8 @@ fn of_key(key: minifb::Key) -> Option<Key> {
         minifb::Key::Right => Key::Seek(5),
         minifb::Key::Up => Key::Seek(60),
         minifb::Key::Down => Key::Seek(-60),
+        minifb::Key::PageUp => Key::Chapter(1),
+        minifb::Key::PageDown => Key::Chapter(-1),
         minifb::Key::F1 => Key::Help,
         minifb::Key::Escape => Key::Escape,
         _ => return None,

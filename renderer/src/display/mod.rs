@@ -17,6 +17,7 @@ use tricine_session::link::{DisplaySpec, Key, Spec};
 use tricine_session::window::Window as Left;
 
 use crate::canvas::Canvas;
+use crate::convert::Rect;
 use crate::osd::Overlay;
 pub(crate) use x11::Segment;
 
@@ -135,6 +136,11 @@ pub(crate) trait Display {
 
     /// How the window is, if this is one: what a successor needs to open its own as this one was left.
     fn window(&self) -> Option<Left> {
+        None
+    }
+
+    /// Where in the window the picture lies; `None` where nothing can be drawn over it.
+    fn area(&self) -> Option<Rect> {
         None
     }
 

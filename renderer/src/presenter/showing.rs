@@ -5,7 +5,7 @@ use tricine_session::actor::{BEAT, Stop};
 use tricine_session::clock::Clock;
 use tricine_session::control::Role;
 use tricine_session::frame::FrameMeta;
-use tricine_session::link::FromRole;
+use tricine_session::link::{DisplaySpec, FromRole};
 use tricine_session::sandbox;
 
 use super::{LONGEST_LEAD_NS, Presenter, Rounds};
@@ -88,6 +88,10 @@ impl Presenter {
             if !sandbox::begins_confined(Role::Renderer, &self.context.spec) {
                 sandbox::enter(Role::Renderer, &self.context.link, &self.context.spec)?;
             }
+            if self.context.spec.work.display == DisplaySpec::Window {
+                // A thread, so not before the walls are up.
+                self.subtitles.prepare();
+            }
         }
         if let Some(display) = &mut self.display {
             display.prepare(picture)?;
@@ -98,6 +102,9 @@ impl Presenter {
     /// Shows the prepared frame and books it. Whether anybody could see it.
     fn show(&mut self, meta: &FrameMeta, decision: Decision, delivery: Delivery) -> Result<bool, Stop> {
         let begun_ns = mono_ns();
+        if meta.serial == self.state.serial {
+            self.subtitles.follow(&self.context, &self.state, meta.pts_ns)?;
+        }
         let overlay = self.overlay(begun_ns, meta.pts_ns);
         let Some(display) = &mut self.display else { return Ok(false) };
         let outcome = display.show(&overlay)?;

@@ -23,6 +23,8 @@ pub enum ToRole {
     Screenshot(Name),
     /// To the renderer: this input begins; the window's title.
     Title(String),
+    /// To the renderer: where the input's chapters begin, in ns.
+    Chapters(Vec<i64>),
     /// To the renderer: show or hide the keys.
     Help,
     /// To the renderer: show these words for a moment.
@@ -42,6 +44,8 @@ pub enum FromRole {
     Ready,
     /// Decoder: the input is open; this is what it holds.
     Opened(Box<Opened>),
+    /// Decoder, before [`FromRole::Opened`]: what the input is made of, a part at a time.
+    Listed(Listing),
     /// Decoder: a channel is needed whose slots take `capacity` bytes; frame `base` will be the first in it, and
     /// production goes on at `resume_pts_ns`. Answered with [`ToRole::Channel`].
     NeedChannel {
@@ -86,6 +90,7 @@ impl FromRole {
         match self {
             Self::Ready => "Ready",
             Self::Opened(_) => "Opened",
+            Self::Listed(_) => "Listed",
             Self::NeedChannel { .. } => "NeedChannel",
             Self::Switched { .. } => "Switched",
             Self::Output(_) => "Output",
@@ -120,9 +125,44 @@ pub struct Opened {
     pub seekable: bool,
     /// What a successor needs to go on in the middle of a stream that cannot seek: YUV4MPEG2's header line.
     pub stream_header: Option<String>,
+    /// Its subtitles, in the order of their numbers.
+    #[serde(default)]
+    pub subtitles: Vec<SubtitleSummary>,
+    /// The number of those that are shown unless the user says otherwise; 0 for none.
+    #[serde(default)]
+    pub subtitle: u16,
     /// Pictures or sound that the user wants and that cannot be played, though the rest is: one line each.
     #[serde(default)]
     pub missing: Vec<String>,
+}
+
+/// What an input is made of, or a part of that.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Listing {
+    /// Tracks, in the order of their numbers.
+    pub tracks: Vec<TrackSummary>,
+    /// Where each chapter begins, in ns, and its title; in order of time.
+    pub chapters: Vec<(i64, String)>,
+}
+
+/// What is known of a track.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrackSummary {
+    /// Pictures or sound.
+    pub kind: Kind,
+    /// Codec, language and name, in words.
+    pub title: String,
+    /// Whether it is the one that plays.
+    pub played: bool,
+}
+
+/// What is known of a track of subtitles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitleSummary {
+    /// The format, the language, the name, in words.
+    pub title: String,
+    /// Whether it can be shown.
+    pub shown: bool,
 }
 
 /// What is known of the picture.
@@ -160,6 +200,12 @@ pub enum Key {
     Seek(i32),
     /// One frame forward, then pause.
     Step,
+    /// So many chapters on, or back.
+    Chapter(i32),
+    /// The next track of sound.
+    Sound,
+    /// The next track of pictures.
+    Pictures,
     /// Slower.
     Slower,
     /// Faster.
@@ -182,6 +228,16 @@ pub enum Key {
     Osd,
     /// The keys on the screen, or not.
     Help,
+    /// The next track of subtitles, or none.
+    Subtitles,
+    /// The one before.
+    SubtitlesBack,
+    /// Subtitles out of sight, or back.
+    SubtitlesHide,
+    /// Subtitles a tenth of a second earlier.
+    SubtitlesEarlier,
+    /// Subtitles a tenth of a second later.
+    SubtitlesLater,
     /// Next input.
     Next,
     /// Stop.
@@ -230,6 +286,8 @@ pub struct Work {
     pub confine: Option<Confine>,
     /// Which of the input's tracks.
     pub tracks: TracksSpec,
+    /// Where its chapters begin, in ns, as far as is known.
+    pub chapters: Vec<i64>,
 }
 
 /// Which of an input's tracks are played; those that it means itself, where nothing is asked for.
@@ -241,8 +299,25 @@ pub struct TracksSpec {
     pub sound: Option<usize>,
     /// Languages of sound, the most wanted first.
     pub languages: Vec<String>,
+    /// A track of a number that cannot be played is not replaced by another one.
+    pub strict: bool,
     /// Interlaced pictures stay as they are.
     pub interlaced: bool,
+    /// Languages of subtitles, the most wanted first.
+    #[serde(default)]
+    pub subtitle_languages: Vec<String>,
+    /// Files of subtitles, in the order of the descriptors that come with the orders.
+    #[serde(default)]
+    pub subtitle_files: Vec<SubtitleFile>,
+}
+
+/// A file of subtitles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitleFile {
+    /// Its name.
+    pub name: Name,
+    /// Whether the user named it; else it lies beside the film.
+    pub given: bool,
 }
 
 impl Default for Work {
@@ -259,6 +334,7 @@ impl Default for Work {
             picture_ns: 5_000_000_000,
             confine: None,
             tracks: TracksSpec::default(),
+            chapters: Vec::new(),
         }
     }
 }

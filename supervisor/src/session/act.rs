@@ -8,7 +8,7 @@ use tricine_channel::sys::process::Reaped;
 use tricine_session::Result;
 use tricine_session::channel::StreamRegion;
 use tricine_session::control::Role;
-use tricine_session::link::{DisplaySpec, SinkSpec, Spec, ToRole, TracksSpec, Work};
+use tricine_session::link::{DisplaySpec, Listing, SinkSpec, Spec, ToRole, TracksSpec, Work};
 use tricine_session::role::Inherits;
 use tricine_session::sandbox::Confine;
 
@@ -98,6 +98,7 @@ impl Session {
         if role == Role::Decoder {
             let here = self.skip_past_ns.unwrap_or(i64::MIN).max(self.position_ns());
             self.skip_past_ns = skip.then_some(here);
+            self.listing_heard = Listing::default();
         }
         let spec = Spec {
             session: self.name.clone(),
@@ -116,11 +117,11 @@ impl Session {
                 picture_ns: self.options.picture_ns(),
                 confine: (!self.options.no_sandbox).then_some(Confine { memory: self.options.memory_limit }),
                 tracks: TracksSpec {
-                    video: self.options.vid,
-                    sound: self.options.aid,
-                    languages: self.options.alang.clone(),
-                    interlaced: !self.options.deinterlace,
+                    subtitle_languages: self.options.slang.clone(),
+                    subtitle_files: self.subtitles.iter().map(|(about, _)| about.clone()).collect(),
+                    ..self.tracks.clone()
                 },
+                chapters: if role.entry().draws { self.marks() } else { Vec::new() },
             },
         };
         let input = match role.entry().inherits {
@@ -137,7 +138,9 @@ impl Session {
             self.drawable = true;
             self.janitor.iter_mut().for_each(Janitor::terminal_is_drawn_on);
         }
-        let running = child::start(role, &current.title, &spec, input, stdout)?;
+        let reads = role.entry().inherits == Inherits::Input;
+        let files: Vec<_> = self.subtitles.iter().filter(|_| reads).map(|(_, file)| file.as_fd()).collect();
+        let running = child::start(role, &current.title, &spec, input, &files, stdout)?;
         let post = &mut self.posts[role];
         post.starts += 1;
         post.reads = None;

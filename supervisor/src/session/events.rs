@@ -133,7 +133,8 @@ impl Session {
         self.tell(Event::Tick)?;
         self.leaving.retain(|child| matches!(child.try_reap(), Ok(None)));
         self.settle_gaps(mono_ns());
-        self.status.tick(&self.control, &self.state, self.position_ns());
+        let place = if self.status.is_due() { self.place() } else { Vec::new() };
+        self.status.tick(&self.control, &self.state, self.position_ns(), place);
         Ok(())
     }
 

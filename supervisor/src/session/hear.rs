@@ -8,7 +8,7 @@ use tricine_session::frame::MAX_SIDE;
 use tricine_session::link::{DisplaySpec, FromRole, InputSpec, Opened, ToRole, VideoSummary};
 
 use super::inputs::hint;
-use super::{Session, index, kind_index};
+use super::{Session, contents, index, kind_index};
 use crate::admission::admit;
 use crate::supervision::{Ask, Death, Event, Kinds};
 
@@ -87,6 +87,10 @@ impl Session {
                 }
                 self.heard = Some(*opened);
                 self.tell(Event::Opened { role, tracks, seekable })
+            }
+            FromRole::Listed(part) => {
+                contents::add(&mut self.listing_heard, part);
+                Ok(())
             }
             FromRole::NeedChannel { kind, capacity, base, resume_pts_ns, resume_serial } => {
                 let ask = Ask { capacity, base, resume_pts_ns, resume_serial };

@@ -50,7 +50,8 @@ impl Session {
 
     /// The frame that a dead consumer has not given back, counted over all regions.
     pub(super) fn held(&self, role: Role) -> Option<(usize, u64)> {
-        let consumed = self.regions_of(role).filter(|&(_, side)| side == Side::Consumer);
+        // Of two streams, the one that the loop waits for: a page of subtitles is never given back before its time.
+        let consumed = self.regions_of(role).filter(|(channel, _)| role.consumes() == Some(channel.name().kind));
         let mut held = consumed.filter_map(|(channel, _)| {
             let seq = held_by_consumer(channel)?;
             Some((kind_index(channel.name().kind), seq.saturating_add(channel.base())))
@@ -133,7 +134,7 @@ impl Session {
             capacity: old.iter().map(|c| c.capacity() as u64).max().unwrap_or(1),
             base: base.min(MOST_FRAMES),
             resume_pts_ns: resume_pts_ns.clamp(-LONGEST_NS, LONGEST_NS),
-            resume_serial: self.state.serial,
+            resume_serial: if kind == Kind::Cues { self.state.subtitles.serial } else { self.state.serial },
             barriers: Barriers::Both,
         };
         old.iter().try_for_each(|channel| channel.name().unlink())?;
@@ -193,6 +194,8 @@ impl Session {
                 let page = control.audio();
                 (page.received.get().saturating_add(page.lost.get()), self.position_ns())
             }
+            // Nobody counts pages.
+            Kind::Cues => (0, self.position_ns().saturating_sub(self.state.subtitles.delay_ns())),
             Kind::Video => {
                 let page = control.renderer();
                 let shown = page.last_seq.get();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tricine_channel::time::mono_ns;
+use tricine_session::channel::Kind;
 use tricine_session::clock::{MAX_SPEED, MIN_SPEED};
 use tricine_session::control::Role;
 use tricine_session::link::{DisplaySpec, Key, ToRole};
@@ -125,6 +126,9 @@ impl Session {
                 return self.seek(self.position_ns().saturating_add(i64::from(seconds) * 1_000_000_000));
             }
             Key::Seek(_) => self.osd("this input cannot seek"),
+            Key::Chapter(by) => return self.go_by_chapters(by),
+            Key::Sound => return self.switch_track(Kind::Audio),
+            Key::Pictures => return self.switch_track(Kind::Video),
             Key::Step => {
                 let moving = !std::mem::replace(&mut self.state.paused, true);
                 if moving {
@@ -148,6 +152,10 @@ impl Session {
                 self.state.looping = !self.state.looping;
                 self.tell(Event::Looping(self.state.looping))?;
             }
+            Key::Subtitles | Key::SubtitlesBack => self.next_subtitles(key == Key::Subtitles),
+            Key::SubtitlesHide => self.hide_subtitles(),
+            Key::SubtitlesEarlier => self.delay_subtitles(-100),
+            Key::SubtitlesLater => self.delay_subtitles(100),
             Key::Osd => self.state.osd = 1 - self.state.osd.min(1),
             Key::Fullscreen if self.has_window() => self.state.fullscreen = !self.state.fullscreen,
             Key::Fullscreen => self.osd("full screen is not to be had here"),
@@ -156,7 +164,7 @@ impl Session {
                 self.say(Role::Renderer, &ToRole::Help);
                 if self.running(Role::Renderer).is_none() {
                     self.status
-                        .notice("space pause, arrows seek, [ ] speed, 9 0 volume, m mute, l loop, n next, q quit");
+                        .notice("space pause, arrows seek, ! @ chapters, # sound, [ ] speed, 9 0 volume, m mute, l loop, n next, q quit");
                 }
             }
             Key::Screenshot => match std::env::current_dir() {
@@ -181,11 +189,11 @@ impl Session {
         self.opened.as_ref().and_then(|o| o.duration_ns).map_or(i64::MAX, |ns| ns.max(0))
     }
 
-    fn seekable(&self) -> bool {
+    pub(super) fn seekable(&self) -> bool {
         self.opened.as_ref().is_some_and(|o| o.seekable)
     }
 
-    fn seek(&mut self, target_ns: i64) -> Result<()> {
+    pub(super) fn seek(&mut self, target_ns: i64) -> Result<()> {
         if self.supervision.is_playing() {
             self.tell(Event::Sought)?;
             self.go_to(self.supervision.serial(), target_ns);
@@ -199,12 +207,13 @@ impl Session {
     pub(super) fn go_to(&mut self, serial: u32, target_ns: i64) {
         self.state.target_ns = target_ns.clamp(0, self.last_ns());
         self.state.serial = serial;
+        self.state.subtitles.serial = self.state.subtitles.serial.wrapping_add(1);
         self.stepped = false;
         self.skip_past_ns = None;
         self.broadcast();
     }
 
-    fn osd(&mut self, text: &str) {
+    pub(super) fn osd(&mut self, text: &str) {
         self.say(Role::Renderer, &ToRole::Osd(text.to_owned()));
         if self.running(Role::Renderer).is_none() {
             self.status.notice(text);

@@ -30,6 +30,8 @@ pub(super) struct Audit {
     roles: Vec<Books>,
     replaced: Vec<VecDeque<u64>>,
     again: usize,
+    /// The user wants it to be read anew.
+    reopened: bool,
     janitor_dead: Option<u64>,
     janitors: VecDeque<u64>,
     stopping_since: Option<u64>,
@@ -81,6 +83,7 @@ impl Audit {
             roles: vec![Books::default(); roles],
             replaced: vec![VecDeque::new(); plan.kinds],
             again: 0,
+            reopened: false,
             janitor_dead: None,
             janitors: VecDeque::new(),
             stopping_since: None,
@@ -119,6 +122,10 @@ impl Audit {
                 self.early |= self.playing == Some(None) && Some(serial) == self.serial;
             }
             Event::Next | Event::NotOpen | Event::Unfolded => self.over = true,
+            Event::Reopened if self.playing.is_some() => {
+                self.roles[self.plan.source].told = true;
+                (self.playing, self.reopened) = (None, true);
+            }
             Event::NoJanitor => {
                 let many = within(&mut self.janitors, now_ns, period_ns) > self.plan.limit.intensity;
                 self.janitor_dead = if many { None } else { self.janitor_dead.or(Some(now_ns)) };
@@ -226,7 +233,8 @@ impl Audit {
                 self.serial = Some(serial);
                 (self.playing, self.over, self.opening_since) = (Some(None), false, None);
                 self.early = false;
-                self.again = if again { self.again + 1 } else { 0 };
+                let wanted = std::mem::take(&mut self.reopened);
+                self.again = if again { self.again + usize::from(!wanted) } else { 0 };
                 let times = self.again;
                 self.must(times <= self.plan.limit.intensity, || format!("the input changed {times} times"));
                 self.roles[source].deaths.clear();

@@ -80,6 +80,7 @@ impl<R: Copy> Supervision<R> {
         }
         self.begun = true;
         self.rounds = match self.plan.rounds {
+            _ if again => self.rounds,
             _ if self.looping => u64::MAX,
             // The user has put an end to that.
             u64::MAX => 1,
@@ -150,6 +151,13 @@ impl<R: Copy> Supervision<R> {
         self.sought();
         let serial = self.serial;
         self.act(Action::Rewind { serial });
+    }
+
+    /// The current input is read anew: its source goes, and another one begins under a new serial.
+    pub(super) fn reopened(&mut self) {
+        if self.input.is_playing() && self.stop.is_none() {
+            self.input = Input::Ready { again: true };
+        }
     }
 
     /// The film goes on elsewhere: a new serial, and what has killed the source is behind it.

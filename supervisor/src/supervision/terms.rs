@@ -120,6 +120,8 @@ pub(crate) enum Event<R> {
     NoneLeft,
     /// The user has gone to another place of the film.
     Sought,
+    /// The user wants the current input to be read anew, for other tracks of it.
+    Reopened,
     /// The user wants the input for ever, or once.
     Looping(bool),
     /// The user wants the next input.

@@ -145,6 +145,7 @@ impl World {
                 1 => Event::Stop(Ended::Signal(15)),
                 2..=15 => Event::Next,
                 16..=25 => Event::Sought,
+                31..=33 => Event::Reopened,
                 26..=30 => Event::Looping(self.rng.bool()),
                 _ => Event::Rebased,
             };
