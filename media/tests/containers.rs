@@ -224,3 +224,21 @@ fn damage_ends_in_words_or_pictures() {
         assert!(shown > least, "{name}: {shown} pictures of 25 damaged films");
     });
 }
+
+/// A short FLAC file, whose frames begin as those of AAC do.
+#[test]
+fn what_says_what_it_is_is_that_though_its_bytes_look_like_something_else() {
+    let mut flac = b"fLaC\x80\0\0\x22\0\xc0\0\xc0\0\0\0\0\0\0\x0a\xc4\x40\xf0\0\0\x03\0".to_vec();
+    flac.resize(42, 0);
+    for frame in
+        [b"\0\xba\0\0\0\x30\xb2", b"\x01\xbd\0\0\0\x5c\xca", b"\x02\xb4\0\0\0\xe8\x42", b"\x03\xb3\0\0\0\x84\x3a"]
+    {
+        flac.extend([&b"\xff\xf8\x19\x08"[..], frame].concat());
+    }
+    let file = tricine_media::MediaFile::from_bytes(flac, "silence");
+    let container = tricine_media::container::open(&file).unwrap().unwrap();
+    assert_eq!(container.contents().tracks[0].codec, "FLAC");
+    let mut packets = container.packets(0).unwrap();
+    let packets: Vec<_> = std::iter::from_fn(|| packets.next().unwrap()).collect();
+    assert_eq!(packets.len(), 4);
+}

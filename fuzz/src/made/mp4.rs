@@ -120,7 +120,8 @@ pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     let ftyp = atom(draw, b"ftyp", b"isom\0\0\0\0isomqt  ");
     let mdat = atom(draw, b"mdat", &[0x65; 256]);
     let at = ftyp.len() as u32 + 8;
-    let mut parts = vec![atom(draw, b"mvhd", &[&[0; 12], &word(draw, 48_000)[..], &word(draw, 64), &[0; 80]].concat())];
+    let head = [&[0; 12], &word(draw, 48_000)[..], &word(draw, 64), &[0; 80]].concat();
+    let mut parts = vec![atom(draw, b"mvhd", &head)];
     for _ in 0..draw.count(1).min(4) {
         parts.push(track(draw, at, fragmented));
     }
@@ -132,7 +133,8 @@ pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     if draw.odd() {
         let count = draw.count(2);
         let names: Vec<u8> = (0..count).flat_map(|_| [&draw.number().to_be_bytes()[..], &[1, b'a']].concat()).collect();
-        let chpl = atom(draw, b"chpl", &[&[1, 0, 0, 0, 0, 0, 0, 0, draw.byte()], &names[..]].concat());
+        let list = [&[1, 0, 0, 0, 0, 0, 0, 0, draw.byte()], &names[..]].concat();
+        let chpl = atom(draw, b"chpl", &list);
         parts.push(atom(draw, b"udta", &chpl));
     }
     let moov = atom(draw, b"moov", &parts.concat());

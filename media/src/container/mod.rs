@@ -395,7 +395,10 @@ fn song(file: &MediaFile) -> Result<Box<dyn Container>, MediaError> {
     if wav::Wav::begins(&head[..have]) {
         return Ok(Box::new(wav::Wav::read(file)?));
     }
-    Ok(match frames::Frames::open(file)? {
+    // What says what it is, is that: its own bytes may look like frames.
+    let says = [b"fLaC", b"OggS", b"FORM", b"caff"].iter().any(|magic| head.starts_with(*magic));
+    let frames = if says { None } else { frames::Frames::open(file)? };
+    Ok(match frames {
         Some(frames) => Box::new(frames),
         None => Box::new(probed::Probed::open(file)?),
     })

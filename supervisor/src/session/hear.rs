@@ -2,6 +2,7 @@
 
 use nix::sys::signal::Signal;
 use tricine_session::Result;
+use tricine_session::channel::Side;
 use tricine_session::control::Role;
 use tricine_session::frame::MAX_SIDE;
 use tricine_session::link::{DisplaySpec, FromRole, InputSpec, Opened, ToRole, VideoSummary};
@@ -33,15 +34,17 @@ impl Session {
             let declared = pictures.as_ref().or(self.heard.as_ref()).or(self.opened.as_ref());
             let name = message.name();
             let unanswered = match message {
-                FromRole::NeedChannel { capacity, .. } => Some(capacity.div_ceil(1 << 20)),
+                FromRole::NeedChannel { kind, capacity, .. } if role.side(kind) == Some(Side::Producer) => {
+                    Some(capacity)
+                }
                 _ => None,
             };
             match admit(role, message, declared, &self.display) {
                 Some(message) => self.heard(role, message)?,
                 None => {
                     self.posts[role].running.iter_mut().for_each(|running| running.complain(name));
-                    if let Some(mib) = unanswered {
-                        self.refuse_region(role, mib)?;
+                    if let Some(capacity) = unanswered {
+                        self.refuse_region(role, capacity)?;
                     }
                 }
             }
@@ -50,11 +53,11 @@ impl Session {
     }
 
     /// Who asks for a region that it cannot have would wait for it for ever.
-    fn refuse_region(&mut self, role: Role, mib: u64) -> Result<()> {
+    fn refuse_region(&mut self, role: Role, capacity: u64) -> Result<()> {
         if let Some(running) = self.posts[role].running.as_mut().filter(|running| !running.silenced) {
             running.silenced = true;
             self.status.error(&format!(
-                "{role} wants room for a picture or a block of sound of {mib} MiB, more than the film declares, and is ended"
+                "{role} wants room for a picture or a block of sound of {capacity} bytes, which no film like this has, and is ended"
             ));
             self.signal(role, Signal::SIGKILL)?;
         }

@@ -155,11 +155,12 @@ impl Blocks {
     }
 }
 
-/// Where the next cluster seems to begin; the file's end if there is none.
+/// Where the next cluster seems to begin; the file's end if there is none, or none near enough.
 fn next_cluster(file: &MediaFile, mut at: u64) -> Result<u64, MediaError> {
     let mut buffer = vec![0; 1 << 16];
-    while at + 4 <= file.len() {
-        let len = (file.len() - at).min(buffer.len() as u64) as usize;
+    let until = file.len().min(at.saturating_add(caps::CLUSTER_SEARCH));
+    while at + 4 <= until {
+        let len = (until - at).min(buffer.len() as u64) as usize;
         file.read_exact_at(&mut buffer[..len], at)?;
         if let Some(found) = buffer[..len].windows(4).position(|window| window == CLUSTER.to_be_bytes()) {
             return Ok(at + found as u64);
