@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod misuse;
 pub mod name;
 pub mod output;
+pub mod patient;
 pub mod process;
 pub mod role;
 pub mod sandbox;

@@ -190,7 +190,7 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
     // Asked while the rest is made ready. Without a process that could be asked, there is no window.
     let probe = if options.display == Display::Auto { Probe::start(Role::Renderer).ok() } else { None };
     let terminal = Settings::now();
-    let janitor = Janitor::start(&name, terminal.as_ref())?;
+    let janitor = Janitor::start(&name, terminal.as_ref(), outputs.unfinished())?;
     let sink = match (&options.audio, options.unpaced) {
         (Audio::None, _) => None,
         (Audio::Is(SinkSpec::Auto), true) => Some(SinkSpec::Null),

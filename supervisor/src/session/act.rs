@@ -151,7 +151,7 @@ impl Session {
     }
 
     fn start_janitor(&mut self) -> Result<()> {
-        match Janitor::start(&self.name, self.terminal.as_ref()) {
+        match Janitor::start(&self.name, self.terminal.as_ref(), self.outputs.unfinished()) {
             Ok(mut janitor) => {
                 if self.drawable {
                     janitor.terminal_is_drawn_on();

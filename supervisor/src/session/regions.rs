@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::errno::Errno;
 use tricine_channel::Error as ChannelError;
 use tricine_channel::sys::process::Reaped;
+use tricine_channel::time::mono_ns;
 use tricine_session::channel::{
     Barriers, ChannelName, Kind, Mode, Side, Spec as ChannelSpec, StreamRegion, discard, held_by_consumer, recover,
 };
@@ -105,6 +106,21 @@ impl Session {
     pub(super) fn unlink(&mut self, kind: Kind, below: u64) -> Result<()> {
         let old = |c: &mut StreamRegion| c.name().kind == kind && c.name().generation < below;
         self.channels.extract_if(.., old).try_for_each(|channel| channel.name().unlink())
+    }
+
+    /// Whether the consumer of a stream has a reason not to follow to the region that the decoder has asked for: it is paused, what the region is for is
+    /// not due yet, or it waits for somebody out there, such as a sound server or the reader of a pipe.
+    pub(super) fn awaited_lawfully(&self, kind: usize) -> bool {
+        let Some(ask) = self.supervision.awaited(kind) else { return false };
+        if KINDS[kind] == Kind::Audio || self.state.paused || self.outputs.is_read_slowly() {
+            return true;
+        }
+        if self.options.unpaced || ask.resume_serial != self.state.serial {
+            return false;
+        }
+        let clock = self.control.clock(self.state.serial);
+        // A clock that stands waits for sound.
+        clock.is_some_and(|clock| clock.when(ask.resume_pts_ns).is_none_or(|due_ns| mono_ns() < due_ns))
     }
 
     /// Gives a stream a new region in the place of all that it has.
