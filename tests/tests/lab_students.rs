@@ -49,6 +49,15 @@ fn every_repair_is_marked_as_its_lesson_says_and_what_is_wrong_happens_on_real_p
                 right += 1;
                 continue;
             }
+            // A goal of the lesson that the repair does not reach is no fault of the program.
+            if r.verdict == "unmet" {
+                assert_eq!(
+                    (marked.status.code(), &verdict["verdict"]),
+                    (Some(1), &"unmet".into()),
+                    "{name}: {verdict}"
+                );
+                continue;
+            }
             assert_eq!(
                 (marked.status.code(), &verdict["kind"]),
                 (Some(1), &r.verdict.as_str().into()),
@@ -86,7 +95,15 @@ fn keys(acts: &[Act]) -> Vec<String> {
 
 /// The text as a screen may break it.
 fn first_words(text: &str) -> String {
-    text.replace(['`', '*'], "").chars().take(30).collect::<String>().trim_end().to_owned()
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .replace(['`', '*'], "")
+        .chars()
+        .take(30)
+        .collect::<String>()
+        .trim_end()
+        .to_owned()
 }
 
 /// Every question, answered wrong.
