@@ -123,9 +123,9 @@ impl Feed {
         let missing = media.missing.into_iter().filter(|(kind, _)| wanted(*kind) && context.spec.restarts == 0);
         let missing = missing.map(|(_, why)| why).collect();
         let summary = summary(video.as_ref().map(|v| v.info()), audio.as_ref().map(|a| a.info()), header);
-        let About { container, title, artist, tracks, chapters } = media.about;
+        let About { container, title, artist, tracks, chapters, cover } = media.about;
         listing::tell(&context, tracks, chapters)?;
-        context.tell(&FromRole::Opened(Summary { missing, container, title, artist, ..summary }.into()))?;
+        context.tell(&FromRole::Opened(Summary { missing, cover, container, title, artist, ..summary }.into()))?;
         if let Some(source) = video {
             let (capacity, producer) = (source.info().format.i420_len() as u64, self.video.take());
             sandbox::declare_picture(capacity);

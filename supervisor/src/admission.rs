@@ -112,7 +112,7 @@ fn listed(listing: Listing) -> Listing {
 }
 
 fn in_range(opened: Opened) -> Opened {
-    let Opened { mut video, mut audio, duration_ns, seekable, stream_header, missing, container, title, artist } =
+    let Opened { mut video, mut audio, duration_ns, seekable, stream_header, missing, cover, container, title, artist } =
         opened;
     let text = |text: String| shown(OsStr::new(&text));
     if let Some(video) = &mut video {
@@ -134,6 +134,7 @@ fn in_range(opened: Opened) -> Opened {
         // For a successor alone.
         stream_header: stream_header.filter(|header| header.len() <= LONGEST_HEADER),
         missing: missing.into_iter().take(MOST_MISSING).map(text).collect(),
+        cover,
         container: text(container),
         title: title.map(text),
         artist: artist.map(text),
@@ -226,6 +227,7 @@ mod tests {
             seekable: true,
             stream_header: Some("x".repeat(5_000)),
             missing: vec!["\n".into(); 1_000],
+            cover: true,
             container: "\x07".into(),
             title: Some("\x1b".into()),
             artist: Some("x".repeat(9_000)),

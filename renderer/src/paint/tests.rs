@@ -6,10 +6,12 @@ use crate::canvas::BLACK;
 fn overlay() -> Overlay {
     let figures = ["decoded", "queued", "presented", "dropped", "repeated", "clock", "A/V", "late p99"];
     Overlay {
+        caption: "Somebody \u{2014} A song".into(),
         bar: Some(Bar {
             position_s: 754,
             duration_s: Some(5430),
             permille: Some(139),
+            marks: vec![200, 500],
             paused: true,
             muted: true,
             looping: true,

@@ -117,6 +117,7 @@ impl Session {
                 picture_ns: self.options.picture_ns(),
                 confine: (!self.options.no_sandbox).then_some(Confine { memory: self.options.memory_limit }),
                 tracks: self.tracks.clone(),
+                caption: self.caption(),
                 chapters: if role.entry().draws { self.marks() } else { Vec::new() },
             },
         };
