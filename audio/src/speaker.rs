@@ -360,8 +360,8 @@ impl Speaker {
         }
         if done && !self.finished {
             self.finished = true;
-            if let Some(Err(why)) = self.recorder.as_mut().map(Recorder::finish) {
-                return Err(Stop::Failed(why));
+            if let Some(recorder) = &mut self.recorder {
+                recorder.finish(self.context.page()).map_err(Stop::Failed)?;
             }
             self.context.tell(&FromRole::Ended { serial: self.state.serial })?;
         }

@@ -9,9 +9,10 @@ use tricine_session::actor::{Actor, BEAT, Next, Stop};
 use tricine_session::channel::{Kind, Mode, Producer, resume};
 use tricine_session::clock::PlayState;
 use tricine_session::control::{DecoderPage, Writable};
-use tricine_session::link::{AudioSummary, Finding, FromRole, Opened as Summary, ToRole, VideoSummary};
+use tricine_session::link::{AudioSummary, DisplaySpec, Finding, FromRole, Opened as Summary, ToRole, VideoSummary};
 use tricine_session::{Error, Result, sandbox};
 
+use crate::cues::{self, PAGE_CAPACITY, Text};
 use crate::listing;
 use crate::opening::{Opened, Opening};
 use crate::pipeline::{Goal, Pipeline};
@@ -26,6 +27,7 @@ pub(crate) struct Feed {
     /// What predecessors left of the channels.
     video: Option<Producer>,
     audio: Option<Producer>,
+    cues: Option<Producer>,
     pipelines: Vec<(Kind, Pipeline)>,
 }
 
@@ -42,9 +44,11 @@ impl Actor for Feed {
     fn begin(context: &Arc<Context>, input: Option<OwnedFd>, state: PlayState) -> Result<Self, Stop> {
         tricine_media::guard::install_hook();
         let (video, audio) = (take_up(context, Kind::Video)?, take_up(context, Kind::Audio)?);
+        let cues = take_up(context, Kind::Cues)?;
         let published = video.as_ref().map_or(0, Producer::next_seq);
         let work = &context.spec.work;
-        let begin = if work.skip_past_ns.is_none() { first_goal(video.as_ref(), &state, None)? } else { None };
+        let skips = work.skip_past_ns.is_some();
+        let begin = if skips { None } else { first_goal::<Pictures>(context, video.as_ref(), &state, None)? };
         let begin_ns = begin.map_or(0, |goal| goal.target_ns);
         let opening = Opening::start(
             work.input.clone(),
@@ -55,7 +59,7 @@ impl Actor for Feed {
             work.picture_ns,
             &work.tracks,
         )?;
-        Ok(Self { context: context.clone(), opening: Some(opening), video, audio, pipelines: Vec::new() })
+        Ok(Self { context: context.clone(), opening: Some(opening), video, audio, cues, pipelines: Vec::new() })
     }
 
     fn lives(&self) -> bool {
@@ -89,7 +93,8 @@ impl Actor for Feed {
         if let Some(code) = self.pipelines.iter().find_map(|(_, p)| p.status.broken()) {
             return Err(Stop::Exit(code));
         }
-        if self.pipelines.iter().all(|(_, p)| p.status.dry() && p.status.published() == 0) {
+        let mut film = self.pipelines.iter().filter(|(kind, _)| *kind != Kind::Cues);
+        if film.all(|(_, p)| p.status.dry() && p.status.published() == 0) {
             return Err(Stop::Failed(
                 "nothing of it could be decoded; copy or download it again, or see what `ffmpeg -nostdin -i IN` says of it"
                     .into(),
@@ -116,6 +121,14 @@ impl Feed {
         let Some((_, state)) = context.control.state() else { return Err(Stop::Quit) };
         let wants_sound = context.spec.work.sink.is_some();
         let (video, audio) = (media.video, media.audio.filter(|_| wants_sound));
+        let mut subtitles = media.subtitles;
+        let work = &context.spec.work;
+        let draws = video.is_some() && matches!(work.display, DisplaySpec::Window | DisplaySpec::Terminal);
+        if draws {
+            cues::gather(&context, &mut subtitles);
+        }
+        let usual = subtitles.usual(&work.tracks.subtitle_languages).filter(|_| draws).unwrap_or(0);
+        let told = if draws { cues::summaries(&subtitles) } else { Vec::new() };
         for notice in media.notices.iter().filter(|_| context.spec.restarts == 0) {
             context.notice(notice.as_str())?;
         }
@@ -125,7 +138,9 @@ impl Feed {
         let summary = summary(video.as_ref().map(|v| v.info()), audio.as_ref().map(|a| a.info()), header);
         let About { container, title, artist, tracks, chapters, cover } = media.about;
         listing::tell(&context, tracks, chapters)?;
-        context.tell(&FromRole::Opened(Summary { missing, cover, container, title, artist, ..summary }.into()))?;
+        let subtitle = u16::try_from(usual).unwrap_or(0);
+        let told = Summary { missing, cover, container, title, artist, subtitle, subtitles: told, ..summary };
+        context.tell(&FromRole::Opened(told.into()))?;
         if let Some(source) = video {
             let (capacity, producer) = (source.info().format.i420_len() as u64, self.video.take());
             sandbox::declare_picture(capacity);
@@ -135,6 +150,10 @@ impl Feed {
         if let Some(source) = audio {
             let producer = self.audio.take();
             self.pipeline(Sound::new(source, state.end_ns), BLOCK_CAPACITY, producer, &state, Mode::Fifo)?;
+        }
+        if draws && subtitles.tracks().len() > 0 {
+            let (stream, producer) = (Text::new(context.clone(), subtitles), self.cues.take());
+            self.pipeline(stream, PAGE_CAPACITY, producer, &state, Mode::Fifo)?;
         }
         if self.pipelines.is_empty() {
             let wanted = if wants_sound { "picture or sound" } else { "picture" };
@@ -157,11 +176,12 @@ impl Feed {
                 kind: S::KIND,
                 capacity,
                 base: 0,
-                resume_pts_ns: state.target_ns,
-                resume_serial: state.serial,
+                resume_pts_ns: S::target(&self.context, state),
+                resume_serial: S::serial(state),
             })?;
         }
-        let goal = first_goal(producer.as_ref(), state, self.context.spec.work.skip_past_ns)?;
+        let skip = self.context.spec.work.skip_past_ns.filter(|_| S::KIND != Kind::Cues);
+        let goal = first_goal::<S>(&self.context, producer.as_ref(), state, skip)?;
         let pipeline = Pipeline::start(&self.context, stream, producer, goal, state, mode)
             .map_err(|e| Error::sys("clone", "decoder threads", e))?;
         self.pipelines.push((S::KIND, pipeline));
@@ -184,18 +204,24 @@ fn take_up(context: &Context, kind: Kind) -> Result<Option<Producer>> {
 }
 
 /// Where to begin: after what predecessors published in this serial, else at its target. `None`: nowhere, it is finished.
-fn first_goal(producer: Option<&Producer>, state: &PlayState, skip_past_ns: Option<i64>) -> Result<Option<Goal>> {
-    let start = Goal { serial: state.serial, target_ns: state.target_ns, published_ns: None, skip: false };
+fn first_goal<S: Stream>(
+    context: &Context,
+    producer: Option<&Producer>,
+    state: &PlayState,
+    skip_past_ns: Option<i64>,
+) -> Result<Option<Goal>> {
+    let current = S::serial(state);
+    let start = Goal { serial: current, target_ns: S::target(context, state), published_ns: None, skip: false };
     let Some(producer) = producer else { return Ok(Some(start)) };
-    let goal = match producer.last_published()?.filter(|last| last.serial == state.serial) {
+    let goal = match producer.last_published()?.filter(|last| last.serial == current) {
         Some(_) if producer.finished() => return Ok(None),
-        // Sound goes on with the sample after the last; of pictures, the last one itself is decoded again and left out.
-        Some(last) if last.format == tricine_session::frame::Format::F32 => {
+        // Sound goes on with the sample after the last, and so do pages; of pictures, the last one itself is decoded again and left out.
+        Some(last) if S::KIND != Kind::Video => {
             Goal { target_ns: last.pts_ns.saturating_add(last.duration_ns), published_ns: Some(last.pts_ns), ..start }
         }
         Some(last) => Goal { target_ns: last.pts_ns, published_ns: Some(last.pts_ns), ..start },
         None => match resume(producer.channel()) {
-            (serial, pts_ns) if serial == state.serial && producer.channel().name().generation > 0 => {
+            (serial, pts_ns) if serial == current && producer.channel().name().generation > 0 => {
                 Goal { target_ns: pts_ns, published_ns: Some(pts_ns.saturating_sub(1)), ..start }
             }
             _ => start,

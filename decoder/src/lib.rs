@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cues;
 mod feed;
 mod listing;
 mod opening;

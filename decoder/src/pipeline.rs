@@ -14,6 +14,7 @@ use tricine_channel::time::mono_ns;
 use tricine_media::MediaError;
 use tricine_session::channel::{ChannelName, Kind, Mode, Producer};
 use tricine_session::clock::PlayState;
+use tricine_session::control::{Counter, Writable};
 
 use self::publishing::Publishing;
 use crate::Context;
@@ -88,6 +89,9 @@ pub(crate) struct Pipeline {
     /// What its threads tell.
     pub(crate) status: Arc<Status>,
     serial: u32,
+    /// What of the user's wishes makes the stream go elsewhere, and where to.
+    wanted: fn(&Context, &PlayState) -> (u32, i64),
+    context: Arc<Context>,
     _threads: [JoinHandle<()>; 2],
 }
 
@@ -128,14 +132,18 @@ impl Pipeline {
             };
             thread::Builder::new().name(format!("{}-publish", S::KIND)).spawn(move || publishing.run())?
         };
-        Ok(Self { goals: Box::new(goals), channels, kicks, status, serial: state.serial, _threads: [decode, publish] })
+        let (context, serial) = (context.clone(), S::serial(state));
+        let wanted = |context: &Context, state: &PlayState| (S::serial(state), S::target(context, state));
+        let _threads = [decode, publish];
+        Ok(Self { goals: Box::new(goals), channels, kicks, status, serial, wanted, context, _threads })
     }
 
     /// Follows what the user wants: a new serial is a seek.
     pub(crate) fn follow(&mut self, state: &PlayState) {
-        if state.serial != self.serial {
-            self.serial = state.serial;
-            let goal = Goal { serial: state.serial, target_ns: state.target_ns, published_ns: None, skip: false };
+        let (serial, target_ns) = (self.wanted)(&self.context, state);
+        if serial != self.serial {
+            self.serial = serial;
+            let goal = Goal { serial, target_ns, published_ns: None, skip: false };
             self.goals.aim(goal);
         }
         let _ = self.kicks.try_send(());
@@ -177,10 +185,12 @@ impl<S: Stream> Decoding<S> {
     /// Decodes from `goal` on, until there is a new one.
     fn decode(&mut self, goal: Goal) -> Option<Goal> {
         let context = self.context.clone();
-        // Each of the two pipelines has a counter: a thread is the only writer of its words, too.
+        // Pictures and sound have a counter each: a thread is the only writer of its words, too.
+        let own = Counter::<Writable>::default();
         let damaged = match S::KIND {
             Kind::Video => &context.page().video_damaged,
             Kind::Audio => &context.page().audio_damaged,
+            Kind::Cues => &own,
         };
         let mut yielded = false;
         match self.items.send(Decoded::Begin(goal.serial)) {

@@ -1,8 +1,10 @@
 //! What a pipeline needs to know of pictures and of sound: the one place where the two differ.
 
 use tricine_session::channel::{Kind, WriteSlot};
+use tricine_session::clock::PlayState;
 use tricine_session::frame::{ColorMatrix, ColorRange, FrameMeta, Rotation};
 
+use crate::Context;
 use tricine_media::{AudioBlock, AudioSource, MediaError, NS, VideoFrame, VideoSource};
 
 /// A source that a [`crate::pipeline::Pipeline`] runs on.
@@ -17,6 +19,14 @@ pub(crate) trait Stream: Send + 'static {
     /// What a slot takes.
     type Part: Send;
 
+    /// Counts what makes the stream go elsewhere: seeks.
+    fn serial(state: &PlayState) -> u32 {
+        state.serial
+    }
+    /// Where to, in ns.
+    fn target(_: &Context, state: &PlayState) -> i64 {
+        state.target_ns
+    }
     /// Goes to a time in ns; with `skip`, to the next keyframe after it.
     fn go_to(&mut self, target_ns: i64, skip: bool) -> Result<(), MediaError>;
     /// The next item, `None` at the end.

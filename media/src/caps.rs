@@ -70,3 +70,28 @@ pub(crate) const TITLE: usize = 300;
 pub(crate) const Y4M_HEADER: usize = 4_096;
 /// Bytes of the line in front of one of its frames.
 pub(crate) const Y4M_FRAME_HEADER: usize = 256;
+
+// Subtitles.
+
+/// Bytes of a file of subtitles: a hundred times that of a film of three hours.
+pub(crate) const SUBTITLE_FILE: u64 = 32 << 20;
+/// Cues of a file: a hundred times those of a film, since karaoke and signs that move take many.
+pub(crate) const CUES: usize = 200_000;
+/// Bytes of text of one cue, and stretches of it that look different: a screen full of letters.
+pub(crate) const CUE_TEXT: usize = 4_096;
+/// See [`CUE_TEXT`].
+pub(crate) const CUE_SPANS: usize = 128;
+/// Cues that are shown at the same time.
+pub(crate) const CUES_ON: usize = 32;
+/// Cues of a track that were read and are not over yet.
+pub(crate) const CUES_AHEAD: usize = 4_096;
+/// Styles of a script.
+pub(crate) const STYLES: usize = 1_000;
+/// Tracks of subtitles in a film and beside it.
+pub(crate) const SUBTITLE_TRACKS: usize = 64;
+/// Objects and palettes that a disc's subtitles have at a time; the format allows 64 and 8.
+pub(crate) const DISC_OBJECTS: usize = 64;
+/// Bytes of such objects, coded.
+pub(crate) const DISC_CODED: usize = 16 << 20;
+/// Points of one of them: a picture of 4K.
+pub(crate) const DISC_POINTS: usize = 3840 * 2160;

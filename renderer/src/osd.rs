@@ -7,6 +7,7 @@ use tricine_session::clock::PlayState;
 use tricine_session::control::ControlRegion;
 
 use crate::schedule::Master;
+use crate::subtitle::Drawn;
 
 const MS: u64 = 1_000_000;
 /// How long a change of time, state or volume stays.
@@ -31,6 +32,10 @@ pub(crate) struct Overlay {
     pub(crate) pipeline: Option<Pipeline>,
     /// The keys.
     pub(crate) help: bool,
+    /// Subtitles as pictures of letters.
+    pub(crate) subtitles: Option<Drawn>,
+    /// Subtitles as lines of letters.
+    pub(crate) lines: Vec<String>,
 }
 
 impl Overlay {
@@ -67,7 +72,7 @@ pub(crate) struct Pipeline {
 }
 
 /// The keys, as the help lists them.
-pub(crate) const KEYS: [(&str, &str); 17] = [
+pub(crate) const KEYS: [(&str, &str); 20] = [
     ("Space  p", "pause"),
     ("Left  Right", "5 seconds"),
     ("Down  Up", "1 minute"),
@@ -81,6 +86,9 @@ pub(crate) const KEYS: [(&str, &str); 17] = [
     ("l", "loop"),
     ("s", "screenshot"),
     ("o", "the pipeline"),
+    ("j  J", "subtitles"),
+    ("v", "hide subtitles"),
+    ("z  Z", "subtitles earlier, later"),
     ("n  >", "next input"),
     ("?  h", "these keys"),
     ("Esc", "window, or quit"),
@@ -174,6 +182,7 @@ impl Osd {
             message: self.message.as_ref().map(|(text, _)| text.clone()),
             pipeline: self.figures.as_ref().map(|(p, _)| p.clone()),
             help: self.help,
+            ..Overlay::default()
         }
     }
 

@@ -56,6 +56,10 @@ impl Scale {
 impl Painter {
     /// Draws all of `overlay`.
     pub(crate) fn draw(&mut self, canvas: &mut Canvas, overlay: &Overlay) {
+        if let Some(subtitles) = &overlay.subtitles {
+            let width = canvas.width;
+            subtitles.sprites().iter().for_each(|sprite| sprite.lay(&mut canvas.pixels, width));
+        }
         let s = Scale::of(canvas);
         let mut top = s.margin();
         if let Some(message) = &overlay.message {

@@ -138,7 +138,7 @@ pub struct Rounds<P> {
 /// where it cannot go on (said as [`FromRole::Failed`]), 70 or 71 where shared memory is broken (see [`crate::error`]), which the
 /// supervisor treats as a crash.
 pub fn run<A: Actor>(orders: Orders) -> i32 {
-    let Orders { link, spec, input, confined } = orders;
+    let Orders { link, spec, input, files, confined } = orders;
     let Some(spec) = spec else {
         // Whoever asked and is gone has no use for the answer.
         let _ = link.send(&A::probe());
@@ -151,7 +151,8 @@ pub fn run<A: Actor>(orders: Orders) -> i32 {
     let Spec { channels, .. } = &*spec;
     let consumed = A::Page::ROLE.consumes();
     let channel = channels.iter().find(|name| Some(name.kind) == consumed).cloned();
-    let context = Arc::new(RoleContext { link, control, spec: *spec, doors: Mutex::default() });
+    let context =
+        Arc::new(RoleContext { link, control, spec: *spec, files: Mutex::new(files), doors: Mutex::default() });
     context.beat();
     // From here on the role opens nothing by its name.
     if let Err(error) = context.open_doors() {
@@ -166,6 +167,12 @@ pub fn run<A: Actor>(orders: Orders) -> i32 {
     let rounds = Rounds { context: context.clone(), version: 0, called: true, heard_ns: 0, channel, attached: false };
     match rounds.play::<A>(input) {
         Stop::Quit => 0,
+        // Said in words, this would end the session, and the words would be wrong: a library that cannot be mapped looks like a display
+        // that is not there. It ends as every other want of memory does, and the next process may have more.
+        Stop::Failed(text) if memory_is_short() => {
+            tracing::error!("{text}; there is no memory left");
+            std::process::abort()
+        }
         Stop::Failed(text) => {
             // Nobody to tell it to is as good as told.
             let _ = context.tell(&FromRole::Failed(text));
@@ -174,6 +181,16 @@ pub fn run<A: Actor>(orders: Orders) -> i32 {
         Stop::Broken(error) => broken(&error),
         Stop::Exit(code) => code,
     }
+}
+
+/// Whether this process gets no more memory, not even what a library takes.
+fn memory_is_short() -> bool {
+    let mut asked = Vec::<u8>::new();
+    // More than the 64 MiB of addresses that glibc's allocator holds in reserve for a thread.
+    let refused = asked.try_reserve_exact(65 << 20).is_err();
+    // Without this, a compiler may leave out an allocation of which nothing is read.
+    std::hint::black_box(&asked);
+    refused
 }
 
 fn broken(error: &Error) -> i32 {
@@ -312,5 +329,24 @@ impl<P: Page> Rounds<P> {
             Err(Errno::EINTR) => Ok(()),
             Err(e) => Err(Stop::Broken(Error::sys("ppoll", "control", e))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::resource::{Resource, setrlimit};
+
+    #[test]
+    fn a_process_knows_when_it_gets_no_more_memory() {
+        const LIMITED: &str = "TRICINE_TEST_LIMITED";
+        if std::env::var_os(LIMITED).is_some() {
+            setrlimit(Resource::RLIMIT_AS, 1, 1).unwrap();
+            std::process::exit(if super::memory_is_short() { 42 } else { 43 });
+        }
+        assert!(!super::memory_is_short());
+        // The limit is a process's, so it is another one's.
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "actor::tests::a_process_knows_when_it_gets_no_more_memory"]).env(LIMITED, "1");
+        assert_eq!(child.output().unwrap().status.code(), Some(42));
     }
 }

@@ -35,6 +35,8 @@ pub enum Kind {
     Video,
     /// Blocks of sound, decoder to audio.
     Audio,
+    /// Pages of subtitles, decoder to renderer.
+    Cues,
 }
 
 impl fmt::Display for Kind {
@@ -42,6 +44,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Video => "video",
             Self::Audio => "audio",
+            Self::Cues => "cues",
         })
     }
 }

@@ -73,6 +73,28 @@ pub struct PlayState {
     pub speed: f64,
     /// Where the film ends, in ns, if before its own end (`--length`).
     pub end_ns: Option<i64>,
+    /// Which subtitles.
+    pub subtitles: SubtitleState,
+}
+
+/// What the user wants of subtitles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SubtitleState {
+    /// Counts seeks, and changes of the track and of the delay: pages of another serial are dropped.
+    pub serial: u32,
+    /// The number of the track, from 1; 0 for none.
+    pub track: u16,
+    /// Whether they are kept from sight, and kept ready.
+    pub hidden: bool,
+    /// How much later than the film they are shown, in ms.
+    pub delay_ms: i32,
+}
+
+impl SubtitleState {
+    /// How much later than the film they are shown, in ns.
+    pub const fn delay_ns(&self) -> i64 {
+        self.delay_ms as i64 * 1_000_000
+    }
 }
 
 impl PlayState {
@@ -89,20 +111,24 @@ impl PlayState {
         volume: 0,
         speed: 1.0,
         end_ns: None,
+        subtitles: SubtitleState { serial: 1, track: 0, hidden: false, delay_ms: 0 },
     };
 
-    /// As a register's words: serial, target, flags (paused, muted, looping, audible, fullscreen, then osd and volume a byte each),
-    /// speed's bits, end (or i64::MAX).
+    /// As a register's words: serial, target, flags (paused, muted, looping, audible, fullscreen, subtitles hidden, then osd and volume a byte each, the
+    /// track of subtitles in the last two bytes but two), speed's bits, end (or i64::MAX), subtitles (serial, delay in ms).
     pub fn encode(&self) -> [u64; REGISTER_WORDS] {
         let flags = u64::from(self.paused)
             | u64::from(self.muted) << 1
             | u64::from(self.looping) << 2
             | u64::from(self.audible) << 3
             | u64::from(self.fullscreen) << 4
+            | u64::from(self.subtitles.hidden) << 5
             | u64::from(self.osd) << 8
-            | u64::from(self.volume) << 16;
+            | u64::from(self.volume) << 16
+            | u64::from(self.subtitles.track) << 32;
         let end = self.end_ns.unwrap_or(i64::MAX);
-        [self.serial.into(), self.target_ns as u64, flags, self.speed.to_bits(), end as u64, 0]
+        let subtitles = u64::from(self.subtitles.serial) | u64::from(self.subtitles.delay_ms as u32) << 32;
+        [self.serial.into(), self.target_ns as u64, flags, self.speed.to_bits(), end as u64, subtitles]
     }
 
     /// Reads what the supervisor wrote; `None` if it is invalid.
@@ -124,6 +150,12 @@ impl PlayState {
             volume: ((flags >> 16) as u8).min(100),
             speed,
             end_ns: Some(words[4] as i64).filter(|&end| end != i64::MAX),
+            subtitles: SubtitleState {
+                serial: words[5] as u32,
+                track: (flags >> 32) as u16,
+                hidden: flags & 32 != 0,
+                delay_ms: (words[5] >> 32) as u32 as i32,
+            },
         })
     }
 }

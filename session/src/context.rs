@@ -30,6 +30,8 @@ pub struct Orders {
     pub spec: Option<Box<Spec>>,
     /// What it inherits besides, see [`crate::role::Inherits`].
     pub input: Option<OwnedFd>,
+    /// Files of subtitles, see [`crate::link::TracksSpec::subtitle_files`].
+    pub files: Vec<OwnedFd>,
     /// What is called in the role's process once its sandbox is closed: for tests of what gets out.
     pub confined: fn(Role, &Link, &Spec),
 }
@@ -43,12 +45,12 @@ impl Orders {
         let input = process::inherited(INPUT_FD);
         process::set_comm(&format!("tricine:{role}"));
         link.wait(Deadline::after(Duration::from_secs(10)))?;
-        let spec = match link.hear()? {
-            Some((ToRole::Start(spec), _)) => Some(spec),
-            Some((ToRole::Probe, _)) => None,
+        let (spec, files) = match link.hear()? {
+            Some((ToRole::Start(spec), files)) => (Some(spec), files),
+            Some((ToRole::Probe, _)) => (None, Vec::new()),
             _ => return Err(Error::Disconnected),
         };
-        Ok(Self { link, spec, input, confined: |_, _, _| {} })
+        Ok(Self { link, spec, input, files, confined: |_, _, _| {} })
     }
 
     /// How much is to be logged: 0 warnings, 1 more, 2 all.
@@ -66,6 +68,8 @@ pub struct RoleContext<P> {
     pub control: Attached<P>,
     /// What to work on.
     pub spec: Spec,
+    /// Files of subtitles that came with the orders; taken once.
+    pub files: Mutex<Vec<OwnedFd>>,
     /// The files of channels.
     pub(crate) doors: Mutex<Vec<(ChannelName, [File; 3])>>,
 }

@@ -11,14 +11,18 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use nix::errno::Errno;
 
+mod beside;
+
+pub use beside::{Beside, Unfinished};
+
 use crate::Error;
 use crate::name::shown;
+use crate::patient;
 
 /// As many symbolic links as the kernel follows.
 const MOST_LINKS: usize = 40;
@@ -252,7 +256,24 @@ impl Writer {
     pub fn file(&self) -> &File {
         match self {
             Self::Straight(file) => file,
-            Self::Beside(beside) => &beside.file,
+            Self::Beside(beside) => beside.file(),
+        }
+    }
+
+    /// What is to be removed if nobody is left to finish it.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        match self {
+            Self::Straight(_) => None,
+            Self::Beside(beside) => beside.unfinished(),
+        }
+    }
+
+    /// For a role that waits for a reader by [`crate::patient::write`].
+    #[must_use]
+    pub fn unblocked(self) -> Self {
+        match self {
+            Self::Straight(file) => Self::Straight(patient::unblocked(file)),
+            beside @ Self::Beside(_) => beside,
         }
     }
 
@@ -269,62 +290,12 @@ impl Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Straight(file) => file.write(bytes),
-            Self::Beside(beside) => beside.file.write(bytes),
+            Self::Beside(beside) => beside.file().write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// A file without a name that anybody knows, in the folder of the one whose place it is going to take. Dropped, it is gone.
-#[derive(Debug)]
-pub struct Beside {
-    file: File,
-    here: PathBuf,
-    place: PathBuf,
-}
-
-impl Beside {
-    fn create(place: PathBuf) -> io::Result<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        if place.file_name().is_none() {
-            return Err(ErrorKind::IsADirectory.into());
-        }
-        // Its own name, not one made from the place's: that may be as long as names can be.
-        let name = format!(".tricine-{}-{}.part", std::process::id(), COUNT.fetch_add(1, Relaxed));
-        let here = place.with_file_name(name);
-        let old = fs::metadata(&place).ok();
-        // As a new file is made; or so that nobody who may not read the old one can read this one meanwhile.
-        let mode = if old.is_some() { 0o600 } else { 0o666 };
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(&here)?;
-        let beside = Self { file, here, place };
-        if let Some(old) = old {
-            // Only root may give it away; whoever else owned it, it is ours then.
-            let _ = std::os::unix::fs::chown(&beside.here, Some(old.uid()), Some(old.gid()));
-            beside.file.set_permissions(fs::Permissions::from_mode(old.mode() & 0o7777))?;
-        }
-        Ok(beside)
-    }
-
-    fn take_place(self) -> io::Result<()> {
-        match fs::rename(&self.here, &self.place) {
-            // Mounted by itself, as in a container: its name cannot go to another file.
-            Err(e) if e.kind() == ErrorKind::ResourceBusy => {
-                let mut from = File::open(&self.here)?;
-                let mut to = OpenOptions::new().write(true).truncate(true).open(&self.place)?;
-                io::copy(&mut from, &mut to).map(drop)
-            }
-            done => done,
-        }
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        // After it has taken its place there is none of this name.
-        let _ = fs::remove_file(&self.here);
     }
 }
 

@@ -65,14 +65,14 @@ impl Role {
         self.entry().streams.iter().find(|(of, _)| *of == kind).map(|(_, side)| *side)
     }
 
-    /// The kind of stream that it consumes, if it consumes one.
+    /// The kind of stream that its loop waits for, if it consumes one: the first of them.
     pub fn consumes(self) -> Option<Kind> {
         self.entry().streams.iter().find(|(_, side)| *side == Side::Consumer).map(|(kind, _)| *kind)
     }
 
     /// Who consumes a kind of stream.
     pub fn consumer(kind: Kind) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.consumes() == Some(kind))
+        Self::ALL.into_iter().find(|role| role.side(kind) == Some(Side::Consumer))
     }
 }
 
@@ -192,7 +192,7 @@ roles! {
     Decoder, decoder: DecoderPage = Entry {
         name: "decoder",
         title: "decoder",
-        streams: &[(Kind::Video, Side::Producer), (Kind::Audio, Side::Producer)],
+        streams: &[(Kind::Video, Side::Producer), (Kind::Audio, Side::Producer), (Kind::Cues, Side::Producer)],
         inherits: Inherits::Input,
         draws: false,
         looks_for: "decoders",
@@ -221,7 +221,7 @@ roles! {
     Renderer, renderer: RendererPage = Entry {
         name: "renderer",
         title: "renderer",
-        streams: &[(Kind::Video, Side::Consumer)],
+        streams: &[(Kind::Video, Side::Consumer), (Kind::Cues, Side::Consumer)],
         inherits: Inherits::Display,
         draws: true,
         looks_for: "display",
@@ -243,12 +243,12 @@ mod tests {
             assert_eq!(Each::new(|role| role.name())[role], role.name());
         }
         assert_eq!(Role::named("janitor"), None);
-        for kind in [Kind::Video, Kind::Audio] {
+        for kind in [Kind::Video, Kind::Audio, Kind::Cues] {
             for side in [Side::Producer, Side::Consumer] {
                 let there = Role::ALL.into_iter().filter(|role| role.side(kind) == Some(side));
                 assert_eq!(there.count(), 1, "{side:?} of {kind}");
             }
-            assert_eq!(Role::consumer(kind).and_then(Role::consumes), Some(kind));
+            assert_eq!(Role::consumer(kind).and_then(|role| role.side(kind)), Some(Side::Consumer));
         }
     }
 }

@@ -50,6 +50,8 @@ pub struct Confine {
 pub struct Reach {
     /// Files, and folders of files, that it reads.
     reads: Vec<PathBuf>,
+    /// Folders whose files it looks for and reads.
+    fonts: Vec<PathBuf>,
     /// As those, to be written as well.
     writes: Vec<PathBuf>,
     /// The folder where it makes new files.
@@ -81,6 +83,9 @@ impl Reach {
             Role::Renderer => match &spec.work.display {
                 DisplaySpec::Window | DisplaySpec::Terminal => {
                     reach.saves = std::env::current_dir().ok();
+                    if spec.work.display == DisplaySpec::Window {
+                        reach.fonts = fonts();
+                    }
                     if std::env::var_os("WAYLAND_DISPLAY").is_some() {
                         // Pixels go to a Wayland server in files without a name.
                         reach.writes.push(std::env::temp_dir());
@@ -99,8 +104,18 @@ impl Reach {
 
     /// Whether there is any file that it opens.
     fn by_name(&self) -> bool {
-        !self.reads.is_empty() || !self.writes.is_empty() || self.saves.is_some()
+        !self.reads.is_empty() || !self.fonts.is_empty() || !self.writes.is_empty() || self.saves.is_some()
     }
+}
+
+/// Where fonts are installed: the letters of subtitles.
+pub fn fonts() -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let in_home = |rest: &str| home.as_ref().map(|home| home.join(rest));
+    let data = std::env::var_os("XDG_DATA_HOME").map(|data| PathBuf::from(data).join("fonts"));
+    let own = [in_home(".fonts"), data.or_else(|| in_home(".local/share/fonts"))];
+    let all = ["/usr/share/fonts", "/usr/local/share/fonts"].map(PathBuf::from);
+    all.into_iter().chain(own.into_iter().flatten()).collect()
 }
 
 /// Where a sound server's password may be.
@@ -211,13 +226,19 @@ pub fn declare_picture(bytes: u64) {
 fn landlock(reach: &Reach) -> std::result::Result<bool, landlock::RulesetError> {
     let read = BitFlags::from(AccessFs::ReadFile);
     let write = read | AccessFs::WriteFile | AccessFs::Truncate;
+    let look = read | AccessFs::ReadDir;
     let save = AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile;
     let mut ruleset = Ruleset::default()
         .handle_access(AccessFs::from_all(LANDLOCK))?
         .handle_access(AccessNet::from_all(LANDLOCK))?
         .scope(Scope::from_all(LANDLOCK))?
         .create()?;
-    let named = [(&reach.reads, read), (&reach.writes, write), (&reach.saves.iter().cloned().collect(), save)];
+    let named = [
+        (&reach.reads, read),
+        (&reach.fonts, look),
+        (&reach.writes, write),
+        (&reach.saves.iter().cloned().collect(), save),
+    ];
     for (paths, access) in named {
         for path in paths {
             // What is not there needs no permission.

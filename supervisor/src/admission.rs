@@ -15,7 +15,7 @@ use std::ffi::OsStr;
 use tricine_session::channel::Side;
 use tricine_session::control::Role;
 use tricine_session::frame::{MAX_CHANNELS, MAX_SAMPLE_RATE, MAX_SIDE, i420_len};
-use tricine_session::link::{DisplaySpec, FromRole, Key, Listing, Opened};
+use tricine_session::link::{DisplaySpec, FromRole, Key, Listing, Opened, SubtitleSummary};
 use tricine_session::name::shown;
 use tricine_session::role::Inherits;
 
@@ -31,6 +31,8 @@ const LARGEST_BLOCK: u64 = 16 << 20;
 const MOST_MISSING: usize = 8;
 /// So many tracks and chapters are taken from a message.
 const MOST_LISTED: usize = 64;
+/// Tracks of subtitles that are listed.
+const MOST_SUBTITLES: usize = 64;
 /// The longest header of a stream, in bytes.
 const LONGEST_HEADER: usize = 4_096;
 /// How far one key leads, in s.
@@ -61,7 +63,7 @@ pub(crate) fn admit(
             let resume_pts_ns = resume_pts_ns.clamp(-LONGEST_NS, LONGEST_NS);
             FromRole::NeedChannel { kind, capacity, base, resume_pts_ns, resume_serial }
         }
-        FromRole::Switched { kind, .. } if role.consumes() == Some(kind) => message,
+        FromRole::Switched { kind, .. } if role.side(kind) == Some(Side::Consumer) => message,
         FromRole::Output(text) if role.consumes().is_some() => FromRole::Output(shown(text)),
         FromRole::Ended { .. } if role.consumes().is_some() => message,
         FromRole::Key(Key::Seek(seconds)) if types(role, display) => {
@@ -90,6 +92,7 @@ fn types(role: Role, display: &DisplaySpec) -> bool {
 fn most_capacity(kind: tricine_session::channel::Kind, declared: Option<&Opened>) -> u64 {
     match kind {
         tricine_session::channel::Kind::Audio => LARGEST_BLOCK,
+        tricine_session::channel::Kind::Cues => tricine_session::cues::LONGEST_PAGE,
         tricine_session::channel::Kind::Video => {
             let picture = declared.and_then(|opened| opened.video.as_ref());
             let declared = picture.map_or(0, |picture| i420_len(picture.width, picture.height) as u64);
@@ -112,8 +115,20 @@ fn listed(listing: Listing) -> Listing {
 }
 
 fn in_range(opened: Opened) -> Opened {
-    let Opened { mut video, mut audio, duration_ns, seekable, stream_header, missing, cover, container, title, artist } =
-        opened;
+    let Opened {
+        mut video,
+        mut audio,
+        duration_ns,
+        seekable,
+        stream_header,
+        missing,
+        cover,
+        container,
+        title,
+        artist,
+        ..
+    } = opened;
+    let subtitles = opened.subtitles.into_iter().take(MOST_SUBTITLES);
     let text = |text: String| shown(OsStr::new(&text));
     if let Some(video) = &mut video {
         video.codec = shown(&video.codec);
@@ -137,6 +152,8 @@ fn in_range(opened: Opened) -> Opened {
         cover,
         container: text(container),
         title: title.map(text),
+        subtitles: subtitles.map(|track| SubtitleSummary { title: text(track.title), ..track }).collect(),
+        subtitle: opened.subtitle,
         artist: artist.map(text),
     }
 }
@@ -196,6 +213,7 @@ mod tests {
             (FromRole::Switched { kind: Kind::Video, generation: 0 }, vec![Role::Renderer]),
             (FromRole::Switched { kind: Kind::Audio, generation: 0 }, vec![Role::Audio]),
             (FromRole::Listed(Listing::default()), vec![Role::Decoder]),
+            (FromRole::Switched { kind: Kind::Cues, generation: 0 }, vec![Role::Renderer]),
             (FromRole::Output(String::new()), vec![Role::Audio, Role::Renderer]),
             (FromRole::Ended { serial: 1 }, vec![Role::Audio, Role::Renderer]),
             (FromRole::Key(Key::Quit), vec![Role::Renderer]),
@@ -231,6 +249,8 @@ mod tests {
             container: "\x07".into(),
             title: Some("\x1b".into()),
             artist: Some("x".repeat(9_000)),
+            subtitles: vec![SubtitleSummary { title: "\x1b".repeat(9_000), shown: true }; 100],
+            subtitle: 7,
         };
         let Some(FromRole::Opened(opened)) =
             admit(Role::Decoder, FromRole::Opened(opened.into()), None, &DisplaySpec::None)
@@ -252,6 +272,8 @@ mod tests {
         };
         assert!(listing.tracks.len() == MOST_LISTED && !listing.tracks[0].title.contains('\x1b'));
         assert!(listing.chapters[0].0 == 0 && listing.chapters[0].1.len() < 400);
+        let title = &opened.subtitles[0].title;
+        assert!(opened.subtitles.len() == MOST_SUBTITLES && title.len() < 400 && !title.contains('\x1b'));
         for text in [FromRole::Notice("\x07".into()), FromRole::Failed("\x07".into())] {
             assert!(!format!("{:?}", admit(Role::Audio, text, None, &DisplaySpec::None)).contains('\x07'));
         }

@@ -43,16 +43,17 @@ pub(crate) struct Running {
     pub(crate) lines: VecDeque<String>,
 }
 
-/// Starts `role` on `spec`. `title` is what `ps` shows after its name.
+/// Starts `role` on `spec`. `title` is what `ps` shows after its name; `files` go with its orders.
 pub(crate) fn start(
     role: Role,
     title: &str,
     spec: &Spec,
     input: Option<BorrowedFd<'_>>,
+    files: &[BorrowedFd<'_>],
     stdout: bool,
 ) -> Result<Running> {
     let (ours, theirs) = Link::pair()?;
-    ours.order(&ToRole::Start(Box::new(spec.clone())), &[])?;
+    ours.order(&ToRole::Start(Box::new(spec.clone())), files)?;
     let mut child = Spawn {
         title: format!("tricine: {role} {title}"),
         role: role.name(),

@@ -14,8 +14,9 @@ mod values;
 mod words;
 
 use values::{
-    parse_audio, parse_deinterlace, parse_display, parse_fps, parse_length, parse_limit, parse_loop, parse_memory,
-    parse_mode, parse_name, parse_picture, parse_session, parse_speed, parse_time, parse_track, parse_volume,
+    parse_audio, parse_deinterlace, parse_delay, parse_display, parse_fps, parse_length, parse_limit, parse_loop,
+    parse_memory, parse_mode, parse_name, parse_picture, parse_session, parse_speed, parse_subtitle, parse_time,
+    parse_track, parse_volume,
 };
 
 /// The command line of this process, or the exit code of a program that has said what is wrong with it.
@@ -39,8 +40,9 @@ pub(crate) fn read() -> Result<Cli, i32> {
     after_help = "Without a command, INPUT is played; without INPUT, the demo film.\n\n\
                   Examples:\n  tricine film.mp4\n  ffmpeg -nostdin -i old.wmv -f yuv4mpegpipe - | tricine -\n  \
                   tricine --display none --audio null --report r.json\n\n\
-                  Keys: space pause, arrows seek, PgDn PgUp (or ! @) chapters, # _ next sound, pictures, . step, [ ] speed, 9 0 volume, m mute, f fullscreen, l loop,\n\
-                  s screenshot, o pipeline, ? keys, n next input, Esc out of full screen or quit, q quit.\n\
+                  Keys: space pause, arrows seek, PgDn PgUp (or ! @) chapters, . step, [ ] speed, 9 0 volume, m mute, f fullscreen,\n\
+                  l loop, # _ next sound, pictures, j subtitles, v hide them, z Z earlier, later, s screenshot, o pipeline,\n\
+                  ? keys, n next input, Esc out of full screen or quit, q quit.\n\
                   Exit codes: 0 played, 1 cannot be played, 2 wrong usage, 3 gave up after too many crashes,\n\
                   4 played without its pictures or its sound, 128+N signal N."
 )]
@@ -143,6 +145,22 @@ pub(crate) struct Play {
     /// Languages of sound, the most wanted first, such as de,en.
     #[arg(long, value_name = "LANG,…", value_delimiter = ',')]
     pub(crate) alang: Vec<String>,
+    /// A file of subtitles: SRT, WebVTT or ASS. Those beside a film (film.srt, film.en.srt) are found.
+    #[arg(long = "sub", visible_alias = "sub-file", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(parse_name))]
+    pub(crate) sub: Vec<Name>,
+    /// The track of subtitles by its number, no, or auto: what --sub or --slang asks for, what lies beside the film, what the film
+    /// means to be shown.
+    #[arg(long, value_name = "N|no|auto", default_value = "auto", value_parser = parse_subtitle)]
+    pub(crate) sid: Sid,
+    /// Languages of subtitles, the most wanted first, such as de,en.
+    #[arg(long, value_name = "LANG,…", value_delimiter = ',')]
+    pub(crate) slang: Vec<String>,
+    /// Subtitles so many seconds later, or earlier where it is negative.
+    #[arg(long, allow_negative_numbers = true, value_name = "SECONDS", default_value = "0", value_parser = parse_delay)]
+    pub(crate) sub_delay: i32,
+    /// Begin with subtitles out of sight (v shows them).
+    #[arg(long)]
+    pub(crate) no_sub: bool,
     /// auto: an interlaced picture is made one of its earlier moment; no: it is shown as it is.
     #[arg(long, value_name = "HOW", default_value = "auto", value_parser = parse_deinterlace)]
     pub(crate) deinterlace: bool,
@@ -199,6 +217,15 @@ pub(crate) enum Display {
     Auto,
     /// This one.
     Is(DisplaySpec),
+}
+
+/// `--sid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sid {
+    /// What is usual.
+    Auto,
+    /// This one; 0 for none.
+    Is(u16),
 }
 
 /// `--audio`.

@@ -61,6 +61,7 @@ pub(crate) fn doctor(as_json: bool) -> i32 {
     let sandbox = walls.lack().map_or_else(|| Ok(walls.to_string()), |lack| Err(lack.to_owned()));
     let asked = Role::ALL.map(|role| (role.entry().looks_for, Probe::start(role)));
     let mut rows = vec![("shared memory", row(shared_memory)), ("sandbox", row(sandbox)), ("terminal", row(terminal))];
+    rows.push(("fonts", row(tricine_renderer::fonts())));
     let mut decoders = Vec::new();
     for (name, asked) in asked {
         match asked.map_err(|e| e.to_string()).and_then(|probe| probe.answer()) {

@@ -91,12 +91,13 @@ fn verdict(inspection: &Inspection) -> i32 {
 fn describe(inspection: &Inspection) -> String {
     let length = inspection.duration_ns.map_or_else(String::new, |ns| format!(", {}", time(ns)));
     let mut text = format!("{}{length}\n", inspection.format);
-    let (mut pictures, mut sounds) = (0, 0);
+    let (mut pictures, mut sounds, mut subtitles) = (0, 0, 0);
     for track in &inspection.tracks {
-        // By these numbers `--vid` and `--aid` choose.
+        // By these numbers `--vid`, `--aid` and `--sid` choose.
         let number = match track.kind {
             TrackKind::Video => &mut pictures,
             TrackKind::Audio => &mut sounds,
+            TrackKind::Subtitle => &mut subtitles,
             _ => &mut 0,
         };
         *number += 1;
@@ -132,12 +133,13 @@ fn line(track: &TrackReport, number: usize, all: &[TrackReport]) -> String {
     parts.extend(match track.kind {
         TrackKind::Video if number > 1 => Some(format!("--vid {number}")),
         TrackKind::Audio if number > 1 => Some(format!("--aid {number}")),
+        TrackKind::Subtitle => Some(format!("--sid {number}")),
         _ => None,
     });
     let several = all.iter().filter(|other| other.kind == track.kind).count() > 1;
     parts.extend((track.default && several).then(|| "default".to_owned()));
     parts.extend((track.forced).then(|| "forced".to_owned()));
-    parts.extend((track.kind == TrackKind::Subtitle).then(|| "not shown by this version".to_owned()));
+    parts.extend((track.kind == TrackKind::Subtitle && track.default).then(|| "default".to_owned()));
     parts.join(", ")
 }
 

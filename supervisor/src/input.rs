@@ -91,6 +91,13 @@ pub(crate) struct Input {
     pub(crate) file: Option<OwnedFd>,
 }
 
+impl Default for Input {
+    /// A test film.
+    fn default() -> Self {
+        Self { name: Name::default(), title: String::new(), spec: InputSpec::Test(String::new()), file: None }
+    }
+}
+
 impl Input {
     /// What a window is called that shows it.
     pub(crate) fn window_title(&self) -> String {
@@ -101,6 +108,11 @@ impl Input {
 /// Whether `name` is standard input.
 pub(crate) fn is_stdin(name: &Name) -> bool {
     name.as_os_str() == "-"
+}
+
+/// Whether `name` is of what [`at_once`] opens.
+pub(crate) fn is_at_once(name: &Name) -> bool {
+    name.as_os_str().is_empty() || is_stdin(name) || name.as_str().is_some_and(|text| text.starts_with("test:"))
 }
 
 /// Opens what needs no file system, so that nothing can hang: the demo, a test source, standard input. `None` for all else.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tricine_channel::namespace;
 use tricine_channel::sys::process;
 use tricine_session::error::Error;
+use tricine_session::output::Unfinished;
 use tricine_session::process::{Child, INPUT_FD, LINK_FD, Spawn};
 use tricine_session::terminal::LEAVE;
 use tricine_session::{NAMESPACE, Result};
@@ -41,6 +42,8 @@ struct Orders {
     /// The supervisor's process id.
     supervisor: u32,
     terminal: Option<Settings>,
+    /// Files that nobody would finish.
+    unfinished: Vec<Unfinished>,
 }
 
 /// How a terminal was set before the supervisor took it: input, output, control and local flags, and the special characters.
@@ -78,13 +81,15 @@ fn terminal() -> Option<OwnedFd> {
 }
 
 impl Janitor {
-    /// Starts it for `session`. `before` is how the terminal was set before anybody changed it. It has its orders once this
+    /// Starts it for `session`. `before` is how the terminal was set before anybody changed it; `unfinished` are files that
+    /// go with a killed supervisor. It has its orders once this
     /// returns, though it may not have read them: whatever becomes of us, it will.
-    pub(crate) fn start(session: &str, before: Option<&Settings>) -> Result<Self> {
+    pub(crate) fn start(session: &str, before: Option<&Settings>, unfinished: Vec<Unfinished>) -> Result<Self> {
         let sys = |call| move |e: std::io::Error| Error::sys(call, NAME, e);
         let (mut ours, theirs) = UnixStream::pair().map_err(sys("socketpair"))?;
         ours.set_nonblocking(true).map_err(sys("fcntl"))?;
-        let orders = Orders { session: session.to_owned(), supervisor: std::process::id(), terminal: before.cloned() };
+        let supervisor = std::process::id();
+        let orders = Orders { session: session.to_owned(), supervisor, terminal: before.cloned(), unfinished };
         let orders = serde_json::to_string(&orders)? + "\n";
         ours.write_all(orders.as_bytes()).map_err(sys("write"))?;
         let terminal = terminal();
@@ -142,7 +147,8 @@ pub(crate) fn run() -> i32 {
     while pipe.read_exact(&mut byte).is_ok() && byte != [b'\n'] {
         orders.extend(byte);
     }
-    let Ok(Orders { session, supervisor, terminal: before }) = serde_json::from_slice(&orders) else { return 2 };
+    let orders = serde_json::from_slice(&orders);
+    let Ok(Orders { session, supervisor, terminal: before, unfinished }) = orders else { return 2 };
     if namespace::check_name(&session).is_err() {
         return 2;
     }
@@ -167,6 +173,7 @@ pub(crate) fn run() -> i32 {
         }
         let _ = before.restore(&terminal);
     }
+    unfinished.iter().for_each(Unfinished::remove);
     // The kernel may close our pipe before it drops the dead supervisor's lock.
     for _ in 0..1000 {
         match NAMESPACE.sweep_one(&session, tricine_stress::sys::sysv::forget) {

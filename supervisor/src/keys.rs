@@ -144,6 +144,11 @@ fn parse(mut bytes: &[u8]) -> (Vec<Typed>, usize) {
             b's' => Some(Key::Screenshot),
             b'o' => Some(Key::Osd),
             b'?' | b'h' => Some(Key::Help),
+            b'j' => Some(Key::Subtitles),
+            b'J' => Some(Key::SubtitlesBack),
+            b'v' => Some(Key::SubtitlesHide),
+            b'z' => Some(Key::SubtitlesEarlier),
+            b'Z' | b'x' => Some(Key::SubtitlesLater),
             b'>' | b'n' => Some(Key::Next),
             b'q' => Some(Key::Quit),
             _ => None,
@@ -168,7 +173,7 @@ mod tests {
             (b"\x1b[5~\x1b[6~#_", vec![Key::Chapter(1), Key::Chapter(-1), Key::Sound, Key::Pictures], 10),
             (b"\x1b", vec![], 0),
             (b"\x1b[", vec![], 0),
-            (b"\x1b[15~x", vec![], 6),
+            (b"\x1b[15~y", vec![], 6),
             (b"\xff\x00", vec![], 2),
         ] {
             let typed = keys.into_iter().map(Typed::Key).collect();

@@ -16,7 +16,7 @@ struct Held {
 impl Held {
     fn begin() -> Result<Self> {
         let name = namespace::random_name()?;
-        let janitor = Some(Janitor::start(&name, Settings::now().as_ref())?);
+        let janitor = Some(Janitor::start(&name, Settings::now().as_ref(), Vec::new())?);
         let control = ControlRegion::create(&name, &PlayState::IDLE)?;
         Ok(Self { name, janitor, _control: control })
     }

@@ -23,6 +23,7 @@ mod session;
 mod sound_socket;
 mod status;
 mod stress;
+mod subtitles;
 mod supervision;
 
 use std::io::Write;

@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 use tricine_channel::sys::fds;
 use tricine_channel::sys::process::{inherited, memory_file, set_comm};
 use tricine_channel::time::Deadline;
-use tricine_session::link::{InputSpec, Link};
+use tricine_session::link::{InputSpec, Link, SubtitleFile};
+use tricine_session::name::Name;
 use tricine_session::process::{Child, LINK_FD, Spawn};
 use tricine_session::{Error, Result};
 
 use crate::input::{self, Entry, Input, List, Opened, What};
+use crate::subtitles;
 
 /// The process's name, beside those of the roles.
 pub(crate) const NAME: &str = "opener";
@@ -39,6 +41,17 @@ pub(crate) struct Opening {
 struct Found {
     what: Kind,
     notice: Option<String>,
+    /// Whether the first of the files is the input; the others are subtitles.
+    file: bool,
+    subtitles: Vec<SubtitleFile>,
+    complaints: Vec<String>,
+}
+
+/// What is to be opened.
+#[derive(Debug, Serialize, Deserialize)]
+struct Wanted {
+    entry: Entry,
+    subtitles: Vec<Name>,
 }
 
 /// See [`What`].
@@ -49,11 +62,13 @@ enum Kind {
 }
 
 impl Opening {
-    /// Begins to open `entry`.
-    pub(crate) fn start(entry: Entry) -> Result<Self> {
+    /// Begins to open `entry`, and these files of subtitles.
+    pub(crate) fn start(entry: Entry, subtitles: &[Name]) -> Result<Self> {
         let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC);
         let (ours, theirs) = pair.map_err(|e| Error::sys("socketpair", NAME, e))?;
-        fds::send(&ours, &serde_json::to_vec(&entry)?, &[])?;
+        let wanted = Wanted { entry, subtitles: subtitles.to_vec() };
+        fds::send(&ours, &serde_json::to_vec(&wanted)?, &[])?;
+        let entry = wanted.entry;
         let title = format!("tricine: {NAME} {}", entry.name);
         let spawn = Spawn { title, role: NAME, link: theirs.as_fd(), input: None, stdout: false, bound: true };
         Ok(Self { child: spawn.start()?, link: ours, entry })
@@ -71,7 +86,7 @@ impl Opening {
     }
 
     /// The answer, once there is one: what it is, or words for the user. Errors: the process died without one.
-    pub(crate) fn answer(&self) -> Result<std::result::Result<Opened, String>> {
+    pub(crate) fn answer(&self) -> Result<std::result::Result<(Opened, subtitles::Found), String>> {
         let (_, files) = fds::receive(&self.link, 1)?;
         let mut files = files.into_iter();
         let Some(found) = files.next() else { return Err(Error::Disconnected) };
@@ -79,14 +94,14 @@ impl Opening {
         let path = "what was found";
         File::from(found).read_to_string(&mut text).map_err(|e| Error::sys("read", path, e))?;
         let found: std::result::Result<Found, String> = serde_json::from_str(&text)?;
-        Ok(found.map(|Found { what, notice }| {
+        Ok(found.map(|Found { what, notice, file, subtitles, complaints }| {
+            let file = if file { files.next() } else { None };
             let what = match what {
-                Kind::Input { title, spec } => {
-                    What::Input(Input { name: self.entry.name.clone(), title, spec, file: files.next() })
-                }
+                Kind::Input { title, spec } => What::Input(Input { name: self.entry.name.clone(), title, spec, file }),
                 Kind::List(list) => What::List(list),
             };
-            Opened { what, notice }
+            let files = subtitles.into_iter().zip(files).collect();
+            (Opened { what, notice }, subtitles::Found { files, complaints })
         }))
     }
 }
@@ -100,22 +115,35 @@ pub(crate) fn run() -> i32 {
         return 2;
     }
     let Ok((orders, _)) = fds::receive(&link, LONGEST) else { return 2 };
-    let Ok(entry) = serde_json::from_slice(&orders) else { return 2 };
-    let (found, file) = match input::open(&entry) {
+    let Ok(Wanted { entry, subtitles: given }) = serde_json::from_slice(&orders) else { return 2 };
+    // What needs no opening is here for its subtitles alone.
+    let opened = if input::is_at_once(&entry.name) {
+        Ok(Opened { what: What::Input(Input::default()), notice: None })
+    } else {
+        input::open(&entry)
+    };
+    let (found, files) = match opened {
         Ok(Opened { what, notice }) => {
             let (what, file) = match what {
                 What::Input(Input { title, spec, file, .. }) => (Kind::Input { title, spec }, file),
                 What::List(list) => (Kind::List(list), None),
             };
-            (Ok(Found { what, notice }), file)
+            let film = input::path_of(&entry.name).ok();
+            let film = film.filter(|_| matches!(&what, Kind::Input { spec: InputSpec::File(_), .. }));
+            // A list's entries come with their own.
+            let list = matches!(what, Kind::List(_));
+            let found = if list { subtitles::Found::default() } else { subtitles::open(film.as_deref(), &given) };
+            let (subtitles, texts): (Vec<_>, Vec<_>) = found.files.into_iter().unzip();
+            let complaints = found.complaints;
+            let found = Found { what, notice, file: file.is_some(), subtitles, complaints };
+            (Ok(found), file.into_iter().chain(texts).collect::<Vec<_>>())
         }
-        Err(why) => (Err(why), None),
+        Err(why) => (Err(why), Vec::new()),
     };
     let answer = serde_json::to_vec(&found).map_err(Error::from).and_then(|text| {
         let mut answer = memory_file("found", &text)?;
         answer.rewind().map_err(|e| Error::sys("lseek", "found", e))?;
-        let files: Vec<BorrowedFd<'_>> =
-            [Some(answer.as_fd()), file.as_ref().map(AsFd::as_fd)].into_iter().flatten().collect();
+        let files: Vec<BorrowedFd<'_>> = [answer.as_fd()].into_iter().chain(files.iter().map(AsFd::as_fd)).collect();
         Ok(fds::send(&link, b".", &files)?)
     });
     i32::from(answer.is_err())

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tricine_session::link::{DisplaySpec, SinkSpec};
 use tricine_session::name::shown;
-use tricine_session::output::{self, Output, Writer, refused};
+use tricine_session::output::{self, Output, Unfinished, Writer, refused};
 use tricine_session::{Error, Result};
 
 use crate::cli::{Audio, Display, Play};
@@ -97,6 +97,16 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
+    /// What is to be removed if the supervisor is killed.
+    pub(crate) fn unfinished(&self) -> Vec<Unfinished> {
+        [&self.pictures, &self.sound].into_iter().flatten().filter_map(Writer::unfinished).collect()
+    }
+
+    /// Whether pictures go to somebody who may take any time to read them.
+    pub(crate) fn is_read_slowly(&self) -> bool {
+        matches!(self.pictures, Some(Writer::Straight(_)))
+    }
+
     /// Nobody writes any more. What was written is there now; where nothing was, what stood there stays, unless the film has `ended`.
     pub(crate) fn finish(&mut self, options: &Play, ended: bool) -> Result<()> {
         let writers = [("--display framemd5", self.pictures.take()), ("--audio wav", self.sound.take())];
@@ -119,8 +129,8 @@ fn open(options: &Play, tell: &Sender<Word>) -> Result<Outputs> {
         let output = Output::open(&path, || waits(&path, tell)).map_err(refused)?;
         match option {
             "--report" => outputs.report = Some(output),
-            "--audio wav" => outputs.sound = Some(output.begin().map_err(refused)?),
-            _ => outputs.pictures = Some(output.begin().map_err(refused)?),
+            "--audio wav" => outputs.sound = Some(output.begin().map_err(refused)?.unblocked()),
+            _ => outputs.pictures = Some(output.begin().map_err(refused)?.unblocked()),
         }
     }
     Ok(outputs)

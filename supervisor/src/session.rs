@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io::IsTerminal;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -15,9 +16,9 @@ use tricine_channel::namespace::{self, SessionLock};
 use tricine_channel::sys::process::{Reaped, Usage};
 use tricine_channel::time::mono_ns;
 use tricine_session::channel::{Kind, Side, StreamRegion};
-use tricine_session::clock::PlayState;
+use tricine_session::clock::{PlayState, SubtitleState};
 use tricine_session::control::{Attached, ControlRegion, Role, SessionPage, Writable};
-use tricine_session::link::{DisplaySpec, Listing, Opened, SinkSpec, TracksSpec};
+use tricine_session::link::{DisplaySpec, Listing, Opened, SinkSpec, SubtitleFile, TracksSpec};
 use tricine_session::process::Child;
 use tricine_session::role::Each;
 use tricine_session::sandbox::Walls;
@@ -43,6 +44,7 @@ mod events;
 mod hear;
 mod inputs;
 mod regions;
+mod subtitles;
 mod tell;
 mod wishes;
 mod words;
@@ -50,7 +52,7 @@ mod words;
 /// Nanoseconds.
 const MS: u64 = 1_000_000;
 /// The streams, in the order by which the supervision knows them.
-const KINDS: [Kind; 2] = [Kind::Video, Kind::Audio];
+const KINDS: [Kind; 3] = [Kind::Video, Kind::Audio, Kind::Cues];
 
 /// A place for one role's process, over all its incarnations.
 #[derive(Debug, Default)]
@@ -126,6 +128,9 @@ pub(crate) struct Session {
     display: DisplaySpec,
     sink: Option<SinkSpec>,
     sound_socket: SoundSocket,
+    /// Files of subtitles of the input that is playing, and of the one that is next.
+    subtitles: Vec<(SubtitleFile, OwnedFd)>,
+    next_subtitles: Vec<(SubtitleFile, OwnedFd)>,
     skip_past_ns: Option<i64>,
     stepped: bool,
     done: Option<Ended>,
@@ -185,7 +190,7 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
     // Asked while the rest is made ready. Without a process that could be asked, there is no window.
     let probe = if options.display == Display::Auto { Probe::start(Role::Renderer).ok() } else { None };
     let terminal = Settings::now();
-    let janitor = Janitor::start(&name, terminal.as_ref())?;
+    let janitor = Janitor::start(&name, terminal.as_ref(), outputs.unfinished())?;
     let sink = match (&options.audio, options.unpaced) {
         (Audio::None, _) => None,
         (Audio::Is(SinkSpec::Auto), true) => Some(SinkSpec::Null),
@@ -204,6 +209,7 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         volume: options.volume,
         speed: options.speed,
         end_ns: options.length.map(|length| start_ns.saturating_add(length)),
+        subtitles: SubtitleState { serial: 1, track: 0, hidden: options.no_sub, delay_ms: options.sub_delay },
     };
     let made = ControlRegion::create(&name, &state);
     let (control, lock) = match made {
@@ -258,6 +264,8 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         display,
         sink,
         sound_socket: SoundSocket::default(),
+        subtitles: Vec::new(),
+        next_subtitles: Vec::new(),
         skip_past_ns: None,
         stepped: false,
         done: None,

@@ -10,7 +10,7 @@ use crate::janitor::{Janitor, Settings};
 /// Measures. The exit code.
 pub(crate) fn run(options: &tricine_stress::Options) -> Result<i32> {
     let session = options.session.clone().map_or_else(namespace::random_name, Ok)?;
-    let janitor = Janitor::start(&session, Settings::now().as_ref())?;
+    let janitor = Janitor::start(&session, Settings::now().as_ref(), Vec::new())?;
     let measured = ControlRegion::create(&session, &PlayState::IDLE).and_then(|_held| {
         let measured = tricine_stress::run(options, &session);
         // Also if it failed: whatever has a name goes.

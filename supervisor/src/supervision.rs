@@ -131,6 +131,7 @@ impl<R: Copy> Supervision<R> {
             Event::Ready { role } => self.ready(role),
             Event::Opened { role, tracks, seekable } => self.opened(role, tracks, seekable),
             Event::Asked { role, kind, ask } => self.asked(role, kind, ask),
+            Event::Waits { kind } => self.waits(kind),
             Event::Switched { role, kind, generation } => self.switched(role, kind, generation),
             Event::Made { kind, generation } => self.made(kind, generation),
             Event::Ended { role, serial } => self.ended(role, serial),

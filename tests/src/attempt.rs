@@ -18,7 +18,7 @@ use tricine_channel::sys::fds;
 use tricine_channel::time::Deadline;
 use tricine_session::channel::Kind;
 use tricine_session::control::Role;
-use tricine_session::link::{AudioSummary, FromRole, Key, Link, Opened, Spec, VideoSummary};
+use tricine_session::link::{AudioSummary, FromRole, Key, Link, Opened, Spec, SubtitleSummary, VideoSummary};
 
 /// The environment variable by which the program under test knows what to try: `ROLE ATTEMPT PATH`.
 pub const ORDER: &str = "TRICINE_TEST_ATTEMPT";
@@ -125,6 +125,8 @@ fn lie(link: &Link) {
         let (video, audio, missing) = (Some(video.clone()), Some(audio.clone()), missing.clone());
         let stream_header = Some("\n".repeat(8_000));
         say(&FromRole::Opened(Box::new(Opened {
+            subtitle: u16::MAX,
+            subtitles: vec![SubtitleSummary { title: "\x1b[2J".into(), shown: true }; 70_000],
             video,
             audio,
             duration_ns: Some(duration_ns),
@@ -137,7 +139,7 @@ fn lie(link: &Link) {
         })));
     }
     for capacity in [0, 1 << 29, u64::MAX] {
-        for kind in [Kind::Video, Kind::Audio] {
+        for kind in [Kind::Video, Kind::Audio, Kind::Cues] {
             let (base, resume_pts_ns) = (u64::MAX, i64::MIN);
             say(&FromRole::NeedChannel { kind, capacity, base, resume_pts_ns, resume_serial: u32::MAX });
         }
@@ -145,6 +147,7 @@ fn lie(link: &Link) {
     for generation in [1, u64::MAX] {
         say(&FromRole::Switched { kind: Kind::Video, generation });
         say(&FromRole::Switched { kind: Kind::Audio, generation });
+        say(&FromRole::Switched { kind: Kind::Cues, generation });
     }
     for key in [Key::Quit, Key::Next, Key::Screenshot, Key::Seek(i32::MIN)] {
         say(&FromRole::Key(key));

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use x11rb::connection::Connection;
-use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt, EventMask};
+use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, ImageFormat};
 use x11rb::rust_connection::RustConnection;
 
 use crate::pictures::Picture;
@@ -126,6 +126,22 @@ impl XServer {
             let windows = self.xdotool(&["search", "--onlyvisible", "--class", "tricine"]);
             windows.lines().any(|window| self.geometry(window) == Some(wanted)).then_some(())
         });
+    }
+
+    /// What a window shows, as bytes of its pixels; `None` where it is gone or not there yet.
+    pub fn content(&self, window: u32) -> Option<Vec<u8>> {
+        self.talk(|server, _| {
+            let size = server.get_geometry(window)?.reply()?;
+            Ok(server.get_image(ImageFormat::Z_PIXMAP, window, 0, 0, size.width, size.height, u32::MAX)?.reply()?.data)
+        })
+    }
+
+    /// All windows that lie on the screen itself, or in a window manager's frames.
+    pub fn windows(&self) -> Vec<u32> {
+        let below = |of: Option<u32>| {
+            self.talk(|server, root| Ok(server.query_tree(of.unwrap_or(root))?.reply()?.children)).unwrap_or_default()
+        };
+        below(None).into_iter().flat_map(|window| [vec![window], below(Some(window))].concat()).collect()
     }
 
     /// What the screen shows.

@@ -13,6 +13,7 @@ use nix::pty::{OpenptyResult, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{FlowArg, tcflow};
 use tests::{Run, arg, children, have, start, start_with, tool, wait_for};
+use tricine_session::control::Role;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const FILM: &str = "test:clock?size=160x90&rate=30&seconds=60";
@@ -83,6 +84,43 @@ fn what_was_said_to_a_stopped_terminal_is_read_when_it_goes_on() {
     }
     run.signal(Signal::SIGTERM);
     run.end();
+}
+
+/// Whoever writes into a FIFO that nobody reads waits for longer than a role that hangs may, and is none.
+#[test]
+fn who_reads_an_output_slowly_is_waited_for_and_gets_all_of_it() {
+    let input = "test:clock?size=16x16&rate=30&seconds=60";
+    for (role, option, kind, other) in
+        [(Role::Renderer, "--display", "framemd5", "--audio"), (Role::Audio, "--audio", "wav", "--display")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let (fifo, file) = (folder.path().join("fifo"), folder.path().join("file"));
+        let play =
+            |to: &Path| start(PROGRAM, &[option, &format!("{kind}={}", arg(to)), other, "none", "--unpaced", input]);
+        assert_eq!(play(&file).end().status.code(), Some(0));
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+        let _held = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&fifo).unwrap();
+        let run = play(&fifo);
+        let control = run.control();
+        let pulse = || (control.pulse(role).progress.get(), control.pulse(role).heartbeat_ns.get());
+        let mut stood = pulse();
+        wait_for("a role that has waited for long", || {
+            let now = pulse();
+            if now.0 != stood.0 {
+                stood = now;
+            }
+            (now.0 > 0 && now.1.saturating_sub(stood.1) > 6_000_000_000).then_some(())
+        });
+        let mut read = Vec::new();
+        File::open(&fifo).unwrap().read_to_end(&mut read).unwrap();
+        let end = run.end();
+        assert_eq!((end.status.code(), &end.report["restarts"]), (Some(0), &serde_json::json!([])), "{}", end.stderr);
+        // But for the head of a WAV file, which cannot say how long a stream will be.
+        let whole = std::fs::read(&file).unwrap();
+        let head = if kind == "wav" { 100 } else { 0 };
+        assert!(whole.len() > 100_000 && read.len() == whole.len(), "{} of {} bytes", read.len(), whole.len());
+        assert!(read[head..] == whole[head..]);
+    }
 }
 
 /// Holds a file so that whoever opens it waits, as for a network that is gone.

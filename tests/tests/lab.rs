@@ -8,10 +8,11 @@ use std::process::{Command, Output, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use tests::terminal::Tmux;
 use tests::wait_for;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
+mod learner;
+
+use learner::{Learner, PROGRAM, editor};
 
 const RIGHT: &str = "\
 sem empty = 0, filled = 0
@@ -232,59 +233,6 @@ fn what_a_lesson_asks_is_measured_by_this_very_program() {
     assert!(complained(&lab(&["6", "--measure"])).contains("lesson 6 measures nothing"));
 }
 
-/// Keys in a window of tmux.
-struct Learner(Tmux);
-
-impl Learner {
-    fn start(columns: usize, rows: usize, state: &Path, environment: &str, args: &str) -> Self {
-        Self(Tmux::start(
-            columns,
-            rows,
-            &format!("env XDG_STATE_HOME={} {environment} {PROGRAM} lab {args}", state.display()),
-        ))
-    }
-
-    fn press(&self, keys: &[&str]) {
-        for key in keys {
-            self.0.run(&["send-keys", key]);
-        }
-    }
-
-    /// A click into the first place where the screen says this, as terminals report it (SGR).
-    fn click(&self, text: &str) {
-        let screen = self.shows(text);
-        let (row, line) = screen.lines().enumerate().find(|(_, l)| l.contains(text)).expect("it is there");
-        let column = line.split(text).next().map_or(0, |before| before.chars().count());
-        self.mouse(0, column + 2, row + 1);
-    }
-
-    fn mouse(&self, button: u32, column: usize, row: usize) {
-        let event = |end| format!("\x1b[<{button};{column};{row}{end}");
-        self.0.run(&["send-keys", "-l", &(event('M') + &event('m'))]);
-    }
-
-    fn screen(&self) -> String {
-        self.0.run(&["capture-pane", "-p"])
-    }
-
-    fn shows(&self, text: &str) -> String {
-        wait_for(&format!("{text:?} on the screen"), || {
-            let screen = self.screen();
-            screen.contains(text).then_some(screen)
-        })
-    }
-}
-
-fn editor(folder: &Path, text: &str) -> String {
-    let (new, script) = (folder.join("new.lab"), folder.join("editor"));
-    std::fs::write(&new, text).expect("a file");
-    std::fs::write(&script, format!("#!/bin/sh\ncp {} \"$1\"\n", new.display())).expect("a script");
-    let mut permissions = std::fs::metadata(&script).expect("it is there").permissions();
-    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o700);
-    std::fs::set_permissions(&script, permissions).expect("executable");
-    script.display().to_string()
-}
-
 #[test]
 fn a_lesson_is_done_by_keys_from_the_list_to_why() {
     for (columns, rows, environment) in [(80, 24, "LANG=C NO_COLOR=1"), (130, 40, "LANG=C.UTF-8")] {
@@ -323,7 +271,7 @@ fn a_lesson_is_done_by_keys_from_the_list_to_why() {
         learner.press(&["e"]);
         learner.shows("Right: every schedule");
         learner.press(&["Enter"]);
-        learner.shows("the semaphore is a doorbell");
+        learner.shows("Why can a semaphore not say who died?");
         let screen = learner.screen();
         assert!(columns != 80 || screen.is_ascii(), "plain letters alone: {screen}");
         learner.press(&["q"]);
@@ -381,7 +329,7 @@ fn a_lesson_is_done_by_the_mouse_alone() {
     learner.shows("Wrong: ");
     learner.click("n see it happen");
     learner.shows("The counterexample");
-    learner.click("q the lessons");
+    learner.click("q lessons");
     learner.shows("Tricine lab: you are the scheduler");
 }
 

@@ -81,6 +81,9 @@ fn lies_and_floods_of_a_role_come_to_nothing() {
             assert!(end.status.code().is_some_and(|code| codes.contains(&code)), "{told}");
             assert!(what == "lie" || end.number("/video/presented") == 25.0, "{told}");
             assert_eq!(what == "flood", end.stderr.contains("talks without end"), "{told}");
+            // Who cannot be answered is not left waiting.
+            let refused = end.stderr.contains("more than the film declares, and is ended");
+            assert_eq!(order.starts_with("decoder lie"), refused, "{told}");
             assert!(!end.stderr.contains(['\x1b', '\x07', '\u{202e}']), "{told}");
             assert!(end.stderr.len() < 60_000, "{} bytes", end.stderr.len());
         }

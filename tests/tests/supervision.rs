@@ -10,7 +10,7 @@ use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, geteuid};
-use tests::{Run, arg, assert_nothing_left, children, have, names, start, start_by, start_with, tool, wait_for};
+use tests::{Run, arg, children, have, names, start, start_by, start_with, tool, wait_for};
 use tricine_session::control::Role;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
@@ -273,48 +273,6 @@ fn a_recycled_process_id_is_never_signalled() {
     other.kill().unwrap();
     other.wait().unwrap();
     assert!(still_there, "the supervisor has killed a process that only has the id of one of its own");
-}
-
-#[test]
-fn a_supervisor_killed_at_any_moment_leaves_nothing() {
-    // From before its first system call to well into the film.
-    for i in 0..40 {
-        let run = film(60, &[]);
-        // Any moment will do; this spreads them.
-        std::thread::sleep(Duration::from_micros(i * i * 150));
-        let roles: Vec<_> = children(run.pid()).into_iter().map(|c| c.0).collect();
-        run.signal(Signal::SIGKILL);
-        let session = run.session.clone();
-        drop(run);
-        assert_nothing_left(&session);
-        wait_for("the processes to be gone", || roles.iter().all(|&pid| gone(pid)).then_some(()));
-    }
-}
-
-/// Whether a process is no more, or waits for an init that does not reap.
-fn gone(pid: Pid) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).map_or(true, |stat| stat.contains(") Z "))
-}
-
-#[test]
-fn what_a_killed_session_left_is_swept_by_the_next_start_and_by_clean() {
-    for sweep in ["clean", "play"] {
-        let run = film(60, &[]);
-        run.presented(5);
-        // The janitor as well, else it would do it; and the supervisor must not get round to starting another.
-        run.signal(Signal::SIGSTOP);
-        let janitor = children(run.pid()).into_iter().find(|c| c.1 == "tricine: janitor").unwrap().0;
-        kill(janitor, Signal::SIGKILL).unwrap();
-        run.signal(Signal::SIGKILL);
-        let session = run.session.clone();
-        drop(run);
-        assert!(names(&session).len() >= 7, "{:?}", names(&session));
-        match sweep {
-            "clean" => drop(tool(PROGRAM, &["clean"])),
-            _ => drop(film(1, &["--unpaced"]).end()),
-        }
-        assert_nothing_left(&session);
-    }
 }
 
 #[test]

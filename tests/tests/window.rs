@@ -224,6 +224,77 @@ fn under_a_window_manager_too_a_window_outlives_its_renderer() {
     let _ = manager.wait();
 }
 
+/// What the window manager's user has done to the window, and that the pointer rests.
+#[test]
+fn a_maximized_window_and_a_hidden_pointer_outlive_their_renderer() {
+    let Some(x) = XServer::start_with(&["-noreset"]) else { return };
+    let run = play(&x, &["--display", "window", "test:clock?size=320x180&seconds=600"]);
+    run.presented(3);
+    let control = run.control();
+    let window = x.window();
+    let manager = Command::new("openbox").env("DISPLAY", &x.display).stderr(Stdio::null()).spawn();
+    let Ok(mut manager) = manager else {
+        println!("skipped: openbox is not installed");
+        return;
+    };
+    wait_for("the window manager", || x.is_managed(&window).then_some(()));
+    let states = ["_NET_WM_STATE_MAXIMIZED_HORZ", "_NET_WM_STATE_MAXIMIZED_VERT"];
+    states.iter().for_each(|state| x.set_state(&window, state));
+    x.xdotool(&["mousemove", "800", "450"]);
+    let maximized = || {
+        let window = x.window();
+        let there = states.iter().all(|state| x.is_in_state(&window, state)).then(|| x.geometry(&window)).flatten()?;
+        control.window().filter(|left| left.maximized && left.pointer_hidden).map(|_| there)
+    };
+    let before = wait_for("a maximized window and a pointer at rest", maximized);
+    assert!(before[2] == 1600 && before[3] > 800, "{before:?}");
+    for _ in 0..3 {
+        kill_renderer(&run);
+        wait_for("the window as it was", || (maximized() == Some(before)).then_some(()));
+    }
+    // The pointer shows itself again, so the new window has it in hand.
+    x.xdotool(&["mousemove", "700", "400"]);
+    wait_for("the pointer", || control.window().filter(|left| left.maximized && !left.pointer_hidden).map(|_| ()));
+    run.signal(Signal::SIGTERM);
+    let end = run.end();
+    assert_eq!(end.number("/roles/renderer/restarts"), 3.0, "{}", end.stderr);
+    let _ = manager.kill();
+    let _ = manager.wait();
+}
+
+#[test]
+fn whenever_there_is_a_window_it_shows_the_film_however_often_its_renderer_dies() {
+    let Some(x) = XServer::start_with(&["-noreset"]) else { return };
+    let film = "test:bars?size=320x180&seconds=600";
+    let run = play(&x, &["--display", "window", "--restart-limit", "100/1", film]);
+    run.presented(3);
+    let control = run.control();
+    x.window();
+    // Looks until the film has gone on by ten frames: how often it was seen.
+    let watch = || {
+        let (from, mut seen) = (control.renderer().presented.get(), 0);
+        wait_for("ten more frames", || {
+            for window in x.windows() {
+                let Some(content) = x.content(window).filter(|content| content.len() >= 320 * 180 * 4) else {
+                    continue;
+                };
+                let bright = content.chunks_exact(4).filter(|pixel| pixel[..3].iter().any(|&byte| byte > 60)).count();
+                assert!(bright > 320 * 180 / 2, "a window with {bright} pixels that are not black");
+                seen += 1;
+            }
+            (control.renderer().presented.get() >= from + 10).then_some(())
+        });
+        seen
+    };
+    for _ in 0..20 {
+        kill(run.role("renderer", None), Signal::SIGKILL).unwrap();
+        assert!(watch() > 0);
+    }
+    let end = quit(&x, run);
+    assert_eq!(end.number("/roles/renderer/restarts"), 20.0, "{}", end.stderr);
+    assert_eq!((end.number("/video/torn"), end.number("/video/lost")), (0.0, 0.0));
+}
+
 #[test]
 fn a_double_click_is_heard_though_nobody_looks_in_between() {
     let Some(x) = XServer::start() else { return };

@@ -4,11 +4,11 @@
 //! a seek it may hold a few blocks that were not heard any more.
 
 use std::fs::File;
-use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use tricine_session::control::{AudioPage, Writable};
+use tricine_session::patient;
 
 use super::Format;
 use crate::backlog::{Backlog, Chunk};
@@ -87,18 +87,18 @@ impl Recorder {
         } else {
             self.bytes.extend(samples.iter().flat_map(|s| header::s16(*s).to_le_bytes()));
         }
-        self.append(at).map(|()| news)
+        self.append(at, page).map(|()| news)
     }
 
     /// Writes what a conversion still holds: nothing more comes until a seek.
     ///
     /// Errors: words for the user.
-    pub(crate) fn finish(&mut self) -> Result<(), String> {
+    pub(crate) fn finish(&mut self, page: &AudioPage<Writable>) -> Result<(), String> {
         let mut backlog = Backlog::default();
         self.chain.finish(&mut backlog);
         self.bytes.clear();
         self.take(&mut backlog);
-        self.append(self.data)
+        self.append(self.data, page)
     }
 
     fn take(&mut self, backlog: &mut Backlog) {
@@ -108,11 +108,12 @@ impl Recorder {
     }
 
     /// Writes `bytes` behind `at` bytes of samples, which is then where the file ends.
-    fn append(&mut self, at: u64) -> Result<(), String> {
+    fn append(&mut self, at: u64, page: &AudioPage<Writable>) -> Result<(), String> {
         self.data = at + self.bytes.len() as u64;
         if let Some(begun) = &mut self.stream {
             let head = if std::mem::replace(begun, true) { Vec::new() } else { header::endless(self.format) };
-            let written = self.file.write_all(&head).and_then(|()| self.file.write_all(&self.bytes));
+            let write = |bytes: &[u8]| patient::write(&self.file, bytes, || page.pulse.beat());
+            let written = write(&head).and_then(|()| write(&self.bytes));
             return written.map_err(|e| complaint(&self.path, &e));
         }
         let written = self.file.write_all_at(&self.bytes, header::len(self.format) + at);

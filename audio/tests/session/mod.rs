@@ -25,19 +25,7 @@ pub(crate) const RATE: u32 = 48_000;
 const CHILD: &str = "TRICINE_TEST_AUDIO_ROLE";
 
 pub(crate) fn playing() -> PlayState {
-    PlayState {
-        serial: 1,
-        target_ns: 0,
-        paused: false,
-        muted: false,
-        looping: false,
-        audible: true,
-        fullscreen: false,
-        osd: 0,
-        volume: 100,
-        speed: 1.0,
-        end_ns: None,
-    }
+    PlayState { serial: 1, audible: true, volume: 100, ..PlayState::IDLE }
 }
 
 enum Running {
@@ -170,6 +158,7 @@ impl Session {
             link: theirs,
             spec: Some(Box::new(self.spec.clone())),
             input: file_of(&self.spec),
+            files: Vec::new(),
             confined: |_, _, _| {},
         };
         self.link = ours;
@@ -357,7 +346,13 @@ pub(crate) fn be_child() {
     link.wait(Deadline::after(Duration::from_secs(10))).unwrap();
     let Some(ToRole::Start(spec)) = link.receive().unwrap() else { panic!("no orders") };
     let input = file_of(&spec);
-    std::process::exit(tricine_audio::run(Orders { link, spec: Some(spec), input, confined: |_, _, _| {} }));
+    std::process::exit(tricine_audio::run(Orders {
+        link,
+        spec: Some(spec),
+        input,
+        files: Vec::new(),
+        confined: |_, _, _| {},
+    }));
 }
 
 /// The file that the role writes, as a supervisor opens it.

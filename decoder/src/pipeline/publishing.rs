@@ -91,7 +91,7 @@ impl<S: Stream> Publishing<S> {
     }
 
     fn current(&self, serial: u32) -> bool {
-        self.state().is_none_or(|state| state.serial == serial)
+        self.state().is_none_or(|state| S::serial(&state) == serial)
     }
 
     /// Makes sure of a channel whose slots take `part`: asks the supervisor for a larger one where they do not.
@@ -150,6 +150,7 @@ impl<S: Stream> Publishing<S> {
                     match S::KIND {
                         Kind::Video => page.video_published.raise(seq + 1),
                         Kind::Audio => page.audio_published.raise(seq + 1),
+                        Kind::Cues => {}
                     }
                     true
                 }

@@ -2,7 +2,8 @@
 //! stepped on real processes, and people see it.
 //!
 //! Read in this order: [`stage`] (a program on real processes), [`stepper`] (model and stage side by side), `command` (for
-//! scripts), `screen` (for people), `course` (where lessons come from), `site` (the lab for browsers), `progress` (what a learner has done).
+//! scripts), `screen` (for people), `course` (where lessons come from), `site` (the lab for browsers), `progress` (what a learner has done),
+//! `measure` (what lessons measure), `real` (the shipped channel, instruction by instruction), `ways` (a frame, call by call).
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -12,11 +13,13 @@ pub mod course;
 pub mod measure;
 mod options;
 mod progress;
+mod real;
 mod screen;
 mod script;
 mod site;
 pub mod stage;
 pub mod stepper;
+mod ways;
 
 use std::io::{IsTerminal, Write};
 

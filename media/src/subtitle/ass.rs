@@ -1,9 +1,9 @@
 //! ASS and SSA: a script with styles and events. Of what it can say, the words, their common looks and their place are taken;
 //! animations, karaoke, drawings, rotation and clipping are not.
 
-use super::caps;
 use super::cue::{Body, Cue, Look, Place, Writer};
 use super::srt::time;
+use crate::caps;
 
 /// A script's styles, and the size of the picture that its numbers refer to.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::caps;
+use crate::caps;
 
 /// Something to be shown over the film.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,10 +107,10 @@ impl Writer {
     pub(super) fn push(&mut self, text: &str, look: &Look) {
         for letter in text.chars().filter(|letter| *letter == '\n' || !letter.is_control()) {
             self.len += letter.len_utf8();
-            if self.len > caps::TEXT {
+            if self.len > caps::CUE_TEXT {
                 return;
             }
-            let full = self.spans.len() >= caps::SPANS;
+            let full = self.spans.len() >= caps::CUE_SPANS;
             match self.spans.last_mut() {
                 Some(last) if last.look == *look => last.text.push(letter),
                 _ if full => return,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::source::{Codec, Listed, Tracked};
-use super::{Pages, caps, charset};
+use super::{Pages, charset};
+use crate::caps;
 use crate::choice::same;
 use crate::container::{Container, Shifted, Track, TrackKind};
 use crate::guard::guarded;
@@ -60,14 +61,14 @@ impl Subtitles {
     /// Those of a film whose sound is in the language `heard`.
     pub(crate) fn of(container: Arc<dyn Container>, zero_ns: i64, heard: Option<String>) -> Self {
         let tracks = container.contents().tracks.iter().enumerate();
-        let tracks = tracks.filter(|(_, track)| track.kind == TrackKind::Subtitle).take(caps::TRACKS);
+        let tracks = tracks.filter(|(_, track)| track.kind == TrackKind::Subtitle).take(caps::SUBTITLE_TRACKS);
         let tracks = tracks.map(|(at, track)| (described(track), Place::Track(at))).collect();
         Self { container: Some(container), zero_ns, tracks, heard }
     }
 
     /// Adds a file to those of the film named `film`.
     pub fn add(&mut self, film: &str, file: MediaFile, origin: Origin) {
-        if self.tracks.len() >= caps::TRACKS {
+        if self.tracks.len() >= caps::SUBTITLE_TRACKS {
             return;
         }
         let (stem, end) = file.name.rsplit_once('.').unwrap_or((&file.name, ""));
@@ -174,7 +175,7 @@ fn described(track: &Track) -> SubtitleTrack {
 
 /// Reads a file whole.
 fn read(file: &MediaFile) -> Result<(Pages, Option<String>), MediaError> {
-    if file.len() > caps::FILE {
+    if file.len() > caps::SUBTITLE_FILE {
         let why = format!("{} has {} MiB", file.name, file.len() >> 20);
         return Err(MediaError::unsupported(why, "a file of subtitles has no more than 32"));
     }

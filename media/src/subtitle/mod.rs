@@ -22,25 +22,6 @@ pub use list::{Origin, SubtitleTrack, Subtitles};
 pub use pages::{Page, Pages};
 pub(crate) use source::Codec;
 
-/// Bounds on what subtitles may make anybody do. No honest file comes near them.
-pub(crate) mod caps {
-    /// Bytes of a file of subtitles.
-    pub(crate) const FILE: u64 = 32 << 20;
-    /// Cues of a file.
-    pub(crate) const CUES: usize = 200_000;
-    /// Bytes of text of a cue, and stretches of it that look different.
-    pub(crate) const TEXT: usize = 4_096;
-    pub(crate) const SPANS: usize = 128;
-    /// Cues that are shown at the same time.
-    pub(crate) const ON: usize = 32;
-    /// Cues that were read and are not over: a track's, ahead of time.
-    pub(crate) const AHEAD: usize = 4_096;
-    /// Styles of a file.
-    pub(crate) const STYLES: usize = 1_000;
-    /// Files beside a film, and tracks in all.
-    pub(crate) const TRACKS: usize = 64;
-}
-
 /// The formats that are read, for `tricine doctor`.
 pub(crate) const FORMATS: [&str; 5] = ["SubRip (SRT)", "WebVTT", "ASS/SSA", "mov_text", "PGS"];
 

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::caps;
 use super::cue::Cue;
 use super::source::{Read, Source};
+use crate::caps;
 use crate::{MediaError, NS};
 
 /// How far a track is read at a time, and so how long a page is at most while there is more.
@@ -72,13 +72,13 @@ impl Pages {
         }
         let end_ns = begins.chain([over, self.known_ns, END_NS]).min().unwrap_or(END_NS);
         on.sort_by_key(|cue| cue.start_ns);
-        on.drain(..on.len().saturating_sub(caps::ON));
+        on.drain(..on.len().saturating_sub(caps::CUES_ON));
         self.at_ns = end_ns;
         Ok(Some(Page { start_ns, end_ns, cues: on }))
     }
 
     fn add(&mut self, cue: Cue) {
-        if cue.end_ns > self.at_ns && self.cues.len() < caps::AHEAD {
+        if cue.end_ns > self.at_ns && self.cues.len() < caps::CUES_AHEAD {
             self.cues.push((cue.end_ns, Arc::new(cue)));
         }
     }
@@ -142,7 +142,7 @@ mod tests {
             pages.seek(target).unwrap();
             for _ in 0..100 {
                 let Some(page) = pages.next_page().unwrap() else { break };
-                assert!(page.cues.len() <= caps::ON && page.end_ns > page.start_ns);
+                assert!(page.cues.len() <= caps::CUES_ON && page.end_ns > page.start_ns);
             }
         }
     }

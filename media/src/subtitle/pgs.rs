@@ -5,12 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cue::{Bitmap, Body};
-
-/// Objects and palettes that are kept, and the points of an object.
-const MOST: usize = 64;
-const POINTS: usize = 3840 * 2160;
-/// Bytes of coded objects that are kept.
-const CODED: usize = 16 << 20;
+use crate::caps;
 
 /// What was sent so far.
 #[derive(Debug, Default)]
@@ -74,7 +69,7 @@ impl Decoder {
 
     fn palette(&mut self, body: &[u8], composition: Option<&Composition>) {
         let [id, _, entries @ ..] = body else { return };
-        if self.palettes.len() >= MOST {
+        if self.palettes.len() >= caps::DISC_OBJECTS {
             self.palettes.clear();
         }
         let high = composition.is_none_or(|c| c.within.1 >= 720);
@@ -88,7 +83,7 @@ impl Decoder {
     fn object(&mut self, body: &[u8]) {
         let [high, low, _, flags, rest @ ..] = body else { return };
         let id = u16::from_be_bytes([*high, *low]);
-        if self.objects.len() >= MOST || self.coded > CODED {
+        if self.objects.len() >= caps::DISC_OBJECTS || self.coded > caps::DISC_CODED {
             (self.coded, _) = (0, self.objects.clear());
         }
         if flags & 0x80 != 0 {
@@ -106,7 +101,7 @@ impl Decoder {
     fn picture(&self, composition: &Composition, (id, x, y): (u16, u16, u16)) -> Option<Body> {
         let object = self.objects.get(&id)?;
         let (width, height) = (usize::from(object.width), usize::from(object.height));
-        if width * height == 0 || width * height > POINTS {
+        if width * height == 0 || width * height > caps::DISC_POINTS {
             return None;
         }
         Some(Body::Picture(Arc::new(Bitmap {

@@ -1,7 +1,8 @@
 //! Where cues come from: a file that was read whole, or a track of the film, which is read as the film goes on.
 
 use super::cue::Cue;
-use super::{ass, caps, srt, tx3g, vtt};
+use super::{ass, srt, tx3g, vtt};
+use crate::caps;
 use crate::container::{Before, Packet, Packets};
 use crate::{MediaError, NS};
 
@@ -167,7 +168,7 @@ impl Tracked {
                 }
             }
         };
-        found.truncate(caps::ON);
+        found.truncate(caps::CUES_ON);
         found.reverse();
         self.found = found;
     }

@@ -1,10 +1,10 @@
 //! SubRip: a number, a line with two times, lines of text. What people have differs from that in every way, so only the line with
 //! the times counts: what follows is text until the next one.
 
-use super::caps;
 use super::cue::{Body, Cue, Place, Writer};
 use super::markup::{Tags, write};
 use crate::NS;
+use crate::caps;
 
 /// Reads all cues, in the order of the file.
 pub(super) fn parse(text: &str) -> Vec<Cue> {
@@ -27,7 +27,7 @@ pub(super) fn parse(text: &str) -> Vec<Cue> {
             }
             None => {
                 if let Some((_, _, lines)) = &mut open
-                    && lines.len() < caps::TEXT
+                    && lines.len() < caps::CUE_TEXT
                 {
                     lines.push(line);
                 }

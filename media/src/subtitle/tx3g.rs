@@ -1,7 +1,7 @@
 //! `mov_text` (3GPP TS 26.245): a length, text, and boxes that say how stretches of it look.
 
-use super::caps;
 use super::cue::{Body, Cue, Look, Place, Writer};
+use crate::caps;
 
 /// How letters look of which a packet says nothing.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +22,7 @@ impl Usual {
             [0xfe, 0xff, rest @ ..] => encoding_rs::UTF_16BE.decode_without_bom_handling(rest).0,
             text => String::from_utf8_lossy(text),
         };
-        let letters: Vec<char> = text.chars().take(caps::TEXT).map(|c| if c == '\r' { '\n' } else { c }).collect();
+        let letters: Vec<char> = text.chars().take(caps::CUE_TEXT).map(|c| if c == '\r' { '\n' } else { c }).collect();
         let mut out = Writer::default();
         let mut at = 0;
         for (from, to, look) in styles(&data[2 + len..]) {
@@ -46,7 +46,7 @@ fn styles(mut boxes: &[u8]) -> Vec<(usize, usize, Look)> {
     while let Some(size) = boxes.first_chunk().map(|size| u32::from_be_bytes(*size) as usize) {
         let Some(part) = boxes.get(..size).filter(|_| size >= 8) else { break };
         if &part[4..8] == b"styl" {
-            let records = part.get(10..).unwrap_or_default().chunks_exact(12).take(caps::SPANS);
+            let records = part.get(10..).unwrap_or_default().chunks_exact(12).take(caps::CUE_SPANS);
             let letter = |at: &[u8]| at.first_chunk().map_or(0, |n| usize::from(u16::from_be_bytes(*n)));
             found.extend(records.filter_map(|record| Some((letter(record), letter(&record[2..]), look(record)?))));
         }

@@ -1,9 +1,9 @@
 //! WebVTT: blocks between empty lines; a block with a line of two times is a cue.
 
-use super::caps;
 use super::cue::{Body, Cue, Place, Writer};
 use super::markup::{Tags, write};
 use super::srt::times;
+use crate::caps;
 
 /// Whether a file is WebVTT.
 pub(super) fn begins(text: &str) -> bool {
@@ -16,7 +16,7 @@ pub(super) fn parse(text: &str) -> Vec<Cue> {
     let mut block: Vec<&str> = Vec::new();
     for line in text.lines().chain([""]) {
         if !line.trim_end().is_empty() {
-            if block.len() < caps::TEXT {
+            if block.len() < caps::CUE_TEXT {
                 block.push(line);
             }
             continue;
@@ -91,7 +91,7 @@ fn placed(settings: &str) -> Place {
 /// A packet of a WebVTT track of MP4: boxes `vttc`, each with its settings and its text.
 pub(super) fn boxes(start_ns: i64, end_ns: i64, data: &[u8]) -> Vec<Cue> {
     let mut cues = Vec::new();
-    for (kind, body) in children(data).take(caps::ON) {
+    for (kind, body) in children(data).take(caps::CUES_ON) {
         if kind != b"vttc" {
             continue;
         }

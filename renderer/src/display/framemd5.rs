@@ -4,21 +4,21 @@
 //! A line is one write(2). A renderer that was killed leaves at most one incomplete line, which its successor cuts off.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use md5::{Digest, Md5};
 use tricine_session::frame::FrameMeta;
+use tricine_session::patient;
 
-use super::{Display, DisplayError, Outcome, Picture};
+use super::{Beat, Display, DisplayError, Outcome, Picture};
 use crate::osd::Overlay;
 
 /// Bytes of a picture that are copied out of the channel at a time: they stay in the cache.
 const CHUNK: usize = 16 << 10;
 
 /// The file.
-#[derive(Debug)]
 pub(crate) struct FrameMd5 {
     file: File,
     path: PathBuf,
@@ -26,6 +26,7 @@ pub(crate) struct FrameMd5 {
     /// The last line that a predecessor wrote: the frame behind it may be delivered again.
     before: Option<String>,
     next: Option<String>,
+    beat: Beat,
 }
 
 /// Seconds a tick, as a fraction.
@@ -81,14 +82,20 @@ fn header(meta: &FrameMeta, base: TimeBase) -> String {
 impl FrameMd5 {
     /// Begins `file`, which the user knows by `path`, or goes on after the last complete line of a predecessor. Where a predecessor has
     /// `begun` what cannot be read back, goes on where it ends.
-    pub(crate) fn open(mut file: File, path: &Path, begun: bool, meta: &FrameMeta) -> Result<Self, DisplayError> {
+    pub(crate) fn open(
+        mut file: File,
+        path: &Path,
+        begun: bool,
+        beat: Beat,
+        meta: &FrameMeta,
+    ) -> Result<Self, DisplayError> {
         let wrong = |e: io::Error| failed(path, &e);
         let Some(mut text) = read(&file) else {
             let base = TimeBase::of(meta.duration_ns);
             if !begun {
-                file.write_all(header(meta, base).as_bytes()).map_err(wrong)?;
+                patient::write(&file, header(meta, base).as_bytes(), &beat).map_err(wrong)?;
             }
-            return Ok(Self { file, path: path.into(), base, before: None, next: None });
+            return Ok(Self { file, path: path.into(), base, before: None, next: None, beat });
         };
         let complete = text.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
         text.truncate(complete);
@@ -105,10 +112,10 @@ impl FrameMd5 {
         file.set_len(keep).map_err(wrong)?;
         file.seek(SeekFrom::Start(keep)).map_err(wrong)?;
         if keep == 0 {
-            file.write_all(header(meta, base).as_bytes()).map_err(wrong)?;
+            patient::write(&file, header(meta, base).as_bytes(), &beat).map_err(wrong)?;
         }
         let before = text.lines().last().filter(|l| keep > 0 && !l.starts_with('#')).map(|l| format!("{l}\n"));
-        Ok(Self { file, path: path.into(), base, before, next: None })
+        Ok(Self { file, path: path.into(), base, before, next: None, beat })
     }
 }
 
@@ -134,7 +141,7 @@ impl Display for FrameMd5 {
         let Some(line) = self.next.take() else { return Ok(Outcome::Shown) };
         // Killed between the write and the count of it, a predecessor leaves a line whose frame comes again.
         if self.before.take().as_ref() != Some(&line) {
-            self.file.write_all(line.as_bytes()).map_err(|e| failed(&self.path, &e))?;
+            patient::write(&self.file, line.as_bytes(), &self.beat).map_err(|e| failed(&self.path, &e))?;
         }
         Ok(Outcome::Shown)
     }

@@ -69,8 +69,8 @@ impl InputCallback for Listener {
 
 /// What a key held down does again and again; the others change something to and fro.
 fn repeats(key: Key) -> bool {
-    use Key::{Faster, Seek, Slower, Step, VolumeDown, VolumeUp};
-    matches!(key, Seek(_) | Step | Slower | Faster | VolumeDown | VolumeUp)
+    use Key::{Faster, Seek, Slower, Step, SubtitlesEarlier, SubtitlesLater, VolumeDown, VolumeUp};
+    matches!(key, Seek(_) | Step | Slower | Faster | VolumeDown | VolumeUp | SubtitlesEarlier | SubtitlesLater)
 }
 
 fn of_character(character: char) -> Option<Key> {
@@ -91,6 +91,11 @@ fn of_character(character: char) -> Option<Key> {
         's' => Key::Screenshot,
         'o' => Key::Osd,
         '?' | 'h' => Key::Help,
+        'j' => Key::Subtitles,
+        'J' => Key::SubtitlesBack,
+        'v' => Key::SubtitlesHide,
+        'z' => Key::SubtitlesEarlier,
+        'Z' | 'x' => Key::SubtitlesLater,
         'n' | '>' => Key::Next,
         'q' => Key::Quit,
         _ => return None,

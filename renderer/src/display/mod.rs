@@ -17,6 +17,7 @@ use tricine_session::link::{DisplaySpec, Key, Spec};
 use tricine_session::window::Window as Left;
 
 use crate::canvas::Canvas;
+use crate::convert::Rect;
 use crate::osd::Overlay;
 pub(crate) use x11::Segment;
 
@@ -138,6 +139,11 @@ pub(crate) trait Display {
         None
     }
 
+    /// Where in the window the picture lies; `None` where nothing can be drawn over it.
+    fn area(&self) -> Option<Rect> {
+        None
+    }
+
     /// Whether there is a user to look at it and an overlay to be shown.
     fn is_seen(&self) -> bool {
         false
@@ -181,8 +187,10 @@ pub(crate) struct Pumped {
     pub(crate) active: bool,
 }
 
+/// Shows that the role lives.
+pub(crate) type Beat = Box<dyn Fn()>;
+
 /// What a display begins with besides its first frame.
-#[derive(Debug)]
 pub(crate) struct Begin<'a> {
     /// What is played.
     pub(crate) title: &'a str,
@@ -194,6 +202,8 @@ pub(crate) struct Begin<'a> {
     pub(crate) file: Option<File>,
     /// Whether a predecessor has shown frames.
     pub(crate) begun: bool,
+    /// Shows that the role lives, to be called where the display waits for somebody out there.
+    pub(crate) beat: Beat,
 }
 
 /// Opens the display of `spec` for its first frame: a film without pictures never flashes a window.
@@ -203,7 +213,7 @@ pub(crate) fn open(spec: &Spec, begin: Begin<'_>, picture: &Picture<'_>) -> Resu
         // Where a predecessor was here, its file is continued.
         DisplaySpec::FrameMd5(path) => {
             let file = begin.file.ok_or_else(|| DisplayError("the supervisor handed no open file over".into()))?;
-            Box::new(framemd5::FrameMd5::open(file, path.as_path(), begin.begun, picture.meta)?)
+            Box::new(framemd5::FrameMd5::open(file, path.as_path(), begin.begun, begin.beat, picture.meta)?)
         }
         DisplaySpec::Window => Box::new(window::Window::open(&begin, picture)?),
         DisplaySpec::Terminal => Box::new(terminal::Terminal::open()?),

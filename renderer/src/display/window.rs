@@ -334,6 +334,11 @@ impl Display for Window {
         !on
     }
 
+    fn area(&self) -> Option<Rect> {
+        let (width, height) = self.size();
+        (self.front.shape.0 > 0).then(|| convert::fit(self.front.shape, width, height))
+    }
+
     fn entitle(&mut self, title: &str) {
         self.window.set_title(&plain(title));
     }

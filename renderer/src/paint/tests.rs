@@ -16,6 +16,7 @@ fn overlay() -> Overlay {
             muted: true,
             looping: true,
             speed: 1.5,
+            marks: vec![250, 500],
         }),
         volume: Some((70, false)),
         message: Some("saved /home/somebody/Pictures/tricine-0001.png".into()),
@@ -24,6 +25,7 @@ fn overlay() -> Overlay {
             figures: figures.map(|name| (name, "12345".into())).to_vec(),
         }),
         help: false,
+        ..Overlay::default()
     }
 }
 

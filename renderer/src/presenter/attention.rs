@@ -6,7 +6,7 @@ use std::time::Duration;
 use tricine_channel::time::{Deadline, mono_ns};
 use tricine_session::Error;
 use tricine_session::clock::PlayState;
-use tricine_session::link::{FromRole, ToRole};
+use tricine_session::link::{DisplaySpec, FromRole, ToRole};
 
 use super::{MS, Presenter, Stop};
 use crate::canvas::Canvas;
@@ -16,6 +16,8 @@ use crate::screenshot;
 
 /// How long after the user did something the loop stays lively.
 const ATTENTION_NS: u64 = 1000 * MS;
+/// How soon it is looked whether subtitles are drawn.
+const DRAWN_SOON_NS: u64 = 4 * MS;
 /// How long the end waits for the terminal's last answer.
 const LAST_ANSWER: Duration = Duration::from_millis(300);
 
@@ -33,6 +35,7 @@ impl Presenter {
 
     /// Everything but frames: takes up the window's events, saves what is to be saved, moves the clock.
     pub(super) fn attend(&mut self, now_ns: u64) -> Result<(), Stop> {
+        self.turn_pages(now_ns)?;
         self.pump(now_ns)?;
         if self.screenshot.is_some()
             && let Some(picture) = self.display.as_mut().and_then(|d| d.picture())
@@ -51,6 +54,25 @@ impl Presenter {
         );
         if let Some(clock) = next.filter(|_| !self.context.spec.unpaced) {
             self.page().set_clock(&clock);
+        }
+        Ok(())
+    }
+
+    /// Turns to the subtitles that are on now, between two pictures as well.
+    fn turn_pages(&mut self, now_ns: u64) -> Result<(), Stop> {
+        let Some(shown) = self.shown.filter(|shown| shown.serial == self.state.serial) else { return Ok(()) };
+        let clock =
+            self.master().map(|master| *master.clock()).filter(|_| !self.state.paused && !self.context.spec.unpaced);
+        let film_ns = clock.map_or(shown.pts_ns, |clock| clock.pts_at(now_ns).max(shown.pts_ns));
+        let turned = self.subtitles.follow(&self.context, &self.state, film_ns)?;
+        let (drawn, complaint) = self.subtitles.take_up();
+        if let Some(text) = complaint {
+            self.context.notice(text)?;
+        }
+        if turned || drawn {
+            self.overlay_at_ns = now_ns;
+        } else if self.subtitles.is_waiting() {
+            self.overlay_at_ns = self.overlay_at_ns.min(now_ns + DRAWN_SOON_NS);
         }
         Ok(())
     }
@@ -143,7 +165,13 @@ impl Presenter {
         let onlooker = self.onlooker.as_ref().map(|region| &***region);
         let always = self.display.as_ref().is_some_and(|d| d.has_line());
         let read = || Pipeline::read(control, onlooker, master.as_ref());
-        self.osd.compose(now_ns, position_ns, duration, always, read)
+        let mut overlay = self.osd.compose(now_ns, position_ns, duration, always, read);
+        if self.context.spec.work.display == DisplaySpec::Terminal {
+            overlay.lines = self.subtitles.lines(&self.state);
+        } else if let Some(area) = self.display.as_ref().and_then(|d| d.area()) {
+            overlay.subtitles = self.subtitles.drawn(&self.state, area);
+        }
+        overlay
     }
 
     /// Waits a moment for the terminal's last answer, which else would go to the shell.

@@ -2,19 +2,7 @@
 
 use super::*;
 
-const STATE: PlayState = PlayState {
-    serial: 3,
-    target_ns: 0,
-    paused: false,
-    muted: false,
-    looping: false,
-    audible: true,
-    fullscreen: false,
-    osd: 0,
-    volume: 100,
-    speed: 1.0,
-    end_ns: None,
-};
+const STATE: PlayState = PlayState { serial: 3, target_ns: 0, audible: true, volume: 100, ..PlayState::IDLE };
 
 fn clock(pts: i64, at: u64, rate: f64) -> Clock {
     Clock { serial: 3, pts_ns: pts * MS as i64, at_ns: at * MS, rate }

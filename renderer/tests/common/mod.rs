@@ -78,7 +78,8 @@ impl Session {
             restarts,
             verbosity: 0,
         };
-        let orders = Orders { link: theirs, spec: Some(Box::new(spec)), input: None, confined: |_, _, _| {} };
+        let orders =
+            Orders { link: theirs, spec: Some(Box::new(spec)), input: None, files: Vec::new(), confined: |_, _, _| {} };
         let thread = std::thread::spawn(move || tricine_renderer::run(orders));
         let running = Running { link: ours, thread };
         running.expect("ready", |m| matches!(m, FromRole::Ready));

@@ -1,6 +1,6 @@
 use super::*;
 use std::io::Read;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 /// A folder that is removed again.
 struct Folder(PathBuf);

@@ -15,7 +15,7 @@ use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, s
 use crate::error::{Error, Result};
 
 /// The most descriptors that go with one message.
-pub const MAX: usize = 8;
+pub const MAX: usize = 32;
 
 /// Sends one message and copies of `fds` with it; at most [`MAX`] of them.
 pub fn send(socket: impl AsFd, message: &[u8], fds: &[BorrowedFd<'_>]) -> Result<()> {

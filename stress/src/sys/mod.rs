@@ -8,6 +8,7 @@ pub mod handler;
 #[cfg(feature = "iceoryx2")]
 pub mod loan;
 pub mod mq;
+pub mod named;
 pub mod ring;
 pub mod syscalls;
 pub mod sysv;

@@ -9,7 +9,7 @@ use tricine_session::clock::{MAX_SPEED, MIN_SPEED};
 use tricine_session::link::{DisplaySpec, SinkSpec};
 use tricine_session::name::Name;
 
-use super::{Audio, Display};
+use super::{Audio, Display, Sid};
 
 /// Nanoseconds in a second.
 const NS: f64 = 1e9;
@@ -125,6 +125,20 @@ pub(super) fn parse_fps(text: &str) -> Result<i64, String> {
 
 pub(super) fn parse_track(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "use a track's number, from 1".into())
+}
+
+pub(super) fn parse_subtitle(text: &str) -> Result<Sid, String> {
+    match text {
+        "auto" => Ok(Sid::Auto),
+        "no" => Ok(Sid::Is(0)),
+        number => number.parse().map(Sid::Is).map_err(|_| "use a track's number, from 1, or no, or auto".into()),
+    }
+}
+
+/// In ms.
+pub(super) fn parse_delay(text: &str) -> Result<i32, String> {
+    let seconds = text.parse::<f64>().ok().filter(|s| s.abs() <= 3_600.0);
+    seconds.map(|s| (s * 1000.0).round() as i32).ok_or_else(|| "use seconds, up to an hour, such as -1.5".into())
 }
 
 pub(super) fn parse_speed(text: &str) -> Result<f64, String> {

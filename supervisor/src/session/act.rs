@@ -8,7 +8,7 @@ use tricine_channel::sys::process::Reaped;
 use tricine_session::Result;
 use tricine_session::channel::StreamRegion;
 use tricine_session::control::Role;
-use tricine_session::link::{DisplaySpec, Listing, SinkSpec, Spec, ToRole, Work};
+use tricine_session::link::{DisplaySpec, Listing, SinkSpec, Spec, ToRole, TracksSpec, Work};
 use tricine_session::role::Inherits;
 use tricine_session::sandbox::Confine;
 
@@ -116,8 +116,12 @@ impl Session {
                 title: current.window_title(),
                 picture_ns: self.options.picture_ns(),
                 confine: (!self.options.no_sandbox).then_some(Confine { memory: self.options.memory_limit }),
-                tracks: self.tracks.clone(),
                 caption: self.caption(),
+                tracks: TracksSpec {
+                    subtitle_languages: self.options.slang.clone(),
+                    subtitle_files: self.subtitles.iter().map(|(about, _)| about.clone()).collect(),
+                    ..self.tracks.clone()
+                },
                 chapters: if role.entry().draws { self.marks() } else { Vec::new() },
             },
         };
@@ -135,7 +139,9 @@ impl Session {
             self.drawable = true;
             self.janitor.iter_mut().for_each(Janitor::terminal_is_drawn_on);
         }
-        let running = child::start(role, &current.title, &spec, input, stdout)?;
+        let reads = role.entry().inherits == Inherits::Input;
+        let files: Vec<_> = self.subtitles.iter().filter(|_| reads).map(|(_, file)| file.as_fd()).collect();
+        let running = child::start(role, &current.title, &spec, input, &files, stdout)?;
         let post = &mut self.posts[role];
         post.starts += 1;
         post.reads = None;
@@ -146,7 +152,7 @@ impl Session {
     }
 
     fn start_janitor(&mut self) -> Result<()> {
-        match Janitor::start(&self.name, self.terminal.as_ref()) {
+        match Janitor::start(&self.name, self.terminal.as_ref(), self.outputs.unfinished()) {
             Ok(mut janitor) => {
                 if self.drawable {
                     janitor.terminal_is_drawn_on();

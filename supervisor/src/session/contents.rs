@@ -26,6 +26,7 @@ pub(super) fn asked(options: &Play, covers: bool) -> TracksSpec {
         interlaced: !options.deinterlace,
         covers,
         strict: true,
+        ..TracksSpec::default()
     }
 }
 

@@ -8,7 +8,7 @@ use tricine_channel::time::mono_ns;
 use tricine_session::control::Role;
 use tricine_session::{Error, Result};
 
-use super::{MS, Session, index};
+use super::{KINDS, MS, Session, index};
 use crate::out::Out;
 use crate::probe::Probe;
 use crate::report::Ended;
@@ -123,6 +123,11 @@ impl Session {
                 running.pump();
                 let at_ns = self.control.pulse(role).heartbeat_ns.get();
                 self.tell(Event::Beat { role: index(role), at_ns })?;
+            }
+        }
+        for kind in 0..KINDS.len() {
+            if self.awaited_lawfully(kind) {
+                self.tell(Event::Waits { kind })?;
             }
         }
         self.tell(Event::Tick)?;

@@ -3,12 +3,19 @@
 use nix::sys::signal::Signal;
 use tricine_session::Result;
 use tricine_session::control::Role;
-use tricine_session::link::{DisplaySpec, FromRole, ToRole};
+use tricine_session::frame::MAX_SIDE;
+use tricine_session::link::{DisplaySpec, FromRole, InputSpec, Opened, ToRole, VideoSummary};
 
 use super::inputs::hint;
 use super::{Session, contents, index, kind_index};
 use crate::admission::admit;
 use crate::supervision::{Ask, Death, Event, Kinds};
+
+/// What pictures of a folder declare: the first says nothing of the others.
+fn any_picture() -> Opened {
+    let video = VideoSummary { codec: String::new(), width: MAX_SIDE, height: MAX_SIDE, rate: None, frames: None };
+    Opened { video: Some(video), ..Opened::default() }
+}
 
 impl Session {
     /// Hears what a role has said. Whether it has said anything.
@@ -21,14 +28,37 @@ impl Session {
         }
         let any = heard.any;
         for message in heard.messages {
-            let declared = self.heard.as_ref().or(self.opened.as_ref());
+            let folder = self.current.as_ref().is_some_and(|input| matches!(input.spec, InputSpec::Images(_)));
+            let pictures = folder.then(any_picture);
+            let declared = pictures.as_ref().or(self.heard.as_ref()).or(self.opened.as_ref());
             let name = message.name();
+            let unanswered = match message {
+                FromRole::NeedChannel { capacity, .. } => Some(capacity.div_ceil(1 << 20)),
+                _ => None,
+            };
             match admit(role, message, declared, &self.display) {
                 Some(message) => self.heard(role, message)?,
-                None => self.posts[role].running.iter_mut().for_each(|running| running.complain(name)),
+                None => {
+                    self.posts[role].running.iter_mut().for_each(|running| running.complain(name));
+                    if let Some(mib) = unanswered {
+                        self.refuse_region(role, mib)?;
+                    }
+                }
             }
         }
         Ok(any)
+    }
+
+    /// Who asks for a region that it cannot have would wait for it for ever.
+    fn refuse_region(&mut self, role: Role, mib: u64) -> Result<()> {
+        if let Some(running) = self.posts[role].running.as_mut().filter(|running| !running.silenced) {
+            running.silenced = true;
+            self.status.error(&format!(
+                "{role} wants room for a picture or a block of sound of {mib} MiB, more than the film declares, and is ended"
+            ));
+            self.signal(role, Signal::SIGKILL)?;
+        }
+        Ok(())
     }
 
     pub(super) fn log(&mut self, role: Role) {

@@ -37,6 +37,8 @@ impl Session {
         self.leaving.extend(self.opening.take().map(|(opening, _)| opening.end()));
         match self.playlist.pop_front() {
             None => self.tell(Event::NoneLeft),
+            // Files of subtitles are opened by a process in any case.
+            Some(entry) if !self.options.sub.is_empty() => self.try_to_open(entry.unwrap_or_default(), 1),
             Some(entry) => match input::at_once(entry.as_ref()) {
                 Some(Ok(input)) => self.open(input),
                 Some(Err(why)) => self.not_open(&entry.unwrap_or_default().name, &why),
@@ -46,7 +48,7 @@ impl Session {
     }
 
     fn try_to_open(&mut self, entry: Entry, tries: u32) -> Result<()> {
-        match Opening::start(entry.clone()) {
+        match Opening::start(entry.clone(), &self.options.sub) {
             Ok(opening) => {
                 self.opening = Some((opening, tries));
                 Ok(())
@@ -61,11 +63,20 @@ impl Session {
         let (answer, entry) = (opening.answer(), opening.entry.clone());
         self.leaving.push(opening.end());
         match answer {
-            Ok(Ok(Opened { what, notice })) => {
+            Ok(Ok((Opened { what, notice }, found))) => {
+                found.complaints.iter().for_each(|text| self.status.notice(text));
+                self.next_subtitles = found.files;
                 if let Some(notice) = notice {
                     self.status.notice(&format!("{} {notice}", entry.name));
                 }
                 match what {
+                    What::Input(_) if input::is_at_once(&entry.name) => {
+                        match input::at_once(Some(&entry).filter(|entry| !entry.name.as_os_str().is_empty())) {
+                            Some(Ok(input)) => self.open(input),
+                            Some(Err(why)) => self.not_open(&entry.name, &why),
+                            None => Ok(()),
+                        }
+                    }
                     What::Input(input) => self.open(input),
                     What::List(list) => self.unfold(&entry, list),
                 }
@@ -114,12 +125,14 @@ impl Session {
             self.tracks = contents::asked(&self.options, self.has_place_for_covers());
             self.resume_ns = None;
             self.listing = Listing::default();
+            self.subtitles = std::mem::take(&mut self.next_subtitles);
         }
         if let Some(current) = &self.current {
             self.status.title.clone_from(&current.title);
             self.say(Role::Renderer, &ToRole::Title(current.window_title()));
         }
         self.opened = None;
+        self.state.subtitles.track = 0;
         self.say(Role::Renderer, &ToRole::Caption(String::new()));
         self.posts[Role::Decoder].starts = 0;
         self.state.audible = self.sink.is_some();
@@ -162,6 +175,7 @@ impl Session {
             self.status.notice(&format!("--start is beyond the end, which is at {:.1} s", end_ns as f64 / 1e9));
         }
         self.state.audible = sound && self.sink.is_some();
+        self.choose_subtitles();
         self.broadcast();
     }
 

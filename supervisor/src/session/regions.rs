@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use nix::errno::Errno;
 use tricine_channel::Error as ChannelError;
 use tricine_channel::sys::process::Reaped;
+use tricine_channel::time::mono_ns;
 use tricine_session::channel::{
     Barriers, ChannelName, Kind, Mode, Side, Spec as ChannelSpec, StreamRegion, discard, held_by_consumer, recover,
 };
@@ -49,7 +50,8 @@ impl Session {
 
     /// The frame that a dead consumer has not given back, counted over all regions.
     pub(super) fn held(&self, role: Role) -> Option<(usize, u64)> {
-        let consumed = self.regions_of(role).filter(|&(_, side)| side == Side::Consumer);
+        // Of two streams, the one that the loop waits for: a page of subtitles is never given back before its time.
+        let consumed = self.regions_of(role).filter(|(channel, _)| role.consumes() == Some(channel.name().kind));
         let mut held = consumed.filter_map(|(channel, _)| {
             let seq = held_by_consumer(channel)?;
             Some((kind_index(channel.name().kind), seq.saturating_add(channel.base())))
@@ -106,6 +108,21 @@ impl Session {
         self.channels.extract_if(.., old).try_for_each(|channel| channel.name().unlink())
     }
 
+    /// Whether the consumer of a stream has a reason not to follow to the region that the decoder has asked for: it is paused, what the region is for is
+    /// not due yet, or it waits for somebody out there, such as a sound server or the reader of a pipe.
+    pub(super) fn awaited_lawfully(&self, kind: usize) -> bool {
+        let Some(ask) = self.supervision.awaited(kind) else { return false };
+        if KINDS[kind] == Kind::Audio || self.state.paused || self.outputs.is_read_slowly() {
+            return true;
+        }
+        if self.options.unpaced || ask.resume_serial != self.state.serial {
+            return false;
+        }
+        let clock = self.control.clock(self.state.serial);
+        // A clock that stands waits for sound.
+        clock.is_some_and(|clock| clock.when(ask.resume_pts_ns).is_none_or(|due_ns| mono_ns() < due_ns))
+    }
+
     /// Gives a stream a new region in the place of all that it has.
     pub(super) fn replace(&mut self, kind: Kind, generation: u64) -> Result<()> {
         let old: Vec<StreamRegion> = self.channels.extract_if(.., |c| c.name().kind == kind).collect();
@@ -117,7 +134,7 @@ impl Session {
             capacity: old.iter().map(|c| c.capacity() as u64).max().unwrap_or(1),
             base: base.min(MOST_FRAMES),
             resume_pts_ns: resume_pts_ns.clamp(-LONGEST_NS, LONGEST_NS),
-            resume_serial: self.state.serial,
+            resume_serial: if kind == Kind::Cues { self.state.subtitles.serial } else { self.state.serial },
             barriers: Barriers::Both,
         };
         old.iter().try_for_each(|channel| channel.name().unlink())?;
@@ -177,6 +194,8 @@ impl Session {
                 let page = control.audio();
                 (page.received.get().saturating_add(page.lost.get()), self.position_ns())
             }
+            // Nobody counts pages.
+            Kind::Cues => (0, self.position_ns().saturating_sub(self.state.subtitles.delay_ns())),
             Kind::Video => {
                 let page = control.renderer();
                 let shown = page.last_seq.get();

@@ -152,6 +152,10 @@ impl Session {
                 self.state.looping = !self.state.looping;
                 self.tell(Event::Looping(self.state.looping))?;
             }
+            Key::Subtitles | Key::SubtitlesBack => self.next_subtitles(key == Key::Subtitles),
+            Key::SubtitlesHide => self.hide_subtitles(),
+            Key::SubtitlesEarlier => self.delay_subtitles(-100),
+            Key::SubtitlesLater => self.delay_subtitles(100),
             Key::Osd => self.state.osd = 1 - self.state.osd.min(1),
             Key::Fullscreen if self.has_window() => self.state.fullscreen = !self.state.fullscreen,
             Key::Fullscreen => self.osd("full screen is not to be had here"),
@@ -203,6 +207,7 @@ impl Session {
     pub(super) fn go_to(&mut self, serial: u32, target_ns: i64) {
         self.state.target_ns = target_ns.clamp(0, self.last_ns());
         self.state.serial = serial;
+        self.state.subtitles.serial = self.state.subtitles.serial.wrapping_add(1);
         self.stepped = false;
         self.skip_past_ns = None;
         self.broadcast();

@@ -20,6 +20,7 @@ fn cause(how: &How, post: &Post) -> String {
     match how {
         How::Exit(exit) => why(*exit, &post.lines).map_or_else(|| exit.to_string(), |why| format!("{exit}, {why}")),
         How::Hung { ready: true, exit } => format!("it hung, {exit}"),
+        How::Stalled { exit } => format!("it did not go on to the region that the decoder waits for, {exit}"),
         How::Hung { ready: false, exit } => format!("it was never ready, {exit}"),
         How::NotStarted => format!("it could not be started: {}", post.why.as_deref().unwrap_or_default()),
     }

@@ -40,6 +40,8 @@ pub(super) enum Bug {
     RegionsWithoutEnd,
     /// That a region has a later number than was meant is not heard.
     NumberForgotten,
+    /// A source waits for its answer as long as it takes.
+    AnswerWithoutEnd,
 }
 
 impl<R: Copy> Supervision<R> {
@@ -60,7 +62,7 @@ impl<R: Copy> Supervision<R> {
 #[cfg(test)]
 impl Bug {
     /// All of them.
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::QuittingIsManned,
         Self::SerialBeforeReaped,
         Self::HangsAreFree,
@@ -78,5 +80,6 @@ impl Bug {
         Self::UnkillableAwaited,
         Self::RegionsWithoutEnd,
         Self::NumberForgotten,
+        Self::AnswerWithoutEnd,
     ];
 }

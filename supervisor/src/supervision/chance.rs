@@ -19,6 +19,8 @@ pub(super) struct Film {
     pub(super) kills: Option<(usize, u64)>,
     /// Who hangs at which frame.
     pub(super) stalls: Option<(usize, u64)>,
+    /// Who goes on beating and does nothing else from which frame on.
+    pub(super) idles: Option<(usize, u64)>,
     /// Each time it is opened, it may hold something else.
     pub(super) changes: bool,
 }
@@ -80,7 +82,8 @@ pub(super) fn plan(rng: &mut Rng) -> Plan {
     }
 }
 
-pub(super) fn film(rng: &mut Rng, kinds: usize, roles: usize) -> Film {
+pub(super) fn film(rng: &mut Rng, plan: &Plan) -> Film {
+    let (kinds, roles, source) = (plan.kinds, plan.takes.len(), plan.source);
     let at = |rng: &mut Rng, often: u8| (rng.u8(0..10) < often).then(|| (rng.usize(0..roles), rng.u64(0..6)));
     Film {
         opens: match rng.u8(0..10) {
@@ -95,6 +98,7 @@ pub(super) fn film(rng: &mut Rng, kinds: usize, roles: usize) -> Film {
         seekable: rng.bool(),
         kills: at(rng, 2),
         stalls: at(rng, 2),
+        idles: at(rng, 1).filter(|(role, _)| *role != source),
         changes: rng.u8(0..6) == 0,
     }
 }

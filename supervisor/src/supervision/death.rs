@@ -31,7 +31,7 @@ impl<R: Copy> Supervision<R> {
         let by_data = match life.leaving {
             None if self.seeded(Bug::TermPoisons) => death.exit != Exit::Signal(nix::sys::signal::SIGKILL as i32),
             None => by_data(death.exit),
-            Some(Leaving::Hung) => self.seeded(Bug::HangPoisons),
+            Some(Leaving::Hung | Leaving::Stalled) => self.seeded(Bug::HangPoisons),
             Some(_) => false,
         };
         let spoilt = self.spoilt_by(role, death);
@@ -57,12 +57,14 @@ impl<R: Copy> Supervision<R> {
                 self.again(role, 0);
             }
             Some(Leaving::Failed) => self.failed(role, &life),
-            Some(Leaving::Hung) => {
+            Some(why @ (Leaving::Hung | Leaving::Stalled)) => {
                 let too_often = self.posts[role].budget.hang(death.achieved);
                 if too_often && !self.seeded(Bug::HangsAreFree) {
                     return self.give_up(GaveUp::Hangs { role });
                 }
-                self.crashed(role, &life, How::Hung { ready: life.ready, exit: death.exit }, death.achieved, poisoned);
+                let (ready, exit) = (life.ready, death.exit);
+                let how = if why == Leaving::Stalled { How::Stalled { exit } } else { How::Hung { ready, exit } };
+                self.crashed(role, &life, how, death.achieved, poisoned);
             }
             None => self.crashed(role, &life, How::Exit(death.exit), death.achieved, poisoned),
         }

@@ -70,6 +70,8 @@ pub(super) enum Leaving {
     Failed,
     /// It did not beat.
     Hung,
+    /// It beat, and did not follow to the region that the source waits for.
+    Stalled,
 }
 
 impl Post {
@@ -200,14 +202,18 @@ impl<R: Copy> Supervision<R> {
             return;
         }
         if life.leaving.is_none() {
-            life.then_ns = now_ns.saturating_add(if why == Leaving::Hung { ABORT_NS } else { GRACE_NS });
+            life.then_ns = now_ns.saturating_add(if matches!(why, Leaving::Hung | Leaving::Stalled) {
+                ABORT_NS
+            } else {
+                GRACE_NS
+            });
         }
         life.leaving = Some(why);
         match why {
             Leaving::Quit => self.act(Action::Quit { role }),
             // A codec in mid-frame is not waited for, nor who may be stuck at a damaged region.
             Leaving::Changing | Leaving::Moving => self.kill(role),
-            Leaving::Hung => self.act(Action::Abort { role }),
+            Leaving::Hung | Leaving::Stalled => self.act(Action::Abort { role }),
             Leaving::Failed => {}
         }
     }
@@ -235,6 +241,7 @@ impl<R: Copy> Supervision<R> {
                 _ => {}
             }
         }
+        self.overdue();
         if self.input.due_ns().is_some_and(|at| now_ns >= at) && self.stop.is_none() {
             self.not_opened_in_time();
         }

@@ -96,6 +96,9 @@ impl World {
         }
         let mine: Vec<usize> = (0..self.plan.kinds).filter(|&k| self.plan.takes[role].has(k)).collect();
         let kind = mine[self.rng.usize(0..mine.len())];
+        if film.idles == Some((role, self.consumed[kind])) {
+            return;
+        }
         if let [_, .., newest] = self.generations[kind][..] {
             return self.tell(Event::Switched { role, kind, generation: newest });
         }

@@ -3,10 +3,12 @@
 use super::budget::{Budget, Verdict};
 use super::bug::Bug;
 use super::duty::{Leaving, State};
-use super::{Action, Ask, GaveUp, Supervision};
+use super::{Action, Ask, GaveUp, MS, Supervision};
 
 /// How many regions of a stream there may be: the one that is read and the one that is written.
 const MOST: u64 = 2;
+/// How long a source waits for its answer while the consumer has no reason not to follow.
+const ANSWER_NS: u64 = 10_000 * MS;
 
 /// A stream's regions.
 #[derive(Debug, Default)]
@@ -17,6 +19,8 @@ pub(super) struct Stream {
     next: u64,
     /// What the source has asked for, and has to wait for until its consumer has followed.
     asked: Option<Ask>,
+    /// Since when it waits without a reason, in ns.
+    since_ns: u64,
     spoilt: bool,
     budget: Budget,
 }
@@ -45,6 +49,7 @@ impl<R: Copy> Supervision<R> {
             return;
         }
         self.streams[kind].asked = Some(ask);
+        self.streams[kind].since_ns = self.now_ns;
         self.grant(kind);
     }
 
@@ -58,6 +63,35 @@ impl<R: Copy> Supervision<R> {
         let generation = stream.next;
         stream.next += 1;
         self.act(Action::Make { kind, generation, ask });
+    }
+
+    /// What the source has asked for and waits for, if it does.
+    pub(crate) fn awaited(&self, kind: usize) -> Option<Ask> {
+        self.streams.get(kind)?.asked
+    }
+
+    /// The consumer of a stream has a reason not to follow yet.
+    pub(super) fn waits(&mut self, kind: usize) {
+        if let Some(stream) = self.streams.get_mut(kind) {
+            stream.since_ns = self.now_ns;
+        }
+    }
+
+    /// A consumer that beats and does not follow holds up the source for ever: it hangs in its way.
+    pub(super) fn overdue(&mut self) {
+        for kind in 0..self.streams.len() {
+            let Some(consumer) = self.plan.takes.iter().position(|kinds| kinds.has(kind)) else { continue };
+            let works = self.posts[consumer].life().is_some_and(|life| life.ready && life.leaving.is_none());
+            let (now_ns, stream) = (self.now_ns, &mut self.streams[kind]);
+            if stream.asked.is_none() || !works {
+                stream.since_ns = now_ns;
+            } else if now_ns.saturating_sub(stream.since_ns.max(self.rebased_ns)) > ANSWER_NS {
+                stream.since_ns = now_ns;
+                if !self.seeded(Bug::AnswerWithoutEnd) {
+                    self.leave(consumer, Leaving::Stalled);
+                }
+            }
+        }
     }
 
     /// The newest region has a later number.

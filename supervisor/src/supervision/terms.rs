@@ -92,6 +92,8 @@ pub(crate) enum Event<R> {
     Opened { role: usize, tracks: Kinds, seekable: bool },
     /// A role asks for a region.
     Asked { role: usize, kind: usize, ask: Ask },
+    /// A stream's consumer has a reason not to follow to the region that was asked for: the film is paused, or is not there yet.
+    Waits { kind: usize },
     /// A role says that it reads from this generation now.
     Switched { role: usize, kind: usize, generation: u64 },
     /// A region was made under a later number than the machine had in mind: something else had the names of those before.
@@ -202,6 +204,8 @@ pub(crate) enum How {
     Exit(Exit),
     /// It did not beat any more, `ready` or not yet, and was killed.
     Hung { ready: bool, exit: Exit },
+    /// It beat, but did not follow to the region that the source waited for, and was killed.
+    Stalled { exit: Exit },
     /// Its process could not be made.
     NotStarted,
 }

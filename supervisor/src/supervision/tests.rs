@@ -197,6 +197,32 @@ fn a_role_without_a_heartbeat_is_aborted_then_killed_and_three_times_in_a_row_wi
 }
 
 #[test]
+fn a_consumer_that_beats_and_does_not_follow_is_found_and_named_unless_it_has_a_reason() {
+    let mut story = Story::playing(BOTH);
+    let second = Action::Make { kind: VIDEO, generation: 1, ask: ASK };
+    assert_eq!(story.tell(ask(VIDEO)), [second]);
+    // A third one waits for the consumer.
+    assert_eq!(story.tell(ask(VIDEO)), []);
+    assert_eq!(story.machine.awaited(VIDEO), Some(ASK));
+    for _ in 0..100 {
+        story.tell(Event::Waits { kind: VIDEO });
+        assert_eq!(story.beating(1_000, &ROLES), []);
+    }
+    story.tell(Event::Waits { kind: VIDEO });
+    assert_eq!(story.beating(10_000, &ROLES), []);
+    assert_eq!(story.beating(100, &ROLES), [Action::Abort { role: PICTURE }]);
+    let done = story.dies(PICTURE, by(SIGABRT), 0);
+    let how = How::Stalled { exit: by(SIGABRT) };
+    assert!(done.contains(&Action::Say(Say::Crashed { role: PICTURE, how, poisoned: false })), "{done:?}");
+    // Its successor has time of its own, and the answer comes once it follows.
+    story.tell(Event::Ready { role: PICTURE });
+    assert_eq!(story.beating(9_000, &ROLES), []);
+    let done = story.tell(Event::Switched { role: PICTURE, kind: VIDEO, generation: 1 });
+    assert!(done.contains(&Action::Make { kind: VIDEO, generation: 2, ask: ASK }), "{done:?}");
+    assert_eq!(story.beating(30_000, &ROLES), []);
+}
+
+#[test]
 fn who_stood_still_with_the_whole_machine_does_not_hang() {
     let mut story = Story::playing(BOTH);
     story.ms += 60_000;

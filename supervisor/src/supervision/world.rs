@@ -56,7 +56,7 @@ impl World {
         let plan = plan(&mut rng);
         let kinds = plan.kinds;
         let roles = plan.takes.len();
-        let films = (0..rng.usize(1..5)).map(|_| film(&mut rng, kinds, roles)).collect();
+        let films = (0..rng.usize(1..5)).map(|_| film(&mut rng, &plan)).collect();
         let weather = Weather::any(&mut rng);
         let mut machine = Supervision::new(plan.clone(), BORN_NS);
         machine.bug = bug;

@@ -19,7 +19,7 @@ const TEXT: usize = 12;
 const PART: usize = 5;
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct Part {
+pub(crate) struct Part {
     port: u16,
 }
 

@@ -29,7 +29,7 @@ shared_words! {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct Part {
+pub(crate) struct Part {
     who: usize,
     lock: String,
     work_ns: u64,

@@ -11,6 +11,7 @@ mod hold;
 mod names;
 mod race;
 mod signals;
+mod talk;
 mod transports;
 mod walls;
 
@@ -26,8 +27,9 @@ use serde_json::Value;
 use tricine_channel::sys::process;
 use tricine_session::process::{Child, INPUT_FD, LINK_FD, Spawn};
 
+pub(crate) use self::talk::{Answers, Talk};
 use crate::stage::gone;
-use crate::{Error, Result};
+use crate::{Error, Result, real, ways};
 
 /// What the environment calls such a process.
 pub(crate) const ROLE: &str = "lab-measure";
@@ -71,16 +73,21 @@ pub fn measure(name: &str, session: &str) -> Result<Measured> {
 
 /// What a process of a measurement does.
 #[derive(Serialize, Deserialize)]
-enum Task {
+pub(crate) enum Task {
     Race(race::Part),
     Hold(hold::Part),
     Make(names::Part),
+    Semaphore(names::Part),
     Walls,
     Signals(signals::Part),
-    Calls(calls::Part),
+    Calls(ways::Part),
+    /// One frame through a mechanism, by question and answer.
+    Ways(ways::Part),
     Send(cable::Part),
     Nothing,
-    Channel(channel::Part),
+    Channel(real::Part),
+    /// The shipped channel, by question and answer.
+    Real(real::Part),
 }
 
 /// Starts a process with a task and a file that it shares with this one.
@@ -129,6 +136,11 @@ pub(crate) fn role_main() -> i32 {
 }
 
 fn work(task: Task, shared: OwnedFd) -> Result<()> {
+    match &task {
+        Task::Real(part) => return real::work(part, &mut Answers::new(shared)),
+        Task::Ways(part) => return ways::work(part, &mut Answers::new(shared)),
+        _ => {}
+    }
     let mut answer = File::from(shared);
     match task {
         Task::Race(part) => race::work(&part, &answer),
@@ -136,10 +148,13 @@ fn work(task: Task, shared: OwnedFd) -> Result<()> {
         Task::Make(part) => names::work(&part),
         Task::Send(part) => cable::work(&part),
         Task::Nothing => Ok(()),
+        Task::Semaphore(part) => write(&mut answer, names::semaphore(&part)),
         Task::Walls => write(&mut answer, walls::work()),
         Task::Signals(part) => write(&mut answer, signals::work(&part)),
         Task::Calls(part) => write(&mut answer, calls::work(&part)),
-        Task::Channel(part) => write(&mut answer, channel::work(&part)),
+        Task::Channel(part) => write(&mut answer, real::shows(&part)),
+        // Answered above.
+        Task::Real(_) | Task::Ways(_) => Ok(()),
     }
 }
 

@@ -1,9 +1,10 @@
-//! What is left in /dev/shm of an object whose maker is killed after each of its system calls.
+//! What is left in /dev/shm of an object whose maker is killed after each of its system calls, and of a semaphore that the C library makes.
 
 use std::fs::File;
 use std::io::Write;
 
 use nix::fcntl::{OFlag, open};
+use nix::libc;
 use nix::sys::mman::shm_open;
 use nix::sys::signal::{Signal, raise};
 use nix::sys::stat::Mode;
@@ -12,8 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tricine_channel::sys::process::memory_file;
 use tricine_channel::sys::shm;
+use tricine_stress::sys::named;
+use tricine_stress::sys::trace::{Called, Forked, Tracer, pause};
 
-use super::{Measured, Task, start};
+use super::{Measured, Task, start, told};
 use crate::stage::gone;
 use crate::{Error, Result};
 
@@ -22,7 +25,7 @@ const USUAL: [&str; 4] = ["shm_open(O_CREAT)", "ftruncate", "write", "(the end)"
 const LAST: [&str; 4] = ["open(O_TMPFILE)", "ftruncate", "write", "linkat"];
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct Part {
+pub(crate) struct Part {
     name: String,
     name_last: bool,
     /// How many calls it lives for.
@@ -76,6 +79,96 @@ fn left(session: &str, name_last: bool, calls: usize) -> Result<String> {
     })
 }
 
+/// A death while `sem_open` makes a semaphore: the call after which it came, and what /dev/shm shows.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Death {
+    killed_after: String,
+    /// The name that the program asked for.
+    own: bool,
+    /// Another name, which it did not ask for.
+    other: Option<String>,
+}
+
+/// The calls that change something; `sem_open` makes some others, such as one for random bytes.
+fn call_name(call: u64) -> Option<&'static str> {
+    let call = i64::try_from(call).unwrap_or(-1);
+    // aarch64 has the newer ones only.
+    #[cfg(target_arch = "x86_64")]
+    match call {
+        libc::SYS_open => return Some("open"),
+        libc::SYS_link => return Some("link"),
+        libc::SYS_unlink => return Some("unlink"),
+        _ => {}
+    }
+    Some(match call {
+        libc::SYS_openat => "openat",
+        libc::SYS_write => "write",
+        libc::SYS_mmap => "mmap",
+        libc::SYS_linkat => "linkat",
+        libc::SYS_unlinkat => "unlinkat",
+        _ => return None,
+    })
+}
+
+/// A file in /dev/shm that the process has open under a name which is not its semaphore's.
+fn other_name(pid: u32, own: &str) -> Option<String> {
+    let links = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
+    let paths = links.filter_map(|l| std::fs::read_link(l.path()).ok()?.to_str().map(str::to_owned));
+    let names = paths.filter_map(|p| p.strip_prefix(shm::DIR)?.strip_prefix('/').map(str::to_owned));
+    names.into_iter().find(|n| n.starts_with("sem.") && n != own && !n.contains(' '))
+}
+
+/// A maker for each call after which it is killed. In a process of one thread.
+pub(super) fn semaphore(part: &Part) -> Result<Vec<Death>> {
+    let tracer = Tracer::new()?;
+    let own = format!("sem.{}", part.name);
+    let mut deaths: Vec<Death> = vec![];
+    loop {
+        shm::unlink(&own)?;
+        let mut maker = tracer.fork_traced(|| {
+            pause();
+            let made = named::create(&part.name);
+            pause();
+            i32::from(made.is_err())
+        })?;
+        maker.run_to_pause()?;
+        let (after, other) = calls(&mut maker, deaths.len() + 1, &own)?;
+        maker.kill()?;
+        let there = |name: &str| std::fs::exists(format!("{}/{name}", shm::DIR)).unwrap_or(false);
+        let found = other.filter(|n| there(n));
+        let death = after.map(|call| Death { killed_after: call.into(), own: there(&own), other: found.clone() });
+        // Nobody else would ever remove it.
+        found.map_or(Ok(()), |n| shm::unlink(&n))?;
+        shm::unlink(&own)?;
+        match death {
+            Some(death) => deaths.push(death),
+            None => return Ok(deaths),
+        }
+    }
+}
+
+/// Lets the maker live for so many calls: the last one's name, unless it was done before, and the other name that it used.
+fn calls(maker: &mut Forked, count: usize, own: &str) -> Result<(Option<&'static str>, Option<String>)> {
+    let (mut left, mut inside, mut other) = (count, None, None);
+    loop {
+        match maker.to_call(None)? {
+            Called::Entered(call) => inside = call_name(call),
+            Called::Left(_) => {
+                other = other.or_else(|| other_name(maker.id(), own));
+                if let Some(call) = inside.take() {
+                    left -= 1;
+                    if left == 0 {
+                        return Ok((Some(call), other));
+                    }
+                }
+            }
+            Called::Paused => return Ok((None, other)),
+            Called::Asleep => {}
+            gone => return Err(Error::Lost(format!("the maker under ptrace: {gone:?}"))),
+        }
+    }
+}
+
 pub(super) fn measure(session: &str) -> Result<Measured> {
     let mut says = String::from(
         "A real maker, killed by SIGKILL after each of its system calls, and what /dev/shm shows then:\n```\n",
@@ -89,6 +182,21 @@ pub(super) fn measure(session: &str) -> Result<Measured> {
             rows.push(json!({ "name_last": name_last, "killed_after": call, "left": what }));
         }
     }
-    says += "```\nIn the second order the name shows everything or is not there. What the first leaves behind stays until somebody removes it.";
+    says += "`sem_open(O_CREAT)` of this machine's C library\n";
+    let name = format!("tricine.{session}.lab.the-semaphore");
+    let deaths: Vec<Death> = told(&Task::Semaphore(Part { name, name_last: true, calls: 0 }))?;
+    for death in &deaths {
+        let what = match (death.own, &death.other) {
+            (false, None) => "no name".into(),
+            (true, None) => "its name, complete".into(),
+            (false, Some(other)) => format!("{other}: nobody knows it"),
+            (true, Some(other)) => format!("its name, complete, and {other}"),
+        };
+        says += &format!("  after {:<18} {what}\n", death.killed_after);
+        let mut row = json!(death);
+        row["sem_open"] = true.into();
+        rows.push(row);
+    }
+    says += "```\n`sem_open` gives its name last, too, but its file has a name from the beginning, and a random one: a death leaves it there for ever. (The lab has removed it.)\n\nIn the second order the name shows everything or is not there. What the first leaves behind stays until somebody removes it.";
     Ok(Measured { says, figures: json!(rows), ..Measured::default() })
 }

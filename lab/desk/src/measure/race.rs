@@ -40,7 +40,7 @@ shared_words! {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct Part {
+pub(crate) struct Part {
     who: usize,
     what: What,
 }

@@ -22,7 +22,7 @@ const CHILDREN: usize = 20;
 const SIGNAL: Signal = Signal::SIGUSR1;
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct Part {
+pub(crate) struct Part {
     session: String,
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use tricine_stress::report::{Report, Row};
 
 use super::{Measured, Task, calls, told};
+use crate::ways::Part;
 use crate::{Error, Result};
 
 const SMALL: usize = 64;
@@ -64,7 +65,7 @@ fn table(report: &Report) -> String {
 }
 
 pub(super) fn calls(session: &str) -> Result<Measured> {
-    let ways: Vec<calls::Way> = told(&Task::Calls(calls::Part { session: session.into() }))?;
+    let ways: Vec<calls::Way> = told(&Task::Calls(Part::new(session)))?;
     let report = stress("shm,pipe,posix-mq,unix,tcp,mmap")?;
     let mut says = calls::table(&ways) + "And at full speed, many frames:\n" + &table(&report);
     if let Some(why) = &report.syscalls_uncounted {

@@ -1,15 +1,18 @@
 //! The screen: lessons for people, in any terminal of 80 by 24 or more.
 //!
 //! One thread: draw, wait for a key, do what it says. Read in this order: this file (the terminal), `list`, `visit` (one
-//! lesson, and its keys), `pages` and `scene` (drawing), `look`, `editor`.
+//! lesson, and its keys), `pages` and `scene` (drawing), `real` (the shipped channel), `ways` (a
+//! frame, call by call), `look`, `editor`.
 
 mod editor;
 mod list;
 mod look;
 mod pages;
+mod real;
 mod scene;
 mod visit;
 mod waits;
+mod ways;
 
 use std::io::{Stdout, Write, stdout};
 use std::time::Duration;
@@ -101,6 +104,15 @@ impl Ui {
         Ok(())
     }
 
+    /// Whether a key was pressed meanwhile; which one is forgotten.
+    pub(crate) fn pressed(&self) -> Result<bool> {
+        let mut any = false;
+        while event::poll(Duration::ZERO).map_err(io)? {
+            any |= matches!(event::read().map_err(io)?, Event::Key(k) if k.kind != KeyEventKind::Release);
+        }
+        Ok(any)
+    }
+
     /// The next key, or what a click stands for; `None` after a while without one.
     pub(crate) fn key(&mut self) -> Result<Option<KeyCode>> {
         if !event::poll(TICK).map_err(io)? {
@@ -148,7 +160,8 @@ pub(crate) fn keys(
     for (code, key, what) in items {
         let (key, what) = (look.text(key), look.text(what));
         let width = u16::try_from(key.chars().count() + what.chars().count() + 3).unwrap_or(u16::MAX);
-        if x + width > area.right() && x > area.x {
+        // The gap behind the last one needs no room.
+        if x + width > area.right() + 2 && x > area.x {
             (x, y) = (area.x, y + 1);
         }
         if y >= area.bottom() {

@@ -6,6 +6,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
+use tricine_lab::Lesson;
 use tricine_lab::lang::{Memory, Program};
 use tricine_lab::verdict::Verdict;
 
@@ -51,11 +52,15 @@ pub(super) fn draw(
             if visit.lesson.measure.is_some() {
                 items.push((KeyCode::Char('M'), "M", "measure"));
             }
+            items.extend(visit.closer().map(|(what, _)| (KeyCode::Char('C'), "C", what)));
             items
         }
         (Page::Run, None) => {
             text(frame, look, body, "Measure", measured(look, visit), visit.scroll);
-            vec![(KeyCode::Char('M'), "M", "measure"), (KeyCode::Enter, "Enter", "go on")]
+            let mut items: Items<'_> = vec![(KeyCode::Char('M'), "M", "measure")];
+            items.extend(visit.closer().map(|(what, _)| (KeyCode::Char('C'), "C", what)));
+            items.push((KeyCode::Enter, "Enter", "go on"));
+            items
         }
         (Page::Repair, _) if program.processes.is_empty() => {
             text(
@@ -72,6 +77,10 @@ pub(super) fn draw(
             let mut lines = look.markdown(&visit.lesson.text);
             lines.push(Line::default());
             lines.extend(visit.lesson.program.lines().map(|l| Line::styled(look.text(l), look.code())));
+            if !visit.lesson.run.is_empty() {
+                lines.push(Line::default());
+                lines.extend(look.markdown(&format!("**On page 3.** {}", visit.lesson.run)));
+            }
             text(frame, look, body, "What it is about", lines, visit.scroll);
             vec![(KeyCode::Enter, "Enter", "go on")]
         }
@@ -94,7 +103,7 @@ pub(super) fn draw(
         }
     };
     let mut items = items;
-    items.extend([(KeyCode::Char('?'), "?", "help"), (KeyCode::Char('q'), "q", "the lessons")]);
+    items.extend([(KeyCode::Char('?'), "?", "help"), (KeyCode::Char('q'), "q", "lessons")]);
     keys(frame, look, clicks, foot, &items);
     if let Some((title, lines)) = &visit.popup {
         popup(frame, look, clicks, title, lines.clone(), visit.popup_scroll);
@@ -165,7 +174,7 @@ fn predict(frame: &mut Frame<'_>, look: Look, clicks: &mut Clicks, area: Rect, v
             Rect { x: area.x + 1, y: area.y + 1 + above as u16, width: area.width.saturating_sub(2), height: 1 };
         clicks.push((place, KeyCode::Char(letter)));
     }
-    text(frame, look, area, &title, lines, 0);
+    text(frame, look, area, &title, lines, if answered { visit.scroll } else { 0 });
     if answered {
         vec![(KeyCode::Enter, "Enter", "go on")]
     } else {
@@ -261,21 +270,26 @@ fn why(look: Look, visit: &Visit<'_>) -> Vec<Line<'static>> {
 }
 
 /// All keys.
-pub(super) fn help(look: Look, program: &Program) -> Vec<Line<'static>> {
+pub(super) fn help(look: Look, lesson: &Lesson, program: &Program) -> Vec<Line<'static>> {
+    let mut lines = look.markdown(&lesson.run);
+    if !lines.is_empty() {
+        lines.push(Line::default());
+    }
     let mut text = String::from(
         "You are the scheduler. The processes are real; each stands in front of its next shared access.\n\n\
          `a b` let the first or the second process take one step\n`A B` kill it: SIGKILL, at this point\n\
          `r` one step of recovery, in the supervisor's place\n`u` one step back (everything is played again up to it)\n\
          `R` to the beginning\n`g` on to the next change that others can see\n`n` the counterexample's next step\n\
          `F` freely: at full speed, many times\n`[ ]` another size or scene\n`x` the same memory as bytes\n\
-         `M` measure, where the lesson does\n`e` your editor   `m` mark   `h` a hint, at most three\n`1` to `5` the lesson's pages   `Enter` go on   `Backspace` back\n\
+         `M` measure, where the lesson does; `C` in lessons 12 and 16: call by call, the channel itself\n`e` your editor   `m` mark   `h` a hint, at most three\n`1` to `5` the lesson's pages   `Enter` go on   `Backspace` back\n\
          `q` to the lessons   `?` this page\n\nA click on a process is a step; a click on a key is that key.\n",
     );
     if program.memory == Memory::Tso {
         text += "`v w` the oldest store in the first or second process's buffer reaches memory\n";
     }
     // Each key on a line of its own.
-    text.lines().flat_map(|l| if l.is_empty() { vec![Line::default()] } else { look.markdown(l) }).collect()
+    lines.extend(text.lines().flat_map(|l| if l.is_empty() { vec![Line::default()] } else { look.markdown(l) }));
+    lines
 }
 
 /// Two columns and a middle, or less.

@@ -26,7 +26,7 @@ pub(super) fn items(program: &Program, coming: bool) -> Vec<(KeyCode, &'static s
     let mut all: Vec<_> = (0..n).map(|i| (KeyCode::Char(char::from(b'a' + i as u8)), STEP[i].0, STEP[i].1)).collect();
     all.extend((0..n).map(|i| (KeyCode::Char(char::from(b'A' + i as u8)), KILL[i], "kill")));
     if program.memory == Memory::Tso {
-        all.extend([(KeyCode::Char('v'), "v", "flush a"), (KeyCode::Char('w'), "w", "flush b")]);
+        all.extend([(KeyCode::Char('v'), "v", "flush"), (KeyCode::Char('w'), "w", "flush")]);
     }
     all.extend([
         (KeyCode::Char('r'), "r", "recover"),
@@ -63,7 +63,7 @@ pub(super) fn draw(
         Constraint::Length(2),
     ])
     .areas(area);
-    frame.render_widget(Paragraph::new(aims(look, visit, s)), goal);
+    frame.render_widget(Paragraph::new(aims(look, visit)), goal);
     let [left, between, right] = thirds(middle);
     for (side, place) in [left, right].into_iter().enumerate() {
         let here: Vec<usize> = (0..s.program().processes.len()).filter(|i| i % 2 == side).collect();
@@ -95,15 +95,15 @@ fn last<'s>(s: &'s Stepper<'_>) -> Option<&'s Moment> {
     s.replay.moments.last()
 }
 
-fn aims(look: Look, visit: &Visit<'_>, s: &Stepper<'_>) -> Line<'static> {
-    let open =
-        visit.lesson.goals.iter().enumerate().find(|(i, g)| g.possible && !g.after && !visit.reached.contains(i));
-    let size = s.program().size.as_ref().map_or(String::new(), |(n, v)| format!(", {n} = {v}"));
-    let scene = format!("{}{size}", s.program().scene);
-    let text = match open {
-        Some((_, g)) => format!("Do it: {}   ({scene})", g.text),
-        None if visit.lesson.goals.is_empty() => scene,
-        None => format!("✓ Everything to reach was reached; Enter goes on.   ({scene})"),
+/// What is to be done next, in one line.
+fn aims(look: Look, visit: &Visit<'_>) -> Line<'static> {
+    let goals = &visit.lesson.goals;
+    let mut open = goals.iter().enumerate().filter(|(i, g)| g.possible && !g.after && !visit.reached.contains(i));
+    let text = match (open.next(), goals.iter().find(|g| !g.possible)) {
+        (Some((_, g)), _) => format!("Do it: {}", g.text),
+        (None, Some(g)) if visit.reached.is_empty() => format!("Try it: {}", g.text),
+        (None, _) if goals.is_empty() => String::new(),
+        (None, _) => "✓ Everything to reach was reached; Enter goes on.".to_owned(),
     };
     Line::styled(look.text(&text), look.strong())
 }
@@ -131,13 +131,19 @@ fn process(frame: &mut Frame<'_>, look: Look, area: Rect, s: &Stepper<'_>, i: us
     let (from, to) = p.block.span;
     let mut lines = code(look, s.program(), (from, to), view.line, usize::from(inner.width));
     let mut extra = vec![];
+    let mut values = |title: &str, all: &[(String, i64)], style: Style| {
+        let named = all.iter().enumerate().map(|(i, (n, v))| {
+            let comma = if i + 1 < all.len() { "," } else { "" };
+            format!("{n} = {v}{comma}")
+        });
+        let all = in_rows(std::iter::once(title.to_owned()).chain(named), usize::from(inner.width));
+        extra.extend(all.into_iter().map(|row| Line::styled(look.text(&row), style)));
+    };
     if !view.private.is_empty() {
-        let all: Vec<String> = view.private.iter().map(|(n, v)| format!("{n} = {v}")).collect();
-        extra.push(Line::styled(look.text(&format!("private: {}", all.join(", "))), look.faint()));
+        values("private:", &view.private, look.faint());
     }
     if !view.buffered.is_empty() {
-        let all: Vec<String> = view.buffered.iter().map(|(n, v)| format!("{n} = {v}")).collect();
-        extra.push(Line::styled(look.text(&format!("in its buffer: {}", all.join(", "))), look.changed()));
+        values("in its buffer:", &view.buffered, look.changed());
     }
     if inner.height >= 14 {
         extra.push(Line::styled(
@@ -160,18 +166,31 @@ fn process(frame: &mut Frame<'_>, look: Look, area: Rect, s: &Stepper<'_>, i: us
 fn code(look: Look, program: &Program, span: (usize, usize), next: usize, width: usize) -> Vec<Line<'static>> {
     let lines = (span.0..=span.1).map(|n| (n, program.text.get(n.wrapping_sub(1)).map_or("", String::as_str)));
     lines
-        .map(|(n, line)| {
+        .flat_map(|(n, line)| {
             let bare = line.split('#').next().unwrap_or("").trim_end();
             // Half the indentation: the panes are narrow.
             let indent = (bare.len() - bare.trim_start().len()) / 2;
             let mut text = format!("{}{}", " ".repeat(indent), bare.trim_start());
             let room = width.saturating_sub(2);
+            let here = n == next && next > 0;
+            // The next line is shown whole, in two rows if it has to be; the others where there is room.
+            let mut rest = String::new();
+            if here && text.chars().count() > room {
+                let cut = text.chars().take(room).collect::<String>().rfind(' ').filter(|at| *at > indent);
+                rest = text.split_off(cut.unwrap_or(text.len()));
+            }
             if text.chars().count() > room {
                 text = text.chars().take(room.saturating_sub(1)).chain(['…']).collect();
             }
-            let here = n == next && next > 0;
             let (mark, style) = if here { ("▶ ", look.chosen()) } else { ("  ", Style::new()) };
-            Line::from(vec![Span::styled(look.text(mark), look.strong()), Span::styled(look.text(&text), style)])
+            let row = |mark: &str, text: &str| {
+                Line::from(vec![Span::styled(look.text(mark), look.strong()), Span::styled(look.text(text), style)])
+            };
+            let mut rows = vec![row(mark, &text)];
+            if !rest.is_empty() {
+                rows.push(row("  ", &format!("{}{}", " ".repeat(indent + 2), rest.trim_start())));
+            }
+            rows
         })
         .collect()
 }
@@ -341,14 +360,17 @@ fn draw_recovery(frame: &mut Frame<'_>, look: Look, area: Rect, s: &Stepper<'_>)
 fn schedule_rows(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s: &Stepper<'_>) {
     let short = schedule::print(&s.acts);
     let coming = if visit.coming.is_empty() { String::new() } else { format!("  ({} to come)", visit.coming.len()) };
-    let room = usize::from(area.width).saturating_sub(26);
+    let size = s.program().size.as_ref().map_or(String::new(), |(n, v)| format!(", {n} = {v}"));
+    let scene = look.text(&format!(" {}{size} ", s.program().scene));
+    let room = usize::from(area.width).saturating_sub(28 + scene.chars().count());
     let shown: String = if short.chars().count() > room {
         let skip = short.chars().count() - room;
         std::iter::once('…').chain(short.chars().skip(skip)).collect()
     } else {
         short
     };
-    let block = look.frame(&format!("schedule {shown}{coming}"));
+    let block =
+        look.frame(&format!("schedule {shown}{coming}")).title_top(Line::styled(scene, look.faint()).right_aligned());
     let rows = usize::from(block.inner(area).height);
     let told: Vec<_> = s.replay.moments.iter().filter_map(|m| m.told.as_ref()).collect();
     let from = told.len().saturating_sub(rows);

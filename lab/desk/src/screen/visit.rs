@@ -67,6 +67,13 @@ pub(super) struct Visit<'l> {
     pub(super) draft: Option<Draft>,
 }
 
+/// What is stepped by ptrace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Closer {
+    Channel,
+    Calls,
+}
+
 /// Why the loop of one program ends.
 enum Then {
     Rebuild,
@@ -221,7 +228,7 @@ impl Visit<'_> {
         match key {
             KeyCode::Char('?') => {
                 self.popup_scroll = 0;
-                self.popup = Some(("Keys".into(), pages::help(ui.look, program)));
+                self.popup = Some(("Keys".into(), pages::help(ui.look, self.lesson, program)));
                 return Ok(None);
             }
             KeyCode::Esc | KeyCode::Char('q') => return Ok(Some(Then::Leave)),
@@ -237,6 +244,17 @@ impl Visit<'_> {
             }
             KeyCode::Char('M') if self.lesson.measure.is_some() => {
                 self.measure(ui, progress);
+                return Ok(None);
+            }
+            KeyCode::Char('C') if self.closer().is_some() => {
+                // The stage's processes wait meanwhile, each in front of its step.
+                let (visited, title) = match self.closer() {
+                    Some((_, Closer::Channel)) => (super::real::visit(ui), "The shipped channel"),
+                    _ => (super::ways::visit(ui), "Call by call"),
+                };
+                if let Err(e) = visited {
+                    self.say(ui, title, &e.to_string());
+                }
                 return Ok(None);
             }
             KeyCode::Char('e' | 'm') if program.processes.is_empty() => {
@@ -286,6 +304,15 @@ impl Visit<'_> {
         Ok(None)
     }
 
+    /// What of this lesson can be stepped closer than by its program, and what its key is called.
+    pub(super) fn closer(&self) -> Option<(&'static str, Closer)> {
+        match self.lesson.measure.as_ref()?.name.as_str() {
+            "channel" => Some(("the channel", Closer::Channel)),
+            "calls" => Some(("call by call", Closer::Calls)),
+            _ => None,
+        }
+    }
+
     fn go_on(&mut self) {
         let at = Page::ALL.iter().position(|p| p.0 == self.page).unwrap_or(0);
         let mut next = Page::ALL.get(at + 1).map_or(Page::Why, |p| p.0);
@@ -310,6 +337,9 @@ impl Visit<'_> {
             None => pending.push(i),
         };
         match key {
+            // What is said about the answers may be longer than the screen.
+            KeyCode::Down | KeyCode::PageDown if answered => self.scroll += 1,
+            KeyCode::Up | KeyCode::PageUp if answered => self.scroll = self.scroll.saturating_sub(1),
             KeyCode::Down => self.cursor = (self.cursor + 1).min(answers.saturating_sub(1)),
             KeyCode::Up => self.cursor = self.cursor.saturating_sub(1),
             KeyCode::Char(' ') if !answered => tick(&mut self.pending, self.cursor),
@@ -318,7 +348,7 @@ impl Visit<'_> {
                 tick(&mut self.pending, self.cursor);
             }
             KeyCode::Enter if answered => {
-                self.cursor = 0;
+                (self.cursor, self.scroll) = (0, 0);
                 if self.question + 1 < self.lesson.predict.len() {
                     self.question += 1;
                 } else {

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
-use super::cells::{Grid, HALVES, Rgb, rgb};
+use super::cells::{Grid, HALVES, Rgb, TAIL, rgb};
 use crate::look::{self, ACCENT, PANEL, SOFT, WHITE};
 use crate::osd::{Bar, KEYS, Overlay, Pipeline, clock_text};
 
@@ -19,6 +19,7 @@ pub(super) fn has_line(rows: usize) -> bool {
 
 /// Draws all of `overlay`.
 pub(super) fn draw(grid: &mut Grid, overlay: &Overlay) {
+    subtitles(grid, &overlay.lines);
     let mut top = 1;
     if let Some(message) = &overlay.message {
         let text = shorten(message, grid.columns.saturating_sub(6));
@@ -64,7 +65,7 @@ fn panel(grid: &mut Grid, column: usize, row: usize, width: usize, height: usize
             let under = (u16::from(cell.front[i]) + u16::from(cell.back[i])) / 2;
             *channel = ((u16::from(dark[i]) * COVER + under * (16 - COVER)) / 16) as u8;
         }
-        (cell.glyph, cell.back) = (' ', back);
+        (cell.glyph, cell.marks, cell.back) = (' ', [TAIL; 2], back);
     }
 }
 
@@ -90,6 +91,68 @@ fn line(grid: &mut Grid, column: usize, row: usize, length: usize, part: f64, co
             _ => ('\u{2501}', color),
         };
         write(grid, column + i, row, &glyph.to_string(), color);
+    }
+}
+
+/// Lines of subtitles, the last one above the line for the time.
+fn subtitles(grid: &mut Grid, lines: &[String]) {
+    let room = grid.columns.saturating_sub(4);
+    let lines: Vec<String> = lines.iter().flat_map(|line| broken(line, room)).collect();
+    let below = grid.rows.saturating_sub(1 + usize::from(has_line(grid.rows)));
+    // What is said last is read first.
+    let most = grid.rows.saturating_sub(2).min(lines.len());
+    for (line, row) in lines.iter().rev().take(most).zip((0..=below).rev()) {
+        let wide = width(line);
+        let column = grid.columns.saturating_sub(wide) / 2;
+        panel(grid, column.saturating_sub(1), row, wide + 2, 1);
+        spell(grid, column, row, line);
+    }
+}
+
+/// A line in as many as it takes, broken at spaces where there are some.
+fn broken(line: &str, room: usize) -> Vec<String> {
+    let (mut lines, mut last) = (Vec::new(), String::new());
+    for word in line.split(' ') {
+        if !last.is_empty() && width(&last) + 1 + width(word) > room {
+            lines.push(std::mem::take(&mut last));
+        }
+        if !last.is_empty() {
+            last.push(' ');
+        }
+        for letter in word.chars() {
+            if width(&last) + letter.width().unwrap_or(0) > room {
+                lines.push(std::mem::take(&mut last));
+            }
+            last.push(letter);
+        }
+    }
+    lines.push(last);
+    lines.retain(|line| !line.trim().is_empty());
+    lines
+}
+
+/// Writes letters of any width.
+fn spell(grid: &mut Grid, column: usize, row: usize, text: &str) {
+    let mut at = column;
+    for glyph in text.chars() {
+        let wide = glyph.width().unwrap_or(0);
+        if wide == 0 {
+            // It belongs to the letter before it.
+            let before = (column..at).rev().find(|&x| grid.at(x, row).is_some_and(|cell| cell.glyph != TAIL));
+            if let Some(cell) = before.and_then(|x| grid.at(x, row))
+                && let Some(free) = cell.marks.iter_mut().find(|mark| **mark == TAIL)
+                && !glyph.is_control()
+            {
+                *free = glyph;
+            }
+            continue;
+        }
+        for (x, glyph) in (at..at + wide).zip([glyph, TAIL]) {
+            if let Some(cell) = grid.at(x, row) {
+                (cell.glyph, cell.marks, cell.front) = (glyph, [TAIL; 2], rgb(WHITE));
+            }
+        }
+        at += wide;
     }
 }
 

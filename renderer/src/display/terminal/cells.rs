@@ -1,10 +1,14 @@
 //! The terminal's screen as cells, and the bytes that lead from what it shows to what it is to show. Pure: nothing here
 //! reads or writes.
 
+use unicode_width::UnicodeWidthChar;
+
 use crate::canvas::Canvas;
 
 /// The upper half of a cell is its front, the lower half its back: two pixels.
 pub(super) const HALVES: char = '\u{2580}';
+/// The second column of a letter.
+pub(super) const TAIL: char = '\0';
 const LOWER: char = '\u{2584}';
 /// Colours that differ by no more in each channel look alike, and are not sent again.
 const ALIKE: u8 = 3;
@@ -28,18 +32,23 @@ fn alike(a: Rgb, b: Rgb) -> bool {
 /// One place on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cell {
-    /// One column wide; [`HALVES`] for two pixels.
+    /// [`HALVES`] for two pixels; [`TAIL`] behind a letter that is two columns wide.
     pub(super) glyph: char,
+    /// What is written over and under it; [`TAIL`] for nothing.
+    pub(super) marks: [char; 2],
     pub(super) front: Rgb,
     pub(super) back: Rgb,
 }
 
 impl Cell {
-    const BLACK: Self = Self { glyph: HALVES, front: [0; 3], back: [0; 3] };
+    const BLACK: Self = Self { glyph: HALVES, marks: [TAIL; 2], front: [0; 3], back: [0; 3] };
 
     /// Whether nobody sees a difference.
     fn looks_like(&self, other: &Self) -> bool {
-        self.glyph == other.glyph && alike(self.front, other.front) && alike(self.back, other.back)
+        self.glyph == other.glyph
+            && self.marks == other.marks
+            && alike(self.front, other.front)
+            && alike(self.back, other.back)
     }
 }
 
@@ -108,6 +117,11 @@ impl Screen {
             if out.len() == before {
                 out.extend_from_slice(TOGETHER);
             }
+            if cell.glyph == TAIL {
+                // The letter before it is drawn over both.
+                self.shown[i] = Some(*cell);
+                continue;
+            }
             self.move_to(i % self.columns, i / self.columns, out);
             self.shown[i] = Some(self.put(*cell, out));
         }
@@ -136,7 +150,7 @@ impl Screen {
             let color = if has(self.back, cell.front) { cell.back } else { cell.front };
             let back = self.colors(None, color, out);
             out.push(b' ');
-            return Cell { glyph: HALVES, front: back, back };
+            return Cell { front: back, back, ..Cell::BLACK };
         }
         let (front, back) = (cell.front, cell.back);
         let cost = |front, back| u8::from(!has(self.front, front)) + u8::from(!has(self.back, back));
@@ -150,8 +164,15 @@ impl Screen {
         let over = self.front.filter(|_| glyph != ' ').unwrap_or(front);
         let mut utf8 = [0; 4];
         out.extend_from_slice(glyph.encode_utf8(&mut utf8).as_bytes());
+        for mark in cell.marks.into_iter().filter(|&mark| mark != TAIL) {
+            out.extend_from_slice(mark.encode_utf8(&mut utf8).as_bytes());
+        }
+        if cell.marks[0] != TAIL || cell.glyph.width() == Some(2) {
+            // Terminals differ in how they draw these, and so in where they are then.
+            self.cursor = None;
+        }
         let (front, back) = if upside_down { (under, over) } else { (over, under) };
-        Cell { glyph: cell.glyph, front, back }
+        Cell { front, back, ..cell }
     }
 
     /// Sets the pen, as far as it is not alike; the back that it has then.

@@ -87,7 +87,7 @@ impl Numbers {
 
     fn cell(&mut self) -> Cell {
         let glyph = [HALVES, HALVES, HALVES, ' ', 'a', 'é'][self.below(6) as usize];
-        Cell { glyph, front: self.color(), back: self.color() }
+        Cell { glyph, front: self.color(), back: self.color(), ..Cell::BLACK }
     }
 }
 
@@ -135,7 +135,7 @@ fn a_picture_of_noise_costs_at_most_42_bytes_a_cell() {
     grid.clear(80, 24);
     for (i, cell) in grid.cells.iter_mut().enumerate() {
         let noise = |k: usize| (i * 7919 * k % 251) as u8;
-        *cell = Cell { glyph: HALVES, front: [noise(1), noise(2), noise(3)], back: [noise(5), noise(8), noise(13)] };
+        *cell = Cell { front: [noise(1), noise(2), noise(3)], back: [noise(5), noise(8), noise(13)], ..Cell::BLACK };
     }
     let mut bytes = Vec::new();
     Screen::default().update(&grid, &mut bytes);
@@ -149,7 +149,7 @@ fn pictures_lie_where_they_are_laid_and_outside_is_cut_off() {
     grid.clear(3, 2);
     grid.lay(&picture, 2, 1);
     let one = [1, 2, 3];
-    let halves = |front, back| Cell { glyph: HALVES, front, back };
+    let halves = |front, back| Cell { front, back, ..Cell::BLACK };
     assert_eq!(*grid.at(2, 0).unwrap(), halves([0; 3], one));
     assert_eq!(*grid.at(2, 1).unwrap(), halves(one, one));
     assert_eq!(*grid.at(1, 1).unwrap(), Cell::BLACK);

@@ -1,0 +1,187 @@
+//! Subtitles as a stream: its items are pages, one after another without a gap. Which track they are from is what the user wants when
+//! the stream goes to a place; each change of that is such a going.
+
+use std::sync::Arc;
+
+use tricine_channel::time::mono_ns;
+use tricine_media::subtitle::{Body, Page, Pages, Span, Subtitles};
+use tricine_media::{MediaError, MediaFile};
+use tricine_session::channel::{Kind, WriteSlot};
+use tricine_session::clock::PlayState;
+use tricine_session::cues;
+use tricine_session::frame::FrameMeta;
+use tricine_session::link::SubtitleSummary;
+
+use crate::Context;
+use crate::stream::Stream;
+
+/// Bytes of a slot to begin with: many lines of text. Pictures make it grow.
+pub(crate) const PAGE_CAPACITY: u64 = 64 << 10;
+
+/// The pages of the track that the user wants.
+pub(crate) struct Text {
+    context: Arc<Context>,
+    subtitles: Subtitles,
+    /// The track that is open, and its number.
+    open: Option<(u16, Pages)>,
+    /// The last track of which something was said: it is said once.
+    told: Option<u16>,
+    /// Where a page without a track begins.
+    blank: Option<i64>,
+}
+
+/// A page, ready to be published.
+pub(crate) struct Ready {
+    start_ns: i64,
+    end_ns: i64,
+    bytes: Vec<u8>,
+}
+
+impl Text {
+    pub(crate) fn new(context: Arc<Context>, subtitles: Subtitles) -> Self {
+        Self { context, subtitles, open: None, told: None, blank: None }
+    }
+
+    /// Opens the track, unless it is open.
+    fn choose(&mut self, track: u16) {
+        if self.open.as_ref().is_some_and(|(open, _)| *open == track) {
+            return;
+        }
+        self.open = None;
+        if track == 0 {
+            return;
+        }
+        let told = self.told.replace(track) == Some(track);
+        let said = match self.subtitles.open(track.into()) {
+            Ok((pages, said)) => {
+                self.open = Some((track, pages));
+                said
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(text) = said.filter(|_| !told && self.context.spec.restarts == 0) {
+            // The supervisor is gone, or has no room for it: either is seen elsewhere.
+            let _ = self.context.notice(text);
+        }
+    }
+}
+
+/// Adds the files that came with the orders to the film's own subtitles.
+pub(crate) fn gather(context: &Context, subtitles: &mut Subtitles) {
+    use tricine_media::subtitle::Origin;
+    let files = context.files.lock().map(|mut files| std::mem::take(&mut *files)).unwrap_or_default();
+    let film = match &context.spec.work.input {
+        tricine_session::link::InputSpec::File(name) => name.to_string(),
+        _ => String::new(),
+    };
+    for (about, file) in context.spec.work.tracks.subtitle_files.iter().zip(files) {
+        let origin = if about.given { Origin::Given } else { Origin::Beside };
+        match MediaFile::new(file.into(), about.name.to_string()) {
+            Ok(file) => subtitles.add(&film, file, origin),
+            Err(error) => tracing::warn!("{}: {error}", about.name),
+        }
+    }
+}
+
+/// What the supervisor is told of them.
+pub(crate) fn summaries(subtitles: &Subtitles) -> Vec<SubtitleSummary> {
+    let told = |track: &tricine_media::subtitle::SubtitleTrack| {
+        let mut words = vec![track.codec.clone()];
+        words.extend(track.language.clone());
+        words.extend(track.name.as_ref().map(|name| format!("\u{201c}{name}\u{201d}")));
+        words.extend(track.forced.then(|| "forced".to_owned()));
+        // Many of them go into one message.
+        SubtitleSummary { title: words.join(", ").chars().take(80).collect(), shown: track.problem.is_none() }
+    };
+    subtitles.tracks().map(told).collect()
+}
+
+impl Stream for Text {
+    const KIND: Kind = Kind::Cues;
+    const AHEAD: usize = 2;
+    type Item = Ready;
+    type Part = Ready;
+
+    fn serial(state: &PlayState) -> u32 {
+        state.subtitles.serial
+    }
+
+    /// Where the film is, less what subtitles are late by.
+    fn target(context: &Context, state: &PlayState) -> i64 {
+        let film_ns = context.control.clock(state.serial).map_or(state.target_ns, |clock| clock.pts_at(mono_ns()));
+        film_ns.saturating_sub(state.subtitles.delay_ns())
+    }
+
+    fn go_to(&mut self, target_ns: i64, _: bool) -> Result<(), MediaError> {
+        // What is newer than the goal is followed by a goal of its own.
+        let track = self.context.control.state().map_or(0, |(_, state)| state.subtitles.track);
+        self.choose(track);
+        self.blank = self.open.is_none().then_some(target_ns);
+        self.open.as_mut().map_or(Ok(()), |(_, pages)| pages.seek(target_ns))
+    }
+
+    fn next(&mut self) -> Result<Option<Ready>, MediaError> {
+        let page = match &mut self.open {
+            Some((_, pages)) => pages.next_page()?,
+            None => self.blank.take().map(|start_ns| Page { start_ns, end_ns: start_ns + 1, cues: Vec::new() }),
+        };
+        Ok(page.map(|page| Ready { start_ns: page.start_ns, end_ns: page.end_ns, bytes: encoded(&page) }))
+    }
+
+    fn pts_ns(page: &Ready) -> i64 {
+        page.start_ns
+    }
+
+    fn parts(page: Ready) -> impl Iterator<Item = Ready> {
+        std::iter::once(page)
+    }
+
+    fn part_pts_ns(page: &Ready) -> i64 {
+        page.start_ns
+    }
+
+    fn len(page: &Ready) -> usize {
+        page.bytes.len()
+    }
+
+    fn write(page: &mut Ready, slot: &mut WriteSlot<'_>) -> FrameMeta {
+        slot.payload()[..page.bytes.len()].copy_from_slice(&page.bytes);
+        FrameMeta {
+            pts_ns: page.start_ns,
+            duration_ns: page.end_ns.saturating_sub(page.start_ns),
+            ..FrameMeta::bytes(page.bytes.len() as u64)
+        }
+    }
+}
+
+fn encoded(page: &Page) -> Vec<u8> {
+    let span = |span: &Span| cues::Span {
+        text: span.text.clone(),
+        bold: span.look.bold,
+        italic: span.look.italic,
+        underline: span.look.underline,
+        strike: span.look.strike,
+        color: span.look.color,
+        edge: span.look.edge,
+        size: span.look.size,
+    };
+    let cue = |body: &Body| match body {
+        Body::Text { spans, place } => cues::Cue::Text {
+            spans: spans.iter().map(span).collect(),
+            align: place.align,
+            at: place.at,
+            sides: place.sides,
+            margin: place.margin,
+        },
+        Body::Picture(picture) => cues::Cue::Picture {
+            within: picture.within,
+            x: picture.x,
+            y: picture.y,
+            width: picture.width,
+            height: picture.height,
+            palette: picture.palette.clone(),
+            indices: picture.indices.clone(),
+        },
+    };
+    cues::Page { cues: page.cues.iter().map(|on| cue(&on.body)).collect() }.encode()
+}

@@ -1,0 +1,166 @@
+//! What the fuzz targets of containers share. A target's input decides a file: how it is made ([`made`], by structure, with counts and sizes near
+//! every limit), which of its bytes are then others, and how much longer it is than what is in it, so that a few hundred bytes of
+//! input stand for terabytes; or it is the file itself, byte for byte. A reader may refuse or go on, within its time and memory.
+
+pub mod draw;
+pub mod made;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use tricine_channel::sys::process::memory_file;
+use tricine_media::{Media, MediaError, MediaFile, container, guard, source};
+
+use draw::Draw;
+
+/// Packets that are read of each track after each seek.
+const PACKETS: usize = 64;
+
+/// A container, one target each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Mp4,
+    Matroska,
+    Ogg,
+    Wav,
+    Avi,
+    Ts,
+    Y4m,
+    Mp3,
+    Flac,
+    Adts,
+    /// AIFF and CAF.
+    Others,
+}
+
+impl Kind {
+    /// Its parser is symphonia's, whose panics the player catches; in ours, each is a bug.
+    const fn is_borrowed(self) -> bool {
+        matches!(self, Self::Ogg | Self::Flac | Self::Others)
+    }
+
+    fn made(self, draw: &mut Draw<'_>) -> Vec<u8> {
+        match self {
+            Self::Mp4 => made::mp4::file(draw),
+            Self::Matroska => made::matroska::file(draw),
+            Self::Ogg => made::ogg::file(draw),
+            Self::Wav => made::riff::wav(draw),
+            Self::Avi => made::riff::avi(draw),
+            Self::Ts => made::ts::file(draw),
+            Self::Y4m => made::plain::y4m(draw),
+            Self::Mp3 => made::plain::mp3(draw),
+            Self::Flac => made::flac::file(draw),
+            Self::Adts => made::plain::adts(draw),
+            Self::Others => made::plain::others(draw),
+        }
+    }
+}
+
+/// Before the first input: that the honest file is one, else nothing behind its first bytes would be reached.
+pub fn begin(kind: Kind) {
+    if kind.is_borrowed() {
+        guard::install_hook();
+    }
+    let file = MediaFile::from_bytes(kind.made(&mut Draw(&[])), "honest");
+    let read = if kind == Kind::Y4m { frames(&file) } else { packets(&file) };
+    assert!(read > 0, "the honest {kind:?} file is not read");
+}
+
+/// One input.
+pub fn run(kind: Kind, bytes: &[u8]) {
+    let mut draw = Draw(bytes);
+    let file = if draw.byte() % 4 == 3 {
+        MediaFile::from_bytes(draw.rest(), "fuzzed")
+    } else {
+        let Some(file) = sparse(kind, &mut draw) else { return };
+        file
+    };
+    let read = if kind == Kind::Y4m { frames } else { packets };
+    std::hint::black_box(read(&file));
+}
+
+/// A file that is made, changed in places, and mostly holes.
+fn sparse(kind: Kind, draw: &mut Draw<'_>) -> Option<MediaFile> {
+    let mut made = kind.made(draw);
+    for _ in 0..draw.count(0) {
+        let at = usize::from(draw.byte()) << 8 | usize::from(draw.byte());
+        let len = made.len().max(1);
+        let byte = draw.byte();
+        made.get_mut(at % len).into_iter().for_each(|to| *to = byte);
+    }
+    let file = memory_file("sparse", &made).expect("room for a few bytes");
+    if draw.odd() {
+        // As far as memory files go; a few bytes lie far inside.
+        let len = draw.number().clamp(made.len() as u64, 1 << 42);
+        file.set_len(len).ok()?;
+        let at = draw.number().min(len.saturating_sub(8)).max(made.len() as u64);
+        let _ = file.write_all_at(&draw.number().to_be_bytes(), at);
+        let _ = file.set_len(len);
+    }
+    MediaFile::new(file, "sparse").ok()
+}
+
+/// Reads packets of each track, also behind seeks. How many there were.
+fn packets(file: &MediaFile) -> usize {
+    let mut read = 0;
+    let Ok(Some(container)) = container::open(file) else { return 0 };
+    for track in 0..container.contents().tracks.len().min(8) {
+        std::hint::black_box(container.extent(track));
+        let Ok(mut packets) = container.packets(track) else { continue };
+        for target_ns in [i64::MIN, 0, 500_000_000, i64::MAX] {
+            for _ in 0..PACKETS {
+                match packets.next() {
+                    Ok(Some(packet)) => {
+                        assert!(packet.data.len() <= 1 << 28);
+                        read += 1;
+                    }
+                    Err(MediaError::Damaged(_)) => {}
+                    Ok(None) | Err(_) => break,
+                }
+            }
+            if packets.seek(target_ns).is_err() {
+                break;
+            }
+        }
+    }
+    read
+}
+
+/// Reads frames of YUV4MPEG2, as a file with seeks and as a pipe from its middle.
+fn frames(file: &MediaFile) -> usize {
+    let few = |media: Media, seeks: &[i64]| {
+        let mut read = 0;
+        let Some(mut video) = media.video else { return 0 };
+        for &target_ns in seeks {
+            for _ in 0..8 {
+                match video.next_frame() {
+                    Ok(Some(_)) => read += 1,
+                    Err(MediaError::Damaged(_)) => {}
+                    Ok(None) | Err(_) => break,
+                }
+            }
+            if video.seek(target_ns).is_err() {
+                break;
+            }
+        }
+        read
+    };
+    let mut head = [0; 8192];
+    let have = file.read_at(&mut head, 0).unwrap_or(0);
+    if let Ok(pipe) = memory_file("pipe", &head[..have]) {
+        let pipe = || pipe.try_clone().ok().and_then(rewound);
+        if let Some(Ok((media, line))) = pipe().map(source::y4m::open_pipe_with_header) {
+            std::hint::black_box(few(media, &[0]));
+            if let Some(Ok(media)) = pipe().map(|pipe| source::y4m::resume_pipe(pipe, &line, 3)) {
+                std::hint::black_box(few(media, &[0]));
+            }
+        }
+    }
+    source::y4m::open_file(file).map_or(0, |media| few(media, &[i64::MIN, 0, 500_000_000, i64::MAX]))
+}
+
+fn rewound(mut file: File) -> Option<Arc<File>> {
+    std::io::Seek::rewind(&mut file).ok()?;
+    Some(Arc::new(file))
+}

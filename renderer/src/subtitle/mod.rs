@@ -1,0 +1,200 @@
+//! Subtitles: which page is on, and what it looks like.
+//!
+//! The page on the screen stays in its slot until it is over: it is acquired, copied and given back unreleased, so a renderer that takes a
+//! dead one's place is given it again. `letters` makes pictures of text, on a thread of its own (`worker`), since fonts take long to load;
+//! `edge` draws the edge that makes letters readable on any picture.
+
+mod edge;
+mod letters;
+mod worker;
+
+use std::sync::Arc;
+
+use tricine_channel::time::Deadline;
+use tricine_session::actor::Stop;
+use tricine_session::channel::{Acquired, ChannelName, Consumer, Kind};
+use tricine_session::clock::PlayState;
+use tricine_session::cues::{Cue, Page};
+use tricine_session::link::FromRole;
+
+use crate::Context;
+use crate::convert::Rect;
+pub(crate) use letters::found_fonts;
+use worker::Worker;
+
+/// A picture with transparent parts, to be laid over the film's.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Sprite {
+    pub(crate) x: i32,
+    pub(crate) y: i32,
+    pub(crate) width: usize,
+    /// `0xAARRGGBB`, multiplied by their alpha already.
+    pub(crate) pixels: Vec<u32>,
+}
+
+/// What a page looks like. Two are equal if they are one.
+#[derive(Debug, Clone)]
+pub(crate) struct Drawn(Arc<[Sprite]>);
+
+impl PartialEq for Drawn {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Drawn {
+    pub(crate) fn sprites(&self) -> &[Sprite] {
+        &self.0
+    }
+}
+
+/// A page and where it is drawn: what is asked of the worker.
+type Key = (u64, Rect);
+
+/// The page that is on.
+#[derive(Debug)]
+struct On {
+    serial: u32,
+    end_ns: i64,
+    page: Arc<Page>,
+    number: u64,
+}
+
+/// The subtitles of the film.
+#[derive(Debug, Default)]
+pub(crate) struct Subtitles {
+    consumer: Option<Consumer>,
+    on: Option<On>,
+    /// Pages that were on so far.
+    count: u64,
+    /// How far the film was in this serial: pages do not go back.
+    reached: (u32, i64),
+    worker: Option<Worker>,
+    asked: Option<Key>,
+    drawn: Option<(Key, Drawn)>,
+}
+
+impl Subtitles {
+    /// Attaches to the first channel of those that there are.
+    pub(crate) fn begin(context: &Context) -> Result<Self, Stop> {
+        let mut this = Self::default();
+        if let Some(name) = context.spec.channels.iter().find(|name| name.kind == Kind::Cues) {
+            this.attach(context, name)?;
+        }
+        Ok(this)
+    }
+
+    /// Pages come by this channel. Where there was one before, its end leads here.
+    pub(crate) fn channel(&mut self, context: &Context, name: &ChannelName) -> Result<(), Stop> {
+        if name.kind == Kind::Cues && self.consumer.is_none() { self.attach(context, name) } else { Ok(()) }
+    }
+
+    fn attach(&mut self, context: &Context, name: &ChannelName) -> Result<(), Stop> {
+        // Before it is opened, as the loop does: whether there is such a region is for the supervisor to judge.
+        context.tell(&FromRole::Switched { kind: name.kind, generation: name.generation })?;
+        // The old side gives its claim back first.
+        self.consumer = None;
+        self.consumer = Some(context.region(name)?.attach_consumer()?);
+        Ok(())
+    }
+
+    /// Turns to the page that is on while the film is at `film_ns`. Whether that is another one.
+    pub(crate) fn follow(&mut self, context: &Context, state: &PlayState, film_ns: i64) -> Result<bool, Stop> {
+        let serial = state.subtitles.serial;
+        let now_ns = film_ns.saturating_sub(state.subtitles.delay_ns());
+        self.reached = match self.reached {
+            (same, reached) if same == serial => (serial, reached.max(now_ns)),
+            _ => (serial, now_ns),
+        };
+        let reached_ns = self.reached.1;
+        let over = |of: u32, end_ns: i64| of != serial || reached_ns >= end_ns;
+        if self.on.as_ref().is_some_and(|on| !over(on.serial, on.end_ns)) {
+            return Ok(false);
+        }
+        let before = self.on.take().is_some_and(|on| !on.page.cues.is_empty());
+        loop {
+            let Some(consumer) = &mut self.consumer else { return Ok(before) };
+            match consumer.acquire(Deadline::NOW)? {
+                Acquired::Slot(slot) => {
+                    let meta = *slot.meta();
+                    let end_ns = meta.pts_ns.saturating_add(meta.duration_ns);
+                    let serial = meta.serial;
+                    let mut bytes = Vec::new();
+                    if over(serial, end_ns) {
+                        slot.release();
+                        continue;
+                    }
+                    slot.payload().copy_to_vec(&mut bytes);
+                    let Some(page) = Page::decode(&bytes) else {
+                        tracing::warn!("what the decoder sent is no page of subtitles");
+                        slot.release();
+                        continue;
+                    };
+                    self.count += 1;
+                    let another = before || !page.cues.is_empty();
+                    self.on = Some(On { serial, end_ns, page: Arc::new(page), number: self.count });
+                    return Ok(another);
+                }
+                Acquired::Successor(generation) => {
+                    let name = ChannelName { session: context.spec.session.clone(), kind: Kind::Cues, generation };
+                    self.attach(context, &name)?;
+                }
+                Acquired::End | Acquired::Woken | Acquired::TimedOut => return Ok(before),
+            }
+        }
+    }
+
+    fn cues(&self, state: &PlayState) -> &[Cue] {
+        let on = self.on.as_ref().filter(|_| !state.subtitles.hidden);
+        on.map_or(&[], |on| on.page.cues.as_slice())
+    }
+
+    /// The lines of what is on, for a display of letters.
+    pub(crate) fn lines(&self, state: &PlayState) -> Vec<String> {
+        self.cues(state).iter().flat_map(Cue::lines).collect()
+    }
+
+    /// What is on, drawn for a picture that lies there; `None` if nothing is on, or it is still being drawn.
+    pub(crate) fn drawn(&mut self, state: &PlayState, area: Rect) -> Option<Drawn> {
+        if self.cues(state).is_empty() {
+            return None;
+        }
+        let on = self.on.as_ref()?;
+        let key = (on.number, area);
+        if let Some((_, drawn)) = self.drawn.as_ref().filter(|(of, _)| *of == key) {
+            return Some(drawn.clone());
+        }
+        if self.asked != Some(key) {
+            let page = on.page.clone();
+            if self.worker.is_none() {
+                self.worker = Worker::start().inspect_err(|error| tracing::warn!("no subtitles: {error}")).ok();
+            }
+            self.worker.as_ref()?.ask(key, page);
+            self.asked = Some(key);
+        }
+        None
+    }
+
+    /// Loads the fonts, if subtitles may come: before the first of them is due.
+    pub(crate) fn prepare(&mut self) {
+        if self.consumer.is_some() && self.worker.is_none() {
+            self.worker = Worker::start().ok();
+        }
+    }
+
+    /// Whether something is being drawn.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Takes up what was drawn meanwhile. Whether the screen changes, and what the user should know.
+    pub(crate) fn take_up(&mut self) -> (bool, Option<String>) {
+        let Some(answer) = self.worker.as_ref().and_then(Worker::answer) else { return (false, None) };
+        let current = self.asked == Some(answer.key);
+        if current {
+            self.asked = None;
+            self.drawn = Some((answer.key, Drawn(answer.sprites.into())));
+        }
+        (current, answer.complaint)
+    }
+}

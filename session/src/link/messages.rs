@@ -1,0 +1,398 @@
+//! What the supervisor and a role say to each other by their [`Link`](super::Link).
+
+use serde::{Deserialize, Serialize};
+
+use crate::channel::{ChannelName, Kind, Mode};
+use crate::name::Name;
+use crate::sandbox::{Confine, Walls};
+
+/// What the supervisor says to a role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ToRole {
+    /// The first message: what the role works on.
+    Start(Box<Spec>),
+    /// The only message to a process that is to answer with [`Finding`] and to end.
+    Probe,
+    /// What the user wants has changed: look into the control region. Losing one is harmless, there are others.
+    State,
+    /// This channel exists now. To the decoder: the answer to [`FromRole::NeedChannel`]. To a consumer: frames come here.
+    Channel(ChannelName),
+    /// To the renderer, while paused: present the next frame.
+    Step,
+    /// To the renderer: save the shown picture as PNG into this folder.
+    Screenshot(Name),
+    /// To the renderer: this input begins; the window's title.
+    Title(String),
+    /// To the renderer: what lies under the picture all the time, such as a song's title; empty for nothing.
+    Caption(String),
+    /// To the renderer: where the input's chapters begin, in ns.
+    Chapters(Vec<i64>),
+    /// To the renderer: show or hide the keys.
+    Help,
+    /// To the renderer: show these words for a moment.
+    Osd(String),
+    /// To the renderer: the terminal has answered. Sent once without a question, too: answers are heard.
+    Answer,
+    /// To the renderer: the terminal was the shell's for a while. Draw everything.
+    Retake,
+    /// Finish and exit with 0.
+    Quit,
+}
+
+/// What a role says to the supervisor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum FromRole {
+    /// Attached and able to work. Sent once, soon after [`ToRole::Start`].
+    Ready,
+    /// Decoder: the input is open; this is what it holds.
+    Opened(Box<Opened>),
+    /// Decoder, before [`FromRole::Opened`]: what the input is made of, a part at a time.
+    Listed(Listing),
+    /// Decoder: a channel is needed whose slots take `capacity` bytes; frame `base` will be the first in it, and
+    /// production goes on at `resume_pts_ns`. Answered with [`ToRole::Channel`].
+    NeedChannel {
+        /// Pictures or sound.
+        kind: Kind,
+        /// Bytes of payload a slot must take.
+        capacity: u64,
+        /// Frames published in the generations before.
+        base: u64,
+        /// Where production goes on, in ns.
+        resume_pts_ns: i64,
+        /// The serial that this belongs to.
+        resume_serial: u32,
+    },
+    /// Consumer: it reads from this generation now; those before can go.
+    Switched {
+        /// Pictures or sound.
+        kind: Kind,
+        /// The generation it reads from.
+        generation: u64,
+    },
+    /// Renderer: where it shows, such as `window (X11)`. Audio: where it plays, such as `pulse (alsa_output…)`.
+    Output(String),
+    /// Renderer: the user wants something.
+    Key(Key),
+    /// Consumer: all of this serial has been shown or heard.
+    Ended {
+        /// Which stretch.
+        serial: u32,
+    },
+    /// A confined role: what keeps it in.
+    Confined(Walls),
+    /// Something the user should know; the film goes on.
+    Notice(String),
+    /// The role cannot go on, and says why in words for the user; it exits with 1.
+    Failed(String),
+}
+
+impl FromRole {
+    /// What kind of message it is, for a complaint.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Opened(_) => "Opened",
+            Self::Listed(_) => "Listed",
+            Self::NeedChannel { .. } => "NeedChannel",
+            Self::Switched { .. } => "Switched",
+            Self::Output(_) => "Output",
+            Self::Key(_) => "Key",
+            Self::Ended { .. } => "Ended",
+            Self::Confined(_) => "Confined",
+            Self::Notice(_) => "Notice",
+            Self::Failed(_) => "Failed",
+        }
+    }
+}
+
+/// What an input holds, as the decoder found it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Opened {
+    /// The container's usual name, such as `Matroska`; empty if it has none.
+    #[serde(default)]
+    pub container: String,
+    /// What the input calls itself, and who made it.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// See `title`.
+    #[serde(default)]
+    pub artist: Option<String>,
+    /// The picture, if it has one.
+    pub video: Option<VideoSummary>,
+    /// The sound, if it has one.
+    pub audio: Option<AudioSummary>,
+    /// The longer of both lengths, in ns.
+    pub duration_ns: Option<i64>,
+    /// Whether one can seek in it.
+    pub seekable: bool,
+    /// What a successor needs to go on in the middle of a stream that cannot seek: YUV4MPEG2's header line.
+    pub stream_header: Option<String>,
+    /// Its subtitles, in the order of their numbers.
+    #[serde(default)]
+    pub subtitles: Vec<SubtitleSummary>,
+    /// The number of those that are shown unless the user says otherwise; 0 for none.
+    #[serde(default)]
+    pub subtitle: u16,
+    /// The picture is the cover of what is heard.
+    #[serde(default)]
+    pub cover: bool,
+    /// Pictures or sound that the user wants and that cannot be played, though the rest is: one line each.
+    #[serde(default)]
+    pub missing: Vec<String>,
+}
+
+/// What an input is made of, or a part of that.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Listing {
+    /// Tracks, in the order of their numbers.
+    pub tracks: Vec<TrackSummary>,
+    /// Where each chapter begins, in ns, and its title; in order of time.
+    pub chapters: Vec<(i64, String)>,
+}
+
+/// What is known of a track.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrackSummary {
+    /// Pictures or sound.
+    pub kind: Kind,
+    /// Codec, language and name, in words.
+    pub title: String,
+    /// Whether it is the one that plays.
+    pub played: bool,
+}
+
+/// What is known of a track of subtitles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitleSummary {
+    /// The format, the language, the name, in words.
+    pub title: String,
+    /// Whether it can be shown.
+    pub shown: bool,
+}
+
+/// What is known of the picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VideoSummary {
+    /// Codec and profile.
+    pub codec: String,
+    /// Columns of the first frame.
+    pub width: u32,
+    /// Rows of the first frame.
+    pub height: u32,
+    /// Frames per second, if known.
+    pub rate: Option<f64>,
+    /// Number of frames, if known.
+    pub frames: Option<u64>,
+}
+
+/// What is known of the sound.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AudioSummary {
+    /// Codec and profile.
+    pub codec: String,
+    /// In Hz.
+    pub sample_rate: u32,
+    /// 1..=8.
+    pub channels: u16,
+}
+
+/// What the user can want by a key.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Key {
+    /// Pause, or go on.
+    Pause,
+    /// Move by so many seconds.
+    Seek(i32),
+    /// One frame forward, then pause.
+    Step,
+    /// So many chapters on, or back.
+    Chapter(i32),
+    /// The next track of sound.
+    Sound,
+    /// The next track of pictures.
+    Pictures,
+    /// Slower.
+    Slower,
+    /// Faster.
+    Faster,
+    /// Softer.
+    VolumeDown,
+    /// Louder.
+    VolumeUp,
+    /// Sound off, or on.
+    Mute,
+    /// Full screen, or not.
+    Fullscreen,
+    /// Out of full screen; from a window, or anything else, stop.
+    Escape,
+    /// Loop, or not.
+    Loop,
+    /// Save the picture.
+    Screenshot,
+    /// The pipeline on the screen, or not.
+    Osd,
+    /// The keys on the screen, or not.
+    Help,
+    /// The next track of subtitles, or none.
+    Subtitles,
+    /// The one before.
+    SubtitlesBack,
+    /// Subtitles out of sight, or back.
+    SubtitlesHide,
+    /// Subtitles a tenth of a second earlier.
+    SubtitlesEarlier,
+    /// Subtitles a tenth of a second later.
+    SubtitlesLater,
+    /// Next input.
+    Next,
+    /// Stop.
+    Quit,
+}
+
+/// What a role is to work on. Start and restart are given the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// The session.
+    pub session: String,
+    /// What its channels are, oldest first. Empty until the decoder has asked for one. The consumer begins with the first
+    /// and follows [`tricine_channel::channel::Acquired::Successor`]; the producer writes to the last.
+    pub channels: Vec<ChannelName>,
+    /// No clock: every frame as soon as it is there, none dropped.
+    pub unpaced: bool,
+    /// How often the role was started before in this session.
+    pub restarts: u32,
+    /// Logs: 0 warnings, 1 more, 2 all.
+    pub verbosity: u8,
+    /// What is played, and where. The same for all: each role takes what concerns it.
+    pub work: Work,
+}
+
+/// What a session plays, and where.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// The input. A file or pipe itself is inherited by the role that reads it.
+    pub input: InputSpec,
+    /// FIFO or mailbox, for the video channel.
+    #[serde(with = "crate::channel::mode_serde")]
+    pub mode: Mode,
+    /// Its predecessors died here twice: the decoder goes on at the next keyframe after this time, in ns.
+    pub skip_past_ns: Option<i64>,
+    /// The [`Opened::stream_header`] of the decoder before.
+    pub stream_header: Option<String>,
+    /// Where sound goes; `None` if nobody wants any.
+    pub sink: Option<SinkSpec>,
+    /// Where pictures go.
+    pub display: DisplaySpec,
+    /// The window's title.
+    pub title: String,
+    /// How long a picture that does not move is shown, in ns.
+    pub picture_ns: i64,
+    /// Whether the roles are confined (see [`crate::sandbox`]).
+    pub confine: Option<Confine>,
+    /// Which of the input's tracks.
+    pub tracks: TracksSpec,
+    /// What lies under the picture all the time; empty for nothing.
+    pub caption: String,
+    /// Where its chapters begin, in ns, as far as is known.
+    pub chapters: Vec<i64>,
+}
+
+/// Which of an input's tracks are played; those that it means itself, where nothing is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracksSpec {
+    /// Number of the track of pictures, from 1.
+    pub video: Option<usize>,
+    /// Number of the track of sound, from 1.
+    pub sound: Option<usize>,
+    /// Languages of sound, the most wanted first.
+    pub languages: Vec<String>,
+    /// The cover of a song is its picture.
+    pub covers: bool,
+    /// A track of a number that cannot be played is not replaced by another one.
+    pub strict: bool,
+    /// Interlaced pictures stay as they are.
+    pub interlaced: bool,
+    /// Languages of subtitles, the most wanted first.
+    #[serde(default)]
+    pub subtitle_languages: Vec<String>,
+    /// Files of subtitles, in the order of the descriptors that come with the orders.
+    #[serde(default)]
+    pub subtitle_files: Vec<SubtitleFile>,
+}
+
+/// A file of subtitles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtitleFile {
+    /// Its name.
+    pub name: Name,
+    /// Whether the user named it; else it lies beside the film.
+    pub given: bool,
+}
+
+impl Default for Work {
+    /// A test film for nobody.
+    fn default() -> Self {
+        Self {
+            input: InputSpec::Test(String::new()),
+            mode: Mode::Fifo,
+            skip_past_ns: None,
+            stream_header: None,
+            sink: None,
+            display: DisplaySpec::None,
+            title: String::new(),
+            picture_ns: 5_000_000_000,
+            confine: None,
+            tracks: TracksSpec::default(),
+            caption: String::new(),
+            chapters: Vec::new(),
+        }
+    }
+}
+
+/// What a role finds on a machine: the answer to [`ToRole::Probe`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Finding {
+    /// What it would show or play on, such as `X11 (:0)`; or why there is nothing.
+    Outlet(Result<String, String>),
+    /// What it reads, by kind.
+    Formats(Vec<(String, Vec<String>)>),
+}
+
+/// What to play.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum InputSpec {
+    /// The inherited descriptor is a file (or the demo in memory) of this name.
+    File(Name),
+    /// The inherited descriptor is a stream of YUV4MPEG2.
+    Pipe,
+    /// Images, in this order.
+    Images(Vec<Name>),
+    /// What follows `test:`.
+    Test(String),
+}
+
+/// Where sound goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SinkSpec {
+    /// A sound server; while none answers, a silent timed sink, and a look for the server every few seconds.
+    Auto,
+    /// As `Auto`, asked for by name: its absence is a notice.
+    Pulse,
+    /// A timed sink that discards.
+    Null,
+    /// A WAV file, 16 bits.
+    Wav(Name),
+}
+
+/// Where pictures go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DisplaySpec {
+    /// A window by minifb.
+    Window,
+    /// Half blocks on the terminal (the role's standard output).
+    Terminal,
+    /// Nowhere; frames are timed as if they were shown.
+    None,
+    /// A file in the format of FFmpeg's framemd5.
+    FrameMd5(Name),
+}

@@ -1,0 +1,147 @@
+//! The lab, one of its processes, or its terminal is killed at a random moment, two hundred times: no process and no name is left.
+
+use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tests::terminal::Terminal;
+use tests::wait_for;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
+const KILLS: usize = 210;
+
+/// What runs while somebody is killed.
+const WORK: [&[&str]; 6] = [
+    &["9", "--walk", "100000000"],
+    &["2", "--walk", "100000000", "--seed", "7"],
+    &["16", "--measure"],
+    &["14", "--measure"],
+    &["5", "--measure"],
+    &["11b", "--walk", "100000000"],
+];
+/// Keys on the screen of a lesson: real processes, and in lesson 16 the channel itself under ptrace.
+const KEYS: [(&str, &str); 3] = [("8", "3ababab"), ("16", "3aCagtga"), ("12", "3Cbab")];
+
+/// All processes of a run: its marker is in their environment.
+fn alive(marker: &str) -> BTreeSet<i32> {
+    let all = std::fs::read_dir("/proc").expect("the processes").flatten();
+    let pids = all.filter_map(|e| e.file_name().to_string_lossy().parse::<i32>().ok());
+    let ours = |pid: &i32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        // A zombie has none, and whoever reaps it is not ours to wait for.
+        environment.split(|b| *b == 0).any(|v| v == marker.as_bytes())
+    };
+    pids.filter(ours).collect()
+}
+
+/// Sessions that a process has mapped: the `4f2a` of /dev/shm/tricine.4f2a.control.
+fn sessions(pid: i32) -> BTreeSet<String> {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let names = maps.lines().filter_map(|l| l.rsplit_once("/dev/shm/tricine.").map(|n| n.1));
+    names.filter_map(|n| n.split_once('.').map(|(session, _)| session.to_owned())).collect()
+}
+
+/// Names in /dev/shm of these sessions.
+fn names(sessions: &BTreeSet<String>) -> Vec<String> {
+    let all = std::fs::read_dir("/dev/shm").expect("the folder").flatten();
+    let all = all.map(|e| e.file_name().to_string_lossy().into_owned());
+    all.filter(|n| sessions.iter().any(|s| n.contains(&format!("tricine.{s}.")))).collect()
+}
+
+enum Run {
+    /// Without a terminal.
+    Piped,
+    /// On one, which may be closed.
+    Screen(Terminal),
+}
+
+fn start(random: &mut fastrand::Rng, state: &Path) -> (Child, Run) {
+    let mut command = Command::new(PROGRAM);
+    command.env("XDG_STATE_HOME", state).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if random.bool() {
+        command.arg("lab").args(random.choice(WORK).expect("some"));
+        return (command.spawn().expect("it starts"), Run::Piped);
+    }
+    let (lesson, keys) = *random.choice(&KEYS).expect("some");
+    command.args(["lab", lesson]);
+    let mut terminal = Terminal::open();
+    terminal.carry(&mut command);
+    command.env("XDG_STATE_HOME", state);
+    let child = command.spawn().expect("it starts");
+    terminal.type_in(keys.as_bytes());
+    (child, Run::Screen(terminal))
+}
+
+#[test]
+fn two_hundred_random_kills_leave_nothing() {
+    let seed = std::env::var("TRICINE_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(16);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (mut seen, mut victims) = (0, [0; 3]);
+    for round in 0..KILLS {
+        let state = tempfile::tempdir().expect("a folder");
+        let marker = format!("XDG_STATE_HOME={}", state.path().display());
+        let (mut child, run) = start(&mut random, state.path());
+        // Up to a random moment; what it has made until then is looked at meanwhile.
+        let (moment, begun) = (Duration::from_micros(random.u64(..400_000)), Instant::now());
+        let mut known = BTreeSet::new();
+        while begun.elapsed() < moment {
+            alive(&marker).into_iter().for_each(|pid| known.extend(sessions(pid)));
+            std::thread::yield_now();
+        }
+        let now: Vec<i32> = alive(&marker).into_iter().collect();
+        now.iter().for_each(|pid| known.extend(sessions(*pid)));
+        seen += usize::from(!known.is_empty());
+        let shot = |pid: i32| {
+            // Whoever is gone already was killed by nobody.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        };
+        let (lab, mut janitor) = (child.id() as i32, false);
+        match (random.usize(..3), run) {
+            (0, Run::Screen(terminal)) => {
+                victims[0] += 1;
+                drop(terminal);
+            }
+            (1, run) => {
+                victims[1] += 1;
+                // Any of them, the janitor included: the lab goes on or ends, and is told to.
+                let others: Vec<i32> = now.iter().copied().filter(|p| *p != lab).collect();
+                if let Some(pid) = random.choice(&others) {
+                    janitor =
+                        std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|t| t.contains("janitor"));
+                    shot(*pid);
+                }
+                if let Run::Screen(mut terminal) = run {
+                    terminal.type_in(b"qq");
+                }
+                let _ = kill(Pid::from_raw(lab), Signal::SIGTERM);
+            }
+            _ => {
+                victims[2] += 1;
+                shot(lab);
+            }
+        }
+        let status =
+            wait_for(&format!("the lab's end in round {round} of seed {seed}"), || child.try_wait().expect("its end"));
+        assert!(status.signal() != Some(11), "round {round}: {status}");
+        wait_for(&format!("every process's end in round {round} of seed {seed}"), || {
+            alive(&marker).is_empty().then_some(())
+        });
+        if janitor {
+            // Both were killed. Whatever starts next sweeps, or people do.
+            let swept = Command::new(PROGRAM).arg("clean").stdout(Stdio::null()).status().expect("it starts");
+            assert!(swept.success(), "round {round}: {swept}");
+        }
+        wait_for(&format!("the names of {known:?} to go in round {round} of seed {seed}"), || {
+            names(&known).is_empty().then_some(())
+        });
+    }
+    println!(
+        "{KILLS} kills: {} terminals closed, {} processes, {} labs; {seen} had a session",
+        victims[0], victims[1], victims[2]
+    );
+    assert!(seen > KILLS / 2 && victims.iter().all(|v| *v > 20), "{seen} {victims:?}");
+}

@@ -1,0 +1,182 @@
+//! Subtitles, on a screen and in a terminal: the right words at the right time, wherever the film goes and whoever dies.
+
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::{Signal, kill};
+use tests::pictures::Picture;
+use tests::terminal::Tmux;
+use tests::xserver::XServer;
+use tests::{Run, arg, have, start_with, tool, wait_for};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
+
+/// When which colour is on, in seconds.
+const TIMES: [(f64, f64, &str); 4] = [(2.0, 4.0, "red"), (5.0, 7.0, "lime"), (7.0, 9.5, "blue"), (11.0, 13.0, "red")];
+
+/// A black film of 14 seconds, with these subtitles beside it.
+fn film(folder: &Path) -> PathBuf {
+    let path = folder.join("film.mkv");
+    let source = "color=c=black:s=640x360:r=25:d=14";
+    let args = ["-v", "error", "-y", "-f", "lavfi", "-i", source, "-c:v", "libx264", "-g", "25", "-pix_fmt", "yuv420p"];
+    tool("ffmpeg", &[&args[..], &[arg(&path)]].concat());
+    std::fs::write(folder.join("film.en.srt"), srt("MMMM")).unwrap();
+    path
+}
+
+fn srt(words: &str) -> String {
+    let stamp = |s: f64| format!("00:00:{:02},{:03}", s as u32, (s.fract() * 1000.0) as u32);
+    let cue = |(from, to, color): (f64, f64, &str)| {
+        format!("1\n{} --> {}\n<font color=\"{color}\">{words}</font>\n\n", stamp(from), stamp(to))
+    };
+    TIMES.map(cue).concat()
+}
+
+/// Which colour is written in, if any.
+fn color(screen: &Picture) -> Option<&'static str> {
+    let count = |is: fn(u8, u8, u8) -> bool| screen.bytes.chunks_exact(3).filter(|p| is(p[0], p[1], p[2])).count();
+    let red = count(|r, g, b| r > 200 && g < 40 && b < 40);
+    let lime = count(|r, g, b| g > 200 && r < 40 && b < 40);
+    let blue = count(|r, g, b| b > 200 && r < 40 && g < 40);
+    [("red", red), ("lime", lime), ("blue", blue)].into_iter().find(|(_, count)| *count > 150).map(|(name, _)| name)
+}
+
+/// Which colour is on at a time of the film; `None` near a change.
+fn wanted(seconds: f64) -> Option<Option<&'static str>> {
+    let near = TIMES.iter().any(|(from, to, _)| (from - seconds).abs() < 0.2 || (to - seconds).abs() < 0.2);
+    let on = TIMES.into_iter().find(|(from, to, _)| (*from..*to).contains(&seconds));
+    (!near).then_some(on.map(|(_, _, color)| color))
+}
+
+fn play(x: &XServer, film: &Path, args: &[&str]) -> Run {
+    let all = [&["--audio", "null", "--display", "window"][..], args, &[arg(film)]].concat();
+    start_with(PROGRAM, &all, |c| {
+        c.env("DISPLAY", &x.display);
+    })
+}
+
+fn shows(x: &XServer, what: &str, wanted: Option<&str>) {
+    wait_for(what, || (color(&x.screen()) == wanted).then_some(()));
+}
+
+#[test]
+fn words_are_right_after_seeks_deaths_and_keys() {
+    let Some(x) = XServer::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run = play(&x, &film(folder.path()), &["--paused", "--start", "3"]);
+    x.window();
+    shows(&x, "red at 3 s", Some("red"));
+    x.keys(&["Right"]);
+    shows(&x, "blue at 8 s", Some("blue"));
+    for role in ["renderer", "decoder", "renderer"] {
+        let victim = run.role(role, None);
+        kill(victim, Signal::SIGKILL).unwrap();
+        run.role(role, Some(victim));
+        // A frame that was on the screen and its words are both there again.
+        shows(&x, &format!("blue after the death of the {role}"), Some("blue"));
+    }
+    x.keys(&["Left"]);
+    shows(&x, "red at 3 s again", Some("red"));
+    for (key, what, wanted) in [
+        ("v", "hidden", None),
+        ("v", "back", Some("red")),
+        ("j", "off", None),
+        ("j", "the first track", Some("red")),
+        ("J", "off, the other way", None),
+        ("J", "and on", Some("red")),
+    ] {
+        x.keys(&[key]);
+        shows(&x, what, wanted);
+    }
+    // Later by 1.2 s, what is on at 3 s is what would be at 1.8 s.
+    x.keys(&["Z"; 12]);
+    shows(&x, "nothing yet", None);
+    x.keys(&["z"; 12]);
+    shows(&x, "red as before", Some("red"));
+    x.keys(&["q"]);
+    let end = run.end();
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    assert_eq!(end.number("/regions_replaced"), 0.0, "{}", end.stderr);
+}
+
+#[test]
+fn words_keep_the_films_time_at_any_speed_and_from_a_track() {
+    let Some(x) = XServer::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let plain = film(folder.path());
+    let within = folder.path().join("within.mkv");
+    let words = folder.path().join("film.en.srt");
+    let args = ["-v", "error", "-y", "-i", arg(&plain), "-i", arg(&words), "-map", "0", "-map", "1", "-c", "copy"];
+    tool("ffmpeg", &[&args[..], &["-c:s", "srt", "-disposition:s:0", "default", arg(&within)]].concat());
+    for speed in ["1", "2"] {
+        let mut run = play(&x, &within, &["--speed", speed, "--start", "1"]);
+        run.presented(1);
+        let control = run.control();
+        let now = || {
+            let (_, state) = control.state()?;
+            Some(control.clock(state.serial)?.pts_at(tricine_channel::time::mono_ns()) as f64 / 1e9)
+        };
+        let mut seen = Vec::new();
+        while !run.is_over() {
+            // What is on a screen is of some time between before and after the look.
+            let (Some(before), screen, Some(after)) = (now(), x.screen(), now()) else { continue };
+            let here = wanted(before);
+            if here.is_some() && here == wanted(after) && after - before < 0.5 && after < 13.5 {
+                let found = color(&screen);
+                assert_eq!(Some(found), here, "at {before} to {after} s, {speed}x");
+                seen.push(found);
+            }
+        }
+        seen.dedup();
+        assert!(seen.iter().flatten().count() >= 2, "{speed}x: {seen:?}");
+        run.end();
+    }
+}
+
+#[test]
+fn in_a_terminal_words_stand_below_the_picture() {
+    if !have("tmux") || !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let film = film(folder.path());
+    let given = folder.path().join("given.srt");
+    std::fs::write(&given, srt("Grüße, \u{4e16}\u{754c}")).unwrap();
+    let session = format!("test-words-{}", std::process::id());
+    let command = format!(
+        "{PROGRAM} --session {session} --display terminal --audio null --paused --start 3 --sub {} {}",
+        arg(&given),
+        arg(&film)
+    );
+    let tmux = Tmux::start(80, 24, &command);
+    let seen = |text: &str| tmux.run(&["capture-pane", "-p"]).contains(text);
+    wait_for("the words", || seen("Grüße, \u{4e16}\u{754c}").then_some(()));
+    tmux.run(&["send-keys", "v"]);
+    wait_for("no words", || (!seen("Grüße")).then_some(()));
+    tmux.run(&["send-keys", "v", "j"]);
+    wait_for("the other track", || seen("MMMM").then_some(()));
+    tmux.run(&["send-keys", "q"]);
+    tests::assert_nothing_left(&session);
+}
+
+#[test]
+fn hostile_subtitles_do_no_harm() {
+    let Some(x) = XServer::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let film = film(folder.path());
+    let many: String =
+        (0..100_000).map(|n| format!("{n}\n00:00:00,000 --> 00:00:59,{:03}\nline {n}\n\n", n % 1000)).collect();
+    let files: [(&str, Vec<u8>); 4] = [
+        ("many.srt", many.into_bytes()),
+        ("long.srt", format!("1\n00:00:00,000 --> 00:01:00,000\n{}\n", "\u{202e}a\u{301}\u{0}<b>{\\an8}".repeat(100_000)).into_bytes()),
+        ("zero.srt", vec![0; 1 << 20]),
+        ("script.ass", b"[Script Info]\nPlayResX: 1\nPlayResY: 1\n[Events]\nDialogue: 0,0:00:00.00,0:01:00.00,,,9999999,9999999,9999999,,{\\pos(1e30,-1e30)\\fs1e9\\an5}x\n".to_vec()),
+    ];
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let run = play(&x, &film, &["--start", "12", "--sub", arg(&path), "--sid", "1"]);
+        let end = run.end();
+        assert_eq!(end.status.code(), Some(0), "{name}: {}", end.stderr);
+        assert!(end.report["restarts"].as_array().is_some_and(Vec::is_empty), "{name}: {:#}", end.report);
+    }
+}
