@@ -11,7 +11,6 @@ fn overlay() -> Overlay {
             position_s: 754,
             duration_s: Some(5430),
             permille: Some(139),
-            marks: vec![200, 500],
             paused: true,
             muted: true,
             looping: true,
