@@ -136,10 +136,10 @@ impl Feed {
         let missing = media.missing.into_iter().filter(|(kind, _)| wanted(*kind) && context.spec.restarts == 0);
         let missing = missing.map(|(_, why)| why).collect();
         let summary = summary(video.as_ref().map(|v| v.info()), audio.as_ref().map(|a| a.info()), header);
-        let About { container, title, artist, tracks, chapters } = media.about;
+        let About { container, title, artist, tracks, chapters, cover } = media.about;
         listing::tell(&context, tracks, chapters)?;
         let subtitle = u16::try_from(usual).unwrap_or(0);
-        let told = Summary { missing, container, title, artist, subtitle, subtitles: told, ..summary };
+        let told = Summary { missing, cover, container, title, artist, subtitle, subtitles: told, ..summary };
         context.tell(&FromRole::Opened(told.into()))?;
         if let Some(source) = video {
             let (capacity, producer) = (source.info().format.i420_len() as u64, self.video.take());

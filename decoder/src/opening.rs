@@ -42,8 +42,8 @@ impl Opening {
         picture_ns: i64,
         tracks: &TracksSpec,
     ) -> Result<Self, Stop> {
-        let TracksSpec { video, sound, languages, interlaced, strict, .. } = tracks.clone();
-        let choice = Choice { video, sound, languages, interlaced, or_another: !strict };
+        let TracksSpec { video, sound, languages, interlaced, covers, strict, .. } = tracks.clone();
+        let choice = Choice { video, sound, languages, interlaced, covers, or_another: !strict };
         let patience = if spec == InputSpec::Pipe { Duration::MAX } else { PATIENCE };
         let (bell, rings) = UnixStream::pair().map_err(|e| Error::sys("socketpair", "opening", e))?;
         let (done, result) = bounded(1);

@@ -37,6 +37,8 @@ pub(crate) const AVI_TRACKS: usize = 100;
 pub(crate) const SAMPLE_ENTRIES: usize = 16;
 /// Chapters, tags or attachments of a file.
 pub(crate) const ENTRIES: usize = 2_000;
+/// Bytes of a picture that a song brings along: the largest scans of a record's cover have a fifth of it.
+pub(crate) const COVER: u64 = 64 << 20;
 /// Places that a Matroska file names at its beginning: it has eight kinds of them.
 pub(crate) const SEEK_ENTRIES: usize = 64;
 /// Errors in a row after which a demuxer of symphonia's is not asked again: one that makes no progress would be asked for ever.

@@ -10,6 +10,8 @@ pub struct Choice {
     pub video: Option<usize>,
     /// The number of the track of sound, counted from 1 among its kind.
     pub sound: Option<usize>,
+    /// The cover of a song is its picture.
+    pub covers: bool,
     /// Where the track of such a number cannot be played, another one is.
     pub or_another: bool,
     /// Languages of sound, such as `de` or `deu`; the first that the film has is played.

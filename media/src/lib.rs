@@ -11,6 +11,7 @@ mod caps;
 mod chapters;
 mod choice;
 pub mod container;
+mod cover;
 #[cfg(feature = "ffmpeg")]
 mod ffmpeg;
 pub mod guard;

@@ -9,7 +9,8 @@ use crate::source::{image, test, y4m};
 use crate::subtitle::Subtitles;
 use crate::video::Player;
 use crate::{
-    About, AudioSource, Choice, Input, Media, MediaError, MediaFile, NS, TrackAbout, VideoSource, audio, caps, chapters,
+    About, AudioSource, Choice, Input, Media, MediaError, MediaFile, NS, TrackAbout, VideoSource, audio, caps,
+    chapters, cover,
 };
 
 /// How far apart pictures and sound may begin in a film that declares no length, or a shorter one.
@@ -110,7 +111,12 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<
                 source
             });
             let zero_ns = tracks.video_zero_ns.min(tracks.sound_zero_ns);
-            let about = about(container.contents(), zero_ns, played);
+            let mut about = about(container.contents(), zero_ns, played);
+            let mut video = video;
+            if let (true, None, Some(audio)) = (choice.covers, &video, &audio) {
+                video = cover::of(file, container.contents(), audio.info().duration_ns);
+                about.cover = video.is_some();
+            }
             let heard = tracks.sound.first().and_then(|&track| container.contents().tracks[track].language.clone());
             let subtitles = Subtitles::of(container, tracks.video_zero_ns, heard);
             Ok(Media { video, audio, subtitles, about, notices: Vec::new(), missing })
@@ -137,6 +143,7 @@ pub(crate) fn about(contents: &Contents, zero_ns: i64, played: [Option<usize>; 2
             })
             .collect(),
         chapters: chapters::of(contents, zero_ns),
+        cover: false,
     }
 }
 

@@ -322,6 +322,8 @@ pub struct About {
     pub title: Option<String>,
     /// Who made it.
     pub artist: Option<String>,
+    /// Its picture is the cover of what is heard.
+    pub cover: bool,
     /// Its tracks of pictures and of sound, in the order of their numbers.
     pub tracks: Vec<TrackAbout>,
     /// Where each chapter begins, in ns, and its title; in order of time.

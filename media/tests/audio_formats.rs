@@ -21,7 +21,11 @@ fn compare(tool: &Tool, args: &str, name: &str, limit: f64) -> Option<All> {
     // FFmpeg's own Opus decoder is 40 dB off libopus in SILK's modes; libopus is the reference.
     let theirs = ffmpeg_pcm(&tool.path(name), args.contains("libopus").then_some("libopus"));
     assert_eq!(ours.damaged, Vec::<String>::new(), "{name}");
-    assert_eq!(ours.samples.len(), theirs.len(), "{name}: samples, ours and FFmpeg's");
+    // What fills up AAC's last frame, by which this FFmpeg is longer, would be a gap before the next song.
+    let padded = args.split(' ').any(|word| word == "aac") && (name.ends_with(".m4a") || name.ends_with(".mp4"));
+    let most = if padded { 1024 * ours.channels } else { 1 };
+    let more = theirs.len().checked_sub(ours.samples.len());
+    assert!(more.is_some_and(|more| more < most), "{name}: {} and FFmpeg's {}", ours.samples.len(), theirs.len());
     assert_eq!(ours.first_pts, 0, "{name}");
     let ours_16 = to_16(&ours.samples);
     if limit == EXACT {

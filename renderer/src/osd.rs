@@ -20,6 +20,8 @@ const FIGURES_NS: u64 = 250 * MS;
 /// All that lies over the picture at one moment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Overlay {
+    /// What the picture belongs to; empty for nothing.
+    pub(crate) caption: String,
     /// Time and state.
     pub(crate) bar: Option<Bar>,
     /// 0..=100, and whether the sound is off.
@@ -99,6 +101,8 @@ pub(crate) struct Osd {
     last: Option<PlayState>,
     /// Where chapters begin, in ns.
     pub(crate) chapters: Vec<i64>,
+    /// What lies under the picture all the time; empty for nothing.
+    pub(crate) caption: String,
     bar_until: u64,
     volume_until: u64,
     message: Option<(String, u64)>,
@@ -172,6 +176,7 @@ impl Osd {
             speed: state.speed,
         });
         Overlay {
+            caption: self.caption.clone(),
             bar,
             volume: (now_ns < self.volume_until).then_some((state.volume, state.muted)),
             message: self.message.as_ref().map(|(text, _)| text.clone()),

@@ -74,6 +74,12 @@ impl Painter {
         if let Some(bar) = &overlay.bar {
             self.bar(canvas, s, bar);
         }
+        if !overlay.caption.is_empty() {
+            // Above the bar, whether it is there or not: so nothing jumps.
+            let line = s.text() * 1.3;
+            let bar = line + s.px(16.0).max(5.0) + s.px(10.0);
+            self.message(canvas, s, &overlay.caption, s.height - s.margin() - bar - line - s.px(14.0));
+        }
         if overlay.help {
             self.help(canvas, s);
         }

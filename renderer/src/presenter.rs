@@ -91,6 +91,7 @@ impl Actor for Presenter {
         let mut osd = Osd::default();
         osd.state(&state, now_ns);
         osd.chapters.clone_from(&context.spec.work.chapters);
+        osd.caption.clone_from(&context.spec.work.caption);
         Ok(Self {
             context: context.clone(),
             file: file.map(File::from),

@@ -116,7 +116,17 @@ fn listed(listing: Listing) -> Listing {
 
 fn in_range(opened: Opened) -> Opened {
     let Opened {
-        mut video, mut audio, duration_ns, seekable, stream_header, missing, container, title, artist, ..
+        mut video,
+        mut audio,
+        duration_ns,
+        seekable,
+        stream_header,
+        missing,
+        cover,
+        container,
+        title,
+        artist,
+        ..
     } = opened;
     let subtitles = opened.subtitles.into_iter().take(MOST_SUBTITLES);
     let text = |text: String| shown(OsStr::new(&text));
@@ -139,6 +149,7 @@ fn in_range(opened: Opened) -> Opened {
         // For a successor alone.
         stream_header: stream_header.filter(|header| header.len() <= LONGEST_HEADER),
         missing: missing.into_iter().take(MOST_MISSING).map(text).collect(),
+        cover,
         container: text(container),
         title: title.map(text),
         subtitles: subtitles.map(|track| SubtitleSummary { title: text(track.title), ..track }).collect(),
@@ -234,6 +245,7 @@ mod tests {
             seekable: true,
             stream_header: Some("x".repeat(5_000)),
             missing: vec!["\n".into(); 1_000],
+            cover: true,
             container: "\x07".into(),
             title: Some("\x1b".into()),
             artist: Some("x".repeat(9_000)),

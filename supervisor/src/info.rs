@@ -1,11 +1,14 @@
 //! `tricine info`: what is in a file, what of it plays, and what would play the rest. This process supervises nothing, so it may
 //! parse what somebody else wrote; a panic of a parser is caught, and a crash ends nothing else.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use tricine_media::{Inspection, MediaFile, TrackKind, TrackReport, inspect};
+use tricine_session::link::InputSpec;
+use tricine_session::name::Name;
+
+use crate::input::{self, Entry, What};
 
 /// The exit code if a track of pictures or sound cannot be played.
 const SOME: i32 = 4;
@@ -15,25 +18,60 @@ pub(crate) fn run(files: &[PathBuf]) -> io::Result<i32> {
     tricine_media::guard::install_hook();
     let (mut code, mut out) = (0, io::stdout().lock());
     for path in files {
-        let name = path.display();
-        let opened = File::open(path).and_then(|file| MediaFile::new(file, path.to_string_lossy()));
-        let inspection = opened.map_err(|error| error.to_string());
-        match inspection.and_then(|file| inspect(&file).map_err(|error| error.to_string())) {
-            Ok(inspection) => {
-                write!(out, "{name}: {}", tricine_media::named(&describe(&inspection), &path.to_string_lossy()))?;
+        let entry = Entry::from(Name::from(path.as_os_str()));
+        let name = entry.name.to_string();
+        let local = input::path_of(&entry.name).unwrap_or_else(|_| path.clone());
+        let hint = |text: &str| tricine_media::named(text, &local.to_string_lossy());
+        match looked_into(&entry) {
+            Ok(Looked::File(inspection)) => {
+                write!(out, "{name}: {}", hint(&describe(&inspection)))?;
                 code = match verdict(&inspection) {
                     0 => code,
                     other if code == 0 => other,
                     _ => code,
                 };
             }
+            Ok(Looked::Other(text)) => write!(out, "{name}: {text}")?,
             Err(error) => {
-                writeln!(out, "{name}: {}", tricine_media::named(&error, &path.to_string_lossy()))?;
+                writeln!(out, "{name}: {}", hint(&error))?;
                 code = 1;
             }
         }
     }
     Ok(code)
+}
+
+/// What there is to say of an input.
+enum Looked {
+    File(Inspection),
+    /// A list of files, or none: lines for the user.
+    Other(String),
+}
+
+/// Errors: words for the user.
+fn looked_into(entry: &Entry) -> Result<Looked, String> {
+    let line = |name: Name| format!("  {name}\n");
+    let input = match input::open(entry)?.what {
+        What::Input(input) => input,
+        What::List(list) => {
+            let names: Vec<Name> = list.entries(entry).map(|entry| entry.name).collect();
+            let count = names.len();
+            return Ok(Looked::Other(format!(
+                "plays {count} inputs\n{}",
+                names.into_iter().map(line).collect::<String>()
+            )));
+        }
+    };
+    match (input.spec, input.file) {
+        (InputSpec::File(own), Some(file)) => {
+            let file = MediaFile::new(file.into(), own.to_string()).map_err(|error| error.to_string())?;
+            inspect(&file).map(Looked::File).map_err(|error| error.to_string())
+        }
+        (InputSpec::Images(names), _) => {
+            Ok(Looked::Other(format!("shows {} pictures one after another\n", names.len())))
+        }
+        _ => Ok(Looked::Other("is a stream: it plays as YUV4MPEG2 comes through it\n".into())),
+    }
 }
 
 fn verdict(inspection: &Inspection) -> i32 {

@@ -133,6 +133,7 @@ fn lie(link: &Link) {
             seekable: true,
             stream_header,
             missing,
+            cover: true,
             container: "\x1b]0;owned\x07".into(),
             title: Some("\x1b[2J".into()),
             artist: Some("\u{202e}".repeat(9_000)),

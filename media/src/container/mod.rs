@@ -116,6 +116,8 @@ pub struct Contents {
     pub tags: Vec<(String, String)>,
     /// Files within the file.
     pub attachments: Vec<Attachment>,
+    /// A cover that lies in no one place of the file.
+    pub(crate) cover: Option<std::sync::Arc<[u8]>>,
 }
 
 /// Where a track lies on its container's timeline.

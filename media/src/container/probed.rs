@@ -8,10 +8,10 @@ use symphonia::core::errors::{Error, SeekErrorKind};
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
-use symphonia::core::meta::{MetadataOptions, StandardTag};
+use symphonia::core::meta::{ChapterGroupItem, MetadataOptions, StandardTag, StandardVisualKey};
 use symphonia::core::units::Timestamp;
 
-use super::{Contents, Extent, Packet, Packets, Track, TrackKind};
+use super::{Attachment, Chapter, Contents, Extent, Packet, Packets, Track, TrackKind};
 use crate::audio::{name_of, pre_skip, unsupported};
 use crate::{MediaError, MediaFile, MediaReader, NS, caps};
 
@@ -58,7 +58,19 @@ impl Probed {
         let (num, den) = reader.time_base;
         let end_ns = reader.duration.map(|ticks| scaled(ticks as i64, (i64::from(num) * NS, den.into())));
         let track = Track { audio: Some(Ok(params.clone())), ..Track::new(TrackKind::Audio, name_of(params.codec)) };
-        let contents = Contents { format: "sound", tracks: vec![track], tags: reader.tags(), ..Contents::default() };
+        let cover = reader.cover();
+        let attachments = cover.iter().map(|(mime, _)| attached(mime)).collect();
+        let cover = cover.map(|(_, bytes)| bytes);
+        let (tags, chapters) = (reader.tags(), reader.chapters());
+        let contents = Contents {
+            format: "sound",
+            tracks: vec![track],
+            tags,
+            chapters,
+            attachments,
+            cover,
+            ..Contents::default()
+        };
         let end_ns = if begins(file, b"OggS") { super::ogg::chain_ns(file).or(end_ns) } else { end_ns };
         let extent = Extent { start_ns: 0, end_ns, packets: None };
         Ok(Self { file: file.clone(), contents, extent, opened: Mutex::new(Some(Box::new(reader))) })
@@ -96,6 +108,10 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
             e => MediaError::Broken(format!("its header: {e}")),
         },
     )
+}
+
+fn attached(mime: &str) -> Attachment {
+    Attachment { name: "cover".into(), mime: mime.to_owned(), place: 0..0 }
 }
 
 fn begins(file: &MediaFile, magic: &[u8; 4]) -> bool {
@@ -175,11 +191,33 @@ impl Reader {
             StandardTag::Album(text) => Some(("album", text)),
             _ => None,
         });
-        let chapters = latest.media.tags.iter().chain(latest.per_track.iter().flat_map(|track| &track.metadata.tags));
-        let chapters =
-            chapters.filter(|tag| tag.raw.key.get(..7).is_some_and(|key| key.eq_ignore_ascii_case("chapter")));
-        let chapters = chapters.map(|tag| (tag.raw.key.clone(), tag.raw.value.to_string())).take(2 * caps::ENTRIES);
-        words.map(|(name, text)| (name.to_owned(), text.to_string())).chain(chapters).collect()
+        words.map(|(name, text)| (name.to_owned(), text.to_string())).collect()
+    }
+
+    /// Its chapters: those of Ogg's comments and of FLAC's cue sheets.
+    fn chapters(&self) -> Vec<Chapter> {
+        let items = self.format.chapters().map_or(&[][..], |group| &group.items);
+        let chapters = items.iter().take(caps::ENTRIES).filter_map(|item| {
+            let ChapterGroupItem::Chapter(chapter) = item else { return None };
+            let title = chapter.tags.iter().find_map(|tag| match tag.std.as_ref()? {
+                StandardTag::ChapterTitle(title) | StandardTag::TrackTitle(title) => Some(title.to_string()),
+                _ => None,
+            });
+            let start_ns = i64::try_from(chapter.start_time.as_nanos()).ok()?;
+            Some(Chapter { start_ns, title: title.unwrap_or_default() })
+        });
+        chapters.collect()
+    }
+
+    /// The picture that it brings along: its kind and its bytes.
+    fn cover(&mut self) -> Option<(String, std::sync::Arc<[u8]>)> {
+        let mut metadata = self.format.metadata();
+        let latest = metadata.skip_to_latest()?;
+        let of_tracks = latest.per_track.iter().flat_map(|track| &track.metadata.visuals);
+        let pictures = || latest.media.visuals.iter().chain(of_tracks.clone());
+        let front = pictures().find(|picture| picture.usage == Some(StandardVisualKey::FrontCover));
+        let picture = front.or_else(|| pictures().next()).filter(|picture| picture.data.len() as u64 <= caps::COVER)?;
+        Some((picture.media_type.clone().unwrap_or_default(), picture.data.to_vec().into()))
     }
 
     /// Goes on with the next link of a chain. Whether it has sound to go on with.

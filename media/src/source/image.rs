@@ -64,6 +64,12 @@ pub fn open_file(file: &MediaFile, picture_ns: i64) -> Result<Media, MediaError>
     Ok(still(codec, picture, picture_ns))
 }
 
+/// Opens the first picture of a file, whatever else it has, to be shown for `picture_ns`. Errors: as [`open_file`].
+pub(crate) fn open_still(file: &MediaFile, picture_ns: i64) -> Result<Media, MediaError> {
+    let (kind, _) = identify(file)?;
+    Ok(still(format!("{kind:?}").to_uppercase(), decode(file)?, picture_ns))
+}
+
 /// Opens pictures to be shown one after another for `picture_ns` each, in the order given. Errors: the list is empty, or none can be opened.
 pub fn open_list(paths: &[PathBuf], picture_ns: i64) -> Result<Media, MediaError> {
     let mut first = Err(MediaError::Unknown("a list without a picture; name some".into()));

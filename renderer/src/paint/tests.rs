@@ -6,6 +6,7 @@ use crate::canvas::BLACK;
 fn overlay() -> Overlay {
     let figures = ["decoded", "queued", "presented", "dropped", "repeated", "clock", "A/V", "late p99"];
     Overlay {
+        caption: "Somebody \u{2014} A song".into(),
         bar: Some(Bar {
             position_s: 754,
             duration_s: Some(5430),

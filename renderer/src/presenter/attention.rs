@@ -86,6 +86,7 @@ impl Presenter {
                 self.display.iter_mut().for_each(|d| d.entitle(&title));
                 self.title = title;
             }
+            ToRole::Caption(caption) => self.osd.caption = caption,
             ToRole::Chapters(chapters) => self.osd.chapters = chapters,
             ToRole::Help => self.osd.toggle_help(),
             ToRole::Osd(text) => self.osd.message(text, now_ns),

@@ -23,6 +23,8 @@ pub enum ToRole {
     Screenshot(Name),
     /// To the renderer: this input begins; the window's title.
     Title(String),
+    /// To the renderer: what lies under the picture all the time, such as a song's title; empty for nothing.
+    Caption(String),
     /// To the renderer: where the input's chapters begin, in ns.
     Chapters(Vec<i64>),
     /// To the renderer: show or hide the keys.
@@ -131,6 +133,9 @@ pub struct Opened {
     /// The number of those that are shown unless the user says otherwise; 0 for none.
     #[serde(default)]
     pub subtitle: u16,
+    /// The picture is the cover of what is heard.
+    #[serde(default)]
+    pub cover: bool,
     /// Pictures or sound that the user wants and that cannot be played, though the rest is: one line each.
     #[serde(default)]
     pub missing: Vec<String>,
@@ -286,6 +291,8 @@ pub struct Work {
     pub confine: Option<Confine>,
     /// Which of the input's tracks.
     pub tracks: TracksSpec,
+    /// What lies under the picture all the time; empty for nothing.
+    pub caption: String,
     /// Where its chapters begin, in ns, as far as is known.
     pub chapters: Vec<i64>,
 }
@@ -299,6 +306,8 @@ pub struct TracksSpec {
     pub sound: Option<usize>,
     /// Languages of sound, the most wanted first.
     pub languages: Vec<String>,
+    /// The cover of a song is its picture.
+    pub covers: bool,
     /// A track of a number that cannot be played is not replaced by another one.
     pub strict: bool,
     /// Interlaced pictures stay as they are.
@@ -334,6 +343,7 @@ impl Default for Work {
             picture_ns: 5_000_000_000,
             confine: None,
             tracks: TracksSpec::default(),
+            caption: String::new(),
             chapters: Vec::new(),
         }
     }

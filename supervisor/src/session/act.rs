@@ -116,6 +116,7 @@ impl Session {
                 title: current.window_title(),
                 picture_ns: self.options.picture_ns(),
                 confine: (!self.options.no_sandbox).then_some(Confine { memory: self.options.memory_limit }),
+                caption: self.caption(),
                 tracks: TracksSpec {
                     subtitle_languages: self.options.slang.clone(),
                     subtitle_files: self.subtitles.iter().map(|(about, _)| about.clone()).collect(),

@@ -3,9 +3,9 @@
 use tricine_session::Result;
 use tricine_session::channel::Kind;
 use tricine_session::control::Role;
-use tricine_session::link::{Listing, ToRole, TrackSummary, TracksSpec};
+use tricine_session::link::{DisplaySpec, Listing, ToRole, TrackSummary, TracksSpec};
 
-use super::Session;
+use super::{Session, inputs};
 use crate::cli::Play;
 use crate::supervision::Event;
 
@@ -18,12 +18,13 @@ const SETTLED_NS: i64 = 5_000_000_000;
 const NEAR_NS: i64 = 200_000_000;
 
 /// The tracks that the options ask for.
-pub(super) fn asked(options: &Play) -> TracksSpec {
+pub(super) fn asked(options: &Play, covers: bool) -> TracksSpec {
     TracksSpec {
         video: options.vid,
         sound: options.aid,
         languages: options.alang.clone(),
         interlaced: !options.deinterlace,
+        covers,
         strict: true,
         ..TracksSpec::default()
     }
@@ -129,6 +130,19 @@ impl Session {
                 self.osd(&text);
             }
         }
+    }
+
+    /// Whether there is a window, or may be one: in it, a song's cover is shown.
+    pub(super) fn has_place_for_covers(&self) -> bool {
+        let server =
+            || ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()));
+        self.display == DisplaySpec::Window || self.probe.is_some() && server()
+    }
+
+    /// What lies under the cover of a song: who made it, and its title.
+    pub(super) fn caption(&self) -> String {
+        let song = self.opened.as_ref().filter(|opened| opened.cover);
+        song.map(|song| inputs::called(song).unwrap_or_else(|| self.status.title.clone())).unwrap_or_default()
     }
 
     /// Where chapters begin, in ns, for marks on a bar.

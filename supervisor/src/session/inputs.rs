@@ -122,7 +122,7 @@ impl Session {
     pub(super) fn begin(&mut self, serial: u32, again: bool) {
         if !again {
             self.current = self.next.take();
-            self.tracks = contents::asked(&self.options);
+            self.tracks = contents::asked(&self.options, self.has_place_for_covers());
             self.resume_ns = None;
             self.listing = Listing::default();
             self.subtitles = std::mem::take(&mut self.next_subtitles);
@@ -133,6 +133,7 @@ impl Session {
         }
         self.opened = None;
         self.state.subtitles.track = 0;
+        self.say(Role::Renderer, &ToRole::Caption(String::new()));
         self.posts[Role::Decoder].starts = 0;
         self.state.audible = self.sink.is_some();
         let from_ns = self.resume_ns.take().or(self.options.start).unwrap_or(0);
@@ -149,13 +150,21 @@ impl Session {
         described.audio = described.audio.take().or_else(|| opened.audio.clone());
         self.status.duration_ns = opened.duration_ns;
         self.status.frames = opened.video.as_ref().and_then(|v| v.frames);
-        self.status.heard_only = opened.video.is_none();
-        if let Some(title) = called(&opened).filter(|_| opened.video.is_none()) {
-            self.status.title = title;
+        self.status.heard_only = opened.video.is_none() || opened.cover;
+        if let Some(title) = called(&opened).filter(|_| self.status.heard_only) {
+            self.status.title.clone_from(&title);
+            if let Some(current) = &mut self.current {
+                current.title = title;
+                self.say(
+                    Role::Renderer,
+                    &ToRole::Title(self.current.as_ref().map(Input::window_title).unwrap_or_default()),
+                );
+            }
         }
         let sound = opened.audio.is_some();
         self.opened = Some(opened);
         self.takes_listing();
+        self.say(Role::Renderer, &ToRole::Caption(self.caption()));
         if !first {
             return;
         }

@@ -44,6 +44,7 @@ impl Matroska {
             chapters: std::mem::take(&mut header.chapters),
             tags: std::mem::take(&mut header.tags),
             attachments: std::mem::take(&mut header.attachments),
+            cover: None,
         };
         let starts = Blocks::new(file.clone(), header.clusters).starts(&header);
         Ok(Self { file: file.clone(), header: Arc::new(header), contents, starts })

@@ -112,6 +112,7 @@ fn place(track: &mut Track, film_ns: Option<i64>, movie_scale: u32, fragmented: 
         sample.sync |= track.kind == TrackKind::Audio;
     }
     track.edit(movie_scale, fragmented);
+    track.trim_padding();
 }
 
 /// A track for the user.

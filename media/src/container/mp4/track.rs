@@ -5,6 +5,8 @@ use super::boxes::{be16, be32, be64, child, children, descend};
 use super::entry::Entry;
 use super::ns;
 use super::table::{self, Reading, Sample};
+use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
+
 use crate::audio::{pcm_bytes, pre_skip};
 use crate::{NS, Rotation};
 
@@ -212,6 +214,18 @@ impl Track {
         let first_ns = self.samples.first().map_or(0, |first| first.pts_ns);
         self.begins_ns = at_ns.saturating_add(first_ns);
         self.samples.iter_mut().for_each(|sample| sample.pts_ns = sample.pts_ns.saturating_add(shift_ns));
+    }
+
+    /// AAC's last packet is filled up to a whole frame. Where the file declares it shorter than the others, what is more is no part of the song,
+    /// and would be a gap in front of the next one.
+    pub(super) fn trim_padding(&mut self) {
+        let params = self.entries.first().and_then(|entry| entry.audio.as_ref()?.as_ref().ok());
+        if let [.., before, last] = &mut self.samples[..]
+            && params.is_some_and(|params| params.codec == CODEC_ID_AAC)
+            && (1..before.duration_ns).contains(&last.duration_ns)
+        {
+            last.trim_ns = u32::try_from(before.duration_ns - last.duration_ns).unwrap_or(u32::MAX);
+        }
     }
 
     /// The samples that an edit from one time to another presents or needs.

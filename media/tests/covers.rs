@@ -1,0 +1,51 @@
+//! The covers of songs, as FFmpeg writes them into each container: decoded, as long as the song, and never in the place of pictures.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::path::Path;
+
+use support::{Tool, make, open};
+use tricine_media::{Choice, Input, NS, open_at};
+
+/// The size of the cover and how long it is shown, if there is one.
+fn cover(path: &Path, covers: bool) -> Option<(u32, u32, i64)> {
+    let file = open(path);
+    let choice = Choice { covers, ..Choice::default() };
+    let media = open_at(&Input::File(file), 0, NS, &choice).unwrap();
+    assert!(media.audio.is_some(), "{}", path.display());
+    let mut video = media.video?;
+    assert!(media.about.cover && media.about.title.as_deref() == Some("Song"), "{}", path.display());
+    let frame = video.next_frame().unwrap().unwrap();
+    video.seek(NS).unwrap();
+    assert_eq!(video.next_frame().unwrap().unwrap().pts_ns, 0, "the same picture after a seek");
+    assert!(video.next_frame().unwrap().is_none());
+    Some((frame.format.width, frame.format.height, frame.duration_ns))
+}
+
+#[test]
+fn every_container_that_people_have_gives_its_cover() {
+    let Some(tool) = Tool::ffmpeg("covers") else { return };
+    let picture = tool.path("cover.png");
+    if !make("-f lavfi -i color=orange:size=60x40 -frames:v 1", &picture) {
+        return;
+    }
+    let tone = "-f lavfi -i sine=duration=2 -metadata artist=Somebody -metadata title=Song";
+    let shown = format!(
+        "-f lavfi -i sine=duration=2 -i {} -map 0 -map 1 -c:v copy -disposition:v attached_pic -metadata title=Song",
+        picture.display()
+    );
+    let attached = format!("{tone} -attach {} -metadata:s:t mimetype=image/png", picture.display());
+    for (name, args) in [("a.mp3", &shown), ("a.m4a", &shown), ("a.flac", &shown), ("a.mka", &attached)] {
+        let path = tool.path(name);
+        if !make(args, &path) {
+            continue;
+        }
+        let (width, height, shown_ns) = cover(&path, true).unwrap_or_else(|| panic!("{name} has no cover"));
+        assert_eq!((width, height), (60, 40), "{name}");
+        assert!((shown_ns - 2 * NS).abs() < NS / 10, "{name}: {shown_ns} ns");
+        assert_eq!(cover(&path, false), None, "{name}: nobody wants it");
+    }
+    assert!(make(tone, &tool.path("none.mp3")));
+    assert_eq!(cover(&tool.path("none.mp3"), true), None);
+}
