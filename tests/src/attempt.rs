@@ -137,7 +137,6 @@ fn lie(link: &Link) {
             container: "\x1b]0;owned\x07".into(),
             title: Some("\x1b[2J".into()),
             artist: Some("\u{202e}".repeat(9_000)),
-            ..Opened::default()
         })));
     }
     for capacity in [0, 1 << 29, u64::MAX] {

@@ -62,15 +62,7 @@ impl Probed {
         let attachments = cover.iter().map(|(mime, _)| attached(mime)).collect();
         let cover = cover.map(|(_, bytes)| bytes);
         let (tags, chapters) = (reader.tags(), reader.chapters());
-        let contents = Contents {
-            format: "sound",
-            tracks: vec![track],
-            tags,
-            chapters,
-            attachments,
-            cover,
-            ..Contents::default()
-        };
+        let contents = Contents { format: "sound", tracks: vec![track], tags, chapters, attachments, cover };
         let end_ns = if begins(file, b"OggS") { super::ogg::chain_ns(file).or(end_ns) } else { end_ns };
         let extent = Extent { start_ns: 0, end_ns, packets: None };
         Ok(Self { file: file.clone(), contents, extent, opened: Mutex::new(Some(Box::new(reader))) })
