@@ -228,8 +228,8 @@ pub(crate) fn files(name: &Name) -> Vec<PathBuf> {
     while let Some(entry) = left.pop().filter(|_| found.len() + left.len() < MOST_FILES) {
         let Ok(path) = path_of(&entry.name) else { continue };
         match fs::metadata(&path) {
-            // Nothing of it is read, so that nobody waits for a writer.
-            Ok(meta) if !meta.is_file() && !meta.is_dir() => found.push(path),
+            // Nothing of it is read, so that nobody waits for a writer, nor for a disk or network that gives the file out late.
+            Ok(meta) if !meta.is_dir() && !(meta.is_file() && playlist::called_so(&path)) => found.push(path),
             Err(_) if !is_pattern(&path) && entry.within.is_empty() => {}
             there => {
                 found.extend(there.is_ok_and(|meta| meta.is_file()).then_some(path));

@@ -24,8 +24,12 @@ pub(crate) type Named = (Name, Option<String>);
 pub(crate) fn is_one(head: &[u8], name: &Path) -> bool {
     let text = plain(head).trim_ascii_start();
     let marked = |mark: &[u8]| text.get(..mark.len()).is_some_and(|found| found.eq_ignore_ascii_case(mark));
-    let called = ["m3u", "m3u8", "pls"].contains(&Name::from(name).extension().as_str());
-    marked(b"#EXTM3U") || marked(b"[playlist]") || called && (!head.contains(&0) || wide(head))
+    marked(b"#EXTM3U") || marked(b"[playlist]") || called_so(name) && (!head.contains(&0) || wide(head))
+}
+
+/// Whether a file is called as playlists are.
+pub(crate) fn called_so(name: &Path) -> bool {
+    ["m3u", "m3u8", "pls"].contains(&Name::from(name).extension().as_str())
 }
 
 /// What a playlist of these bytes names, in its order, as seen from where the user is. `folder` is where the playlist is. Errors: words

@@ -9,7 +9,18 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 fn song(folder: &std::path::Path) -> std::path::PathBuf {
     let path = folder.join("song.mp3");
     let mut args = vec!["-v", "error", "-y", "-nostdin", "-f", "lavfi", "-i", "sine=duration=60"];
-    args.extend(["-f", "lavfi", "-i", "color=orange:size=400x400", "-map", "0", "-map", "1", "-frames:v", "1"]);
+    args.extend([
+        "-f",
+        "lavfi",
+        "-i",
+        "color=orange:size=400x400:duration=1",
+        "-map",
+        "0",
+        "-map",
+        "1",
+        "-frames:v",
+        "1",
+    ]);
     args.extend(["-c:v", "png", "-disposition:v", "attached_pic", "-metadata", "title=Evening", "-metadata"]);
     args.extend(["artist=Somebody", arg(&path)]);
     tool("ffmpeg", &args);
