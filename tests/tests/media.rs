@@ -159,11 +159,9 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
         ("full.mp4", "-pix_fmt yuv444p -c:v libx264", ["H.264 High 4:4:4 Predictive video (4:4:4)", pipe]),
         ("exact.mkv", "-pix_fmt yuv420p -c:v libx264 -qp 0", ["H.264 High 4:4:4 Predictive video (lossless)", pipe]),
         ("pro.mov", "-c:v prores_ks", ["ProRes 422 HQ video", pipe]),
-        ("two.mp4", "-c:v mpeg2video", ["MPEG-2 video", pipe]),
         ("old.mkv", "-c:v huffyuv", ["Huffyuv video", pipe]),
         ("old.avi", "-c:v msmpeg4", ["MS-MPEG-4 (DivX 3) video", pipe]),
-        ("old.flv", "-c:v flv", ["the FLV container", pipe]),
-        ("old.ts", "-c:v mpeg2video", ["MPEG-2 video", pipe]),
+        ("old.flv", "-c:v flv", ["Sorenson H.263 video", pipe]),
         ("old.ogv", "-pix_fmt yuv420p -c:v libtheora", ["Theora video in Ogg", pipe]),
         ("locked.mp4", &locked, ["encrypted (DRM) H.264 video", "key"]),
     ] {
@@ -190,7 +188,7 @@ fn what_is_no_film_is_refused_with_what_can_be_done() {
         ("zeros.mkv", &[0; 5000], ["zeros", "download it again"]),
         ("notes.mp4", b"hello\n", ["it looks like text", "name a film"]),
         ("noise", b"\xfe\xdc\x01", ["no format that this build knows", "noise` says of it"]),
-        ("list.m3u8", b"#EXTM3U\nfilm.ts\n", ["a playlist", "the files that it lists"]),
+        ("list.m3u8", b"#EXTM3U\nfilm.ts\n", ["film.ts", "there is no such file"]),
         ("short.mp4", b"\0\0\0\x18ftypisom\0\0\0\0", ["moov", "download it again"]),
         ("short.wav", b"RIFF\x24\0\0\0WAVEfmt ", ["it ends where its sound should begin", "download it again"]),
         ("short.png", b"\x89PNG\r\n\x1a\n\0\0", ["broken beyond use", "download it again"]),
@@ -267,7 +265,8 @@ fn a_film_that_was_cut_out_of_a_longer_one_is_heard_from_the_cut_on() {
     let theirs = heard_by_ffmpeg(&cut);
     for path in [cut, pieces] {
         let ours = heard(&path);
-        assert_eq!(ours.len(), theirs.len(), "{}", path.display());
+        // FFmpeg's program writes the last packet whole, also where the film ends within it.
+        assert!((0..1024).contains(&(theirs.len() as i64 - ours.len() as i64)), "{}", path.display());
         // Where the film ends within a packet, FFmpeg's resampler and ours need not agree on what lies beyond.
         let off = apart(&ours[..48_000], &theirs);
         assert!(off <= 2, "{}: {off}", path.display());
@@ -286,7 +285,9 @@ fn a_fragmented_film_without_an_edit_list_is_heard_without_a_hole() {
         let path = folder.path().join(format!("{}.mp4", &codec[..3]));
         make_film(&path, &format!("-c:a {codec} {fragments}"));
         let (ours, theirs) = (heard(&path), heard_by_ffmpeg(&path));
-        assert_eq!(ours.len(), theirs.len(), "{codec}");
+        // As above; of the other codecs it is written as long as the container says.
+        let longer = if codec == "aac" { 0..1024 } else { 0..1 };
+        assert!(longer.contains(&(theirs.len() as i64 - ours.len() as i64)), "{codec}");
         assert!(apart(&ours, &theirs) <= 2, "{codec}: {}", apart(&ours, &theirs));
     }
     // What begins later in earnest still does.
@@ -294,9 +295,10 @@ fn a_fragmented_film_without_an_edit_list_is_heard_without_a_hole() {
     let twice = ["-i", arg(&whole), "-itsoffset", "0.5", "-i", arg(&whole)];
     ffmpeg(&twice, &format!("-map 0:v -map 1:a -c copy {fragments}"), &late);
     let (ours, theirs) = (heard(&late), heard_by_ffmpeg(&late));
-    let wait = ours.len() - theirs.len();
+    let least = ours.len() - theirs.len();
+    let wait = (least..least + 1024).find(|&wait| apart(&ours[wait..], &theirs) <= 2).expect("the same sound");
     assert!(wait.abs_diff(24_000) < 2_400, "{wait}");
-    assert!(ours[..wait].iter().all(|&sample| sample == 0) && apart(&ours[wait..], &theirs) <= 2);
+    assert!(ours[..wait].iter().all(|&sample| sample == 0));
 }
 
 #[test]

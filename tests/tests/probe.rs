@@ -59,7 +59,7 @@ fn the_doctor_says_of_servers_that_never_answer_that_they_do_not() {
         assert!(!found[row]["what"].as_str().unwrap_or_default().is_empty(), "{found:#}");
     }
     let kinds: Vec<_> = found["decoders"].as_array().expect("a list").iter().map(|kind| &kind[0]).collect();
-    assert_eq!(kinds, ["video", "audio", "containers", "images"], "{found:#}");
+    assert_eq!(kinds, ["video", "audio", "containers", "subtitles", "images"], "{found:#}");
 }
 
 #[test]
