@@ -73,3 +73,23 @@ fn an_intact_prefix_of_a_truncated_film_is_heard() {
         assert!(half > whole / 3 && half < whole, "{name}: {half} of {whole}");
     }
 }
+
+#[test]
+fn a_song_with_terabytes_of_holes_behind_it_ends() {
+    tricine_media::guard::install_hook();
+    let Some(tool) = Tool::ffmpeg("holes") else { return };
+    for (name, codec) in [("song.flac", "flac"), ("song.ogg", "flac"), ("song.mp3", "libmp3lame")] {
+        let Some(_) = tool.make(&format!("-f lavfi -i sine=duration=1 -c:a {codec}"), name) else { continue };
+        let path = tool.path(name);
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+        // Symphonia looks for the next frame as far as the file goes.
+        match audio::open(&open(&path)) {
+            Ok(Some(mut song)) => {
+                let heard = decode_all(&mut *song);
+                assert!(heard.samples.len() >= 40_000 * heard.channels, "{name}: {} samples", heard.samples.len());
+            }
+            // Its length is looked for at its end.
+            refused => assert!(name == "song.ogg" && refused.is_err(), "{name} does not open"),
+        }
+    }
+}

@@ -1,6 +1,8 @@
 //! Audio files whose container symphonia reads: FLAC, Ogg, AIFF, CAF, and MP3 that is like no other.
 
-use std::sync::{Mutex, PoisonError};
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
@@ -15,14 +17,22 @@ use super::{Attachment, Chapter, Contents, Extent, Packet, Packets, Track, Track
 use crate::audio::{name_of, pre_skip, unsupported};
 use crate::{MediaError, MediaFile, MediaReader, NS, caps};
 
+/// How many bytes symphonia may still read, for all who ask it: its parsers look for the next frame through all of a file, which may be
+/// terabytes of holes.
+type Budget = Arc<AtomicU64>;
+
 struct Source {
     reader: MediaReader,
     len: u64,
+    left: Budget,
 }
 
 impl std::io::Read for Source {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        self.reader.read(buf)
+        let n = self.reader.read(buf)?;
+        let left = self.left.load(Relaxed).checked_sub(n as u64);
+        self.left.store(left.ok_or(ErrorKind::InvalidData)?, Relaxed);
+        Ok(n)
     }
 }
 
@@ -84,8 +94,9 @@ impl super::Container for Probed {
     }
 }
 
-fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
-    let source = Source { reader: file.reader(), len: file.len() };
+fn probe(file: &MediaFile, left: &Budget) -> Result<Box<dyn FormatReader>, MediaError> {
+    left.store(caps::BORROWED_READ, Relaxed);
+    let source = Source { reader: file.reader(), len: file.len(), left: left.clone() };
     let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
     let mut hint = Hint::new();
     if let Some((_, extension)) = file.name.rsplit_once('.') {
@@ -93,7 +104,8 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
     }
     symphonia::default::get_probe().probe(&hint, stream, FormatOptions::default(), MetadataOptions::default()).map_err(
         |e| match e {
-            Error::IoError(e) if e.kind() != std::io::ErrorKind::UnexpectedEof => MediaError::Io(e),
+            Error::IoError(e) if e.kind() == ErrorKind::InvalidData => MediaError::Broken(NOTHING.into()),
+            Error::IoError(e) if e.kind() != ErrorKind::UnexpectedEof => MediaError::Io(e),
             Error::IoError(_) => MediaError::Broken("it ends where its sound should begin".into()),
             Error::Unsupported(_) if begins(file, b"FORM") => unsupported("compressed AIFF"),
             Error::Unsupported(_) => MediaError::Broken("no sound was found in it".into()),
@@ -101,6 +113,8 @@ fn probe(file: &MediaFile) -> Result<Box<dyn FormatReader>, MediaError> {
         },
     )
 }
+
+const NOTHING: &str = "nothing is found in a long stretch of it";
 
 fn attached(mime: &str) -> Attachment {
     Attachment { name: "cover".into(), mime: mime.to_owned(), place: 0..0 }
@@ -114,6 +128,7 @@ fn begins(file: &MediaFile, magic: &[u8; 4]) -> bool {
 struct Reader {
     file: MediaFile,
     format: Box<dyn FormatReader>,
+    left: Budget,
     id: u32,
     time_base: (u32, u32),
     /// What a tick of the link being read is in ticks of the first one, as a fraction.
@@ -141,7 +156,8 @@ struct Reader {
 
 impl Reader {
     fn open(file: &MediaFile) -> Result<(Self, AudioCodecParameters), MediaError> {
-        let format = probe(file)?;
+        let left = Budget::default();
+        let format = probe(file, &left)?;
         let none = || MediaError::Broken("it has no sound that can be played".into());
         let track = format.default_track(TrackType::Audio).ok_or_else(none)?;
         let Some(CodecParameters::Audio(params)) = track.codec_params.clone() else { return Err(none()) };
@@ -152,6 +168,7 @@ impl Reader {
         let mut demux = Self {
             file: file.clone(),
             format,
+            left,
             id,
             time_base,
             scale: (1, 1),
@@ -245,6 +262,7 @@ impl Reader {
     /// The next packet with its start and what is to be cut off its end, in ticks.
     fn read(&mut self) -> Result<Option<(Vec<u8>, i64, i64)>, MediaError> {
         while !self.done {
+            self.left.store(caps::BORROWED_READ, Relaxed);
             match self.format.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.id => {
                     self.failures = 0;
@@ -267,7 +285,11 @@ impl Reader {
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => self.done = true,
-                Err(Error::IoError(e)) if e.kind() == std::io::ErrorKind::UnexpectedEof => self.done = true,
+                Err(Error::IoError(e)) if e.kind() == ErrorKind::UnexpectedEof => self.done = true,
+                Err(Error::IoError(e)) if e.kind() == ErrorKind::InvalidData => {
+                    self.done = true;
+                    return Err(MediaError::Damaged(NOTHING.into()));
+                }
                 Err(Error::IoError(e)) => return Err(e.into()),
                 Err(Error::ResetRequired) => self.done = !self.next_link(),
                 Err(e) => {
@@ -293,12 +315,13 @@ impl Reader {
             (self.id, self.origin, self.changed) = (id, origin, Some(params));
             self.scale = (1, 1);
             self.skip_to = ticks.saturating_sub(back);
-            self.format = probe(&self.file)?;
+            self.format = probe(&self.file, &self.left)?;
             return Ok(());
         }
         let target = ticks.saturating_sub(back).saturating_add(self.origin);
         if target > self.origin {
             let to = SeekTo::Timestamp { ts: Timestamp::new(target), track_id: self.id };
+            self.left.store(caps::BORROWED_READ, Relaxed);
             match self.format.seek(SeekMode::Accurate, to) {
                 Ok(_) => return Ok(()),
                 Err(Error::SeekError(SeekErrorKind::OutOfRange)) => {
@@ -309,7 +332,7 @@ impl Reader {
             }
         }
         // The start, or a file that cannot be sought: read from the start, the timeline drops what is not wanted.
-        self.format = probe(&self.file)?;
+        self.format = probe(&self.file, &self.left)?;
         Ok(())
     }
 }
