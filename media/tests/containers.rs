@@ -107,7 +107,11 @@ fn pictures_and_sound_are_ffmpegs() {
         };
         assert!(ours.pictures.iter().zip(&theirs).all(same), "{name}: other pictures");
         let heard = ffmpeg_pcm(path, name.ends_with("webm").then_some("libopus"));
-        assert_eq!(ours.sound.len(), heard.len(), "{name}: samples");
+        // FFmpeg's program writes the last packet of AAC whole, also where MP4 says that the film ends within it.
+        let beyond = if name.ends_with(".mp4") || name.ends_with(".mov") { 0..2048 } else { 0..1 };
+        let over = heard.len() as i64 - ours.sound.len() as i64;
+        assert!(beyond.contains(&over), "{name}: {over} samples less");
+        let heard = heard[..ours.sound.len()].to_vec();
         let noise = noise_db(&to_16(&ours.sound), &heard);
         // What decodes AC-3 here has the steps of 16 bits.
         let limit = if matches!(name, "camera.m2ts" | "disc.vob") { -80.0 } else { -85.0 };
