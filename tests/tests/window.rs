@@ -292,7 +292,8 @@ fn a_new_window_shows_the_film_at_each_look_from_its_first_frame_on() {
         kill(run.role("renderer", None), Signal::SIGKILL).unwrap();
         assert!(watch() > 0);
     }
-    let end = quit(&x, run);
+    run.signal(Signal::SIGTERM);
+    let end = run.end();
     assert_eq!(end.number("/roles/renderer/restarts"), 20.0, "{}", end.stderr);
     assert_eq!((end.number("/video/torn"), end.number("/video/lost")), (0.0, 0.0));
 }

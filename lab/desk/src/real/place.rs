@@ -83,8 +83,9 @@ mod tests {
     }
 
     #[inline(never)]
-    fn in_order_to_be_found() -> u64 {
-        std::hint::black_box(7)
+    fn in_order_to_be_found() -> u32 {
+        // A call needs a first instruction of the function's own.
+        std::process::id().wrapping_add(1)
     }
 
     #[test]
