@@ -202,7 +202,7 @@ fn what_is_no_film_is_refused_with_what_can_be_done() {
     let (none, empty) = (folder.path().join("none.mp4"), folder.path().join("empty"));
     refused(&none, &["there is no such file", "check the name"]);
     std::fs::create_dir(&empty).unwrap();
-    refused(&empty, &["no image found", "films are named one by one"]);
+    refused(&empty, &["there is no film, song or picture in it", "empty"]);
     // What only Tricine itself sets, found in a user's environment.
     for role in ["nobody", "decoder"] {
         let end = start_with(PROGRAM, &[], |command| {
