@@ -52,6 +52,10 @@ impl Wav {
         let ends = || MediaError::Broken("it ends where its sound should begin".into());
         let (mut at, mut format, mut long) = (12, None, None);
         while let Some((kind, len)) = chunk(file, at)? {
+            // A hole, which may be terabytes long.
+            if kind == [0; 4] {
+                break;
+            }
             let body = at + 8;
             let mut head = vec![0; len.min(64) as usize];
             match &kind {

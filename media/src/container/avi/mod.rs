@@ -180,7 +180,7 @@ impl Walk<'_> {
                 |four: &[u8]| four[..2].iter().all(u8::is_ascii_digit) && matches!(&four[2..], b"dc" | b"db" | b"wb");
             match window.windows(4).position(begins) {
                 Some(skipped) => return Ok(at + skipped as u64),
-                None if window.len() < WINDOW => return Ok(self.file.len()),
+                None if window.len() < WINDOW || at - from > caps::CLUSTER_SEARCH => return Ok(self.file.len()),
                 None => at += (window.len() - 3) as u64,
             }
         }
