@@ -64,8 +64,8 @@ pub(crate) const PS_TAIL: u64 = 2 << 20;
 pub(crate) const FRAME_SEARCH: u64 = 1 << 16;
 /// Bytes of frames of sound that are walked for their exact length: two hours at 256 kbit a second. A longer file's is estimated.
 pub(crate) const FRAMES_WALKED: u64 = 256 << 20;
-/// Bytes that a parser of symphonia's may read for one packet, one seek or one look at a file: covers of 16 MiB, several of them.
-pub(crate) const BORROWED_READ: u64 = 64 << 20;
+/// Bytes that a parser of symphonia's may read for one packet, one seek or one look at a file: two covers of 16 MiB.
+pub(crate) const BORROWED_READ: u64 = 32 << 20;
 /// Bytes of an Ogg file that is looked through for further links. A larger one is taken for a single one.
 pub(crate) const OGG_WALKED: u64 = 2 << 30;
 /// Frames of an ID3 tag that are passed over.
