@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tricine_media::{Choice, Input, MediaError, MediaFile, PICTURE_NS, VideoSource, guard, open_at};
-use video_support::{Clips, Random, lively, open, samples, video};
+use video_support::{Clips, Random, lively, open, samples};
 
 /// Plays a file to its end; how many frames it had and how often it was damaged, or why it would not open.
 fn play(path: &Path) -> Result<(usize, usize), MediaError> {

@@ -15,6 +15,7 @@ use self::demux::Reader;
 use crate::container::{self, Container, TrackKind, VideoTrack};
 use crate::guard::guarded;
 use crate::open::Played;
+use crate::subtitle::Subtitles;
 use crate::{About, Choice, Media, MediaError, MediaFile, NS, TrackReport};
 
 /// What FFmpeg finds in a file.
@@ -102,7 +103,7 @@ fn whole(file: &MediaFile, choice: &Choice) -> Result<Media, MediaError> {
                 || About { container: format!("{} (by FFmpeg)", found.format), ..About::default() },
                 |own| crate::open::about(own.contents(), 0, [None; 2]),
             );
-            Ok(Media { video, audio, about, notices: Vec::new(), missing })
+            Ok(Media { video, audio, subtitles: Subtitles::default(), about, notices: Vec::new(), missing })
         }
     }
 }
