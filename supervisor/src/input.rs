@@ -229,7 +229,7 @@ pub(crate) fn files(name: &Name) -> Vec<PathBuf> {
         let Ok(path) = path_of(&entry.name) else { continue };
         match fs::metadata(&path) {
             // Nothing of it is read, so that nobody waits for a writer, nor for a disk or network that gives the file out late.
-            Ok(meta) if !meta.is_dir() && !(meta.is_file() && playlist::called_so(&path)) => found.push(path),
+            Ok(meta) if !(meta.is_dir() || meta.is_file() && playlist::called_so(&path)) => found.push(path),
             Err(_) if !is_pattern(&path) && entry.within.is_empty() => {}
             there => {
                 found.extend(there.is_ok_and(|meta| meta.is_file()).then_some(path));
