@@ -48,8 +48,8 @@ pub(crate) const FAILURES: u32 = 100;
 
 /// Blocks of a Matroska file in which its tracks' first times are looked for: some seconds of a film with several sounds.
 pub(crate) const FIRST_BLOCKS: usize = 2_000;
-/// Bytes behind damage in which a Matroska file's next cluster is looked for: a minute of a film at 30 Mbit a second.
-pub(crate) const CLUSTER_SEARCH: u64 = 256 << 20;
+/// Bytes behind damage in which a reader looks for a place where it can go on: a minute of a film at 30 Mbit a second.
+pub(crate) const RESYNC: u64 = 256 << 20;
 /// Bytes at the start of a transport stream in which its tracks are looked for: two seconds at the highest rate on air.
 pub(crate) const TS_HEAD: u64 = 16 << 20;
 /// Bytes at its end in which the last times are looked for.

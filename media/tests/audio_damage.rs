@@ -78,7 +78,13 @@ fn an_intact_prefix_of_a_truncated_film_is_heard() {
 fn a_song_with_terabytes_of_holes_behind_it_ends() {
     tricine_media::guard::install_hook();
     let Some(tool) = Tool::ffmpeg("holes") else { return };
-    for (name, codec) in [("song.flac", "flac"), ("song.ogg", "flac")] {
+    for (name, codec) in [
+        ("song.flac", "flac"),
+        ("song.ogg", "flac"),
+        ("song.mp3", "libmp3lame"),
+        ("song.aac", "aac"),
+        ("song.ac3", "ac3"),
+    ] {
         let Some(_) = tool.make(&format!("-f lavfi -i sine=duration=1 -c:a {codec}"), name) else { continue };
         let path = tool.path(name);
         std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();

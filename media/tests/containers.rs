@@ -246,3 +246,14 @@ fn what_says_what_it_is_is_that_though_its_bytes_look_like_something_else() {
     let packets: Vec<_> = std::iter::from_fn(|| packets.next().unwrap()).collect();
     assert_eq!(packets.len(), 4);
 }
+
+#[test]
+fn a_hole_of_a_terabyte_behind_a_film_ends_it() {
+    each("holes", "", |_, name, path| {
+        std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(1 << 40).unwrap();
+        // Who looks at the end for the film's length may refuse it.
+        if let Ok(film) = play(path) {
+            assert!(film.pictures.len() >= 60, "{name}: {} pictures", film.pictures.len());
+        }
+    });
+}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use tricine_session::channel::Mode;
 use tricine_session::link::{DisplaySpec, SinkSpec};
 use tricine_session::name::Name;
@@ -40,9 +40,10 @@ pub(crate) fn read() -> Result<Cli, i32> {
     after_help = "Without a command, INPUT is played; without INPUT, the demo film.\n\n\
                   Examples:\n  tricine film.mp4\n  ffmpeg -nostdin -i old.wmv -f yuv4mpegpipe - | tricine -\n  \
                   tricine --display none --audio null --report r.json\n\n\
-                  Keys: space pause, arrows seek, PgDn PgUp (or ! @) chapters, . step, [ ] speed, 9 0 volume, m mute, f fullscreen,\n\
-                  l loop, # _ next sound, pictures, j subtitles, v hide them, z Z earlier, later, s screenshot, o pipeline,\n\
-                  ? keys, n next input, Esc out of full screen or quit, q quit.\n\
+                  Keys: space pause, arrows seek, PgDn PgUp (or ! @) chapters, . step, [ ] speed,\n\
+                  9 0 volume, m mute, f fullscreen, l loop, # _ next sound, pictures, j subtitles,\n\
+                  v hide them, z Z earlier, later, s screenshot, o pipeline, ? keys, n next input,\n\
+                  Esc out of full screen or quit, q quit.\n\
                   Exit codes: 0 played, 1 cannot be played, 2 wrong usage, 3 gave up after too many crashes,\n\
                   4 played without its pictures or its sound, 128+N signal N."
 )]
@@ -162,7 +163,7 @@ pub(crate) struct Play {
     #[arg(long)]
     pub(crate) no_sub: bool,
     /// auto: an interlaced picture is made one of its earlier moment; no: it is shown as it is.
-    #[arg(long, value_name = "HOW", default_value = "auto", value_parser = parse_deinterlace)]
+    #[arg(long, value_name = "auto|no", default_value = "auto", value_parser = parse_deinterlace, action = ArgAction::Set)]
     pub(crate) deinterlace: bool,
     /// Begin without sound.
     #[arg(long)]

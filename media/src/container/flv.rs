@@ -8,12 +8,11 @@ use symphonia::core::codecs::audio::well_known::*;
 
 use super::frames::Cutter;
 use super::timing::Timing;
+use super::window::Window;
 use super::{CodecId, Contents, Extent, Packet, Packets, Track, TrackKind, VideoTrack, caps};
 use crate::audio::name_of;
 use crate::{MediaError, MediaFile, NS};
 
-/// Bytes read at once while tags are walked.
-const WINDOW: usize = 1 << 16;
 /// A picture is not shown further from where it is decoded than this: sixteen pictures at one a second.
 const FARTHEST_MS: i64 = 16_000;
 /// Bytes in front of a tag's body.
@@ -64,12 +63,12 @@ enum Body {
 impl Flv {
     /// Walks the tags. Errors: there are none of pictures or sound.
     pub(super) fn read(file: &MediaFile) -> Result<Self, MediaError> {
-        let mut walk = Walk { file, window: Vec::new(), window_at: 0 };
+        let mut walk = Window::new(file.clone());
         let offset = walk.bytes(5, 4)?.first_chunk().map_or(9, |four| u64::from(u32::from_be_bytes(*four)));
         let mut at = offset.max(9) + 4;
         let mut timings = [Timing::new(None), Timing::new(None)];
         let (mut pictures, mut sound) = (Video::default(), Audio::default());
-        while let Some(tag) = walk.tag(&mut at)? {
+        while let Some(tag) = next_tag(&mut walk, &mut at)? {
             if pictures.listed.entries.len().max(sound.listed.entries.len()) >= caps::SAMPLES {
                 break;
             }
@@ -119,7 +118,7 @@ struct Video {
 }
 
 impl Video {
-    fn take(&mut self, walk: &mut Walk<'_>, tag: &Tag) -> Result<(), MediaError> {
+    fn take(&mut self, walk: &mut Window, tag: &Tag) -> Result<(), MediaError> {
         let head = walk.bytes(tag.at, (tag.len as usize).min(8))?.to_vec();
         let Some(&first) = head.first() else { return Ok(()) };
         let (codec, body) = video_head(first, &head);
@@ -190,7 +189,7 @@ struct Audio {
 }
 
 impl Audio {
-    fn take(&mut self, walk: &mut Walk<'_>, tag: &Tag) -> Result<(), MediaError> {
+    fn take(&mut self, walk: &mut Window, tag: &Tag) -> Result<(), MediaError> {
         let body = walk.bytes(tag.at, (tag.len as usize).min(64))?.to_vec();
         let Some(&first) = body.first() else { return Ok(()) };
         let mut skip = 1;
@@ -242,54 +241,32 @@ fn sound(first: u8) -> Result<AudioCodecParameters, String> {
     Ok(params)
 }
 
-/// Reads pieces of a file that lie behind each other.
-struct Walk<'a> {
-    file: &'a MediaFile,
-    window: Vec<u8>,
-    window_at: u64,
-}
-
-impl Walk<'_> {
-    /// Up to `len` bytes at `at`.
-    fn bytes(&mut self, at: u64, len: usize) -> Result<&[u8], MediaError> {
-        let len = len.min(usize::try_from(self.file.len().saturating_sub(at)).unwrap_or(usize::MAX));
-        let have = self.window_at + self.window.len() as u64;
-        if at < self.window_at || at + len as u64 > have {
-            let most = usize::try_from(self.file.len().saturating_sub(at)).unwrap_or(usize::MAX);
-            self.window.resize(WINDOW.max(len).min(most), 0);
-            self.file.read_exact_at(&mut self.window, at)?;
-            self.window_at = at;
-        }
-        let from = (at - self.window_at) as usize;
-        Ok(&self.window[from..from + len])
-    }
-
-    /// The tag at `at`, which is stepped over; of one that the file's end cuts off, nothing. Damage is passed over to where a tag
-    /// is followed by its own length.
-    fn tag(&mut self, at: &mut u64) -> Result<Option<Tag>, MediaError> {
-        let mut lost = false;
-        while *at + HEAD <= self.file.len() {
-            let place = *at;
-            let [kind, l0, l1, l2, t0, t1, t2, t3, s0, s1, s2] =
-                *self.bytes(place, HEAD as usize)?.first_chunk().unwrap_or(&[0; 11]);
-            let len = u32::from_be_bytes([0, l0, l1, l2]);
-            let end = place + HEAD + u64::from(len);
-            // The fifth bit from above says that it is encrypted.
-            let known = matches!(kind, 8 | 9 | 18) && [s0, s1, s2] == [0; 3];
-            let closed = known && self.bytes(end, 4)?.first_chunk() == Some(&(len + HEAD as u32).to_be_bytes());
-            if closed || known && !lost {
-                if end > self.file.len() {
-                    return Ok(None);
-                }
-                *at = end + 4;
-                let ms = i64::from(i32::from_be_bytes([t3, t0, t1, t2]));
-                return Ok(Some(Tag { kind, at: place + HEAD, len, ms }));
+/// The tag at `at`, which is stepped over; of one that the file's end cuts off, nothing. Damage is passed over to where a tag
+/// is followed by its own length.
+fn next_tag(file: &mut Window, at: &mut u64) -> Result<Option<Tag>, MediaError> {
+    let mut lost = false;
+    while *at + HEAD <= file.len() {
+        let place = *at;
+        let [kind, l0, l1, l2, t0, t1, t2, t3, s0, s1, s2] =
+            *file.bytes(place, HEAD as usize)?.first_chunk().unwrap_or(&[0; 11]);
+        let len = u32::from_be_bytes([0, l0, l1, l2]);
+        let end = place + HEAD + u64::from(len);
+        // The fifth bit from above says that it is encrypted.
+        let known = matches!(kind, 8 | 9 | 18) && [s0, s1, s2] == [0; 3];
+        let closed = known && file.bytes(end, 4)?.first_chunk() == Some(&(len + HEAD as u32).to_be_bytes());
+        if closed || known && !lost {
+            if end > file.len() {
+                return Ok(None);
             }
-            lost = true;
-            *at += 1;
+            *at = end + 4;
+            let ms = i64::from(i32::from_be_bytes([t3, t0, t1, t2]));
+            return Ok(Some(Tag { kind, at: place + HEAD, len, ms }));
         }
-        Ok(None)
+        lost = true;
+        // No tag begins with a zero.
+        *at = file.behind_zeros(place + 1)?;
     }
+    Ok(None)
 }
 
 impl super::Container for Flv {

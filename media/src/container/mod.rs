@@ -18,6 +18,7 @@ mod stream;
 mod timing;
 mod ts;
 mod wav;
+mod window;
 
 use std::ops::Range;
 

@@ -26,12 +26,16 @@ fn what_the_readme_says_to_type_works() {
     assert_eq!(wrong, None, "without --locked it may not build, without -nostdin FFmpeg eats the keys");
     let options = readme.split("### Options").nth(1).unwrap().split("###").next().unwrap();
     let long = options.split('`').filter(|word| word.starts_with("--"));
-    let names: Vec<&str> = long.map(|word| word.split([' ', '=', '[']).next().unwrap()).collect();
-    assert!(names.len() > 15, "{names:?}");
+    let options: Vec<(&str, bool)> =
+        long.map(|word| (word.split([' ', '=', '[']).next().unwrap(), word.contains([' ', '=']))).collect();
+    assert!(options.len() > 15, "{options:?}");
     use clap::CommandFactory;
-    for name in names {
-        let known = |arg: &clap::Arg| arg.get_long() == Some(&name[2..]) || ["--help", "--version"].contains(&name);
-        assert!(Cli::command().get_arguments().any(known), "{name} is in README and nowhere else");
+    for (name, valued) in options {
+        let command = Cli::command();
+        let known = command.get_arguments().find(|arg| arg.get_long() == Some(&name[2..]));
+        assert!(known.is_some() || ["--help", "--version"].contains(&name), "{name} is in README and nowhere else");
+        let takes = known.is_some_and(|arg| arg.get_action().takes_values());
+        assert!(takes || !valued, "README gives {name} a value, which it does not take");
     }
 }
 
@@ -48,6 +52,10 @@ fn the_command_line_is_sound() {
         (&[], 5_000_000_000),
     ] {
         assert_eq!(Cli::try_parse_from([&["tricine"], args].concat()).unwrap().play.picture_ns(), ns);
+    }
+    for (how, wanted) in [(&["--deinterlace", "no"][..], false), (&["--deinterlace=auto"], true), (&[], true)] {
+        let cli = Cli::try_parse_from([&["tricine"], how, &["a.mpg"]].concat()).unwrap();
+        assert_eq!((cli.play.deinterlace, cli.play.inputs.len()), (wanted, 1), "{how:?}");
     }
     let cli = Cli::try_parse_from(["tricine", "play", "--loop=3", "-"]).unwrap();
     assert!(matches!(cli.command, Some(Command::Play(p)) if p.repeat == Some(3) && p.inputs == ["-".into()]));

@@ -10,13 +10,14 @@ mod order;
 use std::sync::Arc;
 
 use super::frames::Cutter;
+use super::window::Window;
 use super::{CodecId, Contents, Extent, Packet, Packets, TrackKind, VideoTrack, caps};
 use crate::{MediaError, MediaFile, NS};
 use header::{Stream, streams};
 use order::{Kind, Picture, Unpacker};
 
-/// Bytes that are read at once while chunks are walked.
-const WINDOW: usize = 1 << 16;
+/// Bytes looked through at once by a reader that is lost.
+const SEARCH: usize = 1 << 16;
 /// Bytes of a picture that are looked at for its type.
 const HEAD: usize = 512;
 
@@ -53,7 +54,7 @@ impl Listed {
 impl Avi {
     /// Reads the header and walks the chunks. Errors: there is no header or no track.
     pub(super) fn read(file: &MediaFile) -> Result<Self, MediaError> {
-        let mut walk = Walk { file, window: Vec::new(), window_at: 0 };
+        let mut walk = Window::new(file.clone());
         let mut contents = Contents { format: "AVI", ..Contents::default() };
         let mut found: Vec<(Stream, Collected)> = Vec::new();
         let (mut at, mut listed) = (0u64, 0);
@@ -89,7 +90,7 @@ impl Avi {
                 }
                 kind if kind.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b' ') => at = end,
                 // Damage: on to the next chunk of a track.
-                _ => at = walk.resync(at + 1)?,
+                _ => at = resync(&mut walk, at + 1)?,
             }
         }
         if found.is_empty() {
@@ -126,7 +127,7 @@ struct Collected {
 }
 
 impl Collected {
-    fn take(&mut self, stream: &Stream, walk: &mut Walk<'_>, at: u64, len: u32) -> Result<(), MediaError> {
+    fn take(&mut self, stream: &Stream, walk: &mut Window, at: u64, len: u32) -> Result<(), MediaError> {
         if let Some(codec) = &stream.pictures {
             if self.pictures.is_empty() || self.unpacker.packed {
                 let data = walk.bytes(at, len as usize)?.to_vec();
@@ -149,40 +150,17 @@ impl Collected {
     }
 }
 
-/// Reads pieces of a file that lie behind each other.
-struct Walk<'a> {
-    file: &'a MediaFile,
-    window: Vec<u8>,
-    window_at: u64,
-}
-
-impl Walk<'_> {
-    /// Up to `len` bytes at `at`.
-    fn bytes(&mut self, at: u64, len: usize) -> Result<&[u8], MediaError> {
-        let len = len.min(usize::try_from(self.file.len().saturating_sub(at)).unwrap_or(usize::MAX));
-        let have = self.window_at + self.window.len() as u64;
-        if at < self.window_at || at + len as u64 > have {
-            let most = usize::try_from(self.file.len().saturating_sub(at)).unwrap_or(usize::MAX);
-            self.window.resize(WINDOW.max(len).min(most), 0);
-            self.file.read_exact_at(&mut self.window, at)?;
-            self.window_at = at;
-        }
-        let from = (at - self.window_at) as usize;
-        Ok(&self.window[from..from + len])
-    }
-
-    /// Where the next chunk of a track may begin, at `from` or later.
-    fn resync(&mut self, from: u64) -> Result<u64, MediaError> {
-        let mut at = from;
-        loop {
-            let window = self.bytes(at, WINDOW)?;
-            let begins =
-                |four: &[u8]| four[..2].iter().all(u8::is_ascii_digit) && matches!(&four[2..], b"dc" | b"db" | b"wb");
-            match window.windows(4).position(begins) {
-                Some(skipped) => return Ok(at + skipped as u64),
-                None if window.len() < WINDOW || at - from > caps::CLUSTER_SEARCH => return Ok(self.file.len()),
-                None => at += (window.len() - 3) as u64,
-            }
+/// Where the next chunk of a track may begin, at `from` or later.
+fn resync(file: &mut Window, from: u64) -> Result<u64, MediaError> {
+    let mut at = from;
+    loop {
+        let some = file.bytes(at, SEARCH)?;
+        let begins =
+            |four: &[u8]| four[..2].iter().all(u8::is_ascii_digit) && matches!(&four[2..], b"dc" | b"db" | b"wb");
+        match some.windows(4).position(begins) {
+            Some(skipped) => return Ok(at + skipped as u64),
+            None if some.len() < SEARCH => return Ok(file.len()),
+            None => at = file.behind_zeros(at + (SEARCH - 3) as u64)?,
         }
     }
 }

@@ -5,6 +5,7 @@ mod cut;
 mod header;
 mod latm;
 
+use super::window::Window;
 use super::{Contents, Extent, Packet, Packets, Track, TrackKind, caps, id3};
 use crate::audio::name_of;
 use crate::{MediaError, MediaFile, NS};
@@ -14,42 +15,18 @@ pub(super) use cut::Cutter;
 #[cfg(feature = "ac3")]
 pub(crate) use header::ac3_frame;
 
-/// Bytes read at once while headers are walked.
-const WINDOW: usize = 1 << 16;
-
 /// Walks frames.
 #[derive(Clone)]
 struct Walk {
-    file: MediaFile,
+    file: Window,
     first: Header,
     at: u64,
-    window: Vec<u8>,
-    window_at: u64,
 }
 
 impl Walk {
-    /// Up to `len` bytes at `at`.
-    fn bytes(&mut self, at: u64, len: usize) -> Result<&[u8], MediaError> {
-        let have = self.window_at + self.window.len() as u64;
-        if at < self.window_at || at + len as u64 > have {
-            self.window.resize(WINDOW.max(len), 0);
-            let mut got = 0;
-            while got < self.window.len() {
-                match self.file.read_at(&mut self.window[got..], at + got as u64)? {
-                    0 => break,
-                    n => got += n,
-                }
-            }
-            self.window.truncate(got);
-            self.window_at = at;
-        }
-        let from = (at - self.window_at) as usize;
-        Ok(&self.window[from.min(self.window.len())..(from + len).min(self.window.len())])
-    }
-
     fn header(&mut self, at: u64) -> Result<Option<Header>, MediaError> {
         let same = self.first.same;
-        Ok(Header::parse(self.bytes(at, 8)?).filter(|header| same == 0 || header.same == same))
+        Ok(Header::parse(self.file.bytes(at, 8)?).filter(|header| same == 0 || header.same == same))
     }
 
     /// The next frame and where it is, stepped over. What is no frame (tags between joined files, damage) is passed over to
@@ -57,7 +34,7 @@ impl Walk {
     fn frame(&mut self) -> Result<Option<(u64, Header)>, MediaError> {
         let (len, start) = (self.file.len(), self.at);
         while self.at < len {
-            if let Some(tag) = tag_len(self.bytes(self.at, 10)?) {
+            if let Some(tag) = tag_len(self.file.bytes(self.at, 10)?) {
                 self.at = self.at.saturating_add(tag);
                 continue;
             }
@@ -69,7 +46,8 @@ impl Walk {
                     return Ok(Some((at, header)));
                 }
             }
-            self.at += 1;
+            // No frame and no tag begins with a zero.
+            self.at = self.file.behind_zeros(self.at + 1)?;
         }
         Ok(None)
     }
@@ -99,8 +77,8 @@ impl Frames {
             channels: 0,
             same: 0,
         };
-        let mut walk = Walk { file: file.clone(), first: none, at: 0, window: Vec::new(), window_at: 0 };
-        while let Some(tag) = tag_len(walk.bytes(walk.at, 10)?) {
+        let mut walk = Walk { file: Window::new(file.clone()), first: none, at: 0 };
+        while let Some(tag) = tag_len(walk.file.bytes(walk.at, 10)?) {
             walk.at = walk.at.saturating_add(tag);
         }
         let tagged = walk.at > 0;
@@ -111,9 +89,9 @@ impl Frames {
                 return Ok(None);
             }
             let (at, mut end, mut alike) = (walk.at, walk.at, 0);
-            let first = Header::parse(walk.bytes(at, 8)?);
+            let first = Header::parse(walk.file.bytes(at, 8)?);
             while let Some(header) =
-                Header::parse(walk.bytes(end, 8)?).filter(|h| Some(h.same) == first.map(|f| f.same))
+                Header::parse(walk.file.bytes(end, 8)?).filter(|h| Some(h.same) == first.map(|f| f.same))
             {
                 (alike, end) = (alike + 1, end + u64::from(header.len));
                 if alike == 3 {
@@ -126,7 +104,7 @@ impl Frames {
             }
         };
         (walk.at, walk.first) = (begin, first);
-        let declared = declared(walk.bytes(begin, first.len as usize)?, &first);
+        let declared = declared(walk.file.bytes(begin, first.len as usize)?, &first);
         if declared.is_some() {
             walk.at = begin + u64::from(first.len);
         }
@@ -216,7 +194,7 @@ impl Reader {
             }
             // Files that were joined have such a frame in their middle, too.
             if header.kind == (Kind::Mpeg { layer: 3 }) {
-                let frame = self.walk.bytes(at, header.len.min(64) as usize)?;
+                let frame = self.walk.file.bytes(at, header.len.min(64) as usize)?;
                 if declared(frame, &header).is_some() {
                     continue;
                 }
@@ -243,7 +221,7 @@ impl Packets for Reader {
         if u64::from(header.len) > caps::PACKET {
             return Err(MediaError::Damaged("a frame of sound".into()));
         }
-        let data = self.walk.bytes(at, header.len as usize)?[header.skip as usize..].to_vec();
+        let data = self.walk.file.bytes(at, header.len as usize)?[header.skip as usize..].to_vec();
         let over = (self.samples - self.heard).clamp(0, header.samples.into());
         let (trim_ns, duration_ns) = (self.ns(over), self.ns(header.samples.into()));
         Ok(Some(Packet { trim_ns, duration_ns, ..Packet::new(data, self.ns(begins - self.priming)) }))

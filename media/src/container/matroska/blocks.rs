@@ -158,7 +158,7 @@ impl Blocks {
 /// Where the next cluster seems to begin; the file's end if there is none, or none near enough.
 fn next_cluster(file: &MediaFile, mut at: u64) -> Result<u64, MediaError> {
     let mut buffer = vec![0; 1 << 16];
-    let until = file.len().min(at.saturating_add(caps::CLUSTER_SEARCH));
+    let until = file.len().min(at.saturating_add(caps::RESYNC));
     while at + 4 <= until {
         let len = (until - at).min(buffer.len() as u64) as usize;
         file.read_exact_at(&mut buffer[..len], at)?;

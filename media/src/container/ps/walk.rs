@@ -1,10 +1,11 @@
 //! Walks the packets of a program stream from a place in it.
 
 use super::super::pes;
+use super::super::window::Window;
 use crate::{MediaError, MediaFile};
 
-/// Bytes read at once.
-const WINDOW: usize = 1 << 16;
+/// Bytes looked through at once by a reader that is lost.
+const SEARCH: usize = 1 << 16;
 /// Bytes by which a packet's head is known.
 const HEAD: usize = 64;
 /// What begins a pack of packets, and where a reader that is lost goes on.
@@ -25,15 +26,13 @@ pub(super) struct Unit {
 
 #[derive(Clone)]
 pub(super) struct Walk {
-    file: MediaFile,
+    file: Window,
     pub(super) at: u64,
-    window: Vec<u8>,
-    window_at: u64,
 }
 
 impl Walk {
     pub(super) fn new(file: MediaFile, at: u64) -> Self {
-        Self { file, at, window: Vec::new(), window_at: 0 }
+        Self { file: Window::new(file), at }
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -45,35 +44,16 @@ impl Walk {
         self.at = at;
     }
 
-    /// Up to `len` bytes at `at`.
-    fn bytes(&mut self, at: u64, len: usize) -> Result<&[u8], MediaError> {
-        let have = self.window_at + self.window.len() as u64;
-        if at < self.window_at || at + len as u64 > have {
-            self.window.resize(WINDOW.max(len), 0);
-            let mut got = 0;
-            while got < self.window.len() {
-                match self.file.read_at(&mut self.window[got..], at + got as u64)? {
-                    0 => break,
-                    n => got += n,
-                }
-            }
-            self.window.truncate(got);
-            self.window_at = at;
-        }
-        let from = ((at - self.window_at) as usize).min(self.window.len());
-        Ok(&self.window[from..(from + len).min(self.window.len())])
-    }
-
     /// What a packet carries, as far as the file has it.
     pub(super) fn body(&mut self, unit: &Unit) -> Result<&[u8], MediaError> {
-        self.bytes(unit.body, unit.len)
+        self.file.bytes(unit.body, unit.len)
     }
 
     /// The next packet of a track; `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<Unit>, MediaError> {
         loop {
             let place = self.at;
-            let head = self.bytes(place, HEAD)?.to_vec();
+            let head = self.file.bytes(place, HEAD)?.to_vec();
             if head.len() < 6 {
                 return Ok(None);
             }
@@ -82,9 +62,17 @@ impl Walk {
             match head[3] {
                 _ if !known => {
                     // Lost: on to where a pack or a packet begins.
-                    let rest = self.bytes(place + 1, WINDOW)?;
+                    let rest = self.file.bytes(place + 1, SEARCH)?;
                     let near = rest.windows(4).position(|four| four == PACK || is_packet(four));
-                    self.at = place + 1 + near.unwrap_or(rest.len().saturating_sub(3).max(1)) as u64;
+                    let searched = rest.len();
+                    self.at = match near {
+                        Some(near) => place + 1 + near as u64,
+                        // Two zeros belong to what may begin behind a hole.
+                        None => {
+                            let next = place + 1 + searched.saturating_sub(3).max(1) as u64;
+                            next.max(self.file.behind_zeros(next)?.saturating_sub(2))
+                        }
+                    };
                 }
                 0xb9 => self.at = place + 4,
                 0xba if head[4] & 0xc0 == 0x40 => {
@@ -100,7 +88,7 @@ impl Walk {
                     let Some((time, begins)) = pes::header(&head) else { continue };
                     let (mut body, mut id) = (place + begins as u64, u16::from(code));
                     if code == 0xbd {
-                        let Some(&[own]) = self.bytes(body, 1)?.first_chunk::<1>() else { return Ok(None) };
+                        let Some(&[own]) = self.file.bytes(body, 1)?.first_chunk::<1>() else { return Ok(None) };
                         id = id << 8 | u16::from(own);
                         // Of sound, the number of frames and where the first one is come before it.
                         body += if own >= 0x80 { 4 } else { 1 };
