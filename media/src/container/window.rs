@@ -19,6 +19,11 @@ impl Window {
         Self { file, held: Vec::new(), at: 0 }
     }
 
+    /// The file.
+    pub(super) fn file(&self) -> &MediaFile {
+        &self.file
+    }
+
     /// The file's length in bytes.
     pub(super) fn len(&self) -> u64 {
         self.file.len()

@@ -99,7 +99,7 @@ impl Source for Track {
     }
 
     fn go(&mut self, at: u64) {
-        self.units = Units::new(self.units.file.clone(), self.units.grid, at);
+        self.units = Units::new(self.units.file.file().clone(), self.units.grid, at);
         (self.begun, self.counter, self.lost) = (false, None, false);
         self.gathered.clear();
     }
@@ -109,7 +109,7 @@ impl Source for Track {
     }
 
     fn time_behind(&self, at: u64) -> Result<Option<i64>, MediaError> {
-        let mut units = Units::new(self.units.file.clone(), self.units.grid, at);
+        let mut units = Units::new(self.units.file.file().clone(), self.units.grid, at);
         while units.at < at.saturating_add(caps::TS_SPARSE) {
             let Some(unit) = units.next()? else { return Ok(None) };
             if unit.pid == self.pid

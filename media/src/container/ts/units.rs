@@ -1,5 +1,6 @@
 //! Transport packets, and what the PES packets in them say of time.
 
+use super::super::window::Window;
 use crate::{MediaError, MediaFile};
 
 /// Bytes of a transport packet that matter.
@@ -32,13 +33,11 @@ impl Grid {
 
 /// Walks the transport packets from a place in the file.
 pub(super) struct Units {
-    pub(super) file: MediaFile,
+    pub(super) file: Window,
     pub(super) grid: Grid,
     pub(super) at: u64,
     /// Nothing from here on is read.
     pub(super) until: u64,
-    buffer: Vec<u8>,
-    buffer_at: u64,
 }
 
 /// A transport packet: its track, whether something begins in it, its counter, and what it carries.
@@ -56,7 +55,7 @@ pub(super) struct Unit<'a> {
 
 impl Units {
     pub(super) fn new(file: MediaFile, grid: Grid, at: u64) -> Self {
-        Self { at: grid.align(at), file, grid, until: u64::MAX, buffer: Vec::new(), buffer_at: 0 }
+        Self { at: grid.align(at), file: Window::new(file), grid, until: u64::MAX }
     }
 
     /// The next packet; `None` at the end. Bytes between packets are passed over.
@@ -67,35 +66,27 @@ impl Units {
             if start >= self.until {
                 return Ok(None);
             }
-            if start < self.buffer_at || start + UNIT as u64 > self.buffer_at + self.buffer.len() as u64 {
-                self.buffer.resize(step * 512, 0);
-                let mut got = 0;
-                while got < self.buffer.len() {
-                    match self.file.read_at(&mut self.buffer[got..], start + got as u64)? {
-                        0 => break,
-                        n => got += n,
-                    }
+            match self.file.bytes(start, UNIT)? {
+                bytes if bytes.len() < UNIT => return Ok(None),
+                [0x47, ..] => {}
+                _ => {
+                    // Lost: on to where two packets follow each other.
+                    let rest = self.file.some(start + 1)?;
+                    let searched = start + 1 + rest.len() as u64;
+                    let skipped = rest
+                        .iter()
+                        .enumerate()
+                        .position(|(n, byte)| *byte == 0x47 && rest.get(n + step).is_none_or(|next| *next == 0x47));
+                    let found = match skipped {
+                        Some(skipped) => start + 1 + skipped as u64,
+                        None => self.file.behind_zeros(searched)?,
+                    };
+                    self.at = found - self.grid.lead;
+                    continue;
                 }
-                self.buffer.truncate(got);
-                self.buffer_at = start;
-                if got < UNIT {
-                    return Ok(None);
-                }
-            }
-            let from = (start - self.buffer_at) as usize;
-            if self.buffer[from] != 0x47 {
-                // Lost: on to where two packets follow each other.
-                self.at += 1;
-                let rest = &self.buffer[from + 1..];
-                let skipped = rest
-                    .iter()
-                    .enumerate()
-                    .position(|(n, byte)| *byte == 0x47 && rest.get(n + step).is_none_or(|next| *next == 0x47));
-                self.at += skipped.unwrap_or(rest.len()) as u64;
-                continue;
             }
             self.at += self.grid.step;
-            let unit = &self.buffer[from..from + UNIT];
+            let unit = self.file.bytes(start, UNIT)?;
             let adaptation = unit[3] & 0x20 != 0;
             let field = if adaptation { 1 + usize::from(unit[4]) } else { 0 };
             let skip = 4 + field;
