@@ -21,6 +21,7 @@ mod open;
 mod sniff;
 pub mod source;
 pub mod subtitle;
+mod times;
 pub mod types;
 pub mod video;
 

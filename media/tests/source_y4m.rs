@@ -94,9 +94,16 @@ fn header_says_rate_aspect_range_and_interlacing() {
             other => panic!("{header}: {:?}", other.err()),
         }
     }
-    for bytes in
-        [&b"YUV4MPEG2 W4\nFRAME\n"[..], b"YUV4MPEG2 W0 H4\n", b"YUV4MPEG2 W99999 H4\n", b"YUV4MPEG2", b"", b"RIFF\n"]
-    {
+    for bytes in [
+        &b"YUV4MPEG2 W4 H4 F1:4294967295\nFRAME\n"[..],
+        b"YUV4MPEG2 W4 H4 F4294967295:1\nFRAME\n",
+        b"YUV4MPEG2 W4\nFRAME\n",
+        b"YUV4MPEG2 W0 H4\n",
+        b"YUV4MPEG2 W99999 H4\n",
+        b"YUV4MPEG2",
+        b"",
+        b"RIFF\n",
+    ] {
         assert!(y4m::open_file(&file(&tool, "c.y4m", bytes)).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! The length of an Ogg file of several links: each is a stream of its own, so that the last page alone tells nothing.
 
-use crate::{MediaFile, NS, caps};
+use crate::times::units_ns;
+use crate::{MediaFile, caps};
 
 /// A page's head: its stream, its position, whether it begins one, and the length of head and body.
 struct Page {
@@ -58,8 +59,6 @@ pub(super) fn chain_ns(file: &MediaFile) -> Option<i64> {
         }
         at += page.len;
     }
-    let length = |(_, rate, skip, end): &(u32, i64, i64, i64)| {
-        (i128::from((end - skip).max(0)) * i128::from(NS) / i128::from(*rate)) as i64
-    };
+    let length = |(_, rate, skip, end): &(u32, i64, i64, i64)| units_ns(end.saturating_sub(*skip).max(0), (1, *rate));
     (links.len() > 1).then(|| links.iter().map(length).fold(0, i64::saturating_add))
 }

@@ -1,6 +1,6 @@
 //! What transport and program streams share: the heads of PES packets, and times of 33 bits that wrap around.
 
-use crate::NS;
+use crate::times::units_ns;
 
 /// Times wrap around after so many ticks, 26.5 hours.
 pub(super) const WRAP: i64 = 1 << 33;
@@ -37,5 +37,5 @@ pub(super) fn unwrap(ticks: i64, near: i64) -> i64 {
 
 /// Ticks of 90 kHz in ns.
 pub(super) fn ns(ticks: i64) -> i64 {
-    (i128::from(ticks) * i128::from(NS) / 90_000) as i64
+    units_ns(ticks, (1, 90_000))
 }

@@ -15,6 +15,7 @@ use symphonia::core::units::Timestamp;
 
 use super::{Attachment, Chapter, Contents, Extent, Packet, Packets, Track, TrackKind};
 use crate::audio::{name_of, pre_skip, unsupported};
+use crate::times::nearest_ns;
 use crate::{MediaError, MediaFile, MediaReader, NS, caps};
 
 /// How many bytes symphonia may still read, for all who ask it: its parsers look for the next frame through all of a file, which may be
@@ -66,7 +67,7 @@ impl Probed {
     pub(super) fn open(file: &MediaFile) -> Result<Self, MediaError> {
         let (mut reader, params) = Reader::open(file)?;
         let (num, den) = reader.time_base;
-        let end_ns = reader.duration.map(|ticks| scaled(ticks as i64, (i64::from(num) * NS, den.into())));
+        let end_ns = reader.duration.map(|ticks| nearest_ns(ticks, (num, den)));
         let track = Track { audio: Some(Ok(params.clone())), ..Track::new(TrackKind::Audio, name_of(params.codec)) };
         let cover = reader.cover();
         let attachments = cover.iter().map(|(mime, _)| attached(mime)).collect();
@@ -349,8 +350,8 @@ fn scaled(ticks: i64, (numer, denom): (i64, i64)) -> i64 {
 impl Packets for Reader {
     fn next(&mut self) -> Result<Option<Packet>, MediaError> {
         let Some((data, start, trim_end)) = self.read()? else { return Ok(None) };
-        let second = (i64::from(self.time_base.0) * NS, i64::from(self.time_base.1));
-        Ok(Some(Packet { trim_ns: scaled(trim_end, second), ..Packet::new(data, scaled(start, second)) }))
+        let tick = (self.time_base.0, self.time_base.1);
+        Ok(Some(Packet { trim_ns: nearest_ns(trim_end, tick), ..Packet::new(data, nearest_ns(start, tick)) }))
     }
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {

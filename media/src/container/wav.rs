@@ -7,6 +7,7 @@ use symphonia::core::codecs::audio::well_known::*;
 
 use super::{Contents, Extent, Packet, Packets, Track, TrackKind};
 use crate::audio::{name_of, pcm_bytes};
+use crate::times::nearest_ns;
 use crate::{MediaError, MediaFile, NS};
 
 /// Sample frames in one packet.
@@ -35,8 +36,7 @@ struct Layout {
 impl Layout {
     /// When the sample frame number `frame` is due, in ns.
     fn ns(&self, frame: u64) -> i64 {
-        let ns = i128::from(frame) * i128::from(NS);
-        i64::try_from((ns + i128::from(self.rate / 2)) / i128::from(self.rate)).unwrap_or(i64::MAX)
+        nearest_ns(frame, (1, self.rate))
     }
 }
 

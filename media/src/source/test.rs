@@ -11,6 +11,7 @@ mod canvas;
 use std::sync::Arc;
 
 use crate::MAX_SIDE;
+use crate::times::units_ns;
 use crate::{
     About, AudioBlock, AudioInfo, AudioSource, ColorMatrix, Media, MediaError, NS, Picture, VideoFormat, VideoFrame,
     VideoInfo, VideoSource,
@@ -132,7 +133,7 @@ impl Spec {
     }
 
     fn pts(&self, frame: i64) -> i64 {
-        (i128::from(frame) * i128::from(self.rate.1) * i128::from(NS) / i128::from(self.rate.0)) as i64
+        units_ns(frame, (self.rate.1, self.rate.0))
     }
 
     /// The last frame that begins at or before `ns`.
@@ -371,7 +372,7 @@ impl AudioSource for TestAudio {
                 }
             }
             Kind::Clock => {
-                let ns = |sample: i64| (i128::from(sample) * i128::from(NS) / i128::from(SAMPLE_RATE)) as i64;
+                let ns = |sample: i64| units_ns(sample, (1, SAMPLE_RATE));
                 let frames = self.spec.frame_at(ns(from - BEEP)).saturating_sub(1)..=self.spec.frame_at(ns(to));
                 for onset in frames.filter(|frame| self.spec.flashes(*frame)).map(|frame| self.spec.onset(frame)) {
                     for at in onset.max(from)..(onset + BEEP).min(to) {
@@ -383,7 +384,7 @@ impl AudioSource for TestAudio {
             }
         }
         let samples = mono.into_iter().flat_map(|sample| [sample, sample]).collect();
-        let pts_ns = (i128::from(from) * i128::from(NS) / i128::from(SAMPLE_RATE)) as i64;
+        let pts_ns = units_ns(from, (1, SAMPLE_RATE));
         Ok(Some(AudioBlock { pts_ns, sample_rate: SAMPLE_RATE, channels: 2, samples }))
     }
 

@@ -8,6 +8,7 @@ mod pipe;
 
 use std::sync::Arc;
 
+use crate::times::units_ns;
 use crate::{
     About, ColorRange, Media, MediaError, MediaFile, NS, Picture, VideoFormat, VideoFrame, VideoInfo, VideoSource,
 };
@@ -17,6 +18,9 @@ pub use pipe::{open_pipe, open_pipe_with_header, resume_pipe};
 
 /// What a stream begins with.
 const MAGIC: &str = "YUV4MPEG2";
+/// Seconds that a picture may stay, and pictures that a second may have: beyond, the header is damaged.
+const SLOWEST: i64 = 3600;
+const FASTEST: i64 = 100_000;
 /// What is said of anything else.
 const NO_HEADER: &str = "it does not begin as YUV4MPEG2 does; write it with: ffmpeg -nostdin -i IN -f yuv4mpegpipe -";
 
@@ -66,6 +70,10 @@ impl Header {
                     if num > 0 && den > 0 {
                         rate = (num.into(), den.into());
                     }
+                    // A damaged header says that a picture stays for a century: nobody would wait.
+                    if rate.1 / SLOWEST > rate.0 || rate.0 / FASTEST > rate.1 {
+                        return Err(broken(&format!("frame rate {value}")));
+                    }
                 }
                 "A" => sar = ratio().filter(|(num, den)| *num > 0 && *den > 0).unwrap_or((1, 1)),
                 "I" => interlaced = matches!(value, "t" | "b" | "m"),
@@ -112,7 +120,7 @@ impl Header {
     }
 
     fn pts(&self, frame: u64) -> i64 {
-        (i128::from(frame) * i128::from(self.rate.1) * i128::from(NS) / i128::from(self.rate.0)) as i64
+        units_ns(frame, (self.rate.1, self.rate.0))
     }
 
     fn info(&self, frames: Option<u64>) -> VideoInfo {

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use super::frames::Cutter;
 use super::window::Window;
 use super::{CodecId, Contents, Extent, Packet, Packets, TrackKind, VideoTrack, caps};
-use crate::{MediaError, MediaFile, NS};
+use crate::times::units_ns;
+use crate::{MediaError, MediaFile};
 use header::{Stream, streams};
 use order::{Kind, Picture, Unpacker};
 
@@ -46,8 +47,7 @@ struct Entry {
 
 impl Listed {
     fn ns(&self, units: u64) -> i64 {
-        let exact = i128::from(units) * i128::from(self.stream.scale) * i128::from(NS);
-        i64::try_from(exact / i128::from(self.stream.rate)).unwrap_or(i64::MAX)
+        units_ns(units, (self.stream.scale, self.stream.rate))
     }
 }
 

@@ -8,6 +8,7 @@ mod latm;
 use super::window::Window;
 use super::{Contents, Extent, Packet, Packets, Track, TrackKind, caps, id3};
 use crate::audio::name_of;
+use crate::times::nearest_ns;
 use crate::{MediaError, MediaFile, NS};
 use header::{Header, Kind, declared, params, tag_len};
 
@@ -140,9 +141,7 @@ impl Frames {
     }
 
     fn ns(&self, samples: i64) -> i64 {
-        let exact = i128::from(samples) * i128::from(NS);
-        let rate = i128::from(self.walk.first.rate);
-        i64::try_from((exact + rate / 2).div_euclid(rate)).unwrap_or(i64::MAX)
+        nearest_ns(samples, (1, self.walk.first.rate))
     }
 }
 
@@ -209,8 +208,7 @@ impl Reader {
     }
 
     fn ns(&self, samples: i64) -> i64 {
-        let (exact, rate) = (i128::from(samples) * i128::from(NS), i128::from(self.walk.first.rate));
-        i64::try_from((exact + rate / 2).div_euclid(rate)).unwrap_or(i64::MAX)
+        nearest_ns(samples, (1, self.walk.first.rate))
     }
 }
 

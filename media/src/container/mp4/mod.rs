@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use super::timing::Timing;
 use super::{Contents, Extent, Packet, Packets, TrackKind, VideoTrack, caps};
-use crate::{MediaError, MediaFile, NS};
+use crate::times::nearest_ns;
+use crate::{MediaError, MediaFile};
 use table::Sample;
 use track::Track;
 
@@ -146,9 +147,7 @@ fn describe(track: &Track, all: &[Track]) -> super::Track {
 
 /// Nanoseconds of `ticks` in a scale of `scale` a second, rounded to the nearest.
 fn ns(ticks: i64, scale: u32) -> i64 {
-    let scale = i128::from(scale.max(1));
-    let exact = i128::from(ticks) * i128::from(NS);
-    ((exact + scale / 2).div_euclid(scale)).clamp(i64::MIN.into(), i64::MAX.into()) as i64
+    nearest_ns(ticks, (1, scale))
 }
 
 impl super::Container for Mp4 {
