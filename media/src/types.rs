@@ -10,6 +10,9 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nix::errno::Errno;
+use nix::unistd::{Whence, lseek};
+
 /// Nanoseconds in a second.
 pub const NS: i64 = 1_000_000_000;
 
@@ -96,6 +99,21 @@ impl MediaFile {
                 buf[..len].copy_from_slice(&rest[..len]);
                 Ok(len)
             }
+        }
+    }
+}
+
+impl MediaFile {
+    /// Where bytes that the file stores go on, at `at` or later; a hole takes no room and may be terabytes long. `at` itself
+    /// where its file system does not tell. The position that this sets nobody uses: whoever reads says where.
+    pub(crate) fn behind_hole(&self, at: u64) -> u64 {
+        let Content::File(file) = &self.content else { return at };
+        let Ok(offset) = i64::try_from(at) else { return at };
+        match lseek(file, offset, Whence::SeekData) {
+            Ok(data) => at.max(data as u64),
+            // Nothing but a hole is left.
+            Err(Errno::ENXIO) => at.max(self.len),
+            Err(_) => at,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Files made by structure. Flipped bytes alone seldom make a size or a count that matters: these are where a parser looks for them.
 
 pub mod flac;
+pub mod flv;
 pub mod matroska;
 pub mod mp4;
 pub mod ogg;
 pub mod plain;
+pub mod ps;
 pub mod riff;
 pub mod ts;

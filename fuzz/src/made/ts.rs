@@ -24,7 +24,7 @@ fn table(draw: &mut Draw<'_>, id: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// A time of 33 bits as packets have it.
-fn stamp(mark: u8, ticks: u64) -> [u8; 5] {
+pub(super) fn stamp(mark: u8, ticks: u64) -> [u8; 5] {
     let part = |shift: u32| (ticks >> shift & 0x7fff) << 1 | 1;
     let (middle, low) = ((part(15) as u16).to_be_bytes(), (part(0) as u16).to_be_bytes());
     [mark << 4 | (ticks >> 29 & 0xe) as u8 | 1, middle[0], middle[1], low[0], low[1]]

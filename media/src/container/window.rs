@@ -51,17 +51,18 @@ impl Window {
         Ok(&self.held[from..])
     }
 
-    /// Where the first byte lies that is not zero, at `from` or later; the file's end where there is none for [`caps::RESYNC`] bytes:
-    /// a hole in a file takes no room and may be terabytes long, and nobody's next packet is behind it.
+    /// Where the first byte lies that is not zero, at `from` or later; the file's end where there is none for [`caps::RESYNC`] bytes
+    /// of zeros that are stored.
     pub(super) fn behind_zeros(&mut self, from: u64) -> Result<u64, MediaError> {
-        let until = self.len().min(from.saturating_add(caps::RESYNC));
-        let mut at = from;
-        while at < until {
+        let (mut at, mut looked) = (self.file.behind_hole(from), 0);
+        while at < self.len() && looked < caps::RESYNC {
             let some = self.some(at)?;
-            match some.iter().position(|&byte| byte != 0) {
-                Some(zeros) => return Ok(at + zeros as u64),
-                None => at += some.len() as u64,
+            let (zeros, len) = (some.iter().position(|&byte| byte != 0), some.len() as u64);
+            if let Some(zeros) = zeros {
+                return Ok(at + zeros as u64);
             }
+            looked += len;
+            at = self.file.behind_hole(at + len);
         }
         Ok(self.len())
     }

@@ -158,14 +158,16 @@ impl Blocks {
 /// Where the next cluster seems to begin; the file's end if there is none, or none near enough.
 fn next_cluster(file: &MediaFile, mut at: u64) -> Result<u64, MediaError> {
     let mut buffer = vec![0; 1 << 16];
-    let until = file.len().min(at.saturating_add(caps::RESYNC));
-    while at + 4 <= until {
-        let len = (until - at).min(buffer.len() as u64) as usize;
+    let mut looked = 0;
+    while at + 4 <= file.len() && looked < caps::RESYNC {
+        let len = (file.len() - at).min(buffer.len() as u64) as usize;
         file.read_exact_at(&mut buffer[..len], at)?;
         if let Some(found) = buffer[..len].windows(4).position(|window| window == CLUSTER.to_be_bytes()) {
             return Ok(at + found as u64);
         }
-        at += (len - 3) as u64;
+        looked += len as u64;
+        // A cluster's mark has no zero in it, so that none lies half in a hole.
+        at = file.behind_hole(at + (len - 3) as u64);
     }
     Ok(file.len())
 }
