@@ -14,6 +14,7 @@ pub mod container;
 mod cover;
 #[cfg(feature = "ffmpeg")]
 mod ffmpeg;
+mod file;
 pub mod guard;
 mod hint;
 mod inspect;
@@ -29,6 +30,7 @@ pub use caps::MAX_SIDE;
 pub use choice::Choice;
 use container::Container;
 pub use container::TrackKind;
+pub use file::{MediaFile, MediaReader};
 pub use hint::named;
 pub use inspect::{Inspection, TrackReport, inspect};
 pub use open::{open, open_at};

@@ -14,6 +14,7 @@ mod pes;
 mod pictures;
 mod probed;
 mod ps;
+mod shifted;
 mod stream;
 mod timing;
 mod ts;
@@ -29,6 +30,7 @@ use crate::{ColorMatrix, ColorRange, MediaError, MediaFile, Rotation, VideoForma
 #[cfg(feature = "ac3")]
 pub(crate) use frames::ac3_frame;
 pub(crate) use mp4::fourcc;
+pub(crate) use shifted::Shifted;
 pub(crate) use ts::Grid;
 
 /// What a track holds.
@@ -205,45 +207,6 @@ pub trait Packets: Send {
     /// Whether times are rounded to milliseconds, so that only counting from the start places a sample exactly.
     fn coarse(&self) -> bool {
         false
-    }
-}
-
-/// A track's packets on a timeline that begins later than the container's own.
-pub(crate) struct Shifted {
-    pub(crate) packets: Box<dyn Packets>,
-    /// Where the film begins on the container's timeline.
-    pub(crate) zero_ns: i64,
-}
-
-impl Packets for Shifted {
-    fn next(&mut self) -> Result<Option<Packet>, MediaError> {
-        let packet = self.packets.next()?;
-        Ok(packet.map(|packet| Packet { pts_ns: packet.pts_ns.saturating_sub(self.zero_ns), ..packet }))
-    }
-
-    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
-        self.packets.seek(target_ns.saturating_add(self.zero_ns))
-    }
-
-    fn next_before(&mut self, until_ns: i64) -> Result<Before, MediaError> {
-        Ok(match self.packets.next_before(until_ns.saturating_add(self.zero_ns))? {
-            Before::Packet(packet) => {
-                Before::Packet(Packet { pts_ns: packet.pts_ns.saturating_sub(self.zero_ns), ..packet })
-            }
-            other => other,
-        })
-    }
-
-    fn approach(&mut self, target_ns: i64) -> Result<(), MediaError> {
-        self.packets.approach(target_ns.saturating_add(self.zero_ns))
-    }
-
-    fn changed(&mut self) -> Option<AudioCodecParameters> {
-        self.packets.changed()
-    }
-
-    fn coarse(&self) -> bool {
-        self.packets.coarse()
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod edge;
 mod letters;
+mod picture;
 mod worker;
 
 use std::sync::Arc;

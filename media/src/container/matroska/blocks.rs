@@ -5,20 +5,15 @@ use std::sync::Arc;
 
 use super::super::timing::Timing;
 use super::super::{Before, Packet, Packets, TrackKind, caps};
-use super::ebml::{Element, element, laces, uint, vint};
+use super::clusters::{self, BLOCK_GROUP, CLUSTER_TIME, SIMPLE_BLOCK, known, next_cluster, number};
+use super::ebml::{Element, element, laces, vint};
 use super::header::{CLUSTER, Header, Packing, SEGMENT, Track};
 use crate::{MediaError, MediaFile};
 
-const CLUSTER_TIME: u32 = 0xe7;
-const SIMPLE_BLOCK: u32 = 0xa3;
-const BLOCK_GROUP: u32 = 0xa0;
 const BLOCK: u32 = 0xa1;
 const BLOCK_DURATION: u32 = 0x9b;
 const REFERENCE: u32 = 0xfb;
 const DISCARD_PADDING: u32 = 0x75a2;
-/// Cues that are further apart than this leave too much to be looked through.
-const CUES_APART_NS: i64 = 30 * crate::NS;
-
 /// How much later than its time a packet of a track that has few may lie in the file.
 const LATE_NS: i64 = 2 * crate::NS;
 
@@ -155,51 +150,6 @@ impl Blocks {
     }
 }
 
-/// Where the next cluster seems to begin; the file's end if there is none, or none near enough.
-fn next_cluster(file: &MediaFile, mut at: u64) -> Result<u64, MediaError> {
-    let mut buffer = vec![0; 1 << 16];
-    let mut looked = 0;
-    while at + 4 <= file.len() && looked < caps::RESYNC {
-        let len = (file.len() - at).min(buffer.len() as u64) as usize;
-        file.read_exact_at(&mut buffer[..len], at)?;
-        if let Some(found) = buffer[..len].windows(4).position(|window| window == CLUSTER.to_be_bytes()) {
-            return Ok(at + found as u64);
-        }
-        looked += len as u64;
-        // A cluster's mark has no zero in it, so that none lies half in a hole.
-        at = file.behind_hole(at + (len - 3) as u64);
-    }
-    Ok(file.len())
-}
-
-/// A number that an element holds.
-fn number(file: &MediaFile, part: &Element) -> Result<i64, MediaError> {
-    let mut data = [0; 8];
-    let len = part.len.unwrap_or(8).min(8) as usize;
-    file.read_exact_at(&mut data[..len], part.body)?;
-    Ok(uint(&data[..len]).map_or(0, |value| value as i64))
-}
-
-/// Whether an element may stand in or between clusters; anything else is taken for damage.
-fn known(id: u32) -> bool {
-    matches!(
-        id,
-        0xec | 0xbf
-            | 0xa7
-            | 0xab
-            | 0x5854
-            | 0xaf
-            | 0x1a45_dfa3
-            | 0x1c53_bb6b
-            | 0x1549_a966
-            | 0x1654_ae6b
-            | 0x114d_9b74
-            | 0x1941_a469
-            | 0x1043_a770
-            | 0x1254_c367
-    )
-}
-
 /// Reads one track's blocks.
 pub(super) struct Reader {
     blocks: Blocks,
@@ -275,51 +225,6 @@ impl Reader {
         Ok(())
     }
 
-    /// The clusters by the cues, if they lead to clusters and are not too far apart.
-    fn cues(&self) -> Option<Vec<(i64, u64)>> {
-        let (cues, file) = (&self.header.cues, &self.blocks.file);
-        let last_ticks = self.header.duration_ns.map(|ns| ns / self.header.scale_ns);
-        let times = cues.iter().map(|(ticks, _)| *ticks).chain(last_ticks);
-        let mut apart = times.clone().zip(times.skip(1)).map(|(one, two)| two.saturating_sub(one));
-        let near = apart.all(|ticks| ticks.saturating_mul(self.header.scale_ns) <= CUES_APART_NS);
-        let leads = |at: u64| matches!(element(file, at), Ok(Some(part)) if part.id == CLUSTER);
-        (!cues.is_empty() && near && cues.iter().all(|(_, at)| leads(*at))).then(|| cues.clone())
-    }
-
-    /// Looks at each cluster's head once.
-    fn walk(&self) -> Result<Vec<(i64, u64)>, MediaError> {
-        let (file, mut at, mut out) = (&self.blocks.file, self.header.clusters, Vec::new());
-        while at < file.len() {
-            let part = element(file, at)?;
-            let inside = [CLUSTER, SEGMENT, CLUSTER_TIME, SIMPLE_BLOCK, BLOCK_GROUP];
-            let Some(part) = part.filter(|part| inside.contains(&part.id) || known(part.id)) else {
-                at = next_cluster(file, at + 1)?;
-                continue;
-            };
-            if part.id == CLUSTER {
-                let (mut inner, mut ticks) = (part.body, None);
-                for _ in 0..8 {
-                    match element(file, inner)? {
-                        Some(child) if child.id == CLUSTER_TIME => ticks = Some(number(file, &child)?),
-                        Some(child) if child.len.is_some() && ticks.is_none() => inner = child.end(file),
-                        _ => break,
-                    }
-                    if ticks.is_some() {
-                        break;
-                    }
-                }
-                out.extend(ticks.map(|ticks| (ticks, at)));
-            }
-            at = match part.len {
-                Some(_) if part.id != SEGMENT => part.end(file).max(at + 1),
-                // Its writer did not know its length: what is inside is stepped over one by one.
-                _ => part.body,
-            };
-        }
-        out.sort_unstable();
-        Ok(out)
-    }
-
     /// Looks from cluster to `until` for the last packet of the track that can be begun with and is not due after
     /// `ticks`.
     fn last_before(&mut self, cluster: u64, until: u64, ticks: i64) -> Option<Place> {
@@ -361,9 +266,9 @@ impl Packets for Reader {
         self.laced.clear();
         let start = Place { at: self.header.clusters, cluster_ticks: 0 };
         let ticks = target_ns.saturating_add(self.track().delay_ns).div_euclid(self.header.scale_ns);
-        let index = match self.index.take().or_else(|| self.cues()) {
+        let index = match self.index.take().or_else(|| clusters::by_cues(&self.blocks.file, &self.header)) {
             Some(index) => index,
-            None => self.walk()?,
+            None => clusters::walked(&self.blocks.file, &self.header)?,
         };
         // Blocks may be due a little before their cluster: one more of those behind is looked into.
         let end = |n: usize| index.get(n).map_or(self.blocks.file.len(), |(_, at)| *at);
@@ -395,9 +300,9 @@ impl Packets for Reader {
         self.timing.jump();
         self.laced.clear();
         let ticks = target_ns.div_euclid(self.header.scale_ns);
-        let index = match self.index.take().or_else(|| self.cues()) {
+        let index = match self.index.take().or_else(|| clusters::by_cues(&self.blocks.file, &self.header)) {
             Some(index) => index,
-            None => self.walk()?,
+            None => clusters::walked(&self.blocks.file, &self.header)?,
         };
         let before = index.partition_point(|(cluster, _)| *cluster <= ticks).checked_sub(1);
         let at = before.and_then(|n| index.get(n)).map_or(self.header.clusters, |(_, at)| *at);

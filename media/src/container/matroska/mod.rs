@@ -3,6 +3,7 @@
 
 mod about;
 mod blocks;
+mod clusters;
 mod ebml;
 mod header;
 mod sound;
