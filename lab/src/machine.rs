@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
-use crate::lang::{Binary, Block, Expect, Expr, LARGEST, Op, Place, TORN};
+use crate::lang::{Binary, Block, Expect, Expr, LARGEST, Op, Place, Program, TORN};
 
 /// A semaphore with more tokens than this only grows.
 pub const MOST_TOKENS: i64 = 100;
+/// Rooms of a program.
+pub(crate) const MOST_ROOMS: usize = 4;
 /// Private operations between two steps; more of them never end.
 const LONGEST_SILENCE: usize = 4_000;
 
@@ -59,6 +61,8 @@ pub enum Fault {
     Lost { frame: i64, after: i64 },
     #[error("two processes are in the room at the same time")]
     Crowded,
+    #[error("from here on `{condition}` does not hold: {values}")]
+    Broken { condition: String, values: String },
     #[error("it asks for index {index} of an array of {len}")]
     Index { index: i64, len: usize },
     #[error("it divides by zero")]
@@ -93,6 +97,43 @@ pub fn judge(expect: Option<Expect>, shown: &mut i64, frame: i64) -> Result<(), 
         _ if frame <= after => Fault::Again { frame, after },
         _ => Fault::Lost { frame, after },
     })
+}
+
+/// Which of the conditions that always have to hold does not, with these words in memory.
+pub fn broken(p: &Program, word: &dyn Fn(usize) -> i64) -> Option<Fault> {
+    p.always.iter().find_map(|a| {
+        let (mut locals, mut values) = (vec![0; a.block.locals.len()], vec![]);
+        let mut holds = || {
+            for op in &a.block.ops {
+                if let Op::Load(to, place) = op {
+                    let k = address(place, &locals)?;
+                    locals[*to] = word(k);
+                    values.push(format!("{} is {}", p.words[k].0, locals[*to]));
+                }
+            }
+            eval(&a.holds, &locals)
+        };
+        match holds() {
+            Ok(0) => Some(Fault::Broken { condition: a.condition.clone(), values: values.join(", ") }),
+            Ok(_) => None,
+            Err(fault) => Some(fault),
+        }
+    })
+}
+
+/// What is wrong with the words in memory where everybody is done.
+pub fn wrong_words(p: &Program, word: &dyn Fn(usize) -> i64) -> Option<String> {
+    let wrong = p.finals.iter().find(|(k, v)| word(*k) != *v);
+    let wrong = wrong.map(|(k, v)| format!("`{}` is {} instead of {v}", p.words[*k].0, word(*k)));
+    let lacking = || {
+        p.some.iter().find_map(|(array, v)| {
+            let a = &p.arrays[*array];
+            let whole = |k: &usize| word(a.base + k) == *v && (!a.frame || word(a.base + a.len + k) == *v);
+            let none = !(0..a.len).any(|k| whole(&k));
+            none.then(|| format!("no `{}` holds {}{v}", a.name, if a.frame { "frame " } else { "" }))
+        })
+    };
+    wrong.or_else(lacking)
 }
 
 /// The value of an expression.

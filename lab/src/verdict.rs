@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::lang::{self, Memory, ParseError, Program};
+use crate::lesson::Refusal;
 use crate::machine::Fault;
 use crate::model::Model;
 use crate::model::search::{Failure, Limits, What, search};
@@ -33,6 +34,11 @@ pub enum Verdict {
         bounds: Bounds,
         /// Which limit.
         why: String,
+    },
+    /// It can be read, and does what the lesson does not allow.
+    Refused {
+        /// Where, and what.
+        refusal: Refusal,
     },
     /// It cannot be read.
     Unreadable {
@@ -84,6 +90,7 @@ pub enum WrongKind {
     Again,
     Lost,
     Crowded,
+    Broken,
     Index,
     Division,
     Grows,
@@ -104,6 +111,7 @@ impl WrongKind {
             Self::Again => "again",
             Self::Lost => "lost",
             Self::Crowded => "crowded",
+            Self::Broken => "broken",
             Self::Index => "index",
             Self::Division => "division",
             Self::Grows => "grows",
@@ -215,6 +223,7 @@ fn of_fault(f: &Fault) -> WrongKind {
         Fault::Again { .. } => WrongKind::Again,
         Fault::Lost { .. } => WrongKind::Lost,
         Fault::Crowded => WrongKind::Crowded,
+        Fault::Broken { .. } => WrongKind::Broken,
         Fault::Index { .. } => WrongKind::Index,
         Fault::Division => WrongKind::Division,
         Fault::Grows { .. } | Fault::Overflows { .. } => WrongKind::Grows,
@@ -276,18 +285,19 @@ impl Verdict {
     pub fn exit_code(&self) -> i32 {
         match self {
             Verdict::Right { .. } => 0,
-            Verdict::Wrong(_) | Verdict::Unmet { .. } => 1,
+            Verdict::Wrong(_) | Verdict::Unmet { .. } | Verdict::Refused { .. } => 1,
             Verdict::Unreadable { .. } => 2,
             Verdict::GaveUp { .. } => 3,
         }
     }
 
-    /// One word: `right`, a kind of wrong, `unreadable` or `gave-up`.
+    /// One word: `right`, a kind of wrong, `unmet`, `refused`, `unreadable` or `gave-up`.
     pub fn name(&self) -> &'static str {
         match self {
             Verdict::Right { .. } => "right",
             Verdict::Wrong(w) => w.kind.name(),
             Verdict::Unmet { .. } => "unmet",
+            Verdict::Refused { .. } => "refused",
             Verdict::Unreadable { .. } => "unreadable",
             Verdict::GaveUp { .. } => "gave-up",
         }
@@ -322,6 +332,7 @@ impl std::fmt::Display for Verdict {
             Verdict::GaveUp { bounds, why } => {
                 writeln!(f, "Gave up, and found nothing wrong until then: {why}. Tried: {bounds}.")
             }
+            Verdict::Refused { refusal } => writeln!(f, "Not a repair of this lesson: {refusal}."),
             Verdict::Unreadable { error } => writeln!(f, "Cannot be read: {error}."),
             Verdict::Wrong(w) => {
                 write!(f, "Wrong: {}.\n  Schedule `{}`, {} steps", w.why, w.schedule, w.trace.len() - w.told_then())?;

@@ -9,11 +9,12 @@ use tricine_lab::{html, lang, run, schedule};
 const LIMITS: Limits = Limits { states: 2_000, bytes: 16 << 20 };
 
 /// Pieces of the language, so that random texts get past the first word.
-const PIECES: [&str; 58] = [
+const PIECES: [&str; 64] = [
     "shared", "frame", "sem", "const", "scene", "process", "after", "death", "of", "expect", "deaths", "memory", "tso",
     "while", "if", "else", "break", "wait", "post", "try", "cas", "swap", "add", "fence", "fill", "with", "read",
-    "use", "enter", "leave", "nothing", "and", "not", "true", "rests", "x", "y", "ann", "bob", "s", "slot", "0", "1",
-    "3", "9999", "=", "==", "<", "+", "-", "%", "/", "(", ")", "[", "]", ":", ",",
+    "use", "enter", "leave", "always", "adds", "to", "enters", "some", "once", "nothing", "and", "not", "true",
+    "rests", "x", "y", "ann", "bob", "s", "slot", "0", "1", "3", "9999", "=", "==", "<", "+", "-", "%", "/", "(", ")",
+    "[", "]", ":", ",",
 ];
 
 fn any_program() -> impl Strategy<Value = String> {

@@ -94,6 +94,75 @@ fn each_fault_has_its_kind() {
 }
 
 #[test]
+fn each_process_has_to_do_its_own_share() {
+    let text = |ann: &str, bob: &str| {
+        format!(
+            "shared x = 5\nexpect x = 8, ann adds 2 to x, bob adds 1 to x\nexpect bob enters k\nprocess ann:\n{ann}process bob:\n{bob}"
+        )
+    };
+    let (two, one) = ("    a = add x, 2\n", "    enter k\n    a = add x, 1\n    leave k\n");
+    assert_eq!(verdict(&text(two, one)).name(), "right");
+    // However it is changed: by a store, a swap, an exchange.
+    assert_eq!(
+        verdict(&text(
+            "    a = add x, 7\n    a = swap x, 0\n    x = 5\n    ok = cas x, 5, 7\n",
+            "    enter k\n    leave k\n"
+        ))
+        .name(),
+        "ending"
+    );
+    for (ann, bob, why) in [
+        ("    a = add x, 3\n", "    enter k\n", "ann itself has added 3 to `x` instead of 2"),
+        (two, "    a = add x, 1\n", "bob has entered `k` 0 times instead of once"),
+        (
+            two,
+            "    enter k\n    leave k\n    enter k\n    a = add x, 1\n",
+            "bob has entered `k` 2 times instead of once",
+        ),
+        (two, "    enter k\n", "`x` is 7 instead of 8"),
+    ] {
+        let w = wrong(&text(ann, bob));
+        assert_eq!((w.kind.name(), w.why.as_str()), ("ending", format!("everybody is done, and {why}").as_str()));
+    }
+    // What a process did before it was killed is its own, and so is what its recovery does. A store counts when it reaches memory.
+    let killed = "shared x = 0\nexpect x = 1, ann adds 1 to x\ndeaths 1\nmemory tso\nprocess ann:\n    if x == 0:\n        x = 1\nprocess bob:\n    y = x\n";
+    assert_eq!(verdict(killed).name(), "right");
+    assert_eq!(verdict(&format!("{killed}after death of ann:\n    if x == 0:\n        x = 1\n")).name(), "right");
+}
+
+#[test]
+fn some_element_has_to_hold_what_was_made() {
+    let text = |value: &str| {
+        format!(
+            "frame slot[2]\nexpect some slot = 3\nprocess ann:\n    fill slot[0] with 1\n    fill slot[1] with {value}\n"
+        )
+    };
+    assert_eq!(verdict(&text("3")).name(), "right");
+    assert_eq!(wrong(&text("2")).why, "everybody is done, and no `slot` holds frame 3");
+}
+
+#[test]
+fn what_always_has_to_hold_is_asked_after_every_step() {
+    let text = |paid: &str| {
+        format!(
+            "shared paid = 0, there[2] = 0\nalways paid <= there[1] and not (paid == 7)\nexpect paid = 1\nprocess ann:\n    there[1] = 1\n\
+             process bob:\n    while there[1] == 0:\n        break\n    paid = {paid}\n"
+        )
+    };
+    let w = wrong(&text("1"));
+    assert_eq!((w.kind.name(), w.schedule.as_str()), ("broken", "b2"), "{}", w.why);
+    assert_eq!(
+        w.why,
+        "bob: from here on `paid <= there[1] and not (paid == 7)` does not hold: paid is 1, there[1] is 0, paid is 1"
+    );
+    assert!(w.trace[1].wrong && w.trace[1].code == "paid = 1", "{:?}", w.trace);
+    assert_eq!(wrong(&text("7")).kind.name(), "broken");
+    // A store that waits in a buffer breaks nothing yet.
+    let w = wrong(&format!("memory tso\n{}", text("1")));
+    assert_eq!((w.kind.name(), w.schedule.as_str()), ("broken", "b2fb"));
+}
+
+#[test]
 fn two_that_give_way_to_each_other_go_round_for_ever() {
     // Neither of them burns a processor alone: each waits for the other's bell.
     let w = wrong(
@@ -255,6 +324,13 @@ fn errors_say_where_and_what_and_give_an_example() {
         ("after death of bob:\n    nothing\nprocess ann:\n    nothing\n", 1, 16, "`bob` is not a process"),
         ("const n = 1..900\nprocess ann:\n    nothing\n", 1, 11, "one to eight"),
         ("", 1, 1, "there is no process"),
+        ("shared x = 0\nexpect bob adds 1 to x\nprocess ann:\n    x = 1\n", 2, 8, "`bob` is not a process"),
+        ("shared x = 0\nexpect ann adds 1\nprocess ann:\n    x = 1\n", 2, 18, "expected `to`"),
+        ("shared x = 0\nexpect ann adds 1 to y\nprocess ann:\n    x = 1\n", 2, 22, "`y` is not a shared word"),
+        ("shared x = 0\nexpect some y = 1\nprocess ann:\n    x = 1\n", 2, 13, "`y` is not shared"),
+        ("shared x = 0\nalways x > 0\nprocess ann:\n    x = 1\n", 2, 8, "does not hold"),
+        ("shared x = 0\nalways y\nprocess ann:\n    x = 1\n", 2, 8, "never given a value"),
+        ("shared x = 0\nalways x = 0\nprocess ann:\n    x = 1\n", 2, 10, "`==` to compare"),
     ] {
         let Verdict::Unreadable { error } = verdict(text) else { panic!("accepted: {text}") };
         assert_eq!((error.line, error.column), (line, column), "{error}\n{text}");

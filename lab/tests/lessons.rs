@@ -150,13 +150,17 @@ fn what_is_the_lessons_cannot_be_changed() {
     let all = lessons();
     let l = all.iter().find(|l| l.id == "8").expect("lesson 8");
     let right = &l.repairs[0].region;
+    let v = check(l, &l.program.replace("deaths 1", "deaths 0"));
+    assert!(matches!(&v, Verdict::Unreadable { error } if error.to_string().contains("was changed")), "{v}");
     let refused = |text: &str, word: &str| {
         let v = check(l, text);
-        let Verdict::Unreadable { error } = &v else { panic!("accepted: {text}\n{v}") };
-        assert!(error.to_string().contains(word), "{error}");
+        let Verdict::Refused { refusal } = &v else { panic!("accepted: {text}\n{v}") };
+        assert!(refusal.to_string().contains(word), "{refusal}");
+        assert_eq!((v.exit_code(), v.name()), (1, "refused"));
     };
-    refused(&l.program.replace("deaths 1", "deaths 0"), "was changed");
-    refused(&format!("{right}deaths 0\n"), "lesson's to say");
+    for own in ["deaths 0", "expect head = 1", "always head > 0", "const x = 1"] {
+        refused(&format!("{right}{own}\n"), "lesson's to say");
+    }
     refused(
         &right.replace("        v = read slot[tail % 3]\n        use v\n", "        use tail\n"),
         "not read from a frame",
@@ -166,7 +170,31 @@ fn what_is_the_lessons_cannot_be_changed() {
         &right.replace("    post filled\n    post empty\nafter", "    v = read slot[0]\n    use v\nafter"),
         "`use`",
     );
+    refused(
+        &right.replace("    post filled\n    post empty\nafter", "    fill slot[0] with 1\nafter"),
+        "`fill` in recovery",
+    );
     refused(&format!("{right}process carol:\n    post filled\n"), "carol");
+    // What is another one's part.
+    let first = "process consumer:\n";
+    refused(&right.replace(first, &format!("{first}    fill slot[0] with 1\n")), "`fill` is not consumer's part");
+    refused(
+        &right.replace(first, &format!("{first}    head = 1\n")),
+        "consumer stores `head`, which is the part of producer",
+    );
+    refused(&right.replace(first, &format!("{first}    x = swap head, 1\n")), "consumer stores `head`");
+    refused(&right.replace("tail <= frames", "tail <= made"), "consumer does not know `made`: only producer does");
+    refused(&format!("shared most = made\n{right}"), "`made` in a declaration");
+    refused(&format!("frame film[2] = 1 2\n{right}"), "`film` begins with a frame in it");
+    let l1 = &all[0];
+    let v = check(l1, "process ann:\n    x = news\n    post told\nprocess bob:\n    wait told\n    seen = news\n");
+    assert_eq!(
+        v.to_string().trim(),
+        "Not a repair of this lesson: line 6: bob does not know `news`: only ann does in this lesson. What bob needs of it has to come from shared memory."
+    );
+    // Recovery works in the place of its process: it stores that one's words, and a comment names what it likes.
+    let recovers = right.replace("after death of consumer:\n", "after death of consumer:  # made\n    tail = tail\n");
+    assert_eq!(check(l, &recovers).name(), "right");
     // The whole file, as it was given out and with the repair in it, is as good as the region alone.
     let whole = l.program.replace(&l.start(), right.trim_end());
     assert_eq!(check(l, &whole).name(), "right");

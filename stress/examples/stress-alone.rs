@@ -27,7 +27,7 @@ fn main() {
         1
     });
     // What cannot be removed, `tricine clean` removes.
-    if let Err(error) = NAMESPACE.unlink_all(&name, tricine_stress::sys::sysv::forget) {
+    if let Err(error) = NAMESPACE.unlink_all(&name, tricine_stress::sys::forget) {
         eprintln!("{error}");
     }
     std::process::exit(code);

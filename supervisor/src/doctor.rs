@@ -35,7 +35,7 @@ fn self_test() -> std::result::Result<String, String> {
                 0,
             )?)
         });
-    let removed = tricine_session::NAMESPACE.unlink_all(&name, tricine_stress::sys::sysv::forget);
+    let removed = tricine_session::NAMESPACE.unlink_all(&name, tricine_stress::sys::forget);
     made.and(removed.map_err(Error::from)).map_err(|e| e.to_string())?;
     Ok("regions and named semaphores can be made".into())
 }
@@ -128,7 +128,7 @@ fn described(found: &Found) -> serde_json::Value {
 
 /// Removes what dead sessions left.
 pub(crate) fn clean(dry_run: bool) -> Result<i32> {
-    let swept: Vec<Found> = tricine_session::NAMESPACE.sweep(dry_run, tricine_stress::sys::sysv::forget)?;
+    let swept: Vec<Found> = tricine_session::NAMESPACE.sweep(dry_run, tricine_stress::sys::forget)?;
     if swept.is_empty() {
         say("nothing to remove");
     }

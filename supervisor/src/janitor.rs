@@ -176,7 +176,7 @@ pub(crate) fn run() -> i32 {
     unfinished.iter().for_each(Unfinished::remove);
     // The kernel may close our pipe before it drops the dead supervisor's lock.
     for _ in 0..1000 {
-        match NAMESPACE.sweep_one(&session, tricine_stress::sys::sysv::forget) {
+        match NAMESPACE.sweep_one(&session, tricine_stress::sys::forget) {
             Ok(true) => return 0,
             _ => std::thread::sleep(Duration::from_millis(1)),
         }

@@ -37,7 +37,7 @@ impl Session for Held {
 impl Drop for Held {
     fn drop(&mut self) {
         // What cannot be removed now is left to the janitor, or to the next sweep.
-        if tricine_session::NAMESPACE.unlink_all(&self.name, |_| {}).is_ok()
+        if tricine_session::NAMESPACE.unlink_all(&self.name, tricine_stress::sys::forget).is_ok()
             && let Some(janitor) = self.janitor.take()
         {
             janitor.dismiss();

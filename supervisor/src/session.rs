@@ -176,7 +176,7 @@ fn plan(options: &Play, audible: bool) -> Plan {
 /// Plays what `options` say. The exit code.
 pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i32> {
     // What cannot be swept now is swept another time, or by `tricine clean`, which says why not.
-    match NAMESPACE.sweep(false, tricine_stress::sys::sysv::forget) {
+    match NAMESPACE.sweep(false, tricine_stress::sys::forget) {
         Ok(swept) => swept.iter().filter_map(|s| s.failure.as_ref()).for_each(|why| tracing::info!("{why}")),
         Err(why) => tracing::info!("{why}"),
     }
@@ -287,7 +287,7 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
     }
     let ran = session.run();
     session.close();
-    let unlinked = NAMESPACE.unlink_all(&session.name, tricine_stress::sys::sysv::forget);
+    let unlinked = NAMESPACE.unlink_all(&session.name, tricine_stress::sys::forget);
     if let (Ok(()), Some(janitor)) = (&unlinked, session.janitor.take()) {
         janitor.dismiss();
     }

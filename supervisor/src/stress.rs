@@ -14,7 +14,7 @@ pub(crate) fn run(options: &tricine_stress::Options) -> Result<i32> {
     let measured = ControlRegion::create(&session, &PlayState::IDLE).and_then(|_held| {
         let measured = tricine_stress::run(options, &session);
         // Also if it failed: whatever has a name goes.
-        tricine_session::NAMESPACE.unlink_all(&session, tricine_stress::sys::sysv::forget)?;
+        tricine_session::NAMESPACE.unlink_all(&session, tricine_stress::sys::forget)?;
         measured
     });
     janitor.dismiss();

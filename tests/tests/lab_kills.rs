@@ -56,6 +56,58 @@ fn names(sessions: &BTreeSet<String>) -> Vec<String> {
     all.filter(|n| sessions.iter().any(|s| n.contains(&format!("tricine.{s}.")))).collect()
 }
 
+/// A note in /dev/shm, and the name that it notes: not the session's, so nobody would know whose it is.
+fn noted() -> Option<(String, String)> {
+    let all = std::fs::read_dir("/dev/shm").expect("the folder").flatten();
+    all.map(|e| e.file_name().to_string_lossy().into_owned()).find_map(|note| {
+        let name = note.rsplit_once(".made-by-")?.1.split_once('.')?.1.to_owned();
+        Some((note, name))
+    })
+}
+
+#[test]
+fn a_semaphore_that_is_being_made_by_the_c_library_goes_with_a_killed_lab() {
+    let there = |name: &str| Path::new("/dev/shm").join(name).exists();
+    // Once the lab is killed, and once the process that holds the maker, after which the lab ends by itself.
+    for lab_itself in [true, false] {
+        let state = tempfile::tempdir().expect("a folder");
+        let marker = format!("XDG_STATE_HOME={}", state.path().display());
+        let (mut child, note, name) = wait_for("a name that is not the session's", || {
+            let mut child = Command::new(PROGRAM)
+                .args(["lab", "5", "--measure"])
+                .env("XDG_STATE_HOME", state.path())
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("it starts");
+            while child.try_wait().expect("its end").is_none() {
+                let Some((note, name)) = noted() else { continue };
+                let lab = child.id() as i32;
+                // Everybody stands still now, unless it was over in between.
+                let measuring =
+                    alive(&marker).into_iter().filter(|pid| *pid != lab && title(*pid).contains("lab measures"));
+                let measuring: Vec<i32> = measuring.collect();
+                measuring.iter().for_each(|pid| drop(kill(Pid::from_raw(*pid), Signal::SIGSTOP)));
+                if there(&note) && there(&name) {
+                    let victims = if lab_itself { vec![lab] } else { measuring };
+                    victims.iter().for_each(|pid| drop(kill(Pid::from_raw(*pid), Signal::SIGKILL)));
+                    return Some((child, note, name));
+                }
+                measuring.iter().for_each(|pid| drop(kill(Pid::from_raw(*pid), Signal::SIGCONT)));
+            }
+            None
+        });
+        child.wait().expect("its end");
+        wait_for("every process's end", || alive(&marker).is_empty().then_some(()));
+        wait_for("the note and the name to go", || (!there(&note) && !there(&name)).then_some(()));
+    }
+}
+
+fn title(pid: i32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default()
+}
+
 enum Run {
     /// Without a terminal.
     Piped(Child),

@@ -49,11 +49,11 @@ fn every_repair_is_marked_as_its_lesson_says_and_what_is_wrong_happens_on_real_p
                 right += 1;
                 continue;
             }
-            // A goal of the lesson that the repair does not reach is no fault of the program.
-            if r.verdict == "unmet" {
+            // A goal of the lesson that the repair does not reach, or what the lesson does not allow, is no fault of the program.
+            if ["unmet", "refused"].contains(&r.verdict.as_str()) {
                 assert_eq!(
                     (marked.status.code(), &verdict["verdict"]),
-                    (Some(1), &"unmet".into()),
+                    (Some(1), &r.verdict.as_str().into()),
                     "{name}: {verdict}"
                 );
                 continue;
@@ -78,7 +78,7 @@ fn every_repair_is_marked_as_its_lesson_says_and_what_is_wrong_happens_on_real_p
             played += 1;
         }
     }
-    assert!(right >= 25 && wrong >= 60 && played >= 55, "{right} right, {wrong} wrong, {played} played");
+    assert!(right >= 25 && wrong >= 75 && played >= 70, "{right} right, {wrong} wrong, {played} played");
 }
 
 /// The keys of a schedule.
@@ -158,7 +158,11 @@ fn every_lesson_is_done_by_keys_with_wrong_answers_first() {
     }
     for l in lessons().iter().filter(|l| !l.program.is_empty()) {
         let folder = tempfile::tempdir().expect("a folder");
-        let wrong = l.repairs.iter().find(|r| !["right", "unmet"].contains(&r.verdict.as_str())).expect("a wrong one");
+        let wrong = l
+            .repairs
+            .iter()
+            .find(|r| !["right", "unmet", "refused"].contains(&r.verdict.as_str()))
+            .expect("a wrong one");
         let command = editor(folder.path(), &wrong.region);
         let learner = Learner::start(80, 24, folder.path(), &format!("LANG=C.UTF-8 EDITOR={command}"), &l.id);
         predict_wrong(&learner, l);

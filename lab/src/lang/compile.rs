@@ -6,12 +6,12 @@ use super::error::ParseError;
 use super::program::{Array, Binary, Block, Expr, Op, Place, Program};
 use super::token::{Cursor, Line};
 use super::{KEYWORDS, nearest};
+use crate::machine::MOST_ROOMS;
 
 const MOST_OPS: usize = 300;
 const DEEPEST_BLOCK: usize = 12;
 /// One bit each in a mask of 32.
 const MOST_LOCALS: usize = 28;
-const MOST_ROOMS: usize = 4;
 const KNOWN: &str = "wait, post, fill, use, fence, enter, leave, while, if, break, nothing, or an assignment";
 
 /// What a block can refer to.
@@ -38,10 +38,20 @@ pub(crate) struct Compiler<'s, 'p> {
 }
 
 impl<'s, 'p> Compiler<'s, 'p> {
+    fn new(scope: &'s mut Scope<'p>) -> Self {
+        Self { scope, block: Block::default(), temporaries: 0, loops: vec![], asked: vec![], given: vec![] }
+    }
+
+    /// A condition by itself: the loads that it needs, and what is to be true then.
+    pub(crate) fn condition(scope: &'s mut Scope<'p>, c: &mut Cursor<'_>) -> Result<(Block, Expr), ParseError> {
+        let mut me = Self::new(scope);
+        let holds = me.expr(c)?;
+        me.asked.into_iter().next().map_or(Ok((me.block, holds)), |(_, error)| Err(error))
+    }
+
     /// The block whose head is line `at`, and the index of the line after it.
     pub(crate) fn block_of(scope: &'s mut Scope<'p>, lines: &[Line], at: usize) -> Result<(Block, usize), ParseError> {
-        let mut me =
-            Self { scope, block: Block::default(), temporaries: 0, loops: vec![], asked: vec![], given: vec![] };
+        let mut me = Self::new(scope);
         let next = me.body(lines, at, 1)?;
         let last = lines[next - 1].number;
         me.emit(&lines[next - 1], Op::Halt)?;

@@ -2,8 +2,9 @@
 
 use super::compile::{Compiler, Scope};
 use super::error::ParseError;
+use super::expect::{always, expect};
 use super::private;
-use super::program::{Array, Block, Expect, Memory, Op, Process, Program};
+use super::program::{Array, Block, Memory, Op, Process, Program};
 use super::scene::{self, Instance};
 use super::token::{Cursor, Kind, Line};
 use super::{KEYWORDS, nearest};
@@ -13,21 +14,25 @@ const LONGEST_ARRAY: i64 = 16;
 const MOST_SEMAPHORES: usize = 8;
 /// Processes of a program; their letters are `a` to `d`.
 pub const MOST_PROCESSES: usize = 4;
-const KNOWN: &str = "one of shared, frame, sem, const, scene, expect, deaths, memory, process, after death of";
+const KNOWN: &str = "one of shared, frame, sem, const, scene, expect, always, deaths, memory, process, after death of";
 
 pub(crate) fn program(lines: &[Line], text: &[String], instance: Instance) -> Result<Program, ParseError> {
     let mut p = Program {
         text: text.to_vec(),
         scene: instance.scene.clone(),
         size: instance.size.clone(),
+        constants: instance.consts.keys().cloned().collect(),
         ..Program::default()
     };
-    declarations(&mut p, lines, &instance)?;
+    let (expects, at_all_times) = declarations(&mut p, lines, &instance)?;
     blocks(&mut p, lines, &instance)?;
     if p.processes.is_empty() {
         let last = lines.last().map_or(1, |l| l.number);
         return Err(ParseError::new(last, 1, "there is no process", "at least one", "process ann:"));
     }
+    // They name processes and rooms, too.
+    expects.into_iter().try_for_each(|c| expect(&mut p, c, &instance))?;
+    at_all_times.into_iter().try_for_each(|c| always(&mut p, c, &instance))?;
     p.deaths = instance.deaths.unwrap_or(p.deaths);
     for (names, rests) in [(&instance.rests, true), (&instance.may_sleep, false)] {
         for (name, error) in names {
@@ -39,8 +44,11 @@ pub(crate) fn program(lines: &[Line], text: &[String], instance: Instance) -> Re
     Ok(p)
 }
 
-fn declarations(p: &mut Program, lines: &[Line], instance: &Instance) -> Result<(), ParseError> {
-    let mut expects: Vec<Cursor<'_>> = vec![];
+/// The lines that begin with `expect`, and those that begin with `always`, behind that word.
+type Expected<'l> = (Vec<Cursor<'l>>, Vec<Cursor<'l>>);
+
+fn declarations<'l>(p: &mut Program, lines: &'l [Line], instance: &Instance) -> Result<Expected<'l>, ParseError> {
+    let (mut expects, mut at_all_times) = (vec![], vec![]);
     for line in lines.iter().filter(|l| l.indent == 0) {
         let mut c = Cursor::new(line);
         let head = c.name(KNOWN, "shared count = 0")?;
@@ -60,6 +68,7 @@ fn declarations(p: &mut Program, lines: &[Line], instance: &Instance) -> Result<
                 }
             },
             "expect" => expects.push(c),
+            "always" => at_all_times.push(c),
             "deaths" => {
                 p.deaths = scene::deaths(&mut c)?;
                 c.end("deaths 2")?;
@@ -76,8 +85,10 @@ fn declarations(p: &mut Program, lines: &[Line], instance: &Instance) -> Result<
             "process" | "after" | "const" | "scene" => {}
             other => {
                 c.at = 0;
-                let near =
-                    nearest(other, ["shared", "frame", "sem", "const", "expect", "process", "after"].into_iter());
+                let near = nearest(
+                    other,
+                    ["shared", "frame", "sem", "const", "expect", "always", "process", "after"].into_iter(),
+                );
                 let mut found = format!("`{other}` at the margin");
                 if let Some(n) = near {
                     found += &format!(" (did you mean `{n}`?)");
@@ -86,7 +97,7 @@ fn declarations(p: &mut Program, lines: &[Line], instance: &Instance) -> Result<
             }
         }
     }
-    expects.into_iter().try_for_each(|c| expect(p, c, instance))
+    Ok((expects, at_all_times))
 }
 
 /// A name that nothing else has.
@@ -154,40 +165,6 @@ fn semaphore(p: &mut Program, c: &mut Cursor<'_>, instance: &Instance) -> Result
     }
     p.semaphores.push((name.into(), value));
     Ok(())
-}
-
-fn expect(p: &mut Program, mut c: Cursor<'_>, instance: &Instance) -> Result<(), ParseError> {
-    const EXAMPLE: &str = "expect once frames";
-    let at = c.clone();
-    let what = c.name("`once`, `repeats`, `latest`, or a shared word", EXAMPLE)?;
-    let kind = match what {
-        "once" => Some(Expect::Once),
-        "repeats" => Some(Expect::Repeats),
-        "latest" => Some(Expect::Latest),
-        _ => None,
-    };
-    if let Some(kind) = kind {
-        p.expect = Some((kind, scene::sum(&mut c, &instance.consts)?));
-    } else {
-        let Some(a) = p.arrays.iter().find(|a| a.name == what && !a.frame) else {
-            let expected = "`once`, `repeats`, `latest`, or a shared word";
-            return Err(at.error(format!("`{what}` is not a shared word"), expected, EXAMPLE));
-        };
-        let (base, len) = (a.base, a.len);
-        let mut index = 0;
-        if c.takes("[") {
-            let here = c.clone();
-            let k = scene::sum(&mut c, &instance.consts)?;
-            let Some(k) = usize::try_from(k).ok().filter(|k| *k < len) else {
-                return Err(here.error(format!("index {k}"), "an index in the array", "expect seq[0] = 1"));
-            };
-            index = k;
-            c.needs("]", "expect seq[0] = 1")?;
-        }
-        c.needs("=", "expect count = 4")?;
-        p.finals.push((base + index, scene::sum(&mut c, &instance.consts)?));
-    }
-    c.end(EXAMPLE)
 }
 
 fn blocks(p: &mut Program, lines: &[Line], instance: &Instance) -> Result<(), ParseError> {

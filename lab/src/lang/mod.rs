@@ -1,12 +1,13 @@
 //! The language of the lessons: a few lines that a learner can read aloud.
 //!
 //! Read in this order: `program` (what comes out), `token`, `scene` (constants and instances), `declare`
-//! (everything that stands at the margin), `compile` (statements), `expr`, `private` (what is no step, and what is
+//! (everything that stands at the margin), `expect`, `compile` (statements), `expr`, `private` (what is no step, and what is
 //! forgotten). `docs/lab-lessons.md` is its reference.
 
 mod compile;
 mod declare;
 mod error;
+mod expect;
 mod expr;
 mod private;
 mod program;
@@ -15,7 +16,7 @@ mod token;
 
 pub use declare::MOST_PROCESSES;
 pub use error::ParseError;
-pub use program::{Array, Binary, Block, Expect, Expr, Memory, Op, Place, Process, Program, TORN};
+pub use program::{Always, Array, Binary, Block, Expect, Expr, Memory, Of, Op, Place, Process, Program, Share, TORN};
 pub use token::LARGEST;
 
 /// Words with a meaning; nothing else may have their names.

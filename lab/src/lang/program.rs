@@ -130,6 +130,33 @@ pub enum Expect {
     Latest,
 }
 
+/// What one process has to do itself, all told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Share {
+    pub who: usize,
+    pub of: Of,
+    pub wanted: i64,
+}
+
+/// What is counted of a process: by how much it has changed a word, or how often it has entered a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Of {
+    Word(usize),
+    Room(usize),
+}
+
+/// What has to be true of the words in memory after every step.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct Always {
+    pub condition: String,
+    /// The words that it asks for: loads alone.
+    pub block: Block,
+    pub holds: Expr,
+}
+
 /// When another process sees a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Memory {
@@ -171,6 +198,12 @@ pub struct Program {
     pub expect: Option<(Expect, i64)>,
     /// Values that words must have in the end.
     pub finals: Vec<(usize, i64)>,
+    /// Arrays of which one has to hold a value in the end.
+    pub some: Vec<(usize, i64)>,
+    pub shares: Vec<Share>,
+    pub always: Vec<Always>,
+    /// The names of its constants.
+    pub constants: Vec<String>,
     pub deaths: usize,
     pub memory: Memory,
 }

@@ -6,11 +6,13 @@ mod goal;
 mod mutants;
 mod print;
 mod region;
+mod rules;
 
 pub use file::LessonError;
 pub use goal::{Goal, GoalError};
 pub use mutants::{Mutant, mutants};
 pub use region::{BEGIN, END, RegionError, Regions};
+pub use rules::Refusal;
 
 use serde::Serialize;
 
@@ -18,7 +20,7 @@ use crate::lang::{self, Program};
 use crate::model::search::Limits;
 use crate::run::{self, Run};
 use crate::schedule::{self, ScheduleError};
-use crate::verdict::{Verdict, mark};
+use crate::verdict::{Verdict, mark_programs};
 
 /// A lesson. As JSON it is what a page shows: without the lines of repairs, which a class is to find.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -206,22 +208,23 @@ pub fn check_within(lesson: &Lesson, text: &str, limits: Limits) -> Verdict {
         Ok(full) => full,
         Err(e) => return Verdict::Unreadable { error: e.into() },
     };
-    match mark(&full, limits) {
-        Verdict::Unreadable { mut error } => {
+    let programs = match lang::parse(&full) {
+        Ok(programs) => programs,
+        Err(mut error) => {
             // Lines are counted in what the learner wrote.
             error.line = error.line.saturating_sub(offset).max(1);
-            Verdict::Unreadable { error }
+            return Verdict::Unreadable { error };
         }
-        other => match region::rules(&lesson.program, &full, offset) {
-            Err(error) => Verdict::Unreadable { error },
-            Ok(()) => asked_for(lesson, &full, other),
-        },
+    };
+    if let Err(refusal) = rules::keeps(&lesson.program, &full, &programs[0], offset) {
+        return Verdict::Refused { refusal };
     }
+    asked_for(lesson, &programs, mark_programs(&programs, limits))
 }
 
 /// A right program also has to be able to do what the lesson asks for after the repair.
-fn asked_for(lesson: &Lesson, full: &str, verdict: Verdict) -> Verdict {
-    let (Verdict::Right { bounds }, Ok(programs)) = (&verdict, lang::parse(full)) else { return verdict };
+fn asked_for(lesson: &Lesson, programs: &[Program], verdict: Verdict) -> Verdict {
+    let Verdict::Right { bounds } = &verdict else { return verdict };
     let unmet = lesson.goals.iter().filter(|g| g.after).find(|g| {
         let met = |p: &Program| g.reach(p).is_ok_and(|(way, _)| way.is_some());
         !programs.iter().any(met)

@@ -1,7 +1,7 @@
 //! The learner's region: the lines between `# --- your lines ---` and `# --- end of your lines ---`. Everything else is the
-//! lesson's, and so are what is expected and how many deaths there are.
+//! lesson's. [`super::rules`] has what the learner's lines may do.
 
-use crate::lang::{self, Op, ParseError, Program};
+use crate::lang::ParseError;
 
 /// The mark before the learner's lines.
 pub const BEGIN: &str = "# --- your lines ---";
@@ -75,97 +75,4 @@ fn same(lesson: &[&str], own: &[&str], offset: usize) -> Result<(), RegionError>
         }
     }
     Ok(())
-}
-
-/// What the learner's lines may not do, although they can be read: declare what is the lesson's, add or leave out processes,
-/// or show frames that were never read.
-pub(super) fn rules(lesson: &str, full: &str, offset: usize) -> Result<(), ParseError> {
-    let Some(own) = Regions::of(full) else { return Ok(()) };
-    let first = own.before.len() + 1;
-    let here = |line: usize, found: String, expected: &str, example: &str| {
-        let line = (line + first).saturating_sub(offset);
-        Err(ParseError { line, column: 1, found, expected: expected.into(), example: example.into() })
-    };
-    for (i, l) in own.mine.iter().enumerate() {
-        let word = l.split(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
-        if ["const", "expect", "deaths", "memory", "scene"].contains(&word) {
-            let found = format!("`{word}` is the lesson's to say");
-            return here(i, found, "`shared`, `frame`, `sem`, `process` or `after death of`", "sem lock = 1");
-        }
-    }
-    // Otherwise the learner's lines would belong to a block of the lesson's.
-    let indent = |l: &str| l.len() - l.trim_start().len();
-    let wanted = own.before.last().map_or(0, |l| indent(l));
-    let first_code = own.mine.iter().position(|l| !l.split('#').next().unwrap_or("").trim().is_empty());
-    if let Some(i) = first_code.filter(|i| indent(own.mine[*i]) != wanted) {
-        let expected = format!("{wanted} spaces, as at the mark before your lines");
-        return here(i, format!("{} spaces", indent(own.mine[i])), &expected, "process ann:");
-    }
-    let (Ok(lesson), Ok(own)) = (lang::parse(lesson), lang::parse(full)) else { return Ok(()) };
-    let names = |p: &Program| p.processes.iter().map(|q| q.name.clone()).collect::<Vec<_>>();
-    let (wanted, have) = (names(&lesson[0]), names(&own[0]));
-    if wanted != have {
-        let found = format!("the processes are {}", have.join(", "));
-        return here(0, found, &format!("the lesson's: {}", wanted.join(", ")), &format!("process {}:", wanted[0]));
-    }
-    for (q, w) in own[0].processes.iter().zip(&lesson[0].processes) {
-        let uses = |b: &lang::Block| b.ops.iter().position(|op| matches!(op, Op::Use(_)));
-        let line = |at: usize, b: &lang::Block| b.lines[at].saturating_sub(offset);
-        if let Some(at) = uses(&q.block).filter(|_| uses(&w.block).is_none()) {
-            let found = format!("`use` in {}", q.name);
-            let (expected, example) = ("`use` where the lesson has it", "use v");
-            return Err(ParseError {
-                line: line(at, &q.block),
-                column: 1,
-                found,
-                expected: expected.into(),
-                example: example.into(),
-            });
-        }
-        if let Some(at) = unread(&own[0], &q.block) {
-            let found = "`use` of something that was not read from a frame".into();
-            let expected = "a name that only `read` gives a value to (or 0)".into();
-            return Err(ParseError {
-                line: line(at, &q.block),
-                column: 1,
-                found,
-                expected,
-                example: "v = read slot[0]".into(),
-            });
-        }
-        if let Some(at) = uses(&q.recovery) {
-            let found = "`use` in recovery".into();
-            return Err(ParseError {
-                line: line(at, &q.recovery),
-                column: 1,
-                found,
-                expected: "no `use`: recovery shows nothing".into(),
-                example: "post filled".into(),
-            });
-        }
-    }
-    Ok(())
-}
-
-/// A `use` of what does not come from a frame, in a program that has frames.
-fn unread(p: &Program, block: &lang::Block) -> Option<usize> {
-    use crate::lang::{Binary, Expr};
-    if !p.arrays.iter().any(|a| a.frame) {
-        return None;
-    }
-    block.ops.iter().position(|op| {
-        let Op::Use(e) = op else { return false };
-        let Expr::Local(l) = e else { return true };
-        let from_frame = |op: &Op| match op {
-            Op::Set(to, e) if to == l => matches!(e, Expr::Number(0) | Expr::Binary(Binary::Halves, _)),
-            Op::Load(to, _)
-            | Op::Own(to, _)
-            | Op::Swap(to, ..)
-            | Op::Add(to, ..)
-            | Op::Cas(to, ..)
-            | Op::Try(to, _) => to != l,
-            _ => true,
-        };
-        !block.ops.iter().all(from_frame)
-    })
 }

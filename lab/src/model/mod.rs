@@ -10,8 +10,8 @@ pub mod search;
 mod table;
 
 use self::numbers::Numbers;
-use crate::lang::{Block, Memory, Op, Process, Program};
-use crate::machine::{Fault, Outcome, forget, settle, step};
+use crate::lang::{Block, Memory, Of, Op, Process, Program};
+use crate::machine::{Fault, MOST_TOKENS, Outcome, broken, forget, settle, step};
 use crate::schedule::Act;
 
 /// Stores that wait in a process's buffer, with `memory tso`.
@@ -38,7 +38,7 @@ pub enum Effect {
     Fault(Fault),
 }
 
-/// The state: words, tokens, the last frame shown, rooms, recovery, and each process.
+/// The state: words, tokens, the last frame shown, rooms, recovery, what each process has done of its share, and each process.
 pub type State = Vec<i16>;
 
 /// A program, and where in a [`State`] everything lies.
@@ -51,6 +51,7 @@ pub struct Model<'p> {
     /// Recovery: the dead process plus one, or 0; where it is; its private values.
     recovery: usize,
     recovery_locals: usize,
+    shares: usize,
     processes: Vec<usize>,
     len: usize,
     /// Whether private values that nobody asks for again are kept, for people to see.
@@ -65,14 +66,15 @@ impl<'p> Model<'p> {
         let rooms = shown + 1;
         let recovery = rooms + program.rooms.len();
         let recovery_locals = program.processes.iter().map(|p| p.recovery.locals.len()).max().unwrap_or(0);
-        let mut len = recovery + 2 + recovery_locals;
+        let shares = recovery + 2 + recovery_locals;
+        let mut len = shares + program.shares.len();
         let buffer = if program.memory == Memory::Tso { 1 + 2 * BUFFER } else { 0 };
         let mut processes = vec![];
         for p in &program.processes {
             processes.push(len);
             len += 2 + p.block.locals.len() + buffer;
         }
-        Self { program, semaphores, shown, rooms, recovery, recovery_locals, processes, len, keeps: false }
+        Self { program, semaphores, shown, rooms, recovery, recovery_locals, shares, processes, len, keeps: false }
     }
 
     /// For replaying: private values stay as they are.
@@ -80,11 +82,8 @@ impl<'p> Model<'p> {
         Self { keeps: true, ..Self::new(program) }
     }
 
-    /// The state before anything happened.
-    ///
-    /// # Errors
-    /// A process that goes wrong before its first step.
-    pub fn first(&self) -> Result<State, (usize, Fault)> {
+    /// Words and semaphores as they begin, and every process in front of its first line.
+    pub fn blank(&self) -> State {
         let mut s = vec![0; self.len];
         for (i, w) in self.program.words.iter().enumerate() {
             s[i] = narrow(w.1);
@@ -92,6 +91,15 @@ impl<'p> Model<'p> {
         for (i, w) in self.program.semaphores.iter().enumerate() {
             s[self.semaphores + i] = narrow(w.1);
         }
+        s
+    }
+
+    /// The state before anything happened.
+    ///
+    /// # Errors
+    /// A process that goes wrong before its first step.
+    pub fn first(&self) -> Result<State, (usize, Fault)> {
+        let mut s = self.blank();
         for i in 0..self.processes.len() {
             self.begin(&mut s, i).map_err(|f| (i, f))?;
         }
@@ -208,7 +216,7 @@ impl<'p> Model<'p> {
 
     /// Does one act. After `Impossible` the state is as it was; after a fault it means nothing.
     pub fn act(&self, s: &mut State, act: Act) -> Effect {
-        match act {
+        let effect = match act {
             Act::Step(i) => self.step(s, i),
             Act::Kill(i) => self.kill(s, i),
             Act::Recover => self.recover(s),
@@ -219,6 +227,20 @@ impl<'p> Model<'p> {
                 }
                 if waits { Effect::Happened } else { Effect::Impossible }
             }
+        };
+        if effect != Effect::Happened {
+            return effect;
+        }
+        broken(self.program, &|k| self.word(s, k)).map_or(Effect::Happened, Effect::Fault)
+    }
+
+    /// A process has added so much to a word, or entered a room.
+    fn count(&self, s: &mut State, who: usize, of: Of, by: i64) {
+        for (k, share) in self.program.shares.iter().enumerate().filter(|(_, x)| x.who == who && x.of == of) {
+            // Beyond that it only grows, and is wrong anyhow.
+            let most = share.wanted.abs() + MOST_TOKENS;
+            let done = &mut s[self.shares + k];
+            *done = narrow((i64::from(*done) + by).clamp(-most, most));
         }
     }
 
@@ -333,6 +355,7 @@ impl<'p> Model<'p> {
     fn flush(&self, s: &mut State, i: usize) {
         let Some(at) = self.buffer(i) else { return };
         let word = wide(s[at + 1]);
+        self.count(s, i, Of::Word(word), i64::from(s[at + 2]) - i64::from(s[word]));
         s[word] = s[at + 2];
         s.copy_within(at + 3..at + 1 + 2 * BUFFER, at + 1);
         s[at + 2 * BUFFER - 1..=at + 2 * BUFFER].fill(0);

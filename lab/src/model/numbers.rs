@@ -1,7 +1,7 @@
 //! The state's numbers as what a step acts on.
 
 use super::{Model, State, narrow, wide};
-use crate::lang::Memory;
+use crate::lang::{Memory, Of};
 use crate::machine::{Fault, MOST_TOKENS, World, judge};
 
 /// The model's numbers as a [`World`]. `who` is `None` for recovery, whose stores are seen at once.
@@ -9,6 +9,19 @@ pub(super) struct Numbers<'m, 'p> {
     pub(super) model: &'m Model<'p>,
     pub(super) s: &'m mut State,
     pub(super) who: Option<usize>,
+}
+
+impl Numbers<'_, '_> {
+    /// The word's new value, and whose doing it is. Recovery works in the place of the dead process.
+    fn put(&mut self, word: usize, value: i64) {
+        self.count(Of::Word(word), value - i64::from(self.s[word]));
+        self.s[word] = narrow(value);
+    }
+
+    fn count(&mut self, of: Of, by: i64) {
+        let who = self.who.or_else(|| wide(self.s[self.model.recovery]).checked_sub(1));
+        who.into_iter().for_each(|who| self.model.count(self.s, who, of, by));
+    }
 }
 
 impl World for Numbers<'_, '_> {
@@ -25,25 +38,27 @@ impl World for Numbers<'_, '_> {
             self.s[at + 2 + 2 * n] = narrow(value);
             self.s[at] += 1;
         } else {
-            self.s[word] = narrow(value);
+            self.put(word, value);
         }
     }
 
     fn cas(&mut self, word: usize, old: i64, new: i64) -> i64 {
         let was = i64::from(self.s[word]);
         if was == old {
-            self.s[word] = narrow(new);
+            self.put(word, new);
         }
         was
     }
 
     fn swap(&mut self, word: usize, value: i64) -> i64 {
-        i64::from(std::mem::replace(&mut self.s[word], narrow(value)))
+        let was = i64::from(self.s[word]);
+        self.put(word, value);
+        was
     }
 
     fn add(&mut self, word: usize, value: i64) -> i64 {
         let was = i64::from(self.s[word]);
-        self.s[word] = narrow(was + value);
+        self.put(word, was + value);
         was
     }
 
@@ -74,6 +89,7 @@ impl World for Numbers<'_, '_> {
     }
 
     fn enter(&mut self, room: usize) -> i64 {
+        self.count(Of::Room(room), 1);
         let inside = &mut self.s[self.model.rooms + room];
         *inside |= 1 << self.who.unwrap_or(self.model.processes.len());
         i64::from(inside.count_ones())

@@ -67,7 +67,11 @@ impl<'p> Replay<'p> {
                 me.end = me.ended();
                 me.see(None);
             }
-            Err((i, fault)) => me.end = End::Fault(format!("{}: {fault}", program.processes[i].name)),
+            Err((i, fault)) => {
+                me.state = me.model.blank();
+                me.end = End::Fault(format!("{}: {fault}", program.processes[i].name));
+                me.see(None);
+            }
         }
         me
     }

@@ -14,3 +14,9 @@ pub mod syscalls;
 pub mod sysv;
 pub mod trace;
 pub mod view;
+
+/// What a session's object stands for elsewhere goes with it: a message queue of System V's, a name that is not the session's. For whoever sweeps.
+pub fn forget(object: &str) {
+    sysv::forget(object);
+    named::forget(object);
+}

@@ -24,7 +24,7 @@ use tricine_channel::error::{Error, Result};
 use tricine_channel::sys::process::{Exit, Reaped, exit_now, memory_file};
 use tricine_channel::sys::shm;
 
-pub use calls::Called;
+pub use calls::{Called, LONGEST_PATH};
 
 /// How often a blocking wait looks up, in microseconds.
 const TICK_US: libc::suseconds_t = 1000;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tricine_channel::sys::process::memory_file;
 use tricine_channel::sys::shm;
-use tricine_stress::sys::named;
+use tricine_stress::sys::named::{self, Borrowed};
 use tricine_stress::sys::trace::{Called, Forked, Tracer, pause};
 
 use super::{Measured, Task, start, told};
@@ -110,14 +110,6 @@ fn call_name(call: u64) -> Option<&'static str> {
     })
 }
 
-/// A file in /dev/shm that the process has open under a name which is not its semaphore's.
-fn other_name(pid: u32, own: &str) -> Option<String> {
-    let links = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
-    let paths = links.filter_map(|l| std::fs::read_link(l.path()).ok()?.to_str().map(str::to_owned));
-    let names = paths.filter_map(|p| p.strip_prefix(shm::DIR)?.strip_prefix('/').map(str::to_owned));
-    names.into_iter().find(|n| n.starts_with("sem.") && n != own && !n.contains(' '))
-}
-
 /// A maker for each call after which it is killed. In a process of one thread.
 pub(super) fn semaphore(part: &Part) -> Result<Vec<Death>> {
     let tracer = Tracer::new()?;
@@ -132,13 +124,13 @@ pub(super) fn semaphore(part: &Part) -> Result<Vec<Death>> {
             i32::from(made.is_err())
         })?;
         maker.run_to_pause()?;
-        let (after, other) = calls(&mut maker, deaths.len() + 1, &own)?;
+        let (after, other) = calls(&mut maker, deaths.len() + 1, &part.name)?;
         maker.kill()?;
         let there = |name: &str| std::fs::exists(format!("{}/{name}", shm::DIR)).unwrap_or(false);
-        let found = other.filter(|n| there(n));
-        let death = after.map(|call| Death { killed_after: call.into(), own: there(&own), other: found.clone() });
+        let found = other.as_ref().map(|o| o.name().to_owned()).filter(|n| there(n));
+        let death = after.map(|call| Death { killed_after: call.into(), own: there(&own), other: found });
         // Nobody else would ever remove it.
-        found.map_or(Ok(()), |n| shm::unlink(&n))?;
+        other.map_or(Ok(()), Borrowed::remove)?;
         shm::unlink(&own)?;
         match death {
             Some(death) => deaths.push(death),
@@ -147,14 +139,22 @@ pub(super) fn semaphore(part: &Part) -> Result<Vec<Death>> {
     }
 }
 
-/// Lets the maker live for so many calls: the last one's name, unless it was done before, and the other name that it used.
-fn calls(maker: &mut Forked, count: usize, own: &str) -> Result<(Option<&'static str>, Option<String>)> {
+/// Lets the maker live for so many calls: the last one's name, unless it was done before, and the other name that it used. That name is
+/// noted before it is made, so that it goes with the session if this process is killed now.
+fn calls(maker: &mut Forked, count: usize, of: &str) -> Result<(Option<&'static str>, Option<Borrowed>)> {
     let (mut left, mut inside, mut other) = (count, None, None);
     loop {
         match maker.to_call(None)? {
-            Called::Entered(call) => inside = call_name(call),
+            Called::Entered(call) => {
+                inside = call_name(call);
+                let path = maker.about_to_open()?;
+                let name = path.as_deref().and_then(|p| p.strip_prefix(shm::DIR)?.strip_prefix('/'));
+                if let Some(noted) = name.map_or(Ok(None), |name| Borrowed::note(of, maker.id(), name))? {
+                    // It tries another one if somebody has the first.
+                    other.replace(noted).map_or(Ok(()), Borrowed::remove)?;
+                }
+            }
             Called::Left(_) => {
-                other = other.or_else(|| other_name(maker.id(), own));
                 if let Some(call) = inside.take() {
                     left -= 1;
                     if left == 0 {
@@ -197,6 +197,6 @@ pub(super) fn measure(session: &str) -> Result<Measured> {
         row["sem_open"] = true.into();
         rows.push(row);
     }
-    says += "```\n`sem_open` gives its name last, too, but its file has a name from the beginning, and a random one: a death leaves it there for ever. (The lab has removed it.)\n\nIn the second order the name shows everything or is not there. What the first leaves behind stays until somebody removes it.";
+    says += "```\n`sem_open` gives its name last, too, but its file has a name from the beginning, and a random one: a death leaves it there for ever. (The lab has removed it; it noted the name before it was made.)\n\nIn the second order the name shows everything or is not there. What the first leaves behind stays until somebody removes it.";
     Ok(Measured { says, figures: json!(rows), ..Measured::default() })
 }

@@ -1,9 +1,10 @@
 //! The screen: lessons for people, in any terminal of 80 by 24 or more.
 //!
 //! One thread: draw, wait for a key, do what it says. Read in this order: this file (the terminal), `list`, `visit` (one
-//! lesson, and its keys), `pages` and `scene` (drawing), `real` (the shipped channel), `ways` (a
+//! lesson, and its keys), `pages` and `scene` (drawing), `above` (what lies over them), `real` (the shipped channel), `ways` (a
 //! frame, call by call), `look`, `editor`.
 
+mod above;
 mod editor;
 mod list;
 mod look;

@@ -10,9 +10,10 @@ use tricine_lab::Lesson;
 use tricine_lab::lang::{Memory, Program};
 use tricine_lab::verdict::Verdict;
 
+use super::above::each_line;
 use super::look::Look;
 use super::visit::{Page, Visit};
-use super::{Clicks, head, keys, page, popup, scene};
+use super::{Clicks, head, keys, page, scene};
 use crate::stepper::Stepper;
 
 type Items<'a> = Vec<(KeyCode, &'a str, &'a str)>;
@@ -105,9 +106,7 @@ pub(super) fn draw(
     let mut items = items;
     items.extend([(KeyCode::Char('?'), "?", "help"), (KeyCode::Char('q'), "q", "lessons")]);
     keys(frame, look, clicks, foot, &items);
-    if let Some((title, lines)) = &visit.popup {
-        popup(frame, look, clicks, title, lines.clone(), visit.popup_scroll);
-    }
+    visit.above.draw(frame, look, clicks);
 }
 
 fn text(frame: &mut Frame<'_>, look: Look, area: Rect, title: &str, lines: Vec<Line<'static>>, scroll: u16) {
@@ -287,8 +286,7 @@ pub(super) fn help(look: Look, lesson: &Lesson, program: &Program) -> Vec<Line<'
     if program.memory == Memory::Tso {
         text += "`v w` the oldest store in the first or second process's buffer reaches memory\n";
     }
-    // Each key on a line of its own.
-    lines.extend(text.lines().flat_map(|l| if l.is_empty() { vec![Line::default()] } else { look.markdown(l) }));
+    lines.extend(each_line(look, &text));
     lines
 }
 

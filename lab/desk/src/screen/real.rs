@@ -7,6 +7,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 
+use super::above::{Above, Closer, heard, stay};
 use super::look::Look;
 use super::{Clicks, Ui, head, keys, page, popup};
 use crate::real::script::{Deaths, all, film};
@@ -30,54 +31,38 @@ struct Visit {
     /// Digits that were typed.
     number: String,
     message: String,
-    popup: Option<(String, Vec<Line<'static>>)>,
-    scroll: u16,
+    above: Above,
 }
 
 /// Until it is left.
 pub(super) fn visit(ui: &mut Ui) -> Result<()> {
     let mut real = Real::start(ui.session.name())?;
     let seen = real.ask(Ask::Begin(Works::Producer))?;
-    let mut visit = Visit { real, seen, number: String::new(), message: String::new(), popup: None, scroll: 0 };
-    loop {
-        ui.draw(|frame, look, clicks| draw(frame, look, clicks, &visit))?;
-        let Some(key) = ui.key()? else { continue };
-        if visit.popup.is_some() {
-            match key {
-                KeyCode::Down | KeyCode::PageDown => visit.scroll += 1,
-                KeyCode::Up | KeyCode::PageUp => visit.scroll = visit.scroll.saturating_sub(1),
-                _ => visit.popup = None,
-            }
-            continue;
-        }
-        match key {
-            KeyCode::Char('q') | KeyCode::Esc => return Ok(()),
-            KeyCode::Char('?') => {
-                visit.say("Keys", HELP.lines().flat_map(|l| ui.look.markdown(&format!("{l}\n"))).collect())
-            }
-            KeyCode::Char('F') => visit.everywhere(ui)?,
-            key => visit.press(key)?,
-        }
+    stay(ui, &mut Visit { real, seen, number: String::new(), message: String::new(), above: Above::default() })
+}
+
+impl Closer for Visit {
+    const HELP: &str = HELP;
+
+    fn above(&mut self) -> &mut Above {
+        &mut self.above
+    }
+
+    fn press(&mut self, ui: &mut Ui, key: KeyCode) -> Result<()> {
+        if key == KeyCode::Char('F') { self.everywhere(ui) } else { self.key(key) }
+    }
+
+    fn draw(&self, frame: &mut Frame<'_>, look: Look, clicks: &mut Clicks) {
+        draw(frame, look, clicks, self);
     }
 }
 
 impl Visit {
-    fn say(&mut self, title: &str, lines: Vec<Line<'static>>) {
-        self.popup = Some((title.into(), lines));
-        self.scroll = 0;
-    }
-
     fn ask(&mut self, ask: Ask) -> Result<()> {
-        match self.real.ask(ask) {
-            Ok(seen) => self.seen = seen,
-            // A system call failed there, and it is said; the next key may do better.
-            Err(Error::Lost(why)) => self.message = why,
-            Err(e) => return Err(e),
-        }
-        Ok(())
+        heard(self.real.ask(ask), &mut self.seen, &mut self.message)
     }
 
-    fn press(&mut self, key: KeyCode) -> Result<()> {
+    fn key(&mut self, key: KeyCode) -> Result<()> {
         self.message.clear();
         let number = std::mem::take(&mut self.number);
         let (own, kill) = if self.seen.works == Works::Producer { ('a', 'A') } else { ('b', 'B') };
@@ -177,7 +162,7 @@ impl Visit {
         };
         match deaths {
             Ok(deaths) => {
-                self.say("A death at every instruction", ui.look.markdown(&told(works, instructions, &deaths)))
+                self.above.say("A death at every instruction", ui.look.markdown(&told(works, instructions, &deaths)))
             }
             Err(Error::Lost(why)) => self.message = why,
             Err(e) => return Err(e),
@@ -242,9 +227,7 @@ fn draw(frame: &mut Frame<'_>, look: Look, clicks: &mut Clicks, visit: &Visit) {
         (KeyCode::Char('q'), "q", "the lesson"),
     ];
     keys(frame, look, clicks, foot, &items);
-    if let Some((title, lines)) = &visit.popup {
-        popup(frame, look, clicks, title, lines.clone(), visit.scroll);
-    }
+    visit.above.draw(frame, look, clicks);
 }
 
 fn roles(s: &Seen) -> String {

@@ -6,12 +6,12 @@ mod work;
 use std::collections::{BTreeSet, VecDeque};
 
 use ratatui::crossterm::event::KeyCode;
-use ratatui::text::Line;
 use tricine_lab::lang::Program;
 use tricine_lab::lesson::Lesson;
 use tricine_lab::schedule::Act;
 use tricine_lab::verdict::Verdict;
 
+use super::above::Above;
 use super::editor::Draft;
 use super::{Ui, pages};
 use crate::command::{given, instance, stage};
@@ -59,8 +59,7 @@ pub(super) struct Visit<'l> {
     pub(super) reached: BTreeSet<usize>,
     /// What is to be said in the line under the stage.
     pub(super) message: Option<String>,
-    pub(super) popup: Option<(String, Vec<Line<'static>>)>,
-    pub(super) popup_scroll: u16,
+    pub(super) above: Above,
     /// What was measured here.
     pub(super) measured: Option<String>,
     pub(super) bytes: bool,
@@ -101,8 +100,7 @@ pub(super) fn visit(ui: &mut Ui, lesson: &Lesson, progress: &mut Progress) -> Re
         instance: None,
         reached: BTreeSet::new(),
         message: None,
-        popup: None,
-        popup_scroll: 0,
+        above: Above::default(),
         measured: None,
         bytes: false,
         draft: None,
@@ -145,12 +143,7 @@ impl Visit<'_> {
                 return Ok(then);
             }
             let Some(key) = key else { continue };
-            if self.popup.is_some() {
-                match key {
-                    KeyCode::Down | KeyCode::PageDown => self.popup_scroll += 1,
-                    KeyCode::Up | KeyCode::PageUp => self.popup_scroll = self.popup_scroll.saturating_sub(1),
-                    _ => self.popup = None,
-                }
+            if self.above.takes(key) {
                 continue;
             }
             match self.press(ui, key, program, &mut stepper, progress) {
@@ -177,8 +170,7 @@ impl Visit<'_> {
     }
 
     fn say(&mut self, ui: &Ui, title: &str, text: &str) {
-        self.popup = Some((title.into(), ui.look.markdown(text)));
-        self.popup_scroll = 0;
+        self.above.say(title, ui.look.markdown(text));
     }
 
     /// What happens without a key: a file was saved, a process was killed by somebody else.
@@ -227,8 +219,7 @@ impl Visit<'_> {
     ) -> Result<Option<Then>> {
         match key {
             KeyCode::Char('?') => {
-                self.popup_scroll = 0;
-                self.popup = Some(("Keys".into(), pages::help(ui.look, self.lesson, program)));
+                self.above.say("Keys", pages::help(ui.look, self.lesson, program));
                 return Ok(None);
             }
             KeyCode::Esc | KeyCode::Char('q') => return Ok(Some(Then::Leave)),

@@ -7,10 +7,11 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Wrap};
 
+use super::above::{Above, Closer, heard, stay};
 use super::look::Look;
-use super::{Clicks, Ui, head, keys, page, popup};
+use super::{Clicks, Ui, head, keys, page};
+use crate::Result;
 use crate::ways::{Act, Ask, MECHANISMS, Seen, Stop, Ways, Where};
-use crate::{Error, Result};
 
 const HELP: &str = "Two real processes, and one frame of 64 bytes between them. Each stops where it enters the kernel, and where a call comes back.\n\n\
 `a` the writer goes on to its next stop\n`b` the reader does\n`g` the one that went last goes on until it sleeps or is done\n\
@@ -22,42 +23,24 @@ struct Visit {
     ways: Ways,
     seen: Seen,
     message: String,
-    help: Option<Vec<Line<'static>>>,
+    above: Above,
 }
 
 /// Until it is left.
 pub(super) fn visit(ui: &mut Ui) -> Result<()> {
     let mut ways = Ways::start(ui.session.name())?;
     let seen = ways.ask(&Ask::Play(0, vec![]))?;
-    let mut visit = Visit { ways, seen, message: String::new(), help: None };
-    loop {
-        ui.draw(|frame, look, clicks| draw(frame, look, clicks, &visit))?;
-        let Some(key) = ui.key()? else { continue };
-        if visit.help.take().is_some() {
-            continue;
-        }
-        match key {
-            KeyCode::Char('q') | KeyCode::Esc => return Ok(()),
-            KeyCode::Char('?') => {
-                visit.help = Some(HELP.lines().flat_map(|l| ui.look.markdown(&format!("{l}\n"))).collect());
-            }
-            key => visit.press(key)?,
-        }
-    }
+    stay(ui, &mut Visit { ways, seen, message: String::new(), above: Above::default() })
 }
 
-impl Visit {
-    fn ask(&mut self, ask: &Ask) -> Result<()> {
-        match self.ways.ask(ask) {
-            Ok(seen) => self.seen = seen,
-            // Such as a kernel without message queues.
-            Err(Error::Lost(why)) => self.message = why,
-            Err(e) => return Err(e),
-        }
-        Ok(())
+impl Closer for Visit {
+    const HELP: &str = HELP;
+
+    fn above(&mut self) -> &mut Above {
+        &mut self.above
     }
 
-    fn press(&mut self, key: KeyCode) -> Result<()> {
+    fn press(&mut self, _ui: &mut Ui, key: KeyCode) -> Result<()> {
         self.message.clear();
         let (now, acts) = (self.seen.mechanism, self.seen.acts.clone());
         match key {
@@ -85,6 +68,16 @@ impl Visit {
             }
             _ => Ok(()),
         }
+    }
+
+    fn draw(&self, frame: &mut Frame<'_>, look: Look, clicks: &mut Clicks) {
+        draw(frame, look, clicks, self);
+    }
+}
+
+impl Visit {
+    fn ask(&mut self, ask: &Ask) -> Result<()> {
+        heard(self.ways.ask(ask), &mut self.seen, &mut self.message)
     }
 
     fn step(&mut self, who: usize) -> Result<()> {
@@ -150,9 +143,7 @@ fn draw(frame: &mut Frame<'_>, look: Look, clicks: &mut Clicks, visit: &Visit) {
         (KeyCode::Char('q'), "q", "the lesson"),
     ];
     keys(frame, look, clicks, foot, &items);
-    if let Some(lines) = &visit.help {
-        popup(frame, look, clicks, "Keys", lines.clone(), 0);
-    }
+    visit.above.draw(frame, look, clicks);
 }
 
 /// One side's stops, each in the row of its place in time.

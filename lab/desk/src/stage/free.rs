@@ -11,6 +11,7 @@ use serde::Serialize;
 use tricine_channel::sys::futex;
 use tricine_channel::time::{Deadline, mono_ns};
 use tricine_lab::lang::Op;
+use tricine_lab::machine::wrong_words;
 
 use super::Stage;
 use super::actor::{FREELY, WRONG, kill};
@@ -179,11 +180,13 @@ impl Stage {
         }
         if let Some((_, last)) = p.expect {
             let shown = self.shown();
-            return (format!("{shown} of {last} frames shown"), shown < last);
+            let lacking = wrong_words(p, &|k| self.word(k)).filter(|_| shown >= last);
+            let also = lacking.as_ref().map_or(String::new(), |why| format!(", and {why}"));
+            return (format!("{shown} of {last} frames shown{also}"), shown < last || lacking.is_some());
         }
         let value = |(k, _): &(usize, i64)| format!("{} = {}", p.words[*k].0, self.word(*k));
         let values: Vec<String> = p.finals.iter().map(value).collect();
-        let wrong = p.finals.iter().any(|(k, v)| self.word(*k) != *v);
+        let wrong = wrong_words(p, &|k| self.word(k)).is_some();
         (if values.is_empty() { "over".into() } else { values.join(", ") }, wrong)
     }
 

@@ -21,6 +21,7 @@ use tricine_channel::sys::futex;
 use tricine_channel::sys::process::Child;
 use tricine_channel::time::Deadline;
 use tricine_lab::lang::{Memory, Op, Program};
+use tricine_lab::machine;
 use tricine_lab::model::Life;
 use tricine_lab::schedule::Act;
 
@@ -203,7 +204,8 @@ impl Stage {
             Act::Flush(i) => self.flush(i),
         }?;
         self.let_sleep()?;
-        Ok(did)
+        let broken = || machine::broken(&self.program, &|k| self.word(k)).map(|f| Did::Fault(f.to_string()));
+        Ok(if did == Did::Happened { broken().unwrap_or(did) } else { did })
     }
 
     fn alive(&self, i: usize) -> bool {

@@ -9,8 +9,8 @@ use super::{Page, Then, Visit};
 use crate::Result;
 use crate::command::{full, given, marked};
 use crate::progress::{Progress, now};
+use crate::screen::Ui;
 use crate::screen::editor::Draft;
-use crate::screen::{Ui, popup};
 
 impl Visit<'_> {
     /// Takes what the learner wrote, and marks it.
@@ -75,12 +75,8 @@ impl Visit<'_> {
     /// Measures what the lesson measures, and holds it against what was predicted.
     pub(super) fn measure(&mut self, ui: &mut Ui, progress: &mut Progress) {
         let Some(m) = &self.lesson.measure else { return };
-        self.popup = Some(("Measuring".into(), vec![Line::raw("It takes some seconds. Other work disturbs it.")]));
-        let _ = ui.draw(|frame, look, clicks| {
-            if let Some((title, lines)) = &self.popup {
-                popup(frame, look, clicks, title, lines.clone(), 0);
-            }
-        });
+        self.above.say("Measuring", vec![Line::raw("It takes some seconds. Other work disturbs it.")]);
+        let _ = ui.draw(|frame, look, clicks| self.above.draw(frame, look, clicks));
         let measured = match crate::measure::measure(&m.name, ui.session.name()) {
             Ok(measured) => measured,
             Err(e) => return self.say(ui, "It could not be measured", &e.to_string()),
