@@ -106,7 +106,8 @@ fn report(container: &dyn Container, played: &Played, track: usize) -> TrackRepo
 
 pub(crate) fn pictures(info: &VideoInfo) -> (String, String) {
     let rate = info.rate.map_or_else(String::new, |rate| format!(", {} per second", (rate * 1000.0).round() / 1000.0));
-    (info.codec.clone(), format!("{}×{}{rate}", info.format.width, info.format.height))
+    let light = info.light.words().map_or_else(String::new, |words| format!(", {words}"));
+    (info.codec.clone(), format!("{}×{}{rate}{light}", info.format.width, info.format.height))
 }
 
 pub(crate) fn sound(info: &AudioInfo) -> (String, String) {

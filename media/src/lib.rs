@@ -36,6 +36,7 @@ pub use inspect::{Inspection, TrackReport, inspect};
 pub use open::{open, open_at};
 pub use source::image::PICTURE_NS;
 pub use types::*;
+pub use video::Light;
 
 /// What this build plays, by kind, for `tricine doctor`.
 pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
@@ -64,6 +65,8 @@ pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
                 "MPEG-PS",
                 "AVI",
                 "FLV",
+                "IVF",
+                "raw video",
                 "WAV",
                 "MP3",
                 "FLAC",

@@ -10,6 +10,8 @@ pub(crate) enum Kind {
     Ps,
     Flv,
     Avi,
+    /// Pictures without a container.
+    Raw,
     Y4m,
     Image,
     Audio,
@@ -21,7 +23,7 @@ pub(crate) enum Kind {
 }
 
 /// Known by what they begin with, at a distance from the start.
-const OTHERS: [(usize, &[u8], &str); 25] = [
+const OTHERS: [(usize, &[u8], &str); 24] = [
     (0, &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11], "the ASF (WMV, WMA) container"),
     (0, &[0x06, 0x0e, 0x2b, 0x34], "the MXF container"),
     (0, b"nut/multimedia container", "the NUT container"),
@@ -29,7 +31,6 @@ const OTHERS: [(usize, &[u8], &str); 25] = [
     (0, b"DKIF", "the IVF container"),
     (0, &[0, 0, 0, 1], "a raw video stream without a container"),
     (0, &[0, 0, 1], "a raw video stream without a container"),
-    (0, &[0x12, 0, 0x0a], "a raw AV1 stream without a container"),
     (28, b"\x80theora", "Theora video in Ogg"),
     (28, b"OVP80", "VP8 video in Ogg"),
     (28, b"fishead", "a film in Ogg"),
@@ -69,6 +70,9 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
     }
     if at(0, b"FLV\x01") {
         return Kind::Flv;
+    }
+    if crate::container::is_raw(head) {
+        return Kind::Raw;
     }
     if let Some((.., name)) = OTHERS.iter().find(|(offset, magic, _)| at(*offset, magic)) {
         return Kind::Other(name);

@@ -139,6 +139,8 @@ pub struct VideoInfo {
     pub codec: String,
     /// The first frame's format.
     pub format: VideoFormat,
+    /// What light its samples stood for before they were made those of an ordinary screen.
+    pub light: crate::Light,
     /// Frames per second where the file tells (an average for variable frame rate).
     pub rate: Option<f64>,
     /// The film's length, where the file tells.

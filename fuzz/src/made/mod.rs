@@ -7,5 +7,6 @@ pub mod mp4;
 pub mod ogg;
 pub mod plain;
 pub mod ps;
+pub mod raw;
 pub mod riff;
 pub mod ts;

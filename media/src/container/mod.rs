@@ -4,6 +4,7 @@
 //! track against another. Each track has a reader of its own, so that no track waits for another one.
 
 mod avi;
+mod colour;
 mod flv;
 mod frames;
 mod id3;
@@ -14,6 +15,7 @@ mod pes;
 mod pictures;
 mod probed;
 mod ps;
+mod raw;
 mod shifted;
 mod stream;
 mod timing;
@@ -25,11 +27,13 @@ use std::ops::Range;
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
-use crate::{ColorMatrix, ColorRange, MediaError, MediaFile, Rotation, VideoFormat, caps};
+use crate::{MediaError, MediaFile, Rotation, VideoFormat, caps};
 
+pub(crate) use colour::{Colour, Peak, Primaries, Transfer};
 #[cfg(feature = "ac3")]
 pub(crate) use frames::ac3_frame;
 pub(crate) use mp4::fourcc;
+pub(crate) use raw::is_raw;
 pub(crate) use shifted::Shifted;
 pub(crate) use ts::Grid;
 
@@ -247,30 +251,6 @@ impl CodecId {
     }
 }
 
-/// What colour tags say; `None` where they say nothing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Colour {
-    pub(crate) range: Option<ColorRange>,
-    pub(crate) matrix: Option<ColorMatrix>,
-}
-
-impl Colour {
-    /// The matrix that ISO/IEC 23091's MatrixCoefficients mean, as near as Tricine shows it.
-    pub(crate) fn matrix(code: u32) -> Option<ColorMatrix> {
-        match code {
-            1 | 7 => Some(ColorMatrix::Bt709),
-            4..=6 => Some(ColorMatrix::Bt601),
-            9 | 10 => Some(ColorMatrix::Bt2020),
-            _ => None,
-        }
-    }
-
-    /// Fills what is unknown here from `other`.
-    pub(crate) fn or(self, other: Self) -> Self {
-        Self { range: self.range.or(other.range), matrix: self.matrix.or(other.matrix) }
-    }
-}
-
 /// What a container says of its pictures.
 #[derive(Debug, Clone)]
 pub(crate) struct VideoTrack {
@@ -300,11 +280,10 @@ impl VideoTrack {
         }
     }
 
-    /// How a picture is to be shown whose codec says this of it. The container overrules the codec on pixel aspect, the codec the
-    /// container on colour, as in FFmpeg.
+    /// How a picture is to be shown whose codec says this aspect of it, and whose colour is `colour`. The container overrules the
+    /// codec on pixel aspect, the codec the container on colour, as in FFmpeg.
     pub(crate) fn shown(&self, (width, height): (u32, u32), sar: Option<(u32, u32)>, colour: Colour) -> VideoFormat {
         let plain = VideoFormat::untagged(width, height);
-        let colour = colour.or(self.colour);
         let from_display =
             self.display.and_then(|(w, h)| reduce(u64::from(w) * u64::from(height), u64::from(h) * u64::from(width)));
         VideoFormat {
@@ -344,6 +323,7 @@ pub(crate) fn open_kind(file: &MediaFile, kind: crate::sniff::Kind) -> Result<Op
             Kind::Avi => Some(Box::new(avi::Avi::read(file)?)),
             Kind::Flv => Some(Box::new(flv::Flv::read(file)?)),
             Kind::Ps => Some(Box::new(ps::Ps::read(file)?)),
+            Kind::Raw => Some(Box::new(raw::Raw::read(file)?)),
             Kind::Ts => Some(Box::new(ts::Ts::read(file)?)),
             Kind::Audio | Kind::Unknown => Some(song(file)?),
             Kind::Other(what) => return Err(MediaError::unsupported(what, crate::sniff::remedy(what))),

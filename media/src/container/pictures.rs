@@ -13,6 +13,8 @@ pub(super) struct Unit {
     pub(super) time_ns: Option<i64>,
     /// Where that piece is.
     pub(super) place: u64,
+    /// Bytes between the picture before and this one that belong to neither.
+    pub(super) lead: usize,
 }
 
 /// Cuts one stream.
@@ -105,7 +107,7 @@ impl Pictures {
         self.pieces.drain(..last);
         self.pieces.iter_mut().for_each(|(from, ..)| *from = from.saturating_sub(at));
         self.scanned = self.scanned.saturating_sub(at);
-        Some(Unit { data, time_ns, place })
+        Some(Unit { data, time_ns, place, lead: begun })
     }
 }
 

@@ -11,7 +11,7 @@ use super::demux::Reader;
 use super::{Foreign, broken, name, ns};
 use crate::container::{Colour, VideoTrack};
 use crate::guard::guarded;
-use crate::video::{copy_plane, planes};
+use crate::video::{Deep, Light, Samples, Screen, copy_plane, planes, widen};
 use crate::{ColorRange, MediaError, MediaFile, NS, Picture, VideoFormat, VideoFrame, VideoInfo, VideoSource, caps};
 
 /// Opens a track of pictures; `about` is what another container's reader says of them. Errors: it does not decode.
@@ -28,6 +28,7 @@ pub(super) fn open(
     let info = VideoInfo {
         codec: name(track.codec),
         format: VideoFormat::untagged(1, 1),
+        light: Light::default(),
         rate: rate.filter(|(_, s)| *s > 0.0).map(|(n, s)| n / s).filter(|rate| (0.01..=1000.0).contains(rate)),
         duration_ns: length_ns,
         frames: track.frames,
@@ -46,6 +47,7 @@ pub(super) fn open(
         held: VecDeque::new(),
         last_ns: -1,
         scaler,
+        screen: Screen::default(),
     };
     // Only a picture tells its size.
     let first = source.first()?;
@@ -75,6 +77,7 @@ struct Source {
     /// When the last frame was due.
     last_ns: i64,
     scaler: Scaler,
+    screen: Screen,
 }
 
 impl Source {
@@ -128,12 +131,20 @@ impl Source {
         let pts_ns = due.map_or(self.last_ns + step_ns, |due| due - self.zero_ns);
         self.last_ns = pts_ns;
         let full = frame.pixel_format().name().starts_with("yuvj").then_some(ColorRange::Full);
-        let colour = Colour { range: full, matrix: None };
+        let said = self.about.as_ref().map_or_else(Colour::default, |about| about.colour);
+        let colour = Colour { range: full, ..Colour::default() }.or(said);
         let format = match &self.about {
             Some(about) => about.shown((width, height), None, colour),
             None => VideoFormat { range: full.unwrap_or_default(), ..VideoFormat::untagged(width, height) },
         };
-        let picture = Box::new(Decoded { frame, scaler: self.scaler.clone() });
+        self.info.light = Screen::light(&format, &colour);
+        let decoded = Decoded { frame, scaler: self.scaler.clone() };
+        let deep = if self.info.light == Light::Ordinary { None } else { decoded.converted(TEN_BITS).ok() };
+        let samples = match deep {
+            Some(frame) => Samples::Deep(Box::new(TenBits(frame))),
+            None => Samples::Bytes(Box::new(decoded)),
+        };
+        let (format, picture) = self.screen.show(format, &colour, samples);
         Some(VideoFrame { pts_ns, duration_ns: 0, format, picture })
     }
 
@@ -187,6 +198,9 @@ impl VideoSource for Source {
     }
 }
 
+/// What HDR is converted to before it is shown: 4:2:0 of 10 bits.
+const TEN_BITS: &str = "yuv420p10le";
+
 type Scaler = Arc<Mutex<Option<((String, usize, usize), VideoFrameScaler)>>>;
 
 /// A frame as FFmpeg has it.
@@ -196,17 +210,17 @@ struct Decoded {
 }
 
 impl Decoded {
-    /// As 4:2:0 of 8 bits, by FFmpeg's scaler.
-    fn converted(&self) -> Result<video::VideoFrame, ac_ffmpeg::Error> {
+    /// In the pixel format `wanted`, by FFmpeg's scaler.
+    fn converted(&self, wanted: &str) -> Result<video::VideoFrame, ac_ffmpeg::Error> {
         let (format, width, height) = (self.frame.pixel_format(), self.frame.width(), self.frame.height());
-        let key = (format.name().to_owned(), width, height);
+        let key = (format!("{} to {wanted}", format.name()), width, height);
         let mut scaler = self.scaler.lock().unwrap_or_else(PoisonError::into_inner);
         if scaler.as_ref().is_none_or(|(of, _)| *of != key) {
             let made = VideoFrameScaler::builder()
                 .source_pixel_format(format)
                 .source_width(width)
                 .source_height(height)
-                .target_pixel_format(video::frame::get_pixel_format("yuv420p"))
+                .target_pixel_format(video::frame::get_pixel_format(wanted))
                 .target_width(width)
                 .target_height(height)
                 .build()?;
@@ -217,11 +231,25 @@ impl Decoded {
     }
 }
 
+/// A frame of 4:2:0 of 10 bits.
+struct TenBits(video::VideoFrame);
+
+impl Deep for TenBits {
+    fn depth(&self) -> u32 {
+        10
+    }
+
+    fn row(&self, plane: usize, y: usize, to: &mut [u16]) {
+        let plane = &self.0.planes()[plane];
+        widen(plane.data().get(y * plane.line_size()..).unwrap_or_default(), to);
+    }
+}
+
 impl Picture for Decoded {
     fn write_i420(&mut self, out: &mut [u8]) {
         let name = self.frame.pixel_format().name();
         let own = matches!(name, "yuv420p" | "yuvj420p");
-        let converted = if own { None } else { self.converted().ok() };
+        let converted = if own { None } else { self.converted("yuv420p").ok() };
         // A picture that FFmpeg's scaler does not know is grey.
         let Some(frame) = (if own { Some(&self.frame) } else { converted.as_ref() }) else { return out.fill(128) };
         let (width, height) = (frame.width(), frame.height());

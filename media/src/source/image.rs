@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use crate::{MAX_SIDE, caps};
+use crate::{Light, MAX_SIDE, caps};
 use crossbeam_channel::{Receiver, bounded};
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
@@ -105,7 +105,8 @@ fn still(codec: String, picture: Decoded, picture_ns: i64) -> Media {
 }
 
 fn info(format: VideoFormat, duration_ns: Option<i64>, frames: Option<u64>) -> VideoInfo {
-    VideoInfo { codec: String::new(), format, rate: None, duration_ns, frames, seekable: true }
+    let light = Light::default();
+    VideoInfo { codec: String::new(), format, light, rate: None, duration_ns, frames, seekable: true }
 }
 
 fn limits() -> Limits {

@@ -10,12 +10,12 @@ mod canvas;
 
 use std::sync::Arc;
 
-use crate::MAX_SIDE;
 use crate::times::units_ns;
 use crate::{
     About, AudioBlock, AudioInfo, AudioSource, ColorMatrix, Media, MediaError, NS, Picture, VideoFormat, VideoFrame,
     VideoInfo, VideoSource,
 };
+use crate::{Light, MAX_SIDE};
 use canvas::{ADVANCE, Canvas, TALL, Yuv};
 
 /// What the tone is sampled at, in hertz.
@@ -57,6 +57,7 @@ pub fn open(spec: &str) -> Result<Media, MediaError> {
     let video = VideoInfo {
         codec: format!("test {name}"),
         format: spec.format(),
+        light: Light::default(),
         rate: Some(spec.rate.0 as f64 / spec.rate.1 as f64),
         duration_ns,
         frames: Some(spec.frames as u64),

@@ -12,7 +12,7 @@ use crate::times::units_ns;
 use crate::{
     About, ColorRange, Media, MediaError, MediaFile, NS, Picture, VideoFormat, VideoFrame, VideoInfo, VideoSource,
 };
-use crate::{MAX_SIDE, caps};
+use crate::{Light, MAX_SIDE, caps};
 
 pub use pipe::{open_pipe, open_pipe_with_header, resume_pipe};
 
@@ -133,6 +133,7 @@ impl Header {
         VideoInfo {
             codec: format!("raw {chroma}"),
             format: self.format,
+            light: Light::default(),
             rate: Some(self.rate.0 as f64 / self.rate.1 as f64),
             duration_ns: frames.map(|frames| self.pts(frames)),
             frames,

@@ -1,11 +1,13 @@
-//! AV1 by `re_rav1d`, a Rust dav1d: every profile's 4:2:0 and monochrome pictures; more than 8 bits are rounded to 8.
+//! AV1 by `re_rav1d`, a Rust dav1d: every profile's 4:2:0 and monochrome pictures; more than 8 bits are narrowed to 8.
 //! It applies film grain itself, as dav1d does.
 
 use crate::{ColorRange, caps};
 use re_rav1d::{Decoder, Error, PixelLayout, PlanarImageComponent as Component, Plane, Settings};
 
-use super::codec::{Codec, CodecError, Decoded, copy_plane, narrow, planes};
+use super::codec::{Codec, CodecError, Decoded, copy_plane, planes};
+use super::deep::{Deep, Samples};
 use crate::container::Colour;
+use crate::guard::guarded;
 use crate::{MediaError, Picture};
 
 pub(crate) struct Av1 {
@@ -46,12 +48,17 @@ impl Av1 {
         }
         let (width, height) = (picture.width(), picture.height());
         let full = picture.color_range() == re_rav1d::pixel::YUVRange::Full;
-        let colour = Colour {
-            range: Some(if full { ColorRange::Full } else { ColorRange::Limited }),
-            matrix: Colour::matrix(picture.matrix_coefficients() as u32),
-        };
+        // The decoder's own words for these codes panic at one that is reserved.
+        let codes = guarded(|| {
+            let (primaries, transfer) = (picture.color_primaries() as u32, picture.transfer_characteristic() as u32);
+            Colour::coded(primaries, transfer, picture.matrix_coefficients() as u32)
+        });
+        let range = Some(if full { ColorRange::Full } else { ColorRange::Limited });
+        let colour = Colour { range, ..codes.unwrap_or_default() };
         let tag = picture.timestamp().unwrap_or(-1);
-        Ok(Decoded { tag, width, height, sar: None, colour, fields: None, picture: Box::new(Planes(picture)) })
+        let planes = Box::new(Planes(picture));
+        let samples = if self.depth > 8 { Samples::Deep(planes) } else { Samples::Bytes(planes) };
+        Ok(Decoded { tag, width, height, sar: None, colour, fields: None, samples })
     }
 }
 
@@ -94,7 +101,7 @@ struct Planes(re_rav1d::Picture);
 
 impl Picture for Planes {
     fn write_i420(&mut self, out: &mut [u8]) {
-        let (picture, depth) = (&self.0, self.0.bit_depth() as u32);
+        let picture = &self.0;
         let (width, height) = (picture.width(), picture.height());
         let grey = picture.pixel_layout() == PixelLayout::I400;
         let components = [Component::Y, Component::U, Component::V];
@@ -106,15 +113,26 @@ impl Picture for Planes {
             let plane: Plane = picture.plane(component);
             let stride = picture.stride(component) as usize;
             let width = if index == 0 { width as usize } else { (width as usize).div_ceil(2) };
-            if depth == 8 {
-                copy_plane(&plane, stride, width, to);
-                continue;
-            }
-            for (to, from) in to.chunks_exact_mut(width).zip(plane.chunks(stride)) {
-                for (to, from) in to.iter_mut().zip(from.as_chunks::<2>().0) {
-                    *to = narrow(u16::from_ne_bytes(*from), depth);
-                }
-            }
+            copy_plane(&plane, stride, width, to);
+        }
+    }
+}
+
+impl Deep for Planes {
+    fn depth(&self) -> u32 {
+        self.0.bit_depth() as u32
+    }
+
+    fn row(&self, plane: usize, y: usize, to: &mut [u16]) {
+        let picture = &self.0;
+        if plane > 0 && picture.pixel_layout() == PixelLayout::I400 {
+            return to.fill(1 << (self.depth() - 1));
+        }
+        let component = [Component::Y, Component::U, Component::V][plane];
+        let plane: Plane = picture.plane(component);
+        let from = plane.get(y * picture.stride(component) as usize..).unwrap_or_default();
+        for (to, from) in to.iter_mut().zip(from.as_chunks::<2>().0) {
+            *to = u16::from_ne_bytes(*from);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The narrow waist between the player and the codecs, and the planes they all write.
 
-use crate::{MediaError, Picture};
-
+use super::deep::Samples;
+use crate::MediaError;
 use crate::container::{CodecId, Colour, VideoTrack};
 
 /// Why a codec gave no picture.
@@ -23,7 +23,7 @@ pub(crate) struct Decoded {
     pub(crate) colour: Colour,
     /// Its lines are those of two moments.
     pub(crate) fields: Option<Fields>,
-    pub(crate) picture: Box<dyn Picture>,
+    pub(crate) samples: Samples,
 }
 
 /// Which lines of an interlaced picture are the earlier ones.
@@ -146,32 +146,17 @@ pub(crate) fn planes(out: &mut [u8], width: u32, height: u32) -> [&mut [u8]; 3] 
     [y, u, v]
 }
 
-/// Rounds samples of `depth` 9..=16 bits to 8.
-pub(crate) fn narrow(sample: u16, depth: u32) -> u8 {
-    let shift = depth.clamp(8, 16) - 8;
-    let half = if shift == 0 { 0 } else { 1u32 << (shift - 1) };
-    ((u32::from(sample) + half) >> shift).min(255) as u8
+/// Which rows of 4:2:2 chroma become row `n` of 4:2:0: of `woven` rows, which belong to two moments in turn, each with the one
+/// after the next.
+pub(crate) fn halved(n: usize, woven: bool) -> (usize, usize) {
+    if woven { (n / 2 * 4 + n % 2, n / 2 * 4 + n % 2 + 2) } else { (2 * n, 2 * n + 1) }
 }
 
-/// Narrows row `y` of little-endian samples of `depth` bits to 8, with an ordered dither, so that a gradient stays one.
-pub(crate) fn narrow_row(from: &[u8], depth: u32, y: usize, to: &mut [u8]) {
-    // Bayer's matrix of 4 × 4, in sixteenths of what a step of 8 bits is.
-    const DITHER: [[u32; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
-    let shift = depth.clamp(8, 16) - 8;
-    let row = DITHER[y % 4].map(|sixteenths| (sixteenths << shift) >> 4);
-    for (to, from) in to.chunks_mut(4).zip(from.chunks(8)) {
-        for ((to, from), dither) in to.iter_mut().zip(from.as_chunks::<2>().0).zip(row) {
-            *to = ((u32::from(u16::from_le_bytes(*from)) + dither) >> shift).min(255) as u8;
-        }
-    }
-}
-
-/// Makes one row of two: chroma of 4:2:2 becomes that of 4:2:0. Of `woven` rows, which belong to two moments in turn, each with the
-/// one after the next.
+/// Makes one row of two: chroma of 4:2:2 becomes that of 4:2:0.
 pub(crate) fn halve_rows(rows: &[u8], width: usize, woven: bool, to: &mut [u8]) {
     let row = |n: usize| rows.get(n * width..(n + 1) * width);
     for (n, to) in to.chunks_mut(width).enumerate() {
-        let (one, two) = if woven { (n / 2 * 4 + n % 2, n / 2 * 4 + n % 2 + 2) } else { (2 * n, 2 * n + 1) };
+        let (one, two) = halved(n, woven);
         let Some(one) = row(one).or_else(|| row(2 * n)) else { return };
         let two = row(two).unwrap_or(one);
         for ((to, one), two) in to.iter_mut().zip(one).zip(two) {

@@ -1,15 +1,18 @@
-//! HEVC by `rusty_h265`: Main, Main 10 and Main Still Picture; 10 bits are rounded to 8.
+//! HEVC by `rusty_h265`: Main, Main 10 and Main Still Picture; 10 bits are narrowed to 8.
 
 use crate::{ColorRange, MAX_SIDE};
 use rusty_h265::ps::parse_sps;
 use rusty_h265::{Decoder, Error, Frame};
 
-use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, narrow, planes};
-use super::nal::{Config, Framing, hvcc, split, unescape};
-use crate::container::Colour;
+use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, planes};
+use super::deep::{Deep, Samples};
+use super::nal::{Config, Framing, hvcc, messages, split, unescape};
+use crate::container::{Colour, Peak, Transfer};
 use crate::{MediaError, Picture};
 
 const SPS: u8 = 33;
+/// Messages (SEI) in front of a picture.
+const MESSAGES: u8 = 39;
 
 pub(crate) struct Hevc {
     decoder: Decoder,
@@ -17,6 +20,9 @@ pub(crate) struct Hevc {
     depth: u8,
     sar: Option<(u32, u32)>,
     colour: Colour,
+    /// What messages say of how bright the film becomes, and of its transfer in place of what its parameters say.
+    peak: Peak,
+    transfer: Option<Transfer>,
 }
 
 impl Hevc {
@@ -24,7 +30,8 @@ impl Hevc {
     pub(crate) fn open(config: &[u8]) -> Result<Self, MediaError> {
         let Config { framing, sets } =
             hvcc(config).ok_or_else(|| MediaError::Broken("HEVC: broken decoder configuration".into()))?;
-        let mut codec = Self { decoder: Decoder::new(), framing, depth: 8, sar: None, colour: Colour::default() };
+        let (decoder, colour, peak) = (Decoder::new(), Colour::default(), Peak::default());
+        let mut codec = Self { decoder, framing, depth: 8, sar: None, colour, peak, transfer: None };
         for set in sets {
             codec.take(&set, None).map_err(|error| match error {
                 CodecError::Unsupported(what) => MediaError::unsupported(what, CONVERT),
@@ -35,8 +42,10 @@ impl Hevc {
     }
 
     fn take(&mut self, nal: &[u8], tag: Option<i64>) -> Result<(), CodecError> {
-        if nal.len() > 2 && (nal[0] >> 1) & 0x3f == SPS {
-            self.inspect(&nal[2..])?;
+        match nal.first().map_or(0, |first| (first >> 1) & 0x3f) {
+            SPS if nal.len() > 2 => self.inspect(&nal[2..])?,
+            MESSAGES if nal.len() > 2 => self.listen(&unescape(&nal[2..])),
+            _ => {}
         }
         self.decoder.push_nal(nal, tag).map_err(error)
     }
@@ -58,11 +67,26 @@ impl Hevc {
         let vui = sps.vui.unwrap_or_default();
         let (w, h) = (u32::from(vui.sar_width), u32::from(vui.sar_height));
         self.sar = (w > 0 && h > 0).then_some((w, h));
-        self.colour = Colour {
-            range: vui.video_full_range_flag.then_some(ColorRange::Full),
-            matrix: Colour::matrix(u32::from(vui.matrix_coeffs)),
-        };
+        let [primaries, transfer, matrix] =
+            [vui.colour_primaries, vui.transfer_characteristics, vui.matrix_coeffs].map(u32::from);
+        let range = vui.video_full_range_flag.then_some(ColorRange::Full);
+        self.colour = Colour { range, ..Colour::coded(primaries, transfer, matrix) };
         Ok(())
+    }
+
+    /// Takes what messages say of light: the mastering display's volume (137), the content's light level (144), and the transfer
+    /// that is preferred to the one that older receivers understand (147).
+    fn listen(&mut self, data: &[u8]) {
+        for (kind, body) in messages(data) {
+            match (kind, body) {
+                (137, [_, .., a, b, c, d, _, _, _, _]) if body.len() == 24 => {
+                    self.peak.screen = Peak::of_screen(u32::from_be_bytes([*a, *b, *c, *d])).screen;
+                }
+                (144, [a, b, ..]) => self.peak.pixel = Peak::of_pixel(u16::from_be_bytes([*a, *b]).into()).pixel,
+                (147, [code, ..]) => self.transfer = Colour::transfer((*code).into()),
+                _ => {}
+            }
+        }
     }
 
     fn drain(&mut self, out: &mut Vec<Decoded>) {
@@ -70,8 +94,11 @@ impl Hevc {
             let (width, height) = (frame.width as u32, frame.height as u32);
             if width > 0 && height > 0 {
                 let tag = frame.pts.unwrap_or(-1);
-                let (sar, colour) = (self.sar, self.colour);
-                out.push(Decoded { tag, width, height, sar, colour, fields: None, picture: Box::new(Planes(frame)) });
+                let (sar, transfer) = (self.sar, self.transfer.or(self.colour.transfer));
+                let colour = Colour { transfer, peak: self.peak, ..self.colour };
+                let planes = Box::new(Planes(frame));
+                let samples = if planes.depth() > 8 { Samples::Deep(planes) } else { Samples::Bytes(planes) };
+                out.push(Decoded { tag, width, height, sar, colour, fields: None, samples });
             }
         }
     }
@@ -114,27 +141,54 @@ impl Codec for Hevc {
 
 struct Planes(Frame);
 
+impl Planes {
+    /// The samples of row `y` of a plane, and how many bits they have; `None` where the picture has none.
+    fn line(&self, plane: usize, y: usize) -> Option<(&[u16], u32)> {
+        let picture = &self.0.picture;
+        if plane > 0 && picture.chroma_format_idc == 0 {
+            return None;
+        }
+        let (left, top, ..) = picture.crop;
+        let half = |n: usize| if plane == 0 { n } else { n.div_ceil(2) };
+        let depth = if plane == 0 { picture.bit_depth_luma } else { picture.bit_depth_chroma };
+        let plane = &picture.planes[plane];
+        let start = (half(top) + y) * plane.stride;
+        Some((plane.data.get(start..start + plane.stride)?.get(half(left)..)?, u32::from(depth)))
+    }
+}
+
 impl Picture for Planes {
     fn write_i420(&mut self, out: &mut [u8]) {
-        let (frame, picture) = (&self.0, &self.0.picture);
-        let (left, top, width, height) = picture.crop;
-        for (index, to) in planes(out, frame.width as u32, frame.height as u32).into_iter().enumerate() {
-            if index > 0 && picture.chroma_format_idc == 0 {
-                to.fill(128);
-                continue;
-            }
-            let half = |n: usize| if index == 0 { n } else { n.div_ceil(2) };
-            let (plane, width, left) = (&picture.planes[index], half(width), half(left));
-            let depth = u32::from(if index == 0 { picture.bit_depth_luma } else { picture.bit_depth_chroma });
-            let rows = plane.data.chunks(plane.stride.max(1)).skip(half(top)).take(half(height));
-            for (to, from) in to.chunks_exact_mut(width).zip(rows) {
-                let from = from.get(left..).unwrap_or_default();
-                if depth == 8 {
-                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = from as u8);
-                } else {
-                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = narrow(from, depth));
+        let (width, height) = (self.0.width as u32, self.0.height as u32);
+        for (plane, to) in planes(out, width, height).into_iter().enumerate() {
+            let width = if plane == 0 { width } else { width.div_ceil(2) } as usize;
+            for (y, to) in to.chunks_exact_mut(width).enumerate() {
+                match self.line(plane, y) {
+                    Some((from, _)) => to.iter_mut().zip(from).for_each(|(to, &from)| *to = from as u8),
+                    None => to.fill(128),
                 }
             }
+        }
+    }
+}
+
+impl Deep for Planes {
+    fn depth(&self) -> u32 {
+        u32::from(self.0.picture.bit_depth_luma.max(self.0.picture.bit_depth_chroma))
+    }
+
+    fn row(&self, plane: usize, y: usize, to: &mut [u16]) {
+        match self.line(plane, y) {
+            Some((from, depth)) if depth == self.depth() => {
+                let len = to.len().min(from.len());
+                to[..len].copy_from_slice(&from[..len]);
+            }
+            // Luma and chroma may differ in their bits.
+            Some((from, depth)) => {
+                let shift = self.depth() - depth;
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = from << shift);
+            }
+            None => to.fill(1 << (self.depth() - 1)),
         }
     }
 }

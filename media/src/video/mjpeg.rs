@@ -7,6 +7,7 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::codec::{Codec, CodecError, Decoded, planes};
+use super::deep::Samples;
 use crate::container::Colour;
 use crate::{ColorMatrix, ColorRange, MAX_SIDE, Picture};
 
@@ -35,9 +36,9 @@ impl Codec for Mjpeg {
         if width == 0 || height == 0 || pixels.len() < (width * height) as usize * bytes {
             return Err(damaged(&"a picture of no size"));
         }
-        let colour = Colour { range: Some(ColorRange::Full), matrix: Some(ColorMatrix::Bt601) };
-        let picture = Box::new(Packed { pixels, width, height, bytes });
-        out.push(Decoded { tag, width, height, sar: None, colour, fields: None, picture });
+        let colour = Colour { range: Some(ColorRange::Full), matrix: Some(ColorMatrix::Bt601), ..Colour::default() };
+        let samples = Samples::Bytes(Box::new(Packed { pixels, width, height, bytes }));
+        out.push(Decoded { tag, width, height, sar: None, colour, fields: None, samples });
         Ok(())
     }
 }

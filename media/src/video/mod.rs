@@ -8,20 +8,22 @@
 mod av1;
 pub(crate) mod bits;
 mod codec;
+mod deep;
 mod deinterlace;
 #[cfg(feature = "h264")]
 mod h264;
 #[cfg(feature = "hevc")]
 mod hevc;
+mod light;
 #[cfg(feature = "mjpeg")]
 mod mjpeg;
 #[cfg(feature = "mpeg2")]
 mod mpeg12;
 #[cfg(feature = "mpeg4")]
 mod mpeg4;
-mod nal;
+pub(crate) mod nal;
 mod player;
-mod sps;
+pub(crate) mod sps;
 #[cfg(feature = "vp8")]
 mod vp8;
 #[cfg(feature = "vp9")]
@@ -30,4 +32,9 @@ mod vp9;
 pub(crate) use codec::CONVERT;
 #[cfg(feature = "ffmpeg")]
 pub(crate) use codec::{copy_plane, planes};
+#[cfg(feature = "ffmpeg")]
+pub(crate) use deep::{Deep, Samples, widen};
+pub use light::Light;
+#[cfg(feature = "ffmpeg")]
+pub(crate) use light::Screen;
 pub(crate) use player::Player;

@@ -6,6 +6,7 @@ use oxideav_mpeg4video::framestore::DecodedFrame;
 use oxideav_mpeg4video::vol::AspectRatio;
 
 use super::codec::{Codec, CodecError, Decoded, Delivery, copy_plane, planes};
+use super::deep::Samples;
 use crate::container::Colour;
 use crate::{MAX_SIDE, MediaError, Picture};
 
@@ -51,7 +52,7 @@ impl Mpeg4 {
             sar,
             colour: Colour::default(),
             fields: None,
-            picture: Box::new(Padded { frame, width, height }),
+            samples: Samples::Bytes(Box::new(Padded { frame, width, height })),
         }));
         Ok(())
     }

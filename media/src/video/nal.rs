@@ -129,6 +129,32 @@ pub(crate) fn unescape(nal: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The messages of an SEI unit without its header and its emulation prevention: their kinds and their bodies.
+pub(crate) fn messages(data: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut rest = data;
+    std::iter::from_fn(move || {
+        // What is left when the last message ended is its trailing bits.
+        if rest.len() < 3 {
+            return None;
+        }
+        let mut number = || {
+            let mut sum = 0usize;
+            loop {
+                let (&byte, after) = rest.split_first()?;
+                rest = after;
+                sum += usize::from(byte);
+                if byte != 255 {
+                    return Some(sum);
+                }
+            }
+        };
+        let (kind, len) = (number()?, number()?);
+        let body = rest.get(..len)?;
+        rest = &rest[len..];
+        Some((kind, body))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,6 +25,10 @@ pub(crate) struct Sps {
     pub(crate) order_bits: u32,
     /// Its differences need not be coded.
     pub(crate) order_fixed: bool,
+    /// Of order type 1: what is added for pictures that no other refers to, for the lower field, and for each reference in turn.
+    pub(crate) others: i32,
+    pub(crate) lower: i32,
+    pub(crate) cycle: Vec<i32>,
     /// Frames may be missing by intention.
     pub(crate) gaps: bool,
     /// Columns and rows that are cut off the left and the top, in pixels.
@@ -35,6 +39,8 @@ pub(crate) struct Sps {
     pub(crate) pairs: bool,
     /// Bits in front of what the timing of a picture says of its fields, where it does.
     pub(crate) timing: Option<u32>,
+    /// Frames per second as a fraction, where that is said.
+    pub(crate) rate: Option<(u64, u64)>,
     /// Coded size in pixels, before cropping.
     pub(crate) coded: (u32, u32),
     pub(crate) sar: Option<(u32, u32)>,
@@ -68,15 +74,14 @@ impl Sps {
         }
         let number_bits = bits.ue()?.min(12) + 4;
         let order = bits.ue()?;
-        let (mut order_bits, mut order_fixed) = (0, false);
+        let (mut order_bits, mut order_fixed, mut others, mut lower, mut cycle) = (0, false, 0, 0, Vec::new());
         match order {
             0 => order_bits = bits.ue()?.min(12) + 4,
             1 => {
                 order_fixed = bits.flag()?;
-                bits.se()?;
-                bits.se()?;
+                (others, lower) = (bits.se()?, bits.se()?);
                 for _ in 0..bits.ue()?.min(255) {
-                    bits.se()?;
+                    cycle.push(bits.se()?);
                 }
             }
             _ => {}
@@ -95,12 +100,12 @@ impl Sps {
             inset = (left.saturating_mul(across), top.saturating_mul(down));
         }
         let coded = (width.saturating_mul(16), height.saturating_mul(if frames_only { 16 } else { 32 }));
-        let (mut sar, mut colour, mut timing) = Default::default();
+        let (mut sar, mut colour, mut timing, mut rate) = Default::default();
         if bits.flag()?
             && let Some(said) = vui(&mut bits)
         {
             (sar, colour) = said;
-            timing = fields_in_timing(&mut bits).flatten();
+            timing = fields_in_timing(&mut bits, &mut rate).flatten();
         }
         let fields = !frames_only;
         Some(Self {
@@ -115,11 +120,15 @@ impl Sps {
             order,
             order_bits,
             order_fixed,
+            others,
+            lower,
+            cycle,
             gaps,
             inset,
             fields,
             pairs,
             timing,
+            rate,
             coded,
             sar,
             colour,
@@ -143,6 +152,11 @@ impl Sps {
             other => return format!("H.264 profile {other}"),
         };
         format!("H.264 {profile}")
+    }
+
+    /// Whether its pictures have colours that are coded together with their luma.
+    pub(crate) fn has_chroma(&self) -> bool {
+        self.chroma_format_idc != 0 && !self.separate
     }
 
     /// What of it cannot be decoded, such as `12-bit`.
@@ -219,22 +233,22 @@ pub(crate) fn vui(bits: &mut Bits<'_>) -> Option<(Option<(u32, u32)>, Colour)> {
         let full = bits.flag()?;
         colour.range = Some(if full { ColorRange::Full } else { ColorRange::Limited });
         if bits.flag()? {
-            bits.get(16)?;
-            colour.matrix = Colour::matrix(bits.get(8)?);
+            colour = Colour { range: colour.range, ..Colour::coded(bits.get(8)?, bits.get(8)?, bits.get(8)?) };
         }
     }
     Some((sar, colour))
 }
 
-/// What follows in H.264: how many bits of a picture's timing stand in front of what it says of its fields.
-fn fields_in_timing(bits: &mut Bits<'_>) -> Option<Option<u32>> {
+/// What follows in H.264: the rate of frames, and how many bits of a picture's timing stand in front of what it says of its fields.
+fn fields_in_timing(bits: &mut Bits<'_>, rate: &mut Option<(u64, u64)>) -> Option<Option<u32>> {
     if bits.flag()? {
         bits.ue()?;
         bits.ue()?;
     }
     if bits.flag()? {
-        bits.get(32)?;
-        bits.get(32)?;
+        let (tick, scale) = (u64::from(bits.get(32)?), u64::from(bits.get(32)?));
+        // A tick is that of a field.
+        *rate = (tick > 0 && scale > 0).then_some((scale, 2 * tick));
         bits.flag()?;
     }
     let mut delays = None;

@@ -4,6 +4,7 @@ use oxideav_vp8::decoder::Vp8DecodedFrame;
 use oxideav_vp8::state::Vp8DecoderState;
 
 use super::codec::{Codec, CodecError, Decoded, planes};
+use super::deep::Samples;
 use crate::container::Colour;
 use crate::{ColorMatrix, ColorRange, Picture, caps};
 
@@ -29,8 +30,16 @@ impl Codec for Vp8 {
         }
         let (width, height) = (frame.width, frame.height);
         // What the standard says, whatever the size.
-        let colour = Colour { range: Some(ColorRange::Limited), matrix: Some(ColorMatrix::Bt601) };
-        out.push(Decoded { tag, width, height, sar: None, colour, fields: None, picture: Box::new(Planes(frame)) });
+        let colour = Colour { range: Some(ColorRange::Limited), matrix: Some(ColorMatrix::Bt601), ..Colour::default() };
+        out.push(Decoded {
+            tag,
+            width,
+            height,
+            sar: None,
+            colour,
+            fields: None,
+            samples: Samples::Bytes(Box::new(Planes(frame))),
+        });
         Ok(())
     }
 }

@@ -1,10 +1,11 @@
-//! VP9 by `rusty_vp9`: 4:2:0 of 8, 10 and 12 bits; more than 8 are rounded to 8.
+//! VP9 by `rusty_vp9`: 4:2:0 of 8, 10 and 12 bits; more than 8 are narrowed to 8.
 
 use crate::{ColorMatrix, ColorRange, MAX_SIDE};
 use rusty_vp9::{BitReader, DecodedFrame, Error, Vp9Decoder, parse_uncompressed_header};
 
 use super::bits::Bits;
-use super::codec::{Codec, CodecError, Decoded, copy_plane, narrow, planes};
+use super::codec::{Codec, CodecError, Decoded, copy_plane, planes};
+use super::deep::{Deep, Samples, widen};
 use crate::Picture;
 use crate::container::Colour;
 
@@ -46,7 +47,7 @@ impl Vp9 {
                 5 => Some(ColorMatrix::Bt2020),
                 _ => None,
             };
-            self.colour = Colour { range: range(data), matrix };
+            self.colour = Colour { range: range(data), matrix, ..Colour::default() };
         }
         Ok(())
     }
@@ -58,15 +59,9 @@ impl Vp9 {
                 Ok(frame) if frame.width.max(frame.height) <= MAX_SIDE => {
                     let (width, height, colour) = (frame.width, frame.height, self.colour);
                     let tag = frame.pts.unwrap_or(tag);
-                    out.push(Decoded {
-                        tag,
-                        width,
-                        height,
-                        sar: None,
-                        colour,
-                        fields: None,
-                        picture: Box::new(Planes(frame)),
-                    });
+                    let planes = Box::new(Planes(frame));
+                    let samples = if planes.0.bit_depth > 8 { Samples::Deep(planes) } else { Samples::Bytes(planes) };
+                    out.push(Decoded { tag, width, height, sar: None, colour, fields: None, samples });
                 }
                 Ok(_) => return Err(CodecError::Damaged("VP9: picture too large".into())),
                 Err(Error::Again | Error::Eof) => {}
@@ -114,15 +109,17 @@ impl Picture for Planes {
         let widths = [frame.width as usize, (frame.width as usize).div_ceil(2), (frame.width as usize).div_ceil(2)];
         let from = frame.planes.iter().zip(&frame.strides).zip(widths);
         for (to, ((plane, &stride), width)) in planes(out, frame.width, frame.height).into_iter().zip(from) {
-            if frame.bit_depth == 8 {
-                copy_plane(plane, stride, width, to);
-                continue;
-            }
-            for (to, from) in to.chunks_exact_mut(width).zip(plane.chunks(stride.max(1))) {
-                for (to, from) in to.iter_mut().zip(from.as_chunks::<2>().0) {
-                    *to = narrow(u16::from_le_bytes(*from), frame.bit_depth);
-                }
-            }
+            copy_plane(plane, stride, width, to);
         }
+    }
+}
+
+impl Deep for Planes {
+    fn depth(&self) -> u32 {
+        self.0.bit_depth
+    }
+
+    fn row(&self, plane: usize, y: usize, to: &mut [u16]) {
+        widen(self.0.planes[plane].get(y * self.0.strides[plane]..).unwrap_or_default(), to);
     }
 }

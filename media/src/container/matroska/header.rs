@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
-use super::super::{Attachment, CodecId, Colour, TrackKind, VideoTrack, caps, fourcc};
+use super::super::{Attachment, CodecId, Colour, Peak, TrackKind, VideoTrack, caps, fourcc};
 use super::about;
 use super::ebml::{Element, child, children, element, float, string, uint};
 use super::sound;
@@ -277,7 +277,11 @@ fn video(data: &[u8], codec: CodecId, config: &[u8]) -> VideoTrack {
         Some(2) => Some(ColorRange::Full),
         _ => None,
     };
-    let matrix = code(0x55b1).and_then(|code| Colour::matrix(code as u32));
+    let [primaries, transfer, matrix] = [0x55bb, 0x55ba, 0x55b1].map(|id| code(id).unwrap_or(2) as u32);
+    let screen = child(colour, 0x55d0).and_then(|screen| child(screen, 0x55d9)).and_then(float).unwrap_or(0.0);
+    let screen = Peak::of_screen((screen * 10_000.0) as u32);
+    let peak = Peak::of_pixel(code(0x55bc).unwrap_or(0) as u32).or(screen);
+    let colour = Colour { range, peak, ..Colour::coded(primaries, transfer, matrix) };
     let roll = child(data, 0x7670).and_then(|projection| child(projection, 0x7675)).and_then(float).unwrap_or(0.0);
     // The roll counts counter-clockwise.
     let rotation = match roll.round() as i64 {
@@ -286,5 +290,5 @@ fn video(data: &[u8], codec: CodecId, config: &[u8]) -> VideoTrack {
         -90 | 270 => Rotation::Cw90,
         _ => Rotation::None,
     };
-    VideoTrack { display, colour: Colour { range, matrix }, rotation, ..VideoTrack::new(codec, config.to_vec()) }
+    VideoTrack { display, colour, rotation, ..VideoTrack::new(codec, config.to_vec()) }
 }

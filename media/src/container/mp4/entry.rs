@@ -2,7 +2,7 @@
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
-use super::super::{CodecId, Colour, TrackKind};
+use super::super::{CodecId, Colour, Peak, TrackKind};
 use super::boxes::{be16, be32, child, children};
 use crate::{ColorRange, caps};
 
@@ -44,10 +44,13 @@ impl Entry {
         }
         entry.size = be16(body, 24).zip(be16(body, 26)).map_or((0, 0), |(w, h)| (w.into(), h.into()));
         for (kind, body) in children(body.get(78..).unwrap_or_default()) {
+            let mut peak = |peak: Peak| entry.colour.peak = entry.colour.peak.or(peak);
             match &kind {
                 b"avcC" | b"hvcC" | b"av1C" | b"vpcC" => entry.config = body.to_vec(),
                 b"pasp" => entry.sar = be32(body, 0).zip(be32(body, 4)).filter(|&(w, h)| w > 0 && h > 0),
-                b"colr" => entry.colour = colour(body).unwrap_or_default(),
+                b"colr" => entry.colour = colour(body).unwrap_or_default().or(entry.colour),
+                b"clli" => peak(Peak::of_pixel(be16(body, 0).unwrap_or(0).into())),
+                b"mdcv" => peak(Peak::of_screen(be32(body, 16).unwrap_or(0))),
                 b"sinf" => entry.inner = child(body, b"frma").and_then(|frma| frma.first_chunk().copied()),
                 b"esds" => {
                     let (kind, specific) = decoder_config(body).unzip();
@@ -166,5 +169,6 @@ fn colour(colr: &[u8]) -> Option<Colour> {
         _ => return None,
     };
     let range = (nclx && colr.get(10)? & 0x80 != 0).then_some(ColorRange::Full);
-    Some(Colour { range, matrix: Colour::matrix(be16(colr, 8)?.into()) })
+    let code = |at| be16(colr, at).map(u32::from);
+    Some(Colour { range, ..Colour::coded(code(4)?, code(6)?, code(8)?) })
 }

@@ -11,7 +11,8 @@ use std::collections::VecDeque;
 
 use rusty_h264_common::YuvFrame;
 
-use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, Fields, halve_rows, narrow_row, planes};
+use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, Fields, halve_rows, halved, planes};
+use super::deep::{Deep, Samples, widen};
 use super::nal::{Config, Framing, avcc, split};
 use super::sps::Sps;
 use crate::container::Colour;
@@ -250,15 +251,10 @@ fn show(look: &Look, frame: rust_h264::decoder::Frame, tag: i64) -> Result<Decod
     }
     let Look { sar, colour, fields, .. } = *look;
     let (width, height) = (frame.width, frame.height);
-    Ok(Decoded {
-        tag,
-        width,
-        height,
-        sar,
-        colour,
-        fields,
-        picture: Box::new(Careful { frame, woven: fields.is_some() }),
-    })
+    let deep = frame.bit_depth > 8;
+    let picture = Box::new(Careful { frame, woven: fields.is_some() });
+    let samples = if deep { Samples::Deep(picture) } else { Samples::Bytes(picture) };
+    Ok(Decoded { tag, width, height, sar, colour, fields, samples })
 }
 
 impl Codec for H264 {
@@ -309,7 +305,8 @@ impl Codec for H264 {
         let Some(frame) = frame else { return Ok(()) };
         let (sar, colour) = self.sps.as_ref().map(|sps| (sps.sar, sps.colour)).unwrap_or_default();
         let (width, height) = (frame.width as u32, frame.height as u32);
-        out.push(Decoded { tag, width, height, sar, colour, fields: None, picture: Box::new(Fast(frame)) });
+        let samples = Samples::Bytes(Box::new(Fast(frame)));
+        out.push(Decoded { tag, width, height, sar, colour, fields: None, samples });
         Ok(())
     }
 
@@ -350,30 +347,47 @@ struct Careful {
     woven: bool,
 }
 
+impl Careful {
+    fn is_tall(&self) -> bool {
+        self.frame.chroma_format == rust_h264::decoder::ChromaFormat::Yuv422
+    }
+}
+
 impl Picture for Careful {
     fn write_i420(&mut self, out: &mut [u8]) {
         let frame = &self.frame;
-        let tall = frame.chroma_format == rust_h264::decoder::ChromaFormat::Yuv422;
-        let (width, half) = (frame.width as usize, (frame.width as usize).div_ceil(2));
-        let widths = [width, half, half];
-        let from = [&frame.y, &frame.u, &frame.v].into_iter().zip(widths);
-        for (index, (to, (from, width))) in planes(out, frame.width, frame.height).into_iter().zip(from).enumerate() {
-            let bytes = width * frame.bytes_per_sample();
-            let mut narrowed = Vec::new();
-            let rows: &[u8] = if frame.bit_depth == 8 {
-                from
-            } else {
-                narrowed.resize(from.len() / 2, 0);
-                let lines = narrowed.chunks_mut(width).zip(from.chunks(bytes)).enumerate();
-                lines.for_each(|(y, (to, from))| narrow_row(from, u32::from(frame.bit_depth), y, to));
-                &narrowed
-            };
-            if tall && index > 0 {
-                halve_rows(rows, width, self.woven, to);
+        let half = (frame.width as usize).div_ceil(2);
+        let from = [&frame.y, &frame.u, &frame.v];
+        for (index, (to, rows)) in planes(out, frame.width, frame.height).into_iter().zip(from).enumerate() {
+            if self.is_tall() && index > 0 {
+                halve_rows(rows, half, self.woven, to);
             } else {
                 let len = to.len().min(rows.len());
                 to[..len].copy_from_slice(&rows[..len]);
             }
+        }
+    }
+}
+
+impl Deep for Careful {
+    fn depth(&self) -> u32 {
+        self.frame.bit_depth.into()
+    }
+
+    fn row(&self, plane: usize, y: usize, to: &mut [u16]) {
+        let frame = &self.frame;
+        let rows = [&frame.y, &frame.u, &frame.v][plane];
+        let bytes = 2 * to.len();
+        let line = |n: usize| rows.get(n * bytes..(n + 1) * bytes);
+        if plane == 0 || !self.is_tall() {
+            return widen(line(y).unwrap_or_default(), to);
+        }
+        let (one, two) = halved(y, self.woven);
+        let Some(one) = line(one).or_else(|| line(2 * y)) else { return };
+        widen(one, to);
+        let sample = |bytes: &[u8; 2]| u16::from_le_bytes(*bytes);
+        for (to, two) in to.iter_mut().zip(line(two).unwrap_or(one).as_chunks::<2>().0) {
+            *to = (*to + sample(two)).div_ceil(2);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::super::bits::Bits;
 use super::super::codec::Fields;
-use super::super::nal::unescape;
+use super::super::nal::{messages, unescape};
 use super::super::sps::Sps;
 
 /// What a picture parameter set says that the head of a slice depends on.
@@ -143,34 +143,15 @@ impl Timing {
     /// Finds it in a unit of messages (SEI), its header included; `skip` bits of it stand in front of what matters.
     pub(super) fn find(nal: &[u8], skip: u32) -> Option<Self> {
         let data = unescape(nal.get(1..)?);
-        let mut rest = data.as_slice();
-        while rest.len() > 2 {
-            let mut number = || {
-                let mut sum = 0usize;
-                loop {
-                    let (&byte, after) = rest.split_first()?;
-                    rest = after;
-                    sum += usize::from(byte);
-                    if byte != 255 {
-                        return Some(sum);
-                    }
-                }
-            };
-            let (kind, len) = (number()?, number()?);
-            let body = rest.get(..len)?;
-            rest = &rest[len..];
-            if kind == 1 {
-                let mut bits = Bits::new(body);
-                for _ in 0..skip {
-                    bits.flag()?;
-                }
-                let structure = bits.get(4)?;
-                let clock = bits.flag().unwrap_or(false);
-                // The third of four values is "unknown".
-                let scan = if clock { bits.get(2).filter(|kind| *kind < 2).map(|kind| kind == 1) } else { None };
-                return Some(Self { structure, scan });
-            }
+        let (_, body) = messages(&data).find(|(kind, _)| *kind == 1)?;
+        let mut bits = Bits::new(body);
+        for _ in 0..skip {
+            bits.flag()?;
         }
-        None
+        let structure = bits.get(4)?;
+        let clock = bits.flag().unwrap_or(false);
+        // The third of four values is "unknown".
+        let scan = if clock { bits.get(2).filter(|kind| *kind < 2).map(|kind| kind == 1) } else { None };
+        Some(Self { structure, scan })
     }
 }

@@ -20,6 +20,7 @@ use oxideav_mpeg12video::picture_reconstruction::{
 use oxideav_mpeg12video::{ChromaFormat, Error, PictureCodingType};
 
 use super::codec::{Codec, CodecError, Decoded, Delivery, Fields, copy_plane, halve_rows, planes};
+use super::deep::Samples;
 use crate::{MediaError, Picture};
 use sequence::{Kind, Sequence};
 
@@ -107,7 +108,15 @@ impl Mpeg12 {
         let (width, height) = (frame.width as u32, frame.height as u32);
         let picture = Box::new(Shown { frame, woven: fields.is_some() });
         let (sar, colour) = look;
-        Ok(Some(Decoded { tag: own.unwrap_or(tag), width, height, sar, colour, fields, picture }))
+        Ok(Some(Decoded {
+            tag: own.unwrap_or(tag),
+            width,
+            height,
+            sar,
+            colour,
+            fields,
+            samples: Samples::Bytes(picture),
+        }))
     }
 
     /// The pictures that one of a kind refers to; `None` if they lie before the place where decoding began.

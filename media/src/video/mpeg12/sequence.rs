@@ -115,8 +115,7 @@ fn colour(data: &[u8]) -> Option<Colour> {
     let mut bits = Bits::new(data);
     bits.get(7)?;
     bits.flag()?.then_some(())?;
-    bits.get(16)?;
-    Some(Colour { matrix: Colour::matrix(bits.get(8)?), ..Colour::default() })
+    Some(Colour::coded(bits.get(8)?, bits.get(8)?, bits.get(8)?))
 }
 
 /// The matrices that a picture brings along, in front of its slices.

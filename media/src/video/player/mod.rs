@@ -11,6 +11,7 @@ mod order;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::codec::{self, Codec, Decoded};
+use super::light::{Light, Screen};
 use crate::container::{Extent, Packet, Packets, VideoTrack};
 use crate::guard::guarded;
 use crate::{MediaError, NS, VideoFormat, VideoFrame, VideoInfo, VideoSource, caps};
@@ -47,6 +48,9 @@ pub(crate) struct Player {
     /// Decoded, sorted by time, then by tag.
     waiting: BTreeMap<(i64, i64), Turn>,
     weave: Weave,
+    /// What pictures are shown on, and what light the last one stands for.
+    screen: Screen,
+    light: Light,
     /// Errors that wait for the frames before them to leave.
     errors: VecDeque<MediaError>,
     ended: bool,
@@ -84,6 +88,7 @@ impl Player {
         let info = VideoInfo {
             codec: codec.name(),
             format: VideoFormat::untagged(1, 1),
+            light: Light::default(),
             rate: track.rate.or(counted),
             duration_ns: extent.end_ns.filter(|&end| end > 0),
             frames: extent.packets,
@@ -101,6 +106,8 @@ impl Player {
             next_tag: 0,
             waiting: BTreeMap::new(),
             weave: Weave::new(untouched),
+            screen: Screen::default(),
+            light: Light::default(),
             errors: VecDeque::new(),
             ended: false,
             opened: false,
@@ -147,6 +154,7 @@ impl Player {
         };
         self.info.format = first.format;
         self.info.codec = self.codec.name();
+        self.info.light = self.light;
         self.opened = true;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::fields::Turn;
 use super::{Player, SAME_NS};
 use crate::video::codec::{Decoded, Delivery};
+use crate::video::light::Screen;
 use crate::{MediaError, VideoFrame, caps};
 
 impl Player {
@@ -15,12 +16,11 @@ impl Player {
         if due.hidden || due.pts_ns < self.not_before_ns {
             return;
         }
-        let frame = VideoFrame {
-            pts_ns: due.pts_ns,
-            duration_ns: due.duration_ns,
-            format: self.track.shown((decoded.width, decoded.height), decoded.sar, decoded.colour),
-            picture: decoded.picture,
-        };
+        let colour = decoded.colour.or(self.track.colour);
+        let format = self.track.shown((decoded.width, decoded.height), decoded.sar, colour);
+        self.light = Screen::light(&format, &colour);
+        let (format, picture) = self.screen.show(format, &colour, decoded.samples);
+        let frame = VideoFrame { pts_ns: due.pts_ns, duration_ns: due.duration_ns, format, picture };
         self.waiting.insert((due.pts_ns, decoded.tag), (frame, decoded.fields));
     }
 
