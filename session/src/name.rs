@@ -124,7 +124,7 @@ pub fn shown(name: impl AsRef<OsStr>) -> String {
 }
 
 /// Whether a terminal shows `letter` and does nothing else.
-fn harmless(letter: char) -> bool {
+pub fn harmless(letter: char) -> bool {
     let turns = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     !letter.is_control() && !turns
 }

@@ -188,6 +188,87 @@ fn lessons_of_ones_own_come_from_a_folder_and_programs_from_a_file() {
     assert!(json(&walked)["steps"].as_u64().is_some_and(|n| n >= 300));
 }
 
+#[test]
+fn files_that_lie_are_refused_in_words_and_say_nothing_to_the_terminal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let put = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, text).expect("a file");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    const PROGRAM: &str = "shared x = 0\nexpect x = 1\nprocess ann:\n    x = 1\n";
+    // As some editors write it.
+    let marked = put("mark.lab", &format!("\u{feff}{}", PROGRAM.replace('\n', "\r\n")));
+    assert_eq!(lab(&["--check", &marked]).status.code(), Some(0));
+    for (name, text, told) in [
+        ("nul.lab", PROGRAM.replace("= 1\n", "= \0 1\n"), "line 2: the character U+0000 cannot be seen"),
+        ("clear.lab", format!("{PROGRAM}# \x1b[2J\n"), "line 5: the character U+001B cannot be seen"),
+        ("turned.lab", format!("{PROGRAM}# \u{202e}\n"), "line 5: the character U+202E cannot be seen"),
+        ("title.md", "# 1. A \x1b]0;title\x07\n".to_owned(), "line 1: the character U+001B cannot be seen"),
+        ("much.md", "x\n".repeat(1 << 20), "is longer than 1 MiB"),
+        ("sp\x1b[31mre.md", "no lesson".into(), "line 1: expected `# 8. The title`"),
+    ] {
+        let path = put(name, &text);
+        for args in [vec![path.as_str(), "--list"], vec!["--check", path.as_str()]] {
+            let output = lab(&args);
+            let all = complained(&output) + &said(&output);
+            assert!(output.status.code() == Some(2) && !all.contains('\x1b'), "{name}: {all:?}");
+            assert!(all.contains(told) || !name.ends_with(".lab"), "{name}: {all}");
+        }
+        assert!(complained(&lab(&[&path, "--list"])).contains(told), "{name}");
+    }
+    // Nobody is waited for.
+    put("course/1.md", "# 1. One\n\n## Program\n```lab\nprocess ann:\n    nothing\n```\n");
+    let course = folder.path().join("course");
+    nix::unistd::mkfifo(&course.join("2.md"), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
+    let waits = lab(&[course.to_str().expect("UTF-8"), "--list"]);
+    assert!(complained(&waits).contains("2.md is a folder or a device"), "{}", complained(&waits));
+    std::fs::remove_file(course.join("2.md")).expect("it goes");
+    std::os::unix::fs::symlink("2.md", course.join("2.md")).expect("a circle");
+    assert!(complained(&lab(&[course.to_str().expect("UTF-8"), "--list"])).contains("cannot read"));
+    // A program that goes wrong before its first step does so on real processes as well.
+    let endless = put("endless.lab", "shared x = 0\nprocess ann:\n    while true:\n        nothing\n");
+    let played = lab(&[&endless, "--replay", "a"]);
+    assert_eq!(played.status.code(), Some(1), "{}", complained(&played));
+    assert!(said(&played).contains("goes round for ever"), "{}", said(&played));
+}
+
+#[test]
+fn an_editor_that_fails_or_takes_the_file_away_is_told() {
+    if !tests::have("tmux") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("editor");
+    let environment = format!("LANG=C.UTF-8 EDITOR='sh {}'", script.display());
+    std::fs::write(&script, "exit 3\n").expect("a script");
+    let learner = Learner::start(80, 24, folder.path(), &environment, "2");
+    learner.shows("What it is about");
+    for (does, told) in [
+        ("exit 3", "ended with exit status: 3"),
+        ("rm \"$1\"", "Your file is gone"),
+        // It was written again.
+        ("grep -q 'process ann' \"$1\" || exit 4", "Your lines are in"),
+        ("rm \"$1\"; mkfifo \"$1\"", "is a folder or a device"),
+    ] {
+        std::fs::write(&script, format!("{does}\n")).expect("a script");
+        learner.press(&["e"]);
+        learner.shows(told);
+        // Whatever lies above goes.
+        learner.press(&["x"]);
+    }
+    // A terminal that is too small for a while.
+    learner.press(&["3"]);
+    learner.shows("Nobody has run yet");
+    learner.0.run(&["resize-window", "-x", "10", "-y", "5"]);
+    learner.shows("The lab");
+    learner.0.run(&["resize-window", "-x", "80", "-y", "24"]);
+    learner.shows("Nobody has run yet");
+    learner.press(&["a"]);
+    learner.shows("looks: `count` is 0");
+}
+
 /// Which of a lesson's questions the machine has answered: with an answer that the lesson has, or it could not be held against a learner's.
 fn answered(lesson: &str, measured: &Value) -> Vec<u64> {
     let handout = said(&lab(&[lesson, "--print", "--answers"]));

@@ -88,19 +88,26 @@ fn a_semaphore_that_is_being_made_by_the_c_library_goes_with_a_killed_lab() {
                 let measuring =
                     alive(&marker).into_iter().filter(|pid| *pid != lab && title(*pid).contains("lab measures"));
                 let measuring: Vec<i32> = measuring.collect();
-                measuring.iter().for_each(|pid| drop(kill(Pid::from_raw(*pid), Signal::SIGSTOP)));
+                signal(&measuring, Signal::SIGSTOP);
                 if there(&note) && there(&name) {
                     let victims = if lab_itself { vec![lab] } else { measuring };
-                    victims.iter().for_each(|pid| drop(kill(Pid::from_raw(*pid), Signal::SIGKILL)));
+                    signal(&victims, Signal::SIGKILL);
                     return Some((child, note, name));
                 }
-                measuring.iter().for_each(|pid| drop(kill(Pid::from_raw(*pid), Signal::SIGCONT)));
+                signal(&measuring, Signal::SIGCONT);
             }
             None
         });
         child.wait().expect("its end");
         wait_for("every process's end", || alive(&marker).is_empty().then_some(()));
         wait_for("the note and the name to go", || (!there(&note) && !there(&name)).then_some(()));
+    }
+}
+
+fn signal(pids: &[i32], signal: Signal) {
+    for pid in pids {
+        // Whoever is gone already needs none.
+        let _ = kill(Pid::from_raw(*pid), signal);
     }
 }
 

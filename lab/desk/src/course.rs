@@ -1,9 +1,12 @@
 //! Where lessons come from: those that ship, a folder of somebody's own, one file, or a bare program.
 
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use nix::fcntl::OFlag;
 use tricine_lab::lesson::{self, Lesson};
+use tricine_session::name::harmless;
 
 use crate::{Error, Result};
 
@@ -41,7 +44,8 @@ impl Course {
         let (id, schedule) = split(Some(what));
         let id = id.unwrap_or(what);
         if [".lab", ".md"].iter().any(|e| id.ends_with(e)) {
-            let one = if id.ends_with(".md") { from_file(Path::new(id))? } else { program(Path::new(id))? };
+            let path = Path::new(id);
+            let one = if id.ends_with(".md") { lesson_in(path, &read(path)?)? } else { program(path)? };
             return Ok((Self { lessons: vec![one.clone()], place: id.into() }, Some(one), schedule));
         }
         let course = Self::shipped()?;
@@ -67,7 +71,7 @@ impl Course {
                 "a lesson is a Markdown file whose name ends with .md; docs/lab-lessons.md says how to write one";
             return Err(Error::Usage(format!("there is no lesson in {name}: {advice}")));
         }
-        let lessons = files.iter().map(|f| from_file(f)).collect::<Result<Vec<_>>>()?;
+        let lessons = files.iter().map(|f| lesson_in(f, &read_regular(f)?)).collect::<Result<Vec<_>>>()?;
         for (i, l) in lessons.iter().enumerate() {
             if let Some(k) = lessons[..i].iter().position(|o| o.id == l.id) {
                 let (one, other) = (files[k].display(), files[i].display());
@@ -101,9 +105,8 @@ fn split(text: Option<&str>) -> (Option<&str>, Option<String>) {
     }
 }
 
-fn from_file(path: &Path) -> Result<Lesson> {
-    let text = read(path)?;
-    Lesson::parse(&text).map_err(|e| Error::Usage(format!("{}, {e}", path.display())))
+fn lesson_in(path: &Path, text: &str) -> Result<Lesson> {
+    Lesson::parse(text).map_err(|e| Error::Usage(format!("{}, {e}", path.display())))
 }
 
 /// A program without a lesson around it.
@@ -114,22 +117,61 @@ fn program(path: &Path) -> Result<Lesson> {
     Ok(Lesson { id: path.display().to_string(), title: name, program, ..Lesson::default() })
 }
 
-/// A file's text; `-` is standard input.
+/// A file's text; `-` is standard input. A mark of the byte order at its beginning, which some editors write, is left out.
 ///
 /// # Errors
-/// It cannot be read, is too long, or is no text.
+/// It cannot be read, is too long, or is no text: no UTF-8, or with characters that would do something to a terminal.
 pub fn read(path: &Path) -> Result<String> {
     let named = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
     let refused = |e: std::io::Error| Error::Usage(format!("cannot read {named}: {e}"));
-    let mut bytes = vec![];
     if path == Path::new("-") {
-        std::io::stdin().take(LONGEST + 1).read_to_end(&mut bytes).map_err(refused)?;
-    } else {
-        let file = std::fs::File::open(path).map_err(refused)?;
-        file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(refused)?;
+        return text(&named, std::io::stdin());
     }
+    text(&named, std::fs::File::open(path).map_err(refused)?)
+}
+
+/// The same of a file that nobody has named: one that would wait, such as a FIFO, is refused.
+///
+/// # Errors
+/// As [`read`], and it is no regular file.
+pub(crate) fn read_regular(path: &Path) -> Result<String> {
+    let named = path.display().to_string();
+    let refused = |e: std::io::Error| Error::Usage(format!("cannot read {named}: {e}"));
+    let file =
+        std::fs::File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path).map_err(refused)?;
+    if !file.metadata().map_err(refused)?.is_file() {
+        return Err(Error::Usage(format!("{named} is a folder or a device, not a file")));
+    }
+    text(&named, file)
+}
+
+fn text(named: &str, file: impl Read) -> Result<String> {
+    let mut bytes = vec![];
+    let read = file.take(LONGEST + 1).read_to_end(&mut bytes);
+    read.map_err(|e| Error::Usage(format!("cannot read {named}: {e}")))?;
     if bytes.len() as u64 > LONGEST {
         return Err(Error::Usage(format!("{named} is longer than 1 MiB: no program of the lab is")));
     }
-    String::from_utf8(bytes).map_err(|_| Error::Usage(format!("{named} is no text in UTF-8")))
+    let text = String::from_utf8(bytes).map_err(|_| Error::Usage(format!("{named} is no text in UTF-8")))?;
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    for (n, line) in text.lines().enumerate() {
+        if let Some(c) = line.chars().find(|c| unseen(*c)) {
+            let (n, c) = (n + 1, u32::from(c));
+            return Err(Error::Usage(format!(
+                "{named}, line {n}: the character U+{c:04X} cannot be seen; take it out"
+            )));
+        }
+    }
+    Ok(text)
+}
+
+/// Whether a character does something to a terminal, or takes no place in the text.
+fn unseen(c: char) -> bool {
+    c != '\t' && (!harmless(c) || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}'))
+}
+
+/// A message that may have a file's name in it, for a terminal.
+pub(crate) fn told(text: &str) -> String {
+    let plain = |c: char| c == '\n' || harmless(c);
+    text.chars().map(|c| if plain(c) { c.to_string() } else { c.escape_unicode().to_string() }).collect()
 }

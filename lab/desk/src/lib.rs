@@ -67,7 +67,7 @@ pub type Open<'a> = &'a mut dyn FnMut() -> Result<Box<dyn Session>>;
 /// Does what `options` ask for. The exit code: 0, 1 if a program is wrong, 2 if something cannot be read.
 pub fn run(options: &Options, sessions: Open<'_>) -> i32 {
     done(options, sessions).unwrap_or_else(|error| {
-        let _ = writeln!(std::io::stderr(), "tricine lab: {error}");
+        let _ = writeln!(std::io::stderr(), "tricine lab: {}", course::told(&error.to_string()));
         if matches!(error, Error::Usage(_)) { 2 } else { 1 }
     })
 }

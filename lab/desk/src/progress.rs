@@ -65,6 +65,10 @@ impl Progress {
         };
         let mut me = Self { path: path(), place, kept: Kept::default(), trouble: None };
         let Some(path) = &me.path else { return me };
+        if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+            me.broken("it is no file");
+            return me;
+        }
         match std::fs::read(path) {
             Ok(bytes) => match serde_json::from_slice::<Kept>(&bytes) {
                 Ok(kept) if kept.schema == SCHEMA => me.kept = kept,
@@ -79,8 +83,10 @@ impl Progress {
 
     fn broken(&mut self, why: &str) {
         let path = self.path.take().unwrap_or_default();
-        self.trouble =
-            Some(format!("progress is not kept: cannot read {}: {why}; move it away to begin anew", path.display()));
+        self.trouble = Some(format!(
+            "progress is not kept: cannot read {}: {why}; move it away, or set XDG_STATE_HOME",
+            path.display()
+        ));
     }
 
     /// A lesson's.
@@ -130,7 +136,10 @@ impl Progress {
             Output::open(path, || {})?.write(&bytes)
         });
         if let Err(e) = written {
-            self.trouble = Some(format!("progress is not kept: cannot write {}: {e}", path.display()));
+            self.trouble = Some(format!(
+                "progress is not kept: cannot write {}: {e}; set XDG_STATE_HOME to a folder of yours",
+                path.display()
+            ));
             self.path = None;
         }
     }

@@ -79,7 +79,8 @@ fn line(number: usize, text: &str) -> Result<Line, ParseError> {
             let sign = SIGNS.iter().find(|s| s.chars().eq(code[at..].iter().take(s.len()).copied()));
             let Some(sign) = sign else {
                 let expected = "a name, a number, or one of = == != < <= > >= + - * / % ( ) [ ] : ,";
-                return Err(error(at, format!("`{c}` means nothing here"), expected, "x = x + 1"));
+                // One that cannot be seen is named.
+                return Err(error(at, format!("`{}` means nothing here", c.escape_debug()), expected, "x = x + 1"));
             };
             match *sign {
                 "&&" => return Err(error(at, "`&&`".into(), "`and`", "if x == 0 and y == 1:")),

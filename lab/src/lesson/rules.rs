@@ -114,7 +114,7 @@ impl Parts<'_> {
         let q = &self.own.processes[i];
         let lessons = self.own.arrays.iter().filter(|a| !a.frame && !self.mine.contains(&a.line));
         lessons.into_iter().find_map(|a| {
-            let Some(given) = self.theirs.arrays.iter().find(|b| b.name == a.name) else { return None };
+            let given = self.theirs.arrays.iter().find(|b| b.name == a.name)?;
             let stores = |op: &Op, base: usize| stored(op) == Some(base);
             let by =
                 |q: &lang::Process| [&q.block, &q.recovery].iter().any(|b| b.ops.iter().any(|o| stores(o, given.base)));

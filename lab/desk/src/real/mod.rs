@@ -26,8 +26,21 @@ fn name(session: &str) -> Name {
     Name::new(format!("tricine.{session}.lab-channel"), 0)
 }
 
+/// Whether a process can be stepped by single instructions to the end of a hand-over.
+fn can_be_stepped() -> Result<()> {
+    #[cfg(target_arch = "aarch64")]
+    if !std::arch::is_aarch64_feature_detected!("lse") {
+        let why = "this processor changes a shared word by a pair of instructions (ldxr, stxr), and the second one fails whenever a process \
+                   was stopped between them: stepped by single instructions, it would never get on. Processors with LSE (ARMv8.1) need one \
+                   instruction for it, and so does x86";
+        return Err(crate::Error::Lost(why.into()));
+    }
+    Ok(())
+}
+
 /// A hand-over of one side after the other, each killed at every so many instructions: for what lesson 16 measures. In a process of one thread.
 pub(crate) fn shows(part: &Part) -> Result<Vec<scene::Show>> {
+    can_be_stepped()?;
     let tracer = Tracer::new()?;
     let stage = |works| scene::Stage { tracer: &tracer, name: name(&part.session), works };
     [Works::Producer, Works::Consumer].map(|works| stage(works).show()).into_iter().collect()
@@ -40,6 +53,7 @@ pub(crate) struct Real {
 
 impl Real {
     pub(crate) fn start(session: &str) -> Result<Self> {
+        can_be_stepped()?;
         Ok(Self { talk: Talk::start(&Task::Real(Part::new(session)))? })
     }
 

@@ -23,8 +23,9 @@ impl Draft {
             .parent()
             .map_or(Ok(()), fs::create_dir_all)
             .and_then(|()| Output::open(&path, || {})?.write(text.as_bytes()));
-        written
-            .map_err(|e| Error::Usage(format!("cannot write {}: {e}; XDG_STATE_HOME says where", path.display())))?;
+        written.map_err(|e| {
+            Error::Usage(format!("cannot write {}: {e}; set XDG_STATE_HOME to a folder of yours", path.display()))
+        })?;
         let seen = changed(&path);
         Ok(Self { path, seen })
     }
@@ -40,7 +41,12 @@ impl Draft {
             return None;
         }
         self.seen = Some(now);
-        Some(crate::course::read(&self.path))
+        Some(crate::course::read_regular(&self.path))
+    }
+
+    /// Whether somebody has removed it.
+    pub(crate) fn is_gone(&self) -> bool {
+        changed(&self.path).is_none()
     }
 
     /// Opens the editor and waits for it: `$VISUAL`, `$EDITOR`, or what there is.

@@ -131,6 +131,26 @@ impl Look {
         lines
     }
 
+    /// A line broken between words for so many columns, each row indented.
+    pub(crate) fn hang(line: &Line<'static>, indent: usize, width: usize) -> Vec<Line<'static>> {
+        let blank = || vec![Span::raw(" ".repeat(indent))];
+        let (mut rows, mut used) = (vec![blank()], indent);
+        for span in &line.spans {
+            for word in span.content.split_inclusive(' ') {
+                let bare = Span::raw(word.trim_end()).width();
+                if used + bare > width && used > indent {
+                    rows.push(blank());
+                    used = indent;
+                }
+                used += Span::raw(word).width();
+                if let Some(row) = rows.last_mut() {
+                    row.push(Span::styled(word.to_owned(), span.style));
+                }
+            }
+        }
+        rows.into_iter().map(Line::from).collect()
+    }
+
     fn spans(self, text: &str) -> Line<'static> {
         let mut spans = vec![];
         for (i, part) in self.text(text).split('`').enumerate() {
@@ -160,6 +180,18 @@ impl Look {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_hangs_is_broken_between_words_and_indented() {
+        let look = Look { colour: true, unicode: true };
+        let rows = |text: &str, width| -> Vec<String> {
+            let line = look.markdown(text).remove(0);
+            Look::hang(&line, 2, width).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(rows("one `two` three", 9), ["  one two ", "  three"]);
+        assert_eq!(rows("a-word-that-is-too-long x", 9), ["  a-word-that-is-too-long ", "  x"]);
+        assert_eq!(rows("数 数 数", 7), ["  数 数 ", "  数"]);
+    }
 
     #[test]
     fn without_unicode_nothing_but_ascii_is_shown() {

@@ -210,7 +210,11 @@ pub(crate) fn page(area: Rect) -> (Rect, Rect, Rect) {
 
 /// A title on the left and something short on the right.
 pub(crate) fn head(frame: &mut Frame<'_>, look: Look, area: Rect, left: &str, right: &str) {
-    let (left, right) = (look.text(left), look.text(right));
+    let (mut left, right) = (look.text(left), look.text(right));
+    let room = usize::from(area.width).saturating_sub(right.chars().count() + 1);
+    if left.chars().count() > room {
+        left = left.chars().take(room.saturating_sub(3)).chain("...".chars()).collect();
+    }
     let gap = usize::from(area.width).saturating_sub(left.chars().count() + right.chars().count());
     let text = vec![Span::styled(left, look.strong()), Span::raw(" ".repeat(gap)), Span::styled(right, Style::new())];
     frame.render_widget(Paragraph::new(Line::from(text)), area);

@@ -1,13 +1,17 @@
 //! Drawing a lesson's pages, but for the stage.
 
+use std::collections::VecDeque;
+
 use ratatui::Frame;
 use ratatui::crossterm::event::KeyCode;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
+
 use tricine_lab::Lesson;
 use tricine_lab::lang::{Memory, Program};
+use tricine_lab::run::Told;
 use tricine_lab::verdict::Verdict;
 
 use super::above::each_line;
@@ -87,7 +91,8 @@ pub(super) fn draw(
         }
         (Page::Predict, _) => predict(frame, look, clicks, body, visit),
         (Page::Repair, _) => {
-            text(frame, look, body, "Repair", repair(look, visit), visit.scroll);
+            let width = usize::from(body.width).saturating_sub(2);
+            text(frame, look, body, "Repair", repair(look, visit, width), visit.scroll);
             let mut items: Items<'_> = vec![(KeyCode::Char('e'), "e", "edit"), (KeyCode::Char('m'), "m", "mark")];
             if !visit.coming.is_empty() {
                 items.push((KeyCode::Char('n'), "n", "see it happen"));
@@ -105,6 +110,10 @@ pub(super) fn draw(
     };
     let mut items = items;
     items.extend([(KeyCode::Char('?'), "?", "help"), (KeyCode::Char('q'), "q", "lessons")]);
+    // The last ones, which are left out first where the rows are too short.
+    if visit.page == Page::Run && stepper.is_some() && visit.has_others() {
+        items.extend([(KeyCode::Char('['), "[", ""), (KeyCode::Char(']'), "]", "size")]);
+    }
     keys(frame, look, clicks, foot, &items);
     visit.above.draw(frame, look, clicks);
 }
@@ -154,11 +163,8 @@ fn predict(frame: &mut Frame<'_>, look: Look, clicks: &mut Clicks, area: Rect, v
         }
         lines.push(Line::from(spans));
         if answered {
-            lines.extend(look.markdown(&a.why).into_iter().map(|l| {
-                let mut spans = vec![Span::raw("       ")];
-                spans.extend(l.spans);
-                Line::from(spans)
-            }));
+            let width = usize::from(area.width).saturating_sub(2);
+            lines.extend(look.markdown(&a.why).iter().flat_map(|l| Look::hang(l, 7, width)));
             lines.push(Line::default());
         }
     }
@@ -181,7 +187,20 @@ fn predict(frame: &mut Frame<'_>, look: Look, clicks: &mut Clicks, area: Rect, v
     }
 }
 
-fn repair(look: Look, visit: &Visit<'_>) -> Vec<Line<'static>> {
+/// A step of a counterexample without its code, what is too long for one row indented below.
+fn step(look: Look, told: &Told, width: usize) -> Vec<Line<'static>> {
+    let line = if told.line > 0 { told.line.to_string() } else { String::new() };
+    let head = format!("  {:<3}{:<9} {line:>3}  ", told.act, told.who);
+    let style = if told.wrong { look.bad() } else { Style::new() };
+    let indent = head.chars().count();
+    let mut rows = Look::hang(&Line::raw(look.text(&told.says)), indent, width);
+    if let Some(blank) = rows.first_mut().and_then(|row| row.spans.first_mut()) {
+        *blank = Span::raw(look.text(&head));
+    }
+    rows.into_iter().map(|row| row.style(style)).collect()
+}
+
+fn repair(look: Look, visit: &Visit<'_>, width: usize) -> Vec<Line<'static>> {
     let mut lines = vec![];
     match &visit.verdict {
         Some(v @ Verdict::Right { .. }) => {
@@ -193,7 +212,17 @@ fn repair(look: Look, visit: &Visit<'_>) -> Vec<Line<'static>> {
             let mut all = said.lines();
             let first = all.next().unwrap_or_default();
             lines.push(Line::styled(look.text(&format!("✗ {first}")), look.bad()));
-            lines.extend(all.map(|l| Line::raw(look.text(l))));
+            let mut steps = if let Verdict::Wrong(w) = v { w.trace.iter().collect() } else { VecDeque::new() };
+            for line in all {
+                // The steps have their lines' code beside them only where there is room.
+                match steps.front().filter(|t| width < 110 && line == format!("  {t}")) {
+                    Some(t) => lines.extend(step(look, t, width)),
+                    None => lines.push(Line::raw(look.text(line))),
+                }
+                if steps.front().is_some_and(|t| line == format!("  {t}")) {
+                    steps.pop_front();
+                }
+            }
             if !visit.coming.is_empty() {
                 lines.push(Line::raw("n shows it step by step, on real processes."));
             }

@@ -9,6 +9,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Wrap};
 use tricine_lab::lang::{Memory, Program};
+use tricine_lab::lesson::Goal;
 use tricine_lab::run::{End, Moment};
 use tricine_lab::schedule;
 
@@ -17,18 +18,22 @@ use super::look::Look;
 use super::pages::thirds;
 use super::visit::Visit;
 use super::waits;
+use crate::command::instance;
 use crate::script::said;
 use crate::stepper::Stepper;
 
 /// The keys below the stage.
 pub(super) fn items(program: &Program, coming: bool) -> Vec<(KeyCode, &'static str, &'static str)> {
-    const STEP: [(&str, &str); 4] = [("a", "step"), ("b", "step"), ("c", "step"), ("d", "step")];
+    const STEP: [&str; 4] = ["a", "b", "c", "d"];
     const KILL: [&str; 4] = ["A", "B", "C", "D"];
     let n = program.processes.len().min(4);
-    let mut all: Vec<_> = (0..n).map(|i| (KeyCode::Char(char::from(b'a' + i as u8)), STEP[i].0, STEP[i].1)).collect();
-    all.extend((0..n).map(|i| (KeyCode::Char(char::from(b'A' + i as u8)), KILL[i], "kill")));
+    // One word for the keys of all processes, behind the last of them.
+    let row = |keys: [&'static str; 4], from: u8, word: &'static str| {
+        (0..n).map(move |i| (KeyCode::Char(char::from(from + i as u8)), keys[i], if i + 1 == n { word } else { "" }))
+    };
+    let mut all: Vec<_> = row(STEP, b'a', "step").chain(row(KILL, b'A', "kill")).collect();
     if program.memory == Memory::Tso {
-        all.extend([(KeyCode::Char('v'), "v", "flush"), (KeyCode::Char('w'), "w", "flush")]);
+        all.extend([(KeyCode::Char('v'), "v", ""), (KeyCode::Char('w'), "w", "flush")]);
     }
     all.extend([
         (KeyCode::Char('r'), "r", "recover"),
@@ -65,7 +70,7 @@ pub(super) fn draw(
         Constraint::Length(2),
     ])
     .areas(area);
-    frame.render_widget(Paragraph::new(aims(look, visit)), goal);
+    frame.render_widget(Paragraph::new(aims(look, visit, s.program())), goal);
     let [left, between, right] = thirds(middle);
     for (side, place) in [left, right].into_iter().enumerate() {
         let here: Vec<usize> = (0..s.program().processes.len()).filter(|i| i % 2 == side).collect();
@@ -98,16 +103,28 @@ fn last<'s>(s: &'s Stepper<'_>) -> Option<&'s Moment> {
 }
 
 /// What is to be done next, in one line.
-fn aims(look: Look, visit: &Visit<'_>) -> Line<'static> {
+fn aims(look: Look, visit: &Visit<'_>, now: &Program) -> Line<'static> {
     let goals = &visit.lesson.goals;
     let mut open = goals.iter().enumerate().filter(|(i, g)| g.possible && !g.after && !visit.reached.contains(i));
     let text = match (open.next(), goals.iter().find(|g| !g.possible)) {
-        (Some((_, g)), _) => format!("Do it: {}", g.text),
+        (Some((_, g)), _) => format!("Do it{}: {}", elsewhere(visit, g, now), g.text),
         (None, Some(g)) if visit.reached.is_empty() => format!("Try it: {}", g.text),
         (None, _) if goals.is_empty() => String::new(),
         (None, _) => "✓ Everything to reach was reached; Enter goes on.".to_owned(),
     };
     Line::styled(look.text(&text), look.strong())
+}
+
+/// Where a goal is to be reached, if it is another size or scene than this one.
+fn elsewhere(visit: &Visit<'_>, goal: &Goal, now: &Program) -> String {
+    let there = goal.instance.and_then(|n| instance(visit.lesson, &visit.text, Some(n)).ok());
+    match there {
+        Some((there, _)) if (&there.size, &there.scene) != (&now.size, &now.scene) => {
+            let size = there.size.map_or(there.scene, |(name, value)| format!("{name} = {value}"));
+            format!(", with {size} (keys [ and ])")
+        }
+        _ => String::new(),
+    }
 }
 
 fn process(frame: &mut Frame<'_>, look: Look, area: Rect, s: &Stepper<'_>, i: usize) {
@@ -262,7 +279,7 @@ fn happened(frame: &mut Frame<'_>, look: Look, area: Rect, visit: &Visit<'_>, s:
             if t.code.is_empty() {
                 format!("{} {}.", t.who, t.says)
             } else {
-                format!("{} `{}`: {}.", t.who, t.code, t.says)
+                format!("{} `{}`: {}.", t.who, t.code.trim_end_matches(':'), t.says)
             }
         },
     );

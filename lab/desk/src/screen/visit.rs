@@ -304,6 +304,11 @@ impl Visit<'_> {
         }
     }
 
+    /// Whether the program has another size or scene.
+    pub(super) fn has_others(&self) -> bool {
+        instance(self.lesson, &self.text, Some(1)).is_ok()
+    }
+
     fn go_on(&mut self) {
         let at = Page::ALL.iter().position(|p| p.0 == self.page).unwrap_or(0);
         let mut next = Page::ALL.get(at + 1).map_or(Page::Why, |p| p.0);

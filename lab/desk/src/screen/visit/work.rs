@@ -54,10 +54,18 @@ impl Visit<'_> {
         }
         let Some(draft) = &mut self.draft else { return Ok(None) };
         let edited = ui.aside(|| draft.edit())?;
-        let saved = draft.saved();
+        let (saved, gone) = (draft.saved(), draft.is_gone());
         self.page = Page::Repair;
         if let Err(e) = edited {
             self.say(ui, "Your editor", &e.to_string());
+        } else if gone {
+            // The next `e` writes it again.
+            self.draft = None;
+            self.say(
+                ui,
+                "Your file is gone",
+                "The editor has removed it. Your lines are as they were; `e` writes the file again.",
+            );
         }
         match saved {
             Some(Ok(text)) => {
