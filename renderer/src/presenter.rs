@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tricine_channel::time::mono_ns;
@@ -45,7 +44,7 @@ impl From<DisplayError> for Stop {
 /// The role at work.
 pub(crate) struct Presenter {
     context: Arc<Context>,
-    /// What is written in the place of a display.
+    /// What is written in the place of a display, or what its window hangs on.
     file: Option<File>,
     display: Option<Box<dyn Display>>,
     osd: Osd,
@@ -72,7 +71,8 @@ pub(crate) struct Presenter {
     lead_ns: u64,
     active_until_ns: u64,
     overlay_at_ns: u64,
-    screenshot: Option<PathBuf>,
+    /// What the shown picture is to be written to.
+    screenshot: Option<File>,
     subtitles: Subtitles,
     /// The pipeline's ownership words, to look at.
     onlooker: Option<StreamRegion>,
@@ -150,7 +150,8 @@ impl Actor for Presenter {
     /// There is no frame left: says so once, after the last one's time is over.
     fn at_end(&mut self, rounds: &mut Rounds, since_ns: u64) -> Result<bool, Stop> {
         if self.screenshot.take().is_some() {
-            self.context.notice("no screenshot: no picture is shown")?;
+            let why = "no screenshot: no picture is shown".to_owned();
+            self.context.tell(&FromRole::Pictured(Err(why)))?;
         }
         let serial = self.state.serial;
         if self.ended == Some(serial) {

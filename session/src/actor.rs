@@ -296,7 +296,10 @@ impl<P: Page> Rounds<P> {
                         self.channel = Some(name);
                     }
                 }
-                Ok(Some((message, _))) => actor.hear(message)?,
+                Ok(Some((message, files))) => {
+                    self.context.files.lock().map_err(|_| Error::Disconnected)?.extend(files);
+                    actor.hear(message)?;
+                }
                 Err(error @ Error::Message(_)) => tracing::warn!("{error}"),
                 Err(error) => return Err(error.into()),
             }

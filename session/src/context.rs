@@ -68,7 +68,7 @@ pub struct RoleContext<P> {
     pub control: Attached<P>,
     /// What to work on.
     pub spec: Spec,
-    /// Files of subtitles that came with the orders; taken once.
+    /// Files that came with the orders, those of subtitles, or with a message since; taken once.
     pub files: Mutex<Vec<OwnedFd>>,
     /// The files of channels.
     pub(crate) doors: Mutex<Vec<(ChannelName, [File; 3])>>,

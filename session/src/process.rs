@@ -9,7 +9,7 @@ use crate::error::Result;
 
 /// The descriptor at which a role finds its control socket (the janitor its pipe).
 pub const LINK_FD: RawFd = 3;
-/// The descriptor at which the decoder finds its input, the audio role its socket (the janitor the terminal).
+/// The descriptor at which the decoder finds its input, the audio role and the renderer a socket or a file (the janitor the terminal).
 pub const INPUT_FD: RawFd = 4;
 /// The environment variable that says which process of a session this is.
 pub const ROLE_ENV: &str = "TRICINE_ROLE";

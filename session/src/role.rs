@@ -45,7 +45,8 @@ pub enum Inherits {
     Input,
     /// The socket to a sound server, which may be a predecessor's connection; or the file that sound is written to.
     Sink,
-    /// The file that is written in the place of a display, if one is.
+    /// The socket by which its window belongs to somebody who lives on, which a predecessor's window may be; or the file that is written in
+    /// the place of a display.
     Display,
 }
 

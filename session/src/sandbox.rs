@@ -54,8 +54,6 @@ pub struct Reach {
     fonts: Vec<PathBuf>,
     /// As those, to be written as well.
     writes: Vec<PathBuf>,
-    /// The folder where it makes new files.
-    saves: Option<PathBuf>,
     /// Whether it connects to servers of this machine.
     servers: bool,
     /// Of a role that reads what others wrote, and writes no file: how much memory it may take, in bytes, at first and at most.
@@ -81,17 +79,14 @@ impl Reach {
                 }
             }
             Role::Renderer => match &spec.work.display {
-                DisplaySpec::Window | DisplaySpec::Terminal => {
-                    reach.saves = std::env::current_dir().ok();
-                    if spec.work.display == DisplaySpec::Window {
-                        reach.fonts = fonts();
-                    }
+                DisplaySpec::Window => {
+                    reach.fonts = fonts();
                     if std::env::var_os("WAYLAND_DISPLAY").is_some() {
                         // Pixels go to a Wayland server in files without a name.
                         reach.writes.push(std::env::temp_dir());
                     }
                 }
-                DisplaySpec::None | DisplaySpec::FrameMd5(_) => {}
+                DisplaySpec::Terminal | DisplaySpec::None | DisplaySpec::FrameMd5(_) => {}
             },
         }
         reach
@@ -104,7 +99,7 @@ impl Reach {
 
     /// Whether there is any file that it opens.
     fn by_name(&self) -> bool {
-        !self.reads.is_empty() || !self.fonts.is_empty() || !self.writes.is_empty() || self.saves.is_some()
+        !self.reads.is_empty() || !self.fonts.is_empty() || !self.writes.is_empty()
     }
 }
 
@@ -227,18 +222,12 @@ fn landlock(reach: &Reach) -> std::result::Result<bool, landlock::RulesetError> 
     let read = BitFlags::from(AccessFs::ReadFile);
     let write = read | AccessFs::WriteFile | AccessFs::Truncate;
     let look = read | AccessFs::ReadDir;
-    let save = AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile;
     let mut ruleset = Ruleset::default()
         .handle_access(AccessFs::from_all(LANDLOCK))?
         .handle_access(AccessNet::from_all(LANDLOCK))?
         .scope(Scope::from_all(LANDLOCK))?
         .create()?;
-    let named = [
-        (&reach.reads, read),
-        (&reach.fonts, look),
-        (&reach.writes, write),
-        (&reach.saves.iter().cloned().collect(), save),
-    ];
+    let named = [(&reach.reads, read), (&reach.fonts, look), (&reach.writes, write)];
     for (paths, access) in named {
         for path in paths {
             // What is not there needs no permission.

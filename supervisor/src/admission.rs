@@ -9,6 +9,7 @@
 //! | `Switched` | who consumes such a stream |
 //! | `Output`, `Ended` | who consumes a stream |
 //! | `Key` | who draws, where it draws in a window |
+//! | `Pictured` | who draws |
 
 use std::ffi::OsStr;
 
@@ -73,13 +74,15 @@ pub(crate) fn admit(
             FromRole::Key(Key::Chapter(by.clamp(-FARTHEST_S, FARTHEST_S)))
         }
         FromRole::Key(_) if types(role, display) => message,
+        FromRole::Pictured(done) if role.entry().draws => FromRole::Pictured(done.map_err(shown)),
         FromRole::Opened(_)
         | FromRole::Listed(_)
         | FromRole::NeedChannel { .. }
         | FromRole::Switched { .. }
         | FromRole::Output(_)
         | FromRole::Ended { .. }
-        | FromRole::Key(_) => return None,
+        | FromRole::Key(_)
+        | FromRole::Pictured(_) => return None,
     })
 }
 
@@ -217,6 +220,7 @@ mod tests {
             (FromRole::Output(String::new()), vec![Role::Audio, Role::Renderer]),
             (FromRole::Ended { serial: 1 }, vec![Role::Audio, Role::Renderer]),
             (FromRole::Key(Key::Quit), vec![Role::Renderer]),
+            (FromRole::Pictured(Ok(())), vec![Role::Renderer]),
         ];
         for (message, may) in table {
             for role in Role::ALL {

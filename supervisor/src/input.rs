@@ -169,7 +169,7 @@ pub(crate) fn open(entry: &Entry) -> Result<Opened, String> {
             let file = open_stream(&path).map_err(|e| why(&e))?;
             alone(input(InputSpec::Pipe, Some(file.into())))
         }
-        Err(_) if text.contains("://") => Err(format!(
+        Err(_) if text.contains("://") && !text.starts_with("file://") => Err(format!(
             "addresses are FFmpeg's: ffmpeg -nostdin -i {} -f yuv4mpegpipe - | tricine - (without sound)",
             quoted(&name.to_string())
         )),
@@ -227,6 +227,7 @@ pub(crate) fn files(name: &Name) -> Vec<PathBuf> {
     let (mut found, mut left) = (Vec::new(), vec![Entry::from(name.clone())]);
     while let Some(entry) = left.pop().filter(|_| found.len() + left.len() < MOST_FILES) {
         let Ok(path) = path_of(&entry.name) else { continue };
+        let path = if is_stdin(&entry.name) { PathBuf::from("/proc/self/fd/0") } else { path };
         match fs::metadata(&path) {
             // Nothing of it is read, so that nobody waits for a writer, nor for a disk or network that gives the file out late.
             Ok(meta) if !(meta.is_dir() || meta.is_file() && playlist::called_so(&path)) => found.push(path),

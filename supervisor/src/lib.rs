@@ -8,6 +8,7 @@ mod child;
 mod cli;
 mod doctor;
 mod folder;
+mod held_socket;
 mod info;
 mod input;
 mod janitor;
@@ -19,8 +20,8 @@ mod outputs;
 mod playlist;
 mod probe;
 mod report;
+mod saver;
 mod session;
-mod sound_socket;
 mod status;
 mod stress;
 mod subtitles;
@@ -86,6 +87,9 @@ fn role_main(role: &str, confined: fn(Role, &Link, &Spec)) -> i32 {
     }
     if role == opening::NAME {
         return opening::run();
+    }
+    if role == saver::NAME {
+        return saver::run();
     }
     if let Some(code) = tricine_stress::role_main(role).or_else(|| tricine_lab_desk::role_main(role)) {
         return code;

@@ -12,7 +12,7 @@ use tricine_session::output::{self, Output, Unfinished, Writer, refused};
 use tricine_session::{Error, Result};
 
 use crate::cli::{Audio, Display, Play};
-use crate::input;
+use crate::{input, subtitles};
 
 /// How long all of it may take, but for a reader that is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -69,8 +69,11 @@ fn clash(options: &Play) -> Option<String> {
     if writes.is_empty() {
         return None;
     }
-    let reads = options.inputs.iter().flat_map(input::files).map(|path| ("the input", path));
-    output::clash(writes, reads)
+    let films: Vec<PathBuf> = options.inputs.iter().flat_map(input::files).collect();
+    let given = options.sub.iter().map(|name| ("--sub", name.as_path().to_owned()));
+    let beside = subtitles::beside_all(&films).into_iter().map(|path| ("the subtitles beside the input", path));
+    let reads = films.into_iter().map(|path| ("the input", path));
+    output::clash(writes, reads.chain(given).chain(beside))
 }
 
 /// The outputs of `options`.

@@ -6,6 +6,7 @@
 //! that nobody reads) is done by a process or by a writer that drops.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::IsTerminal;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use tricine_session::{NAMESPACE, Result, signals};
 
 use crate::child::Running;
 use crate::cli::{Audio, Display, Play};
+use crate::held_socket::HeldSocket;
 use crate::input::{Entry, Input};
 use crate::janitor::{Janitor, Settings};
 use crate::keys::Keyboard;
@@ -33,7 +35,7 @@ use crate::opening::Opening;
 use crate::outputs::Outputs;
 use crate::probe::{self, Probe};
 use crate::report::{Ended, Restart};
-use crate::sound_socket::SoundSocket;
+use crate::saver::Saving;
 use crate::status::Status;
 use crate::supervision::{Event, Kinds, Limit, Plan, Supervision};
 
@@ -43,6 +45,7 @@ mod end;
 mod events;
 mod hear;
 mod inputs;
+mod picture;
 mod regions;
 mod subtitles;
 mod tell;
@@ -58,6 +61,8 @@ const KINDS: [Kind; 3] = [Kind::Video, Kind::Audio, Kind::Cues];
 #[derive(Debug, Default)]
 struct Post {
     running: Option<Running>,
+    /// By which it talks to a sound server, or has its window.
+    socket: HeldSocket,
     /// How often it was started; the decoder, for the current input.
     starts: u32,
     /// How often that was after a crash.
@@ -106,6 +111,9 @@ pub(crate) struct Session {
     opening: Option<(Opening, u32)>,
     /// Playlists that were read one after another, and nothing played in between.
     lists: u32,
+    /// What the renderer writes a picture to; and the process that saves it after that.
+    picture: Option<File>,
+    saving: Option<Saving>,
     /// Processes that are on their way out, and of no interest.
     leaving: Vec<Child>,
     /// The input that is open and has not begun.
@@ -127,7 +135,6 @@ pub(crate) struct Session {
     probe: Option<Probe>,
     display: DisplaySpec,
     sink: Option<SinkSpec>,
-    sound_socket: SoundSocket,
     /// Files of subtitles of the input that is playing, and of the one that is next.
     subtitles: Vec<(SubtitleFile, OwnedFd)>,
     next_subtitles: Vec<(SubtitleFile, OwnedFd)>,
@@ -250,6 +257,8 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         playlist,
         opening: None,
         lists: 0,
+        picture: None,
+        saving: None,
         leaving: Vec::new(),
         next: None,
         current: None,
@@ -263,7 +272,6 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         probe,
         display,
         sink,
-        sound_socket: SoundSocket::default(),
         subtitles: Vec::new(),
         next_subtitles: Vec::new(),
         skip_past_ns: None,

@@ -1,9 +1,12 @@
 //! Files of subtitles: those that the user named, and those that lie beside a film and are named like it. Found and opened by the process
 //! that opens the input, since that may take for ever; read by the decoder alone.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tricine_media::subtitle::EXTENSIONS;
 use tricine_session::link::SubtitleFile;
@@ -59,21 +62,40 @@ fn last(path: &Path) -> Name {
 }
 
 /// The files beside a film that are named like it, in the order of their names.
-fn beside(film: &Path) -> Vec<std::path::PathBuf> {
-    let folder = film.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Some(stem) = film.file_stem() else { return Vec::new() };
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let names = entries.flatten().take(MOST_ENTRIES).map(|entry| entry.file_name());
-    let mut names: Vec<_> = names.filter(|name| belongs(&name.to_string_lossy(), &stem.to_string_lossy())).collect();
-    names.sort();
-    let paths = names.into_iter().map(|name| folder.join(name));
-    paths.filter(|path| fs::metadata(path).is_ok_and(|about| about.is_file())).collect()
+fn beside(film: &Path) -> Vec<PathBuf> {
+    beside_all(&[film.to_owned()])
+}
+
+/// The files beside these films, each folder of which is read once.
+pub(crate) fn beside_all(films: &[PathBuf]) -> Vec<PathBuf> {
+    let mut folders: BTreeMap<&Path, Vec<Cow<'_, str>>> = BTreeMap::new();
+    for film in films {
+        let folder = film.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        folders.entry(folder).or_default().extend(film.file_stem().map(OsStr::to_string_lossy));
+    }
+    let mut found = Vec::new();
+    for (folder, stems) in folders {
+        let Ok(entries) = fs::read_dir(folder) else { continue };
+        let names = entries.flatten().take(MOST_ENTRIES).map(|entry| entry.file_name());
+        let belong = |name: &OsString| {
+            let name = name.to_string_lossy();
+            stems.iter().any(|stem| belongs(&name, stem))
+        };
+        let mut names: Vec<_> = names.filter(belong).collect();
+        names.sort();
+        let paths = names.into_iter().map(|name| folder.join(name));
+        found.extend(paths.filter(|path| fs::metadata(path).is_ok_and(|about| about.is_file())));
+    }
+    found
 }
 
 /// Whether a file of this name has the subtitles of a film called `stem`: `film.srt`, or with a language and what else there is to
 /// be said between them, `film.pt-BR.forced.srt`.
 fn belongs(name: &str, stem: &str) -> bool {
     let Some((own, end)) = name.rsplit_once('.') else { return false };
+    if !EXTENSIONS.iter().any(|text| text.eq_ignore_ascii_case(end)) {
+        return false;
+    }
     let Some(between) = own.strip_prefix(stem) else { return false };
     let words = ["forced", "sdh", "cc", "default", "full", "signs"];
     let language = |word: &str| {
@@ -82,9 +104,7 @@ fn belongs(name: &str, stem: &str) -> bool {
         (2..=3).contains(&language.len()) && (2..=4).contains(&country.len()) && letters(language) && letters(country)
     };
     let mut parts = between.split('.');
-    EXTENSIONS.contains(&end.to_ascii_lowercase().as_str())
-        && parts.next() == Some("")
-        && parts.all(|part| words.contains(&part.to_ascii_lowercase().as_str()) || language(part))
+    parts.next() == Some("") && parts.all(|part| words.contains(&part.to_ascii_lowercase().as_str()) || language(part))
 }
 
 #[cfg(test)]

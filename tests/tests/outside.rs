@@ -100,6 +100,10 @@ fn an_output_that_is_an_input_or_another_output_is_refused() {
     let text = |path: &Path| arg(path).to_owned();
     let (own, hard, soft) = (text(&film), text(&at("hard.json")), text(&at("soft.json")));
     let (picture, pictures) = (text(&at("pictures/1.png")), text(&at("pictures")));
+    // Subtitles are read as well: those that are given, and those that lie beside a film.
+    fs::write(at("own.en.srt"), "words").unwrap();
+    fs::write(at("given.txt"), "words").unwrap();
+    let (beside, given) = (text(&at("own.en.srt")), text(&at("given.txt")));
     for line in [
         vec!["--report", &own, &own],
         vec!["--report", &hard, "test:bars", &own],
@@ -111,12 +115,22 @@ fn an_output_that_is_an_input_or_another_output_is_refused() {
         vec!["--report", &picture, &format!("{pictures}/*.png")],
         vec!["--report", &text(&at("new")), "--audio", &format!("wav={}", text(&at("pictures/../new")))],
         vec!["--report", "-", "--display", "framemd5=/dev/stdout"],
+        vec!["--report", &given, "--sub", &given, &own],
+        vec!["--report", &beside, &own],
     ] {
         let output = tricine(&words(&line));
         assert_eq!(output.status.code(), Some(2), "{line:?}: {}", told(&output));
         assert!(told(&output).contains("name another"), "{}", told(&output));
     }
+    // What the shell has opened for us is an input, too.
+    let by_shell = Command::new(PROGRAM)
+        .args(["play", "--report", &own, "-"])
+        .stdin(fs::File::open(&film).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(by_shell.status.code(), Some(2), "{}", told(&by_shell));
     assert_eq!((fs::read(&film).unwrap(), fs::read(&picture).unwrap()), (b"a film".to_vec(), b"a picture".to_vec()));
+    assert_eq!((fs::read(&beside).unwrap(), fs::read(&given).unwrap()), (b"words".to_vec(), b"words".to_vec()));
     assert!(!at("new").exists());
 }
 

@@ -138,12 +138,16 @@ fn what_cannot_be_played_is_said_in_a_line_and_ends_with_1() {
     std::fs::write(&text, "Dear Sir or Madam").unwrap();
     let empty = folder.path().join("empty.mkv");
     std::fs::write(&empty, "").unwrap();
-    for input in
-        ["/nonexistent/film.mp4", arg(&text), arg(&empty), "test:nothing", "test:bars?size=0x0", "http://a.b/c"]
+    let addresses = ["http://a.b/c", "file:///nonexistent/film.mp4"];
+    for input in ["/nonexistent/film.mp4", arg(&text), arg(&empty), "test:nothing", "test:bars?size=0x0"]
+        .into_iter()
+        .chain(addresses)
     {
         let end = run(&[&HEADLESS[..], &[input]].concat()).end();
         assert_eq!(end.status.code(), Some(1), "{input}: {}", end.stderr);
         assert!(end.stderr.contains("cannot play") && end.stderr.lines().count() <= 2, "{input}: {}", end.stderr);
+        // What FFmpeg helps with is no file of this machine.
+        assert_eq!(end.stderr.contains("addresses are"), input.starts_with("http"), "{input}: {}", end.stderr);
     }
 }
 

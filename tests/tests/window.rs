@@ -262,28 +262,25 @@ fn a_maximized_window_and_a_hidden_pointer_outlive_their_renderer() {
     let _ = manager.wait();
 }
 
+/// There is one window, from the first frame to the end, and at no look it is black or away.
 #[test]
-fn a_new_window_shows_the_film_at_each_look_from_its_first_frame_on() {
+fn a_window_shows_the_film_at_each_look_whoever_dies() {
     let Some(x) = XServer::start_with(&["-noreset"]) else { return };
     let film = "test:bars?size=320x180&seconds=600";
     let run = play(&x, &["--display", "window", "--restart-limit", "100/1", film]);
     run.presented(3);
     let control = run.control();
-    x.window();
+    let window = x.window();
+    let number: u32 = window.parse().unwrap();
     // Looks until the film has gone on by ten frames: how often it was seen.
     let watch = || {
         let (from, mut seen) = (control.renderer().presented.get(), 0);
         wait_for("ten more frames", || {
-            // Before that the window is new, and empty.
-            let begun = control.renderer().presented.get() > from + 1;
-            for window in x.windows().into_iter().filter(|_| begun) {
-                let Some(content) = x.content(window).filter(|content| content.len() >= 320 * 180 * 4) else {
-                    continue;
-                };
-                let bright = content.chunks_exact(4).filter(|pixel| pixel[..3].iter().any(|&byte| byte > 60)).count();
-                assert!(bright > 320 * 180 / 2, "a window with {bright} pixels that are not black");
-                seen += 1;
-            }
+            let content = x.content(number).expect("the window is there");
+            assert_eq!(content.len(), 320 * 180 * 4);
+            let bright = content.chunks_exact(4).filter(|pixel| pixel[..3].iter().any(|&byte| byte > 60)).count();
+            assert!(bright > 320 * 180 / 2, "a window with {bright} pixels that are not black");
+            seen += 1;
             (control.renderer().presented.get() >= from + 10).then_some(())
         });
         seen
@@ -291,11 +288,27 @@ fn a_new_window_shows_the_film_at_each_look_from_its_first_frame_on() {
     for _ in 0..20 {
         kill(run.role("renderer", None), Signal::SIGKILL).unwrap();
         assert!(watch() > 0);
+        assert_eq!(x.window(), window);
     }
-    run.signal(Signal::SIGTERM);
-    let end = run.end();
-    assert_eq!(end.number("/roles/renderer/restarts"), 20.0, "{}", end.stderr);
-    assert_eq!((end.number("/video/torn"), end.number("/video/lost")), (0.0, 0.0));
+    kill(run.pid(), Signal::SIGKILL).unwrap();
+    // Whoever held it is gone, so the window is, too.
+    wait_for("the window's end", || x.content(number).is_none().then_some(()));
+}
+
+/// A window manager's last resort, and `xkill`.
+#[test]
+fn a_window_that_is_killed_is_closed() {
+    let Some(x) = XServer::start() else { return };
+    for how in ["windowkill", "windowclose"] {
+        let run = play(&x, &["--display", "window", "test:clock?size=320x180&seconds=600"]);
+        run.presented(5);
+        let window = x.window();
+        kill_renderer(&run);
+        x.xdotool(&[how, &window]);
+        let end = run.end();
+        assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()), "{}", end.stderr);
+        assert_eq!(end.number("/roles/renderer/restarts"), 1.0);
+    }
 }
 
 #[test]
@@ -353,6 +366,16 @@ fn the_close_button_quits() {
     let end = run.end();
     assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()), "{}", end.stderr);
     assert_eq!(end.report["restarts"], serde_json::json!([]));
+
+    // It is heard by the one in the place of the renderer that opened the window, too.
+    let run = play(&x, &["--display", "window", "test:clock?size=320x180&seconds=60"]);
+    run.presented(5);
+    let window = x.window();
+    kill_renderer(&run);
+    assert_eq!(x.window(), window);
+    x.close(&window);
+    let end = run.end();
+    assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()), "{}", end.stderr);
 }
 
 #[test]
@@ -366,6 +389,7 @@ fn without_its_x_server_the_film_ends_in_so_many_words() {
         assert_eq!((end.status.code(), &end.report["status"]), (Some(1), &"failed".into()), "{}", end.stderr);
         assert!(end.stderr.contains("no display"), "{}", end.stderr);
         assert!(end.stderr.lines().count() <= 3, "{}", end.stderr);
-        assert_eq!(end.number("/roles/renderer/restarts"), 1.0);
+        // There is nothing to start it again for.
+        assert_eq!(end.number("/roles/renderer/restarts"), 0.0);
     }
 }

@@ -43,7 +43,19 @@ impl Listener {
         Self { pressed, ..Self::default() }
     }
 
-    fn press(&self, key: Option<Key>) {
+    /// The key of this number went down, or up.
+    pub(super) fn moved(&mut self, key: u8, down: bool) {
+        if !down {
+            self.down.remove(&key);
+            self.repeated = false;
+            return;
+        }
+        let last = self.down.insert(key, Instant::now());
+        self.repeated = last.is_some_and(|at| at.elapsed() < REPEATS_WITHIN);
+    }
+
+    /// What the key that moved last means.
+    pub(super) fn press(&self, key: Option<Key>) {
         if let Some(key) = key.filter(|key| !self.repeated || repeats(*key)) {
             self.pressed.push(key);
         }
@@ -56,14 +68,10 @@ impl InputCallback for Listener {
     }
 
     fn set_key_state(&mut self, key: minifb::Key, down: bool) {
-        if !down {
-            self.down.remove(&(key as u8));
-            self.repeated = false;
-            return;
+        self.moved(key as u8, down);
+        if down {
+            self.press(of_key(key));
         }
-        let last = self.down.insert(key as u8, Instant::now());
-        self.repeated = last.is_some_and(|at| at.elapsed() < REPEATS_WITHIN);
-        self.press(of_key(key));
     }
 }
 
@@ -73,7 +81,7 @@ fn repeats(key: Key) -> bool {
     matches!(key, Seek(_) | Step | Slower | Faster | VolumeDown | VolumeUp | SubtitlesEarlier | SubtitlesLater)
 }
 
-fn of_character(character: char) -> Option<Key> {
+pub(super) fn of_character(character: char) -> Option<Key> {
     Some(match character {
         ' ' | 'p' => Key::Pause,
         '.' => Key::Step,

@@ -5,6 +5,7 @@ mod headless;
 mod keys;
 mod mouse;
 mod terminal;
+mod wayland;
 mod window;
 mod x11;
 
@@ -198,7 +199,7 @@ pub(crate) struct Begin<'a> {
     pub(crate) fullscreen: bool,
     /// How a predecessor has left its window.
     pub(crate) left: Option<Left>,
-    /// What is written in the place of a window.
+    /// What is written in the place of a window; else a socket for the window to hang on, which a predecessor's may.
     pub(crate) file: Option<File>,
     /// Whether a predecessor has shown frames.
     pub(crate) begun: bool,
@@ -215,7 +216,7 @@ pub(crate) fn open(spec: &Spec, begin: Begin<'_>, picture: &Picture<'_>) -> Resu
             let file = begin.file.ok_or_else(|| DisplayError("the supervisor handed no open file over".into()))?;
             Box::new(framemd5::FrameMd5::open(file, path.as_path(), begin.begun, begin.beat, picture.meta)?)
         }
-        DisplaySpec::Window => Box::new(window::Window::open(&begin, picture)?),
+        DisplaySpec::Window => Box::new(window::Window::open(begin, picture)?),
         DisplaySpec::Terminal => Box::new(terminal::Terminal::open()?),
     })
 }

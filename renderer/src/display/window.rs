@@ -1,32 +1,100 @@
-//! A window by minifb, on X11 or Wayland.
+//! A window, on X11 or Wayland: what is the same for both.
 //!
 //! Two pictures are kept, the one on the screen and the one that is prepared, each converted and scaled to the window, so
 //! that a change of the overlay, of the window's size or an exposure draws the right one without its slot. What goes to
 //! the screen is made in memory that the server reads, if there is such; a picture of the window's own size by the
 //! conversion itself. Memory that only turning, scaling or an overlay needs is there only while they do.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
-use minifb::{MouseButton, MouseMode, ScaleMode, WindowOptions};
 use tricine_channel::time::mono_ns;
 use tricine_session::link::Key;
 
-use super::keys::{Listener, Pressed};
+use super::keys::Pressed;
 use super::mouse::Mouse;
-use super::x11::{Companion, Press};
-use super::{Begin, Display, DisplayError, Left, Outcome, Picture, Pumped};
+use super::{Begin, Display, DisplayError, Left, Outcome, Picture, Pumped, wayland, x11};
 use crate::canvas::Canvas;
 use crate::convert::{self, Rect, Scaler};
 use crate::osd::Overlay;
 use crate::paint::Painter;
 
-const MS: u64 = 1_000_000;
-/// How often the window is looked at where its events cannot be waited for, and where they can, for the sake of the wish to
-/// close it, which X11 tells one client alone.
-const LOOK_NS: u64 = 4 * MS;
-const LOOK_ANYWAY_NS: u64 = 180 * MS;
 /// A picture smaller than this is shown larger.
 const SMALLEST_SIDE: usize = 240;
+
+/// A press of a button of the mouse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Press {
+    /// The left one.
+    Left {
+        /// When, in ms of a clock that wraps.
+        at_ms: u32,
+    },
+    /// The wheel, one step up.
+    WheelUp,
+    /// The wheel, one step down.
+    WheelDown,
+}
+
+/// What happened since the last look, besides keys.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Anything.
+    pub(super) any: bool,
+    /// Part of the window is to be drawn again.
+    pub(super) exposed: bool,
+    /// Buttons, in order.
+    pub(super) presses: Vec<Press>,
+    /// Where the pointer is now, if that is known.
+    pub(super) pointer: Option<(f32, f32)>,
+    /// The user has made the window fill the screen, or not, by other means than ours.
+    pub(super) refilled: bool,
+    /// The user has closed it.
+    pub(super) closed: bool,
+}
+
+/// A window as its display server has it.
+pub(super) trait Surface: std::fmt::Debug {
+    /// What kind of server that is.
+    fn server(&self) -> &'static str;
+
+    /// Its width and height in pixels, as they were at the last look.
+    fn size(&self) -> (usize, usize);
+
+    /// Whether pictures can lie in memory that the server reads.
+    fn lends(&self) -> bool {
+        false
+    }
+
+    /// Gives `canvas` that size, in memory that the server reads if there is some to be had.
+    fn lend(&mut self, canvas: &mut Canvas, size: (usize, usize)) {
+        canvas.resize(size.0, size.1);
+    }
+
+    /// Draws `picture` at the window's corner.
+    fn put(&mut self, picture: &Canvas) -> Result<(), DisplayError>;
+
+    /// Takes up what happened; keys go where they were promised to.
+    fn look(&mut self) -> Result<Seen, DisplayError>;
+
+    /// Hides the pointer, or shows it again.
+    fn hide_pointer(&mut self, hide: bool);
+
+    /// Names what is played.
+    fn entitle(&mut self, title: &str);
+
+    /// Fills the screen, or stops doing so. Whether it can.
+    fn fullscreen(&mut self, on: bool) -> bool {
+        !on
+    }
+
+    /// How it is, for a successor.
+    fn left(&self) -> Option<Left>;
+
+    /// Becomes readable when something happened; `None` where nothing tells.
+    fn events(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}
 
 /// A frame on its way to the screen.
 #[derive(Debug, Default)]
@@ -47,16 +115,15 @@ impl Shot {
     }
 
     /// The picture at the window's size.
-    fn at(&mut self, size: (usize, usize), scaler: &mut Scaler, companion: &mut Option<Companion>) -> &Canvas {
+    fn at(&mut self, size: (usize, usize), scaler: &mut Scaler, surface: &mut dyn Surface) -> &Canvas {
         // One that was made for another size lies where the server cannot read it.
-        let lends = companion.as_ref().is_some_and(Companion::lends);
-        if self.fits(size) && (self.picture.is_lent() || !lends) {
+        if self.fits(size) && (self.picture.is_lent() || !surface.lends()) {
             self.fitted = Canvas::default();
             scaler.rest();
             return &self.picture;
         }
         if !self.fitted_is_current || (self.fitted.width, self.fitted.height) != size {
-            lend(companion, &mut self.fitted, size);
+            surface.lend(&mut self.fitted, size);
             scaler.draw(&self.picture, &mut self.fitted, convert::fit(self.shape, size.0, size.1));
             self.fitted_is_current = true;
         }
@@ -64,19 +131,10 @@ impl Shot {
     }
 }
 
-/// Gives `canvas` that size, in memory that the server reads if there is some to be had.
-fn lend(companion: &mut Option<Companion>, canvas: &mut Canvas, size: (usize, usize)) {
-    match companion {
-        Some(companion) => companion.lend(canvas, size),
-        None => canvas.resize(size.0, size.1),
-    }
-}
-
 /// The window.
 #[derive(Debug)]
 pub(super) struct Window {
-    window: minifb::Window,
-    companion: Option<Companion>,
+    surface: Box<dyn Surface>,
     pressed: Pressed,
     mouse: Mouse,
     front: Shot,
@@ -85,42 +143,22 @@ pub(super) struct Window {
     canvas: Canvas,
     scaler: Scaler,
     painter: Painter,
+    /// As it was drawn last.
     size: (usize, usize),
-    /// The left button was down at the last look, where its presses are not told.
-    down: bool,
     closed: bool,
-    looked_ns: u64,
+    /// Why it is of no use any more.
+    lost: Option<DisplayError>,
 }
 
 impl Window {
-    /// Opens it as a predecessor has left its own, else as large as the picture if the screen allows.
-    pub(super) fn open(begin: &Begin<'_>, picture: &Picture<'_>) -> Result<Self, DisplayError> {
-        let mut companion = Companion::connect();
-        let room = companion.as_ref().map_or((1920, 1080), |c| (c.screen().0 * 9 / 10, c.screen().1 * 9 / 10));
-        let (width, height) = match begin.left {
-            Some(left) => (left.size.0 as usize, left.size.1 as usize),
-            None => first_size(convert::display_size(picture.meta), room),
-        };
-        let options = WindowOptions { resize: true, scale_mode: ScaleMode::UpperLeft, ..WindowOptions::default() };
-        let mut window = minifb::Window::new(&plain(begin.title), width, height, options)
-            .map_err(|e| DisplayError(format!("no display: {e}; try --display terminal or --display none")))?;
-        window.set_target_fps(0);
-        let pressed = Pressed::default();
-        window.set_input_callback(Box::new(Listener::new(pressed.clone())));
-        // A round trip: the window is mapped before another connection speaks of it.
-        window.update();
-        let id = u32::try_from(window.get_window_handle().addr()).ok();
-        companion = companion.filter(|_| std::env::var_os("WAYLAND_DISPLAY").is_none() || id.is_some());
-        if let Some(c) = &mut companion
-            && let Err(error) = c.watch(id.unwrap_or(0))
-        {
-            tracing::debug!("minifb's window cannot be watched: {error}");
-            companion = None;
-        }
+    /// Takes up a predecessor's, or opens one: as that was left, else as large as the picture if the screen allows.
+    pub(super) fn open(begin: Begin<'_>, picture: &Picture<'_>) -> Result<Self, DisplayError> {
         let hidden = begin.left.is_some_and(|left| left.pointer_hidden);
-        let mut this = Self {
-            window,
-            companion,
+        let pressed = Pressed::default();
+        let surface = surface(begin, &pressed, convert::display_size(picture.meta))?;
+        Ok(Self {
+            size: surface.size(),
+            surface,
             pressed,
             mouse: Mouse::new(hidden, mono_ns()),
             front: Shot::default(),
@@ -129,83 +167,32 @@ impl Window {
             canvas: Canvas::default(),
             scaler: Scaler::default(),
             painter: Painter::default(),
-            size: (width, height),
-            down: false,
             closed: false,
-            looked_ns: 0,
-        };
-        if hidden {
-            this.window.set_cursor_visibility(false);
-        }
-        if let (Some(companion), Some(left)) = (&mut this.companion, &begin.left)
-            && let Err(error) = companion.restore(left)
-        {
-            tracing::debug!("the window cannot be put where it was: {error}");
-        }
-        if begin.fullscreen {
-            this.fullscreen(true);
-        }
-        // Its size may be another one now, and the first picture is made for it.
-        this.window.update();
-        Ok(this)
+            lost: None,
+        })
     }
 
     fn size(&self) -> (usize, usize) {
-        let (width, height) = self.window.get_size();
+        let (width, height) = self.surface.size();
         (width.max(1), height.max(1))
     }
 
     fn blit(&mut self, overlay: &Overlay) -> Result<(), DisplayError> {
-        let size = self.size();
-        let mut picture = self.front.at(size, &mut self.scaler, &mut self.companion);
+        if let Some(error) = self.lost.take() {
+            return Err(error);
+        }
+        let (size, surface) = (self.size(), &mut *self.surface);
+        let mut picture = self.front.at(size, &mut self.scaler, surface);
         if overlay.is_empty() {
             self.canvas = Canvas::default();
         } else {
-            lend(&mut self.companion, &mut self.canvas, size);
+            surface.lend(&mut self.canvas, size);
             self.canvas.copy(picture);
             self.painter.draw(&mut self.canvas, overlay);
             picture = &self.canvas;
         }
-        if self.companion.as_mut().is_some_and(|c| c.put(picture)) {
-            self.window.update();
-        } else {
-            self.window
-                .update_with_buffer(&picture.pixels, picture.width, picture.height)
-                .map_err(|e| DisplayError(format!("the window cannot be drawn: {e}")))?;
-        }
-        self.updated();
         self.size = size;
-        Ok(())
-    }
-
-    /// Takes note of what minifb tells of the time of its last update alone.
-    fn updated(&mut self) {
-        let now_ns = mono_ns();
-        self.looked_ns = now_ns;
-        if !self.window.is_open() && !std::mem::replace(&mut self.closed, true) {
-            self.pressed.push(Key::Quit);
-        }
-        let mut pressed = false;
-        if self.companion.is_none() {
-            let (_, wheel) = self.window.get_scroll_wheel().unwrap_or((0.0, 0.0));
-            let turn = if wheel > 0.0 { Press::WheelUp } else { Press::WheelDown };
-            (0..(wheel.abs().round() as u32).min(20)).for_each(|_| self.press(turn));
-            let down = self.window.get_mouse_down(MouseButton::Left);
-            pressed = down && !std::mem::replace(&mut self.down, down);
-            if pressed {
-                self.press(Press::Left { at_ms: (now_ns / MS) as u32 });
-            }
-            self.down = down;
-        }
-        self.rest(pressed, now_ns);
-    }
-
-    /// Hides the pointer, or shows it again.
-    fn rest(&mut self, pressed: bool, now_ns: u64) {
-        let at = self.window.get_mouse_pos(MouseMode::Pass);
-        if let Some(hide) = self.mouse.look(at, pressed, now_ns) {
-            self.window.set_cursor_visibility(!hide);
-        }
+        surface.put(picture)
     }
 
     /// A button of the mouse was pressed.
@@ -219,9 +206,32 @@ impl Window {
     }
 }
 
-/// minifb takes no title with a NUL in it.
-fn plain(title: &str) -> String {
-    title.replace('\0', " ")
+/// A window where a server is: on Wayland if one is named, else on X11. `shape` is the first picture's.
+fn surface(begin: Begin<'_>, pressed: &Pressed, shape: (usize, usize)) -> Result<Box<dyn Surface>, DisplayError> {
+    let mut silent = None;
+    if std::env::var_os("WAYLAND_DISPLAY").is_some_and(|name| !name.is_empty()) {
+        let left = begin.left.map(|left| (left.size.0 as usize, left.size.1 as usize));
+        let size = left.unwrap_or_else(|| first_size(shape, (1920, 1080)));
+        match wayland::Window::open(begin.title, size, pressed.clone()) {
+            Ok(mut window) => {
+                window.hide_pointer(begin.left.is_some_and(|left| left.pointer_hidden));
+                if begin.fullscreen {
+                    // The wish is taken back.
+                    pressed.push(Key::Fullscreen);
+                }
+                return Ok(Box::new(window));
+            }
+            Err(error) => silent = Some(error.to_string()),
+        }
+    }
+    let first = |(width, height)| first_size(shape, (width * 9 / 10, height * 9 / 10));
+    match x11::Window::open(begin, pressed.clone(), first) {
+        Ok(window) => Ok(Box::new(window)),
+        Err(error) => {
+            let why = silent.unwrap_or_else(|| error.to_string());
+            Err(DisplayError(format!("no display: {why}; try --display terminal or --display none")))
+        }
+    }
 }
 
 /// The window's first size: the picture's, or as much of it as fits into `room`; a tiny picture is enlarged.
@@ -238,8 +248,7 @@ fn first_size(shape: (usize, usize), room: (usize, usize)) -> (usize, usize) {
 
 impl Display for Window {
     fn describe(&self) -> String {
-        let server = if self.companion.is_some() { "X11" } else { "Wayland" };
-        format!("window ({server})")
+        format!("window ({})", self.surface.server())
     }
 
     fn prepare(&mut self, picture: &Picture<'_>) -> Result<(), DisplayError> {
@@ -248,7 +257,7 @@ impl Display for Window {
         shot.shape = convert::display_size(picture.meta);
         shot.fitted_is_current = false;
         if shot.shape == size && convert::turned_size(picture.meta) == size {
-            lend(&mut self.companion, &mut shot.picture, size);
+            self.surface.lend(&mut shot.picture, size);
         } else if shot.picture.is_lent() {
             shot.picture = Canvas::default();
         }
@@ -259,7 +268,7 @@ impl Display for Window {
             convert::to_canvas(picture, &mut self.scratch);
             convert::rotate(&self.scratch, picture.meta.rotation, &mut shot.picture);
         }
-        self.back.at(size, &mut self.scaler, &mut self.companion);
+        self.back.at(size, &mut self.scaler, &mut *self.surface);
         Ok(())
     }
 
@@ -274,40 +283,30 @@ impl Display for Window {
     }
 
     fn pump(&mut self) -> Pumped {
-        let now_ns = mono_ns();
-        let mut pumped = Pumped::default();
-        let mut look = now_ns - self.looked_ns >= if self.companion.is_some() { LOOK_ANYWAY_NS } else { LOOK_NS };
-        let mut presses = Vec::new();
-        if let Some(companion) = &mut self.companion {
-            match companion.drain() {
-                Ok(seen) => {
-                    look |= seen.any;
-                    pumped.active = seen.any;
-                    pumped.redraw = seen.exposed;
-                    presses = seen.presses;
-                    if seen.refilled {
-                        self.pressed.push(Key::Fullscreen);
-                    }
-                }
-                Err(_) => self.companion = None,
+        let seen = match self.surface.look() {
+            Ok(seen) => seen,
+            Err(error) => {
+                // Whoever draws next hears of it.
+                self.lost = Some(error);
+                return Pumped { redraw: true, ..Pumped::default() };
             }
+        };
+        if seen.closed && !std::mem::replace(&mut self.closed, true) {
+            self.pressed.push(Key::Quit);
         }
-        if look {
-            self.window.update();
-            self.updated();
+        if seen.refilled {
+            self.pressed.push(Key::Fullscreen);
         }
-        if !presses.is_empty() {
-            self.rest(true, now_ns);
-            presses.into_iter().for_each(|press| self.press(press));
+        if let Some(hide) = self.mouse.look(seen.pointer, !seen.presses.is_empty(), mono_ns()) {
+            self.surface.hide_pointer(hide);
         }
-        pumped.redraw |= self.size() != self.size;
-        pumped.keys = self.pressed.take();
-        pumped.active |= pumped.redraw || !pumped.keys.is_empty();
-        pumped
+        seen.presses.into_iter().for_each(|press| self.press(press));
+        let (redraw, keys) = (seen.exposed || self.size() != self.size, self.pressed.take());
+        Pumped { redraw, active: seen.any || redraw || !keys.is_empty(), keys }
     }
 
     fn events(&self) -> Option<BorrowedFd<'_>> {
-        self.companion.as_ref().map(AsFd::as_fd)
+        self.surface.events()
     }
 
     fn picture(&mut self) -> Option<Canvas> {
@@ -322,16 +321,12 @@ impl Display for Window {
     }
 
     fn fullscreen(&mut self, on: bool) -> bool {
-        match self.companion.as_mut().map(|c| c.fullscreen(on)) {
-            Some(Ok(())) => return true,
-            Some(Err(error)) => tracing::warn!("full screen: {error}"),
-            None => {}
-        }
-        if on {
+        let can = self.surface.fullscreen(on);
+        if on && !can {
             // The wish is taken back.
             self.pressed.push(Key::Fullscreen);
         }
-        !on
+        can
     }
 
     fn area(&self) -> Option<Rect> {
@@ -340,18 +335,12 @@ impl Display for Window {
     }
 
     fn entitle(&mut self, title: &str) {
-        self.window.set_title(&plain(title));
+        self.surface.entitle(title);
     }
 
     fn window(&self) -> Option<Left> {
         let pointer_hidden = self.mouse.is_hidden();
-        match &self.companion {
-            Some(companion) => companion.left().map(|left| Left { pointer_hidden, ..left }),
-            None => {
-                let size = (self.size.0 as u32, self.size.1 as u32);
-                Some(Left { at: None, size, above: false, maximized: false, pointer_hidden })
-            }
-        }
+        self.surface.left().map(|left| Left { pointer_hidden, ..left })
     }
 
     fn is_seen(&self) -> bool {
@@ -359,7 +348,7 @@ impl Display for Window {
     }
 
     fn is_restless(&self) -> bool {
-        self.companion.is_none()
+        self.surface.events().is_none()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Everything but frames: the supervisor, the user and the window are heard, the picture is drawn again, the clock moves.
 
-use std::path::Path;
+use std::fs::File;
 use std::time::Duration;
 
 use tricine_channel::time::{Deadline, mono_ns};
@@ -22,15 +22,10 @@ const DRAWN_SOON_NS: u64 = 4 * MS;
 const LAST_ANSWER: Duration = Duration::from_millis(300);
 
 impl Presenter {
-    /// Saves the picture; says where, or why not.
-    pub(super) fn save(&mut self, folder: &Path, picture: &Canvas) -> Result<(), Stop> {
-        let text = match screenshot::save(folder, picture) {
-            Ok(path) => format!("saved {}", path.display()),
-            Err(e) => format!("no screenshot in {}: {e}", folder.display()),
-        };
-        self.osd.message(text.clone(), mono_ns());
-        self.overlay_at_ns = 0;
-        Ok(self.context.notice(text)?)
+    /// Writes the picture down for the supervisor to save.
+    pub(super) fn save(&mut self, file: File, picture: &Canvas) -> Result<(), Stop> {
+        let done = screenshot::write(file, picture).map_err(|e| format!("no screenshot: {e}"));
+        Ok(self.context.tell(&FromRole::Pictured(done))?)
     }
 
     /// Everything but frames: takes up the window's events, saves what is to be saved, moves the clock.
@@ -39,9 +34,9 @@ impl Presenter {
         self.pump(now_ns)?;
         if self.screenshot.is_some()
             && let Some(picture) = self.display.as_mut().and_then(|d| d.picture())
-            && let Some(folder) = self.screenshot.take()
+            && let Some(file) = self.screenshot.take()
         {
-            self.save(&folder, &picture)?;
+            self.save(file, &picture)?;
         }
         let expect = self.state.audible && !self.no_sound();
         let next = schedule::steer(
@@ -81,7 +76,10 @@ impl Presenter {
         let now_ns = mono_ns();
         match message {
             ToRole::Step => self.steps = self.steps.saturating_add(1),
-            ToRole::Screenshot(folder) => self.screenshot = Some(folder.as_path().to_owned()),
+            ToRole::Screenshot => {
+                let came = self.context.files.lock().ok().and_then(|mut files| files.pop());
+                self.screenshot = came.map(File::from);
+            }
             ToRole::Title(title) => {
                 self.display.iter_mut().for_each(|d| d.entitle(&title));
                 self.title = title;

@@ -53,8 +53,8 @@ impl Presenter {
     pub(super) fn keep(&mut self, rounds: &mut Rounds, picture: &Picture<'_>) -> Result<(), Stop> {
         loop {
             rounds.turn(self)?;
-            if let Some(folder) = self.screenshot.take() {
-                self.save(&folder, &convert::upright(picture))?;
+            if let Some(file) = self.screenshot.take() {
+                self.save(file, &convert::upright(picture))?;
             }
             if self.display.as_ref().is_some_and(|d| d.is_outdated()) {
                 self.prepare(picture)?;
@@ -83,6 +83,10 @@ impl Presenter {
                 },
             };
             let display = display::open(&self.context.spec, begin, picture)?;
+            if let Some(left) = display.window() {
+                self.window = Some(left);
+                self.page().set_window(&left);
+            }
             self.context.tell(&FromRole::Output(display.describe()))?;
             self.display = Some(display);
             if !sandbox::begins_confined(Role::Renderer, &self.context.spec) {

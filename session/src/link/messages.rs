@@ -19,8 +19,8 @@ pub enum ToRole {
     Channel(ChannelName),
     /// To the renderer, while paused: present the next frame.
     Step,
-    /// To the renderer: save the shown picture as PNG into this folder.
-    Screenshot(Name),
+    /// To the renderer: write the shown picture as PNG into the file that comes with this, and say [`FromRole::Pictured`].
+    Screenshot,
     /// To the renderer: this input begins; the window's title.
     Title(String),
     /// To the renderer: what lies under the picture all the time, such as a song's title; empty for nothing.
@@ -73,6 +73,8 @@ pub enum FromRole {
     Output(String),
     /// Renderer: the user wants something.
     Key(Key),
+    /// Renderer: the picture is in the file that came with [`ToRole::Screenshot`]; or why it is not, in words for the user.
+    Pictured(Result<(), String>),
     /// Consumer: all of this serial has been shown or heard.
     Ended {
         /// Which stretch.
@@ -97,6 +99,7 @@ impl FromRole {
             Self::Switched { .. } => "Switched",
             Self::Output(_) => "Output",
             Self::Key(_) => "Key",
+            Self::Pictured(_) => "Pictured",
             Self::Ended { .. } => "Ended",
             Self::Confined(_) => "Confined",
             Self::Notice(_) => "Notice",
@@ -387,7 +390,7 @@ pub enum SinkSpec {
 /// Where pictures go.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DisplaySpec {
-    /// A window by minifb.
+    /// A window, on X11 or Wayland.
     Window,
     /// Half blocks on the terminal (the role's standard output).
     Terminal,

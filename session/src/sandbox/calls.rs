@@ -202,12 +202,6 @@ fn allowed(reach: &Reach) -> Result<Rules, Error> {
     if !reach.fonts.is_empty() {
         rules.insert(libc::SYS_getdents64, Vec::new());
     }
-    if reach.saves.is_some() {
-        // Half a picture is taken away again.
-        rules.insert(libc::SYS_unlinkat, Vec::new());
-        #[cfg(target_arch = "x86_64")]
-        rules.insert(libc::SYS_unlink, Vec::new());
-    }
     Ok(rules)
 }
 

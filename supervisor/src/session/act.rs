@@ -40,6 +40,10 @@ impl Session {
                 // A stopped process cannot quit.
                 self.signal(Role::ALL[role], Signal::SIGCONT)?;
                 self.say(Role::ALL[role], &ToRole::Quit);
+                if Role::ALL[role].entry().draws {
+                    // Nobody is to take up its window, which goes with it.
+                    self.posts[Role::ALL[role]].socket.release();
+                }
             }
             Action::Abort { role } => self.signal(Role::ALL[role], Signal::SIGABRT)?,
             Action::Kill { role } => self.signal(Role::ALL[role], Signal::SIGKILL)?,
@@ -128,9 +132,10 @@ impl Session {
         let input = match role.entry().inherits {
             Inherits::Input => current.file.as_ref().map(|f| f.as_fd()),
             Inherits::Sink => match self.sink {
-                Some(SinkSpec::Auto | SinkSpec::Pulse) => self.sound_socket.lend(),
+                Some(SinkSpec::Auto | SinkSpec::Pulse) => self.posts[role].socket.lend(),
                 _ => self.outputs.sound.as_ref().map(|writer| writer.file().as_fd()),
             },
+            Inherits::Display if self.display == DisplaySpec::Window => self.posts[role].socket.lend(),
             Inherits::Display => self.outputs.pictures.as_ref().map(|writer| writer.file().as_fd()),
         };
         let stdout = role.entry().draws && self.display == DisplaySpec::Terminal;

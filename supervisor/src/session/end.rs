@@ -16,6 +16,8 @@ use crate::report::{self, Ended};
 
 /// How long the terminal is waited for at the end.
 const GIVE_BACK: Duration = Duration::from_millis(500);
+/// How long a picture is waited for that is being saved.
+const SAVED: Duration = Duration::from_secs(1);
 /// How long roles are waited for that were killed because the loop broke.
 const GONE: Duration = Duration::from_secs(2);
 
@@ -35,6 +37,10 @@ impl Session {
         for running in &broke {
             let _ = running.child.signal(Signal::SIGKILL);
         }
+        if let Some(saving) = &self.saving {
+            saving.wait(Deadline::after(SAVED));
+        }
+        self.saved();
         let deadline = Deadline::after(GONE);
         while broke.iter().any(|r| matches!(r.child.try_reap(), Ok(None))) && !deadline.remaining().is_zero() {
             std::thread::sleep(Duration::from_millis(1));

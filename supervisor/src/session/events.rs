@@ -34,6 +34,8 @@ pub(super) enum Source {
     Display,
     /// An input is open, or cannot be opened.
     Opening,
+    /// A picture is saved, or cannot be.
+    Saved,
     /// A role has said something.
     Said(Role),
     /// A role has logged something.
@@ -52,6 +54,7 @@ impl Session {
             self.janitor.as_ref().and_then(|janitor| read(Source::Janitor, janitor.as_fd())),
             self.probe.as_ref().and_then(|probe| read(Source::Display, probe.as_fd())),
             self.opening.as_ref().and_then(|(opening, _)| read(Source::Opening, opening.as_fd())),
+            self.saving.as_ref().and_then(|saving| read(Source::Saved, saving.as_fd())),
         ];
         for role in Role::ALL {
             let running = self.running(role);
@@ -73,6 +76,10 @@ impl Session {
             Source::Janitor => self.janitor_died(),
             Source::Display => self.display_found(),
             Source::Opening => self.answered(),
+            Source::Saved => {
+                self.saved();
+                Ok(())
+            }
             Source::Said(role) => self.listen(role).map(drop),
             Source::Logged(role) => {
                 self.log(role);

@@ -74,7 +74,13 @@ impl Session {
     fn heard(&mut self, who: Role, message: FromRole) -> Result<()> {
         let role = index(who);
         match message {
-            FromRole::Ready => self.tell(Event::Ready { role }),
+            FromRole::Ready => {
+                if who.entry().draws {
+                    // Its predecessor may have died over it.
+                    self.ask_for_picture();
+                }
+                self.tell(Event::Ready { role })
+            }
             FromRole::Opened(opened) => {
                 let track = |there, kind| if there { Kinds::of(kind_index(kind)) } else { Kinds::default() };
                 let video = track(opened.video.is_some(), tricine_session::channel::Kind::Video);
@@ -115,6 +121,10 @@ impl Session {
                 Ok(())
             }
             FromRole::Key(key) => self.key(key),
+            FromRole::Pictured(done) => {
+                self.pictured(done);
+                Ok(())
+            }
             FromRole::Ended { serial } => self.tell(Event::Ended { role, serial }),
             FromRole::Confined(walls) => {
                 tracing::info!("{who}: confined by {walls}");

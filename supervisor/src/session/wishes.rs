@@ -167,10 +167,7 @@ impl Session {
                         .notice("space pause, arrows seek, ! @ chapters, # sound, [ ] speed, 9 0 volume, m mute, l loop, n next, q quit");
                 }
             }
-            Key::Screenshot => match std::env::current_dir() {
-                Ok(folder) => self.say(Role::Renderer, &ToRole::Screenshot(folder.into())),
-                Err(e) => self.osd(&format!("no screenshot: {e}")),
-            },
+            Key::Screenshot => self.take_picture(),
             Key::Next if self.playlist.is_empty() => self.osd("there is no next input"),
             Key::Next => return self.tell(Event::Next),
             Key::Quit | Key::Escape => return self.tell(Event::Stop(Ended::Quit)),

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, UnixAddr, getpeername, recv};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, getpeername, recv};
 use pulseaudio::protocol::{self, AuthParams, AuthReply, Command, CommandReply, Prop, Props, TagStructReader};
 use pulseaudio::protocol::{DESCRIPTOR_SIZE, ServerInfo, SetClientNameReply};
 use tricine_channel::time::mono_ns;
@@ -126,21 +126,31 @@ fn addresses() -> Result<Vec<PathBuf>, Lost> {
 }
 
 /// Connects to the first server that listens, by `socket` if there is one.
-fn connect(mut socket: Option<OwnedFd>) -> Result<UnixStream, Lost> {
+fn connect(socket: Option<OwnedFd>) -> Result<UnixStream, Lost> {
+    dial(addresses()?, socket)
+}
+
+/// As [`connect`], at one of these. Waits for nobody: a server that has more callers than it answers counts as none.
+fn dial(paths: Vec<PathBuf>, socket: Option<OwnedFd>) -> Result<UnixStream, Lost> {
+    let mine = || nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None);
+    let wrong = |e: std::io::Error| format!("sound server's socket: {e}");
+    let socket = UnixStream::from(socket.map_or_else(mine, Ok).map_err(|e| wrong(e.into()))?);
+    socket.set_nonblocking(true).map_err(wrong)?;
     let mut why = None;
-    for path in addresses()? {
-        let dialled = match &socket {
-            None => UnixStream::connect(&path),
-            Some(fd) => UnixAddr::new(&path)
-                .and_then(|address| nix::sys::socket::connect(fd.as_raw_fd(), &address))
-                .map_err(std::io::Error::from)
-                .and_then(|()| socket.take().ok_or(std::io::Error::from(Errno::EBADF)))
-                .map(UnixStream::from),
-        };
+    for path in paths {
+        let dialled = UnixAddr::new(&path).and_then(|to| nix::sys::socket::connect(socket.as_raw_fd(), &to));
         match dialled {
-            Ok(socket) => return Ok(socket),
+            Ok(()) => {
+                socket.set_nonblocking(false).map_err(wrong)?;
+                return Ok(socket);
+            }
             // A socket that is there and refuses says more than one that is not.
-            Err(e) if why.is_none() || e.kind() != ErrorKind::NotFound => {
+            Err(e) if why.is_none() || e != Errno::ENOENT => {
+                let e = if e == Errno::EAGAIN {
+                    "it answers nobody".to_owned()
+                } else {
+                    std::io::Error::from(e).to_string()
+                };
                 why = Some(format!("no sound server answers at {}: {e}", path.display()));
             }
             Err(_) => {}
@@ -303,5 +313,35 @@ fn gone() -> Lost {
 impl AsFd for Wire {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::{Backlog, bind, listen, socket};
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_answers_nobody_is_none_and_holds_up_nobody() {
+        let folder = std::env::temp_dir().join(format!("tricine-dial-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (deaf, none) = (folder.join("deaf"), folder.join("none"));
+        let server = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+        bind(server.as_raw_fd(), &UnixAddr::new(&deaf).unwrap()).unwrap();
+        listen(&server, Backlog::new(0).unwrap()).unwrap();
+        let mut callers = Vec::new();
+        // The queue is short, and whoever calls when it is full would wait for ever.
+        let refused = loop {
+            match dial(vec![none.clone(), deaf.clone()], None) {
+                Ok(caller) => callers.push(caller),
+                Err(why) => break why,
+            }
+            assert!(callers.len() < 100);
+        };
+        let lost = dial(vec![none.clone()], None).unwrap_err();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(!callers.is_empty() && refused.ends_with("deaf: it answers nobody"), "{refused}");
+        assert!(lost.contains("No such file"), "{lost}");
     }
 }

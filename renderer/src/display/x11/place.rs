@@ -38,6 +38,8 @@ pub(super) struct Place {
     root: u32,
     screen: (usize, usize),
     window: u32,
+    /// Its number, if it outlives this process; else 0.
+    kept: u32,
     atoms: Atoms,
     /// As it was when it filled neither the screen nor the desktop.
     left: Option<Left>,
@@ -57,11 +59,12 @@ impl Place {
         root: u32,
         screen: (usize, usize),
         window: u32,
+        kept: u32,
     ) -> Fallible<Self> {
         let atoms = Atoms::new(connection)?.reply()?;
         let connection = connection.clone();
         let (left, full, wanted, asked_ns, moved, changed) = (None, false, false, 0, true, false);
-        Ok(Self { connection, root, screen, window, atoms, left, full, wanted, asked_ns, moved, changed })
+        Ok(Self { connection, root, screen, window, kept, atoms, left, full, wanted, asked_ns, moved, changed })
     }
 
     /// How the window is, but for full screen.
@@ -76,6 +79,11 @@ impl Place {
             Event::PropertyNotify(property) => self.changed |= property.atom == self.atoms._NET_WM_STATE,
             _ => {}
         }
+    }
+
+    /// Whether something has changed that was not looked at.
+    pub(super) fn is_behind(&self) -> bool {
+        self.moved || self.changed
     }
 
     /// Looks at what has changed. Whether the user has made the window fill the screen, or not, by other means than ours.
@@ -96,6 +104,7 @@ impl Place {
                 above: false,
                 maximized: false,
                 pointer_hidden: false,
+                kept: self.kept,
             };
             match &mut self.left {
                 // Where it goes back to is known to the window manager alone, and to us.
@@ -174,12 +183,19 @@ impl Place {
             self.put(at, size)?;
         }
         // What the window manager says of it comes later, and this is what it was told.
-        self.left = Some(*left);
+        self.left = Some(Left { kept: self.kept, ..*left });
         self.moved = false;
         self.settle()
     }
 
-    /// Waits until the server has done what it was asked, so that minifb hears of the window's size before the next picture is made for it.
+    /// The window is that of a predecessor, who has left it so.
+    pub(super) fn take_up(&mut self, left: &Left) {
+        self.left = Some(*left);
+        // It may fill the screen, which is not where it goes back to.
+        (self.moved, self.changed) = (false, true);
+    }
+
+    /// Waits until the server has done what it was asked, so that the window's size is known before the next picture is made for it.
     fn settle(&self) -> Fallible<()> {
         self.connection.get_input_focus()?.reply()?;
         Ok(())

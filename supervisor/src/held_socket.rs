@@ -1,5 +1,5 @@
-//! The socket by which the audio role talks to a sound server, held here as well: the role's death does not end its
-//! stream, so the server plays on what it has, and the successor takes the stream up. Nothing is read or written here.
+//! A socket by which a role talks to a server, held here as well: the role's death does not end the connection, so a sound server plays on
+//! what it has and a display server keeps the window, and the successor takes it up. Nothing is read or written here.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -8,16 +8,21 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 /// Holds the socket, over all incarnations of the role.
 #[derive(Debug, Default)]
-pub(crate) struct SoundSocket(Option<OwnedFd>);
+pub(crate) struct HeldSocket(Option<OwnedFd>);
 
-impl SoundSocket {
-    /// The socket for an audio role that is to be started: the one in use, or a new one where there is none or the
+impl HeldSocket {
+    /// The socket for a role that is to be started: the one in use, or a new one where there is none or the
     /// server is gone. `None` if none can be had: the role does without.
     pub(crate) fn lend(&mut self) -> Option<BorrowedFd<'_>> {
         if self.0.as_ref().is_none_or(hung_up) {
             self.0 = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).ok();
         }
         self.0.as_ref().map(AsFd::as_fd)
+    }
+
+    /// What the role has there ends with the role.
+    pub(crate) fn release(&mut self) {
+        self.0 = None;
     }
 }
 
