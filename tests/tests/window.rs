@@ -28,6 +28,11 @@ fn the_window_does_without_memory_shared_with_the_server() {
     shows_the_frame(&["-extension", "MIT-SHM"]);
 }
 
+#[test]
+fn the_window_has_its_own_kind_of_pixels_on_a_screen_of_others() {
+    shows_the_frame(&["-screen", "0", "1600x900x30"]);
+}
+
 fn shows_the_frame(server: &[&str]) {
     let Some(x) = XServer::start_with(server) else { return };
     let run = x.play(PROGRAM, &["--display", "window", "--paused", "--start", "10"]);
