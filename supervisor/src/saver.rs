@@ -105,7 +105,8 @@ fn save(folder: &Path, picture: &File) -> io::Result<PathBuf> {
 
 fn copy(picture: &File, to: &mut File) -> io::Result<()> {
     let (mut at, mut piece) = (0, vec![0; 1 << 16]);
-    loop {
+    // Whoever has written it has it open still, and could make it longer and longer.
+    while at <= LARGEST {
         match picture.read_at(&mut piece, at)? {
             0 => return Ok(()),
             read => {
@@ -114,6 +115,7 @@ fn copy(picture: &File, to: &mut File) -> io::Result<()> {
             }
         }
     }
+    Err(io::Error::from(io::ErrorKind::FileTooLarge))
 }
 
 /// Gives a file that has none a name.

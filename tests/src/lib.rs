@@ -96,6 +96,15 @@ impl Run {
         })
     }
 
+    /// Kills the renderer, and waits until the one in its place has shown something.
+    pub fn replace_renderer(&self) {
+        let control = self.control();
+        let (victim, shown) = (self.role("renderer", None), control.renderer().presented.get());
+        kill(victim, Signal::SIGKILL).expect("it lives");
+        self.role("renderer", Some(victim));
+        self.presented(shown + 3);
+    }
+
     /// The session's own pages, once there are any.
     pub fn control(&self) -> ControlRegion {
         wait_for(&format!("the pages of {}", self.session), || ControlRegion::attach_onlooker(&self.session).ok())

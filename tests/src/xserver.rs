@@ -8,7 +8,7 @@ use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt, Event
 use x11rb::rust_connection::RustConnection;
 
 use crate::pictures::Picture;
-use crate::{have, wait_for};
+use crate::{Run, have, start_by, wait_for};
 
 const WIDTH: usize = 1600;
 const HEIGHT: usize = 900;
@@ -44,6 +44,14 @@ impl XServer {
         let mut number = String::new();
         BufReader::new(process.stdout.as_mut().expect("a pipe")).read_line(&mut number).expect("a display number");
         Some(Self { process, display: format!(":{}", number.trim()) })
+    }
+
+    /// Plays on it, without sound, in the folder of the report: screenshots go there.
+    pub fn play(&self, program: &str, args: &[&str]) -> Run {
+        let all = [&["--audio", "null"][..], args].concat();
+        start_by(&[program], &all, |command, folder| {
+            command.env("DISPLAY", &self.display).current_dir(folder);
+        })
     }
 
     /// Runs xdotool with these arguments; what it said.

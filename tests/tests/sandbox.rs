@@ -100,7 +100,10 @@ fn who_opens_files_by_name_opens_no_others() {
     let (picture, file) = (allowed.path().join("a"), others.path().join("file"));
     fs::write(&picture, "a picture").unwrap();
     let tried = |role: &str, what: &str, at: &Path| {
-        let output = Command::new(CONFINED).args([role, what, arg(at), arg(&picture)]).output().unwrap();
+        // Nor where the user is.
+        let mut command = Command::new(CONFINED);
+        command.args([role, what, arg(at), arg(&picture)]).current_dir(others.path());
+        let output = command.output().unwrap();
         (output.status, String::from_utf8_lossy(&output.stdout).into_owned())
     };
     assert_eq!(tried("decoder", "open", &picture).0.code(), Some(0));

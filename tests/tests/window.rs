@@ -2,23 +2,14 @@
 
 use std::process::{Command, Stdio};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use tests::pictures::{Picture, demo_frame};
 use tests::xserver::XServer;
-use tests::{End, Run, start_with, wait_for};
+use tests::{End, Run, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 /// Where the window of 1280 × 720 stands on the screen of 1600 × 900.
 const AT: (usize, usize) = (160, 90);
-
-fn play(x: &XServer, args: &[&str]) -> Run {
-    let all = [&["--audio", "null"][..], args].concat();
-    start_with(PROGRAM, &all, |c| {
-        // Screenshots go into the current folder: the one of the report.
-        let report = c.get_args().skip_while(|arg| *arg != "--report").nth(1).map(std::path::PathBuf::from).unwrap();
-        c.env("DISPLAY", &x.display).current_dir(report.parent().unwrap());
-    })
-}
 
 fn quit(x: &XServer, run: Run) -> End {
     x.keys(&["q"]);
@@ -37,9 +28,14 @@ fn the_window_does_without_memory_shared_with_the_server() {
     shows_the_frame(&["-extension", "MIT-SHM"]);
 }
 
+#[test]
+fn the_window_has_its_own_kind_of_pixels_on_a_screen_of_others() {
+    shows_the_frame(&["-screen", "0", "1600x900x30"]);
+}
+
 fn shows_the_frame(server: &[&str]) {
     let Some(x) = XServer::start_with(server) else { return };
-    let run = play(&x, &["--display", "window", "--paused", "--start", "10"]);
+    let run = x.play(PROGRAM, &["--display", "window", "--paused", "--start", "10"]);
     let frame = demo_frame(10.0, 1280, 720);
     x.shows("the frame at ten seconds", &frame, AT.0, AT.1);
 
@@ -81,7 +77,7 @@ fn shows_the_frame(server: &[&str]) {
 #[test]
 fn every_key_is_heard_however_short() {
     let Some(x) = XServer::start() else { return };
-    let run = play(&x, &["--display", "window", "--paused", "--start", "10", "--mute"]);
+    let run = x.play(PROGRAM, &["--display", "window", "--paused", "--start", "10", "--mute"]);
     run.presented(1);
     x.window();
     let control = run.control();
@@ -127,22 +123,14 @@ fn every_key_is_heard_however_short() {
     assert_eq!((end.number("/video/torn"), end.number("/video/lost")), (0.0, 0.0));
 }
 
-/// Kills the renderer, and waits for the one in its place to have its window.
-fn kill_renderer(run: &Run) {
-    let control = run.control();
-    let victim = run.role("renderer", None);
-    let shown = control.renderer().presented.get();
-    kill(victim, Signal::SIGKILL).unwrap();
-    run.role("renderer", Some(victim));
-    run.presented(shown + 3);
-}
-
 #[test]
 fn a_window_outlives_its_renderer_with_its_place_its_size_and_full_screen() {
     // A server that begins anew with its last client forgets nothing of ours, but is slow to do so.
     let Some(x) = XServer::start_with(&["-noreset"]) else { return };
-    let run =
-        play(&x, &["--display", "window", "test:clock?size=320x180&seconds=600", "test:bars?size=320x180&seconds=600"]);
+    let run = x.play(
+        PROGRAM,
+        &["--display", "window", "test:clock?size=320x180&seconds=600", "test:bars?size=320x180&seconds=600"],
+    );
     run.presented(3);
     let control = run.control();
     let window = x.window();
@@ -152,13 +140,13 @@ fn a_window_outlives_its_renderer_with_its_place_its_size_and_full_screen() {
         wait_for(what, || control.window().is_some_and(|left| left.at == Some(at) && left.size == size).then_some(()));
     };
     left("the place that it was moved to", (400, 300), (500, 333));
-    kill_renderer(&run);
+    run.replace_renderer();
     x.stands_at("the window where it was", [400, 300, 500, 333]);
 
     x.keys(&["f"]);
     let whole = [0, 0, 1600, 900];
     x.stands_at("full screen", whole);
-    kill_renderer(&run);
+    run.replace_renderer();
     x.stands_at("full screen after a death", whole);
     left("where it goes back to", (400, 300), (500, 333));
     // Out of full screen, and the film goes on.
@@ -183,7 +171,7 @@ fn a_window_outlives_its_renderer_with_its_place_its_size_and_full_screen() {
 #[test]
 fn under_a_window_manager_too_a_window_outlives_its_renderer() {
     let Some(x) = XServer::start_with(&["-noreset"]) else { return };
-    let run = play(&x, &["--display", "window", "test:clock?size=320x180&seconds=600"]);
+    let run = x.play(PROGRAM, &["--display", "window", "test:clock?size=320x180&seconds=600"]);
     run.presented(3);
     let control = run.control();
     let window = x.window();
@@ -211,7 +199,7 @@ fn under_a_window_manager_too_a_window_outlives_its_renderer() {
             x.xdotool(&["windowfocus", "--sync", &x.window(), "key", "f"]);
             x.stands_at("full screen", [0, 0, 1600, 900]);
         }
-        kill_renderer(&run);
+        run.replace_renderer();
         if full {
             x.stands_at("full screen after a death", [0, 0, 1600, 900]);
         } else {
@@ -228,7 +216,7 @@ fn under_a_window_manager_too_a_window_outlives_its_renderer() {
 #[test]
 fn a_maximized_window_and_a_hidden_pointer_outlive_their_renderer() {
     let Some(x) = XServer::start_with(&["-noreset"]) else { return };
-    let run = play(&x, &["--display", "window", "test:clock?size=320x180&seconds=600"]);
+    let run = x.play(PROGRAM, &["--display", "window", "test:clock?size=320x180&seconds=600"]);
     run.presented(3);
     let control = run.control();
     let window = x.window();
@@ -249,7 +237,7 @@ fn a_maximized_window_and_a_hidden_pointer_outlive_their_renderer() {
     let before = wait_for("a maximized window and a pointer at rest", maximized);
     assert!(before[2] == 1600 && before[3] > 800, "{before:?}");
     for _ in 0..3 {
-        kill_renderer(&run);
+        run.replace_renderer();
         wait_for("the window as it was", || (maximized() == Some(before)).then_some(()));
     }
     // The pointer shows itself again, so the new window has it in hand.
@@ -262,62 +250,13 @@ fn a_maximized_window_and_a_hidden_pointer_outlive_their_renderer() {
     let _ = manager.wait();
 }
 
-/// There is one window, from the first frame to the end, and at no look it is black or away.
-#[test]
-fn a_window_shows_the_film_at_each_look_whoever_dies() {
-    let Some(x) = XServer::start_with(&["-noreset"]) else { return };
-    let film = "test:bars?size=320x180&seconds=600";
-    let run = play(&x, &["--display", "window", "--restart-limit", "100/1", film]);
-    run.presented(3);
-    let control = run.control();
-    let window = x.window();
-    let number: u32 = window.parse().unwrap();
-    // Looks until the film has gone on by ten frames: how often it was seen.
-    let watch = || {
-        let (from, mut seen) = (control.renderer().presented.get(), 0);
-        wait_for("ten more frames", || {
-            let content = x.content(number).expect("the window is there");
-            assert_eq!(content.len(), 320 * 180 * 4);
-            let bright = content.chunks_exact(4).filter(|pixel| pixel[..3].iter().any(|&byte| byte > 60)).count();
-            assert!(bright > 320 * 180 / 2, "a window with {bright} pixels that are not black");
-            seen += 1;
-            (control.renderer().presented.get() >= from + 10).then_some(())
-        });
-        seen
-    };
-    for _ in 0..20 {
-        kill(run.role("renderer", None), Signal::SIGKILL).unwrap();
-        assert!(watch() > 0);
-        assert_eq!(x.window(), window);
-    }
-    kill(run.pid(), Signal::SIGKILL).unwrap();
-    // Whoever held it is gone, so the window is, too.
-    wait_for("the window's end", || x.content(number).is_none().then_some(()));
-}
-
-/// A window manager's last resort, and `xkill`.
-#[test]
-fn a_window_that_is_killed_is_closed() {
-    let Some(x) = XServer::start() else { return };
-    for how in ["windowkill", "windowclose"] {
-        let run = play(&x, &["--display", "window", "test:clock?size=320x180&seconds=600"]);
-        run.presented(5);
-        let window = x.window();
-        kill_renderer(&run);
-        x.xdotool(&[how, &window]);
-        let end = run.end();
-        assert_eq!((end.status.code(), &end.report["status"]), (Some(0), &"quit".into()), "{}", end.stderr);
-        assert_eq!(end.number("/roles/renderer/restarts"), 1.0);
-    }
-}
-
 #[test]
 fn a_double_click_is_heard_though_nobody_looks_in_between() {
     let Some(x) = XServer::start() else { return };
     for film in
         [&["--paused", "test:bars?size=640x360&seconds=600"][..], &["test:bars?size=640x360&rate=1&seconds=600"]]
     {
-        let run = play(&x, &[&["--display", "window"], film].concat());
+        let run = x.play(PROGRAM, &[&["--display", "window"], film].concat());
         run.presented(1);
         let window = x.window();
         let windowed = x.geometry(&window).unwrap();
@@ -338,7 +277,7 @@ fn a_double_click_is_heard_though_nobody_looks_in_between() {
 #[test]
 fn what_a_seek_leaves_behind_is_not_dropped() {
     let Some(x) = XServer::start() else { return };
-    let run = play(&x, &["--display", "window", "--paused", "test:bars?size=640x360&seconds=60"]);
+    let run = x.play(PROGRAM, &["--display", "window", "--paused", "test:bars?size=640x360&seconds=60"]);
     run.presented(1);
     x.window();
     let control = run.control();
@@ -358,7 +297,7 @@ fn what_a_seek_leaves_behind_is_not_dropped() {
 #[test]
 fn the_close_button_quits() {
     let Some(x) = XServer::start() else { return };
-    let run = play(&x, &["--display", "window", "test:clock?size=320x180&seconds=60"]);
+    let run = x.play(PROGRAM, &["--display", "window", "test:clock?size=320x180&seconds=60"]);
     run.presented(5);
     let window = x.window();
     // What a window manager sends.
@@ -368,10 +307,10 @@ fn the_close_button_quits() {
     assert_eq!(end.report["restarts"], serde_json::json!([]));
 
     // It is heard by the one in the place of the renderer that opened the window, too.
-    let run = play(&x, &["--display", "window", "test:clock?size=320x180&seconds=60"]);
+    let run = x.play(PROGRAM, &["--display", "window", "test:clock?size=320x180&seconds=60"]);
     run.presented(5);
     let window = x.window();
-    kill_renderer(&run);
+    run.replace_renderer();
     assert_eq!(x.window(), window);
     x.close(&window);
     let end = run.end();
@@ -382,7 +321,7 @@ fn the_close_button_quits() {
 fn without_its_x_server_the_film_ends_in_so_many_words() {
     for display in ["window", "auto"] {
         let Some(mut x) = XServer::start() else { return };
-        let run = play(&x, &["--display", display, "test:clock?size=320x180&seconds=60"]);
+        let run = x.play(PROGRAM, &["--display", display, "test:clock?size=320x180&seconds=60"]);
         run.presented(10);
         x.kill();
         let end = run.end();

@@ -14,8 +14,8 @@ use x11rb::errors::ReplyError;
 use x11rb::properties::WmHints;
 use x11rb::protocol::Event;
 use x11rb::protocol::xproto::{
-    AtomEnum, ChangeWindowAttributesAux, ConnectionExt, CreateGCAux, CreateWindowAux, EventMask, Mapping, PropMode,
-    Rectangle, Screen, WindowClass,
+    AtomEnum, ChangeWindowAttributesAux, ColormapAlloc, ConnectionExt, CreateGCAux, CreateWindowAux, EventMask,
+    Mapping, PropMode, Rectangle, Screen, VisualClass, Visualtype, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
@@ -23,11 +23,11 @@ use x11rb::wrapper::ConnectionExt as _;
 use super::keys::{Listener, Pressed};
 use super::window::{Press, Seen, Surface};
 use super::{Begin, DisplayError, Left};
-use crate::canvas::Canvas;
+use crate::canvas::{BLACK, Canvas};
 use anchor::Anchor;
 use keyboard::Keyboard;
 pub(crate) use pixels::Segment;
-use pixels::Way;
+use pixels::{DEPTHS, Way};
 use place::Place;
 
 /// How often what only one client may hear is asked for again while a predecessor's connection is on its way out.
@@ -288,13 +288,31 @@ fn make(connection: &RustConnection, screen: usize, size: (usize, usize)) -> Fal
     let [width, height] = [u16::try_from(size.0)?, u16::try_from(size.1)?];
     let middle = |whole: u16, part: u16| (whole.saturating_sub(part) / 2) as i16;
     let at = (middle(screen.width_in_pixels, width), middle(screen.height_in_pixels, height));
-    let black = CreateWindowAux::new().background_pixel(screen.black_pixel).border_pixel(screen.black_pixel);
+    let mut black = CreateWindowAux::new().background_pixel(screen.black_pixel).border_pixel(screen.black_pixel);
+    let (mut depth, mut visual) = (x11rb::COPY_DEPTH_FROM_PARENT, x11rb::COPY_FROM_PARENT);
+    // A screen of other pixels than ours may still show windows of ours.
+    if let Some(other) = ours(screen) {
+        (depth, visual) = other;
+        let colours = connection.generate_id()?;
+        connection.create_colormap(ColormapAlloc::NONE, colours, screen.root, visual)?.check()?;
+        black = CreateWindowAux::new().background_pixel(BLACK).border_pixel(BLACK).colormap(colours);
+    }
     let (window, class) = (connection.generate_id()?, WindowClass::INPUT_OUTPUT);
-    let (depth, visual) = (x11rb::COPY_DEPTH_FROM_PARENT, x11rb::COPY_FROM_PARENT);
     connection
         .create_window(depth, window, screen.root, at.0, at.1, width, height, 0, class, visual, &black)?
         .check()?;
     Ok(window)
+}
+
+/// The depth and the kind of pixels by which a screen takes ours in a window, if not by its own.
+fn ours(screen: &Screen) -> Option<(u8, u32)> {
+    let plain = |visual: &&Visualtype| {
+        let masks = (visual.red_mask, visual.green_mask, visual.blue_mask);
+        visual.class == VisualClass::TRUE_COLOR && masks == (0xff_0000, 0xff00, 0xff)
+    };
+    let of = |depth: u8| screen.allowed_depths.iter().filter(move |allowed| allowed.depth == depth);
+    let found = |depth| of(depth).flat_map(|allowed| &allowed.visuals).find(plain).map(|v| (depth, v.visual_id));
+    if DEPTHS.contains(&screen.root_depth) { None } else { DEPTHS.into_iter().find_map(found) }
 }
 
 /// Asks for what happens to the window.

@@ -16,6 +16,8 @@ use x11rb::rust_connection::RustConnection;
 use super::Fallible;
 use crate::canvas::{Canvas, Pixels};
 
+/// Of a window whose pixels are as ours, in bits.
+pub(super) const DEPTHS: [u8; 2] = [24, 32];
 /// Pictures that the server may be asked to read before it has answered: one that is behind gets no more memory.
 const UNREAD: usize = 3;
 
@@ -72,7 +74,7 @@ impl Way {
         let depth = connection.get_geometry(window)?.reply()?.depth;
         let setup = connection.setup();
         let wide = setup.pixmap_formats.iter().any(|f| f.depth == depth && f.bits_per_pixel == 32);
-        if !wide || !matches!(depth, 24 | 32) {
+        if !wide || !DEPTHS.contains(&depth) {
             return Err(format!("the screen has {depth} bits a pixel, where 24 or 32 are needed").into());
         }
         let context = connection.generate_id()?;
