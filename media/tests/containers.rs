@@ -36,7 +36,7 @@ const FILMS: &[(&str, &str)] = &[
     ("raw.h264", "-an -c:v libx264 -g 12 -bf 3 -x264-params b-pyramid=normal:open-gop=1"),
     ("raw.h265", "-an -c:v libx265 -x265-params log-level=none:keyint=12:bframes=3"),
     ("raw.m2v", "-an -c:v mpeg2video -b:v 2M -g 12 -bf 2"),
-    ("raw.m4v", "-an -c:v mpeg4 -q 3 -g 12 -bf 2"),
+    ("raw.m4v", "-an -c:v mpeg4 -q 3 -g 12 -bf 2 -f m4v"),
     ("raw.ivf", "-an -c:v libvpx-vp9 -cpu-used 6 -g 12"),
     ("raw.obu", "-an -c:v libaom-av1 -cpu-used 8 -g 12"),
 ];
@@ -222,7 +222,12 @@ fn what_is_cut_short_plays_up_to_there() {
             let (own, all) = (zero(&film), zero(&whole));
             // A raw stream's times are its order, in which those between the last ones are missing, too.
             let untimed = if is_heard(name) { 1 } else { 4 };
-            let last = film.pictures.iter().rev().take(untimed).last().map_or(0, |last| last.0);
+            let last = film
+                .pictures
+                .iter()
+                .rev()
+                .nth(untimed.min(film.pictures.len()).saturating_sub(1))
+                .map_or(0, |last| last.0);
             let same = |cut: &(i64, Vec<u8>)| {
                 whole.pictures.iter().any(|(at, p)| *p == cut.1 && (at - all == cut.0 - own || cut.0 >= last))
             };
@@ -285,4 +290,26 @@ fn a_hole_of_a_terabyte_behind_a_film_ends_it() {
             assert!(film.pictures.len() >= 60, "{name}: {} pictures", film.pictures.len());
         }
     });
+}
+
+#[test]
+fn a_raw_stream_is_shown_at_the_rate_that_it_tells() {
+    let Some(clips) = Clips::new("rates") else { return };
+    let source = lively("96x64", "30000/1001", "1");
+    for (name, settings) in [
+        ("rate.h264", "-c:v libx264 -bf 3"),
+        ("rate.h265", "-c:v libx265 -x265-params log-level=none"),
+        ("rate.m2v", "-c:v mpeg2video -bf 2"),
+        ("rate.m1v", "-c:v mpeg1video"),
+        ("rate.m4v", "-c:v mpeg4 -bf 2 -f m4v"),
+        ("rate.ivf", "-c:v libvpx -auto-alt-ref 1 -lag-in-frames 16"),
+    ] {
+        let Some(path) = clips.make(name, &format!("{source} {settings}")) else { continue };
+        let film = play(&path).unwrap();
+        assert_eq!((film.damages, film.pictures.len()), (0, 30), "{name}");
+        for (n, (pts_ns, _)) in film.pictures.iter().enumerate() {
+            let due = n as f64 * 1001.0 / 30.0 * 1e6;
+            assert!((*pts_ns as f64 - due).abs() < 1e4, "{name}: picture {n} is due at {pts_ns} ns");
+        }
+    }
 }

@@ -5,7 +5,7 @@ mod support;
 mod video_support;
 
 use support::{decode_all as sound_of, ffmpeg_pcm, noise_db, open as file, to_16};
-use tricine_media::{MediaError, TrackKind, guard};
+use tricine_media::{Light, MediaError, TrackKind, guard};
 use video_support::{Clips, Random, decode_all, lively, open, samples, video};
 
 /// Films of codecs that this crate has no decoder for, in containers that it reads and in others.
@@ -24,6 +24,30 @@ fn film(clips: &Clips, name: &str, codecs: &str) -> Option<std::path::PathBuf> {
     let sound = "-f lavfi -i sine=440:r=48000:d=2";
     let picture = lively("256x144", "25", "2");
     clips.make(name, &format!("{sound} {picture} -map 1:v -map 0:a {codecs}"))
+}
+
+/// A camera's PQ in ProRes: tagged by its container, 4:2:2 of 10 bits.
+#[test]
+fn hdr_of_a_foreign_codec_is_shown_as_sdr() {
+    let Some(clips) = Clips::new("ffmpeg-light") else { return };
+    let bt709 = "color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv";
+    let made = format!(
+        "-f lavfi -i gradients=size=256x144:rate=25:duration=0.2:n=4:seed=5:c0=0xc04020:c1=0x40a060:c2=white:c3=0x203080 \
+         -vf format=gbrp,scale=out_color_matrix=bt709:out_range=tv,format=yuv444p10le,\
+         setparams={bt709},zscale=t=linear:npl=80,format=gbrpf32le,\
+         zscale=npl=80:t=smpte2084:p=2020:m=2020_ncl:r=tv,format=yuv422p10le \
+         -color_primaries bt2020 -colorspace bt2020nc -color_range tv -color_trc smpte2084 -c:v prores_ks"
+    );
+    let Some(path) = clips.make("camera.mov", &made) else { return };
+    let info = video(&path).info().clone();
+    assert_eq!(info.light, Light::Pq);
+    let judge = "zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709:t=bt709:m=bt709:r=tv,format=yuv420p";
+    let (ours, theirs) = (decode_all(&path), video_support::filtered(&path, info.format.i420_len(), judge));
+    assert_eq!((ours.len(), theirs.len()), (5, 5));
+    for ((.., ours), theirs) in ours.iter().zip(&theirs) {
+        let off: u64 = ours.iter().zip(theirs).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        assert!((off as f64) < 2.5 * ours.len() as f64, "{:.2} off on average", off as f64 / ours.len() as f64);
+    }
 }
 
 /// The same samples. Where a codec's first ones are not to be heard, here is silence in their place, and FFmpeg's program writes none.

@@ -52,6 +52,7 @@ fn hdr_and_wide_colours_of_every_codec_are_shown_as_zscale_shows_them() {
         ("phone.mov", Light::Hlg, "arib-std-b67", "-c:v libx265 -x265-params log-level=none:crf=12 -tag:v hvc1"),
         ("television.ts", Light::Hlg, "arib-std-b67", "-c:v libx265 -x265-params log-level=none:crf=12"),
         ("camera.mp4", Light::Hlg, "arib-std-b67", "-c:v libx264 -crf 8"),
+        ("eight.mp4", Light::Hlg, "arib-std-b67", "-pix_fmt yuv420p -c:v libx264 -crf 8"),
         ("disc.mkv", Light::Pq, "smpte2084", "-c:v libx265 -x265-params log-level=none:crf=12"),
         ("web.webm", Light::Pq, "smpte2084", "-c:v libvpx-vp9 -profile:v 2 -cpu-used 6 -crf 12 -b:v 0"),
         ("web.mp4", Light::Pq, "smpte2084", "-c:v libaom-av1 -cpu-used 8 -crf 12"),

@@ -186,7 +186,7 @@ fn skip_scaling_list(bits: &mut Bits<'_>, len: u32) -> Option<()> {
     let (mut last, mut next) = (8i32, 8i32);
     for _ in 0..len {
         if next != 0 {
-            next = (last + bits.se()?).rem_euclid(256);
+            next = last.wrapping_add(bits.se()?).rem_euclid(256);
         }
         last = if next == 0 { last } else { next };
     }

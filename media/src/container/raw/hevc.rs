@@ -7,6 +7,9 @@ use crate::video::nal::unescape;
 /// Bytes of a parameter set that are looked at, and of the head of a slice.
 const HEAD: usize = 1024;
 
+/// Pictures per second as a fraction.
+type Rate = (u64, u64);
+
 /// Counts the pictures of a stream.
 pub(super) struct Order {
     /// Bits of the part of the count that is coded, and whether each colour is a picture of its own.
@@ -15,7 +18,7 @@ pub(super) struct Order {
     pps: Vec<(u32, bool, u32)>,
     /// The count of the last picture that counts are told from.
     anchor: i64,
-    rate: Option<(u64, u64)>,
+    rate: Option<Rate>,
     /// The next picture that decoding can begin with begins anew: the stream begins, or a sequence ended.
     fresh: bool,
     /// Pictures that lead the last one that decoding could begin with refer to what is not there.
@@ -30,7 +33,7 @@ impl Default for Order {
 
 impl Order {
     /// Pictures per second as a fraction, where the stream says so.
-    pub(super) fn rate(&self) -> Option<(u64, u64)> {
+    pub(super) fn rate(&self) -> Option<Rate> {
         self.rate
     }
 
@@ -94,7 +97,7 @@ impl Order {
             (self.orphans, self.fresh) = (new && !idr, false);
         }
         // Leading pictures, those of a higher layer of time, and those that no other of their layer refers to are no anchors.
-        if nal[1] & 7 == 1 && !matches!(kind, 6..=9) && !(kind < 16 && kind % 2 == 0) {
+        if nal[1] & 7 == 1 && !matches!(kind, 6..=9) && !(kind < 16 && kind.is_multiple_of(2)) {
             self.anchor = order;
         }
         let orphan = matches!(kind, 8 | 9) && self.orphans;
@@ -114,7 +117,7 @@ fn picture(nal: &[u8]) -> Option<(u32, bool, u32)> {
 
 /// A sequence parameter set: bits of the count, whether colours are pictures of their own, pictures per second.
 #[cfg(feature = "hevc")]
-fn sequence(nal: &[u8]) -> Option<(u32, bool, Option<(u64, u64)>)> {
+fn sequence(nal: &[u8]) -> Option<(u32, bool, Option<Rate>)> {
     let data = unescape(nal.get(2..)?);
     let set = rusty_h265::ps::parse_sps(&data).ok()?;
     let timing = set.vui.unwrap_or_default();
@@ -124,6 +127,6 @@ fn sequence(nal: &[u8]) -> Option<(u32, bool, Option<(u64, u64)>)> {
 
 /// Without a decoder nobody asks for the order.
 #[cfg(not(feature = "hevc"))]
-fn sequence(_: &[u8]) -> Option<(u32, bool, Option<(u64, u64)>)> {
+fn sequence(_: &[u8]) -> Option<(u32, bool, Option<Rate>)> {
     None
 }
