@@ -187,10 +187,16 @@ fn predict(frame: &mut Frame<'_>, look: Look, clicks: &mut Clicks, area: Rect, v
     }
 }
 
-/// A step of a counterexample without its code, what is too long for one row indented below.
-fn step(look: Look, told: &Told, width: usize) -> Vec<Line<'static>> {
-    let line = if told.line > 0 { told.line.to_string() } else { String::new() };
-    let head = format!("  {:<3}{:<9} {line:>3}  ", told.act, told.who);
+/// Columns of the code beside a counterexample's steps, at most.
+const CODE: usize = 30;
+
+/// A step of a counterexample, what is too long for one row indented below. `code` is as wide as the longest code.
+fn step(look: Look, told: &Told, code: usize, width: usize) -> Vec<Line<'static>> {
+    let mut line = told.code.clone();
+    if line.chars().count() > code {
+        line = line.chars().take(code.saturating_sub(1)).chain(['…']).collect();
+    }
+    let head = format!("  {:<3}{:<9} {line:<code$}  ", told.act, told.who);
     let style = if told.wrong { look.bad() } else { Style::new() };
     let indent = head.chars().count();
     let mut rows = Look::hang(&Line::raw(look.text(&told.says)), indent, width);
@@ -212,11 +218,13 @@ fn repair(look: Look, visit: &Visit<'_>, width: usize) -> Vec<Line<'static>> {
             let mut all = said.lines();
             let first = all.next().unwrap_or_default();
             lines.push(Line::styled(look.text(&format!("✗ {first}")), look.bad()));
-            let mut steps = if let Verdict::Wrong(w) = v { w.trace.iter().collect() } else { VecDeque::new() };
+            let mut steps: VecDeque<&Told> =
+                if let Verdict::Wrong(w) = v { w.trace.iter().collect() } else { VecDeque::new() };
+            let code = steps.iter().map(|t| t.code.chars().count().min(CODE)).max().unwrap_or(0);
             for line in all {
-                // The steps have their lines' code beside them only where there is room.
+                // Narrower, and broken between words, where there is less room.
                 match steps.front().filter(|t| width < 110 && line == format!("  {t}")) {
-                    Some(t) => lines.extend(step(look, t, width)),
+                    Some(t) => lines.extend(step(look, t, code, width)),
                     None => lines.push(Line::raw(look.text(line))),
                 }
                 if steps.front().is_some_and(|t| line == format!("  {t}")) {
