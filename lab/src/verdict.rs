@@ -335,7 +335,11 @@ impl std::fmt::Display for Verdict {
             Verdict::Refused { refusal } => writeln!(f, "Not a repair of this lesson: {refusal}."),
             Verdict::Unreadable { error } => writeln!(f, "Cannot be read: {error}."),
             Verdict::Wrong(w) => {
-                write!(f, "Wrong: {}.\n  Schedule `{}`, {} steps", w.why, w.schedule, w.trace.len() - w.told_then())?;
+                let (steps, many) = match w.trace.len() - w.told_then() {
+                    1 => (1, ""),
+                    n => (n, "s"),
+                };
+                write!(f, "Wrong: {}.\n  Schedule `{}`, {steps} step{many}", w.why, w.schedule)?;
                 if let Some((name, value)) = &w.size {
                     write!(f, ", {name} = {value}")?;
                 }
