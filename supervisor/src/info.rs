@@ -20,7 +20,7 @@ pub(crate) fn run(files: &[PathBuf]) -> io::Result<i32> {
     for path in files {
         let entry = Entry::from(Name::from(path.as_os_str()));
         let name = entry.name.to_string();
-        let local = input::path_of(&entry.name).unwrap_or_else(|_| path.clone());
+        let local = crate::spelling::path_of(&entry.name).unwrap_or_else(|_| path.clone());
         let hint = |text: &str| tricine_media::named(text, &local.to_string_lossy());
         match looked_into(&entry) {
             Ok(Looked::File(inspection)) => {

@@ -22,6 +22,7 @@ mod probe;
 mod report;
 mod saver;
 mod session;
+mod spelling;
 mod status;
 mod stress;
 mod subtitles;

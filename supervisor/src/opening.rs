@@ -128,7 +128,7 @@ pub(crate) fn run() -> i32 {
                 What::Input(Input { title, spec, file, .. }) => (Kind::Input { title, spec }, file),
                 What::List(list) => (Kind::List(list), None),
             };
-            let film = input::path_of(&entry.name).ok();
+            let film = crate::spelling::path_of(&entry.name).ok();
             let film = film.filter(|_| matches!(&what, Kind::Input { spec: InputSpec::File(_), .. }));
             // A list's entries come with their own.
             let list = matches!(what, Kind::List(_));

@@ -116,7 +116,7 @@ pub(crate) fn alike(path: &Path) -> Option<PathBuf> {
     let bytes = path.as_os_str().as_bytes();
     let parted: Vec<u8> = bytes.iter().map(|&byte| if byte == b'\\' { b'/' } else { byte }).collect();
     let mut candidates = vec![words(bytes).into_owned().into_bytes(), words(&parted).into_owned().into_bytes()];
-    candidates.extend([crate::input::unescaped(bytes), crate::input::unescaped(&parted), parted]);
+    candidates.extend([crate::spelling::unescaped(bytes), crate::spelling::unescaped(&parted), parted]);
     let paths = candidates.into_iter().map(|bytes| PathBuf::from(std::ffi::OsString::from_vec(bytes)));
     paths.into_iter().find(|path| path.exists())
 }

@@ -305,3 +305,81 @@ fn a_frame_is_stepped_from_call_to_call_by_key() {
     learner.press(&["q", "q"]);
     learner.shows("Tricine lab: you are the scheduler");
 }
+
+#[test]
+fn a_lesson_is_done_by_the_mouse_alone() {
+    if !tests::have("tmux") {
+        return;
+    }
+    let state = tempfile::tempdir().expect("a folder");
+    let learner = Learner::start(80, 24, state.path(), "", "");
+    // The first click chooses, the second one opens.
+    learner.click("The dead give nothing back");
+    learner.shows("▶   8 ");
+    learner.click("The dead give nothing back");
+    learner.shows("The textbook ring");
+    // The wheel scrolls.
+    for _ in 0..4 {
+        learner.mouse(65, 20, 10);
+    }
+    wait_for("the text to scroll", || (!learner.screen().contains("The textbook ring")).then_some(()));
+    learner.click("2 predict");
+    learner.click("c  Nothing");
+    learner.shows("[x] c  Nothing");
+    learner.click("that is what I think");
+    learner.shows("right, and you said so");
+    learner.click("3 run");
+    for steps in ["schedule a ", "schedule a2 ", "schedule a3 "] {
+        learner.click("process producer:");
+        learner.shows(steps);
+    }
+    learner.click("B kill");
+    let screen = learner.shows("schedule a3Xb ");
+    // What is shared is seen whole, at the least size as well.
+    for word in ["slot[0]", "head", "empty ", "filled ", "recovery (r)", "dead"] {
+        assert!(screen.contains(word), "{word}:\n{screen}");
+    }
+    learner.click("u undo");
+    learner.shows("schedule a3 ");
+    learner.click("m mark");
+    learner.shows("Wrong: ");
+    learner.click("n see it happen");
+    learner.shows("The counterexample");
+    learner.click("q lessons");
+    learner.shows("Tricine lab: you are the scheduler");
+}
+
+#[test]
+fn an_editor_that_fails_or_takes_the_file_away_is_told() {
+    if !tests::have("tmux") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("editor");
+    let environment = format!("LANG=C.UTF-8 EDITOR='sh {}'", script.display());
+    std::fs::write(&script, "exit 3\n").expect("a script");
+    let learner = Learner::start(80, 24, folder.path(), &environment, "2");
+    learner.shows("What it is about");
+    for (does, told) in [
+        ("exit 3", "ended with exit status: 3"),
+        ("rm \"$1\"", "Your file is gone"),
+        // It was written again.
+        ("grep -q 'process ann' \"$1\" || exit 4", "Your lines are in"),
+        ("rm \"$1\"; mkfifo \"$1\"", "is a folder or a device"),
+    ] {
+        std::fs::write(&script, format!("{does}\n")).expect("a script");
+        learner.press(&["e"]);
+        learner.shows(told);
+        // Whatever lies above goes.
+        learner.press(&["x"]);
+    }
+    // A terminal that is too small for a while.
+    learner.press(&["3"]);
+    learner.shows("Nobody has run yet");
+    learner.0.run(&["resize-window", "-x", "10", "-y", "5"]);
+    learner.shows("The lab");
+    learner.0.run(&["resize-window", "-x", "80", "-y", "24"]);
+    learner.shows("Nobody has run yet");
+    learner.press(&["a"]);
+    learner.shows("looks: `count` is 0");
+}

@@ -8,8 +8,8 @@ use ac_ffmpeg::packet::Packet;
 use ac_ffmpeg::time::Timestamp;
 
 use super::{Foreign, broken, ns};
+use crate::MediaReader;
 use crate::container::TrackKind;
-use crate::types::MediaReader;
 use crate::{MediaError, MediaFile, NS, caps};
 
 /// How far before a wanted time a demuxer is sent, one after another, until it stops at a key packet that is not after it.

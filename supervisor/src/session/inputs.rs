@@ -18,7 +18,7 @@ const MOST_LISTS: u32 = 1_000;
 
 /// What can be done, with the name as the user wrote it.
 pub(super) fn hint(text: &str, name: &Name) -> String {
-    let path = input::path_of(name).ok();
+    let path = crate::spelling::path_of(name).ok();
     tricine_media::named(text, path.as_ref().and_then(|path| path.to_str()).unwrap_or_default())
 }
 
