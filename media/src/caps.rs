@@ -7,6 +7,7 @@
 /// The longest side of a picture that is decoded, in pixels: twice that of 8K, and what a window or a texture can still be.
 pub const MAX_SIDE: u32 = 16_384;
 /// Pixels of a picture whose codec asks for their number alone: a side of the longest by half of it, four pictures of 8K.
+#[cfg(any(feature = "av1", feature = "mpeg2", feature = "vp8"))]
 pub(crate) const PIXELS: u32 = MAX_SIDE * MAX_SIDE / 2;
 /// Bytes that one still picture (PNG, JPEG …) may take to decode: the largest square in four channels.
 pub(crate) const STILL_MEMORY: u64 = 1 << 30;
@@ -15,6 +16,7 @@ pub(crate) const WAITING_PICTURES: usize = 32;
 /// Packets that a codec may refuse at a stream's beginning before the stream counts as unsupported: a second or two of film.
 pub(crate) const REFUSED_PACKETS: u32 = 64;
 /// Parameter sets of an H.264 stream that are kept for its other decoder: the standard allows 32 and 256.
+#[cfg(feature = "h264")]
 pub(crate) const PARAMETER_SETS: usize = 288;
 
 // Containers.
