@@ -100,6 +100,31 @@ fn consume(consumer: &mut Consumer, deadline: Deadline) -> Option<u64> {
     }
 }
 
+/// Two deaths of a consumer that holds a frame take that frame away: one that waits must hold none.
+#[test]
+fn a_consumer_that_waits_holds_no_frame_and_one_that_reads_holds_that_one() {
+    let region = region(Mode::Fifo);
+    let mut producer = Producer::attach(&region).unwrap();
+    let mut consumer = Consumer::attach(&region).unwrap();
+    for n in 0..7 {
+        assert_eq!(consume(&mut consumer, Deadline::after(Duration::ZERO)), None);
+        assert_eq!((held_by_consumer(&region), region.look().taken), (None, n));
+        publish(&mut producer);
+        assert_eq!(held_by_consumer(&region), None);
+        loop {
+            match consumer.acquire(soon()).unwrap() {
+                Acquired::Slot(slot) => {
+                    assert_eq!(held_by_consumer(&region), Some(n));
+                    slot.release();
+                    break;
+                }
+                Acquired::Woken => {}
+                other => panic!("no frame: {other:?}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn a_fifo_over_any_doorbell_delivers_every_frame_in_order() {
     let region = region(Mode::Fifo);

@@ -7,6 +7,7 @@ mod admission;
 mod child;
 mod cli;
 mod doctor;
+mod errand;
 mod folder;
 mod held_socket;
 mod info;

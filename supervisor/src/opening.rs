@@ -3,37 +3,29 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::sys::signal::Signal;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use serde::{Deserialize, Serialize};
 use tricine_channel::sys::fds;
-use tricine_channel::sys::process::{inherited, memory_file, set_comm};
-use tricine_channel::time::Deadline;
-use tricine_session::link::{InputSpec, Link, SubtitleFile};
+use tricine_channel::sys::process::memory_file;
+use tricine_session::link::{InputSpec, SubtitleFile};
 use tricine_session::name::Name;
-use tricine_session::process::{Child, LINK_FD, Spawn};
+use tricine_session::process::Child;
 use tricine_session::{Error, Result};
 
+use crate::errand::{self, Errand};
 use crate::input::{self, Entry, Input, List, Opened, What};
 use crate::subtitles;
 
 /// The process's name, beside those of the roles.
 pub(crate) const NAME: &str = "opener";
-/// The longest orders, in bytes: a name, and where it comes from.
-const LONGEST: usize = 1 << 17;
-/// How long the process waits for its orders.
-const ORDERS: Duration = Duration::from_secs(10);
 
 /// An input that is being opened.
 #[derive(Debug)]
 pub(crate) struct Opening {
     /// What it is opened as.
     pub(crate) entry: Entry,
-    link: OwnedFd,
-    child: Child,
+    errand: Errand,
 }
 
 /// What the process has found; files go beside it.
@@ -64,30 +56,25 @@ enum Kind {
 impl Opening {
     /// Begins to open `entry`, and these files of subtitles.
     pub(crate) fn start(entry: Entry, subtitles: &[Name]) -> Result<Self> {
-        let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC);
-        let (ours, theirs) = pair.map_err(|e| Error::sys("socketpair", NAME, e))?;
         let wanted = Wanted { entry, subtitles: subtitles.to_vec() };
-        fds::send(&ours, &serde_json::to_vec(&wanted)?, &[])?;
-        let entry = wanted.entry;
-        let title = format!("tricine: {NAME} {}", entry.name);
-        let spawn = Spawn { title, role: NAME, link: theirs.as_fd(), input: None, stdout: false, bound: true };
-        Ok(Self { child: spawn.start()?, link: ours, entry })
+        let title = format!("tricine: {NAME} {}", wanted.entry.name);
+        let errand = Errand::start(NAME, title, &serde_json::to_vec(&wanted)?, &[])?;
+        Ok(Self { entry: wanted.entry, errand })
     }
 
     /// Readable once there is an answer.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
-        self.link.as_fd()
+        self.errand.link()
     }
 
     /// Ends the process, if it lives, and leaves it to be reaped.
     pub(crate) fn end(self) -> Child {
-        let _ = self.child.signal(Signal::SIGKILL);
-        self.child
+        self.errand.end()
     }
 
     /// The answer, once there is one: what it is, or words for the user. Errors: the process died without one.
     pub(crate) fn answer(&self) -> Result<std::result::Result<(Opened, subtitles::Found), String>> {
-        let (_, files) = fds::receive(&self.link, 1)?;
+        let (_, files) = fds::receive(self.errand.link(), 1)?;
         let mut files = files.into_iter();
         let Some(found) = files.next() else { return Err(Error::Disconnected) };
         let mut text = String::new();
@@ -108,13 +95,7 @@ impl Opening {
 
 /// The process's own work. Its exit code.
 pub(crate) fn run() -> i32 {
-    let Some(link) = inherited(LINK_FD) else { return 2 };
-    set_comm("tricine:opener");
-    let link = Link::new(link);
-    if !link.wait(Deadline::after(ORDERS)).unwrap_or(false) {
-        return 2;
-    }
-    let Ok((orders, _)) = fds::receive(&link, LONGEST) else { return 2 };
+    let Some((link, orders, _)) = errand::orders("tricine:opener") else { return 2 };
     let Ok(Wanted { entry, subtitles: given }) = serde_json::from_slice(&orders) else { return 2 };
     // What needs no opening is here for its subtitles alone.
     let opened = if input::is_at_once(&entry.name) {

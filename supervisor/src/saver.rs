@@ -4,22 +4,19 @@
 use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use nix::fcntl::{AtFlags, OFlag};
-use nix::sys::signal::Signal;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use tricine_channel::sys::fds;
-use tricine_channel::sys::process::{inherited, set_comm};
 use tricine_channel::time::Deadline;
-use tricine_session::link::Link;
+use tricine_session::Result;
 use tricine_session::name::shown;
-use tricine_session::process::{Child, LINK_FD, Spawn};
-use tricine_session::{Error, Result};
+use tricine_session::process::Child;
+
+use crate::errand::{self, Errand};
 
 /// The process's name, beside those of the roles.
 pub(crate) const NAME: &str = "saver";
@@ -27,55 +24,38 @@ pub(crate) const NAME: &str = "saver";
 const LONGEST: usize = 1 << 14;
 /// No picture that is played is larger, in bytes.
 const LARGEST: u64 = 1 << 30;
-/// How long the process waits for its orders.
-const ORDERS: Duration = Duration::from_secs(10);
 
 /// A picture that is being saved.
 #[derive(Debug)]
-pub(crate) struct Saving {
-    link: OwnedFd,
-    child: Child,
-}
+pub(crate) struct Saving(Errand);
 
 impl Saving {
     /// Begins to save `picture` in the current folder.
     pub(crate) fn start(picture: BorrowedFd<'_>) -> Result<Self> {
-        let pair = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC);
-        let (ours, theirs) = pair.map_err(|e| Error::sys("socketpair", NAME, e))?;
-        fds::send(&ours, b".", &[picture])?;
-        let title = format!("tricine: {NAME}");
-        let spawn = Spawn { title, role: NAME, link: theirs.as_fd(), input: None, stdout: false, bound: true };
-        Ok(Self { child: spawn.start()?, link: ours })
+        Errand::start(NAME, format!("tricine: {NAME}"), b".", &[picture]).map(Self)
     }
 
     /// Readable once there is an answer.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
-        self.link.as_fd()
+        self.0.link()
     }
 
     /// The answer, once there is one, in words for the user; and the process, which ends, to be reaped.
     pub(crate) fn end(self) -> (String, Child) {
-        let answer = fds::receive(&self.link, LONGEST).map(|(words, _)| String::from_utf8_lossy(&words).into_owned());
-        let _ = self.child.signal(Signal::SIGKILL);
-        (answer.unwrap_or_else(|_| "no screenshot: the process that saves it died".into()), self.child)
+        let answer =
+            fds::receive(self.0.link(), LONGEST).map(|(words, _)| String::from_utf8_lossy(&words).into_owned());
+        (answer.unwrap_or_else(|_| "no screenshot: the process that saves it died".into()), self.0.end())
     }
 
     /// Waits for an answer until `deadline`.
     pub(crate) fn wait(&self, deadline: Deadline) {
-        let Ok(copy) = self.link.try_clone() else { return };
-        let _ = Link::new(copy).wait(deadline);
+        self.0.wait(deadline);
     }
 }
 
 /// The process's own work. Its exit code.
 pub(crate) fn run() -> i32 {
-    let Some(link) = inherited(LINK_FD) else { return 2 };
-    set_comm("tricine:saver");
-    let link = Link::new(link);
-    if !link.wait(Deadline::after(ORDERS)).unwrap_or(false) {
-        return 2;
-    }
-    let Ok((_, files)) = fds::receive(&link, LONGEST) else { return 2 };
+    let Some((link, _, files)) = errand::orders("tricine:saver") else { return 2 };
     let Some(picture) = files.into_iter().next() else { return 2 };
     let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let words = match save(&folder, &File::from(picture)) {
