@@ -313,3 +313,31 @@ fn a_raw_stream_is_shown_at_the_rate_that_it_tells() {
         }
     }
 }
+
+#[test]
+fn a_rate_that_cannot_be_is_the_usual_one() {
+    each("rates", "", |clips, name, path| {
+        let mut bytes = std::fs::read(path).unwrap();
+        // Where the rate stands, and where the unit of it.
+        let (rate, scale) = match name.rsplit('.').next() {
+            Some("ivf") => (16, 20),
+            Some("avi") => {
+                let head = bytes.windows(8).position(|window| window == b"strh\x38\0\0\0").unwrap() + 8;
+                assert_eq!(&bytes[head..head + 4], b"vids", "{name}");
+                (head + 24, head + 20)
+            }
+            _ => return,
+        };
+        let most = u32::MAX;
+        let wrong: &[(u32, u32)] = if rate == 16 { &[(1, most), (0, 0)] } else { &[(1, most), (most, 1), (0, 0)] };
+        for (number, per) in wrong {
+            bytes[rate..rate + 4].copy_from_slice(&number.to_le_bytes());
+            bytes[scale..scale + 4].copy_from_slice(&per.to_le_bytes());
+            let wrong = clips.path("wrong");
+            std::fs::write(&wrong, &bytes).unwrap();
+            let times: Vec<i64> = play(&wrong).unwrap().pictures.iter().map(|(pts_ns, _)| *pts_ns).collect();
+            let last = times.iter().max().copied().unwrap_or(0);
+            assert!((2_000_000_000..4_000_000_000).contains(&last), "{name}, {number}/{per}: {last}");
+        }
+    });
+}

@@ -137,6 +137,12 @@ impl FrameMeta {
         }
     }
 
+    /// With its times within the bounds that a channel accepts: a file may say anything, and a producer must not.
+    pub fn within_bounds(self) -> Self {
+        let pts_ns = self.pts_ns.clamp(-LONGEST_NS, LONGEST_NS);
+        Self { pts_ns, duration_ns: self.duration_ns.clamp(0, LONGEST_NS), ..self }
+    }
+
     /// A block of sound: `times` sample frames of `channels` interleaved 32-bit floats.
     pub fn f32(channels: u16, times: u32, sample_rate: u32) -> Self {
         Self {
@@ -281,10 +287,27 @@ impl Meta for FrameMeta {
     }
 }
 
-/// Whether pts and duration are valid. A pts beyond ±2^53 ns (104 days) is not: the bound keeps sums of times from
-/// overflowing.
+/// A pts beyond ±2^53 ns (104 days) is not valid: the bound keeps sums of times from overflowing.
+const LONGEST_NS: i64 = 1 << 53;
+
+/// Whether pts and duration are valid.
 #[inline]
 fn bounded(words: &[u64; META_WORDS]) -> bool {
-    const LONGEST_NS: u64 = 1 << 53;
-    (words[1] as i64).unsigned_abs() <= LONGEST_NS && words[2] <= LONGEST_NS
+    (words[1] as i64).unsigned_abs() <= LONGEST_NS as u64 && words[2] <= LONGEST_NS as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_producer_is_told_of_times_is_brought_to_what_a_consumer_accepts() {
+        let times = [i64::MIN, -LONGEST_NS - 1, -1, 0, 1, LONGEST_NS, LONGEST_NS + 1, i64::MAX];
+        for (pts_ns, duration_ns) in times.into_iter().flat_map(|pts| times.map(|duration| (pts, duration))) {
+            let meta = FrameMeta { pts_ns, duration_ns, ..FrameMeta::bytes(1) };
+            assert!(bounded(&meta.within_bounds().encode()), "{pts_ns} {duration_ns}");
+            let is_valid = bounded(&meta.encode());
+            assert_eq!(meta.within_bounds() == meta, is_valid, "{pts_ns} {duration_ns}");
+        }
+    }
 }

@@ -146,7 +146,7 @@ impl<S: Stream> Publishing<S> {
                     if S::KIND == Kind::Video {
                         page.video_decoded.raise(slot.seq() + 1);
                     }
-                    let seq = slot.publish(meta)?;
+                    let seq = slot.publish(meta.within_bounds())?;
                     match S::KIND {
                         Kind::Video => page.video_published.raise(seq + 1),
                         Kind::Audio => page.audio_published.raise(seq + 1),

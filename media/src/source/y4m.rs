@@ -8,7 +8,7 @@ mod pipe;
 
 use std::sync::Arc;
 
-use crate::times::units_ns;
+use crate::times::{is_rate, units_ns};
 use crate::{
     About, ColorRange, Media, MediaError, MediaFile, NS, Picture, VideoFormat, VideoFrame, VideoInfo, VideoSource,
 };
@@ -18,9 +18,6 @@ pub use pipe::{open_pipe, open_pipe_with_header, resume_pipe};
 
 /// What a stream begins with.
 const MAGIC: &str = "YUV4MPEG2";
-/// Seconds that a picture may stay, and pictures that a second may have: beyond, the header is damaged.
-const SLOWEST: i64 = 3600;
-const FASTEST: i64 = 100_000;
 /// What is said of anything else.
 const NO_HEADER: &str = "it does not begin as YUV4MPEG2 does; write it with: ffmpeg -nostdin -i IN -f yuv4mpegpipe -";
 
@@ -68,11 +65,10 @@ impl Header {
                     let (num, den) = ratio().ok_or_else(|| broken(&format!("frame rate {value}")))?;
                     // 0:0 says "unknown"; FFmpeg then takes 25.
                     if num > 0 && den > 0 {
+                        if !is_rate(num.into(), den.into()) {
+                            return Err(broken(&format!("frame rate {value}")));
+                        }
                         rate = (num.into(), den.into());
-                    }
-                    // A damaged header says that a picture stays for a century: nobody would wait.
-                    if rate.1 / SLOWEST > rate.0 || rate.0 / FASTEST > rate.1 {
-                        return Err(broken(&format!("frame rate {value}")));
                     }
                 }
                 "A" => sar = ratio().filter(|(num, den)| *num > 0 && *den > 0).unwrap_or((1, 1)),

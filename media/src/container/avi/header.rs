@@ -6,6 +6,7 @@ use symphonia::core::codecs::audio::well_known::*;
 
 use super::super::wav;
 use super::super::{CodecId, Track, TrackKind, VideoTrack, caps, fourcc};
+use crate::times::{USUAL, is_rate};
 
 /// How a track's time is counted.
 #[derive(Debug, Clone)]
@@ -65,6 +66,9 @@ fn stream(strl: &[u8]) -> (Stream, Track) {
     };
     let mut track = match kind {
         TrackKind::Video => {
+            if !is_rate(word(head, 24).into(), word(head, 20).into()) {
+                (stream.rate, stream.scale) = USUAL;
+            }
             let code = format.get(16..20).unwrap_or_default();
             let codec = codec(code);
             let config = format.get(40..).unwrap_or_default().to_vec();

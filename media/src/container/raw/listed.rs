@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use super::super::{Extent, Packet, Packets, caps};
-use crate::times::units_ns;
+use crate::times::{USUAL, is_rate, units_ns};
 use crate::{MediaError, MediaFile};
-
-/// What a stream is shown at that does not say its rate.
-const USUAL: (u64, u64) = (25, 1);
 
 /// A picture in the file, in the order of decoding.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +48,7 @@ impl Listed {
             next = if picture.hidden { next } else { picture.due };
             picture.due = next;
         }
-        let (rate, per) = rate.filter(|&(rate, per)| rate > 0 && per > 0 && rate / per <= 1000).unwrap_or(USUAL);
+        let (rate, per) = rate.filter(|&(rate, per)| is_rate(rate, per) && rate / per <= 1000).unwrap_or(USUAL);
         Self { pictures, units: (2 * rate, per) }
     }
 

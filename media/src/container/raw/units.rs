@@ -2,6 +2,7 @@
 
 use super::super::CodecId;
 use super::listed::{Listed, Picture};
+use crate::times::{USUAL, is_rate};
 use crate::video::bits::Bits;
 use crate::{MediaError, MediaFile};
 
@@ -59,7 +60,9 @@ fn ivf(file: &MediaFile, head: &[u8]) -> Result<Found, MediaError> {
         pictures.push(Picture { at: body, len, due, fields: 1, sync, hidden: false });
         at = body + u64::from(len);
     }
-    let units = (u64::from(number(16)).max(1), u64::from(number(20)).max(1));
+    let (rate, per) = (u64::from(number(16)), u64::from(number(20)));
+    // It counts in units, of which a picture may last any number: they can be too long, and not too short.
+    let units = if is_rate(rate.min(per), per) { (rate, per) } else { USUAL };
     Ok(("IVF", codec, Listed::timed(pictures, units), Vec::new()))
 }
 
