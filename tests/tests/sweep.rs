@@ -47,6 +47,16 @@ fn one_hand_over_alone_wakes_who_sleeps_wherever_it_is_held_up() {
 }
 
 #[test]
+fn a_hand_over_is_found_wherever_it_meets_a_side_on_its_way_to_sleep() {
+    let report = sweep(&["--fast", "--changes", "--survivors", "serving"]);
+    assert_eq!(report["failures"], 0);
+    let kills: Vec<_> = report["cases"].as_array().unwrap().iter().map(|c| c["kill_points"].as_u64()).collect();
+    assert_eq!(kills.len(), 5);
+    // In front of the flag that says it, after it, and in the sleep.
+    assert!(kills.iter().all(|k| *k >= Some(4)), "{kills:?}");
+}
+
+#[test]
 fn a_coarse_sweep_with_the_payload_inside_costs_no_frame() {
     let args = ["--payload", "--stride", "397", "--fills", "2,taken+new", "--operations", "publish,release"];
     let report = sweep(&args);
@@ -88,14 +98,4 @@ fn the_code_that_ships_has_no_bugs_to_choose_from() {
     let output = Command::new(SWEEP).args(["--bug", "skips-front"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("--features seeded-bugs"));
-}
-
-#[cfg(feature = "seeded-bugs")]
-#[test]
-fn a_seeded_bug_is_told_with_its_instruction_and_words() {
-    let output =
-        Command::new(SWEEP).args(["--bug", "release-before-read", "--changes", "--fills", "1"]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("steps.rs:") && said.contains("released"), "{said}");
 }

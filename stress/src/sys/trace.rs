@@ -230,8 +230,11 @@ impl Forked {
         kill(self.pid, Signal::SIGCONT).map_err(|e| self.error("kill", e))
     }
 
-    /// Lets a paused, traced process go on to its next [`pause`].
+    /// Lets a traced process, which stands still or sleeps in the midst of a step, go on to its next [`pause`].
     pub fn run_to_pause(&mut self) -> Result<()> {
+        while self.stepping {
+            self.until_stopped()?;
+        }
         ptrace::cont(self.pid, None).map_err(|e| self.error("PTRACE_CONT", e))?;
         self.until_paused()
     }

@@ -66,6 +66,11 @@ impl Actor<'_> {
         Error::sys("sem_clockwait", format!("the {side}'s doorbell"), std::io::ErrorKind::TimedOut)
     }
 
+    /// Enters missed bells that a side has counted, once each: a victim may not live to tell them in the end.
+    fn tell_late(&self, counted: u64, told: &mut u64) {
+        self.ledger.late(counted - std::mem::replace(told, counted));
+    }
+
     /// Runs `body` as a process: its exit code. An error is written into the ledger.
     pub fn process(&self, who: &str, body: impl FnOnce(&Self) -> Result<()>) -> i32 {
         match body(self) {
@@ -95,12 +100,17 @@ impl Actor<'_> {
     }
 
     /// The side `side` from here to the end of the film, with one slot given back unused on the way. What it is as a
-    /// survivor says where it stands still once; one that is to sleep also does after each of its first two frames.
+    /// survivor says where it stands still once; one that is to sleep also does after each of its first two frames, and one that
+    /// serves after its first.
     pub fn to_the_end(&self, side: Side, stance: Survivor) -> Result<()> {
         let region = self.open()?;
-        let (asleep, mut holding) = (stance == Survivor::Asleep, stance == Survivor::Holding);
-        let parked = asleep || stance == Survivor::Parked;
-        let served = if asleep { 2 } else { 0 };
+        let mut holding = stance == Survivor::Holding;
+        let parked = !holding && stance != Survivor::Running;
+        let served = match stance {
+            Survivor::Asleep => 2,
+            Survivor::Serving => 1,
+            _ => 0,
+        };
         match side {
             Side::Producer => {
                 let mut producer = self.producer(&region)?;
@@ -164,15 +174,16 @@ impl Actor<'_> {
                 start.pause_if_fresh();
                 let mut producer = self.producer(&region)?;
                 start.pause_unless_fresh();
+                let mut told = 0;
                 for _ in 0..2 {
                     if operation == Operation::Publish {
                         self.publish(&mut producer, false)?;
                     } else {
                         self.abandon(&mut producer)?;
                     }
+                    self.tell_late(producer.stats().late, &mut told);
                     pause();
                 }
-                self.ledger.late(producer.stats().late);
             }
             Operation::Release | Operation::GiveBack | Operation::Wait | Operation::Poison => {
                 let region = self.open()?;
@@ -182,15 +193,16 @@ impl Actor<'_> {
                     self.release(&mut consumer, false)?;
                 }
                 start.pause_unless_fresh();
+                let mut told = 0;
                 for _ in 0..2 {
                     match operation {
                         Operation::GiveBack => self.give_back(&mut consumer)?,
                         Operation::Wait => self.wait_and_release(&mut consumer)?,
                         _ => drop(self.release(&mut consumer, false)?),
                     }
+                    self.tell_late(consumer.stats().late, &mut told);
                     pause();
                 }
-                self.ledger.late(consumer.stats().late);
             }
         }
         Ok(())

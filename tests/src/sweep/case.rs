@@ -84,6 +84,9 @@ pub enum Survivor {
     /// It sleeps at its doorbell. The victim is not killed there but held until the sleeper, served or not, sleeps again;
     /// it then ends its operation, and has one more: each alone has to wake the sleeper.
     Asleep,
+    /// It stands still while the victim is held on its way to sleep, and then hands over once. The victim, which is not killed
+    /// there, has to find that without waiting for its deadline.
+    Serving,
 }
 
 /// Who dies second.
@@ -200,12 +203,22 @@ impl Case {
             (Side::Consumer, Mode::Fifo) => published == SLOTS,
             (Side::Consumer, Mode::Mailbox) => false,
         };
+        // Where the other side can sleep, and where the victim has to.
         let sleeps = match (self.operation, self.mode) {
             (Operation::Publish, _) => self.fill.past.is_empty(),
             (Operation::Release, Mode::Fifo) => published == SLOTS,
             _ => false,
         };
-        let wakes_nobody = self.survivor == Survivor::Asleep && (self.second.is_some() || !sleeps);
+        let has_to_sleep = match (self.operation, self.mode) {
+            (Operation::Publish, Mode::Fifo) => published == SLOTS,
+            (Operation::Release | Operation::Wait, _) => self.fill.past.is_empty(),
+            _ => false,
+        };
+        let wakes_nobody = match self.survivor {
+            Survivor::Asleep => self.second.is_some() || !sleeps,
+            Survivor::Serving => self.second.is_some() || !has_to_sleep,
+            _ => false,
+        };
         let no_such_operation = match self.operation {
             // Where there is none, one or as many frames as can be; and where none is to be presented first.
             Operation::Wait => !["0", "1", "3", "empty", "new", "taken"].contains(&self.fill.name),
@@ -226,8 +239,9 @@ mod tests {
     fn one_death_covers_both_roles_and_modes_at_every_fill_with_both_survivors() {
         let cases = Case::all(1);
         // FIFO: 4 operations × 4 fills × 3, but 4 times there is nothing to hold; mailbox: (2 × 4 + 2 × 6) × 3, but 2;
-        // three hand-overs for which somebody can sleep; waits at 3 fills of each mode × 3, but 1; and poison as any release.
-        assert_eq!(cases.len(), 44 + 58 + 3 + 17 + 11);
+        // three hand-overs for which somebody can sleep, and five operations that have to; waits at 3 fills of each mode × 3, but 1;
+        // and poison as any release.
+        assert_eq!(cases.len(), 44 + 58 + 3 + 5 + 17 + 11);
         for fill in FIFO_FILLS.iter().chain(&MAILBOX_FILLS) {
             for survivor in [Survivor::Parked, Survivor::Holding, Survivor::Running] {
                 assert!(cases.iter().any(|c| c.fill == fill && c.survivor == survivor), "{fill:?} {survivor:?}");

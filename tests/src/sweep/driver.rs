@@ -169,7 +169,8 @@ pub fn sweep(stage: &mut Stage<'_>, case: &Case, plan: &Plan) -> Result<Row> {
         }
     };
     // Beside a survivor that runs, or is woken, no two ways are the same.
-    let shortcut = (plan.fast && matches!(case.survivor, Survivor::Parked | Survivor::Holding)).then_some(&route);
+    let still = matches!(case.survivor, Survivor::Parked | Survivor::Holding | Survivor::Serving);
+    let shortcut = (plan.fast && still).then_some(&route);
     let mut sweep = Sweep { stage, case, plan, row: &mut row, shortcut };
     match (plan.deaths, plan.points) {
         (1, Points::Changes) => {

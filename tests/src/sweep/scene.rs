@@ -82,8 +82,10 @@ impl<'a> Scene<'a> {
         let (side, peer) = (case.role, case.role.other());
         self.poison = case.operation == Operation::Poison;
         let mut victim = self.traced("the victim", |a| a.victim(case.operation, start(case)))?;
-        if case.survivor == Survivor::Asleep {
-            return self.hold(victim, case, at[0]);
+        match case.survivor {
+            Survivor::Asleep => return self.hold(victim, case, at[0]),
+            Survivor::Serving => return self.serve(victim, case, at[0], route),
+            _ => {}
         }
         let second = at.get(1).copied();
         let mut survivor = match case.second {
@@ -96,19 +98,12 @@ impl<'a> Scene<'a> {
         let bell = match (case.second, case.survivor) {
             (Some(Second::OtherSide), _) => Bell::Nobody,
             (_, Survivor::Parked | Survivor::Holding) => Bell::Parked(&survivor),
-            (_, Survivor::Running | Survivor::Asleep) => {
+            _ => {
                 survivor.resume()?;
                 Bell::Running
             }
         };
-        if let Some(route) = route {
-            self.follow(&mut victim, at[0], route)?;
-        }
-        self.walk(&mut victim, at[0], bell, |_, _| Ok(()))?;
-        if let (Some(route), Some(death)) = (route, self.deaths.last()) {
-            let there = route.counters.get(death.instructions as usize).is_none_or(|c| *c == death.counter);
-            self.astray |= death.reached == Reached::Instruction && !there;
-        }
+        self.come(&mut victim, at[0], bell, route)?;
         let dead = self.kill(&mut victim, side)?;
         // A survivor that stands still in the midst of its operation: its words must not change.
         let still = (case.survivor == Survivor::Holding && !self.woke).then_some(peer);
@@ -154,6 +149,39 @@ impl<'a> Scene<'a> {
             left.push(("the survivor", survivor));
         }
         self.end(left)
+    }
+
+    /// Brings the first victim to where it has carried out `at` instructions, along `route` if there is one.
+    fn come(&mut self, victim: &mut Forked, at: u64, bell: Bell<'_>, route: Option<&Route>) -> Result<()> {
+        if let Some(route) = route {
+            self.follow(victim, at, route)?;
+        }
+        self.walk(victim, at, bell, |_, _| Ok(()))?;
+        if let (Some(route), Some(death)) = (route, self.deaths.last()) {
+            let there = route.counters.get(death.instructions as usize).is_none_or(|c| *c == death.counter);
+            self.astray |= death.reached == Reached::Instruction && !there;
+        }
+        Ok(())
+    }
+
+    /// A victim that is held after `at` instructions on its way to sleep, or in it, while the other side hands over once. It then
+    /// has to end its operation, although the other side stands still from there on.
+    fn serve(mut self, mut victim: Forked, case: &Case, at: u64, route: Option<&Route>) -> Result<Outcome> {
+        let mut server = self.survivor(case.role.other(), Survivor::Serving)?;
+        self.come(&mut victim, at, Bell::Nobody, route)?;
+        if let Some(death) = self.deaths.last_mut() {
+            death.words = describe(self.watch);
+        }
+        server.resume()?;
+        server.until_paused()?;
+        if victim.run_to_pause().is_err() {
+            self.wrongs.push("a hand-over was not found by a side on its way to sleep".into());
+        }
+        let dead = victim.kill()?;
+        self.recover(case.role, &dead, None)?;
+        let successor = self.successor(case.role)?;
+        server.resume()?;
+        self.end(vec![("the successor", successor), ("the server", server)])
     }
 
     /// A victim that is held after `at` instructions while somebody sleeps, then goes on to the end of its operation, and

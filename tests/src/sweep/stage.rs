@@ -105,6 +105,7 @@ impl Stage<'_> {
             };
             let bell = match case.second {
                 Some(Second::OtherSide) => Bell::Nobody,
+                _ if case.survivor == Survivor::Serving => Bell::Nobody,
                 _ if asleep => Bell::Running,
                 _ => Bell::Parked(&survivor),
             };
@@ -123,7 +124,7 @@ impl Stage<'_> {
             let last = scene.deaths.last().map_or(0, |d| d.instructions);
             // One more is its sleep, or what comes after its end.
             route.changes.push(last + 1);
-            if asleep {
+            if matches!(case.survivor, Survivor::Asleep | Survivor::Serving) {
                 // Held, and not dead: in front of a change it is still to come.
                 route.changes = route.changes.iter().flat_map(|n| [n.saturating_sub(1), *n]).collect();
             }
