@@ -197,7 +197,7 @@ fn take_up(context: &Context, kind: Kind) -> Result<Option<Producer>> {
         // The predecessor may have died between getting a new channel and saying so in the old one. Saying it again is
         // harmless.
         if let Some(old) = producer.replace(next) {
-            old.retire(name.generation);
+            old.retire(name.generation)?;
         }
     }
     Ok(producer)

@@ -28,6 +28,16 @@ pub enum Error {
         /// The value found.
         raw: u64,
     },
+    /// The region's frames are described by another kind of meta than this program asks for.
+    #[error("{object}: its frames are of kind {found:#x}, and this program's of kind {wanted:#x}")]
+    Kind {
+        /// Which shared object.
+        object: String,
+        /// The kind of meta that the region was made for.
+        found: u64,
+        /// The kind that was asked for.
+        wanted: u64,
+    },
     /// The region was laid out by another version, or is none of ours.
     #[error("{object}: {what} is {found:#x}, this build needs {wanted:#x}; both sides must be of one version")]
     Layout {
@@ -50,6 +60,27 @@ pub enum Error {
         /// The process that has it.
         pid: u64,
     },
+    /// A stream was to go on in a region that is no later one.
+    #[error("{object}: the stream cannot go on in generation {generation}, which is no later one")]
+    Generation {
+        /// The region that was to be left.
+        object: String,
+        /// Where the stream was to go on.
+        generation: u64,
+    },
+    /// A region was to have slots of a size that there cannot be.
+    #[error("{object}: a slot of {capacity} bytes; it takes 1 to {most}")]
+    Capacity {
+        /// Which region.
+        object: String,
+        /// The slot's bytes.
+        capacity: u64,
+        /// The most that it can have.
+        most: u64,
+    },
+    /// A stream's name that cannot be one.
+    #[error("stream name {0:?}: use 1 to {most} bytes without '/', which begin neither with '.' nor with \"sem.\"", most = crate::channel::MOST_NAME)]
+    StreamName(String),
     /// A frame does not fit into its slot.
     #[error("a frame of {len} bytes does not fit into a slot of {capacity}")]
     TooLarge {

@@ -8,7 +8,7 @@ use crate::channel::layout::MetaWords;
 /// reads: whatever [`Meta::decode`] accepts, a payload is never longer than its slot.
 pub trait Meta: Sized {
     /// What kind of meta this is. It stands in the region's header, so that two programs which mean different things by
-    /// the same words do not take each other for their own.
+    /// the same words do not take each other for their own. [`Len`] has 0 and [`Summed`] 1; for one of your own, draw 64 bits at random.
     const KIND: u64;
 
     /// The meta of an empty frame: what a consumer holds before the first one.
@@ -182,7 +182,7 @@ impl<M: Meta> Checked<M> {
             // Encoded anew, so that the words above need no place in memory.
             self.decode(meta.encode(), capacity)?;
         } else if let Err(i) = self.meta.update(&words, capacity) {
-            return Err((i, words[i]));
+            return Err((i, words[i.min(META_WORDS - 1)]));
         }
         Ok(words)
     }

@@ -236,6 +236,7 @@ fn is_ours(object: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
     use super::*;
     use crate::channel::{Name, Region, Spec};
@@ -305,6 +306,9 @@ mod tests {
             ours.lock_and_link(shm::create_unnamed(1).unwrap(), &alive),
             Err(Error::SessionInUse(name)) if name == alive
         ));
+        let control = shm::open_named(&ours.control_name(&alive), false).unwrap();
+        let shared = Flock::lock(control, FlockArg::LockSharedNonblock);
+        assert!(matches!(shared, Err((_, nix::Error::EWOULDBLOCK))), "its lock is its own alone");
         let swept = ours.sweep(false, |_| {}).unwrap();
         assert!(swept.iter().any(|s| s.session == called) && !swept.iter().any(|s| s.session == alive));
         assert_eq!(left.iter().map(objects).collect::<Vec<_>>(), [[false; 3], [true; 3], [true; 3]]);
@@ -314,6 +318,23 @@ mod tests {
             assert!(names.sweep_one(session, |_| {}).unwrap());
         }
         assert_eq!(left.iter().chain([&living]).map(objects).collect::<Vec<_>>(), [[false; 3]; 4]);
+    }
+
+    #[test]
+    fn while_a_session_is_swept_none_of_its_name_can_begin() {
+        static LOOKS: AtomicU32 = AtomicU32::new(0);
+        fn look(object: &str) {
+            let session = HERE.session_of(object).unwrap();
+            assert!(matches!(HERE.try_lock(session), Ok(None)), "who sweeps holds the lock");
+            let begun = HERE.lock_and_link(shm::create_unnamed(1).unwrap(), session);
+            assert!(matches!(begun, Err(Error::SessionInUse(_))), "its control object goes last");
+            LOOKS.fetch_add(1, Relaxed);
+        }
+        let called = format!("sweeping-{}", std::process::id());
+        let (lock, name) = session(HERE, &called);
+        drop(lock);
+        assert!(HERE.sweep_one(&called, look).unwrap());
+        assert_eq!((LOOKS.load(Relaxed), objects(&name)), (3, [false; 3]));
     }
 
     /// Puts something of another user's that is not a regular file, or none of ours, beside `session`'s objects.

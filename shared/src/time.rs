@@ -21,9 +21,9 @@ impl Deadline {
     /// Already over: try once, never sleep.
     pub const NOW: Self = Self(0);
 
-    /// `wait` from now.
+    /// `wait` from now; so long that nobody can count it is for ever.
     pub fn after(wait: Duration) -> Self {
-        Self(mono_ns().saturating_add(wait.as_nanos() as u64))
+        Self(mono_ns().saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)))
     }
 
     /// At `ns` on CLOCK_MONOTONIC.

@@ -122,7 +122,7 @@ impl<S: Stream> Publishing<S> {
         let producer = self.context.region(&name)?.attach_producer()?;
         self.overwrote = 0;
         if let Some(old) = self.producer.replace(producer) {
-            old.retire(generation);
+            old.retire(generation)?;
         }
         Ok(())
     }

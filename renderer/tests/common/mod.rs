@@ -132,7 +132,7 @@ impl Session {
         )
         .unwrap();
         let next = StreamRegion::producer(&name).unwrap();
-        std::mem::replace(&mut self.producer, next).retire(name.generation);
+        std::mem::replace(&mut self.producer, next).retire(name.generation).unwrap();
         (self.channel, self.size) = (name, size);
     }
 

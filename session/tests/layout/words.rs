@@ -126,7 +126,7 @@ pub(super) const KINDS: [(&str, u64, &str); 3] = [
     (
         "SUMMED",
         Summed::KIND,
-        "word 0 is the bytes of payload, word 1 the number of the frame, word 2 the checksum of the payload",
+        "word 0 is the bytes of payload, word 1 the number of the frame in its stream, word 2 the checksum of the payload",
     ),
     ("FILM", FrameMeta::KIND, "a picture or a block of sound of the player's, see below"),
 ];

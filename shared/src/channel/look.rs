@@ -1,10 +1,12 @@
 //! What the words say, for whoever shows or explains a channel. Nothing is decided by it.
 
-use super::region::Channel;
-use crate::sync::Ordering::Acquire;
+use super::ownership::{MailWord, SLOTS, State, states};
+use super::region::{Channel, Mode};
+use crate::sync::Ordering::{Acquire, Relaxed};
 
 /// A channel's words, each read on its own: while a side works, they need not all be of one moment. What a word means is in
-/// `docs/layout.md`. Of a mailbox, `seq`, `begun`, `released` and `taken` say nothing.
+/// `docs/layout.md`. Of a mailbox, `seq`, `begun`, `released` and `taken` do not say which
+/// slots are free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Look {
@@ -33,6 +35,27 @@ impl<D> Channel<D> {
             taken: words.consumer.taken.0.load(Acquire),
             producer_asleep: words.both.producer_asleep.0.load(Acquire) != 0,
             consumer_asleep: words.both.consumer_asleep.0.load(Acquire) != 0,
+        }
+    }
+
+    /// What the slots are doing now, for those who look on.
+    pub fn states(&self) -> [State; SLOTS] {
+        let words = self.words();
+        match self.mode() {
+            Mode::Fifo => {
+                let begun = words.producer.begun.0.load(Relaxed);
+                let (seqs, released) = self.fifo_words();
+                states(seqs, begun, released, words.consumer.taken.0.load(Relaxed))
+            }
+            Mode::Mailbox => {
+                let mut states = [State::Free; SLOTS];
+                if let Some(mail) = MailWord::decode(words.both.mail.0.load(Relaxed)) {
+                    states[mail.back] = State::Writing;
+                    states[mail.front] = State::Reading;
+                    states[mail.middle] = if mail.dirty { State::Ready } else { State::Free };
+                }
+                states
+            }
         }
     }
 }

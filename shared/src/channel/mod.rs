@@ -37,7 +37,7 @@ pub use consumer::{Consumer, ReadSlot};
 pub use doorbell::Doorbell;
 pub use look::Look;
 pub use memory::Payload;
-pub use name::Name;
+pub use name::{MOST_NAME, Name};
 pub use ownership::Side;
 pub use producer::{Producer, WriteSlot};
 pub use recover::{discard, held_by_consumer, recover};
@@ -53,7 +53,8 @@ pub use tap::{Tap, Tapped};
 pub enum Acquired<S> {
     /// A slot, ours until it is given back.
     Slot(S),
-    /// The doorbell was posted, but not for a slot: the supervisor wants our attention.
+    /// The doorbell was posted, but not for a slot: the supervisor wants our attention, or a post was left over. Also before a deadline
+    /// that is over. Whoever has nothing else to look at asks again.
     Woken,
     /// The deadline passed.
     TimedOut,

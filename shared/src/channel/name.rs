@@ -3,7 +3,7 @@
 use std::fmt;
 
 #[cfg(not(loom))]
-use crate::error::Result;
+use crate::error::{Error, Result};
 #[cfg(not(loom))]
 use crate::sys::{semaphore::Semaphore, shm};
 
@@ -34,8 +34,19 @@ impl fmt::Display for Name {
     }
 }
 
+/// Bytes of a stream's name at most: with the largest generation, `sem.` and `.filled` it is still a file's name.
+pub const MOST_NAME: usize = 255 - "sem.".len() - ".18446744073709551615".len() - ".filled".len();
+
 #[cfg(not(loom))]
 impl Name {
+    /// Whether a channel can be called that.
+    pub(super) fn check(&self) -> Result<()> {
+        let bytes = self.stream.as_bytes();
+        let plain =
+            !bytes.contains(&b'/') && !bytes.contains(&0) && !bytes.starts_with(b".") && !bytes.starts_with(b"sem.");
+        if plain && matches!(bytes.len(), 1..=MOST_NAME) { Ok(()) } else { Err(Error::StreamName(self.stream.clone())) }
+    }
+
     /// The producer's doorbell.
     pub fn empty(&self) -> String {
         format!("{self}.empty")

@@ -120,7 +120,7 @@ impl std::fmt::Display for Side {
 
 /// The mailbox's one ownership word: `seq << 8 | dirty << 6 | front << 4 | middle << 2 | back`. The producer owns the
 /// `back` slot, the consumer the `front`; `middle` lies between and is new to the consumer while `dirty`. `seq` counts
-/// the frames published, so the newest one is number `seq` (0: none yet).
+/// the frames published, so the newest one is number `seq` − 1 (0: none yet).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MailWord {
     /// Frames published so far.

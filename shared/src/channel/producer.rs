@@ -10,7 +10,7 @@ use super::spin::Spin;
 use super::wake::Wake;
 use super::{Acquired, DoorbellStats};
 use crate::error::{Error, Result};
-use crate::meta::{Checked, Meta};
+use crate::meta::{Checked, META_WORDS, Meta};
 use crate::sync::Ordering::Relaxed;
 use crate::sys::semaphore::Semaphore;
 use crate::time::Deadline;
@@ -121,7 +121,7 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
         };
         let words = self.channel.words().producer.slots[slot].meta.load();
         let meta = M::decode(&words, self.channel.capacity() as u64);
-        meta.map(Some).map_err(|i| self.channel.corrupt("meta", words[i]))
+        meta.map(Some).map_err(|i| self.channel.corrupt("meta", words[i.min(META_WORDS - 1)]))
     }
 
     /// The next slot. FIFO: waits until the consumer has released it, or `deadline`. Mailbox: immediately.
@@ -215,8 +215,20 @@ impl<M: Meta, D: Doorbell> Producer<M, D> {
     }
 
     /// Says that the stream goes on in the region of `generation`; nothing more is published here.
-    pub fn retire(self, generation: u64) {
+    ///
+    /// Errors: [`Error::Generation`] if that is not a later one than this.
+    pub fn retire(self, generation: u64) -> Result<()> {
+        if generation <= self.channel.name().generation || generation == u64::MAX {
+            return Err(Error::Generation { object: self.channel.name().to_string(), generation });
+        }
         self.channel.say_successor(generation);
+        Ok(())
+    }
+
+    /// The generation in which a predecessor said that the stream goes on, if one did: it died before it had let go of this region.
+    /// What is published here then reaches nobody.
+    pub fn successor(&self) -> Option<u64> {
+        self.channel.successor()
     }
 }
 

@@ -8,6 +8,7 @@ use super::probe::{Step, hit};
 use super::region::{Mode, Region};
 use crate::error::{Error, Result};
 use crate::sync::Ordering::{Relaxed, Release};
+use crate::sync::load_to_change;
 use crate::sys::process::Reaped;
 
 /// Makes room for a successor of the dead process on side `dead`, and posts for both sides.
@@ -35,10 +36,15 @@ use crate::sys::process::Reaped;
 /// # }
 /// ```
 pub fn recover<D: Doorbell>(region: &Region<D>, dead: Side, reaped: &Reaped) -> Result<()> {
-    of_the_dead(region, dead, reaped)?;
-    // Release: pairs with the Acquire of the successor's claim. Nobody else writes this word now: the dead process is reaped,
-    // and another one cannot claim it while it is not 0.
-    region.claim(dead).store(0, order(Bug::RelaxedRecover, Release));
+    if has(region, dead, reaped)? {
+        // Release: pairs with the Acquire of the successor's claim. Only the dead process's claim is taken back: since has() looked,
+        // somebody else may have recovered this side, and a successor may have claimed it.
+        let release = order(Bug::RelaxedRecover, Release);
+        match region.claim(dead).compare_exchange(u64::from(reaped.pid()), 0, release, Relaxed) {
+            Ok(_) | Err(0) => {}
+            Err(pid) => return Err(claimed(region, dead, pid)),
+        }
+    }
     if !seeded(Bug::NoPostAfterDeath) {
         region.bell(dead).post();
         hit(Step::OwnRung);
@@ -58,10 +64,10 @@ pub fn held_by_consumer<D>(region: &Region<D>) -> Option<u64> {
 }
 
 /// Takes frame `n` away from a dead consumer for good, instead of delivering it again: it has killed two. To be called before
-/// [`recover`], under the same conditions; does nothing if the consumer did not hold it.
+/// [`recover`], under the same conditions; does nothing if the consumer did not hold it, or has given its side back.
 pub fn discard<D>(region: &Region<D>, n: u64, reaped: &Reaped) -> Result<()> {
-    of_the_dead(region, Side::Consumer, reaped)?;
-    if held_by_consumer(region) == Some(n) || seeded(Bug::DiscardsAnyFrame) {
+    // While the claim is the dead one's, no successor writes this word.
+    if has(region, Side::Consumer, reaped)? && (held_by_consumer(region) == Some(n) || seeded(Bug::DiscardsAnyFrame)) {
         // In the dead consumer's place. Release: the slot goes to the producer, which may be running, after everything that the
         // dead consumer read from it; recover() posts.
         let released = if seeded(Bug::DiscardsTooMuch) { n + 2 } else { n + 1 };
@@ -70,12 +76,17 @@ pub fn discard<D>(region: &Region<D>, n: u64, reaped: &Reaped) -> Result<()> {
     Ok(())
 }
 
-fn of_the_dead<D>(region: &Region<D>, side: Side, reaped: &Reaped) -> Result<()> {
+/// Whether the dead process has that side; it has not where it never attached, ended in order, or was recovered already.
+fn has<D>(region: &Region<D>, side: Side, reaped: &Reaped) -> Result<bool> {
     // Relaxed: either it is the dead one's, and final, or somebody else's, and we leave it alone.
-    match region.claim(side).load(Relaxed) {
-        0 => Ok(()),
+    match load_to_change(region.claim(side), Relaxed) {
+        0 => Ok(false),
         // Its id may be another's by now, which could have attached as well.
-        pid if pid == u64::from(reaped.pid()) && reaped.is_gone() => Ok(()),
-        pid => Err(Error::Claimed { object: region.name().to_string(), side, pid }),
+        pid if pid == u64::from(reaped.pid()) && reaped.is_gone() => Ok(true),
+        pid => Err(claimed(region, side, pid)),
     }
+}
+
+fn claimed<D>(region: &Region<D>, side: Side, pid: u64) -> Error {
+    Error::Claimed { object: region.name().to_string(), side, pid }
 }

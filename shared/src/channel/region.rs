@@ -6,7 +6,7 @@ use super::bug::{Bug, order};
 use super::layout::{self, Words};
 use super::memory::{Memory, Source};
 use super::name::Name;
-use super::ownership::{MailWord, SLOTS, Side, State, between, states};
+use super::ownership::{MailWord, SLOTS, Side, between};
 pub use super::spec::{Barriers, Mode, Spec};
 use crate::error::{Error, Result};
 use crate::sync::AtomicU64;
@@ -35,7 +35,8 @@ impl<D> Region<D> {
     /// Makes a region that is complete but has no name yet. `name` is what errors call it. Both doorbells start without a token.
     pub fn unnamed(name: &Name, spec: &Spec, empty: D, filled: D) -> Result<Self> {
         if spec.capacity == 0 || spec.capacity > layout::MAX_CAPACITY {
-            return Err(Error::TooLarge { len: spec.capacity, capacity: layout::MAX_CAPACITY });
+            let (object, most) = (name.to_string(), layout::MAX_CAPACITY);
+            return Err(Error::Capacity { object, capacity: spec.capacity, most });
         }
         let source = Source::create(spec.capacity)?;
         let page = source.page(&name.to_string())?;
@@ -113,15 +114,16 @@ impl<D> Region<D> {
         let whole = &self.channel;
         if whole.facts.kind != kind {
             let object = whole.name.to_string();
-            return Err(Error::Layout { object, what: "kind of meta", found: whole.facts.kind, wanted: kind });
+            return Err(Error::Kind { object, found: whole.facts.kind, wanted: kind });
         }
         let memory = self.source.memory(side, whole.capacity() as u64, &whole.name.to_string())?;
         let (name, bells) = (whole.name.clone(), whole.bells.clone());
         let mut channel = Channel { memory, facts: whole.facts, claim: None, name, bells };
         // Acquire: pairs with the Release of whoever gave the claim back: what our predecessor wrote is visible.
-        match channel.claim(side).compare_exchange(0, us(), order(Bug::RelaxedClaim, Acquire), Relaxed) {
+        let us = us();
+        match channel.claim(side).compare_exchange(0, us, order(Bug::RelaxedClaim, Acquire), Relaxed) {
             Ok(_) => {
-                channel.claim = Some(side);
+                channel.claim = Some((side, us));
                 channel.say_confined(side);
             }
             Err(pid) => return Err(Error::Claimed { object: channel.name.to_string(), side, pid }),
@@ -133,7 +135,7 @@ impl<D> Region<D> {
     #[cfg(not(loom))]
     pub(super) fn check_kind(&self, wanted: u64) -> Result<()> {
         let (object, found) = (self.name.to_string(), self.facts.kind);
-        if found == wanted { Ok(()) } else { Err(Error::Layout { object, what: "kind of meta", found, wanted }) }
+        if found == wanted { Ok(()) } else { Err(Error::Kind { object, found, wanted }) }
     }
 
     /// Maps all of it, only to be read.
@@ -145,10 +147,16 @@ impl<D> Region<D> {
     /// Whether the words can be, whoever is at work meanwhile, and the region is as long as it was. For a supervisor, which
     /// replaces a region that is not.
     pub fn check(&self) -> Result<()> {
+        let sound = self.check_words();
+        // Asked after the look, by which a process that survives it finds out.
         #[cfg(not(loom))]
         if self.channel.lost() {
             return Err(self.channel.corrupt("length", 0));
         }
+        sound
+    }
+
+    fn check_words(&self) -> Result<()> {
         match self.channel.mode() {
             Mode::Fifo => {
                 // Acquire: pairs with the Release in release(), before which the consumer had seen as high a `seq`.
@@ -192,6 +200,7 @@ impl Region {
     /// # }
     /// ```
     pub fn create(name: &Name, spec: &Spec) -> Result<Self> {
+        name.check()?;
         // What exists already is somebody else's, and stays.
         Semaphore::create(&name.empty(), 0)?;
         let made = Semaphore::create(&name.filled(), 0).and_then(|()| {
@@ -272,8 +281,8 @@ pub(super) struct Facts {
 pub struct Channel<D = Semaphore> {
     memory: Memory,
     pub(super) facts: Facts,
-    /// The side whose one process we are.
-    claim: Option<Side>,
+    /// The side whose one process we are, and who we are: a copy of us that `fork` makes is not.
+    claim: Option<(Side, u64)>,
     name: Name,
     pub(super) bells: Arc<Bells<D>>,
 }
@@ -338,27 +347,6 @@ impl<D> Channel<D> {
         (seqs, self.words().consumer.released.0.load(Relaxed))
     }
 
-    /// What the slots are doing now, for those who look on.
-    pub fn states(&self) -> [State; SLOTS] {
-        let words = self.words();
-        match self.mode() {
-            Mode::Fifo => {
-                let begun = words.producer.begun.0.load(Relaxed);
-                let (seqs, released) = self.fifo_words();
-                states(seqs, begun, released, words.consumer.taken.0.load(Relaxed))
-            }
-            Mode::Mailbox => {
-                let mut states = [State::Free; SLOTS];
-                if let Some(mail) = MailWord::decode(words.both.mail.0.load(Relaxed)) {
-                    states[mail.back] = State::Writing;
-                    states[mail.front] = State::Reading;
-                    states[mail.middle] = if mail.dirty { State::Ready } else { State::Free };
-                }
-                states
-            }
-        }
-    }
-
     /// Whether another program truncated the region. Only a process that survives the SIGBUS of it can ask.
     #[cfg(not(loom))]
     pub fn lost(&self) -> bool {
@@ -385,8 +373,9 @@ impl<D> Channel<D> {
 
 impl<D> Drop for Channel<D> {
     fn drop(&mut self) {
-        if let Some(side) = self.claim
+        if let Some((side, who)) = self.claim
             && !super::probe::dead()
+            && who == us()
         {
             // Release: pairs with the Acquire in Region::attach.
             self.claim(side).store(0, order(Bug::RelaxedUnclaim, Release));

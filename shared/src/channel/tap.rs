@@ -7,7 +7,7 @@ use super::layout::META_WORDS;
 use super::layout::Words;
 #[cfg(not(loom))]
 use super::memory::View;
-use super::ownership::{MailWord, SLOTS, slot_of};
+use super::ownership::{MOST_FRAMES, MailWord, SLOTS, slot_of};
 use super::region::Mode;
 #[cfg(not(loom))]
 use super::region::Region;
@@ -78,7 +78,8 @@ impl Tap {
 
     /// Copies the latest frame into `payload`, which becomes exactly as long, if its number is at least `from`.
     pub fn latest<M: Meta>(&self, from: u64, payload: &mut Vec<u8>) -> Result<Tapped<M>> {
-        let (slot, seq) = newest(self.words(), self.mode).map_err(|raw| self.corrupt("mailbox word", raw))?;
+        let (slot, seq) = newest(self.words(), self.mode)
+            .map_err(|raw| self.corrupt(if self.mode == Mode::Fifo { "seq of a slot" } else { "mailbox word" }, raw))?;
         if seq == 0 || self.base.saturating_add(seq - 1) < from {
             return Ok(Tapped::Nothing);
         }
@@ -102,7 +103,7 @@ impl Tap {
     }
 }
 
-/// The slot of the newest frame, and 1 + its number; 0 if there is none. An error is an invalid word of a mailbox.
+/// The slot of the newest frame, and 1 + its number; 0 if there is none. An error is an invalid word: a `seq`, or that of a mailbox.
 #[cfg_attr(loom, doc(hidden))]
 pub fn newest(words: &Words, mode: Mode) -> std::result::Result<(usize, u64), u64> {
     match mode {
@@ -110,8 +111,12 @@ pub fn newest(words: &Words, mode: Mode) -> std::result::Result<(usize, u64), u6
             // Acquire: pairs with the Release in publish(): payload and meta are there.
             let acquire = order(Bug::RelaxedTapSeq, Acquire);
             let seqs = words.producer.slots.each_ref().map(|s| s.seq.load(acquire));
-            let seq = seqs.into_iter().max().unwrap_or(0);
-            Ok(if seq == 0 { (0, 0) } else { (slot_of(seq - 1), seq) })
+            let (slot, seq) = seqs.into_iter().enumerate().max_by_key(|(_, seq)| *seq).unwrap_or((0, 0));
+            match seq {
+                0 => Ok((0, 0)),
+                1..=MOST_FRAMES if slot == slot_of(seq - 1) => Ok((slot, seq)),
+                _ => Err(seq),
+            }
         }
         Mode::Mailbox => {
             // Acquire: as above, with the Release of the producer's swap.

@@ -122,8 +122,11 @@ pub fn protect(map: &Mapping, offset: usize, len: usize, name: &str) -> Result<(
 }
 
 /// Keeps `map` from the copies of this process that `fork` makes: they die of touching it. So nothing that such a copy has of this
-/// process's handles can write through it, while this process does or after it was reaped.
+/// process's handles can write through it, while this process does or after it was reaped. (What `clone` or `vfork` makes by other
+/// ways than `fork` has a hole there, in which anything may come to lie; who calls them answers for that.)
 pub fn keep_from_forks(map: &Mapping, name: &str) -> Result<()> {
+    // First, so that at no moment a copy would have a hole without a fence.
+    map.guard.fence_in_forks(name)?;
     let address = std::ptr::NonNull::new(map.as_mut_ptr().cast())
         .ok_or_else(|| Error::sys("madvise", name, nix::Error::EFAULT))?;
     // SAFETY: the range is exactly a live mapping of ours, and stays as it is in this process.

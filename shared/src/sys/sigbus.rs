@@ -7,6 +7,7 @@
 //!
 //! The handler finds the object in a fixed table of atomics; it allocates nothing and takes no lock.
 
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64};
 
@@ -28,6 +29,8 @@ struct Place {
     pages: AtomicU64,
     name: [AtomicU8; NAME],
     lost: AtomicBool,
+    /// A copy of this process that `fork` makes does not get these pages.
+    kept: AtomicBool,
 }
 
 static TABLE: [Place; PLACES] = [const {
@@ -36,6 +39,7 @@ static TABLE: [Place; PLACES] = [const {
         pages: AtomicU64::new(0),
         name: [const { AtomicU8::new(0) }; NAME],
         lost: AtomicBool::new(false),
+        kept: AtomicBool::new(false),
     }
 }; PLACES];
 
@@ -69,9 +73,24 @@ impl Guard {
         let bytes = name.bytes().chain(std::iter::repeat(0));
         place.name.iter().zip(bytes).for_each(|(to, byte)| to.store(byte, Relaxed));
         place.lost.store(false, Relaxed);
+        place.kept.store(false, Relaxed);
         // Release: pairs with the Acquire in the handler: the name is that of these pages.
         place.pages.store(pages, Release);
         Self(Some(at))
+    }
+
+    /// In copies of this process that `fork` makes from now on, nobody can touch these pages, and nothing else takes their place.
+    pub(super) fn fence_in_forks(&self, name: &str) -> Result<()> {
+        static FENCED: OnceLock<i32> = OnceLock::new();
+        // SAFETY: the handler does in a copy only what is allowed there.
+        let errno = *FENCED.get_or_init(|| unsafe { libc::pthread_atfork(None, None, Some(fence_all)) });
+        if errno != 0 {
+            return Err(Error::sys("pthread_atfork", name, std::io::Error::from_raw_os_error(errno)));
+        }
+        let full = || std::io::Error::other(format!("this process has {PLACES} mappings of shared memory already"));
+        let at = self.0.ok_or_else(|| Error::sys("pthread_atfork", name, full()))?;
+        TABLE[at].kept.store(true, Relaxed);
+        Ok(())
     }
 
     /// Whether the object was truncated, and empty memory stands in its place.
@@ -85,6 +104,20 @@ impl Drop for Guard {
         if let Some(at) = self.0 {
             TABLE[at].pages.store(0, Release);
             TABLE[at].taken.store(false, Release);
+        }
+    }
+}
+
+/// In a copy that `fork` has made: in the place of each mapping that the copy is not to have stands memory that nobody may touch.
+extern "C" fn fence_all() {
+    // The copy has this one thread. A mapping that another thread was just taking or giving up belongs to no handle of the copy's.
+    for place in TABLE.iter().filter(|place| place.kept.load(Relaxed)) {
+        let pages = unpack(place.pages.load(Relaxed));
+        if !pages.is_empty() {
+            let flags = libc::MAP_FIXED | libc::MAP_ANONYMOUS | libc::MAP_PRIVATE | libc::MAP_NORESERVE;
+            // SAFETY: mmap is allowed here. The range was a mapping of ours in the process that was copied; here it is a hole, or
+            // that mapping still. Nothing else has got there, since handlers run before fork returns, and this one allocates nothing.
+            unsafe { libc::mmap(pages.start as *mut _, pages.len(), libc::PROT_NONE, flags, -1, 0) };
         }
     }
 }
@@ -161,7 +194,50 @@ fn say(place: &Place) {
 
 #[cfg(test)]
 mod tests {
+    use nix::sys::signal::Signal;
+    use nix::sys::wait::{WaitStatus, waitpid};
+    use nix::unistd::{ForkResult, fork};
+
     use super::*;
+    use crate::channel::{Acquired, Name, Producer, Region, Spec};
+    use crate::meta::Len;
+    use crate::time::Deadline;
+
+    /// How a copy of this process ends that does `what`.
+    fn copy(what: impl FnOnce()) -> WaitStatus {
+        // SAFETY: the copy takes no lock that another thread may hold; glibc makes malloc usable in it.
+        match unsafe { fork() }.unwrap() {
+            ForkResult::Child => {
+                what();
+                // SAFETY: never returns.
+                unsafe { libc::_exit(0) }
+            }
+            ForkResult::Parent { child } => waitpid(child, None).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_copy_of_a_producer_dies_of_writing_and_ends_well_without() {
+        let name = Name::new(format!("forks-{}", std::process::id()), 0);
+        let region = Region::create(&name, &Spec::fifo::<Len>(3 << 20)).unwrap();
+        let mut producer = Producer::<Len>::attach(&region).unwrap();
+        name.unlink().unwrap();
+        let Acquired::Slot(mut slot) = producer.acquire(Deadline::NOW).unwrap() else { panic!("no slot") };
+        let died = copy(|| {
+            // Where there is a hole, this would come to lie in it.
+            let filled: Vec<Vec<u8>> = (0..16).map(|_| vec![1; 3 << 20]).collect();
+            slot.payload().fill(0xee);
+            std::hint::black_box(filled);
+        });
+        assert!(matches!(died, WaitStatus::Signaled(_, Signal::SIGSEGV, _)), "{died:?}");
+        let mut producer = Some(producer);
+        let ended = copy(|| drop(producer.take()));
+        assert!(matches!(ended, WaitStatus::Exited(_, 0)), "{ended:?}");
+        // It was not the copy's to give back.
+        assert!(Producer::<Len>::attach(&region).is_err());
+        drop(producer);
+        Producer::<Len>::attach(&region).unwrap();
+    }
 
     #[test]
     fn pages_are_one_word_and_what_does_not_fit_is_not_guarded() {

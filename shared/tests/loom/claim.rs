@@ -7,6 +7,7 @@ use tricine_channel::Error;
 use tricine_channel::channel::probe::{self, Step};
 use tricine_channel::channel::{Acquired, Consumer, Mode, Producer, Side, recover};
 use tricine_channel::meta::Summed;
+use tricine_channel::sys::process::{Exit, Reaped};
 
 use crate::world::{
     At, Bell, Flood, NEVER, Seen, Shared, World, assert_seen, explore, publish, reaped, region, saw, take,
@@ -55,6 +56,34 @@ fn of_two_that_attach_one_is_refused() {
         });
         assert_seen(&seen, &["the first won", "the second won"]);
         seen.print("claim, two attach");
+    }
+}
+
+/// Recovery of a side that nobody has any more, say a second one, beside a process that attaches: it takes the side from nobody.
+#[test]
+fn recovery_takes_no_side_from_one_that_lives() {
+    for mode in [Mode::Fifo, Mode::Mailbox] {
+        let seen = explore(4, &[], move || {
+            let world = World::<Flood>::new(mode);
+            let recovering = world.clone();
+            let supervisor = thread::spawn(move || {
+                // SAFETY: no process has this number, so none writes.
+                #[allow(unsafe_code)]
+                let gone = unsafe { Reaped::assume(u32::MAX, Exit::Signal(9)) };
+                match recover(&recovering.region, Side::Producer, &gone) {
+                    Ok(()) => saw("nobody had it"),
+                    Err(Error::Claimed { .. }) => saw("somebody had it"),
+                    Err(error) => panic!("{error}"),
+                }
+            });
+            let mine = Producer::<Summed, _>::attach(&world.region).unwrap();
+            assert!(Producer::<Summed, _>::attach(&world.region).is_err(), "there is one already");
+            supervisor.join().unwrap();
+            assert!(Producer::<Summed, _>::attach(&world.region).is_err(), "and there still is");
+            drop(mine);
+        });
+        assert_seen(&seen, &["nobody had it", "somebody had it"]);
+        seen.print("claim, recovery beside one that attaches");
     }
 }
 

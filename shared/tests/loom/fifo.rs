@@ -268,7 +268,7 @@ fn who_sees_the_successor_has_seen_every_frame_before_it() {
             let mut producer = Producer::attach(&writing.region).unwrap();
             // One, since the fence with which a second is begun would order the first before the successor as well.
             publish(&mut producer).unwrap();
-            producer.retire(1);
+            producer.retire(1).unwrap();
         });
         let mut consumer = Consumer::attach(&world.region).unwrap();
         loop {

@@ -164,7 +164,7 @@ impl Session {
         };
         match made {
             Ok(stream) => self.channels.push(stream),
-            Err(error @ Error::Channel(ChannelError::TooLarge { .. } | ChannelError::Sys { .. })) => {
+            Err(error @ Error::Channel(ChannelError::Capacity { .. } | ChannelError::Sys { .. })) => {
                 let mib = spec.capacity.saturating_mul(3) / (1 << 20) + 1;
                 let input = self.current.as_ref().map(|i| i.name.clone()).unwrap_or_default();
                 self.cannot_play(&input, &format!("{kind} frames need {mib} MiB in /dev/shm: {error}"));
