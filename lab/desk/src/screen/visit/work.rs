@@ -97,11 +97,12 @@ impl Visit<'_> {
             let said: Vec<&str> =
                 ticked.iter().filter_map(|t| question.answers.get(*t)).map(|a| a.text.as_str()).collect();
             if !here.is_empty() {
-                let so = if said.iter().any(|s| here.contains(s)) { "✓" } else { "✗" };
+                // Whoever ticks everything has said nothing.
+                let so = if !said.is_empty() && said.iter().all(|s| here.contains(s)) { "✓" } else { "✗" };
                 text += &format!(
                     "\n\n{so} Question {}: you said {}; here it is {}.",
                     i + 1,
-                    said.join(", "),
+                    if said.is_empty() { "nothing".into() } else { said.join(", ") },
                     here.join(" or ")
                 );
             }
