@@ -155,6 +155,16 @@ fn thousands(figure: f64) -> String {
 /// Pictures per second that a film has at most.
 const FILM: f64 = 60.0;
 
+/// What to say of the mechanism that comes second for pictures.
+fn other(fps: f64) -> &'static str {
+    if fps >= 2.0 * FILM {
+        "So a stream would do here as well, and it needs no recovery of your own. It costs the time in which the difference is copied. Larger \
+         pictures, or more than one film, would leave shared memory alone."
+    } else {
+        "So a stream would not do here. On a faster machine it might, and it needs no recovery of your own."
+    }
+}
+
 /// The lesson's jobs: what fits on this machine, and the figure that says so.
 fn jobs(small: &[&Row], large: &[&Row], name: &dyn Fn(&Row) -> String) -> Vec<(&'static str, Vec<String>, String)> {
     let fps = |rows: &[&Row], which: &str| rows.iter().find(|r| name(r) == which).map_or(0.0, |r| r.fps);
@@ -174,12 +184,7 @@ fn jobs(small: &[&Row], large: &[&Row], name: &dyn Fn(&Row) -> String) -> Vec<(&
                 "It carries {} per second here, and the next one {}. A film has {FILM:.0} at most. {}",
                 thousands(most),
                 thousands(second),
-                if second >= 2.0 * FILM {
-                    "So a stream would do here as well, and it needs no recovery of your own. It costs the time in which the difference is \
-                     copied. Larger pictures, or more than one film, would leave shared memory alone."
-                } else {
-                    "So a stream would not do here. On a faster machine it might, and it needs no recovery of your own."
-                }
+                other(second)
             ),
         ),
         (
@@ -211,4 +216,15 @@ fn jobs(small: &[&Row], large: &[&Row], name: &dyn Fn(&Row) -> String) -> Vec<(&
             ),
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{other, thousands};
+
+    #[test]
+    fn a_stream_is_said_to_do_where_it_does() {
+        assert!(other(464.0).contains("would do here") && other(61.0).contains("would not do"));
+        assert_eq!((thousands(880_994.7), thousands(0.0)), ("880,994".into(), "0".into()));
+    }
 }
