@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::lang::{Binary, Block, Expect, Expr, LARGEST, Op, Place, Program, TORN};
+use crate::lang::{Binary, Block, Expect, Expr, LARGEST, Of, Op, Place, Program, TORN};
 
 /// A semaphore with more tokens than this only grows.
 pub const MOST_TOKENS: i64 = 100;
@@ -134,6 +134,16 @@ pub fn wrong_words(p: &Program, word: &dyn Fn(usize) -> i64) -> Option<String> {
         })
     };
     wrong.or_else(lacking)
+}
+
+/// What a process has left to others, or done in their place. `done` is what is counted of each of the program's shares.
+pub fn wrong_share(p: &Program, done: &dyn Fn(usize) -> i64) -> Option<String> {
+    let (share, done) = p.shares.iter().enumerate().map(|(k, s)| (s, done(k))).find(|(s, done)| *done != s.wanted)?;
+    let name = &p.processes[share.who].name;
+    Some(match share.of {
+        Of::Word(k) => format!("{name} itself has added {done} to `{}` instead of {}", p.words[k].0, share.wanted),
+        Of::Room(k) => format!("{name} has entered `{}` {done} times instead of once", p.rooms[k]),
+    })
 }
 
 /// The value of an expression.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use tricine_lab::lesson::{self, Lesson, mutants};
+use tricine_lab::run::Replay;
 use tricine_lab::verdict::{Verdict, thousands};
 use tricine_lab::{check, lang, schedule};
 
@@ -56,10 +57,19 @@ fn goals_are_met_by_their_schedules_or_by_nobody() {
             assert_eq!(way.is_some(), g.possible && !g.after, "lesson {}: {}", l.id, g.condition);
             if g.possible && !g.after {
                 let acts = schedule::parse(&g.schedule, p.processes.len()).expect("a schedule");
-                let mut replay = tricine_lab::run::Replay::new(&p);
-                acts.iter().for_each(|a| replay.act(*a));
-                let met = g.is_met(&p, replay.state()).expect("the goal can be read");
-                assert!(met, "lesson {}: `{}` does not reach {}", l.id, g.schedule, g.condition);
+                let mut replay = Replay::new(&p);
+                let met = |replay: &Replay<'_>| g.is_met(&p, replay).expect("the goal can be read");
+                for act in acts {
+                    assert!(
+                        !met(&replay),
+                        "lesson {}: {} is reached before `{}` is over",
+                        l.id,
+                        g.condition,
+                        g.schedule
+                    );
+                    replay.act(act);
+                }
+                assert!(met(&replay), "lesson {}: `{}` does not reach {}", l.id, g.schedule, g.condition);
             }
         }
     }

@@ -16,8 +16,15 @@ use tricine_channel::sys::process::{Exit, Reaped};
 const FRAMES: &str = "1000";
 const ABORT_IN: &str = "500";
 
-fn start(program: &str, args: &[&str]) -> std::io::Result<Child> {
-    Command::new(std::env::current_exe()?.with_file_name(program)).args(args).spawn()
+fn start(program: &str, args: &[&str]) -> Result<Child, Box<dyn Error>> {
+    let path = std::env::current_exe()?.with_file_name(program);
+    Command::new(&path).args(args).spawn().map_err(|e| {
+        format!(
+            "{}: {e}; `cargo build --examples` builds it (with `--release`, if this is a release build)",
+            path.display()
+        )
+        .into()
+    })
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -36,8 +43,11 @@ fn run(region: &Region) -> Result<(), Box<dyn Error>> {
     loop {
         // Reaping proves that the dead process writes nothing any more.
         let reaped = Reaped::wait(producer)?;
-        if reaped.exit() == Exit::Code(0) {
-            break;
+        match reaped.exit() {
+            Exit::Code(0) => break,
+            // It said why itself, and the next one would say the same.
+            Exit::Code(code) => return Err(format!("the producer gave up (exit code {code})").into()),
+            Exit::Signal(_) => {}
         }
         println!("boss: the producer died ({}); the next one goes on", reaped.exit());
         // This gives the dead producer's claim back and posts for both sides. There is nothing to repair: the frame that it

@@ -7,18 +7,27 @@ use tricine_session::control::{Attached, ControlRegion, SessionPage, Writable};
 
 use crate::janitor::{Janitor, Settings};
 
+/// Janitors that are started in the place of killed ones.
+const SPARE: u32 = 5;
+
 struct Held {
     name: String,
     janitor: Option<Janitor>,
+    /// How the terminal was set before anybody changed it, and whether it is drawn on.
+    before: Option<Settings>,
+    drawn: bool,
+    /// Janitors that may still be started: whatever kills one again and again is not outlived.
+    spare: u32,
     _control: (Attached<SessionPage<Writable>>, SessionLock),
 }
 
 impl Held {
     fn begin() -> Result<Self> {
         let name = namespace::random_name()?;
-        let janitor = Some(Janitor::start(&name, Settings::now().as_ref(), Vec::new())?);
+        let before = Settings::now();
+        let janitor = Some(Janitor::start(&name, before.as_ref(), Vec::new())?);
         let control = ControlRegion::create(&name, &PlayState::IDLE)?;
-        Ok(Self { name, janitor, _control: control })
+        Ok(Self { name, janitor, before, drawn: false, spare: SPARE, _control: control })
     }
 }
 
@@ -28,8 +37,20 @@ impl Session for Held {
     }
 
     fn terminal_is_drawn_on(&mut self) {
+        self.drawn = true;
         if let Some(janitor) = &mut self.janitor {
             janitor.terminal_is_drawn_on();
+        }
+    }
+
+    fn look_after(&mut self) {
+        if self.spare == 0 || !self.janitor.as_ref().is_none_or(Janitor::is_gone) {
+            return;
+        }
+        self.spare -= 1;
+        self.janitor = Janitor::start(&self.name, self.before.as_ref(), Vec::new()).ok();
+        if self.drawn {
+            self.terminal_is_drawn_on();
         }
     }
 }

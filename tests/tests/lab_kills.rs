@@ -147,6 +147,35 @@ impl Run {
 }
 
 #[test]
+fn a_killed_janitor_is_replaced_and_cleans_up_after_a_killed_lab() {
+    if !have("tmux") {
+        return;
+    }
+    let state = tempfile::tempdir().expect("a folder");
+    let marker = format!("XDG_STATE_HOME={}", state.path().display());
+    let tmux = Tmux::start(80, 24, &format!("exec env {marker} {PROGRAM} lab 8"));
+    tmux.run(&["send-keys", "-l", "3ab"]);
+    let janitor = || alive(&marker).into_iter().find(|pid| title(*pid).contains("janitor"));
+    let mut before = 0;
+    // Twice, since the second one has to be as good as the first.
+    for _ in 0..2 {
+        let now = wait_for("a janitor", || janitor().filter(|now| *now != before));
+        signal(&[now], Signal::SIGKILL);
+        before = now;
+    }
+    wait_for("another janitor", || janitor().filter(|now| *now != before));
+    let mut known = BTreeSet::new();
+    wait_for("a session", || {
+        alive(&marker).into_iter().for_each(|pid| known.extend(sessions(pid)));
+        (!known.is_empty() && !names(&known).is_empty()).then_some(())
+    });
+    let lab: i32 = tmux.run(&["display-message", "-p", "#{pane_pid}"]).trim().parse().expect("a process");
+    signal(&[lab], Signal::SIGKILL);
+    wait_for("every process's end", || alive(&marker).is_empty().then_some(()));
+    assert_eq!(names(&known), Vec::<String>::new());
+}
+
+#[test]
 fn two_hundred_random_kills_leave_nothing() {
     if !have("tmux") {
         return;

@@ -133,6 +133,9 @@ fn reach(learner: &Learner, l: &Lesson) {
         let all = tricine_lab::lang::parse(&full).expect("the program");
         let works = all.iter().filter(|p| p.scene == all[0].scene).count();
         learner.press(&["R"]);
+        // What is to be done is read to its last word.
+        let last = goal.text.split_whitespace().next_back().unwrap_or_default().replace(['`', '*'], "");
+        learner.shows(&last);
         // Sizes and scenes are chosen by [ and ], from the largest where everybody works.
         let (from, to) = (works - 1, goal.instance.unwrap_or(works - 1));
         let key = if to < from { "[" } else { "]" };

@@ -133,6 +133,17 @@ fn what_the_way_through_the_source_names_is_there() {
 }
 
 #[test]
+fn an_example_that_starts_others_is_built_with_them() {
+    // `cargo run --example boss` builds the boss alone, and what it starts is not there.
+    for name in ["docs/learn.md", "shared/README.md", "shared/examples/boss.rs"] {
+        let text = page(name);
+        let run = text.find("--example boss").unwrap_or_else(|| panic!("{name} names the example"));
+        let before = text[..run].rfind("cargo build").map(|at| &text[at..run]);
+        assert!(before.is_some_and(|b| b.contains("--examples")), "{name}: nothing builds the others");
+    }
+}
+
+#[test]
 fn the_bug_of_the_exercise_can_be_built_in() {
     let text = page("docs/learn.md");
     let bug = text.split("--bug ").nth(1).and_then(|b| b.split_whitespace().next()).expect("a bug");

@@ -59,6 +59,8 @@ pub trait Session {
     fn name(&self) -> &str;
     /// The terminal is drawn on from now on: it has to be given back whatever happens.
     fn terminal_is_drawn_on(&mut self);
+    /// Called several times per second while the screen is open: whoever cleans up after us is started again if somebody killed it.
+    fn look_after(&mut self);
 }
 
 /// How a session is begun, once one is needed: marking needs none.

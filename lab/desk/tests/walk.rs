@@ -20,10 +20,11 @@ fn main() {
     }
     let only = std::env::args().skip(1).find(|a| !a.starts_with('-'));
     type Test = fn(&str);
-    let tests: [(&str, Test); 5] = [
+    let tests: [(&str, Test); 6] = [
         ("model_and_stage_agree_after_every_step", agree),
         ("a_seeded_defect_is_found", defects),
         ("running_freely_comes_to_what_the_model_allows", freely),
+        ("running_freely_asks_what_the_search_asks", freely_asked),
         ("what_lessons_measure_comes_out_as_they_say", measures),
         ("undo_leads_to_the_same_place_by_the_same_processes", undo),
     ];
@@ -52,18 +53,39 @@ fn numbers(seed: u64) -> impl FnMut(usize) -> usize {
     }
 }
 
-/// Every program of the lessons, as it is given out and with each repair: text, instance, program.
+/// What strangers hand in: whose lesson it is or that it is a whole program, and their lines.
+fn strangers() -> Vec<(String, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/repairs");
+    let files = std::fs::read_dir(folder).expect("the folder").flatten().map(|e| e.path());
+    let mut all: Vec<_> = files
+        .map(|path| {
+            let text = std::fs::read_to_string(path).expect("a repair");
+            let of = text.strip_prefix("# ").and_then(|l| l.split(':').next()).expect("a lesson, or `program`");
+            (of.to_owned(), text)
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// Every program of the lessons, as it is given out, with each repair, and with those of strangers: text, instance, program.
 fn programs() -> Vec<(String, String, usize, Program)> {
-    let mut all = vec![];
+    let (mut all, strangers) = (vec![], strangers());
+    assert!(strangers.len() > 60, "{}", strangers.len());
     for l in lesson::all().expect("the lessons can be read").into_iter().filter(|l| !l.program.is_empty()) {
         let start = l.start();
         let texts = std::iter::once(start.as_str()).chain(l.repairs.iter().map(|r| r.region.as_str()));
+        let texts = texts.chain(strangers.iter().filter(|s| s.0 == format!("lesson {}", l.id)).map(|s| s.1.as_str()));
         for text in texts {
             let (full, _) = l.with(text).expect("a region");
             let last = lang::parse(&full).expect("a program").into_iter().enumerate().next_back();
             let (instance, program) = last.expect("an instance");
             all.push((format!("lesson {}", l.id), full, instance, program));
         }
+    }
+    for (of, text) in strangers.into_iter().filter(|s| s.0 == "program") {
+        let program = lang::parse(&text).expect("a program").swap_remove(0);
+        all.push((of, text, 0, program));
     }
     all
 }
@@ -131,6 +153,47 @@ fn freely(session: &str) {
     let program = &lang::parse(text).expect("a program")[0];
     let freely = stage(session, text, 0, program).freely(3, std::time::Duration::from_secs(20)).expect("it runs");
     assert_eq!(freely.results, [("stuck: ann and bob asleep for ever".to_owned(), 3)], "{freely:?}");
+}
+
+fn freely_asked(session: &str) {
+    // What a run has to come to, and in how many of 20 it is wrong; `None`: the scheduler decides.
+    let ask = |text: &str, expected: &str, wrong: Option<usize>| {
+        let program = &lang::parse(text).expect("a program")[0];
+        let freely = stage(session, text, 0, program).freely(20, std::time::Duration::from_secs(20)).expect("it runs");
+        println!("  {}", freely.says());
+        assert!(freely.results.iter().any(|r| r.0.contains(expected)), "{expected:?}: {freely:?}\n{text}");
+        assert!(wrong.is_none_or(|w| w == freely.wrong), "{freely:?}\n{text}");
+        freely
+    };
+    // It holds at the beginning and in the end, and in between it does not.
+    let between = "shared low = 0, high = 1\nalways low <= high\nprocess ann:\n    high = 5\n    low = 3\nprocess bob:\n    nothing\n";
+    ask(between, "over", Some(0));
+    let between = between.replace("high = 5\n    low = 3", "low = 3\n    high = 5");
+    ask(&between, "ann: from here on `low <= high` does not hold: low is 3, high is 1", Some(20));
+    // By each kind of change.
+    for step in ["x = swap low, 3", "x = add low, 3", "x = cas low, 0, 3"] {
+        ask(&between.replace("low = 3", step), "does not hold: low is 3, high is 1", Some(20));
+    }
+    // Two whose changes cross, each right by itself: never wrong by a look at half of a change.
+    let text = "shared sum = 0\nalways sum >= 0\nprocess ann:\n    x = add sum, 1\n    x = add sum, 0 - 1\nprocess bob:\n    x = add sum, 1\n    x = add sum, 0 - 1\n";
+    ask(text, "over", Some(0));
+    // What each does itself.
+    let share = "shared count = 0\nexpect count = 4, ann adds 2 to count, bob adds 2 to count\nprocess ann:\n    x = add count, 2\nprocess bob:\n    x = add count, 2\n";
+    ask(share, "count = 4", Some(0));
+    let share = share.replacen("count, 2", "count, 4", 1).replacen("x = add count, 2", "nothing", 1);
+    ask(&share, "count = 4, and ann itself has added 4 to `count` instead of 2", Some(20));
+    let room = "shared x = 0\nexpect ann enters table, bob enters table\nprocess ann:\n    enter table\n    leave table\nprocess bob:\n    x = 1\n";
+    ask(room, "bob has entered `table` 0 times instead of once", Some(20));
+    // One goes wrong, and another one sleeps for ever because of it.
+    let text = "sem s = 0\nframe slot[1]\nexpect once 1\nprocess ann:\n    v = read slot[0]\n    use v\n    post s\nprocess bob:\n    wait s\n";
+    ask(text, "ann: it shows an empty slot", Some(20));
+    // A processor's buffer is emptied by asking, so nobody asks, and that is said.
+    let tso = "shared low = 0, high = 1\nalways low <= high\nexpect ann adds 3 to low\nmemory tso\nprocess ann:\n    low = 3\n    high = 5\nprocess bob:\n    nothing\n";
+    let freely = ask(tso, "over", Some(0));
+    let unasked = freely.unasked.expect("it says so");
+    assert!(unasked.contains("`low <= high` holds before the end") && unasked.contains("itself"), "{unasked}");
+    // In the end they are empty.
+    ask(&tso.replace("low = 3\n", "low = 7\n"), "in the end: from here on `low <= high` does not hold", Some(20));
 }
 
 fn undo(session: &str) {

@@ -8,7 +8,8 @@ use super::token::Cursor;
 use crate::machine;
 
 const EXAMPLE: &str = "expect once frames";
-const MOST: usize = 8;
+/// Conditions that always hold, and shares of processes: of each at most so many.
+pub const MOST_EXPECTED: usize = 8;
 
 /// `expect once frames`, `expect count = 4, ann adds 2 to count`, `expect ann enters table`, `expect some slot = made`.
 pub(super) fn expect(p: &mut Program, mut c: Cursor<'_>, instance: &Instance) -> Result<(), ParseError> {
@@ -104,7 +105,7 @@ fn share(
         });
         (Of::Room(known), 1)
     };
-    if p.shares.len() == MOST || p.rooms.len() > machine::MOST_ROOMS {
+    if p.shares.len() == MOST_EXPECTED || p.rooms.len() > machine::MOST_ROOMS {
         return Err(at.error("too much is expected", "at most 8 of these, and 4 rooms", ADDS));
     }
     p.shares.push(Share { who, of, wanted });
@@ -119,7 +120,7 @@ pub(super) fn always(p: &mut Program, mut c: Cursor<'_>, instance: &Instance) ->
     c.end(EXAMPLE)?;
     let code = p.code(at.line.number);
     let condition = code.strip_prefix("always").unwrap_or(code).trim().to_owned();
-    if p.always.len() == MOST {
+    if p.always.len() == MOST_EXPECTED {
         return Err(at.error("too much is expected", "at most 8 of these", EXAMPLE));
     }
     p.always.push(Always { condition, block, holds });

@@ -16,6 +16,7 @@ mod token;
 
 pub use declare::MOST_PROCESSES;
 pub use error::ParseError;
+pub use expect::MOST_EXPECTED;
 pub use program::{Always, Array, Binary, Block, Expect, Expr, Memory, Of, Op, Place, Process, Program, Share, TORN};
 pub use token::LARGEST;
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::lang::Program;
 use crate::model::search::{Limits, reach};
 use crate::model::{Life, Model};
+use crate::run::Replay;
 use crate::schedule::Act;
 
 /// A goal, in words and as conditions that all have to hold.
@@ -63,14 +64,19 @@ impl Goal {
         self.condition.split(" and ").map(one).collect()
     }
 
-    /// Whether a state meets it.
+    /// Whether a run has come to it. A process that would sleep if it ran does not sleep yet.
     ///
     /// # Errors
     /// The goal cannot be read.
-    pub fn is_met(&self, p: &Program, state: &[i16]) -> Result<bool, GoalError> {
+    pub fn is_met(&self, p: &Program, run: &Replay<'_>) -> Result<bool, GoalError> {
         let conditions = self.conditions(p)?;
         let model = Model::new(p);
-        Ok(conditions.iter().all(|c| holds(&model, state, c)))
+        let asleep = |i: usize| run.moments.last().is_some_and(|m| m.processes[i].asleep_at.is_some());
+        let met = |c: &Condition| match c {
+            Condition::Sleeps(i) => asleep(*i),
+            c => holds(&model, run.state(), c),
+        };
+        Ok(conditions.iter().all(met))
     }
 
     /// The easiest schedule to it, with as many deaths as the program allows, and how many states were met.

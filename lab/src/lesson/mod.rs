@@ -105,7 +105,7 @@ pub struct Repair {
     pub region: String,
 }
 
-/// A claim of the guide that the lessons accompany, and whether it holds.
+/// A claim that guides to inter-process communication make, and whether it holds.
 #[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs)]
 pub struct Claim {

@@ -74,7 +74,7 @@ pub(super) fn markdown(lesson: &Lesson, answers: bool) -> String {
         put!(out, "## Shipped\n\n`{}`, line {}: {}\n\n```rust\n{}\n```\n", s.file, s.line, s.says, s.code);
     }
     if !lesson.guide.is_empty() {
-        put!(out, "## What the guide says\n");
+        put!(out, "## What guides say, and whether it holds\n");
     }
     for c in &lesson.guide {
         put!(out, "- \"{}\": **{}**. {}", c.claim, c.holds, c.why);

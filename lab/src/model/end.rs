@@ -1,8 +1,8 @@
 //! Whether everything is over, whether that is what was expected, and where everybody is.
 
 use super::{Life, Model};
-use crate::lang::{Of, Op};
-use crate::machine::wrong_words;
+use crate::lang::Op;
+use crate::machine::{wrong_share, wrong_words};
 
 impl Model<'_> {
     /// Everybody is at the end, or asleep where that is allowed.
@@ -30,20 +30,9 @@ impl Model<'_> {
             let shown = self.shown(s);
             return Some(format!("everybody is done, but only {shown} of {last} frames were shown"));
         }
-        let wrong = wrong_words(self.program, &|k| self.word(s, k)).or_else(|| self.wrong_share(s));
+        let share = |k: usize| i64::from(s[self.shares + k]);
+        let wrong = wrong_words(self.program, &|k| self.word(s, k)).or_else(|| wrong_share(self.program, &share));
         wrong.map(|wrong| format!("everybody is done, and {wrong}"))
-    }
-
-    /// What a process has left to others, or done in their place.
-    fn wrong_share(&self, s: &[i16]) -> Option<String> {
-        let p = self.program;
-        let mut all = p.shares.iter().enumerate().map(|(k, share)| (share, i64::from(s[self.shares + k])));
-        let (share, done) = all.find(|(share, done)| *done != share.wanted)?;
-        let name = &p.processes[share.who].name;
-        Some(match share.of {
-            Of::Word(k) => format!("{name} itself has added {done} to `{}` instead of {}", p.words[k].0, share.wanted),
-            Of::Room(k) => format!("{name} has entered `{}` {done} times instead of once", p.rooms[k]),
-        })
     }
 
     /// Where everybody is, in words.

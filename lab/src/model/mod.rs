@@ -250,6 +250,8 @@ impl<'p> Model<'p> {
         match &self.process(i).block.ops[self.pc(s, i)] {
             Op::Store(..) => have == BUFFER,
             Op::Load(..) | Op::Use(_) | Op::Enter(_) | Op::Leave(_) => false,
+            // Without a token it has only looked: the C library stores nothing then.
+            Op::Try(_, k) => have > 0 && self.tokens(s, *k) > 0,
             _ => have > 0,
         }
     }

@@ -232,7 +232,7 @@ function whyPart() {
   if (!mine.right) return put(prose(lesson.program ? "This part opens once your repair is right. `4` is the repair, `h` there a hint." : "This part opens once every question is answered."));
   put(...[lesson.see, lesson.proof, lesson.why].filter(Boolean).map(prose),
     ...lesson.shipped.filter(s => s.line > 0).flatMap(s => [prose("**In Tricine**, `" + s.file + "` from line " + s.line + ": " + s.says), code(s.code)]),
-    lesson.guide.length ? prose("**What the guide says**\n\n" + lesson.guide.map(c => "- “" + c.claim + "”: **" + c.holds + "**. " + c.why).join("\n")) : null,
+    lesson.guide.length ? prose("**What guides say, and whether it holds**\n\n" + lesson.guide.map(c => "- “" + c.claim + "”: **" + c.holds + "**. " + c.why).join("\n")) : null,
     lesson.repairs.some(r => r.verdict !== "right") ? prose("**What others wrote**\n\n" + lesson.repairs.map(r => "- " + r.name + ": **" + r.verdict + "**" + (r.schedule ? ", `" + r.schedule + "`" : "") + ". " + r.text.split("\n")[0]).join("\n")) : null);
 }
 

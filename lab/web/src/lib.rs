@@ -106,7 +106,7 @@ fn replay(lesson: &Lesson, text: &str, acts: &str, instance: Option<usize>, from
     let mut replay = Replay::new(program);
     acts.iter().for_each(|a| replay.act(*a));
     let here = |g: &Goal| g.possible && !g.after && g.instance.is_none_or(|n| n == number);
-    let reached = |g: &Goal| here(g) && g.is_met(program, replay.state()).unwrap_or(false);
+    let reached = |g: &Goal| here(g) && g.is_met(program, &replay).unwrap_or(false);
     let reached = (0..lesson.goals.len()).filter(|i| reached(&lesson.goals[*i])).collect();
     let from = from.min(replay.moments.len());
     Ok(json(&Played {

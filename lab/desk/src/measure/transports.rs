@@ -71,7 +71,7 @@ pub(super) fn calls(session: &str) -> Result<Measured> {
     if let Some(why) = &report.syscalls_uncounted {
         says += &format!("System calls were not counted: {why}\n");
     }
-    says += "Calls and switches are for one frame, both sides together. Each call that carries bytes copies them once.";
+    says += "`p50`: half of the frames were at most so old when they arrived. Calls and switches are for one frame, both sides together. Each call that carries bytes copies them once.";
     let figures = json!({ "stops": ways, "rows": figures(&report) });
     // What one frame of 64 bytes costs, and what a picture costs a queue: as the lesson's answers say it.
     let done = |name: &str| ways.iter().find(|w| w.mechanism == name).map(calls::Way::finished);
@@ -147,57 +147,84 @@ pub(super) fn fastest() -> Result<Measured> {
     Ok(Measured { says, figures: figures(&report), disturbed: disturbed(&report), answers })
 }
 
-/// Pictures a second that a film has at most.
+/// A figure for a sentence: `880,995`.
+fn thousands(figure: f64) -> String {
+    tricine_lab::verdict::thousands(figure.max(0.0) as usize)
+}
+
+/// Pictures per second that a film has at most.
 const FILM: f64 = 60.0;
+
+/// What to say of the mechanism that comes second for pictures.
+fn other(fps: f64) -> &'static str {
+    if fps >= 2.0 * FILM {
+        "So a stream would do here as well, and it needs no recovery of your own. It costs the time in which the difference is copied. Larger \
+         pictures, or more than one film, would leave shared memory alone."
+    } else {
+        "So a stream would not do here. On a faster machine it might, and it needs no recovery of your own."
+    }
+}
 
 /// The lesson's jobs: what fits on this machine, and the figure that says so.
 fn jobs(small: &[&Row], large: &[&Row], name: &dyn Fn(&Row) -> String) -> Vec<(&'static str, Vec<String>, String)> {
-    let among = |rows: &[&Row], which: &[&str]| -> Vec<String> {
-        let some: Vec<&Row> = rows.iter().filter(|r| which.contains(&name(r).as_str())).copied().collect();
-        best(&some, |r| r.fps).into_iter().map(name).collect()
-    };
     let fps = |rows: &[&Row], which: &str| rows.iter().find(|r| name(r) == which).map_or(0.0, |r| r.fps);
-    let all = ["shm", "pipe", "posix-mq", "unix", "tcp"];
-    let pictures = among(large, &all);
+    let pictures: Vec<String> = best(large, |r| r.fps).into_iter().map(name).collect();
     let second = large.iter().filter(|r| !pictures.contains(&name(r))).map(|r| r.fps).fold(0.0, f64::max);
     let most = large.iter().map(|r| r.fps).fold(0.0, f64::max);
     // An end of its own for each child, closed when the child dies; a queue and shared memory have no such end.
-    let logs = among(small, &["pipe", "unix"]);
-    let lines = logs.first().map_or(0.0, |n| fps(small, n));
+    let mut logs: Vec<String> = small.iter().map(|r| name(r)).filter(|n| n == "pipe" || n == "unix").collect();
+    logs.sort_by(|a, b| fps(small, b).total_cmp(&fps(small, a)));
+    let (faster, lines) = logs.first().map_or(("none", 0.0), |n| (n.as_str(), fps(small, n)));
     let (queue, cable) = (fps(small, "posix-mq"), fps(large, "tcp"));
     vec![
         (
             "1080p pictures, decoder to renderer",
             pictures,
             format!(
-                "It carries {most:.0} a second here, the next one {second:.0}. If the next one carried far more than {FILM:.0}, a stream without \
-                 recovery of one's own would be worth thinking of."
+                "It carries {} per second here, and the next one {}. A film has {FILM:.0} at most. {}",
+                thousands(most),
+                thousands(second),
+                other(second)
             ),
         ),
         (
             "log lines of four children",
-            logs,
+            logs.clone(),
             format!(
-                "Each child has an end that closes when it dies, and {lines:.0} lines a second are more than anybody reads. If a line must not wait \
-                 for a slow reader, it is another mechanism's job."
+                "Each child has an end of its own, which closes when it dies. The faster one here is {faster}, and its {} lines per second are \
+                 more than anybody reads. If a line must not wait for a slow reader, it is another mechanism's job.",
+                thousands(lines)
             ),
         ),
         (
             "jobs for a worker that may be restarted",
             if queue > 0.0 { vec!["posix-mq".into()] } else { vec![] },
             format!(
-                "The queue outlives the worker, and keeps order; {queue:.0} a second. If jobs were larger than a message, or more than the queue \
-                 holds had to wait, it would not be enough."
+                "The queue outlives the worker and keeps order, and takes {} per second. If jobs were larger than a message, or if more of them \
+                 had to wait than the queue holds, it would not be enough.",
+                thousands(queue)
             ),
         ),
         (
             "a player on another machine",
             if cable > 0.0 { vec!["tcp".into()] } else { vec![] },
             format!(
-                "The only one with a cable. On loopback, {cable:.0} pictures of 6.2 MB a second: {} for a film, uncompressed. Over a cable, it is the \
+                "The only one with a cable. On loopback, {} pictures of 6.2 MB per second: {} for a film, uncompressed. Over a cable, it is the \
                  cable's speed that decides.",
+                thousands(cable),
                 if cable >= FILM { "enough" } else { "not enough" }
             ),
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{other, thousands};
+
+    #[test]
+    fn a_stream_is_said_to_do_where_it_does() {
+        assert!(other(464.0).contains("would do here") && other(61.0).contains("would not do"));
+        assert_eq!((thousands(880_994.7), thousands(0.0)), ("880,994".into(), "0".into()));
+    }
 }

@@ -69,7 +69,9 @@ impl Ui {
         enable_raw_mode().map_err(io)?;
         self.drawn_on = true;
         execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, cursor::Hide).map_err(io)?;
-        self.terminal.clear().map_err(io)
+        // `Terminal::clear` asks the terminal where its cursor is, and some never answer. A new size, the same one, asks nobody.
+        let size = self.terminal.size().map_err(io)?;
+        self.terminal.resize(Rect { x: 0, y: 0, width: size.width, height: size.height }).map_err(io)
     }
 
     fn leave(&mut self) -> Result<()> {
@@ -116,6 +118,7 @@ impl Ui {
 
     /// The next key, or what a click stands for; `None` after a while without one.
     pub(crate) fn key(&mut self) -> Result<Option<KeyCode>> {
+        self.session.look_after();
         if !event::poll(TICK).map_err(io)? {
             return Ok(None);
         }

@@ -183,7 +183,8 @@ fn predict(frame: &mut Frame<'_>, look: Look, clicks: &mut Clicks, area: Rect, v
     if answered {
         vec![(KeyCode::Enter, "Enter", "go on")]
     } else {
-        vec![(KeyCode::Char(' '), "a b c", "tick"), (KeyCode::Enter, "Enter", "that is what I think")]
+        let letters = ["a", "a b", "a b c", "a b c d", "a … e"][q.answers.len().clamp(1, 5) - 1];
+        vec![(KeyCode::Char(' '), letters, "tick"), (KeyCode::Enter, "Enter", "that is what I think")]
     }
 }
 
@@ -289,7 +290,7 @@ fn why(look: Look, visit: &Visit<'_>) -> Vec<Line<'static>> {
         text += &format!("\n\n**In Tricine**, `{}` from line {}: {}\n```\n{}\n```\n", s.file, s.line, s.says, s.code);
     }
     if !l.guide.is_empty() {
-        text += "\n\n**What the guide says**\n";
+        text += "\n\n**What guides say, and whether it holds**\n";
         for c in &l.guide {
             text += &format!("- \"{}\": **{}**. {}\n", c.claim, c.holds, c.why);
         }

@@ -63,14 +63,17 @@ pub(super) fn draw(
     s: &Stepper<'_>,
 ) {
     let history = if area.height >= 30 { 11 } else { 4 };
+    let aims = aims(look, visit, s.program());
+    // What is to be done has to be read whole, a second row or not.
+    let rows = aims.width().div_ceil(usize::from(area.width.max(1))).clamp(1, 2) as u16;
     let [goal, middle, below, now] = Layout::vertical([
-        Constraint::Length(1),
+        Constraint::Length(rows),
         Constraint::Min(8),
         Constraint::Length(history),
         Constraint::Length(2),
     ])
     .areas(area);
-    frame.render_widget(Paragraph::new(aims(look, visit, s.program())), goal);
+    frame.render_widget(Paragraph::new(aims).wrap(Wrap { trim: true }), goal);
     let [left, between, right] = thirds(middle);
     for (side, place) in [left, right].into_iter().enumerate() {
         let here: Vec<usize> = (0..s.program().processes.len()).filter(|i| i % 2 == side).collect();

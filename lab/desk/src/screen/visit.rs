@@ -315,6 +315,9 @@ impl Visit<'_> {
         if next == Page::Predict && self.lesson.predict.is_empty() {
             next = Page::Run;
         }
+        if next == Page::Repair && self.lesson.program.is_empty() {
+            next = Page::Why;
+        }
         self.go(next);
     }
 

@@ -160,7 +160,11 @@ fn side(frame: &mut Frame<'_>, look: Look, area: Rect, s: &Seen, who: usize) {
     };
     let letter = ["a", "b"][who];
     let block = look
-        .frame(&format!("{letter} {name} {}: {entries} kernel entries", s.pids[who]))
+        .frame(&format!(
+            "{letter} {name} {}: {entries} kernel {}",
+            s.pids[who],
+            if entries == 1 { "entry" } else { "entries" }
+        ))
         .title_bottom(ratatui::text::Span::styled(format!(" {} ", look.text(state)), style));
     let inner = block.inner(area);
     let skip = s.stops.len().saturating_sub(usize::from(inner.height));

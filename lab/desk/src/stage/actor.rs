@@ -12,12 +12,13 @@ use tricine_channel::error::Result;
 use tricine_channel::sys::futex;
 use tricine_channel::sys::process;
 use tricine_channel::time::{Deadline, mono_ns};
-use tricine_lab::lang::{self, Block, Op, Process};
+use tricine_lab::lang::{self, Block, Op, Process, Program};
 use tricine_lab::machine::{Fault, Outcome, settle, step};
 use tricine_session::process::{Child, LINK_FD, Spawn};
 
 use super::board::{Board, Desk, LOCALS, Names};
 use super::real::{Real, Stores, flush};
+use super::watch::Watch;
 
 /// What the environment calls it.
 pub(crate) const ROLE: &str = "lab-process";
@@ -103,9 +104,8 @@ fn take_up(link: OwnedFd) -> tricine_session::Result<()> {
     process::set_comm(&format!("lab:{}", process.name));
     let board = Board::open(&Names::of(&part.session, &program))?;
     let stores = Stores::of(program.memory, false);
-    let world = Real { board: &board, who: Some(part.who), expect: program.expect.map(|e| e.0), stores };
-    Actor { board: &board, desk: board.desk(part.who), process, world, pc: 0, locals: [0; LOCALS] }
-        .live(program.memory);
+    let world = Real { board: &board, who: Some(part.who), expect: program.expect.map(|e| e.0), stores, watch: None };
+    Actor { board: &board, desk: board.desk(part.who), process, world, pc: 0, locals: [0; LOCALS] }.live(&program);
     Ok(())
 }
 
@@ -118,7 +118,7 @@ struct Actor<'a> {
     locals: [i64; LOCALS],
 }
 
-impl Actor<'_> {
+impl<'a> Actor<'a> {
     fn block(&self) -> &Block {
         &self.process.block
     }
@@ -139,7 +139,7 @@ impl Actor<'_> {
     }
 
     /// Takes orders. A process that is done ends; one that rests stays, and can be killed.
-    fn live(mut self, memory: lang::Memory) {
+    fn live(mut self, program: &'a Program) {
         let mut seen = 0;
         let mut outcome = self.begin();
         loop {
@@ -157,7 +157,8 @@ impl Actor<'_> {
                     flush(self.board, self.desk);
                 }
                 FREELY => {
-                    self.world.stores = Stores::of(memory, true);
+                    self.world.stores = Stores::of(program.memory, true);
+                    self.world.watch = self.world.who.and_then(|who| Watch::of(self.board, program, who));
                     self.freely();
                 }
                 _ => outcome = self.begin(),
@@ -216,6 +217,9 @@ impl Actor<'_> {
             let mut outcome = self.begin();
             while outcome == Outcome::Ran {
                 outcome = self.step();
+                if let Some(fault) = self.world.watch.as_mut().and_then(|w| w.broken.take()) {
+                    outcome = Outcome::Fault(fault);
+                }
             }
             let code = if let Outcome::Fault(fault) = &outcome { self.wrong(fault) } else { DONE };
             self.desk.outcome.store(code, SeqCst);

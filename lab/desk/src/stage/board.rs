@@ -8,7 +8,7 @@ use tricine_channel::error::Result;
 use tricine_channel::shared_words;
 use tricine_channel::sys::semaphore::Semaphore;
 use tricine_channel::sys::shm::{self, Mapping};
-use tricine_lab::lang::{MOST_PROCESSES, Program};
+use tricine_lab::lang::{MOST_EXPECTED, MOST_PROCESSES, Program};
 
 /// Private values of a process: as many as the language allows, and more.
 pub(super) const LOCALS: usize = 32;
@@ -53,6 +53,10 @@ shared_words! {
         pub(super) shown: AtomicU64,
         /// Who is in which room, one bit each.
         pub(super) rooms: [AtomicU64; ROOMS],
+        /// What each process has done of what it has to do itself, when they run freely.
+        pub(super) shares: [AtomicU64; MOST_EXPECTED],
+        /// 1 while a process that runs freely changes a word that is asked about.
+        pub(super) watched: AtomicU32,
         pub(super) desks: [Desk; MOST_PROCESSES],
     }
 }
@@ -185,7 +189,8 @@ impl Board {
             bell.reset(*tokens);
         }
         self.hall().shown.store(0, SeqCst);
-        self.hall().rooms.iter().for_each(|r| r.store(0, SeqCst));
+        self.hall().rooms.iter().chain(&self.hall().shares).for_each(|r| r.store(0, SeqCst));
+        self.hall().watched.store(0, SeqCst);
         self.hall().desks.iter().for_each(|d| d.buffered.store(0, SeqCst));
     }
 }

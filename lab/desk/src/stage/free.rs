@@ -10,11 +10,11 @@ use nix::unistd::Pid;
 use serde::Serialize;
 use tricine_channel::sys::futex;
 use tricine_channel::time::{Deadline, mono_ns};
-use tricine_lab::lang::Op;
-use tricine_lab::machine::wrong_words;
+use tricine_lab::lang::{Memory, Op};
+use tricine_lab::machine::{broken, wrong_share, wrong_words};
 
 use super::Stage;
-use super::actor::{FREELY, WRONG, kill};
+use super::actor::{FREELY, RAN, WRONG, kill};
 use crate::Result;
 use crate::measure::processors;
 
@@ -35,6 +35,8 @@ pub struct Freely {
     pub results: Vec<(String, usize)>,
     /// Processors that the processes ran on.
     pub processors: usize,
+    /// What the search asks, and a run at full speed was not asked.
+    pub unasked: Option<String>,
 }
 
 impl Freely {
@@ -43,6 +45,9 @@ impl Freely {
         let mut text = format!("wrong in {} of {} runs on this machine", self.wrong, self.runs);
         if self.processors < 2 {
             text += "; one processor alone: they take turns, and hardly ever in the middle of a line";
+        }
+        if let Some(unasked) = &self.unasked {
+            text += &format!("; not asked, since asking would empty the store buffers: {unasked}");
         }
         text
     }
@@ -65,6 +70,8 @@ impl Stage {
             self.at_the_gate()?;
             self.board.reset(&self.program);
             let hall = self.board.hall();
+            // What went wrong in the run before is not this one's.
+            hall.desks.iter().for_each(|d| d.outcome.store(RAN, SeqCst));
             hall.ready.store(0, SeqCst);
             hall.start_ns.store(mono_ns() + HEAD_START_NS, SeqCst);
             hall.gate.fetch_add(1, SeqCst);
@@ -82,7 +89,8 @@ impl Stage {
         self.reset()?;
         let mut results: Vec<_> = results.into_iter().collect();
         results.sort_by_key(|r| std::cmp::Reverse(r.1));
-        Ok(Freely { runs, wrong, results, processors: processors.len().min(self.actors.len()) })
+        let processors = processors.len().min(self.actors.len());
+        Ok(Freely { runs, wrong, results, processors, unasked: self.unasked() })
     }
 
     fn set_free(&mut self, i: usize, processors: &[usize]) -> Result<()> {
@@ -142,7 +150,8 @@ impl Stage {
                 continue;
             }
             let allowed = stuck && asleep.iter().all(|i| self.program.processes[*i].may_sleep);
-            let judged = if allowed { Some(self.judged()) } else { None };
+            // Whoever sleeps for ever may do so because somebody else went wrong.
+            let judged = if allowed { Some(self.judged()) } else { self.said_wrong().map(|says| (says, true)) };
             let again: Vec<usize> = if stuck { asleep } else { (0..self.actors.len()).collect() };
             let names: Vec<&str> = again.iter().map(|i| self.program.processes[*i].name.as_str()).collect();
             let says = match stuck {
@@ -173,21 +182,50 @@ impl Stage {
     /// Everybody is at the end.
     fn judged(&self) -> (String, bool) {
         let p = &self.program;
-        for i in 0..p.processes.len() {
-            if self.board.desk(i).outcome.load(SeqCst) == WRONG {
-                return (format!("{}: {}", p.processes[i].name, self.board.desk(i).said()), true);
-            }
+        let broken = || broken(p, &|k| self.word(k)).map(|fault| format!("in the end: {fault}"));
+        if let Some(says) = self.said_wrong().or_else(broken) {
+            return (says, true);
         }
         if let Some((_, last)) = p.expect {
             let shown = self.shown();
-            let lacking = wrong_words(p, &|k| self.word(k)).filter(|_| shown >= last);
+            let lacking = self.lacking().filter(|_| shown >= last);
             let also = lacking.as_ref().map_or(String::new(), |why| format!(", and {why}"));
             return (format!("{shown} of {last} frames shown{also}"), shown < last || lacking.is_some());
         }
         let value = |(k, _): &(usize, i64)| format!("{} = {}", p.words[*k].0, self.word(*k));
         let values: Vec<String> = p.finals.iter().map(value).collect();
-        let wrong = wrong_words(p, &|k| self.word(k)).is_some();
-        (if values.is_empty() { "over".into() } else { values.join(", ") }, wrong)
+        let values = if values.is_empty() { "over".into() } else { values.join(", ") };
+        if wrong_words(p, &|k| self.word(k)).is_some() {
+            return (values, true);
+        }
+        // The words are right, and perhaps one process has done the work of another.
+        let share = self.wrong_share();
+        let wrong = share.is_some();
+        (share.map_or(values.clone(), |share| format!("{values}, and {share}")), wrong)
+    }
+
+    /// What was wrong with somebody's step in this run.
+    fn said_wrong(&self) -> Option<String> {
+        let who = (0..self.actors.len()).find(|i| self.board.desk(*i).outcome.load(SeqCst) == WRONG)?;
+        Some(format!("{}: {}", self.program.processes[who].name, self.board.desk(who).said()))
+    }
+
+    fn wrong_share(&self) -> Option<String> {
+        let counted = self.program.memory != Memory::Tso;
+        counted.then(|| wrong_share(&self.program, &|k| self.board.hall().shares[k].load(SeqCst) as i64)).flatten()
+    }
+
+    fn lacking(&self) -> Option<String> {
+        wrong_words(&self.program, &|k| self.word(k)).or_else(|| self.wrong_share())
+    }
+
+    /// What cannot be asked without emptying the buffers that `memory tso` is about.
+    fn unasked(&self) -> Option<String> {
+        let p = &self.program;
+        let always = p.always.iter().map(|a| format!("whether `{}` holds before the end", a.condition));
+        let shares = (!p.shares.is_empty()).then(|| "what each process adds or enters itself".to_owned());
+        let all: Vec<String> = always.chain(shares).collect();
+        (p.memory == Memory::Tso && !all.is_empty()).then(|| all.join(", and "))
     }
 
     /// Whether the program can run freely at all: a process that never comes to a step is over at once.

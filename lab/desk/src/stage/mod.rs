@@ -1,7 +1,7 @@
 //! The stage: a program's processes as real ones. Each stands in front of its next shared access until it is told to take
 //! it; memory, semaphores, sleep and SIGKILL are the kernel's. Recovery works here, in the supervisor's place.
 //!
-//! Read in this order: `board` (what is shared), `real` (one access), `actor` (a process), this file, `kernel`, `seen`, `free`.
+//! Read in this order: `board` (what is shared), `real` (one access), `actor` (a process), this file, `kernel`, `seen`, `free`, `watch`.
 
 mod actor;
 mod board;
@@ -10,6 +10,7 @@ mod kernel;
 mod real;
 mod recovery;
 mod seen;
+mod watch;
 
 pub(crate) use actor::{ROLE, gone, kill, main as role_main};
 pub use free::Freely;
@@ -304,6 +305,7 @@ impl Stage {
         match self.op(i) {
             Op::Store(..) => have == BUFFER,
             Op::Load(..) | Op::Use(_) | Op::Enter(_) | Op::Leave(_) => false,
+            Op::Try(_, k) => have > 0 && self.tokens(*k) > 0,
             _ => have > 0,
         }
     }

@@ -1,13 +1,15 @@
 //! Real memory and real semaphores as what a step acts on: the same step as the model's.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::time::Duration;
 
 use tricine_channel::time::Deadline;
-use tricine_lab::lang::{Expect, Memory};
+use tricine_lab::lang::{Expect, Memory, Of};
 use tricine_lab::machine::{Fault, World, judge};
 
 use super::board::{BUFFER, Board, Desk};
+use super::watch::Watch;
 
 /// How the stores of `memory tso` come to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub(super) struct Real<'a> {
     pub(super) who: Option<usize>,
     pub(super) expect: Option<Expect>,
     pub(super) stores: Stores,
+    /// Asked about what is changed, while everybody runs freely.
+    pub(super) watch: Option<Watch<'a>>,
 }
 
 impl Real<'_> {
@@ -48,6 +52,15 @@ impl Real<'_> {
         if let Some(desk) = self.desk() {
             desk.entries.fetch_add(1, Relaxed);
         }
+    }
+
+    /// Changes a word in memory.
+    fn changes(&mut self, word: usize, change: impl FnOnce(&AtomicU64) -> u64) -> i64 {
+        let gives = match &mut self.watch {
+            Some(watch) => watch.changes(word, change),
+            None => change(&self.board.words()[word]),
+        };
+        gives as i64
     }
 
     /// Bit of this process in a room.
@@ -98,21 +111,25 @@ impl World for Real<'_> {
             }
             // Relaxed: the lesson is about what a plain store does.
             (Stores::InTheProcessor, _) => self.board.words()[word].store(value as u64, Relaxed),
-            _ => self.board.words()[word].store(value as u64, SeqCst),
+            _ => {
+                self.changes(word, |w| {
+                    w.store(value as u64, SeqCst);
+                    0
+                });
+            }
         }
     }
 
     fn cas(&mut self, word: usize, old: i64, new: i64) -> i64 {
-        let word = &self.board.words()[word];
-        word.compare_exchange(old as u64, new as u64, SeqCst, SeqCst).unwrap_or_else(|now| now) as i64
+        self.changes(word, |w| w.compare_exchange(old as u64, new as u64, SeqCst, SeqCst).unwrap_or_else(|now| now))
     }
 
     fn swap(&mut self, word: usize, value: i64) -> i64 {
-        self.board.words()[word].swap(value as u64, SeqCst) as i64
+        self.changes(word, |w| w.swap(value as u64, SeqCst))
     }
 
     fn add(&mut self, word: usize, value: i64) -> i64 {
-        self.board.words()[word].fetch_add(value as u64, SeqCst) as i64
+        self.changes(word, |w| w.fetch_add(value as u64, SeqCst))
     }
 
     fn fence(&mut self) {
@@ -165,6 +182,9 @@ impl World for Real<'_> {
     }
 
     fn enter(&mut self, room: usize) -> i64 {
+        if let Some(watch) = &self.watch {
+            watch.counts(Of::Room(room), 1);
+        }
         let inside = self.board.hall().rooms[room].fetch_or(self.bit(), SeqCst) | self.bit();
         i64::from(inside.count_ones())
     }

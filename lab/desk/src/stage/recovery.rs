@@ -17,7 +17,7 @@ use crate::Result;
 impl Stage {
     fn supervisor(&self) -> Real<'_> {
         let expect = self.program.expect.map(|e| e.0);
-        Real { board: &self.board, who: None, expect, stores: Stores::Direct }
+        Real { board: &self.board, who: None, expect, stores: Stores::Direct, watch: None }
     }
 
     /// Recovery, if it has nothing to do, takes up the first dead process.

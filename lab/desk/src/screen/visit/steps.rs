@@ -55,8 +55,8 @@ impl Visit<'_> {
                 for (result, count) in freely.results.iter().take(8) {
                     text += &format!("- {count} times: {result}\n");
                 }
-                text += "\nEach run began with both at once, on processors of their own, at full speed. What comes out right here \
-                         was lucky, or is right: only the search (`m`) tells which.";
+                text += "\nIn each run all began at once, each on a processor of its own if there are enough, and nobody was killed. Each run was \
+                         judged as the search judges it. What comes out right here was lucky, or is right: only the search (`m`) tells which.";
                 self.say(ui, "Freely, at full speed", &text);
             }
             KeyCode::Char(c @ ('[' | ']')) => return self.other_instance(c == ']'),
@@ -84,8 +84,7 @@ impl Visit<'_> {
         let now = instance(self.lesson, &self.text, self.instance).ok().map(|i| i.1);
         for (i, goal) in self.lesson.goals.iter().enumerate() {
             let here = goal.instance.is_none_or(|n| Some(n) == now);
-            let met =
-                !goal.after && goal.possible && here && goal.is_met(s.program(), s.replay.state()).unwrap_or(false);
+            let met = !goal.after && goal.possible && here && goal.is_met(s.program(), &s.replay).unwrap_or(false);
             if met && self.reached.insert(i) {
                 self.message = Some(format!("Reached: {}", goal.text));
             }

@@ -97,11 +97,11 @@ impl Visit<'_> {
             let said: Vec<&str> =
                 ticked.iter().filter_map(|t| question.answers.get(*t)).map(|a| a.text.as_str()).collect();
             if !here.is_empty() {
-                let so = if said.iter().any(|s| here.contains(s)) { "✓" } else { "✗" };
+                let so = if agrees(&said, &here) { "✓" } else { "✗" };
                 text += &format!(
                     "\n\n{so} Question {}: you said {}; here it is {}.",
                     i + 1,
-                    said.join(", "),
+                    if said.is_empty() { "nothing".into() } else { said.join(", ") },
                     here.join(" or ")
                 );
             }
@@ -126,5 +126,23 @@ impl Visit<'_> {
         let text: Vec<String> =
             self.lesson.hints[..n].iter().enumerate().map(|(i, h)| format!("{}. {h}", i + 1)).collect();
         self.say(ui, &format!("Hint {n} of {most}"), &text.join("\n"));
+    }
+}
+
+/// Whether everything that was ticked is so on this machine. Whoever ticks everything, or nothing, has said nothing.
+fn agrees(said: &[&str], here: &[&str]) -> bool {
+    !said.is_empty() && said.iter().all(|s| here.contains(s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::agrees;
+
+    #[test]
+    fn a_place_is_ones_own_if_nothing_else_was_ticked() {
+        assert!(agrees(&["pipe"], &["pipe"]) && agrees(&["shm"], &["shm", "posix-mq"]));
+        assert!(agrees(&["unix", "pipe"], &["pipe", "unix"]));
+        assert!(!agrees(&["shm", "pipe", "posix-mq", "unix", "tcp"], &["pipe"]));
+        assert!(!agrees(&["shm", "pipe"], &["pipe"]) && !agrees(&[], &["pipe"]));
     }
 }
