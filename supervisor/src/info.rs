@@ -2,6 +2,7 @@
 //! parse what somebody else wrote; a panic of a parser is caught, and a crash ends nothing else.
 
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use tricine_media::{Inspection, MediaFile, TrackKind, TrackReport, inspect};
@@ -19,7 +20,7 @@ pub(crate) fn run(files: &[PathBuf]) -> io::Result<i32> {
     let (mut code, mut out) = (0, io::stdout().lock());
     for path in files {
         let entry = Entry::from(Name::from(path.as_os_str()));
-        let name = entry.name.to_string();
+        let name = input::called(&entry.name);
         let local = crate::spelling::path_of(&entry.name).unwrap_or_else(|_| path.clone());
         let hint = |text: &str| tricine_media::named(text, &local.to_string_lossy());
         match looked_into(&entry) {
@@ -51,7 +52,11 @@ enum Looked {
 /// Errors: words for the user.
 fn looked_into(entry: &Entry) -> Result<Looked, String> {
     let line = |name: Name| format!("  {name}\n");
-    let input = match input::open(entry)?.what {
+    let handed = match input::is_stdin(&entry.name) {
+        true => vec![io::stdin().as_fd().try_clone_to_owned().map_err(|e| e.to_string())?],
+        false => Vec::new(),
+    };
+    let input = match input::open(entry, handed, &mut |_| {})?.what {
         What::Input(input) => input,
         What::List(list) => {
             let names: Vec<Name> = list.entries(entry).map(|entry| entry.name).collect();
