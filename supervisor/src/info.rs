@@ -21,11 +21,11 @@ pub(crate) fn run(files: &[PathBuf]) -> io::Result<i32> {
     for path in files {
         let entry = Entry::from(Name::from(path.as_os_str()));
         let name = input::called(&entry.name);
-        let local = crate::spelling::path_of(&entry.name).unwrap_or_else(|_| path.clone());
-        let hint = |text: &str| tricine_media::named(text, &local.to_string_lossy());
+        let local = |name: &Name| crate::spelling::path_of(name).unwrap_or_else(|_| path.clone());
+        let hint = |text: &str, name: &Name| tricine_media::named(text, &local(name).to_string_lossy());
         match looked_into(&entry) {
-            Ok(Looked::File(inspection)) => {
-                write!(out, "{name}: {}", hint(&describe(&inspection)))?;
+            Ok(Looked::File(inspection, own)) => {
+                write!(out, "{name}: {}", hint(&describe(&inspection), &own))?;
                 code = match verdict(&inspection) {
                     0 => code,
                     other if code == 0 => other,
@@ -34,7 +34,7 @@ pub(crate) fn run(files: &[PathBuf]) -> io::Result<i32> {
             }
             Ok(Looked::Other(text)) => write!(out, "{name}: {text}")?,
             Err(error) => {
-                writeln!(out, "{name}: {}", hint(&error))?;
+                writeln!(out, "{name}: {}", hint(&error, &entry.name))?;
                 code = 1;
             }
         }
@@ -44,7 +44,8 @@ pub(crate) fn run(files: &[PathBuf]) -> io::Result<i32> {
 
 /// What there is to say of an input.
 enum Looked {
-    File(Inspection),
+    /// And what it is called, also where it is standard input.
+    File(Inspection, Name),
     /// A list of files, or none: lines for the user.
     Other(String),
 }
@@ -70,7 +71,7 @@ fn looked_into(entry: &Entry) -> Result<Looked, String> {
     match (input.spec, input.file) {
         (InputSpec::File(own), Some(file)) => {
             let file = MediaFile::new(file.into(), own.to_string()).map_err(|error| error.to_string())?;
-            inspect(&file).map(Looked::File).map_err(|error| error.to_string())
+            inspect(&file).map(|inspection| Looked::File(inspection, input.name)).map_err(|error| error.to_string())
         }
         (InputSpec::Images(names), _) => {
             Ok(Looked::Other(format!("shows {} pictures one after another\n", names.len())))
