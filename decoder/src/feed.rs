@@ -238,6 +238,7 @@ fn summary(video: Option<&VideoInfo>, audio: Option<&AudioInfo>, stream_header: 
     Summary {
         video: video.map(|v| VideoSummary {
             codec: v.codec.clone(),
+            light: v.light.words().map(str::to_owned),
             width: v.format.width,
             height: v.format.height,
             rate: v.rate,

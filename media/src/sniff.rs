@@ -50,6 +50,12 @@ const OTHERS: [(usize, &[u8], &str); 24] = [
     (0, b"8BPS", "a Photoshop picture"),
 ];
 
+/// The boxes that MP4 and MOV begin with, those that are cut into pieces as well.
+const BOXES: [&[u8; 4]; 14] = [
+    b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof", b"sidx", b"uuid", b"emsg",
+    b"prft", b"pdin",
+];
+
 /// Known to hold no film.
 const NO_FILMS: [(&[u8], &str, &str); 7] = [
     (b"#EXTM3U", "a playlist", "give tricine the files that it lists"),
@@ -64,7 +70,12 @@ const NO_FILMS: [(&[u8], &str, &str); 7] = [
 /// Tells a file's kind by its first bytes.
 pub(crate) fn sniff(head: &[u8]) -> Kind {
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
-    let top = |kind: &[u8; 4]| at(4, kind);
+    // What a box of MP4 is called is no kind of unit in a raw stream, but its length may look like a start code: 1 stands for a length of 64
+    // bits, and short boxes have lengths of three hundred bytes.
+    if BOXES.into_iter().any(|kind| at(4, kind)) {
+        let pictures = at(4, b"ftyp") && [b"avif", b"avis", b"heic", b"mif1"].into_iter().any(|brand| at(8, brand));
+        return if pictures { Kind::Other("HEIF or AVIF pictures") } else { Kind::Mp4 };
+    }
     if at(0, &[0, 0, 1, 0xba]) {
         return Kind::Ps;
     }
@@ -81,15 +92,6 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
         return Kind::NoFilm(name, hint);
     }
     match head {
-        _ if top(b"ftyp") && (at(8, b"avif") || at(8, b"avis") || at(8, b"heic") || at(8, b"mif1")) => {
-            Kind::Other("HEIF or AVIF pictures")
-        }
-        _ if [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof", b"sidx"]
-            .into_iter()
-            .any(top) =>
-        {
-            Kind::Mp4
-        }
         [0x1a, 0x45, 0xdf, 0xa3, ..] => Kind::Matroska,
         _ if at(0, b"YUV4MPEG2") => Kind::Y4m,
         _ if at(0, b"\x89PNG\r\n\x1a\n") || at(0, b"GIF8") || at(0, b"qoif") || at(0, b"II*\0") || at(0, b"MM\0*") => {
@@ -143,6 +145,13 @@ mod tests {
     fn content_decides_the_kind() {
         assert_eq!(sniff(b"\0\0\0\x20ftypisom\0\0\x02\0"), Kind::Mp4);
         assert_eq!(sniff(b"\0\0\0\x08wide\0\0\0\0mdat"), Kind::Mp4);
+        // Lengths that look like start codes: of 64 bits, and of a sequence of MPEG-2, a program stream, MPEG-4.
+        for length in [1u32, 0x1b3, 0x1ba, 0x120, 0x100, 0x167] {
+            for kind in BOXES {
+                let head = [&length.to_be_bytes()[..], kind, &[0, 0, 0, 1, 0x67, 0, 0, 0], &[0; 32]].concat();
+                assert_eq!(sniff(&head), Kind::Mp4, "{length:x} {kind:?}");
+            }
+        }
         assert_eq!(sniff(b"\x1a\x45\xdf\xa3\x01"), Kind::Matroska);
         assert_eq!(sniff(b"YUV4MPEG2 W2 H2\n"), Kind::Y4m);
         assert_eq!(sniff(b"RIFF\0\0\0\0WEBPVP8 "), Kind::Image);

@@ -30,6 +30,8 @@ const FILMS: &[(&str, &str)] = &[
     ("plain.mpg", "-c:v mpeg1video -b:v 1M -g 12 -bf 2 -c:a mp2 -f mpeg"),
     ("tv.ts", "-c:v mpeg2video -b:v 2M -g 12 -bf 2 -c:a mp2"),
     ("film.avi", "-c:v libx264 -g 12 -bf 0 -c:a pcm_s16le"),
+    ("nested.avi", "-c:v libx264 -g 12 -bf 3 -x264-params b-pyramid=normal -c:a pcm_s16le"),
+    ("pairs.avi", "-c:v libx264 -g 12 -bf 2 -c:a libmp3lame"),
     ("rip.avi", "-c:v mpeg4 -q 3 -g 12 -bf 2 -c:a libmp3lame"),
     ("live.flv", "-c:v libx264 -g 12 -bf 2 -c:a aac"),
     ("film.webm", "-c:v libvpx-vp9 -cpu-used 6 -g 12 -c:a libopus"),
@@ -220,8 +222,9 @@ fn what_is_cut_short_plays_up_to_there() {
             // where its pictures do.
             let zero = |film: &Film| film.pictures.first().map_or(0, |first| first.0);
             let (own, all) = (zero(&film), zero(&whole));
-            // A raw stream's times are its order, in which those between the last ones are missing, too.
-            let untimed = if is_heard(name) { 1 } else { 4 };
+            // A raw stream's times are its order, in which those between the last ones are missing, too; so are those of H.264 in AVI.
+            let ordered = !is_heard(name) || matches!(name, "nested.avi" | "pairs.avi");
+            let untimed = if ordered { 4 } else { 1 };
             let last = film
                 .pictures
                 .iter()
@@ -340,4 +343,31 @@ fn a_rate_that_cannot_be_is_the_usual_one() {
             assert!((2_000_000_000..4_000_000_000).contains(&last), "{name}, {number}/{per}: {last}");
         }
     });
+}
+
+#[test]
+fn a_film_plays_whatever_box_it_begins_with_and_however_its_length_is_written() {
+    guard::install_hook();
+    let Some(clips) = Clips::new("boxes") else { return };
+    let source = format!("{} -c:v libx264 -bf 2", lively("96x64", "25", "1"));
+    let Some(path) = clips.make("film.mp4", &source) else { return };
+    let film = std::fs::read(&path).unwrap();
+    let wanted = play(&path).unwrap().pictures;
+    let at = film.windows(4).position(|four| four == b"mdat").unwrap() - 4;
+    let len = u32::from_be_bytes(*film[at..].first_chunk().unwrap());
+    // Everything in front of the pictures becomes a part of their box, so that they stay where the film says that they are.
+    let mut long = film.clone();
+    long[..16].copy_from_slice(&[&[0, 0, 0, 1][..], b"mdat", &(at as u64 + u64::from(len)).to_be_bytes()].concat());
+    let mut others = vec![("mdat of 64 bits".to_owned(), long)];
+    for (kind, size) in [(b"free", at), (b"skip", at), (b"wide", at), (b"uuid", at)] {
+        let mut other = film.clone();
+        other[..8].copy_from_slice(&[&(size as u32).to_be_bytes()[..], kind].concat());
+        others.push((String::from_utf8_lossy(kind).into_owned(), other));
+    }
+    for (name, bytes) in others {
+        let path = path.with_file_name("other");
+        std::fs::write(&path, bytes).unwrap();
+        let ours = play(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(ours.pictures == wanted && wanted.len() == 25, "{name}: {} pictures", ours.pictures.len());
+    }
 }

@@ -135,6 +135,7 @@ fn in_range(opened: Opened) -> Opened {
     let text = |text: String| shown(OsStr::new(&text));
     if let Some(video) = &mut video {
         video.codec = shown(&video.codec);
+        video.light = video.light.as_deref().map(shown);
         (video.width, video.height) = (video.width.clamp(1, MAX_SIDE), video.height.clamp(1, MAX_SIDE));
         video.rate = video.rate.filter(|rate| *rate > 0.0 && *rate < 1e6);
         video.frames = video.frames.filter(|&frames| frames <= MOST_FRAMES);
@@ -236,6 +237,7 @@ mod tests {
     fn numbers_come_into_range_and_text_is_shown_and_not_obeyed() {
         let video = VideoSummary {
             codec: "\x1b[2J".into(),
+            light: Some("\x1b".repeat(9_000)),
             width: 0,
             height: 1 << 31,
             rate: Some(f64::NAN),
@@ -264,6 +266,7 @@ mod tests {
         let (video, audio) = (opened.video.unwrap(), opened.audio.unwrap());
         assert_eq!((video.width, video.height, video.rate, video.frames), (1, MAX_SIDE, None, None));
         assert_eq!((audio.sample_rate, audio.channels, opened.duration_ns, opened.stream_header), (1, 8, None, None));
+        assert!(video.light.unwrap_or_default().len() < 40_000);
         assert!(video.codec.is_ascii() && !video.codec.contains('\x1b') && audio.codec.len() < 400);
         assert!(opened.missing.len() == MOST_MISSING && !opened.missing[0].contains('\n'));
         assert!(!opened.container.contains('\x07') && !opened.title.is_some_and(|title| title.contains('\x1b')));
@@ -298,7 +301,8 @@ mod tests {
         {
             assert!(!admitted(Role::Decoder, need(kind, capacity, base)), "{kind} {capacity} {base}");
         }
-        let video = VideoSummary { codec: String::new(), width: 16_384, height: 16_384, rate: None, frames: None };
+        let video =
+            VideoSummary { codec: String::new(), light: None, width: 16_384, height: 16_384, rate: None, frames: None };
         let declared = Opened { video: Some(video), ..Opened::default() };
         let largest = i420_len(MAX_SIDE, MAX_SIDE) as u64;
         for (capacity, may) in [(largest, true), (largest + 1, false)] {

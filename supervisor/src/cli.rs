@@ -38,7 +38,7 @@ pub(crate) fn read() -> Result<Cli, i32> {
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     after_help = "Without a command, INPUT is played; without INPUT, the demo film.\n\n\
-                  Examples:\n  tricine film.mp4\n  ffmpeg -nostdin -i old.wmv -f yuv4mpegpipe - | tricine -\n  \
+                  Examples:\n  tricine film.mp4\n  curl https://example.org/film.mp4 | tricine -\n  ffmpeg -nostdin -i old.wmv -f yuv4mpegpipe - | tricine -\n  \
                   tricine --display none --audio null --report r.json\n\n\
                   Keys: space pause, arrows seek, PgDn PgUp (or ! @) chapters, . step, [ ] speed,\n\
                   9 0 volume, m mute, f fullscreen, l loop, # _ next sound, pictures, j subtitles,\n\
@@ -59,7 +59,7 @@ pub(crate) struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Play files, `-` (YUV4MPEG2 on standard input) or test: sources; no INPUT plays the demo.
+    /// Play files, pipes, `-` (standard input) or test: sources; no INPUT plays the demo.
     #[command(after_help = "Example: tricine play --start 1:30 --speed 1.5 film.mkv")]
     Play(Box<Play>),
     /// Measure frames per second and latency through one or all transports, between real processes.

@@ -2,6 +2,7 @@
 //! parse what somebody else wrote; a panic of a parser is caught, and a crash ends nothing else.
 
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use tricine_media::{Inspection, MediaFile, TrackKind, TrackReport, inspect};
@@ -19,12 +20,12 @@ pub(crate) fn run(files: &[PathBuf]) -> io::Result<i32> {
     let (mut code, mut out) = (0, io::stdout().lock());
     for path in files {
         let entry = Entry::from(Name::from(path.as_os_str()));
-        let name = entry.name.to_string();
-        let local = crate::spelling::path_of(&entry.name).unwrap_or_else(|_| path.clone());
-        let hint = |text: &str| tricine_media::named(text, &local.to_string_lossy());
+        let name = input::called(&entry.name);
+        let local = |name: &Name| crate::spelling::path_of(name).unwrap_or_else(|_| path.clone());
+        let hint = |text: &str, name: &Name| tricine_media::named(text, &local(name).to_string_lossy());
         match looked_into(&entry) {
-            Ok(Looked::File(inspection)) => {
-                write!(out, "{name}: {}", hint(&describe(&inspection)))?;
+            Ok(Looked::File(inspection, own)) => {
+                write!(out, "{name}: {}", hint(&describe(&inspection), &own))?;
                 code = match verdict(&inspection) {
                     0 => code,
                     other if code == 0 => other,
@@ -33,7 +34,7 @@ pub(crate) fn run(files: &[PathBuf]) -> io::Result<i32> {
             }
             Ok(Looked::Other(text)) => write!(out, "{name}: {text}")?,
             Err(error) => {
-                writeln!(out, "{name}: {}", hint(&error))?;
+                writeln!(out, "{name}: {}", hint(&error, &entry.name))?;
                 code = 1;
             }
         }
@@ -43,7 +44,8 @@ pub(crate) fn run(files: &[PathBuf]) -> io::Result<i32> {
 
 /// What there is to say of an input.
 enum Looked {
-    File(Inspection),
+    /// And what it is called, also where it is standard input.
+    File(Inspection, Name),
     /// A list of files, or none: lines for the user.
     Other(String),
 }
@@ -51,7 +53,11 @@ enum Looked {
 /// Errors: words for the user.
 fn looked_into(entry: &Entry) -> Result<Looked, String> {
     let line = |name: Name| format!("  {name}\n");
-    let input = match input::open(entry)?.what {
+    let handed = match input::is_stdin(&entry.name) {
+        true => vec![io::stdin().as_fd().try_clone_to_owned().map_err(|e| e.to_string())?],
+        false => Vec::new(),
+    };
+    let input = match input::open(entry, handed, &mut |_| {})?.what {
         What::Input(input) => input,
         What::List(list) => {
             let names: Vec<Name> = list.entries(entry).map(|entry| entry.name).collect();
@@ -65,7 +71,7 @@ fn looked_into(entry: &Entry) -> Result<Looked, String> {
     match (input.spec, input.file) {
         (InputSpec::File(own), Some(file)) => {
             let file = MediaFile::new(file.into(), own.to_string()).map_err(|error| error.to_string())?;
-            inspect(&file).map(Looked::File).map_err(|error| error.to_string())
+            inspect(&file).map(|inspection| Looked::File(inspection, input.name)).map_err(|error| error.to_string())
         }
         (InputSpec::Images(names), _) => {
             Ok(Looked::Other(format!("shows {} pictures one after another\n", names.len())))

@@ -1,13 +1,12 @@
 //! What the user named: which inputs there are, opened as far as that goes without parsing them.
 
 use std::fs::{self, File, Metadata};
-use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tricine_channel::sys::fds::open_stream;
+use tricine_channel::sys::fds;
 use tricine_channel::sys::process::memory_file;
 use tricine_session::link::InputSpec;
 use tricine_session::name::{Name, shown};
@@ -15,6 +14,7 @@ use tricine_session::name::{Name, shown};
 use crate::folder::{self, Folder, why};
 use crate::playlist::{self, Named};
 use crate::spelling::{is_pattern, matches, parted, path_of, quoted};
+use crate::stream::{self, Came, Progress};
 
 /// How deep playlists may lie within playlists.
 const DEEPEST: usize = 8;
@@ -109,38 +109,33 @@ pub(crate) fn is_stdin(name: &Name) -> bool {
     name.as_os_str() == "-"
 }
 
+/// What an input is called where the user reads of it.
+pub(crate) fn called(name: &Name) -> String {
+    if is_stdin(name) { "standard input".into() } else { name.to_string() }
+}
+
 /// Whether `name` is of what [`at_once`] opens.
 pub(crate) fn is_at_once(name: &Name) -> bool {
-    name.as_os_str().is_empty() || is_stdin(name) || name.as_str().is_some_and(|text| text.starts_with("test:"))
+    name.as_os_str().is_empty() || name.as_str().is_some_and(|text| text.starts_with("test:"))
 }
 
-/// Opens what needs no file system, so that nothing can hang: the demo, a test source, standard input. `None` for all else.
-/// Errors: words for the user.
+/// Opens what needs no file system, so that nothing can hang: the demo, a test source. `None` for all else. Errors: words for the user.
 pub(crate) fn at_once(entry: Option<&Entry>) -> Option<Result<Input, String>> {
     let Some(Entry { name, .. }) = entry else { return Some(demo()) };
-    if let Some(test) = name.as_str().and_then(|text| text.strip_prefix("test:")) {
-        let title = name.as_path().file_name().map_or_else(|| name.to_string(), shown);
-        return Some(Ok(Input { name: name.clone(), title, spec: InputSpec::Test(test.to_owned()), file: None }));
-    }
-    is_stdin(name).then(|| standard_input(name))
+    let test = name.as_str().and_then(|text| text.strip_prefix("test:"))?;
+    let title = name.as_path().file_name().map_or_else(|| name.to_string(), shown);
+    Some(Ok(Input { name: name.clone(), title, spec: InputSpec::Test(test.to_owned()), file: None }))
 }
 
-fn standard_input(name: &Name) -> Result<Input, String> {
-    let stdin = std::io::stdin();
-    if std::io::IsTerminal::is_terminal(&stdin) {
-        return Err(
-            "standard input is a terminal; pipe YUV4MPEG2 into it: ffmpeg -nostdin -i FILE -f yuv4mpegpipe - | tricine -"
-                .into(),
-        );
-    }
-    let fd = stdin.as_fd().try_clone_to_owned().map_err(|e| e.to_string())?;
-    Ok(Input { name: name.clone(), title: "standard input".into(), spec: InputSpec::Pipe, file: Some(fd) })
-}
-
-/// Opens a file, a folder, a glob, a playlist or a pipe, which may take as long as the file system likes: for a process of its own (see
-/// [`crate::opening`]). Errors: words for the user.
-pub(crate) fn open(entry: &Entry) -> Result<Opened, String> {
+/// Opens a file, a folder, a glob, a playlist or a stream, which may take as long as the file system or a writer likes: for a process of its
+/// own (see [`crate::opening`]). `handed` is what is open already: standard input, or a stream and its copy, as `tell` was told them. Errors:
+/// words for the user.
+pub(crate) fn open(entry: &Entry, handed: Vec<OwnedFd>, tell: &mut dyn FnMut(&Progress<'_>)) -> Result<Opened, String> {
     let name = &entry.name;
+    let mut handed = handed.into_iter().map(File::from);
+    if let Some(stream) = handed.next() {
+        return open_stream(entry, stream, handed.next(), tell);
+    }
     let text = name.as_str().unwrap_or_default();
     let mut path = path_of(name)?;
     let mut found = fs::metadata(&path);
@@ -149,25 +144,16 @@ pub(crate) fn open(entry: &Entry) -> Result<Opened, String> {
     {
         (found, path) = (fs::metadata(&alike), alike);
     }
-    let title = path.file_name().map_or_else(|| name.to_string(), shown);
-    let title = entry.title.as_ref().map_or(title, shown);
-    let input = |spec, file| What::Input(Input { name: name.clone(), title: title.clone(), spec, file });
+    let input = |spec, file| What::Input(Input { name: name.clone(), title: title(entry, &path), spec, file });
     let alone = |what| Ok(Opened { what, notice: None });
     match found {
         Ok(meta) if meta.is_dir() => shown_in_turn(folder::look(&path, |_| true)?, id(&meta), input),
         Ok(meta) if meta.is_file() => {
             let file = File::open(&path).map_err(|e| why(&e))?;
-            if let Some(list) = listed(&file, &path, entry)? {
-                return alone(What::List(list));
-            }
-            let own = path.file_name().map_or_else(|| name.clone(), Name::from);
-            alone(input(InputSpec::File(own), Some(file.into())))
+            alone(film_or_list(file, &path, entry)?)
         }
-        // A named pipe or a device: read as a stream.
-        Ok(_) => {
-            let file = open_stream(&path).map_err(|e| why(&e))?;
-            alone(input(InputSpec::Pipe, Some(file.into())))
-        }
+        // A named pipe or a device.
+        Ok(_) => open_stream(entry, fds::open_stream(&path).map_err(|e| why(&e))?, None, tell),
         Err(_) if text.contains("://") && !text.starts_with("file://") => Err(format!(
             "addresses are FFmpeg's: ffmpeg -nostdin -i {} -f yuv4mpegpipe - | tricine - (without sound)",
             quoted(&name.to_string())
@@ -181,6 +167,56 @@ pub(crate) fn open(entry: &Entry) -> Result<Opened, String> {
         }
         Err(e) => Err(why(&e)),
     }
+}
+
+/// What is played by standard input, a named pipe or a device. A file that the shell has opened is played as a file, from its beginning on.
+fn open_stream(
+    entry: &Entry,
+    stream: File,
+    copy: Option<File>,
+    tell: &mut dyn FnMut(&Progress<'_>),
+) -> Result<Opened, String> {
+    let about = stream.metadata().map_err(|e| why(&e))?;
+    if about.is_dir() {
+        return Err("it is a folder; give its name: tricine FOLDER".into());
+    }
+    let stdin = is_stdin(&entry.name);
+    let path = match fs::read_link(format!("/proc/self/fd/{}", stream.as_raw_fd())) {
+        Ok(path) if fs::metadata(&path).is_ok_and(|named| id(&named) == id(&about)) => path,
+        _ => PathBuf::from(entry.name.as_os_str()),
+    };
+    let opened = |what| Ok(Opened { what, notice: None });
+    if about.is_file() {
+        return opened(film_or_list(stream, &path, entry)?);
+    }
+    let path = if stdin { Path::new("standard input") } else { &path };
+    match stream::take(stream, copy, tell)? {
+        Came::Frames(stream) => {
+            let (name, title) = (entry.name.clone(), title(entry, path));
+            opened(What::Input(Input { name, title, spec: InputSpec::Pipe, file: Some(stream.into()) }))
+        }
+        Came::Whole(file) => opened(match film_or_list(file, path, entry)? {
+            What::Input(input) => What::Input(Input { name: entry.name.clone(), ..input }),
+            list => list,
+        }),
+    }
+}
+
+/// What is in a file: a playlist, or something to be played.
+fn film_or_list(file: File, path: &Path, entry: &Entry) -> Result<What, String> {
+    if let Some(list) = listed(&file, path, entry)? {
+        return Ok(What::List(list));
+    }
+    let own = path.file_name().map_or_else(|| entry.name.clone(), Name::from);
+    // The shell has opened it.
+    let name = if is_stdin(&entry.name) { path.into() } else { entry.name.clone() };
+    Ok(What::Input(Input { name, title: title(entry, path), spec: InputSpec::File(own), file: Some(file.into()) }))
+}
+
+/// What a window calls it.
+fn title(entry: &Entry, path: &Path) -> String {
+    let title = path.file_name().map_or_else(|| entry.name.to_string(), shown);
+    entry.title.as_ref().map_or(title, shown)
 }
 
 fn id(meta: &Metadata) -> FileId {
@@ -215,8 +251,15 @@ fn listed(file: &File, path: &Path, entry: &Entry) -> Result<Option<List>, Strin
     if entry.within.len() >= DEEPEST {
         return Err(format!("playlists are read that lie up to {DEEPEST} deep in one another"));
     }
-    let mut bytes = Vec::new();
-    file.take(playlist::LONGEST + 1).read_to_end(&mut bytes).map_err(|e| why(&e))?;
+    let (mut bytes, mut have) = (vec![0; playlist::LONGEST as usize + 1], 0);
+    // Others may have moved its position.
+    while have < bytes.len() {
+        match file.read_at(&mut bytes[have..], have as u64).map_err(|e| why(&e))? {
+            0 => break,
+            read => have += read,
+        }
+    }
+    bytes.truncate(have);
     let folder = path.parent().unwrap_or(Path::new(""));
     Ok(Some(List { id, names: playlist::read(&bytes, folder)? }))
 }
@@ -226,14 +269,17 @@ pub(crate) fn files(name: &Name) -> Vec<PathBuf> {
     let (mut found, mut left) = (Vec::new(), vec![Entry::from(name.clone())]);
     while let Some(entry) = left.pop().filter(|_| found.len() + left.len() < MOST_FILES) {
         let Ok(path) = path_of(&entry.name) else { continue };
-        let path = if is_stdin(&entry.name) { PathBuf::from("/proc/self/fd/0") } else { path };
+        if is_stdin(&entry.name) {
+            found.push("/proc/self/fd/0".into());
+            continue;
+        }
         match fs::metadata(&path) {
             // Nothing of it is read, so that nobody waits for a writer, nor for a disk or network that gives the file out late.
             Ok(meta) if !(meta.is_dir() || meta.is_file() && playlist::called_so(&path)) => found.push(path),
             Err(_) if !is_pattern(&path) && entry.within.is_empty() => {}
             there => {
                 found.extend(there.is_ok_and(|meta| meta.is_file()).then_some(path));
-                match open(&entry).map(|opened| opened.what) {
+                match open(&entry, Vec::new(), &mut |_| {}).map(|opened| opened.what) {
                     Ok(What::List(list)) => left.extend(list.entries(&entry)),
                     Ok(What::Input(Input { spec: InputSpec::Images(names), .. })) => {
                         found.extend(names.iter().map(|name| name.as_path().to_owned()));
@@ -270,7 +316,7 @@ mod tests {
         for name in [&b"2\xff.png"[..], b"10.png", "\u{e4}.PNG".as_bytes()] {
             fs::write(folder.path().join(OsStr::from_bytes(name)), "").unwrap();
         }
-        let opened = open(&entry(folder.path())).unwrap();
+        let opened = open(&entry(folder.path()), Vec::new(), &mut |_| {}).unwrap();
         let What::Input(Input { spec: InputSpec::Images(found), .. }) = opened.what else { panic!("no folder") };
         let names: Vec<&[u8]> = found.iter().map(|n| n.as_path().file_name().unwrap().as_bytes()).collect();
         assert_eq!(names, [&b"2\xff.png"[..], b"10.png", "\u{e4}.PNG".as_bytes()]);
@@ -284,7 +330,7 @@ mod tests {
 
     /// What is played of `entry`, or why not, in its order.
     fn unfolded(entry: Entry) -> Vec<Result<String, String>> {
-        match open(&entry) {
+        match open(&entry, Vec::new(), &mut |_| {}) {
             Ok(Opened { what: What::List(list), .. }) => list.entries(&entry).flat_map(unfolded).collect(),
             Ok(Opened { what: What::Input(input), .. }) => vec![Ok(input.title)],
             Err(why) => vec![Err(why)],
@@ -325,7 +371,7 @@ mod tests {
 
     #[test]
     fn an_address_is_no_pattern() {
-        let why = open(&Name::from("http://a.b/c?d=e f").into()).unwrap_err();
+        let why = open(&Name::from("http://a.b/c?d=e f").into(), Vec::new(), &mut |_| {}).unwrap_err();
         assert!(why.contains("ffmpeg -nostdin -i 'http://a.b/c?d=e f' -f"), "{why}");
     }
 }

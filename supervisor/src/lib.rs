@@ -25,6 +25,7 @@ mod saver;
 mod session;
 mod spelling;
 mod status;
+mod stream;
 mod stress;
 mod subtitles;
 mod supervision;

@@ -107,8 +107,8 @@ pub(crate) struct Session {
     channels: Vec<StreamRegion>,
     /// The demo, or what the user named.
     playlist: VecDeque<Option<Entry>>,
-    /// What is being opened, and how often that was tried.
-    opening: Option<(Opening, u32)>,
+    /// What is being opened.
+    opening: Option<Opening>,
     /// Playlists that were read one after another, and nothing played in between.
     lists: u32,
     /// What the renderer writes a picture to; and the process that saves it after that.

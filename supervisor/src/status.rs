@@ -42,6 +42,10 @@ pub(crate) struct Status {
     pub(crate) duration_ns: Option<i64>,
     /// Its frames, if known.
     pub(crate) frames: Option<u64>,
+    /// What is said of an input that is still coming.
+    reading: Option<String>,
+    /// The line is there for that alone.
+    lent: bool,
     /// Lines for later, while the film has the terminal.
     held: RefCell<Option<VecDeque<String>>>,
 }
@@ -74,6 +78,8 @@ impl Status {
             heard_only: false,
             duration_ns: None,
             frames: None,
+            reading: None,
+            lent: false,
             held: RefCell::default(),
         }
     }
@@ -101,6 +107,18 @@ impl Status {
         }
     }
 
+    /// What the line says while an input is still coming; `None` once it is there. Pictures that will be on the terminal are not there yet.
+    pub(crate) fn reads(&mut self, text: Option<String>) {
+        self.reading = text;
+        let free = self.wanted && self.held.get_mut().is_none();
+        if self.reading.is_none() && std::mem::take(&mut self.lent) {
+            self.hide();
+        } else if self.reading.is_some() && self.bar.is_hidden() && free {
+            self.lent = true;
+            self.bar = bar();
+        }
+    }
+
     /// Whether it is time to draw the line.
     pub(crate) fn is_due(&self) -> bool {
         !self.bar.is_hidden() && mono_ns() >= self.drawn_ns + EVERY_NS
@@ -112,6 +130,13 @@ impl Status {
             return;
         }
         self.drawn_ns = mono_ns();
+        let message = ProgressStyle::with_template("{wide_msg}").ok();
+        if let Some(reading) = self.reading.clone() {
+            message.into_iter().for_each(|style| self.bar.set_style(style));
+            self.bar.set_message(reading);
+            self.bar.tick();
+            return;
+        }
         let page = control.renderer();
         if self.progress {
             let done = page.presented.get();
@@ -128,9 +153,7 @@ impl Status {
             self.bar.set_position(done);
             return;
         }
-        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
-            self.bar.set_style(style);
-        }
+        message.into_iter().for_each(|style| self.bar.set_style(style));
         let mut more = Vec::new();
         more.extend((state.speed != 1.0).then(|| format!("×{}", state.speed)));
         more.push(match (state.audible, state.muted) {

@@ -126,7 +126,11 @@ impl<R: Copy> Supervision<R> {
         }
         match event {
             Event::Tick => self.timers(),
-            Event::Rebased => self.rebased_ns = self.now_ns,
+            Event::Rebased => {
+                self.rebased_ns = self.now_ns;
+                self.opening();
+            }
+            Event::Opening => self.opening(),
             Event::Beat { role, at_ns } => self.beat(role, at_ns),
             Event::Ready { role } => self.ready(role),
             Event::Opened { role, tracks, seekable } => self.opened(role, tracks, seekable),

@@ -117,8 +117,14 @@ pub fn if_told(role: Role, link: &Link, spec: &Spec) {
 /// Says what cannot be, what is not for it to say, and what is no message.
 fn lie(link: &Link) {
     let say = |message: &FromRole| drop(link.send_by(message, Deadline::after(Duration::from_secs(1))));
-    let video =
-        VideoSummary { codec: "\x1b[2J".into(), width: 0, height: u32::MAX, rate: Some(-1.0), frames: Some(u64::MAX) };
+    let video = VideoSummary {
+        codec: "\x1b[2J".into(),
+        light: Some("\x1b".into()),
+        width: 0,
+        height: u32::MAX,
+        rate: Some(-1.0),
+        frames: Some(u64::MAX),
+    };
     let audio = AudioSummary { codec: "\x07".into(), sample_rate: u32::MAX, channels: 0 };
     let missing = vec!["\x1b]0;owned\x07".to_owned(); 100];
     for duration_ns in [-5, i64::MIN, i64::MAX] {

@@ -98,8 +98,9 @@ fn a_title_of_a_playlist_names_the_film_and_a_pipe_in_it_holds_up_nobody() {
     let list = folder.path().join("list.m3u");
     std::fs::write(&list, "#EXTINF:1,Evening\na.y4m\n#EXTINF:1,Waiting\npipe.m3u\n").unwrap();
     let run = start(PROGRAM, &["--display", "none", "--audio", "null", arg(&list)]);
-    wait_for("the decoder of the pipe", || {
-        children(run.pid()).iter().any(|(_, title)| title == "tricine: decoder Waiting").then_some(())
+    wait_for("the opener of the pipe", || {
+        let opens = |title: &str| title.starts_with("tricine: opener ") && title.ends_with("pipe.m3u");
+        children(run.pid()).iter().any(|(_, title)| opens(title)).then_some(())
     });
     run.signal(nix::sys::signal::Signal::SIGINT);
     assert_eq!(run.end().status.code(), Some(128 + 2));

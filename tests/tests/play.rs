@@ -1,7 +1,7 @@
 //! The real program on the demo and on made clips: it plays, counts, and leaves nothing behind.
 
 use nix::sys::signal::{Signal, kill};
-use tests::{End, Run, arg, have, start, start_with};
+use tests::{End, Run, arg, have, start, start_with, wait_for};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const HEADLESS: [&str; 4] = ["--display", "none", "--audio", "null"];
@@ -116,14 +116,13 @@ fn a_named_pipe_is_waited_for_and_the_wait_can_be_left() {
     let pipe = folder.path().join("pipe");
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let waiting = run(&[&HEADLESS[..], &[arg(&pipe)]].concat());
-    waiting.role("decoder", None);
+    wait_for("what is said of it", || waiting.stderr().contains("has brought nothing yet").then_some(()));
     waiting.signal(Signal::SIGINT);
     let end = waiting.end();
     assert_eq!(end.status.code(), Some(130));
-    assert!(end.stderr.contains("it plays as YUV4MPEG2 comes through it"), "{}", end.stderr);
 
     let late = run(&[&HEADLESS[..], &[arg(&pipe)]].concat());
-    late.role("decoder", None);
+    late.role("opener", None);
     let frame = [&b"FRAME\n"[..], &[128; 6]].concat();
     std::fs::write(&pipe, [&b"YUV4MPEG2 W2 H2 F25:1\n"[..], &frame, &frame].concat()).unwrap();
     let end = late.end();

@@ -4,7 +4,7 @@ use super::codec::planes;
 use crate::Picture;
 
 /// A picture of more than 8 bits a sample, 4:2:0, still where its codec put it.
-pub(crate) trait Deep: Send {
+pub(crate) trait Deep: Send + Sync {
     /// Bits of a sample, 8..=16.
     fn depth(&self) -> u32;
     /// Writes row `y` of plane 0 (luma), 1 or 2 (chroma). What the picture lacks is left as it is.

@@ -41,6 +41,8 @@ pub(crate) struct Sps {
     pub(crate) timing: Option<u32>,
     /// Frames per second as a fraction, where that is said.
     pub(crate) rate: Option<(u64, u64)>,
+    /// How many pictures at most are decoded before one that is shown before them, where that is said.
+    pub(crate) reordered: Option<u32>,
     /// Coded size in pixels, before cropping.
     pub(crate) coded: (u32, u32),
     pub(crate) sar: Option<(u32, u32)>,
@@ -100,12 +102,14 @@ impl Sps {
             inset = (left.saturating_mul(across), top.saturating_mul(down));
         }
         let coded = (width.saturating_mul(16), height.saturating_mul(if frames_only { 16 } else { 32 }));
-        let (mut sar, mut colour, mut timing, mut rate) = Default::default();
+        let (mut sar, mut colour, mut timing, mut rate, mut reordered) = Default::default();
         if bits.flag()?
             && let Some(said) = vui(&mut bits)
         {
             (sar, colour) = said;
-            timing = fields_in_timing(&mut bits, &mut rate).flatten();
+            let known = fields_in_timing(&mut bits, &mut rate);
+            timing = known.flatten();
+            reordered = known.and_then(|_| restriction(&mut bits));
         }
         let fields = !frames_only;
         Some(Self {
@@ -129,6 +133,7 @@ impl Sps {
             pairs,
             timing,
             rate,
+            reordered,
             coded,
             sar,
             colour,
@@ -261,6 +266,18 @@ fn fields_in_timing(bits: &mut Bits<'_>, rate: &mut Option<(u64, u64)>) -> Optio
         bits.flag()?;
     }
     Some(bits.flag()?.then_some(delays.unwrap_or(0)))
+}
+
+/// The end of VUI parameters: how many pictures are reordered.
+fn restriction(bits: &mut Bits<'_>) -> Option<u32> {
+    if !bits.flag()? {
+        return None;
+    }
+    bits.flag()?;
+    for _ in 0..4 {
+        bits.ue()?;
+    }
+    bits.ue().filter(|&count| count <= 16)
 }
 
 /// A buffer's description: the bits of the two delays in a picture's timing.

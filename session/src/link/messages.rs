@@ -178,6 +178,8 @@ pub struct SubtitleSummary {
 pub struct VideoSummary {
     /// Codec and profile.
     pub codec: String,
+    /// What of it an ordinary screen does not have, in words; none for most films.
+    pub light: Option<String>,
     /// Columns of the first frame.
     pub width: u32,
     /// Rows of the first frame.

@@ -53,7 +53,7 @@ impl Session {
             Out::stderr().waiting().map(|fd| (Source::Room, fd, PollFlags::POLLOUT)),
             self.janitor.as_ref().and_then(|janitor| read(Source::Janitor, janitor.as_fd())),
             self.probe.as_ref().and_then(|probe| read(Source::Display, probe.as_fd())),
-            self.opening.as_ref().and_then(|(opening, _)| read(Source::Opening, opening.as_fd())),
+            self.opening.as_ref().and_then(|opening| read(Source::Opening, opening.as_fd())),
             self.saving.as_ref().and_then(|saving| read(Source::Saved, saving.as_fd())),
         ];
         for role in Role::ALL {

@@ -14,7 +14,8 @@ use crate::supervision::{Ask, Death, Event, Kinds};
 
 /// What pictures of a folder declare: the first says nothing of the others.
 fn any_picture() -> Opened {
-    let video = VideoSummary { codec: String::new(), width: MAX_SIDE, height: MAX_SIDE, rate: None, frames: None };
+    let (codec, light, rate, frames) = Default::default();
+    let video = VideoSummary { codec, light, width: MAX_SIDE, height: MAX_SIDE, rate, frames };
     Opened { video: Some(video), ..Opened::default() }
 }
 

@@ -2,17 +2,20 @@
 
 use tricine_session::Result;
 use tricine_session::control::Role;
-use tricine_session::link::{self, DisplaySpec, InputSpec, Listing, ToRole};
+use tricine_session::link::{self, DisplaySpec, Listing, ToRole};
 use tricine_session::name::{Name, shown};
 
 use super::{Session, contents};
 use crate::cli::Display;
 use crate::input::{self, Entry, Input, List, Opened, What};
-use crate::opening::Opening;
+use crate::opening::{Answer, Opening};
+use crate::stream;
 use crate::supervision::Event;
 
 /// How often an input's opening is tried whose process dies.
 const TRIES: u32 = 5;
+/// A stream has brought nothing for long if it was said so often, twice a second.
+const SILENT: u32 = 4;
 /// How many playlists may be read in a row that name no input, but playlists.
 const MOST_LISTS: u32 = 1_000;
 
@@ -34,36 +37,80 @@ pub(super) fn called(opened: &link::Opened) -> Option<String> {
 impl Session {
     /// Begins to open the next input.
     pub(super) fn open_next(&mut self) -> Result<()> {
-        self.leaving.extend(self.opening.take().map(|(opening, _)| opening.end()));
+        self.leaving.extend(self.opening.take().map(Opening::end));
+        self.status.reads(None);
         match self.playlist.pop_front() {
             None => self.tell(Event::NoneLeft),
             // Files of subtitles are opened by a process in any case.
-            Some(entry) if !self.options.sub.is_empty() => self.try_to_open(entry.unwrap_or_default(), 1),
+            Some(entry) if !self.options.sub.is_empty() => self.try_to_open(entry.unwrap_or_default()),
             Some(entry) => match input::at_once(entry.as_ref()) {
                 Some(Ok(input)) => self.open(input),
                 Some(Err(why)) => self.not_open(&entry.unwrap_or_default().name, &why),
-                None => self.try_to_open(entry.unwrap_or_default(), 1),
+                None => self.try_to_open(entry.unwrap_or_default()),
             },
         }
     }
 
-    fn try_to_open(&mut self, entry: Entry, tries: u32) -> Result<()> {
+    fn try_to_open(&mut self, entry: Entry) -> Result<()> {
         match Opening::start(entry.clone(), &self.options.sub) {
             Ok(opening) => {
-                self.opening = Some((opening, tries));
+                self.opening = Some(opening);
                 Ok(())
             }
             Err(error) => self.not_open(&entry.name, &format!("{error}; `ulimit -a` shows this user's limits")),
         }
     }
 
-    /// What is being opened has an answer.
+    /// The process that opens an input says something, or has died.
     pub(super) fn answered(&mut self) -> Result<()> {
-        let Some((opening, tries)) = self.opening.take() else { return Ok(()) };
-        let (answer, entry) = (opening.answer(), opening.entry.clone());
-        self.leaving.push(opening.end());
-        match answer {
-            Ok(Ok((Opened { what, notice }, found))) => {
+        let Some(mut opening) = self.opening.take() else { return Ok(()) };
+        let name = opening.entry.name.clone();
+        match opening.answer() {
+            Ok(Answer::Goes) => {
+                self.reads(&opening);
+                self.opening = Some(opening);
+                self.tell(Event::Opening)
+            }
+            Ok(Answer::Done(found)) => {
+                let entry = opening.entry.clone();
+                self.leaving.push(opening.end());
+                self.status.reads(None);
+                self.found(&entry, found)
+            }
+            Err(error) => {
+                tracing::info!("the process that opens {name}: {error}");
+                let (dead, next) = opening.again(&self.options.sub, TRIES);
+                self.leaving.push(dead);
+                match next {
+                    Ok(next) => {
+                        self.opening = Some(next);
+                        Ok(())
+                    }
+                    Err(why) => self.not_open(&name, &why),
+                }
+            }
+        }
+    }
+
+    /// How much of a stream has come.
+    fn reads(&mut self, opening: &Opening) {
+        let name = input::called(&opening.entry.name);
+        self.status.reads(Some(match opening.bytes {
+            0 => format!("waiting for {name}"),
+            bytes => format!("reading {name}: {}", stream::size(bytes)),
+        }));
+        if opening.bytes == 0 && opening.said == SILENT {
+            self.status.notice(&format!("{name} has brought nothing yet; it is waited for"));
+        }
+    }
+
+    fn found(
+        &mut self,
+        entry: &Entry,
+        found: std::result::Result<(Opened, crate::subtitles::Found), String>,
+    ) -> Result<()> {
+        match found {
+            Ok((Opened { what, notice }, found)) => {
                 found.complaints.iter().for_each(|text| self.status.notice(text));
                 self.next_subtitles = found.files;
                 if let Some(notice) = notice {
@@ -71,19 +118,17 @@ impl Session {
                 }
                 match what {
                     What::Input(_) if input::is_at_once(&entry.name) => {
-                        match input::at_once(Some(&entry).filter(|entry| !entry.name.as_os_str().is_empty())) {
+                        match input::at_once(Some(entry).filter(|entry| !entry.name.as_os_str().is_empty())) {
                             Some(Ok(input)) => self.open(input),
                             Some(Err(why)) => self.not_open(&entry.name, &why),
                             None => Ok(()),
                         }
                     }
                     What::Input(input) => self.open(input),
-                    What::List(list) => self.unfold(&entry, list),
+                    What::List(list) => self.unfold(entry, list),
                 }
             }
-            Ok(Err(why)) => self.not_open(&entry.name, &why),
-            Err(_) if tries < TRIES => self.try_to_open(entry, tries + 1),
-            Err(error) => self.not_open(&entry.name, &format!("the process that opens it died {TRIES} times: {error}")),
+            Err(why) => self.not_open(&entry.name, &why),
         }
     }
 
@@ -101,9 +146,6 @@ impl Session {
     }
 
     fn open(&mut self, input: Input) -> Result<()> {
-        if matches!(input.spec, InputSpec::Pipe) && !input::is_stdin(&input.name) {
-            self.status.notice(&format!("{} is a stream: it plays as YUV4MPEG2 comes through it", input.name));
-        }
         self.lists = 0;
         self.next = Some(input);
         self.tell(Event::Open)
@@ -115,7 +157,7 @@ impl Session {
     }
 
     pub(super) fn cannot_play(&self, name: &Name, why: &str) {
-        self.status.error(&format!("cannot play {name}: {}", hint(why, name)));
+        self.status.error(&format!("cannot play {}: {}", input::called(name), hint(why, name)));
     }
 
     /// An input begins, or the current one `again`. To the roles that stay it is a seek.

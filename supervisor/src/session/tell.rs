@@ -19,12 +19,14 @@ pub(super) fn described(opened: &Opened) -> String {
         None => "no pictures".into(),
         Some(video) => {
             let rate = video.rate.map(|rate| format!(", {} a second", (rate * 1000.0).round() / 1000.0));
+            let light = video.light.as_ref().map(|light| format!(", {}", shown(light)));
             format!(
-                "pictures {}, {}\u{d7}{}{}",
+                "pictures {}, {}\u{d7}{}{}{}",
                 shown(&video.codec),
                 video.width,
                 video.height,
-                rate.unwrap_or_default()
+                rate.unwrap_or_default(),
+                light.unwrap_or_default()
             )
         }
     });
@@ -90,6 +92,7 @@ mod tests {
             duration_ns: Some(75_000_000_000),
             video: Some(VideoSummary {
                 codec: "H.264 High".into(),
+                light: Some("HDR (PQ), shown as SDR".into()),
                 width: 640,
                 height: 360,
                 rate: Some(30_000.0 / 1001.0),
@@ -100,7 +103,7 @@ mod tests {
         };
         assert_eq!(
             described(&opened),
-            "Matroska; 1:15; \u{201c}B \u{2014} A\\u{1b}[2J\u{201d}; pictures H.264 High, 640\u{d7}360, 29.97 a second; \
+            "Matroska; 1:15; \u{201c}B \u{2014} A\\u{1b}[2J\u{201d}; pictures H.264 High, 640\u{d7}360, 29.97 a second, HDR (PQ), shown as SDR; \
              sound AAC LC, 48000 Hz, 2 channels"
         );
         assert_eq!(described(&Opened::default()), "no pictures; no sound");

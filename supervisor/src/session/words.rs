@@ -66,7 +66,7 @@ impl Session {
                 self.status.notice(&format!("{name} holds other tracks than before; it plays from its beginning"));
             }
             Say::NoAnswer => {
-                let name = self.opening.as_ref().map(|(opening, _)| opening.entry.name.clone()).unwrap_or_default();
+                let name = self.opening.as_ref().map(|opening| opening.entry.name.clone()).unwrap_or_default();
                 self.cannot_play(&name, "it cannot be opened in time; check the disk or network that it is on");
             }
             Say::Failed { role } => {

@@ -122,6 +122,7 @@ impl Audit {
                 self.early |= self.playing == Some(None) && Some(serial) == self.serial;
             }
             Event::Next | Event::NotOpen | Event::Unfolded => self.over = true,
+            Event::Opening | Event::Rebased => self.opening_since = self.opening_since.map(|_| now_ns),
             Event::Reopened if self.playing.is_some() => {
                 self.roles[self.plan.source].told = true;
                 (self.playing, self.reopened) = (None, true);

@@ -40,6 +40,13 @@ impl<R: Copy> Supervision<R> {
         }
     }
 
+    /// The opening goes on, and may.
+    pub(super) fn opening(&mut self) {
+        if let Input::Opening { since_ns } = &mut self.input {
+            *since_ns = self.now_ns;
+        }
+    }
+
     /// What has become of the opening.
     pub(super) fn answered(&mut self, event: &Event<R>) {
         if !matches!(self.input, Input::Opening { .. }) || self.stop.is_some() {

@@ -110,6 +110,8 @@ pub(crate) enum Event<R> {
     Placed { role: usize, found: bool },
     /// A stream's region is not what it was, or cannot be recovered.
     Spoilt { kind: usize },
+    /// What is to be opened is not open yet, and the process that opens it is at work: a stream is being read.
+    Opening,
     /// The answer to [`Action::Open`]: the input is open.
     Open,
     /// The answer to [`Action::Open`]: it stands for others, which are the next ones now.

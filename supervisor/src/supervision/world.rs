@@ -218,8 +218,11 @@ impl World {
 
     fn answer(&mut self) {
         let stands_for_others = self.chance(10);
+        let goes_on = self.chance(100);
         let answer = match self.opening {
             Some(None) => Event::NoneLeft,
+            // It says that it is at work, and comes to an end all the same.
+            Some(Some(Film { opens: Some(_), .. })) if goes_on => return self.tell(Event::Opening),
             Some(Some(film @ Film { opens: Some(true), .. })) if stands_for_others => {
                 self.films.push(film);
                 Event::Unfolded

@@ -2,7 +2,7 @@
 //! or wrong does no harm.
 //!
 //! A chunk has no time of its own: pictures are counted, and sound is counted by its bytes or its chunks. Pictures lie in the order
-//! of decoding, and their types tell how they are shown (`order.rs`).
+//! of decoding, and they themselves tell how they are shown (`order.rs`).
 
 mod header;
 mod order;
@@ -21,6 +21,8 @@ use order::{Kind, Picture, Unpacker};
 const SEARCH: usize = 1 << 16;
 /// Bytes of a picture that are looked at for its type.
 const HEAD: usize = 512;
+/// Bytes of one that are looked at for its place where those tell none.
+const FRONT: usize = 64 << 10;
 
 /// A file whose chunks were walked.
 pub(super) struct Avi {
@@ -71,6 +73,12 @@ impl Avi {
                         let (list, tracks) = streams(walk.bytes(body + 4, len.saturating_sub(4) as usize)?);
                         contents.tracks = tracks;
                         found = list.into_iter().map(|stream| (stream, Collected::default())).collect();
+                        for ((_, collected), track) in found.iter_mut().zip(&contents.tracks) {
+                            // What its pictures refer to may stand here alone.
+                            track.video.iter().for_each(|video| {
+                                video.configs.iter().for_each(|config| collected.unpacker.ahead(&video.codec, config))
+                            });
+                        }
                     }
                     at = end;
                 }
@@ -97,17 +105,9 @@ impl Avi {
             return Err(MediaError::Broken("AVI: it lists no tracks in its beginning".into()));
         }
         let mut tracks = Vec::new();
-        for ((stream, collected), track) in found.into_iter().zip(&mut contents.tracks) {
-            let entries = match track.video.as_mut() {
-                Some(video) => {
-                    let Some(entries) = order::times(collected.pictures, stream.start) else {
-                        let what = format!("{} (in an order that AVI does not tell)", track.codec);
-                        video.codec = CodecId::Other(what);
-                        tracks.push(Arc::new(Listed { stream, entries: Vec::new() }));
-                        continue;
-                    };
-                    entries
-                }
+        for ((stream, collected), track) in found.into_iter().zip(&contents.tracks) {
+            let entries = match &track.video {
+                Some(_) => order::times(&collected.pictures, stream.start, collected.unpacker.reordered()),
                 None => collected.entries,
             };
             tracks.push(Arc::new(Listed { stream, entries }));
@@ -133,8 +133,16 @@ impl Collected {
                 let data = walk.bytes(at, len as usize)?.to_vec();
                 self.unpacker.take(codec, &data, at, &mut self.pictures);
             } else {
+                let mut place = None;
+                // A picture of H.264 may begin with long messages.
+                for some in [HEAD, FRONT] {
+                    place = place.or(self.unpacker.place(codec, walk.bytes(at, some.min(len as usize))?));
+                    if place.is_some() || len as usize <= some || *codec != CodecId::H264 {
+                        break;
+                    }
+                }
                 let head = walk.bytes(at, HEAD.min(len as usize))?;
-                self.pictures.push(Picture { at, len, kind: Kind::of(codec, head) });
+                self.pictures.push(Picture { at, len, kind: Kind::of(codec, head), place });
             }
             return Ok(());
         }

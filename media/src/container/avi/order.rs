@@ -1,7 +1,8 @@
-//! In which order an AVI's pictures are shown. The file has them in the order of decoding, a time each: a picture that refers to
-//! later ones (B) is shown at its own time, and any other at the next such one's.
+//! In which order an AVI's pictures are shown. The file has them in the order of decoding, a time each. H.264 counts its pictures. Of
+//! other codecs, a picture that refers to later ones (B) is shown at its own time, and any other at the next such one's.
 
 use super::super::CodecId;
+use super::super::raw::AvcOrder;
 use super::Entry;
 use crate::video::bits::Bits;
 
@@ -14,8 +15,6 @@ pub(super) enum Kind {
     Plain,
     /// Shown before the one that was decoded before it.
     Early,
-    /// As `Early`, but others refer to it, so that counting does not tell the order.
-    Nested,
 }
 
 /// A picture in a file.
@@ -24,6 +23,8 @@ pub(super) struct Picture {
     pub(super) at: u64,
     pub(super) len: u32,
     pub(super) kind: Kind,
+    /// Its place in the order of showing, where the codec counts.
+    pub(super) place: Option<(u32, i64)>,
 }
 
 impl Kind {
@@ -59,11 +60,7 @@ fn h264(head: &[u8]) -> Kind {
             1 => {
                 let mut bits = Bits::new(head.get(at + 4..).unwrap_or_default());
                 let kind = bits.ue().and_then(|_| bits.ue());
-                return match (kind, window[3] & 0x60) {
-                    (Some(1 | 6), 0) => Kind::Early,
-                    (Some(1 | 6), _) => Kind::Nested,
-                    _ => Kind::Plain,
-                };
+                return if matches!(kind, Some(1 | 6)) { Kind::Early } else { Kind::Plain };
             }
             _ => {}
         }
@@ -76,12 +73,13 @@ fn h264(head: &[u8]) -> Kind {
 pub(super) struct Unpacker {
     pub(super) packed: bool,
     waiting: Option<Picture>,
+    counted: AvcOrder,
 }
 
 impl Unpacker {
     /// Takes a chunk with all its data.
     pub(super) fn take(&mut self, codec: &CodecId, data: &[u8], at: u64, out: &mut Vec<Picture>) {
-        let whole = Picture { at, len: data.len() as u32, kind: Kind::of(codec, data) };
+        let whole = Picture { at, len: data.len() as u32, kind: Kind::of(codec, data), place: self.place(codec, data) };
         if *codec != CodecId::Mpeg4 {
             out.push(whole);
             return;
@@ -98,8 +96,23 @@ impl Unpacker {
             self.waiting = Some(head);
         }
         if let Some((split, kind)) = second {
-            self.waiting = Some(Picture { at: at + split as u64, len: whole.len - split as u32, kind });
+            self.waiting = Some(Picture { at: at + split as u64, len: whole.len - split as u32, kind, place: None });
         }
+    }
+
+    /// See [`AvcOrder::reordered`].
+    pub(super) fn reordered(&self) -> Option<u32> {
+        self.counted.reordered()
+    }
+
+    /// Takes what the file says of all pictures.
+    pub(super) fn ahead(&mut self, codec: &CodecId, config: &[u8]) {
+        self.place(codec, config);
+    }
+
+    /// Where a picture is shown that begins so, if its codec counts.
+    pub(super) fn place(&mut self, codec: &CodecId, data: &[u8]) -> Option<(u32, i64)> {
+        if *codec == CodecId::H264 { self.counted.place(data) } else { None }
     }
 }
 
@@ -119,17 +132,19 @@ fn is_same(data: &[u8]) -> bool {
     data.len() <= 16
 }
 
-/// When each picture is due. `None`: the file does not tell.
-pub(super) fn times(pictures: Vec<Picture>, start: u64) -> Option<Vec<Entry>> {
-    if pictures.iter().any(|picture| picture.kind == Kind::Nested) {
-        return None;
+/// When each picture is due.
+/// `reordered` is how many pictures the codec puts in front of one that is shown earlier, where it says so.
+pub(super) fn times(pictures: &[Picture], start: u64, reordered: Option<u32>) -> Vec<Entry> {
+    let there = || pictures.iter().filter(|picture| picture.len > 0);
+    if there().next().is_some() && there().all(|picture| picture.place.is_some()) {
+        return counted(pictures, start, reordered);
     }
     let early = pictures.iter().any(|picture| picture.kind == Kind::Early);
     let mut entries: Vec<Entry> = Vec::with_capacity(pictures.len());
     // A chunk of no bytes stands for a picture that was left out: the one before it is shown for longer.
     let mut last: Option<usize> = None;
     let mut end = start;
-    for (slot, picture) in (start..).zip(&pictures) {
+    for (slot, picture) in (start..).zip(pictures) {
         end = slot + 1;
         if picture.len == 0 {
             continue;
@@ -146,5 +161,26 @@ pub(super) fn times(pictures: Vec<Picture>, start: u64) -> Option<Vec<Entry>> {
     if let Some(last) = last {
         entries[last].due = end;
     }
-    Some(entries)
+    entries
+}
+
+/// By the codec's own count. The times of the file are those of decoding: a picture is shown at the time of one so much later that every
+/// picture is decoded by then.
+fn counted(pictures: &[Picture], start: u64, reordered: Option<u32>) -> Vec<Entry> {
+    let slots: Vec<(u64, &Picture)> = (start..).zip(pictures).filter(|(_, picture)| picture.len > 0).collect();
+    let mut shown: Vec<usize> = (0..slots.len()).collect();
+    // Those of one place stay in the order of decoding.
+    shown.sort_by_key(|&n| slots[n].1.place);
+    let mut entries: Vec<Entry> = slots
+        .iter()
+        .map(|(slot, picture)| Entry { at: picture.at, len: picture.len, due: *slot, sync: picture.kind == Kind::Key })
+        .collect();
+    let needed = shown.iter().enumerate().map(|(rank, n)| n.saturating_sub(rank)).max().unwrap_or(0);
+    let late = needed.max(reordered.unwrap_or(0) as usize);
+    let end = start + pictures.len() as u64;
+    for (rank, n) in shown.into_iter().enumerate() {
+        let at = rank + late;
+        entries[n].due = slots.get(at).map_or_else(|| end + (at - slots.len()) as u64, |(slot, _)| *slot);
+    }
+    entries
 }

@@ -59,6 +59,11 @@ impl Order {
         self.sps.as_ref().and_then(|sps| sps.rate)
     }
 
+    /// How many pictures at most are decoded before one that is shown before them, where the stream says so.
+    pub(super) fn reordered(&self) -> Option<u32> {
+        self.sps.as_ref().and_then(|sps| sps.reordered)
+    }
+
     /// Where a picture is shown. `None`: it has no slice that can be read.
     pub(super) fn place(&mut self, data: &[u8]) -> Option<Place> {
         let mut begins = false;

@@ -82,6 +82,28 @@ impl Order {
     }
 }
 
+/// Tells the order of H.264's pictures to a container that does not.
+#[derive(Default)]
+pub(super) struct AvcOrder {
+    order: avc::Order,
+    group: u32,
+}
+
+impl AvcOrder {
+    /// Where a picture that begins so is shown: in a later group than others, or in the same one by its place. `None`: no slice of it is there.
+    /// Pictures are told in the order of decoding.
+    pub(super) fn place(&mut self, data: &[u8]) -> Option<(u32, i64)> {
+        let place = self.order.place(data)?;
+        self.group += u32::from(place.new);
+        Some((self.group, place.order))
+    }
+
+    /// How many pictures at most are decoded before one that is shown before them, where the stream says so.
+    pub(super) fn reordered(&self) -> Option<u32> {
+        self.order.reordered()
+    }
+}
+
 /// Whether a file that begins so is one of these.
 pub(crate) fn is_raw(head: &[u8]) -> bool {
     units::begins(head) || codec(head).is_some()

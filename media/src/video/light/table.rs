@@ -7,6 +7,9 @@
 //!
 //! Where a grid this fine is off by more than a step of 8 bits, a colour lies where the formulas have an edge: at the border of BT.709.
 
+use std::sync::{Mutex, PoisonError};
+use std::thread::{Builder, available_parallelism};
+
 use super::Source;
 use super::curve::shown;
 use crate::Picture;
@@ -25,6 +28,13 @@ const FRACTION: u32 = 8;
 /// The binary logarithm of the sum of four weights, and with it how far a weighted mean is shifted down.
 const WEIGHTS: u32 = 2 * WIDTH.ilog2();
 const SHIFT: u32 = WEIGHTS + FRACTION;
+
+/// Lines of chroma in a band, and pixels of a picture that is worth more threads than one.
+const BAND: usize = 32;
+const LARGE: u64 = 500_000;
+/// The most threads, and the stack of one, in bytes. What decodes has threads as well.
+const THREADS: usize = 4;
+const STACK: usize = 512 << 10;
 
 /// What is shown for every sample of one kind of film.
 pub(super) struct Table {
@@ -57,14 +67,38 @@ impl Table {
         Self { luma, chroma }
     }
 
-    /// Writes what is shown of `picture` as I420.
+    /// Writes what is shown of `picture` as I420. Large pictures are cut into bands, which as many threads as there may be take one after another.
     pub(super) fn write(&self, picture: &dyn Deep, (width, height): (u32, u32), out: &mut [u8]) {
         let half = width.div_ceil(2) as usize;
         let [luma, blue, red] = planes(out, width, height);
-        let width = width as usize;
+        let wide = width as usize;
+        let chroma = blue.chunks_mut(half * BAND).zip(red.chunks_mut(half * BAND));
+        let bands = Mutex::new(luma.chunks_mut(2 * wide * BAND).zip(chroma).enumerate());
+        let take = || bands.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            while let Some((band, (luma, (blue, red)))) = take() {
+                self.band(picture, band * BAND, wide, [luma, blue, red]);
+            }
+        };
+        let large = u64::from(width) * u64::from(height) >= LARGE;
+        let others = if large { available_parallelism().map_or(1, usize::from).min(THREADS) - 1 } else { 0 };
+        std::thread::scope(|scope| {
+            for _ in 0..others {
+                // Without more threads it takes longer.
+                if Builder::new().name("light".into()).stack_size(STACK).spawn_scoped(scope, work).is_err() {
+                    break;
+                }
+            }
+            work();
+        });
+    }
+
+    /// Writes the lines of a picture from the chroma's line `first` on.
+    fn band(&self, picture: &dyn Deep, first: usize, width: usize, [luma, blue, red]: [&mut [u8]; 3]) {
+        let half = width.div_ceil(2);
         let chroma = blue.chunks_exact_mut(half).zip(red.chunks_exact_mut(half));
         let mut lines = Lines::new(half);
-        for (row, (luma, (blue, red))) in luma.chunks_mut(2 * width).zip(chroma).enumerate() {
+        for (row, (luma, (blue, red))) in (first..).zip(luma.chunks_mut(2 * width).zip(chroma)) {
             let two = luma.len() > width;
             lines.read(picture, row, width, two);
             self.show(&mut lines, row, blue, red);
@@ -280,6 +314,29 @@ mod tests {
             let soft = off(&source, colours().filter(|c| c.iter().all(|one| c.iter().all(|other| one - other < 0.14))));
             assert!(soft.iter().all(|mean| *mean < 0.9), "{source:?}: soft colours: {soft:?}");
         }
+    }
+
+    #[test]
+    fn a_large_picture_is_the_same_in_bands_as_in_one() {
+        struct Noise;
+        impl Deep for Noise {
+            fn depth(&self) -> u32 {
+                10
+            }
+            fn row(&self, plane: usize, y: usize, to: &mut [u16]) {
+                let mixed =
+                    |x: usize| ((x * 7919 + y * 104_729 + plane * 1_299_709) as u32).wrapping_mul(2_654_435_761);
+                to.iter_mut().enumerate().for_each(|(x, to)| *to = (mixed(x) >> 22) as u16);
+            }
+        }
+        let table = Table::new(&sources().next().expect("a kind of film"));
+        // Odd, so that the last lines and pixels have no partner.
+        let (width, height) = (1281, 723);
+        let mut out = vec![0; crate::VideoFormat::untagged(width, height).i420_len()];
+        table.write(&Noise, (width, height), &mut out);
+        let mut whole = vec![0; out.len()];
+        table.band(&Noise, 0, width as usize, planes(&mut whole, width, height));
+        assert!(out == whole && u64::from(width * height) > LARGE);
     }
 
     #[test]

@@ -62,6 +62,11 @@ fn an_input_that_cannot_be_played_or_opened_fails_and_the_next_one_begins() {
     assert_eq!(done, [recover(SOURCE, 1), Action::Say(Say::Unplayable), Action::Open]);
     assert_eq!(story.tell(Event::NotOpen), [Action::Open]);
     assert_eq!(story.beating(19_900, &ROLES), []);
+    // A stream that is being read, or a session that stood still, has its time anew.
+    for still in [Event::Opening, Event::Rebased] {
+        assert_eq!(story.tell(still), []);
+        assert_eq!(story.beating(19_900, &ROLES), []);
+    }
     assert_eq!(story.beating(100, &ROLES), [Action::Say(Say::NoAnswer), Action::Open]);
     story.tell(Event::NoneLeft);
     let gone: Done = [SOUND, PICTURE].into_iter().flat_map(|role| story.dies(role, Exit::Code(0), 9)).collect();
