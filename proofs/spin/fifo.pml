@@ -183,6 +183,9 @@ start:
 #else
         :: true ->
 #endif
+#ifdef TAKEN_BEFORE_THERE
+            taken = n + 1;
+#endif
             if
             :: c_ready
             :: atomic { !c_ready -> assert(seq[n % 3] == (n >= 3 -> n - 2 : 0)) };
@@ -270,7 +273,8 @@ active proctype Supervisor() {
         ring(empty_bell, filled_bell);
 #endif
         d_step { p_dead = false; p_gone = false }
-    :: c_gone ->
+    /* What is held against a frame is held against one that was there. */
+    :: atomic { c_gone -> assert(taken <= released || seq[(taken - 1) % 3] == taken) };
 #ifdef POISON
         /* discard() */
         if

@@ -55,6 +55,8 @@ bugs! {
     TakesBackAfterRing = "takes-back-after-ring",
     /// A new consumer goes on behind the frame that its predecessor had begun to read.
     TakenIsReleased = "taken-is-released",
+    /// A consumer says that it has begun to read a frame before it looks whether that is there.
+    TakenBeforeThere = "taken-before-there",
     /// The producer may fill a slot one frame before it was released.
     OneSlotTooMany = "one-slot-too-many",
     /// A mailbox's frame that was finished is recorded as not finished: its effect is repeated if it is delivered again.

@@ -94,6 +94,9 @@ impl<D: Doorbell> Channel<D> {
     /// FIFO: `None` if frame `n` is there, and the consumer has begun to read it; else what its slot's `seq` is.
     #[inline]
     pub(super) fn take(&self, n: u64) -> Option<u64> {
+        if seeded(Bug::TakenBeforeThere) {
+            self.words().consumer.taken.0.store(n + 1, Relaxed);
+        }
         // Acquire: pairs with the Release in publish(): payload and meta are there.
         let seq = self.words().producer.slots[slot_of(n)].seq.load(order(Bug::RelaxedPublished, Acquire));
         if seq != n + 1 {

@@ -13,7 +13,9 @@ fn models(bug: Bug) -> &'static [&'static str] {
             "fifo::a_consumer_that_dies_over_the_end_leaves_a_ring_for_its_successor",
         ],
         Bug::ProducerNextOffByOne => &["fifo::a_producer_dies_at_each_step"],
-        Bug::ConsumerNextOffByOne | Bug::TakenIsReleased => &["fifo::a_consumer_dies_at_each_step"],
+        Bug::ConsumerNextOffByOne | Bug::TakenIsReleased | Bug::TakenBeforeThere => {
+            &["fifo::a_consumer_dies_at_each_step"]
+        }
         Bug::BellBeforeReady
         | Bug::NoSecondLook
         | Bug::TakesBackAfterRing

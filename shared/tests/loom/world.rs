@@ -9,7 +9,7 @@ use loom::thread;
 use tricine_channel::Result;
 use tricine_channel::channel::probe::{self, Step};
 use tricine_channel::channel::{
-    Acquired, Barriers, Consumer, Doorbell, Mode, Name, Producer, Region, Side, Spec, recover,
+    Acquired, Barriers, Consumer, Doorbell, Mode, Name, Producer, Region, Side, Spec, held_by_consumer, recover,
 };
 use tricine_channel::meta::Summed;
 use tricine_channel::sys::process::{Exit, Reaped};
@@ -175,6 +175,12 @@ impl<B: Bell> World<B> {
                 None => {
                     if DIED.take() == Some(At::Effect) {
                         self.did(Did::DiedUnreleased);
+                    }
+                    if side == Side::Consumer
+                        && let Some(held) = held_by_consumer(&self.region)
+                    {
+                        let seq = self.region.look().seq[held as usize % 3];
+                        assert_eq!(seq, held + 1, "the dead held a frame that was there");
                     }
                     let reaped = reaped();
                     before(&self.region, &reaped);

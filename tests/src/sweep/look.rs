@@ -18,6 +18,11 @@ pub(super) fn held(region: &Region) -> Option<u64> {
     }
 }
 
+/// Whether frame `n` is in its slot; in a mailbox in any.
+pub(super) fn is_there(region: &Region, n: u64) -> bool {
+    seqs(region).contains(&(n + 1))
+}
+
 /// Whether every slot has come to rest after `total` frames.
 pub(super) fn at_rest(region: &Region, total: u64) -> bool {
     let words = region.words();

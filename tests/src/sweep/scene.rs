@@ -9,7 +9,7 @@ use tricine_stress::sys::trace::{Forked, Stepped, Tie, pause, pin};
 use super::actor::{Actor, Start};
 use super::case::{Case, Operation, Second, Survivor};
 use super::ledger::Excused;
-use super::look::{at_rest, describe, held, of_frames};
+use super::look::{at_rest, describe, held, is_there, of_frames};
 use super::route::Route;
 use super::stage::{Death, Outcome, Reached, Stage, start};
 
@@ -319,6 +319,9 @@ impl<'a> Scene<'a> {
             && let Some(seq) = held(self.watch)
         {
             let effects = self.stage.ledger.effects(seq);
+            if !is_there(self.watch, seq) {
+                self.wrongs.push(format!("it died with frame {seq} in its hands, which was not there yet"));
+            }
             if self.poison {
                 self.excused.discard(seq, effects);
                 self.stage.ledger.discard(seq);
