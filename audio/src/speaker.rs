@@ -8,7 +8,7 @@ use tricine_session::actor::{Actor, BEAT, Next, Rounds, Stop};
 use tricine_session::channel::ReadSlot;
 use tricine_session::clock::{Clock, PlayState};
 use tricine_session::control::{AudioPage, Writable};
-use tricine_session::link::{Finding, FromRole, SinkSpec};
+use tricine_session::link::{Finding, FromRole, SinkSpec, ToRole};
 
 use crate::Context;
 use crate::align::{self, Splice};
@@ -76,6 +76,10 @@ impl Actor for Speaker {
         Finding::Outlet(sink::probe())
     }
 
+    fn connect() -> Result<(OwnedFd, u16), String> {
+        sink::connection()
+    }
+
     fn begin(context: &Arc<Context>, input: Option<OwnedFd>, state: PlayState) -> Result<Self, Stop> {
         let (spec, page) = (&context.spec, context.page());
         let wanted = spec.work.sink.as_ref().unwrap_or(&SinkSpec::Null);
@@ -89,7 +93,7 @@ impl Actor for Speaker {
             _ => None,
         };
         let gain = gain::factor(state.volume, state.muted);
-        let line = Line::of(input, page.stream.get());
+        let line = input.and_then(|socket| Line::inherited(socket, page.stream.get()));
         let mut this = Self {
             outlet: Outlet::new(wanted, line, spec.unpaced, state.paused, gain, mono_ns()),
             context: context.clone(),
@@ -117,6 +121,18 @@ impl Actor for Speaker {
         }
         this.enter_serial();
         Ok(this)
+    }
+
+    fn hear(&mut self, message: ToRole) -> Result<(), Stop> {
+        let ToRole::Line(answer) = message else { return Ok(()) };
+        let socket = self.context.files.lock().ok().and_then(|mut files| files.pop());
+        let line = answer.and_then(|version| {
+            let socket = socket.ok_or("the connection to the sound server got lost on its way")?;
+            Line::fresh(socket, version)
+        });
+        let (paused, gain) = (self.state.paused, gain::factor(self.state.volume, self.state.muted));
+        self.outlet.answered(line, mono_ns(), paused, gain, self.intake.source);
+        Ok(())
     }
 
     fn follow(&mut self, state: PlayState) {
@@ -187,7 +203,11 @@ impl Speaker {
     /// Looks after the sink: goes on by another where it is gone, and tells.
     fn tend_sink(&mut self) -> Result<(), Stop> {
         let (now_ns, gain) = (mono_ns(), gain::factor(self.state.volume, self.state.muted));
-        match self.outlet.tend(now_ns, self.state.paused, gain, self.intake.source) {
+        let change = self.outlet.tend(now_ns, self.state.paused, gain);
+        if let Some(patient) = self.outlet.question() {
+            self.context.tell(&FromRole::NeedLine { patient })?;
+        }
+        match change {
             Some(Change::ToNull(why)) => {
                 let after = "the film plays without sound until a sound server answers";
                 self.context.notice(format!("{why}; {after}"))?;

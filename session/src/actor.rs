@@ -16,16 +16,18 @@ use tricine_channel::time::{Deadline, mono_ns};
 
 use crate::channel::{Acquired, ChannelName, Consumer, ReadSlot, StreamRegion};
 use crate::clock::PlayState;
-use crate::context::{Orders, RoleContext};
+use crate::context::{Orders, RoleContext, Task};
 use crate::control::ControlRegion;
 use crate::control::pages::Page;
 use crate::error::Error;
-use crate::link::{Finding, FromRole, Spec, ToRole};
+use crate::link::{Finding, FromRole, Link, Spec, ToRole};
 use crate::sandbox;
 
 /// How often a role that has nothing to do shows that it lives. Well within the supervisor's patience, and slow enough
 /// that a paused film costs next to nothing.
 pub const BEAT: Duration = Duration::from_millis(250);
+/// How often it is looked whether there is a server.
+const LOOK: Duration = Duration::from_secs(2);
 /// How long the control socket is not asked while nothing says that there is a message: for a loop that never has to sleep.
 const UNHEARD_NS: u64 = 20_000_000;
 
@@ -71,6 +73,12 @@ pub trait Actor: Sized {
     /// What it finds on this machine. Called in a process that does nothing else, and may take as long as it likes: the
     /// supervisor waits for [`answers_within`](crate::role::Entry::answers_within).
     fn probe() -> Finding;
+
+    /// A connection to the server that it plays on, and the version of the protocol that is spoken there; or why there is none, in words
+    /// for the user. Called as [`Actor::probe`] is.
+    fn connect() -> Result<(OwnedFd, u16), String> {
+        Err("there is no server for this role".into())
+    }
 
     /// Begins. `input` is what the process inherits. The loop says that the role is ready once this returns.
     fn begin(context: &Arc<RoleContext<Self::Page>>, input: Option<OwnedFd>, state: PlayState) -> Result<Self, Stop>;
@@ -134,15 +142,22 @@ pub struct Rounds<P> {
     attached: bool,
 }
 
-/// Plays a role until the supervisor says [`ToRole::Quit`] or is gone, or answers a probe. The process's exit code: 0 after that, 1
+/// Plays a role until the supervisor says [`ToRole::Quit`] or is gone, or answers a probe, or connects. The process's exit code: 0 after that, 1
 /// where it cannot go on (said as [`FromRole::Failed`]), 70 or 71 where shared memory is broken (see [`crate::error`]), which the
 /// supervisor treats as a crash.
 pub fn run<A: Actor>(orders: Orders) -> i32 {
-    let Orders { link, spec, input, files, confined } = orders;
-    let Some(spec) = spec else {
-        // Whoever asked and is gone has no use for the answer.
-        let _ = link.send(&A::probe());
-        return 0;
+    let Orders { link, task, input, files, confined } = orders;
+    let spec = match task {
+        Task::Play(spec) => spec,
+        Task::Probe => {
+            // Whoever asked and is gone has no use for the answer.
+            let _ = link.send(&A::probe());
+            return 0;
+        }
+        Task::Connect { patient } => {
+            connect::<A>(&link, patient);
+            return 0;
+        }
     };
     let control = match ControlRegion::attach::<A::Page>(&spec.session) {
         Ok(control) => control,
@@ -181,6 +196,20 @@ pub fn run<A: Actor>(orders: Orders) -> i32 {
         Stop::Broken(error) => broken(&error),
         Stop::Exit(code) => code,
     }
+}
+
+/// Hands a connection over; where it is to be patient, once there is one.
+fn connect<A: Actor>(link: &Link, patient: bool) {
+    let line = loop {
+        let line = A::connect();
+        // Nobody says anything here: whoever asked has gone.
+        if line.is_ok() || !patient || link.wait(Deadline::after(LOOK)).unwrap_or(true) {
+            break line;
+        }
+    };
+    let files: Vec<BorrowedFd<'_>> = line.iter().map(|(socket, _)| socket.as_fd()).collect();
+    let found = line.as_ref().map(|&(_, version)| version).map_err(Clone::clone);
+    let _ = link.order(&Finding::Line(found), &files);
 }
 
 /// Whether this process gets no more memory, not even what a library takes.

@@ -26,14 +26,28 @@ const LONGEST_NOTICE: usize = 2_000;
 pub struct Orders {
     /// The control socket.
     pub link: Link,
-    /// What to work on; `None` if it is only to say what it finds on this machine.
-    pub spec: Option<Box<Spec>>,
+    /// What for.
+    pub task: Task,
     /// What it inherits besides, see [`crate::role::Inherits`].
     pub input: Option<OwnedFd>,
     /// Files of subtitles, see [`crate::link::TracksSpec::subtitle_files`].
     pub files: Vec<OwnedFd>,
     /// What is called in the role's process once its sandbox is closed: for tests of what gets out.
     pub confined: fn(Role, &Link, &Spec),
+}
+
+/// What a role's process is started for.
+#[derive(Debug)]
+pub enum Task {
+    /// To play the role, on this.
+    Play(Box<Spec>),
+    /// To say what it finds on this machine.
+    Probe,
+    /// To connect to a server for the process that plays the role.
+    Connect {
+        /// Whether it goes on until there is a server.
+        patient: bool,
+    },
 }
 
 impl Orders {
@@ -45,17 +59,18 @@ impl Orders {
         let input = process::inherited(INPUT_FD);
         process::set_comm(&format!("tricine:{role}"));
         link.wait(Deadline::after(Duration::from_secs(10)))?;
-        let (spec, files) = match link.hear()? {
-            Some((ToRole::Start(spec), files)) => (Some(spec), files),
-            Some((ToRole::Probe, _)) => (None, Vec::new()),
+        let (task, files) = match link.hear()? {
+            Some((ToRole::Start(spec), files)) => (Task::Play(spec), files),
+            Some((ToRole::Probe, _)) => (Task::Probe, Vec::new()),
+            Some((ToRole::Connect { patient }, _)) => (Task::Connect { patient }, Vec::new()),
             _ => return Err(Error::Disconnected),
         };
-        Ok(Self { link, spec, input, files, confined: |_, _, _| {} })
+        Ok(Self { link, task, input, files, confined: |_, _, _| {} })
     }
 
     /// How much is to be logged: 0 warnings, 1 more, 2 all.
     pub fn verbosity(&self) -> u8 {
-        self.spec.as_ref().map_or(0, |spec| spec.verbosity)
+        if let Task::Play(spec) = &self.task { spec.verbosity } else { 0 }
     }
 }
 

@@ -17,8 +17,10 @@ use tricine_channel::sys::sealed::{read_sealed, sealed_file};
 use tricine_channel::time::Deadline;
 
 mod messages;
+mod work;
 
 pub use messages::*;
+pub use work::*;
 
 /// The longest message in a packet, in bytes: what goes into the buffer of a socket many times over.
 pub const LONGEST: usize = 1 << 14;

@@ -3,7 +3,7 @@
 //!
 //! Three walls, each on its own; a kernel that lacks one still has the others:
 //!
-//! - *limits*: no core file; for the decoder, no growth of any file and a limit on memory;
+//! - *limits*: no core file; for the decoder, no growth of any file and a limit on memory; none of what root may do beyond other users;
 //! - *Landlock*: no file is opened but those that [`Reach`] names, no network, no signal to other processes;
 //! - *seccomp*: a system call that the role has no use for ends it by SIGSYS ([`calls`]): to execute, to make a process or a socket, to
 //!   trace, to run memory that it has written.
@@ -11,8 +11,7 @@
 //! The walls stand around the thread that calls [`enter`] and those that it starts, so it comes before any other one. The decoder and the audio
 //! role begin with it. So does the renderer, but where it shows in a window: it has to load and ask for much until the window is there.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
@@ -20,11 +19,12 @@ use landlock::{
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
+use tricine_channel::sys::capability::{READ_ANY_FILE, give_up_all_but};
 use tricine_channel::sys::sigsys;
 
 use crate::control::Role;
 use crate::error::Result;
-use crate::link::{DisplaySpec, FromRole, InputSpec, Link, SinkSpec, Spec};
+use crate::link::{DisplaySpec, FromRole, InputSpec, Link, Spec};
 
 mod calls;
 
@@ -48,14 +48,12 @@ pub struct Confine {
 /// What a role needs of the world.
 #[derive(Debug, Default)]
 pub struct Reach {
-    /// Files, and folders of files, that it reads.
+    /// Files that it reads.
     reads: Vec<PathBuf>,
     /// Folders whose files it looks for and reads.
     fonts: Vec<PathBuf>,
     /// As those, to be written as well.
     writes: Vec<PathBuf>,
-    /// Whether it connects to servers of this machine.
-    servers: bool,
     /// Of a role that reads what others wrote, and writes no file: how much memory it may take, in bytes, at first and at most.
     memory: Option<(u64, u64)>,
 }
@@ -68,16 +66,12 @@ impl Reach {
             Role::Decoder => {
                 reach.memory = Some(confine.memory.map_or((BASE, MOST), |limit| (limit, limit)));
                 if let InputSpec::Images(images) = &spec.work.input {
-                    let folders: BTreeSet<&Path> = images.iter().filter_map(|image| image.as_path().parent()).collect();
-                    reach.reads = folders.into_iter().map(Path::to_owned).collect();
+                    // Each by itself: what lies beside it in its folder is not asked for, and where a link leads to, is.
+                    reach.reads = images.iter().map(|image| image.as_path().to_owned()).collect();
                 }
             }
-            Role::Audio => {
-                if let Some(SinkSpec::Auto | SinkSpec::Pulse) = spec.work.sink {
-                    reach.servers = true;
-                    reach.reads = cookies();
-                }
-            }
+            // The connection to a sound server is made for it.
+            Role::Audio => {}
             Role::Renderer => match &spec.work.display {
                 DisplaySpec::Window => {
                     reach.fonts = fonts();
@@ -111,14 +105,6 @@ pub fn fonts() -> Vec<PathBuf> {
     let own = [in_home(".fonts"), data.or_else(|| in_home(".local/share/fonts"))];
     let all = ["/usr/share/fonts", "/usr/local/share/fonts"].map(PathBuf::from);
     all.into_iter().chain(own.into_iter().flatten()).collect()
-}
-
-/// Where a sound server's password may be.
-fn cookies() -> Vec<PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    let in_home = |rest: &str| home.as_ref().map(|home| home.join(rest));
-    let cookie = std::env::var_os("PULSE_COOKIE").map(PathBuf::from);
-    [cookie, in_home(".config/pulse/cookie"), in_home(".pulse-cookie")].into_iter().flatten().collect()
 }
 
 /// What keeps a process in.
@@ -185,6 +171,8 @@ pub fn confine(reach: &Reach) -> Walls {
         let _ = lower(Resource::RLIMIT_FSIZE, 0, 0);
         let _ = lower(Resource::RLIMIT_DATA, now, most);
     }
+    // Root could raise the limits again. Nothing is given up where a kernel has none of that.
+    let _ = give_up_all_but(if reach.by_name() { READ_ANY_FILE } else { 0 });
     sigsys::say_what_was_forbidden();
     wall_in(reach)
 }

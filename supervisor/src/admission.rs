@@ -10,6 +10,7 @@
 //! | `Output`, `Ended` | who consumes a stream |
 //! | `Key` | who draws, where it draws in a window |
 //! | `Pictured` | who draws |
+//! | `NeedLine` | who plays on a server |
 
 use std::ffi::OsStr;
 
@@ -74,6 +75,7 @@ pub(crate) fn admit(
             FromRole::Key(Key::Chapter(by.clamp(-FARTHEST_S, FARTHEST_S)))
         }
         FromRole::Key(_) if types(role, display) => message,
+        FromRole::NeedLine { .. } if role.entry().inherits == Inherits::Sink => message,
         FromRole::Pictured(done) if role.entry().draws => FromRole::Pictured(done.map_err(shown)),
         FromRole::Opened(_)
         | FromRole::Listed(_)
@@ -82,6 +84,7 @@ pub(crate) fn admit(
         | FromRole::Output(_)
         | FromRole::Ended { .. }
         | FromRole::Key(_)
+        | FromRole::NeedLine { .. }
         | FromRole::Pictured(_) => return None,
     })
 }
@@ -222,6 +225,7 @@ mod tests {
             (FromRole::Ended { serial: 1 }, vec![Role::Audio, Role::Renderer]),
             (FromRole::Key(Key::Quit), vec![Role::Renderer]),
             (FromRole::Pictured(Ok(())), vec![Role::Renderer]),
+            (FromRole::NeedLine { patient: true }, vec![Role::Audio]),
         ];
         for (message, may) in table {
             for role in Role::ALL {

@@ -19,6 +19,9 @@ use crate::admission::Allowance;
 /// Lines of a role's log that are kept for its obituary.
 const KEPT_LINES: usize = 8;
 
+/// A role that ends hangs up a moment before it is gone.
+const GRACE_NS: u64 = 1_000_000_000;
+
 /// Messages that wait for room in a role's socket, which takes many more.
 const MOST_WAITING: usize = 64;
 
@@ -31,7 +34,11 @@ pub(crate) struct Running {
     pub(crate) link: Link,
     /// What there was no room for in its socket.
     waiting: RefCell<VecDeque<(ToRole, Vec<OwnedFd>)>>,
+    /// When it had hung up, which an honest role does when it dies and no sooner, in ns on CLOCK_MONOTONIC.
+    hung_up_ns: Option<u64>,
     log: std::fs::File,
+    /// Nothing comes from there any more.
+    log_ended: bool,
     partial: Vec<u8>,
     /// How often it may speak, say something to the user, and log.
     talk: Allowance,
@@ -72,7 +79,9 @@ pub(crate) fn start(
         child,
         link: ours,
         waiting: RefCell::default(),
+        hung_up_ns: None,
         log: log.into(),
+        log_ended: false,
         partial: Vec::new(),
         talk: Allowance::new(10_000, 2_000),
         hints: Allowance::new(20, 2),
@@ -101,8 +110,13 @@ impl Running {
         // Bounded, so that a role that talks without end does not keep the supervisor.
         for _ in 0..64 {
             let message = self.link.receive();
-            if matches!(message, Ok(None) | Err(Error::Disconnected)) {
-                break;
+            match message {
+                Ok(None) => break,
+                Err(Error::Disconnected) => {
+                    self.hung_up_ns.get_or_insert(now_ns);
+                    break;
+                }
+                _ => {}
             }
             heard.any = true;
             heard.flood |= !self.talk.take(now_ns);
@@ -128,8 +142,12 @@ impl Running {
         let mut buffer = [0; 4096];
         for _ in 0..16 {
             match self.log.read(&mut buffer) {
-                Ok(n) if n > 0 => self.partial.extend_from_slice(&buffer[..n]),
-                _ => break,
+                Ok(0) => {
+                    self.log_ended = true;
+                    break;
+                }
+                Ok(n) => self.partial.extend_from_slice(&buffer[..n]),
+                Err(_) => break,
             }
         }
         let mut lines = Vec::new();
@@ -151,9 +169,19 @@ impl Running {
         lines
     }
 
-    /// The descriptor that its log comes from.
-    pub(crate) fn log_fd(&self) -> BorrowedFd<'_> {
-        self.log.as_fd()
+    /// Where its messages come from; `None` once it has hung up: that would be heard again and again.
+    pub(crate) fn link_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.hung_up_ns.is_none().then(|| self.link.as_fd())
+    }
+
+    /// Where its log comes from; `None` once that has ended.
+    pub(crate) fn log_fd(&self) -> Option<BorrowedFd<'_>> {
+        (!self.log_ended).then(|| self.log.as_fd())
+    }
+
+    /// Whether it can be told nothing any more and has not died of it, though it had the time.
+    pub(crate) fn has_hung_up(&self, now_ns: u64) -> bool {
+        self.hung_up_ns.is_some_and(|at_ns| now_ns.saturating_sub(at_ns) > GRACE_NS)
     }
 
     /// Says something to it, once there is room; a role that is gone or deaf is noticed by other means.

@@ -20,6 +20,16 @@ impl HeldSocket {
         self.0.as_ref().map(AsFd::as_fd)
     }
 
+    /// The connection, if somebody is at its other end.
+    pub(crate) fn connection(&self) -> Option<BorrowedFd<'_>> {
+        self.0.as_ref().filter(|socket| !hung_up(socket)).map(AsFd::as_fd)
+    }
+
+    /// Holds this connection in the place of the one before.
+    pub(crate) fn hold(&mut self, connection: OwnedFd) {
+        self.0 = Some(connection);
+    }
+
     /// What the role has there ends with the role.
     pub(crate) fn release(&mut self) {
         self.0 = None;

@@ -1,13 +1,14 @@
 //! What there is on this machine to show pictures and to play sound: a question to the process that would do it. That process may
 //! hang where a server accepts a connection and never answers; the supervisor waits for so long and no longer, and ends it.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
+use tricine_channel::sys::fds;
 use tricine_channel::time::Deadline;
 use tricine_session::control::Role;
-use tricine_session::link::{DisplaySpec, Finding, Link, ToRole};
+use tricine_session::link::{DisplaySpec, Finding, LONGEST, Link, ToRole};
 use tricine_session::name::shown;
 use tricine_session::process::{Child, Spawn};
 use tricine_session::{Error, Result};
@@ -24,7 +25,8 @@ pub(crate) struct Probe {
     /// `None` once it is left to somebody else to reap.
     child: Option<Child>,
     link: Link,
-    deadline: Deadline,
+    /// `None`: it may take as long as it likes.
+    deadline: Option<Deadline>,
 }
 
 impl Probe {
@@ -32,18 +34,48 @@ impl Probe {
     ///
     /// Errors: there is no process to be had.
     pub(crate) fn start(role: Role) -> Result<Self> {
+        Self::ask(role, "probe", &ToRole::Probe, false)
+    }
+
+    /// Asks for a connection to the server that the role plays on; if it is to be `patient`, as soon as there is one. Waits for nothing.
+    ///
+    /// Errors: there is no process to be had.
+    pub(crate) fn connecting(role: Role, patient: bool) -> Result<Self> {
+        Self::ask(role, "connection", &ToRole::Connect { patient }, patient)
+    }
+
+    fn ask(role: Role, what: &str, question: &ToRole, patient: bool) -> Result<Self> {
         let (ours, theirs) = Link::pair()?;
-        ours.send(&ToRole::Probe)?;
-        let title = format!("tricine: probe of {role}");
+        ours.send(question)?;
+        let title = format!("tricine: {what} of {role}");
         let child = Spawn { title, role: role.name(), link: theirs.as_fd(), input: None, stdout: false, bound: true };
-        let deadline = Deadline::after(role.entry().answers_within);
+        let deadline = (!patient).then(|| Deadline::after(role.entry().answers_within));
         Ok(Self { role, child: Some(child.start()?), link: ours, deadline })
+    }
+
+    /// Which role's process it is.
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The connection that was asked for, and the version of the protocol that is spoken there; or why there is none, in words for the user. Once
+    /// it is readable or overdue, this waits for nothing.
+    pub(crate) fn connection(&self) -> Result<(u16, OwnedFd), String> {
+        let name = self.role.entry().looks_for;
+        let gone = || format!("the process that connects to a {name} has ended without an answer");
+        let answer = fds::try_receive(&self.link, LONGEST).map_err(|_| gone())?;
+        let Some((bytes, files)) = answer else { return Err(format!("no {name} has answered in time")) };
+        match serde_json::from_slice(&bytes).map_err(|_| gone())? {
+            Finding::Line(Ok(version)) => Ok((version, files.into_iter().next().ok_or_else(gone)?)),
+            Finding::Line(Err(why)) => Err(shown(why)),
+            Finding::Outlet(_) | Finding::Formats(_) => Err(gone()),
+        }
     }
 
     /// The answer; or why there is none in time, in words for the user.
     pub(crate) fn answer(&self) -> Result<Finding, String> {
         let (name, seconds) = (self.role.entry().looks_for, self.role.entry().answers_within.as_secs());
-        match self.link.wait(self.deadline).and_then(|_| self.link.receive()) {
+        match self.link.wait(self.deadline.unwrap_or(Deadline::NOW)).and_then(|_| self.link.receive()) {
             Ok(Some(found)) => Ok(plain(found)),
             Ok(None) => Err(format!("no {name} has answered within {seconds} s; it accepts connections and may hang")),
             Err(Error::Disconnected) => Err(format!("the process that looks for a {name} has ended without an answer")),
@@ -58,7 +90,7 @@ impl Probe {
 
     /// Whether there will be no answer in time.
     pub(crate) fn is_overdue(&self) -> bool {
-        self.deadline.remaining().is_zero()
+        self.deadline.is_some_and(|deadline| deadline.remaining().is_zero())
     }
 
     /// Whether it has found something to show or to play on. Once it is readable or overdue, this waits for nothing.
@@ -86,6 +118,7 @@ impl Drop for Probe {
 fn plain(found: Finding) -> Finding {
     match found {
         Finding::Outlet(outcome) => Finding::Outlet(outcome.map(shown).map_err(shown)),
+        Finding::Line(line) => Finding::Line(line.map_err(shown)),
         Finding::Formats(kinds) => Finding::Formats(
             kinds.into_iter().map(|(kind, names)| (shown(kind), names.into_iter().map(shown).collect())).collect(),
         ),

@@ -25,6 +25,7 @@ use tricine_session::role::Each;
 use tricine_session::sandbox::Walls;
 use tricine_session::{NAMESPACE, Result, signals};
 
+use crate::admission::Allowance;
 use crate::child::Running;
 use crate::cli::{Audio, Display, Play};
 use crate::held_socket::HeldSocket;
@@ -45,6 +46,7 @@ mod end;
 mod events;
 mod hear;
 mod inputs;
+mod line;
 mod picture;
 mod regions;
 mod subtitles;
@@ -133,6 +135,9 @@ pub(crate) struct Session {
     described: Option<Opened>,
     /// The process that looks for a display, while it does.
     probe: Option<Probe>,
+    /// The process that connects to a sound server for the audio role, while it does; and how often one may be started.
+    connecting: Option<Probe>,
+    connections: Allowance,
     display: DisplaySpec,
     sink: Option<SinkSpec>,
     /// Files of subtitles of the input that is playing, and of the one that is next.
@@ -270,6 +275,8 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         opened: None,
         described: None,
         probe,
+        connecting: None,
+        connections: Allowance::new(10, 1),
         display,
         sink,
         subtitles: Vec::new(),

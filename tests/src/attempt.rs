@@ -1,19 +1,26 @@
 //! What a role might try that somebody has taken over.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IoSliceMut, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::fd::AsFd;
-use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use nix::libc::RLIM_INFINITY;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::ptrace;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{chroot, getppid, setuid};
+use nix::sys::socket::{Shutdown, shutdown};
+use nix::sys::stat::{Mode, umask};
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::unistd::{chroot, getppid, mkfifo, setsid, setuid};
 use tricine_channel::sys::fds;
 use tricine_channel::time::Deadline;
 use tricine_session::channel::Kind;
@@ -25,9 +32,43 @@ pub const ORDER: &str = "TRICINE_TEST_ATTEMPT";
 
 /// Whatever reaches beyond the process itself: each must end with an error, or end the process. A path goes with those that have one, of a
 /// file that is there.
-pub const ALL: [&str; 24] = [
-    "open", "write", "create", "folder", "rename", "unlink", "chmod", "link", "execute", "code", "tcp", "listen",
-    "udp", "unix", "datagram", "serve", "kill", "ptrace", "mount", "chroot", "unshare", "setuid", "shm", "list",
+pub const ALL: [&str; 36] = [
+    "open",
+    "write",
+    "create",
+    "folder",
+    "rename",
+    "unlink",
+    "chmod",
+    "link",
+    "execute",
+    "code",
+    "tcp",
+    "listen",
+    "udp",
+    "unix",
+    "datagram",
+    "serve",
+    "kill",
+    "ptrace",
+    "mount",
+    "chroot",
+    "unshare",
+    "setuid",
+    "shm",
+    "list",
+    "path",
+    "mem",
+    "environ",
+    "sibling",
+    "vm",
+    "abstract",
+    "chdir",
+    "hard-link",
+    "fifo",
+    "group",
+    "umask",
+    "raise",
 ];
 
 /// One of them, made ready before the walls are there.
@@ -62,6 +103,38 @@ impl Attempt {
             }
             "link" => std::os::unix::fs::symlink(path, beside),
             "list" => fs::read_dir("/").map(drop),
+            "path" => {
+                let flags = nix::libc::O_PATH;
+                OpenOptions::new().read(true).custom_flags(flags).open(path).map(drop)
+            }
+            "mem" => OpenOptions::new().write(true).open(format!("/proc/{}/mem", getppid())).map(drop),
+            "environ" => fs::read(format!("/proc/{}/environ", getppid())).map(drop),
+            // Roles are started one after another.
+            "sibling" => {
+                let near = |by: u32| [std::process::id() + by, std::process::id() - by];
+                let tried = (1..4).flat_map(near).map(|pid| File::open(format!("/proc/{pid}/maps")));
+                tried.fold(Err(io::ErrorKind::NotFound.into()), Result::or).map(drop)
+            }
+            "vm" => {
+                let mut page = [0; 8];
+                let there = [RemoteIoVec { base: 0x40_0000, len: 8 }];
+                process_vm_readv(getppid(), &mut [IoSliceMut::new(&mut page)], &there).map(drop).map_err(Into::into)
+            }
+            "abstract" => UnixStream::connect_addr(&SocketAddr::from_abstract_name("/tmp/.X11-unix/X0")?).map(drop),
+            "chdir" => std::env::set_current_dir("/"),
+            "hard-link" => fs::hard_link(path, beside),
+            "fifo" => mkfifo(&beside, Mode::S_IRWXU).map_err(Into::into),
+            "group" => setsid().map(drop).map_err(Into::into),
+            // There is no error of it.
+            "umask" => {
+                let _ = umask(Mode::empty());
+                Ok(())
+            }
+            // Where no limit was lowered, there is none to be raised.
+            "raise" => match getrlimit(Resource::RLIMIT_DATA)?.1 {
+                RLIM_INFINITY => Err(io::ErrorKind::Unsupported.into()),
+                _ => setrlimit(Resource::RLIMIT_DATA, RLIM_INFINITY, RLIM_INFINITY).map_err(Into::into),
+            },
             "shm" => OpenOptions::new().write(true).open(path).map(drop),
             "execute" => Command::new("true").status().map(drop),
             "code" => memmap2::MmapMut::map_anon(4096)?.make_exec().map(drop),
@@ -105,6 +178,17 @@ pub fn if_told(role: Role, link: &Link, spec: &Spec) {
     match what {
         "lie" => return lie(link),
         "flood" => return flood(link),
+        "descriptors" => return descriptors(link),
+        "hang-up" => {
+            let _ = shutdown(link.as_fd().as_raw_fd(), Shutdown::Both);
+            loop {
+                std::thread::park();
+            }
+        }
+        "quiet" => {
+            let _ = nix::unistd::close(nix::libc::STDERR_FILENO);
+            return;
+        }
         _ => {}
     }
     let how = match Attempt::prepare(what, words.next().unwrap_or_default()).make() {
@@ -159,7 +243,12 @@ fn lie(link: &Link) {
     for key in [Key::Quit, Key::Next, Key::Screenshot, Key::Seek(i32::MIN)] {
         say(&FromRole::Key(key));
     }
-    say(&FromRole::Ended { serial: 1 });
+    for serial in [0, 1, u32::MAX] {
+        say(&FromRole::Ended { serial });
+    }
+    for patient in [true, false] {
+        say(&FromRole::NeedLine { patient });
+    }
     say(&FromRole::Output("\x1b[31m".into()));
     say(&FromRole::Notice("\x1b[31mred\nlines\u{202e}".repeat(100)));
     for bytes in [&b"{}"[..], b"#", b"\xff\xfe", &[b'['; 100_000], b""] {
@@ -172,5 +261,15 @@ fn flood(link: &Link) {
     let notice = FromRole::Notice("noise".repeat(100));
     while link.send_by(&notice, Deadline::after(Duration::from_secs(10))).is_ok_and(|room| room) {
         let _ = writeln!(io::stderr(), "WARN {}", "noise".repeat(100));
+    }
+}
+
+/// Sends descriptors without end.
+fn descriptors(link: &Link) {
+    let stderr = io::stderr();
+    while link.wait(Deadline::NOW).is_ok() {
+        if !fds::try_send(link, b"{}", &[stderr.as_fd(); 16]).unwrap_or(true) {
+            std::thread::yield_now();
+        }
     }
 }

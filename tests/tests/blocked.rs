@@ -174,6 +174,26 @@ fn a_file_that_does_not_open_stops_neither_a_signal_nor_what_opens_it_from_being
 }
 
 #[test]
+fn the_length_of_an_input_is_not_that_of_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("far.y4m");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+    // Somebody who writes nothing: nobody knows yet what it holds.
+    let _held = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+    let first = "test:bars?size=16x16&rate=25&seconds=1";
+    let run = start(PROGRAM, &["--display", "none", "--audio", "none", "--unpaced", first, arg(&fifo)]);
+    let control = run.control();
+    let length = || {
+        let (_, state) = control.state()?;
+        (state.serial == 2).then(|| control.session().duration_ns.get())
+    };
+    let now = wait_for("the second input", length);
+    run.signal(Signal::SIGTERM);
+    run.end();
+    assert_eq!(now, 0);
+}
+
+#[test]
 fn a_report_that_does_not_open_is_said_and_waited_for_no_longer() {
     if !have("python3") {
         return;

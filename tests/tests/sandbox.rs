@@ -72,7 +72,7 @@ fn what_ends_a_role_is_named_in_its_obituary() {
 #[test]
 fn lies_and_floods_of_a_role_come_to_nothing() {
     for role in ROLES {
-        for what in ["lie", "flood"] {
+        for what in ["lie", "flood", "descriptors"] {
             let order = format!("{role} {what} x");
             let end = start_with(PROGRAM, &SHORT, |command| _ = command.env(ORDER, &order)).end();
             let told = format!("{order}: {:?} {}", end.status, end.stderr);
@@ -80,12 +80,54 @@ fn lies_and_floods_of_a_role_come_to_nothing() {
             let codes = if order.starts_with("decoder lie") { &[0, 1, 4][..] } else { &[0] };
             assert!(end.status.code().is_some_and(|code| codes.contains(&code)), "{told}");
             assert!(what == "lie" || end.number("/video/presented") == 25.0, "{told}");
-            assert_eq!(what == "flood", end.stderr.contains("talks without end"), "{told}");
+            assert_eq!(what != "lie", end.stderr.contains("talks without end"), "{told}");
             // Who cannot be answered is not left waiting.
             let refused = end.stderr.contains("which no film like this has, and is ended");
             assert_eq!(order.starts_with("decoder lie"), refused, "{told}");
             assert!(!end.stderr.contains(['\x1b', '\x07', '\u{202e}']), "{told}");
             assert!(end.stderr.len() < 60_000, "{} bytes", end.stderr.len());
+        }
+    }
+}
+
+#[test]
+fn a_role_that_hangs_up_and_lives_on_is_ended_and_one_whose_log_has_ended_is_not() {
+    let film = ["--display", "none", "--audio", "null", "test:clock?size=64x48&rate=25&seconds=3&tone=440"];
+    for role in ROLES {
+        for (what, ended) in [("hang-up", true), ("quiet", false)] {
+            let order = format!("{role} {what} x");
+            let end = start_with(PROGRAM, &film, |command| _ = command.env(ORDER, &order)).end();
+            let told = format!("{order}: {:?} {}", end.status, end.stderr);
+            assert_eq!(end.status.code(), Some(0), "{told}");
+            let [presented, dropped] = ["/video/presented", "/video/dropped"].map(|path| end.number(path));
+            assert_eq!(presented + dropped, 75.0, "{told}");
+            assert_eq!(end.stderr.contains("has hung up and lives on"), ended, "{told}");
+            let restarts = end.report["restarts"].as_array().unwrap();
+            assert!(restarts.iter().all(|restart| restart["role"] == role), "{told}");
+            assert_eq!(restarts.len(), usize::from(ended), "{told}");
+        }
+    }
+}
+
+#[test]
+fn pictures_of_a_folder_may_be_links_to_elsewhere_and_nothing_beside_them_is_open() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let picture = elsewhere.path().join("picture.png");
+    tool("ffmpeg", &["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=64x64", "-frames:v", "1", arg(&picture)]);
+    for name in ["1.png", "2.png", "3.png"] {
+        std::os::unix::fs::symlink(&picture, folder.path().join(name)).unwrap();
+    }
+    let end = start(PROGRAM, &["--display", "none", "--audio", "none", "--unpaced", arg(folder.path())]).end();
+    assert_eq!((end.status.code(), end.number("/video/presented")), (Some(0), 3.0), "{}", end.stderr);
+    if has("Landlock") {
+        fs::write(folder.path().join("letter.txt"), "whose").unwrap();
+        let first = folder.path().join("1.png");
+        for (path, code) in [(first.clone(), 0), (picture, 0), (folder.path().join("letter.txt"), 1)] {
+            let tried = Command::new(CONFINED).args(["decoder", "open", arg(&path), arg(&first)]).output().unwrap();
+            assert_eq!(tried.status.code(), Some(code), "{}", path.display());
         }
     }
 }

@@ -8,7 +8,7 @@ mod pulse;
 mod wav;
 
 pub(crate) use null::Null;
-pub(crate) use pulse::{Line, Pulse, Talker, probe, reachable};
+pub(crate) use pulse::{Line, Pulse, Talker, connection, probe};
 pub(crate) use wav::Recorder;
 
 /// What interleaved samples are like.

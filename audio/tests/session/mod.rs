@@ -2,8 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::os::fd::{AsFd, OwnedFd};
-use std::process::{Child, Command, Stdio};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,15 +14,18 @@ use tricine_session::channel::{
     Acquired, Barriers, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, StreamRegion, recover,
 };
 use tricine_session::clock::{Clock, PlayState};
-use tricine_session::context::Orders;
+use tricine_session::context::{Orders, Task};
 use tricine_session::control::{Attached, ControlRegion, SessionPage, Writable};
 use tricine_session::frame::FrameMeta;
 use tricine_session::link::{FromRole, Link, SinkSpec, Spec, ToRole, Work};
 
+mod relay;
+
+pub(crate) use relay::be_child;
+use relay::{relay, spawned};
+
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const RATE: u32 = 48_000;
-/// Says to a test executable that it is an audio role.
-const CHILD: &str = "TRICINE_TEST_AUDIO_ROLE";
 
 pub(crate) fn playing() -> PlayState {
     PlayState { serial: 1, audible: true, volume: 100, ..PlayState::IDLE }
@@ -156,7 +159,7 @@ impl Session {
         let (ours, theirs) = Link::pair().unwrap();
         let orders = Orders {
             link: theirs,
-            spec: Some(Box::new(self.spec.clone())),
+            task: Task::Play(Box::new(self.spec.clone())),
             input: file_of(&self.spec),
             files: Vec::new(),
             confined: |_, _, _| {},
@@ -166,18 +169,12 @@ impl Session {
         self
     }
 
-    /// Starts the role in a process: this very executable, whose test `child` calls [`be_child`].
+    /// Starts the role in a process.
     pub(crate) fn spawn(&mut self) {
-        let (ours, theirs) = Link::pair().unwrap();
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--nocapture", "--test-threads=1"])
-            .env(CHILD, "1")
-            .envs(self.env.iter().cloned())
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        ours.send(&ToRole::Start(Box::new(self.spec.clone()))).unwrap();
+        let (ours, between) = Link::pair().unwrap();
+        let (role, child) = spawned(&self.env, &ToRole::Start(Box::new(self.spec.clone())));
+        let (env, bell) = (self.env.clone(), StreamRegion::open(self.channel.name()).unwrap());
+        std::thread::spawn(move || relay(&between, &role, &env, &bell));
         self.link = ours;
         self.spec.restarts += 1;
         self.running = Running::Process(child);
@@ -329,30 +326,6 @@ impl Drop for Session {
         self.quit();
         let _ = tricine_session::NAMESPACE.unlink_all(&self.name, |_| {});
     }
-}
-
-/// What the test `child` of an executable that calls [`Session::spawn`] does: nothing, or be an audio role and exit.
-pub(crate) fn be_child() {
-    if std::env::var_os(CHILD).is_none() {
-        return;
-    }
-    // As in the player: a panic on any thread is a crash.
-    std::panic::set_hook(Box::new(|panic| {
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), "the role: {panic}");
-        tricine_channel::sys::process::exit_now(tricine_session::error::EXIT_BROKEN);
-    }));
-    let link = Link::new(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
-    link.wait(Deadline::after(Duration::from_secs(10))).unwrap();
-    let Some(ToRole::Start(spec)) = link.receive().unwrap() else { panic!("no orders") };
-    let input = file_of(&spec);
-    std::process::exit(tricine_audio::run(Orders {
-        link,
-        spec: Some(spec),
-        input,
-        files: Vec::new(),
-        confined: |_, _, _| {},
-    }));
 }
 
 /// The file that the role writes, as a supervisor opens it.

@@ -94,7 +94,13 @@ impl Presenter {
             }
             ToRole::Retake => self.display.iter_mut().for_each(|d| d.retake()),
             // The loop's, or another role's.
-            ToRole::State | ToRole::Channel(_) | ToRole::Quit | ToRole::Start(_) | ToRole::Probe => return,
+            ToRole::State
+            | ToRole::Channel(_)
+            | ToRole::Quit
+            | ToRole::Start(_)
+            | ToRole::Probe
+            | ToRole::Connect { .. }
+            | ToRole::Line(_) => return,
         }
         self.overlay_at_ns = now_ns;
         self.active_until_ns = now_ns + ATTENTION_NS;

@@ -12,7 +12,7 @@ use tricine_session::channel::{
     Acquired, Barriers, ChannelName, Kind, Mode, Producer, Side, Spec as ChannelSpec, StreamRegion,
 };
 use tricine_session::clock::PlayState;
-use tricine_session::context::Orders;
+use tricine_session::context::{Orders, Task};
 use tricine_session::control::{Attached, ControlRegion, SessionPage, Writable};
 use tricine_session::frame::{FrameMeta, i420_len};
 use tricine_session::link::{DisplaySpec, FromRole, Link, Spec, ToRole, Work};
@@ -78,8 +78,13 @@ impl Session {
             restarts,
             verbosity: 0,
         };
-        let orders =
-            Orders { link: theirs, spec: Some(Box::new(spec)), input: None, files: Vec::new(), confined: |_, _, _| {} };
+        let orders = Orders {
+            link: theirs,
+            task: Task::Play(Box::new(spec)),
+            input: None,
+            files: Vec::new(),
+            confined: |_, _, _| {},
+        };
         let thread = std::thread::spawn(move || tricine_renderer::run(orders));
         let running = Running { link: ours, thread };
         running.expect("ready", |m| matches!(m, FromRole::Ready));

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::channel::{ChannelName, Kind, Mode};
-use crate::name::Name;
-use crate::sandbox::{Confine, Walls};
+use super::Spec;
+use crate::channel::{ChannelName, Kind};
+use crate::sandbox::Walls;
 
 /// What the supervisor says to a role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,15 @@ pub enum ToRole {
     Start(Box<Spec>),
     /// The only message to a process that is to answer with [`Finding`] and to end.
     Probe,
+    /// The only message to a process that is to connect to the server that the role plays on, to answer with [`Finding::Line`] and the
+    /// connection, and to end.
+    Connect {
+        /// Whether it goes on until there is a server.
+        patient: bool,
+    },
+    /// To the audio role, the answer to [`FromRole::NeedLine`]: the version of the protocol that is spoken by the connection that comes with
+    /// this; or why there is none, in words for the user.
+    Line(Result<u16, String>),
     /// What the user wants has changed: look into the control region. Losing one is harmless, there are others.
     State,
     /// This channel exists now. To the decoder: the answer to [`FromRole::NeedChannel`]. To a consumer: frames come here.
@@ -69,6 +78,11 @@ pub enum FromRole {
         /// The generation it reads from.
         generation: u64,
     },
+    /// Audio: a connection to a sound server is needed. Answered with [`ToRole::Line`], once.
+    NeedLine {
+        /// Whether the answer may wait until there is a server.
+        patient: bool,
+    },
     /// Renderer: where it shows, such as `window (X11)`. Audio: where it plays, such as `pulse (alsa_output…)`.
     Output(String),
     /// Renderer: the user wants something.
@@ -97,6 +111,7 @@ impl FromRole {
             Self::Listed(_) => "Listed",
             Self::NeedChannel { .. } => "NeedChannel",
             Self::Switched { .. } => "Switched",
+            Self::NeedLine { .. } => "NeedLine",
             Self::Output(_) => "Output",
             Self::Key(_) => "Key",
             Self::Pictured(_) => "Pictured",
@@ -254,150 +269,13 @@ pub enum Key {
     Quit,
 }
 
-/// What a role is to work on. Start and restart are given the same.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Spec {
-    /// The session.
-    pub session: String,
-    /// What its channels are, oldest first. Empty until the decoder has asked for one. The consumer begins with the first
-    /// and follows [`tricine_channel::channel::Acquired::Successor`]; the producer writes to the last.
-    pub channels: Vec<ChannelName>,
-    /// No clock: every frame as soon as it is there, none dropped.
-    pub unpaced: bool,
-    /// How often the role was started before in this session.
-    pub restarts: u32,
-    /// Logs: 0 warnings, 1 more, 2 all.
-    pub verbosity: u8,
-    /// What is played, and where. The same for all: each role takes what concerns it.
-    pub work: Work,
-}
-
-/// What a session plays, and where.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Work {
-    /// The input. A file or pipe itself is inherited by the role that reads it.
-    pub input: InputSpec,
-    /// FIFO or mailbox, for the video channel.
-    #[serde(with = "crate::channel::mode_serde")]
-    pub mode: Mode,
-    /// Its predecessors died here twice: the decoder goes on at the next keyframe after this time, in ns.
-    pub skip_past_ns: Option<i64>,
-    /// The [`Opened::stream_header`] of the decoder before.
-    pub stream_header: Option<String>,
-    /// Where sound goes; `None` if nobody wants any.
-    pub sink: Option<SinkSpec>,
-    /// Where pictures go.
-    pub display: DisplaySpec,
-    /// The window's title.
-    pub title: String,
-    /// How long a picture that does not move is shown, in ns.
-    pub picture_ns: i64,
-    /// Whether the roles are confined (see [`crate::sandbox`]).
-    pub confine: Option<Confine>,
-    /// Which of the input's tracks.
-    pub tracks: TracksSpec,
-    /// What lies under the picture all the time; empty for nothing.
-    pub caption: String,
-    /// Where its chapters begin, in ns, as far as is known.
-    pub chapters: Vec<i64>,
-}
-
-/// Which of an input's tracks are played; those that it means itself, where nothing is asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TracksSpec {
-    /// Number of the track of pictures, from 1.
-    pub video: Option<usize>,
-    /// Number of the track of sound, from 1.
-    pub sound: Option<usize>,
-    /// Languages of sound, the most wanted first.
-    pub languages: Vec<String>,
-    /// The cover of a song is its picture.
-    pub covers: bool,
-    /// A track of a number that cannot be played is not replaced by another one.
-    pub strict: bool,
-    /// Interlaced pictures stay as they are.
-    pub interlaced: bool,
-    /// Languages of subtitles, the most wanted first.
-    #[serde(default)]
-    pub subtitle_languages: Vec<String>,
-    /// Files of subtitles, in the order of the descriptors that come with the orders.
-    #[serde(default)]
-    pub subtitle_files: Vec<SubtitleFile>,
-}
-
-/// A file of subtitles.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SubtitleFile {
-    /// Its name.
-    pub name: Name,
-    /// Whether the user named it; else it lies beside the film.
-    pub given: bool,
-}
-
-impl Default for Work {
-    /// A test film for nobody.
-    fn default() -> Self {
-        Self {
-            input: InputSpec::Test(String::new()),
-            mode: Mode::Fifo,
-            skip_past_ns: None,
-            stream_header: None,
-            sink: None,
-            display: DisplaySpec::None,
-            title: String::new(),
-            picture_ns: 5_000_000_000,
-            confine: None,
-            tracks: TracksSpec::default(),
-            caption: String::new(),
-            chapters: Vec::new(),
-        }
-    }
-}
-
-/// What a role finds on a machine: the answer to [`ToRole::Probe`].
+/// What a role finds on a machine: the answer to [`ToRole::Probe`], or to [`ToRole::Connect`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Finding {
     /// What it would show or play on, such as `X11 (:0)`; or why there is nothing.
     Outlet(Result<String, String>),
     /// What it reads, by kind.
     Formats(Vec<(String, Vec<String>)>),
-}
-
-/// What to play.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum InputSpec {
-    /// The inherited descriptor is a file (or the demo in memory) of this name.
-    File(Name),
-    /// The inherited descriptor is a stream of YUV4MPEG2.
-    Pipe,
-    /// Images, in this order.
-    Images(Vec<Name>),
-    /// What follows `test:`.
-    Test(String),
-}
-
-/// Where sound goes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SinkSpec {
-    /// A sound server; while none answers, a silent timed sink, and a look for the server every few seconds.
-    Auto,
-    /// As `Auto`, asked for by name: its absence is a notice.
-    Pulse,
-    /// A timed sink that discards.
-    Null,
-    /// A WAV file, 16 bits.
-    Wav(Name),
-}
-
-/// Where pictures go.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum DisplaySpec {
-    /// A window, on X11 or Wayland.
-    Window,
-    /// Half blocks on the terminal (the role's standard output).
-    Terminal,
-    /// Nowhere; frames are timed as if they were shown.
-    None,
-    /// A file in the format of FFmpeg's framemd5.
-    FrameMd5(Name),
+    /// The version of the protocol that is spoken by the connection that comes with this; or why there is none.
+    Line(Result<u16, String>),
 }

@@ -3,6 +3,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod capability;
 pub mod fds;
 pub mod futex;
 pub mod membarrier;

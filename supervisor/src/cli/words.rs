@@ -10,12 +10,17 @@ use super::Cli;
 
 /// How alike two words are, from 0 to 1, from where on one is taken for a slip of the other; as clap does for options.
 const ALIKE: f64 = 0.7;
+/// As much of a word that may well be a film's name, since it has digits.
+const NUMBERED: f64 = 0.85;
 
 /// What to tell a user whose first word is neither a file nor a command, but must have been meant as one: films have a dot, a slash
 /// or another sign in their names, or are there.
 pub(super) fn no_command(arguments: &[OsString]) -> Option<String> {
     let word = arguments.get(1)?.to_str()?;
-    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    let of = |kind: fn(&u8) -> bool| !word.is_empty() && word.bytes().all(|b| kind(&b));
+    let letters = of(u8::is_ascii_lowercase);
+    // With digits it may be a film as well, unless it is near to a command.
+    let plain = letters || of(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if !plain || Path::new(word).symlink_metadata().is_ok() {
         return None;
     }
@@ -27,11 +32,12 @@ pub(super) fn no_command(arguments: &[OsString]) -> Option<String> {
     let near = known
         .iter()
         .map(|known| (strsim::jaro_winkler(known, word), known))
-        .filter(|(alike, _)| *alike >= ALIKE)
+        .filter(|(alike, _)| *alike >= if letters { ALIKE } else { NUMBERED })
         .max_by(|a, b| a.0.total_cmp(&b.0));
     let hint = match near {
         Some((_, command)) => format!("did you mean `tricine {command}`?"),
-        None => format!("the commands are {}", known.join(", ")),
+        None if letters => format!("the commands are {}", known.join(", ")),
+        None => return None,
     };
     Some(format!("there is no file named {word} here, and no command of that name; {hint}"))
 }
@@ -73,6 +79,9 @@ mod tests {
             (&["tricine", "stres"][..], Some("`tricine stress`")),
             (&["tricine", "clear", "--dry-run"], Some("`tricine clean`")),
             (&["tricine", "top"], Some("the commands are")),
+            (&["tricine", "lab2"], Some("`tricine lab`")),
+            (&["tricine", "alien3"], None),
+            (&["tricine", "2001"], None),
             (&["tricine", "xyzzy"], Some("the commands are play, stress")),
             (&["tricine"], None),
             (&["tricine", "stress"], None),

@@ -132,7 +132,7 @@ impl Session {
         let input = match role.entry().inherits {
             Inherits::Input => current.file.as_ref().map(|f| f.as_fd()),
             Inherits::Sink => match self.sink {
-                Some(SinkSpec::Auto | SinkSpec::Pulse) => self.posts[role].socket.lend(),
+                Some(SinkSpec::Auto | SinkSpec::Pulse) => self.posts[role].socket.connection(),
                 _ => self.outputs.sound.as_ref().map(|writer| writer.file().as_fd()),
             },
             Inherits::Display if self.display == DisplaySpec::Window => self.posts[role].socket.lend(),

@@ -32,6 +32,8 @@ pub(super) enum Source {
     Janitor,
     /// It is known whether there is a display.
     Display,
+    /// There is a connection for a role, or none to be had.
+    Connected,
     /// An input is open, or cannot be opened.
     Opening,
     /// A picture is saved, or cannot be.
@@ -53,13 +55,14 @@ impl Session {
             Out::stderr().waiting().map(|fd| (Source::Room, fd, PollFlags::POLLOUT)),
             self.janitor.as_ref().and_then(|janitor| read(Source::Janitor, janitor.as_fd())),
             self.probe.as_ref().and_then(|probe| read(Source::Display, probe.as_fd())),
+            self.connecting.as_ref().and_then(|probe| read(Source::Connected, probe.as_fd())),
             self.opening.as_ref().and_then(|opening| read(Source::Opening, opening.as_fd())),
             self.saving.as_ref().and_then(|saving| read(Source::Saved, saving.as_fd())),
         ];
         for role in Role::ALL {
             let running = self.running(role);
-            sources.push(running.and_then(|r| read(Source::Said(role), r.link.as_fd())));
-            sources.push(running.and_then(|r| read(Source::Logged(role), r.log_fd())));
+            sources.push(running.and_then(|r| read(Source::Said(role), r.link_fd()?)));
+            sources.push(running.and_then(|r| read(Source::Logged(role), r.log_fd()?)));
             sources.push(running.and_then(|r| read(Source::Died(role), r.child.as_fd())));
         }
         sources.into_iter().flatten().collect()
@@ -75,6 +78,10 @@ impl Session {
             }
             Source::Janitor => self.janitor_died(),
             Source::Display => self.display_found(),
+            Source::Connected => {
+                self.connected();
+                Ok(())
+            }
             Source::Opening => self.answered(),
             Source::Saved => {
                 self.saved();
@@ -119,6 +126,9 @@ impl Session {
         if self.probe.as_ref().is_some_and(Probe::is_overdue) {
             self.display_found()?;
         }
+        if self.connecting.as_ref().is_some_and(Probe::is_overdue) {
+            self.connected();
+        }
         if !self.supervision.is_ending()
             && let Some(how) = self.harmed()
         {
@@ -126,6 +136,7 @@ impl Session {
             self.tell(Event::Stop(Ended::Failed))?;
         }
         for role in Role::ALL {
+            self.end_who_hung_up(role)?;
             if let Some(running) = self.running(role) {
                 running.pump();
                 let at_ns = self.control.pulse(role).heartbeat_ns.get();

@@ -1,6 +1,7 @@
 //! What roles say, and what is found when they die.
 
 use nix::sys::signal::Signal;
+use tricine_channel::time::mono_ns;
 use tricine_session::Result;
 use tricine_session::channel::Side;
 use tricine_session::control::Role;
@@ -51,6 +52,19 @@ impl Session {
             }
         }
         Ok(any)
+    }
+
+    /// Who cannot be told anything cannot be told to end, either.
+    pub(super) fn end_who_hung_up(&mut self, role: Role) -> Result<()> {
+        let now_ns = mono_ns();
+        let Some(running) = self.posts[role].running.as_mut().filter(|running| running.has_hung_up(now_ns)) else {
+            return Ok(());
+        };
+        if !std::mem::replace(&mut running.silenced, true) {
+            self.status.error(&format!("{role} has hung up and lives on, and is ended"));
+            self.signal(role, Signal::SIGKILL)?;
+        }
+        Ok(())
     }
 
     /// Who asks for a region that it cannot have would wait for it for ever.
@@ -126,6 +140,10 @@ impl Session {
                 self.pictured(done);
                 Ok(())
             }
+            FromRole::NeedLine { patient } => {
+                self.need_line(who, patient);
+                Ok(())
+            }
             FromRole::Ended { serial } => self.tell(Event::Ended { role, serial }),
             FromRole::Confined(walls) => {
                 tracing::info!("{who}: confined by {walls}");
@@ -154,6 +172,7 @@ impl Session {
         // What it said last counts.
         while self.listen(role)? {}
         self.log(role);
+        self.hang_up(role);
         let post = &mut self.posts[role];
         let Some(running) = post.running.take() else { return Ok(()) };
         post.usage.add(reaped.usage());

@@ -166,6 +166,9 @@ impl Session {
             self.current = self.next.take();
             self.tracks = contents::asked(&self.options, self.has_place_for_covers());
             self.resume_ns = None;
+            // What is known of the one before is not this one's.
+            self.status.duration_ns = None;
+            self.control.own().duration_ns.set(0);
             self.listing = Listing::default();
             self.subtitles = std::mem::take(&mut self.next_subtitles);
         }

@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::{Format, Health, Heard, Inherited, Sink};
 use timing::DeviceClock;
+use wire::Legacy;
 use worker::{Order, Report, Worker};
 
 /// How much it takes ahead of what is heard: what a change of the volume waits for, and how long a successor of this
@@ -26,12 +27,12 @@ const RATES: std::ops::RangeInclusive<u32> = 8_000..=192_000;
 /// A stream that has not moved for so long never will.
 const STUCK_NS: u64 = 4_000_000_000;
 
-pub(crate) use wire::{Line, reachable};
+pub(crate) use wire::{Line, connection};
 pub(crate) use worker::Talker;
 
 /// Which server answers, in words.
 pub(crate) fn probe() -> Result<String, String> {
-    let info = wire::Wire::open(None)?.server_info()?;
+    let info = wire::Wire::open()?.server_info()?;
     let part = |s: Option<std::ffi::CString>| s.map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let (name, sink) = (part(info.server_name), part(info.default_sink_name));
     Ok(format!("{name} {}, default sink {sink}", part(info.server_version)))
@@ -49,7 +50,6 @@ pub(crate) struct Pulse {
     sink_name: Option<String>,
     /// For a successor; 0 if there is nothing that it could take up.
     legacy: u64,
-    shared: bool,
     inherited: Option<Inherited>,
     /// A predecessor's stream may hold sound.
     inherits: bool,
@@ -67,17 +67,23 @@ pub(crate) struct Pulse {
 }
 
 impl Pulse {
-    /// Begins to open one, by way of `talker`. [`Sink::health`] says what comes of it.
-    pub(crate) fn open(talker: &Talker, line: Line, paused: bool, gain: f32, now_ns: u64) -> Result<Self, String> {
-        let shared = !matches!(line, Line::Own);
-        let legacy = if let Line::Inherited(_, legacy) = &line { Some(*legacy) } else { None };
+    /// Begins to open one, by way of `talker`. [`Sink::health`] says what comes of it. `legacy` is what plays on the line already; `lines` is
+    /// where the line comes from, once there is one.
+    pub(crate) fn open(
+        talker: &Talker,
+        lines: Receiver<Result<Line, String>>,
+        legacy: Option<Legacy>,
+        paused: bool,
+        gain: f32,
+        now_ns: u64,
+    ) -> Result<Self, String> {
         let (orders, orders_in) = bounded(256);
         let (reports_out, reports) = bounded(256);
         let (bell, bell_in) = UnixStream::pair().map_err(|e| format!("socketpair: {e}"))?;
         bell.set_nonblocking(true).map_err(|e| format!("socketpair: {e}"))?;
         let gain = Arc::new(AtomicU32::new(gain.to_bits()));
         let worker = Worker { orders: orders_in, reports: reports_out, bell: bell_in, gain: gain.clone() };
-        talker.talk(worker, line)?;
+        talker.talk(worker, lines)?;
         let this = Self {
             orders,
             reports,
@@ -86,8 +92,7 @@ impl Pulse {
             format: legacy.map(|legacy| Format { channels: 2, rate: legacy.rate }),
             health: Health::Opening,
             sink_name: None,
-            legacy: legacy.map_or(0, wire::Legacy::encode),
-            shared,
+            legacy: legacy.map_or(0, Legacy::encode),
             inherited: None,
             inherits: legacy.is_some(),
             paused,
@@ -133,7 +138,7 @@ impl Pulse {
             Report::Opened(name, legacy) => {
                 self.ready(now_ns);
                 self.sink_name = Some(name);
-                self.legacy = if self.shared { legacy.encode() } else { 0 };
+                self.legacy = legacy.encode();
             }
             Report::Inherited { epoch, written_ns, until_ns } => {
                 self.ready(now_ns);

@@ -8,17 +8,21 @@ use std::io::{Cursor, ErrorKind, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::parent_id;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, getpeername, recv};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, recv};
 use pulseaudio::protocol::{self, AuthParams, AuthReply, Command, CommandReply, Prop, Props, TagStructReader};
 use pulseaudio::protocol::{DESCRIPTOR_SIZE, ServerInfo, SetClientNameReply};
 use tricine_channel::time::mono_ns;
 
 /// How long a server may take over one answer.
 pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// The versions of the protocol that are spoken.
+const VERSIONS: std::ops::RangeInclusive<u16> = 13..=protocol::MAX_VERSION;
 
 /// Why there is no server, or none any more: words for the user.
 pub(super) type Lost = String;
@@ -34,6 +38,8 @@ pub(super) struct Wire {
     seen: Vec<u8>,
     version: u16,
     next_seq: u32,
+    /// Another process has it from here on.
+    handed_over: bool,
 }
 
 /// What a successor has to know of a stream.
@@ -54,35 +60,50 @@ impl Legacy {
     pub(super) fn decode(word: u64) -> Option<Self> {
         let rate = (word >> 32) as u32;
         let this = Self { channel: (word & 0xff_ffff) as u32, version: (word >> 24 & 0xff) as u16, rate };
-        (super::RATES.contains(&rate) && (13..=protocol::MAX_VERSION).contains(&this.version)).then_some(this)
+        (super::RATES.contains(&rate) && VERSIONS.contains(&this.version)).then_some(this)
     }
 }
 
-/// By what socket a server is talked to.
+/// A connection to a server, made by another process and introduced. The supervisor has it as well.
 #[derive(Debug)]
-pub(crate) enum Line {
-    /// One of this process's own.
-    Own,
-    /// One that the supervisor holds, too; not connected yet.
-    Shared(OwnedFd),
-    /// One by which a predecessor's stream plays.
-    Inherited(OwnedFd, Legacy),
+pub(crate) struct Line {
+    socket: OwnedFd,
+    version: u16,
+    /// What plays there already: a predecessor's stream.
+    legacy: Option<Legacy>,
 }
 
 impl Line {
-    /// What an inherited socket is good for, `legacy` being the predecessor's word.
-    pub(crate) fn of(socket: Option<OwnedFd>, legacy: u64) -> Self {
-        let Some(socket) = socket else { return Self::Own };
-        match (getpeername::<UnixAddr>(socket.as_raw_fd()).is_ok(), Legacy::decode(legacy)) {
-            (false, _) => Self::Shared(socket),
-            (true, Some(legacy)) => Self::Inherited(socket, legacy),
-            (true, None) => {
-                // Connected, and nobody knows how far the talk has come.
-                let _ = UnixStream::from(socket).shutdown(Shutdown::Both);
-                Self::Own
-            }
+    /// A connection that was made for this process and has no stream yet. Errors: its version cannot be.
+    pub(crate) fn fresh(socket: OwnedFd, version: u16) -> Result<Self, String> {
+        if VERSIONS.contains(&version) {
+            return Ok(Self { socket, version, legacy: None });
         }
+        Err(format!("a sound server that speaks version {version} of its protocol"))
     }
+
+    /// What plays there already.
+    pub(crate) fn legacy(&self) -> Option<Legacy> {
+        self.legacy
+    }
+
+    /// What an inherited connection is good for, `legacy` being the predecessor's word; `None` if for nothing.
+    pub(crate) fn inherited(socket: OwnedFd, legacy: u64) -> Option<Self> {
+        if let Some(legacy) = Legacy::decode(legacy) {
+            return Some(Self { socket, version: legacy.version, legacy: Some(legacy) });
+        }
+        // Nobody knows how far the talk has come.
+        let _ = UnixStream::from(socket).shutdown(Shutdown::Both);
+        None
+    }
+}
+
+/// A connection to the sound server that answers, introduced as this program's, and the protocol's version that is spoken there.
+pub(crate) fn connection() -> Result<(OwnedFd, u16), Lost> {
+    let mut wire = Wire::open()?;
+    let socket = wire.socket.try_clone().map_err(|e| format!("sound server's socket: {e}"))?;
+    wire.handed_over = true;
+    Ok((socket.into(), wire.version))
 }
 
 /// One message: a command, and for [`Command::Reply`] what it says.
@@ -125,16 +146,12 @@ fn addresses() -> Result<Vec<PathBuf>, Lost> {
         .collect())
 }
 
-/// Connects to the first server that listens, by `socket` if there is one.
-fn connect(socket: Option<OwnedFd>) -> Result<UnixStream, Lost> {
-    dial(addresses()?, socket)
-}
-
-/// As [`connect`], at one of these. Waits for nobody: a server that has more callers than it answers counts as none.
-fn dial(paths: Vec<PathBuf>, socket: Option<OwnedFd>) -> Result<UnixStream, Lost> {
-    let mine = || nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None);
+/// Connects to the first server that listens at one of these. Waits for nobody: a server that has more callers than it answers counts as
+/// none.
+fn dial(paths: Vec<PathBuf>) -> Result<UnixStream, Lost> {
+    let mine = nix::sys::socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None);
     let wrong = |e: std::io::Error| format!("sound server's socket: {e}");
-    let socket = UnixStream::from(socket.map_or_else(mine, Ok).map_err(|e| wrong(e.into()))?);
+    let socket = UnixStream::from(mine.map_err(|e| wrong(e.into()))?);
     socket.set_nonblocking(true).map_err(wrong)?;
     let mut why = None;
     for path in paths {
@@ -159,11 +176,6 @@ fn dial(paths: Vec<PathBuf>, socket: Option<OwnedFd>) -> Result<UnixStream, Lost
     Err(why.unwrap_or_else(|| "no sound server".into()))
 }
 
-/// Whether a server listens, without a word to it.
-pub(crate) fn reachable() -> bool {
-    connect(None).is_ok()
-}
-
 fn cookie() -> Vec<u8> {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     let in_home = |rest: &str| home.as_ref().map(|home| home.join(rest));
@@ -177,8 +189,8 @@ fn cookie() -> Vec<u8> {
 
 impl Wire {
     /// Connects and introduces this program. Waits for the server, at most [`PATIENCE`] for each of two answers.
-    pub(super) fn open(socket: Option<OwnedFd>) -> Result<Self, Lost> {
-        let mut wire = Self::on(connect(socket)?, protocol::MAX_VERSION, 0)?;
+    pub(super) fn open() -> Result<Self, Lost> {
+        let mut wire = Self::on(dial(addresses()?)?, protocol::MAX_VERSION, 0)?;
         let version = protocol::MAX_VERSION;
         let auth = AuthParams { version, supports_shm: false, supports_memfd: false, cookie: cookie() };
         let reply: AuthReply = wire.ask(&Command::Auth(auth))?;
@@ -187,23 +199,24 @@ impl Wire {
         props.set(Prop::ApplicationName, c"tricine");
         props.set(Prop::ApplicationId, c"tricine");
         props.set(Prop::ApplicationProcessBinary, c"tricine");
-        if let Ok(pid) = CString::new(std::process::id().to_string()) {
+        // The session's own process, which outlives the one that connects.
+        if let Ok(pid) = CString::new(parent_id().to_string()) {
             props.set(Prop::ApplicationProcessId, pid);
         }
         let _: SetClientNameReply = wire.ask(&Command::SetClientName(props))?;
         Ok(wire)
     }
 
-    /// Goes on with a predecessor's connection.
-    pub(super) fn inherit(socket: OwnedFd, version: u16) -> Result<Self, Lost> {
-        // Answers to the predecessor are still on their way: they must not be taken for ours.
-        Self::on(socket.into(), version, mono_ns() as u32 & 0x3fff_ffff)
+    /// Goes on with a connection that others have used.
+    pub(super) fn go_on(line: Line) -> Result<Self, Lost> {
+        // Answers to a predecessor are still on their way: they must not be taken for ours.
+        Self::on(line.socket.into(), line.version, mono_ns() as u32 & 0x3fff_ffff)
     }
 
     fn on(socket: UnixStream, version: u16, next_seq: u32) -> Result<Self, Lost> {
         let set = socket.set_read_timeout(Some(PATIENCE)).and_then(|()| socket.set_write_timeout(Some(PATIENCE)));
         set.map_err(|e| format!("sound server's socket: {e}"))?;
-        Ok(Self { socket, seen: vec![0; 64 << 10], version, next_seq })
+        Ok(Self { socket, seen: vec![0; 64 << 10], version, next_seq, handed_over: false })
     }
 
     /// The protocol's version that both sides speak.
@@ -301,8 +314,10 @@ impl Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        // The supervisor's copy of the socket would keep the stream alive.
-        let _ = self.socket.shutdown(Shutdown::Both);
+        if !self.handed_over {
+            // The supervisor's copy of the socket would keep the stream alive.
+            let _ = self.socket.shutdown(Shutdown::Both);
+        }
     }
 }
 
@@ -333,13 +348,13 @@ mod tests {
         let mut callers = Vec::new();
         // The queue is short, and whoever calls when it is full would wait for ever.
         let refused = loop {
-            match dial(vec![none.clone(), deaf.clone()], None) {
+            match dial(vec![none.clone(), deaf.clone()]) {
                 Ok(caller) => callers.push(caller),
                 Err(why) => break why,
             }
             assert!(callers.len() < 100);
         };
-        let lost = dial(vec![none.clone()], None).unwrap_err();
+        let lost = dial(vec![none.clone()]).unwrap_err();
         std::fs::remove_dir_all(&folder).unwrap();
         assert!(!callers.is_empty() && refused.ends_with("deaf: it answers nobody"), "{refused}");
         assert!(lost.contains("No such file"), "{lost}");

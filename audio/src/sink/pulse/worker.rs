@@ -115,27 +115,29 @@ pub(super) struct Worker {
 /// The thread that talks to one server after the other. There is one for all of them: a thread that starts where memory
 /// has run out is a panic of the standard library's, which wants a stack for its signals, and no error.
 #[derive(Debug)]
-pub(crate) struct Talker(Sender<(Worker, Line)>);
+pub(crate) struct Talker(Sender<(Worker, Receiver<Result<Line, Lost>>)>);
 
 impl Talker {
     pub(crate) fn start() -> Result<Self, Lost> {
         let (talks, talks_in) = unbounded();
         std::thread::Builder::new()
             .name("sound server".into())
-            .spawn(move || talks_in.iter().for_each(|(worker, line)| run(&worker, line)))
+            .spawn(move || talks_in.iter().for_each(|(worker, lines)| run(&worker, &lines)))
             .map_err(|e| format!("thread: {e}"))?;
         Ok(Self(talks))
     }
 
-    /// Has it talk by `line` for `worker`, when it has done with the one before.
-    pub(super) fn talk(&self, worker: Worker, line: Line) -> Result<(), Lost> {
-        self.0.send((worker, line)).map_err(|_| "the thread that talks to sound servers is gone".into())
+    /// Has it talk for `worker` by the line that comes from `lines`, when it has done with the one before.
+    pub(super) fn talk(&self, worker: Worker, lines: Receiver<Result<Line, Lost>>) -> Result<(), Lost> {
+        self.0.send((worker, lines)).map_err(|_| "the thread that talks to sound servers is gone".into())
     }
 }
 
 /// Talks to the server until it or the speaker is gone.
-fn run(worker: &Worker, line: Line) {
-    if let Err(why) = Talk::open(worker, line).and_then(|mut talk| talk.run()) {
+fn run(worker: &Worker, lines: &Receiver<Result<Line, Lost>>) {
+    // Who asked for it and has let go of it gets none.
+    let line = lines.recv().unwrap_or_else(|_| Err("nobody waits for a sound server any more".into()));
+    if let Err(why) = line.and_then(|line| Talk::open(worker, line)).and_then(|mut talk| talk.run()) {
         let _ = worker.reports.send(Report::Lost(why));
     }
 }
@@ -165,14 +167,11 @@ struct Talk<'a> {
 impl<'a> Talk<'a> {
     fn open(worker: &'a Worker, line: Line) -> Result<Self, Lost> {
         let mut format = Format { channels: 2, rate: 48_000 };
-        let (wire, channel) = match line {
-            Line::Own => (Wire::open(None)?, None),
-            Line::Shared(socket) => (Wire::open(Some(socket))?, None),
-            Line::Inherited(socket, legacy) => {
-                format.rate = legacy.rate;
-                (Wire::inherit(socket, legacy.version)?, Some(legacy.channel))
-            }
-        };
+        let channel = line.legacy().map(|legacy| {
+            format.rate = legacy.rate;
+            legacy.channel
+        });
+        let wire = Wire::go_on(line)?;
         let mut this = Self {
             worker,
             wire,
