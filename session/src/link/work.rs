@@ -34,7 +34,7 @@ pub struct Work {
     pub mode: Mode,
     /// Its predecessors died here twice: the decoder goes on at the next keyframe after this time, in ns.
     pub skip_past_ns: Option<i64>,
-    /// The [`Opened::stream_header`] of the decoder before.
+    /// The [`Opened::stream_header`](super::Opened::stream_header) of the decoder before.
     pub stream_header: Option<String>,
     /// Where sound goes; `None` if nobody wants any.
     pub sink: Option<SinkSpec>,
