@@ -178,8 +178,9 @@ fn the_length_of_an_input_is_not_that_of_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("far.y4m");
     nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
-    // Somebody who writes nothing: nobody knows yet what it holds.
-    let _held = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+    // Somebody who says that frames will come, and nothing more: nobody knows yet what they are.
+    let mut held = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+    held.write_all(b"YUV4MPEG2 ").unwrap();
     let first = "test:bars?size=16x16&rate=25&seconds=1";
     let run = start(PROGRAM, &["--display", "none", "--audio", "none", "--unpaced", first, arg(&fifo)]);
     let control = run.control();
