@@ -46,7 +46,9 @@ impl Error {
     /// The exit code of a role that ends with this.
     pub const fn exit_code(&self) -> i32 {
         match self {
-            Self::Channel(ChannelError::Corrupt { .. } | ChannelError::Layout { .. }) => EXIT_CORRUPT,
+            Self::Channel(ChannelError::Corrupt { .. } | ChannelError::Layout { .. } | ChannelError::Kind { .. }) => {
+                EXIT_CORRUPT
+            }
             _ => EXIT_BROKEN,
         }
     }

@@ -367,7 +367,9 @@ pub fn be_victim_if_told() {
         });
         match ended {
             Ok(()) => {}
-            Err(Error::Channel(ChannelError::Corrupt { .. } | ChannelError::Layout { .. })) => errors += 1,
+            Err(Error::Channel(
+                ChannelError::Corrupt { .. } | ChannelError::Layout { .. } | ChannelError::Kind { .. },
+            )) => errors += 1,
             // A semaphore's page is gone, or the names are: the next region is on its way.
             Err(Error::Channel(ChannelError::Sys { .. } | ChannelError::Claimed { .. })) => errors += 1,
             Err(other) => panic!("not an error that a peer may cause: {other}"),
