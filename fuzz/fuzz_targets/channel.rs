@@ -83,7 +83,7 @@ fn with_producer(region: &Region<Arc<Bell>>, byte: u8) -> Result<()> {
     match byte >> 5 {
         0 => producer.finish(),
         1 => producer.reopen(),
-        2 => producer.retire(9),
+        2 => producer.retire(9)?,
         _ => {}
     }
     Ok(())

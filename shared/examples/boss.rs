@@ -19,11 +19,8 @@ const ABORT_IN: &str = "500";
 fn start(program: &str, args: &[&str]) -> Result<Child, Box<dyn Error>> {
     let path = std::env::current_exe()?.with_file_name(program);
     Command::new(&path).args(args).spawn().map_err(|e| {
-        format!(
-            "{}: {e}; `cargo build --examples` builds it (with `--release`, if this is a release build)",
-            path.display()
-        )
-        .into()
+        format!("{path:?}: {e}; `cargo build --examples` builds it (with `--release`, if this is a release build)")
+            .into()
     })
 }
 

@@ -147,13 +147,13 @@ impl<D> Region<D> {
     /// Whether the words can be, whoever is at work meanwhile, and the region is as long as it was. For a supervisor, which
     /// replaces a region that is not.
     pub fn check(&self) -> Result<()> {
-        let sound = self.check_words();
+        let checked = self.check_words();
         // Asked after the look, by which a process that survives it finds out.
         #[cfg(not(loom))]
         if self.channel.lost() {
             return Err(self.channel.corrupt("length", 0));
         }
-        sound
+        checked
     }
 
     fn check_words(&self) -> Result<()> {
