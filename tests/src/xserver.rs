@@ -34,7 +34,8 @@ impl XServer {
         }
         let screen = format!("{WIDTH}x{HEIGHT}x24");
         let mut process = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0", &screen])
+            // Not to begin anew when its last client leaves: whoever comes at that moment is turned away.
+            .args(["-displayfd", "1", "-noreset", "-nolisten", "tcp", "-screen", "0", &screen])
             .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
