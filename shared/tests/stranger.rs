@@ -4,7 +4,9 @@ use std::os::unix::fs::FileExt;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-use tricine_channel::channel::{Acquired, Consumer, MOST_NAME, Name, Producer, Region, Side, Spec, Tap, recover};
+use tricine_channel::channel::{
+    Acquired, Consumer, MOST_NAME, Name, Producer, Region, Side, Spec, Tap, discard, held_by_consumer, recover,
+};
 use tricine_channel::meta::{Len, META_WORDS, Meta};
 use tricine_channel::{Error, sys::process::Reaped, time::Deadline};
 
@@ -324,4 +326,20 @@ fn steady_words_that_change_are_checked_and_read_on_both_sides() {
         assert_eq!(*f.meta(), Steady(n));
         f.release()
     }
+}
+
+#[test]
+fn a_frame_is_discarded_only_while_its_dead_reader_has_the_side() {
+    let made = made("late", Spec::fifo::<Len>(8));
+    let mut producer = Producer::<Len>::attach(&made.1).unwrap();
+    publish(&mut producer);
+    let mut consumer = Consumer::<Len>::attach(&made.1).unwrap();
+    assert!(matches!(consumer.acquire(Deadline::NOW).unwrap(), Acquired::Slot(_)));
+    // It gives its side back, as recovery does for a dead one: from then on a successor may be writing that word.
+    drop(consumer);
+    assert_eq!(held_by_consumer(&made.1), Some(0));
+    discard(&made.1, 0, &gone()).unwrap();
+    let mut successor = Consumer::<Len>::attach(&made.1).unwrap();
+    let Acquired::Slot(frame) = successor.acquire(Deadline::NOW).unwrap() else { panic!("the frame was taken away") };
+    assert_eq!(frame.seq(), 0);
 }
