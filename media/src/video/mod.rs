@@ -24,6 +24,8 @@ mod mpeg4;
 pub(crate) mod nal;
 mod player;
 pub(crate) mod sps;
+#[cfg(feature = "theora")]
+mod theora;
 #[cfg(feature = "vp8")]
 mod vp8;
 #[cfg(feature = "vp9")]
