@@ -37,6 +37,17 @@ const PIECE_NS: u64 = 100 * MS;
 const PRIMED_NS: u64 = 50 * MS;
 const PRIMING_NS: u64 = 150 * MS;
 
+/// How a serial that follows the end of the one before is joined to that without a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Joint {
+    /// Not at all, or it has been.
+    None,
+    /// What is left of the one before is in the backlog: its own blocks wait in the channel.
+    Tail,
+    /// All of the one before is in the sink: the first sample goes there behind it.
+    Open,
+}
+
 /// The audio role at work.
 pub(crate) struct Speaker {
     context: Arc<Context>,
@@ -65,7 +76,9 @@ pub(crate) struct Speaker {
     starving: bool,
     /// The film stood still, unpaused, when a predecessor died: it waits for sound.
     standing: bool,
-    /// All of the serial was heard, and the supervisor knows it.
+    joint: Joint,
+    /// The supervisor knows that all that is left of the serial is in our hands; and that all of it was heard.
+    ending: bool,
     finished: bool,
 }
 
@@ -112,6 +125,8 @@ impl Actor for Speaker {
             first_block_ns: None,
             starving: false,
             standing: false,
+            joint: Joint::None,
+            ending: false,
             finished: false,
         };
         // What a predecessor has written goes on only where the film does.
@@ -139,10 +154,16 @@ impl Actor for Speaker {
         let before = std::mem::replace(&mut self.state, state);
         let now_ns = mono_ns();
         if state.serial != before.serial {
-            self.begin_serial();
+            let heard_later = self.placed_ns.is_some() || self.joint == Joint::Open;
+            if state.follows && self.intake.ended && !self.finished && heard_later {
+                self.joint = if self.joint == Joint::None { Joint::Tail } else { self.joint };
+                self.enter_serial();
+            } else {
+                self.begin_serial();
+            }
         }
         if state.paused != before.paused {
-            if self.placed_ns.is_none() {
+            if self.placed_ns.is_none() && self.joint == Joint::None {
                 self.restart_sink(now_ns);
             }
             self.outlet.sink.pause(state.paused, now_ns);
@@ -239,27 +260,33 @@ impl Speaker {
 
     fn begin_serial(&mut self) {
         self.restart_sink(mono_ns());
+        self.backlog.clear();
         self.enter_serial();
     }
 
     fn enter_serial(&mut self) {
         let serial = self.state.serial;
         self.intake = Intake::default();
-        self.backlog.clear();
         self.keeper = Keeper::new(self.context.control.audio_clock().filter(|c| c.serial == serial));
         self.standing = !self.state.paused && self.keeper.line().is_some_and(|line| line.rate == 0.0);
-        (self.first_block_ns, self.finished) = (None, false);
+        (self.first_block_ns, self.ending, self.finished) = (None, false, false);
     }
 
     /// Empties the sink; what comes next has to find its place in time anew.
     fn restart_sink(&mut self, now_ns: u64) {
         self.outlet.sink.flush(now_ns);
         self.timeline.clear();
+        if std::mem::replace(&mut self.joint, Joint::None) == Joint::Tail {
+            self.backlog.clear();
+        }
         (self.written_ns, self.placed_ns, self.starving, self.inherited) = (0, None, false, None);
     }
 
     /// Whether enough sound waits for the sink.
     fn has_enough(&mut self) -> bool {
+        if self.joint == Joint::Tail {
+            return true;
+        }
         if self.placed_ns.is_none() || self.recorder.is_some() {
             return self.backlog.sound_ns() > GATHER_NS;
         }
@@ -299,10 +326,32 @@ impl Speaker {
             self.written_ns += chunk.sound_ns();
             (self.placed_ns, self.standing) = (Some(chunk.end_pts_ns()), false);
         }
+        if self.joint == Joint::Tail {
+            (self.joint, self.placed_ns) = (Joint::Open, None);
+        }
+    }
+
+    /// The first sample, due at `pts_ns`, goes behind the last one of the serial before; while that is heard, the film is before `pts_ns`.
+    fn close_joint(&mut self, pts_ns: i64, now_ns: u64) -> Option<Splice> {
+        let heard = self.outlet.sink.heard(now_ns);
+        let Some(heard) = heard.filter(|heard| !heard.dry && heard.position_ns < self.written_ns) else {
+            // It comes too late for that.
+            self.restart_sink(now_ns);
+            return self.place(pts_ns, now_ns);
+        };
+        self.joint = Joint::None;
+        let speed = self.state.speed;
+        let ahead_ns = (self.written_ns - heard.position_ns) as f64 * speed;
+        self.timeline.clear();
+        self.timeline.push(heard.position_ns, pts_ns.saturating_sub(ahead_ns as i64), speed);
+        Some(Splice::Go)
     }
 
     /// Where the first sample, due at `pts_ns`, belongs; `None` while that cannot be said.
     fn place(&mut self, pts_ns: i64, now_ns: u64) -> Option<Splice> {
+        if self.joint == Joint::Open {
+            return if self.state.paused { None } else { self.close_joint(pts_ns, now_ns) };
+        }
         let Some(clock) = self.context.control.clock(self.state.serial) else {
             let waited = self.first_block_ns.is_some_and(|first| now_ns > first + PRIMING_NS);
             let ready =
@@ -350,9 +399,16 @@ impl Speaker {
     fn publish(&mut self, now_ns: u64) -> Result<(), Stop> {
         let all_written = self.intake.ended && self.backlog.is_empty();
         let (paused, speed) = (self.state.paused, self.state.speed);
-        let heard = self.placed_ns.and_then(|_| self.outlet.sink.heard(now_ns));
-        let film = heard.and_then(|h| self.timeline.at(h.position_ns).map(|at| (h, at)));
-        let mut done = all_written && self.placed_ns.is_none();
+        let heard = self.outlet.sink.heard(now_ns);
+        // Until both serials are joined, what is heard is of the one before.
+        let joined = self.joint == Joint::None;
+        let ours = heard.filter(|_| joined && self.placed_ns.is_some());
+        let film = ours.and_then(|h| self.timeline.at(h.position_ns).map(|at| (h, at)));
+        let mut done = all_written && self.placed_ns.is_none() && (joined || heard.is_none_or(|h| h.dry));
+        if self.intake.ended && !paused && !self.ending {
+            self.ending = true;
+            self.context.tell(&FromRole::Ending { serial: self.state.serial })?;
+        }
         if let Some((heard, (pts_ns, speed))) = film.filter(|_| !self.finished) {
             done = all_written && heard.dry;
             let starving = heard.dry && !done && !paused && !self.context.spec.unpaced;

@@ -85,6 +85,71 @@ fn a_seek_drops_what_is_old_and_starts_anew() {
     s.expect("ended", |m| *m == FromRole::Ended { serial: 2 });
 }
 
+/// When the film is at `pts_ms` by the published clock, in ms.
+fn when(s: &Session, pts_ms: u64) -> f64 {
+    let clock = s.clock().expect("a clock");
+    clock.when((pts_ms * MS) as i64).expect("a clock that runs") as f64 / MS as f64
+}
+
+#[test]
+fn a_serial_that_follows_begins_with_the_sample_after_the_last_one() {
+    let mut s = null().start();
+    let (mut ends, mut joined) = (0.0, 0);
+    for serial in 1..=7 {
+        s.play(serial, 0, 400, |_| 0.0);
+        s.until("its clock", |s| s.clock().is_some_and(|clock| clock.serial == serial && clock.rate == 1.0));
+        if serial > 1 {
+            let begins = when(&s, 0);
+            println!("serial {serial} begins {} ms after the end of the one before", begins - ends);
+            assert!(begins - ends > -1.0, "they overlap");
+            joined += u32::from(begins - ends < 1.0);
+        }
+        ends = when(&s, 400);
+        s.producer().finish();
+        s.expect("ending", |m| *m == FromRole::Ending { serial });
+        s.set(|state| (state.serial, state.follows) = (serial + 1, true));
+        s.producer().reopen();
+    }
+    let page = s.control.audio();
+    assert_eq!([page.samples_played.get(), page.underruns.get()], [2800 * u64::from(RATE) / 1000, 0]);
+    // A busy moment may let one come too late.
+    assert!(joined > 3, "{joined} of 6 followed without a gap");
+}
+
+#[test]
+fn a_serial_that_follows_too_late_begins_anew_and_one_without_sound_ends_when_the_one_before_was_heard() {
+    let mut s = null().start();
+    let decoder = ControlRegion::attach::<DecoderPage<Writable>>(&s.name).unwrap();
+    s.play(1, 0, 300, |_| 0.0);
+    s.producer().finish();
+    s.expect("ending", |m| *m == FromRole::Ending { serial: 1 });
+    let ends = when(&s, 300);
+    s.set(|state| (state.serial, state.follows) = (2, true));
+    decoder.own().no_audio_in.set(3);
+    s.expect("ended", |m| *m == FromRole::Ended { serial: 2 });
+    let now = mono_ns() as f64 / MS as f64;
+    assert!(now >= ends, "the silent one ended {} ms before the one before it", ends - now);
+    s.set(|state| (state.serial, state.follows) = (3, true));
+    s.producer().reopen();
+    s.play(3, 0, 300, |_| 0.0);
+    s.until("the third one's clock", |s| s.clock().is_some_and(|clock| clock.serial == 3));
+    assert!(when(&s, 0) >= now, "it begins before it came");
+    assert_eq!(s.control.audio().underruns.get(), 0);
+}
+
+#[test]
+fn a_seek_while_the_last_sound_is_heard_is_heard_at_once() {
+    let mut s = null().start();
+    s.play(1, 0, 300, |_| 0.0);
+    s.producer().finish();
+    s.expect("ending", |m| *m == FromRole::Ending { serial: 1 });
+    s.set(|state| (state.serial, state.target_ns) = (2, 0));
+    s.producer().reopen();
+    s.play(2, 0, 300, |_| 0.0);
+    s.until("its clock", |s| s.clock().is_some_and(|clock| clock.serial == 2));
+    assert!(s.film_ms() >= 0.0, "{} ms: what was left was to be dropped", s.film_ms());
+}
+
 #[test]
 fn an_end_from_before_a_seek_is_not_taken_for_one_after_it() {
     let mut s = null().start();

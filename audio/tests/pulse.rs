@@ -97,6 +97,36 @@ fn a_beep_is_heard_where_the_clock_says() {
     assert_eq!(s.quit(), 0);
 }
 
+#[test]
+fn a_song_that_follows_another_is_heard_without_a_gap() {
+    if missing() {
+        return;
+    }
+    let server = SoundServer::started(Kind::PulseAudio);
+    let ear = Ear::new(&server);
+    let mut s = Session::new(SinkSpec::Pulse, false, playing());
+    s.env = server.env();
+    s.spawn();
+    // An idle null sink has rendered up to two seconds of silence ahead.
+    for serial in 1..=4 {
+        let before = u64::from(serial - 1) * 2 * u64::from(ear::RATE);
+        s.play(serial, 0, 2000, |i| ear::tone(before + i));
+        s.producer().finish();
+        s.expect("ending", |m| *m == FromRole::Ending { serial });
+        if serial < 4 {
+            s.set(|state| (state.serial, state.follows) = (serial + 1, true));
+            s.producer().reopen();
+        }
+    }
+    s.expect("ended", |m| *m == FromRole::Ended { serial: 4 });
+    let heard = ear.heard();
+    let (ms, seams) = heard.tone();
+    println!("{ms} ms of the tone, {seams} seams");
+    assert!(ms > 5_000, "{ms} ms of the tone were heard");
+    assert!(seams <= 1, "{seams} of 3 joints are heard: on a machine as busy as it may be, not more than one");
+    assert_eq!(s.quit(), 0);
+}
+
 /// The largest step of film against real time between two looks at the clock, in ms.
 fn worst_jump(log: &[(i64, i64)]) -> f64 {
     log.windows(2).map(|w| ((w[1].1 - w[0].1) - (w[1].0 - w[0].0)).abs()).max().unwrap_or(0) as f64 / MS as f64

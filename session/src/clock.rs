@@ -65,6 +65,8 @@ pub struct PlayState {
     pub audible: bool,
     /// Whether a window fills the screen.
     pub fullscreen: bool,
+    /// What is left of the serial before is heard first: this one follows its end.
+    pub follows: bool,
     /// How much the on-screen display shows: 0 only what changes, 1 everything (the pipeline).
     pub osd: u8,
     /// 0..=100.
@@ -107,6 +109,7 @@ impl PlayState {
         looping: false,
         audible: false,
         fullscreen: false,
+        follows: false,
         osd: 0,
         volume: 0,
         speed: 1.0,
@@ -114,8 +117,8 @@ impl PlayState {
         subtitles: SubtitleState { serial: 1, track: 0, hidden: false, delay_ms: 0 },
     };
 
-    /// As a register's words: serial, target, flags (paused, muted, looping, audible, fullscreen, subtitles hidden, then osd and volume a byte each, the
-    /// track of subtitles in the last two bytes but two), speed's bits, end (or i64::MAX), subtitles (serial, delay in ms).
+    /// As a register's words: serial, target, flags (paused, muted, looping, audible, fullscreen, subtitles hidden, follows, then osd and volume a byte each,
+    /// the track of subtitles in the last two bytes but two), speed's bits, end (or i64::MAX), subtitles (serial, delay in ms).
     pub fn encode(&self) -> [u64; REGISTER_WORDS] {
         let flags = u64::from(self.paused)
             | u64::from(self.muted) << 1
@@ -123,6 +126,7 @@ impl PlayState {
             | u64::from(self.audible) << 3
             | u64::from(self.fullscreen) << 4
             | u64::from(self.subtitles.hidden) << 5
+            | u64::from(self.follows) << 6
             | u64::from(self.osd) << 8
             | u64::from(self.volume) << 16
             | u64::from(self.subtitles.track) << 32;
@@ -146,6 +150,7 @@ impl PlayState {
             looping: flags & 4 != 0,
             audible: flags & 8 != 0,
             fullscreen: flags & 16 != 0,
+            follows: flags & 64 != 0,
             osd: (flags >> 8) as u8,
             volume: ((flags >> 16) as u8).min(100),
             speed,

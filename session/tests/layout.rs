@@ -306,4 +306,6 @@ fn registers_hold_what_the_page_says() {
     assert_eq!(flags.encode()[2], 1 | 1 << 2 | 1 << 8 | 80 << 16);
     let flags = PlayState { muted: true, audible: true, fullscreen: true, ..PlayState::IDLE };
     assert_eq!(flags.encode()[2], 1 << 1 | 1 << 3 | 1 << 4);
+    let follows = PlayState { follows: true, ..PlayState::IDLE }.encode();
+    assert_eq!((follows[2], PlayState::decode(follows).map(|state| state.follows)), (1 << 6, Some(true)));
 }

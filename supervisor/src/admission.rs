@@ -7,7 +7,7 @@
 //! | `Opened`, `Listed` | the role that reads the input |
 //! | `NeedChannel` | who produces such a stream |
 //! | `Switched` | who consumes such a stream |
-//! | `Output`, `Ended` | who consumes a stream |
+//! | `Output`, `Ending`, `Ended` | who consumes a stream |
 //! | `Key` | who draws, where it draws in a window |
 //! | `Pictured` | who draws |
 //! | `NeedLine` | who plays on a server |
@@ -67,7 +67,7 @@ pub(crate) fn admit(
         }
         FromRole::Switched { kind, .. } if role.side(kind) == Some(Side::Consumer) => message,
         FromRole::Output(text) if role.consumes().is_some() => FromRole::Output(shown(text)),
-        FromRole::Ended { .. } if role.consumes().is_some() => message,
+        FromRole::Ending { .. } | FromRole::Ended { .. } if role.consumes().is_some() => message,
         FromRole::Key(Key::Seek(seconds)) if types(role, display) => {
             FromRole::Key(Key::Seek(seconds.clamp(-FARTHEST_S, FARTHEST_S)))
         }
@@ -82,6 +82,7 @@ pub(crate) fn admit(
         | FromRole::NeedChannel { .. }
         | FromRole::Switched { .. }
         | FromRole::Output(_)
+        | FromRole::Ending { .. }
         | FromRole::Ended { .. }
         | FromRole::Key(_)
         | FromRole::NeedLine { .. }
@@ -222,6 +223,7 @@ mod tests {
             (FromRole::Listed(Listing::default()), vec![Role::Decoder]),
             (FromRole::Switched { kind: Kind::Cues, generation: 0 }, vec![Role::Renderer]),
             (FromRole::Output(String::new()), vec![Role::Audio, Role::Renderer]),
+            (FromRole::Ending { serial: 1 }, vec![Role::Audio, Role::Renderer]),
             (FromRole::Ended { serial: 1 }, vec![Role::Audio, Role::Renderer]),
             (FromRole::Key(Key::Quit), vec![Role::Renderer]),
             (FromRole::Pictured(Ok(())), vec![Role::Renderer]),

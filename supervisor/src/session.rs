@@ -218,6 +218,7 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         audible: sink.is_some(),
         fullscreen: options.fullscreen,
         osd: 0,
+        follows: false,
         volume: options.volume,
         speed: options.speed,
         end_ns: options.length.map(|length| start_ns.saturating_add(length)),

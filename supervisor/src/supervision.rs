@@ -41,7 +41,7 @@ pub(crate) use budget::Limit;
 use budget::{Budget, Verdict};
 use bug::Bug;
 use duty::{Leaving, Post};
-use input::Input;
+use input::{Following, Input};
 use streams::Stream;
 pub(crate) use terms::{Action, Ask, Death, Event, GaveUp, How, Kinds, Plan, Say};
 
@@ -65,6 +65,9 @@ pub(crate) struct Supervision<R> {
     posts: Vec<Post>,
     streams: Vec<Stream>,
     input: Input,
+    following: Following,
+    /// What begins next follows the end of what plays.
+    follows: bool,
     serial: u32,
     /// Whether an input has begun yet.
     begun: bool,
@@ -97,6 +100,8 @@ impl<R: Copy> Supervision<R> {
             posts: plan.takes.iter().map(|_| Post::default()).collect(),
             streams: (0..plan.kinds).map(|_| Stream::default()).collect(),
             input: Input::opening(now_ns),
+            following: Following::default(),
+            follows: false,
             serial: 1,
             begun: false,
             rounds: plan.rounds,
@@ -133,12 +138,13 @@ impl<R: Copy> Supervision<R> {
             Event::Opening => self.opening(),
             Event::Beat { role, at_ns } => self.beat(role, at_ns),
             Event::Ready { role } => self.ready(role),
-            Event::Opened { role, tracks, seekable } => self.opened(role, tracks, seekable),
+            Event::Opened { role, tracks, aside, seekable } => self.opened(role, tracks, aside, seekable),
             Event::Asked { role, kind, ask } => self.asked(role, kind, ask),
             Event::Waits { kind } => self.waits(kind),
             Event::Switched { role, kind, generation } => self.switched(role, kind, generation),
             Event::Made { kind, generation } => self.made(kind, generation),
-            Event::Ended { role, serial } => self.ended(role, serial),
+            Event::Ending { role, serial } => self.ended(role, serial, false),
+            Event::Ended { role, serial } => self.ended(role, serial, true),
             Event::Failed { role } => self.leave(role, Leaving::Failed),
             Event::Exited { role, death } => self.exited(role, &death),
             Event::NotStarted { role } => self.not_started(role),
@@ -166,7 +172,7 @@ impl<R: Copy> Supervision<R> {
     /// When a [`Event::Tick`] is due at the latest, in ns, apart from heartbeats.
     pub(crate) fn due_ns(&self) -> Option<u64> {
         let posts = self.posts.iter().filter_map(Post::due_ns);
-        posts.chain(self.input.due_ns()).chain(self.janitor_at_ns).min()
+        posts.chain(self.opening_due_ns()).chain(self.janitor_at_ns).min()
     }
 
     /// The current serial.

@@ -233,6 +233,14 @@ impl Ear {
     }
 }
 
+/// How far a tone of 440 Hz turns from one sample to the next.
+const TURN: f64 = 440.0 * std::f64::consts::TAU / RATE as f64;
+
+/// Sample number `i` of a tone: half as loud as can be.
+pub fn tone(i: u64) -> f32 {
+    (0.5 * (i as f64 * TURN).sin()) as f32
+}
+
 fn ns(samples: usize) -> i64 {
     samples as i64 * 1_000_000_000 / i64::from(RATE)
 }
@@ -251,6 +259,21 @@ impl Heard {
             quiet += 1;
         }
         found
+    }
+
+    /// How long the [`tone`] was heard, from its first sample to its last, in ms, and in how many places it did not go on as it should: each
+    /// sample of a tone follows from the two before it.
+    pub fn tone(&self) -> (usize, usize) {
+        let loud = |sample: &f32| sample.abs() > 0.01;
+        let first = self.samples.iter().position(loud).unwrap_or(0);
+        let last = self.samples.iter().rposition(loud).unwrap_or(0);
+        let tone = &self.samples[first.min(last)..last];
+        let goes_on =
+            |three: &[f32]| (f64::from(three[0] + three[2]) - 2.0 * TURN.cos() * f64::from(three[1])).abs() < 0.003;
+        let breaks: Vec<usize> =
+            tone.windows(3).enumerate().filter(|(_, three)| !goes_on(three)).map(|(i, _)| i).collect();
+        let apart = breaks.windows(2).filter(|two| two[1] - two[0] > RATE as usize / 4).count();
+        (tone.len() / (RATE as usize / 1000), apart + usize::from(!breaks.is_empty()))
     }
 
     /// Each stretch of at least `least_ms` in which nothing is above `level`: from when to when.

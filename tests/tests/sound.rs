@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use tests::ear::{Ear, Heard, Kind, SoundServer};
-use tests::{Run, have, start_with, wait_for};
+use tests::{End, Run, arg, have, start_with, wait_for};
 use tricine_session::control::ControlRegion;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
@@ -240,14 +240,64 @@ fn hardly_heard(kind: Kind) {
     assert_eq!(reported.len(), kills);
 }
 
-/// A mono WAV of silence, in 16 bits.
-fn wav(rate: u32, seconds: u32) -> Vec<u8> {
-    let bytes = rate * seconds * 2;
+/// A mono WAV in 16 bits.
+fn wav(rate: u32, samples: &[i16]) -> Vec<u8> {
+    let bytes = samples.len() as u32 * 2;
     let mut wav = [&b"RIFF"[..], &(36 + bytes).to_le_bytes(), b"WAVEfmt ", &16u32.to_le_bytes()].concat();
     wav.extend([&1u16.to_le_bytes()[..], &1u16.to_le_bytes(), &rate.to_le_bytes(), &(rate * 2).to_le_bytes()].concat());
     wav.extend([&2u16.to_le_bytes()[..], &16u16.to_le_bytes(), b"data", &bytes.to_le_bytes()].concat());
-    wav.resize(wav.len() + bytes as usize, 0);
+    wav.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
     wav
+}
+
+/// Plays `args`, songs of one tone that goes on from each to the next, on a server of the test's own.
+fn hear_tone(kind: Kind, args: &[&str], songs: usize) -> End {
+    let server = SoundServer::started(kind);
+    let ear = Ear::new(&server);
+    let end = play(&server, args).end();
+    let (ms, seams) = ear.heard().tone();
+    println!("{args:?}: {ms} ms of the tone, {seams} seams in {songs} songs, {}", end.report["audio"]);
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    // An idle null sink has rendered up to two seconds of silence ahead.
+    assert!(ms > songs * 1500 - 3000, "{ms} ms of the tone were heard");
+    assert!(
+        seams * 2 < songs,
+        "{seams} joints of {songs} songs are heard: on a machine as busy as it may be, not half of them"
+    );
+    end
+}
+
+#[test]
+fn songs_are_heard_without_a_gap_between_them_and_so_is_a_song_that_loops() {
+    without_a_gap(Kind::PulseAudio);
+}
+
+#[test]
+fn on_pipewire_songs_are_heard_without_a_gap() {
+    without_a_gap(Kind::PipeWire);
+}
+
+fn without_a_gap(kind: Kind) {
+    if missing(kind) {
+        return;
+    }
+    const SONGS: usize = 6;
+    let folder = tempfile::tempdir().unwrap();
+    // Not in whole blocks of anything; 66 turns of the tone a song that loops.
+    let lengths = [72_001, 71_003, 72_000, 73_111, 70_099, 72_017];
+    let (mut from, mut files) = (0, Vec::new());
+    for (song, length) in lengths.into_iter().enumerate() {
+        let samples: Vec<i16> = (from..from + length).map(|i| (tests::ear::tone(i) * 32767.0) as i16).collect();
+        let path = folder.path().join(format!("{song}.wav"));
+        std::fs::write(&path, wav(48_000, &samples)).unwrap();
+        files.push(path);
+        from += length;
+    }
+    let args: Vec<&str> = files.iter().map(|path| arg(path)).collect();
+    let end = hear_tone(kind, &args, SONGS);
+    assert_eq!(end.number("/audio/samples_played"), from as f64);
+    assert_eq!(end.number("/audio/lost"), 0.0);
+    hear_tone(kind, &["--loop=6", arg(&files[2])], SONGS);
 }
 
 #[test]
@@ -262,7 +312,7 @@ fn a_killed_audio_role_joins_again_at_any_rate_and_speed() {
             let film = folder.path().join(format!("{rate}-{speed}.wav"));
             // More than it takes a slow machine, at whatever speed; it is ended when both deaths are over.
             let seconds = (40.0 * speed.parse::<f64>().unwrap()).ceil() as u32;
-            std::fs::write(&film, wav(rate, seconds)).unwrap();
+            std::fs::write(&film, wav(rate, &vec![0; (rate * seconds) as usize])).unwrap();
             scope.spawn(move || {
                 let film = film.to_str().unwrap();
                 let run =

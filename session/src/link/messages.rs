@@ -89,6 +89,11 @@ pub enum FromRole {
     Key(Key),
     /// Renderer: the picture is in the file that came with [`ToRole::Screenshot`]; or why it is not, in words for the user.
     Pictured(Result<(), String>),
+    /// Consumer: it needs nothing more of this serial, and shows or plays the rest by itself.
+    Ending {
+        /// Which stretch.
+        serial: u32,
+    },
     /// Consumer: all of this serial has been shown or heard.
     Ended {
         /// Which stretch.
@@ -115,6 +120,7 @@ impl FromRole {
             Self::Output(_) => "Output",
             Self::Key(_) => "Key",
             Self::Pictured(_) => "Pictured",
+            Self::Ending { .. } => "Ending",
             Self::Ended { .. } => "Ended",
             Self::Confined(_) => "Confined",
             Self::Notice(_) => "Notice",

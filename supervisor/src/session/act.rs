@@ -53,9 +53,12 @@ impl Session {
             Action::Unlink { kind, below } => self.unlink(KINDS[kind], below)?,
             Action::Replace { kind, generation } => self.replace(KINDS[kind], generation)?,
             Action::Open => self.open_next()?,
-            Action::Begin { serial, again } => self.begin(serial, again),
+            Action::Begin { serial, again, follows } => self.begin(serial, again, follows),
             Action::Holds { first } => self.holds(first),
-            Action::Rewind { serial } => self.go_to(serial, self.options.start.unwrap_or(0)),
+            Action::Rewind { serial, follows } => {
+                self.state.follows = follows;
+                self.go_to(serial, self.options.start.unwrap_or(0));
+            }
             Action::Janitor => self.start_janitor()?,
             Action::Say(say) => self.word(&say),
             Action::Done(how) => self.done = Some(how),

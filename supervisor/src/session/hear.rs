@@ -101,13 +101,17 @@ impl Session {
                 let video = track(opened.video.is_some(), tricine_session::channel::Kind::Video);
                 let tracks = video.or(track(opened.audio.is_some(), tricine_session::channel::Kind::Audio));
                 let seekable = opened.seekable;
+                let aside = track(opened.cover, tricine_session::channel::Kind::Video);
                 for why in &opened.missing {
-                    // Said also to who wants quiet: it is half of what was asked for.
+                    // Said also to who wants quiet, and to who looks at the film alone: it is half of what was asked for.
                     self.status.error(&hint(why, &self.playing()));
+                    // What can be done is too long for a picture.
+                    let what = why.split_once("; ").map_or(why.as_str(), |(what, _)| what);
+                    self.say(Role::Renderer, &ToRole::Osd(what.to_owned()));
                     self.incomplete = true;
                 }
                 self.heard = Some(*opened);
-                self.tell(Event::Opened { role, tracks, seekable })
+                self.tell(Event::Opened { role, tracks, aside, seekable })
             }
             FromRole::Listed(part) => {
                 contents::add(&mut self.listing_heard, part);
@@ -144,6 +148,7 @@ impl Session {
                 self.need_line(who, patient);
                 Ok(())
             }
+            FromRole::Ending { serial } => self.tell(Event::Ending { role, serial }),
             FromRole::Ended { serial } => self.tell(Event::Ended { role, serial }),
             FromRole::Confined(walls) => {
                 tracing::info!("{who}: confined by {walls}");

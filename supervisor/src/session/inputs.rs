@@ -161,7 +161,7 @@ impl Session {
     }
 
     /// An input begins, or the current one `again`. To the roles that stay it is a seek.
-    pub(super) fn begin(&mut self, serial: u32, again: bool) {
+    pub(super) fn begin(&mut self, serial: u32, again: bool, follows: bool) {
         if !again {
             self.current = self.next.take();
             self.tracks = contents::asked(&self.options, self.has_place_for_covers());
@@ -180,7 +180,7 @@ impl Session {
         self.state.subtitles.track = 0;
         self.say(Role::Renderer, &ToRole::Caption(String::new()));
         self.posts[Role::Decoder].starts = 0;
-        self.state.audible = self.sink.is_some();
+        (self.state.audible, self.state.follows) = (self.sink.is_some(), follows);
         let from_ns = self.resume_ns.take().or(self.options.start).unwrap_or(0);
         self.go_to(serial, from_ns);
     }

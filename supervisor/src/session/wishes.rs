@@ -168,7 +168,9 @@ impl Session {
                 }
             }
             Key::Screenshot => self.take_picture(),
-            Key::Next if self.playlist.is_empty() => self.osd("there is no next input"),
+            Key::Next if self.playlist.is_empty() && self.opening.is_none() && self.next.is_none() => {
+                self.osd("there is no next input");
+            }
             Key::Next => return self.tell(Event::Next),
             Key::Quit | Key::Escape => return self.tell(Event::Stop(Ended::Quit)),
         }
@@ -193,6 +195,7 @@ impl Session {
     pub(super) fn seek(&mut self, target_ns: i64) -> Result<()> {
         if self.supervision.is_playing() {
             self.tell(Event::Sought)?;
+            self.state.follows = false;
             self.go_to(self.supervision.serial(), target_ns);
             let to = clock_text(self.state.target_ns);
             self.tell_some(|| format!("goes to {to}"));

@@ -9,6 +9,7 @@ use super::duty::State;
 use super::process::Process;
 use super::world::Token;
 use super::{Action, Event, GRACE_NS, Kinds, MS, Plan, Say, Supervision, UNKILLABLE_NS};
+use crate::report::Ended;
 
 /// Keeps the books.
 pub(super) struct Audit {
@@ -27,6 +28,14 @@ pub(super) struct Audit {
     /// Somebody has said that an input is over of which the source has not said what it holds.
     early: bool,
     ended: Vec<Option<u32>>,
+    /// Those that have the rest in hand, or have ended.
+    ending: Vec<Option<u32>>,
+    /// There may be another opening, since the last one came to nothing.
+    vain: bool,
+    /// What was opened last may begin.
+    due: bool,
+    /// The next input is being opened, or open, while this one plays.
+    early_open: bool,
     roles: Vec<Books>,
     replaced: Vec<VecDeque<u64>>,
     again: usize,
@@ -37,6 +46,8 @@ pub(super) struct Audit {
     stopping_since: Option<u64>,
     opening_since: Option<u64>,
     holds: Kinds,
+    /// Those of them whose ends count.
+    ends: Kinds,
 }
 
 /// What is known of a role.
@@ -80,6 +91,10 @@ impl Audit {
             over: true,
             early: false,
             ended: vec![None; roles],
+            ending: vec![None; roles],
+            vain: false,
+            due: false,
+            early_open: false,
             roles: vec![Books::default(); roles],
             replaced: vec![VecDeque::new(); plan.kinds],
             again: 0,
@@ -89,8 +104,15 @@ impl Audit {
             stopping_since: None,
             opening_since: None,
             holds: Kinds::default(),
+            ends: Kinds::default(),
             plan: plan.clone(),
         }
+    }
+
+    /// The current input is over.
+    fn go_on(&mut self) {
+        self.roles[self.plan.source].told |= self.playing.is_some();
+        (self.playing, self.over, self.due, self.early_open) = (None, false, true, false);
     }
 
     fn must(&mut self, holds: bool, what: impl FnOnce() -> String) {
@@ -110,18 +132,33 @@ impl Audit {
         let period_ns = self.period_ns();
         match *event {
             Event::Failed { role } => self.roles[role].failed = true,
-            Event::Opened { role, tracks, .. } if role == self.plan.source => {
-                self.holds = tracks;
+            Event::Opened { role, tracks, aside, .. } if role == self.plan.source => {
+                // Of a second word on the same input, only what may be left aside is news.
+                self.holds = self.playing.flatten().unwrap_or(tracks);
+                let others = Kinds(self.holds.0 & !aside.0);
+                self.ends = if others.and(self.plan.wanted).is_empty() { self.holds } else { others };
                 self.roles[role].failed |= tracks.and(self.plan.wanted).is_empty();
             }
             Event::Ended { role, serial } => {
                 if Some(serial) == self.serial {
                     self.ended[role] = Some(serial);
+                    self.ending[role] = Some(serial);
                 }
-                self.over |= self.all_ended();
+                self.over |= self.all(&self.ended);
                 self.early |= self.playing == Some(None) && Some(serial) == self.serial;
             }
-            Event::Next | Event::NotOpen | Event::Unfolded => self.over = true,
+            Event::Ending { role, serial } => {
+                if Some(serial) == self.serial {
+                    self.ending[role] = Some(serial);
+                }
+                self.early |= self.playing == Some(None) && Some(serial) == self.serial;
+            }
+            Event::Next => self.over = true,
+            Event::Open | Event::NoneLeft if self.playing.is_some() => {
+                self.opening_since = None;
+                self.early_open &= matches!(event, Event::Open);
+            }
+            Event::NotOpen | Event::Unfolded => self.vain = true,
             Event::Opening | Event::Rebased => self.opening_since = self.opening_since.map(|_| now_ns),
             Event::Reopened if self.playing.is_some() => {
                 self.roles[self.plan.source].told = true;
@@ -160,10 +197,11 @@ impl Audit {
         }
     }
 
-    fn all_ended(&self) -> bool {
-        let Some(Some(tracks)) = self.playing else { return false };
-        let over = |role: usize| !self.needs(role, Some(tracks)) || self.ended[role] == self.serial;
-        (0..self.ended.len()).all(|role| role == self.plan.source || over(role))
+    /// Whether all that count have said so of the current serial.
+    fn all(&self, said: &[Option<u32>]) -> bool {
+        let playing = matches!(self.playing, Some(Some(_)));
+        let over = |role: usize| !self.needs(role, Some(self.ends)) || said[role] == self.serial;
+        playing && (0..said.len()).all(|role| role == self.plan.source || over(role))
     }
 
     fn needs(&self, role: usize, tracks: Option<Kinds>) -> bool {
@@ -221,14 +259,22 @@ impl Audit {
                 self.must(times <= self.plan.limit.intensity, || format!("region {kind} replaced {times} times"));
             }
             Action::Open => {
-                self.must(self.over, || "another input though nothing has ended the current one".into());
-                if self.playing.is_some() {
-                    self.roles[source].told = true;
+                let ending = self.all(&self.ending);
+                let may = self.over || std::mem::take(&mut self.vain) || ending;
+                self.must(may, || "another input though nothing has ended the current one".into());
+                self.opening_since = Some(now_ns);
+                if self.over || self.playing.is_none() {
+                    self.go_on();
+                } else {
+                    self.early_open = true;
                 }
-                (self.playing, self.over, self.opening_since) = (None, false, Some(now_ns));
             }
-            Action::Begin { serial, again } => {
+            Action::Begin { serial, again, .. } => {
                 let before = self.serial;
+                let due = again || self.due || self.over || self.all(&self.ending);
+                self.must(due, || "another input begins though the current one goes on".into());
+                self.due &= again;
+                self.early_open &= again;
                 self.must(serial == before.map_or(1, |s| s + 1), || format!("serial {serial} after {before:?}"));
                 self.must(processes[source].is_none(), || format!("serial {serial} while the old source lives"));
                 self.serial = Some(serial);
@@ -240,15 +286,18 @@ impl Audit {
                 self.must(times <= self.plan.limit.intensity, || format!("the input changed {times} times"));
                 self.roles[source].deaths.clear();
             }
-            Action::Rewind { serial } => {
-                self.must(self.over || self.early, || "another round though the last one is not over".into());
+            Action::Rewind { serial, .. } => {
+                self.must(self.over || self.early || self.all(&self.ending), || {
+                    "another round though the last one is not over".into()
+                });
                 self.serial = Some(serial);
                 (self.over, self.early) = (false, false);
                 self.roles[source].deaths.clear();
             }
             Action::Holds { .. } => self.playing = Some(Some(self.holds)),
             Action::Janitor => self.janitor_dead = None,
-            Action::Say(Say::Unplayable | Say::NoAnswer) => self.over = true,
+            Action::Say(Say::Unplayable) => self.over = true,
+            Action::Say(Say::NoAnswer) => self.vain = true,
             Action::Say(Say::OtherTracks) => {
                 self.roles[source].told = true;
                 self.playing = None;
@@ -275,10 +324,18 @@ impl Audit {
             self.over = false;
             self.roles[self.plan.source].deaths.clear();
         }
+        let open = self.early_open && self.opening_since.is_none();
+        if self.early_open && self.over || open && self.all(&self.ending) {
+            self.go_on();
+        }
         if let Some((role, _)) = self.dead {
             self.must(self.recovered, || format!("role {role} died and is not recovered"));
         }
         if machine.is_ending() {
+            if self.stopping_since.is_none() && machine.stop == Some(Ended::Played) {
+                let heard = self.playing.is_none() || self.over;
+                self.must(heard, || "the session ends before the last of its last input was heard".into());
+            }
             let since = *self.stopping_since.get_or_insert(now_ns);
             let late = now_ns > since + GRACE_NS + 2 * UNKILLABLE_NS + 1_000 * MS;
             self.must(!late, || "the session does not end".into());

@@ -42,6 +42,10 @@ pub(super) enum Bug {
     NumberForgotten,
     /// A source waits for its answer as long as it takes.
     AnswerWithoutEnd,
+    /// Where no input is left, the last of what plays is not heard.
+    LastSoundCutOff,
+    /// The next input begins when one of two consumers has come to the end.
+    OneEndIsEnough,
 }
 
 impl<R: Copy> Supervision<R> {
@@ -62,7 +66,7 @@ impl<R: Copy> Supervision<R> {
 #[cfg(test)]
 impl Bug {
     /// All of them.
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::QuittingIsManned,
         Self::SerialBeforeReaped,
         Self::HangsAreFree,
@@ -81,5 +85,7 @@ impl Bug {
         Self::RegionsWithoutEnd,
         Self::NumberForgotten,
         Self::AnswerWithoutEnd,
+        Self::LastSoundCutOff,
+        Self::OneEndIsEnough,
     ];
 }

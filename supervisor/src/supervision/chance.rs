@@ -12,6 +12,8 @@ pub(super) struct Film {
     /// Whether its source finds anything in it.
     pub(super) plays: bool,
     pub(super) tracks: Kinds,
+    /// Tracks whose end is not waited for.
+    pub(super) aside: Kinds,
     /// Frames of each track.
     pub(super) len: u64,
     pub(super) seekable: bool,
@@ -72,7 +74,7 @@ pub(super) fn plan(rng: &mut Rng) -> Plan {
     takes.insert(source.min(takes.len()), Kinds::default());
     let source = source.min(takes.len() - 1);
     Plan {
-        wanted: if rng.u8(0..4) == 0 { Kinds(rng.u8(1..1 << kinds)) } else { Kinds(u8::MAX) },
+        wanted: Kinds(if rng.u8(0..4) == 0 { rng.u8(1..1 << kinds) } else { (1 << kinds) - 1 }),
         kinds,
         patience_ns: vec![[10_000 * MS, 2_000 * MS]; takes.len()],
         source,
@@ -93,6 +95,7 @@ pub(super) fn film(rng: &mut Rng, plan: &Plan) -> Film {
         },
         plays: rng.u8(0..8) > 0,
         tracks: Kinds(rng.u8(1..1 << kinds)),
+        aside: if rng.u8(0..4) == 0 { Kinds(rng.u8(..)) } else { Kinds::default() },
         // Short ones above all.
         len: rng.u64(0..8),
         seekable: rng.bool(),

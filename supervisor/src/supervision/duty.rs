@@ -21,7 +21,8 @@ pub(super) struct Post {
     pub(super) held: Option<(usize, u64)>,
     /// It has died twice of what lies ahead.
     pub(super) skip: bool,
-    /// The serial whose end it has reported.
+    /// The serial of which it has said that all of the rest is in its hands; and the one whose end it has reported.
+    pub(super) ending: Option<u32>,
     pub(super) ended: Option<u32>,
     /// It has a place to show or play at.
     pub(super) placed: bool,
@@ -242,7 +243,7 @@ impl<R: Copy> Supervision<R> {
             }
         }
         self.overdue();
-        if self.input.due_ns().is_some_and(|at| now_ns >= at) && self.stop.is_none() {
+        if self.opening_due_ns().is_some_and(|at| now_ns >= at) && self.stop.is_none() {
             self.not_opened_in_time();
         }
         if self.janitor_at_ns.is_some_and(|at| now_ns >= at) {

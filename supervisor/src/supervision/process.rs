@@ -4,6 +4,7 @@ use nix::sys::signal::Signal;
 use tricine_channel::sys::process::Exit;
 use tricine_session::error::EXIT_CORRUPT;
 
+use super::chance::Film;
 use super::world::{Token, World};
 use super::{Ask, Event, Kinds};
 
@@ -21,6 +22,8 @@ pub(super) struct Process {
     pub(super) told: bool,
     /// It is on its way out: how, and when it will be reaped.
     pub(super) dying: Option<(Exit, u64)>,
+    /// What it has said of the end of a serial.
+    pub(super) ending: Option<u32>,
     pub(super) ended: Option<u32>,
     /// It is stuck in the kernel: no signal ends it.
     pub(super) immortal: bool,
@@ -60,8 +63,8 @@ impl World {
             if film.changes {
                 film.tracks = Kinds(self.rng.u8(1..1 << self.plan.kinds));
             }
-            let (tracks, seekable) = (film.tracks, film.seekable);
-            return self.tell(Event::Opened { role, tracks, seekable });
+            let Film { tracks, aside, seekable, .. } = *film;
+            return self.tell(Event::Opened { role, tracks, aside, seekable });
         }
         let film = *film;
         let kind = self.rng.usize(0..self.plan.kinds);
@@ -118,6 +121,11 @@ impl World {
         let wanted = film.tracks.and(self.plan.wanted);
         let all = mine.iter().all(|&k| !wanted.has(k) || self.consumed[k] >= film.len);
         if all && self.machine.is_playing() && process.ended != Some(serial) {
+            if process.ending != Some(serial) && self.chance(700) {
+                process.ending = Some(serial);
+                self.processes[role] = Some(process);
+                return self.tell(Event::Ending { role, serial });
+            }
             process.ended = Some(serial);
             self.processes[role] = Some(process);
             self.tell(Event::Ended { role, serial });

@@ -27,6 +27,10 @@ impl Kinds {
         Self(self.0 | other.0)
     }
 
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -88,8 +92,8 @@ pub(crate) enum Event<R> {
     Beat { role: usize, at_ns: u64 },
     /// A role says that it is able to work.
     Ready { role: usize },
-    /// A role says what the input holds.
-    Opened { role: usize, tracks: Kinds, seekable: bool },
+    /// A role says what the input holds. The end of what is only `aside`, such as a cover, is not waited for.
+    Opened { role: usize, tracks: Kinds, aside: Kinds, seekable: bool },
     /// A role asks for a region.
     Asked { role: usize, kind: usize, ask: Ask },
     /// A stream's consumer has a reason not to follow to the region that was asked for: the film is paused, or is not there yet.
@@ -98,6 +102,8 @@ pub(crate) enum Event<R> {
     Switched { role: usize, kind: usize, generation: u64 },
     /// A region was made under a later number than the machine had in mind: something else had the names of those before.
     Made { kind: usize, generation: u64 },
+    /// A role says that it needs nothing more of a serial: it shows or plays the rest by itself.
+    Ending { role: usize, serial: u32 },
     /// A role says that it has shown or played all of a serial.
     Ended { role: usize, serial: u32 },
     /// A role says that it cannot go on, and why; it is about to end itself.
@@ -158,14 +164,15 @@ pub(crate) enum Action<R> {
     Unlink { kind: usize, below: u64 },
     /// Make a new region in the place of all that there are. Nobody is attached to any.
     Replace { kind: usize, generation: u64 },
-    /// Open the next input; what is being opened is of no interest any more.
+    /// Open the next input, while the last of the current one is heard or after that; what is being opened is of no interest any more.
     Open,
-    /// A new serial, of the input that was opened last, or `again` of the current one.
-    Begin { serial: u32, again: bool },
+    /// A new serial, of the input that was opened last, or `again` of the current one. `follows`: what is left of the serial before is
+    /// heard first.
+    Begin { serial: u32, again: bool, follows: bool },
     /// The source's word on what the input holds counts. `first` if it changes who is needed.
     Holds { first: bool },
-    /// A new serial, of the current input from its beginning.
-    Rewind { serial: u32 },
+    /// A new serial, of the current input from its beginning. `follows` as above.
+    Rewind { serial: u32, follows: bool },
     /// Start another janitor.
     Janitor,
     /// Tell the user.

@@ -20,6 +20,7 @@ const AUDIO: usize = 1;
 const BOTH: Kinds = Kinds(0b11);
 const MUTE: Kinds = Kinds(0b01);
 const BLIND: Kinds = Kinds(0b10);
+const NONE: Kinds = Kinds(0);
 
 /// A session of which each reaped process is a number.
 struct Story {
@@ -64,7 +65,7 @@ impl Story {
     fn opened(&mut self, tracks: Kinds) -> Done {
         let ready: Done = ROLES.into_iter().flat_map(|role| self.tell(Event::Ready { role })).collect();
         assert_eq!(ready, []);
-        self.tell(Event::Opened { role: SOURCE, tracks, seekable: true })
+        self.tell(Event::Opened { role: SOURCE, tracks, aside: NONE, seekable: true })
     }
 
     fn make_regions(&mut self) {
@@ -142,7 +143,10 @@ fn the_first_input_starts_every_role_that_it_may_need_and_sends_home_whom_it_doe
     let mut story = Story::new();
     let place = |role| Action::Place { role, again: false };
     let begun = story.tell(Event::Open);
-    assert_eq!(begun, [Action::Begin { serial: 1, again: false }, start(SOURCE), place(SOUND), place(PICTURE)]);
+    assert_eq!(
+        begun,
+        [Action::Begin { serial: 1, again: false, follows: false }, start(SOURCE), place(SOUND), place(PICTURE)]
+    );
     assert_eq!(story.found(), [start(SOUND), start(PICTURE)]);
     assert_eq!(story.opened(MUTE), [Action::Holds { first: true }, Action::Quit { role: SOUND }]);
     assert_eq!(story.dies(SOUND, Exit::Code(0), 0), [recover(SOUND, 1)]);
@@ -285,7 +289,7 @@ fn a_role_that_is_still_quitting_when_it_is_needed_again_is_started_when_it_is_g
     story.tell(Event::Ended { role: PICTURE, serial: 1 });
     story.dies(SOURCE, by(SIGKILL), 7);
     let begun = story.tell(Event::Open);
-    assert_eq!(begun, [Action::Begin { serial: 2, again: false }, start(SOURCE)]);
+    assert_eq!(begun, [Action::Begin { serial: 2, again: false, follows: true }, start(SOURCE)]);
     assert_eq!(story.dies(SOUND, Exit::Code(0), 0), [recover(SOUND, 2), start(SOUND)]);
 }
 
@@ -293,7 +297,7 @@ fn a_role_that_is_still_quitting_when_it_is_needed_again_is_started_when_it_is_g
 fn a_role_says_only_what_is_its_own() {
     let mut story = Story::playing(BOTH);
     for forged in [
-        Event::Opened { role: PICTURE, tracks: MUTE, seekable: true },
+        Event::Opened { role: PICTURE, tracks: MUTE, aside: NONE, seekable: true },
         Event::Asked { role: SOUND, kind: VIDEO, ask: ASK },
         Event::Asked { role: SOURCE, kind: 9, ask: ASK },
         Event::Switched { role: SOURCE, kind: VIDEO, generation: 99 },

@@ -166,7 +166,7 @@ impl World {
         let said = match self.rng.u8(0..6) {
             0 => Event::Switched { role, kind, generation: number },
             1 => Event::Asked { role, kind, ask },
-            2 => Event::Opened { role, tracks: Kinds(self.rng.u8(..)), seekable: true },
+            2 => Event::Opened { role, tracks: Kinds(self.rng.u8(..)), aside: Kinds(self.rng.u8(..)), seekable: true },
             3 => Event::Ended { role, serial: number as u32 },
             4 => Event::Ready { role },
             _ => Event::Beat { role, at_ns: u64::MAX },

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn the_next_serial_begins_when_the_old_source_is_reaped_and_the_next_input_open() {
-    let next = Action::Begin { serial: 2, again: false };
+    let next = Action::Begin { serial: 2, again: false, follows: false };
     let kill = [Action::Open, Action::Kill { role: SOURCE }];
     let mut story = Story::playing(MUTE);
     assert_eq!(story.tell(Event::Next), kill);
@@ -32,14 +32,64 @@ fn an_input_ends_when_all_that_it_needs_have_ended_in_its_serial() {
 }
 
 #[test]
+fn what_comes_next_is_opened_and_begins_while_the_last_sound_is_heard() {
+    let mut story = Story::playing(BLIND);
+    let ending = |serial| Event::Ending { role: SOUND, serial };
+    assert_eq!(story.tell(ending(1)), [Action::Open]);
+    assert_eq!(story.tell(Event::Open), [Action::Kill { role: SOURCE }]);
+    let begun = story.dies(SOURCE, by(SIGKILL), 7);
+    assert_eq!(begun[1..], [Action::Begin { serial: 2, again: false, follows: true }, start(SOURCE)]);
+    story.tell(Event::Opened { role: SOURCE, tracks: BLIND, aside: NONE, seekable: true });
+    // Nothing comes after this one: it is heard to its end.
+    assert_eq!(story.tell(ending(2)), [Action::Open]);
+    assert_eq!(story.tell(Event::NoneLeft), []);
+    assert_eq!(story.tell(ending(2)), []);
+    // Until then one can go back in it.
+    assert_eq!(story.tell(Event::Sought), []);
+    assert_eq!(story.tell(ending(3)), []);
+    let quit = story.tell(Event::Ended { role: SOUND, serial: 3 });
+    assert_eq!(quit, [Action::Quit { role: SOURCE }, Action::Quit { role: SOUND }]);
+}
+
+#[test]
+fn pictures_are_shown_to_their_end_before_the_next_input_begins_and_a_cover_is_not_waited_for() {
+    let mut story = Story::playing(BOTH);
+    assert_eq!(story.tell(Event::Ending { role: SOUND, serial: 1 }), []);
+    assert_eq!(story.tell(Event::Ended { role: PICTURE, serial: 1 }), [Action::Open]);
+    // Heard to its end before the next one is open.
+    assert_eq!(story.tell(Event::Ended { role: SOUND, serial: 1 }), [Action::Kill { role: SOURCE }]);
+    story.dies(SOURCE, by(SIGKILL), 7);
+    let begun = story.tell(Event::Open);
+    assert_eq!(begun[0], Action::Begin { serial: 2, again: false, follows: true });
+    story.tell(Event::Opened { role: SOURCE, tracks: BOTH, aside: MUTE, seekable: true });
+    assert_eq!(story.tell(Event::Ending { role: SOUND, serial: 2 }), [Action::Open]);
+}
+
+#[test]
+fn the_user_goes_on_to_what_is_being_opened_already() {
+    let mut story = Story::playing(BLIND);
+    story.tell(Event::Ending { role: SOUND, serial: 1 });
+    assert_eq!(story.tell(Event::Next), [Action::Kill { role: SOURCE }]);
+    story.dies(SOURCE, by(SIGKILL), 7);
+    assert_eq!(story.tell(Event::Open)[0], Action::Begin { serial: 2, again: false, follows: false });
+    // One that cannot be opened is passed over, and the one after it follows.
+    story.tell(Event::Opened { role: SOURCE, tracks: BLIND, aside: NONE, seekable: true });
+    story.tell(Event::Ending { role: SOUND, serial: 2 });
+    assert_eq!(story.tell(Event::NotOpen), [Action::Open]);
+    story.tell(Event::Open);
+    let begun = story.dies(SOURCE, by(SIGKILL), 7);
+    assert_eq!(begun[1], Action::Begin { serial: 3, again: false, follows: true });
+}
+
+#[test]
 fn an_end_that_is_said_before_the_source_knows_the_input_is_that_of_the_one_before() {
     let mut story = Story::playing(MUTE);
     story.tell(Event::Next);
     story.dies(SOURCE, by(SIGKILL), 7);
     story.tell(Event::Open);
     assert_eq!(story.tell(Event::Ended { role: PICTURE, serial: 2 }), []);
-    let opened = story.tell(Event::Opened { role: SOURCE, tracks: MUTE, seekable: true });
-    assert_eq!(opened[..2], [Action::Holds { first: true }, Action::Rewind { serial: 3 }]);
+    let opened = story.tell(Event::Opened { role: SOURCE, tracks: MUTE, aside: NONE, seekable: true });
+    assert_eq!(opened[..2], [Action::Holds { first: true }, Action::Rewind { serial: 3, follows: false }]);
 }
 
 #[test]
@@ -48,7 +98,7 @@ fn rounds_are_serials_of_the_same_source() {
     story.tell(Event::Looping(true));
     for serial in 1..=3 {
         let done = story.tell(Event::Ended { role: PICTURE, serial });
-        assert_eq!(done, [Action::Rewind { serial: serial + 1 }]);
+        assert_eq!(done, [Action::Rewind { serial: serial + 1, follows: true }]);
     }
     story.tell(Event::Looping(false));
     assert_eq!(story.tell(Event::Ended { role: PICTURE, serial: 4 })[0], Action::Open);
@@ -80,7 +130,7 @@ fn a_source_that_finds_nothing_or_fails_without_going_is_killed() {
         story.tell(Event::Next);
         story.dies(SOURCE, by(SIGKILL), 7);
         story.tell(Event::Open);
-        story.tell(Event::Opened { role: SOURCE, tracks, seekable: false });
+        story.tell(Event::Opened { role: SOURCE, tracks, aside: NONE, seekable: false });
         story.tell(Event::Failed { role: SOURCE });
         assert_eq!(story.beating(1_000, &ROLES), [Action::Kill { role: SOURCE }]);
         assert_eq!(story.dies(SOURCE, by(SIGKILL), 7)[1..], [Action::Say(Say::Unplayable), Action::Open]);
@@ -91,12 +141,12 @@ fn a_source_that_finds_nothing_or_fails_without_going_is_killed() {
 fn other_tracks_of_the_same_file_are_a_new_input_and_the_same_ones_are_not() {
     let mut story = Story::playing(BOTH);
     story.dies(SOURCE, by(SIGKILL), 7);
-    let opened = |tracks| Event::Opened { role: SOURCE, tracks, seekable: true };
+    let opened = |tracks| Event::Opened { role: SOURCE, tracks, aside: NONE, seekable: true };
     assert_eq!(story.tell(opened(BOTH)), [Action::Holds { first: false }]);
     let changed = story.tell(opened(MUTE));
     assert_eq!(changed, [Action::Say(Say::OtherTracks), Action::Kill { role: SOURCE }]);
     let begun = story.dies(SOURCE, by(SIGKILL), 7);
-    assert_eq!(begun[1..], [Action::Begin { serial: 2, again: true }, start(SOURCE)]);
+    assert_eq!(begun[1..], [Action::Begin { serial: 2, again: true, follows: false }, start(SOURCE)]);
     assert_eq!(story.tell(opened(MUTE)), [Action::Holds { first: true }, Action::Quit { role: SOUND }]);
 }
 
@@ -105,9 +155,9 @@ fn an_input_that_always_changes_ends_the_session() {
     let mut story = Story::playing(BOTH);
     let mut done = Vec::new();
     for round in 0..6 {
-        story.tell(Event::Opened { role: SOURCE, tracks: BOTH, seekable: true });
+        story.tell(Event::Opened { role: SOURCE, tracks: BOTH, aside: NONE, seekable: true });
         let tracks = if round % 2 == 0 { MUTE } else { BLIND };
-        done = story.tell(Event::Opened { role: SOURCE, tracks, seekable: true });
+        done = story.tell(Event::Opened { role: SOURCE, tracks, aside: NONE, seekable: true });
         story.dies(SOURCE, by(SIGKILL), 7);
     }
     assert_eq!(gave_up(&done), Some(GaveUp::Inputs));
