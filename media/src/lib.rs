@@ -76,7 +76,7 @@ pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
             ],
         ),
         ("subtitles", subtitle::FORMATS.to_vec()),
-        ("images", vec!["PNG/APNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "PNM", "QOI", "TGA"]),
+        ("images", vec!["PNG/APNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "PNM", "QOI", "TGA", "AVIF", "HEIC"]),
         ("besides", others),
     ];
     all.into_iter().filter(|(_, names)| !names.is_empty()).collect()

@@ -70,8 +70,7 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
     // What a box of MP4 is called is no kind of unit in a raw stream, but its length may look like a start code: 1 stands for a length of 64
     // bits, and short boxes have lengths of three hundred bytes.
     if BOXES.into_iter().any(|kind| at(4, kind)) {
-        let pictures = at(4, b"ftyp") && [b"avif", b"avis", b"heic", b"mif1"].into_iter().any(|brand| at(8, brand));
-        return if pictures { Kind::Other("HEIF or AVIF pictures") } else { Kind::Mp4 };
+        return if crate::source::is_heif(head) { Kind::Image } else { Kind::Mp4 };
     }
     if at(0, &[0, 0, 1, 0xba]) {
         return Kind::Ps;
@@ -113,7 +112,7 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
 pub(crate) fn remedy(what: &str) -> &'static str {
     match what.rsplit(' ').next() {
         Some("audio") => "FFmpeg converts it: ffmpeg -nostdin -i IN OUT.flac",
-        Some("picture" | "pictures") => "FFmpeg converts it: ffmpeg -nostdin -i IN OUT.png",
+        Some("picture") => "FFmpeg converts it: ffmpeg -nostdin -i IN OUT.png",
         _ => crate::video::CONVERT,
     }
 }
@@ -142,6 +141,8 @@ mod tests {
     #[test]
     fn content_decides_the_kind() {
         assert_eq!(sniff(b"\0\0\0\x20ftypisom\0\0\x02\0"), Kind::Mp4);
+        assert_eq!(sniff(b"\0\0\0\x1cftypavif\0\0\0\0"), Kind::Image);
+        assert_eq!(sniff(b"\0\0\0\x1cftypavis\0\0\0\0"), Kind::Mp4);
         assert_eq!(sniff(b"\0\0\0\x08wide\0\0\0\0mdat"), Kind::Mp4);
         // Lengths that look like start codes: of 64 bits, and of a sequence of MPEG-2, a program stream, MPEG-4.
         for length in [1u32, 0x1b3, 0x1ba, 0x120, 0x100, 0x167] {

@@ -34,7 +34,7 @@ pub(crate) use colour::{Colour, Peak, Primaries, Transfer};
 pub(crate) use frames::ac3_frame;
 #[cfg(feature = "theora")]
 pub(crate) use matroska::xiph_laces;
-pub(crate) use mp4::fourcc;
+pub(crate) use mp4::{boxes, fourcc};
 pub(crate) use raw::is_raw;
 pub(crate) use shifted::Shifted;
 pub(crate) use ts::Grid;
@@ -272,7 +272,7 @@ pub(crate) struct VideoTrack {
 }
 
 impl VideoTrack {
-    fn new(codec: CodecId, config: Vec<u8>) -> Self {
+    pub(crate) fn new(codec: CodecId, config: Vec<u8>) -> Self {
         Self {
             codec,
             configs: vec![config],
