@@ -6,8 +6,7 @@
 
 /// The longest side of a picture that is decoded, in pixels: twice that of 8K, and what a window or a texture can still be.
 pub const MAX_SIDE: u32 = 16_384;
-/// Pixels of a picture whose codec asks for their number alone: a side of the longest by half of it, four pictures of 8K.
-#[cfg(any(feature = "av1", feature = "mpeg2", feature = "vp8"))]
+/// Pixels of a picture whose codec asks for their number alone, and of one of tiles, of which each may be a few bytes: a side of the longest by half of it, four pictures of 8K.
 pub(crate) const PIXELS: u32 = MAX_SIDE * MAX_SIDE / 2;
 /// Pixels of a picture of Theora, whose decoder keeps ten bytes of each: one picture of 8K.
 #[cfg(feature = "theora")]

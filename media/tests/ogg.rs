@@ -176,7 +176,8 @@ fn tracks_chapters_and_what_is_not_played_are_told() {
     let about = inspect(&file(&path)).unwrap();
     assert_eq!(about.format, "Ogg");
     assert_eq!(about.chapters, [(0, "One".into()), (400_000_000, "Two".into())]);
-    assert!(about.tags.contains(&("title".into(), "A film".into())), "{:?}", about.tags);
+    let titles = about.tags.iter().filter(|tag| **tag == ("title".into(), "A film".into())).count();
+    assert_eq!(titles, 1, "{:?}", about.tags);
     let tracks: Vec<_> = about.tracks.iter().map(|track| (track.kind, track.codec.as_str())).collect();
     assert_eq!(tracks, [(TrackKind::Video, "Theora"), (TrackKind::Audio, "Speex"), (TrackKind::Audio, "Opus")]);
     assert_eq!(about.tracks[2].language.as_deref(), Some("fra"));

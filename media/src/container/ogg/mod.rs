@@ -47,7 +47,9 @@ impl Ogg {
                 let (track, words) = stream.coded.track(&stream.headers);
                 if track.kind == kind {
                     covers.extend(words.covers);
-                    contents.tags.extend(words.tags);
+                    // Writers say to each stream what is so of the whole.
+                    let tags = words.tags.into_iter().filter(|tag| !contents.tags.contains(tag));
+                    contents.tags.extend(tags.collect::<Vec<_>>());
                     if contents.chapters.is_empty() {
                         contents.chapters = words.chapters;
                     }

@@ -121,7 +121,8 @@ fn grid(items: &Items, id: u32, colour: Colour) -> Result<Planar, MediaError> {
     let (rows, columns) = (u32::from(rows) + 1, u32::from(columns) + 1);
     let (Some(width), Some(height)) = (side(0), side(1)) else { return Err(broken("without a size")) };
     let tiles = items.related(id, b"dimg");
-    if !(1..=MAX_SIDE).contains(&width) || !(1..=MAX_SIDE).contains(&height) {
+    let pixels = u64::from(width) * u64::from(height);
+    if width.max(height) > MAX_SIDE || pixels > caps::PIXELS.into() || pixels == 0 {
         return Err(broken(&format!("of {width}×{height}")));
     }
     if tiles.len() as u64 != u64::from(rows * columns) || tiles.len() > caps::ITEMS {
