@@ -1,7 +1,7 @@
 //! Subtitles: what is written over a film, and when. Parsers turn what a file or a track has into [`Cue`]s; [`Pages`] turns cues
 //! into pages, each of which says what is to be seen from one moment to another. Nothing here draws.
 //!
-//! Read `cue` for what a cue is, `markup` and `ass` for how letters are described, `srt`, `vtt`, `tx3g`, `pgs` and `vobsub` for the formats,
+//! Read `cue` for what a cue is, `markup`, `ass` and `overrides` for how letters are described, `srt`, `vtt`, `tx3g`, `pgs` and `vobsub` for the formats,
 //! `source` for where cues come from, `list` for which tracks there are and which one is shown.
 
 mod ass;
@@ -9,6 +9,7 @@ mod charset;
 mod cue;
 mod list;
 mod markup;
+mod overrides;
 mod pages;
 mod pgs;
 mod source;
@@ -36,7 +37,7 @@ pub fn other_half(end: &str) -> Option<&'static str> {
 
 /// The cues of a file of subtitles, in order of time, and what it is. `None`: it is of no kind that is read here.
 pub fn parse(bytes: &[u8]) -> Option<(&'static str, Vec<Cue>)> {
-    let (text, _) = charset::decode(bytes);
+    let text = charset::lines(charset::decode(bytes).0);
     let (kind, mut cues) = if vtt::begins(&text) {
         ("WebVTT", vtt::parse(&text))
     } else if ass::begins(&text) {
