@@ -105,6 +105,8 @@ pub(crate) const CUE_SPANS: usize = 128;
 pub(crate) const CUES_ON: usize = 32;
 /// Cues of a track that were read and are not over yet.
 pub(crate) const CUES_AHEAD: usize = 4_096;
+/// Points of the pictures among them: eight pictures of 4K.
+pub(crate) const POINTS_AHEAD: usize = 64 << 20;
 /// Styles of a script.
 pub(crate) const STYLES: usize = 1_000;
 /// Tracks of subtitles in a film and beside it.
@@ -113,5 +115,7 @@ pub(crate) const SUBTITLE_TRACKS: usize = 64;
 pub(crate) const DISC_OBJECTS: usize = 64;
 /// Bytes of such objects, coded.
 pub(crate) const DISC_CODED: usize = 16 << 20;
+/// Bytes from its place in which a picture of VobSub's ends: it has less than 64 KiB, and those of other languages lie between.
+pub(crate) const SPU_SPREAD: u64 = 1 << 20;
 /// Points of one of them: a picture of 4K.
 pub(crate) const DISC_POINTS: usize = 3840 * 2160;

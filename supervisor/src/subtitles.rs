@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use tricine_media::subtitle::EXTENSIONS;
+use tricine_media::subtitle::{EXTENSIONS, other_half};
 use tricine_session::link::SubtitleFile;
 use tricine_session::name::Name;
 
@@ -29,6 +29,7 @@ pub(crate) struct Found {
 /// Opens what belongs to a film, where that is a file, and what was `given`.
 pub(crate) fn open(film: Option<&Path>, given: &[Name]) -> Found {
     let mut found = Found::default();
+    let mut halves = Vec::new();
     for name in given {
         // As the film itself: a folder or a device is no text.
         let opened = fs::metadata(name.as_path()).and_then(|about| match about.is_file() {
@@ -38,6 +39,14 @@ pub(crate) fn open(film: Option<&Path>, given: &[Name]) -> Found {
         match opened {
             Ok(file) if found.files.len() < MOST => {
                 found.files.push((SubtitleFile { name: last(name.as_path()), given: true }, file.into()));
+                // Of two files that belong together, either may be named.
+                let half = half(name.as_path()).filter(|half| !given.iter().any(|name| is_same(name.as_path(), half)));
+                if let Some((half, file)) = half.and_then(|half| File::open(&half).ok().map(|file| (half, file)))
+                    && found.files.len() < MOST
+                {
+                    found.files.push((SubtitleFile { name: last(&half), given: true }, file.into()));
+                    halves.push(half);
+                }
             }
             Ok(_) => {
                 found.complaints.push(format!("--sub {name}: {MOST} files of subtitles are as many as there may be"))
@@ -46,15 +55,26 @@ pub(crate) fn open(film: Option<&Path>, given: &[Name]) -> Found {
         }
     }
     for path in film.map(beside).unwrap_or_default() {
-        let same = |name: &Name| fs::canonicalize(name.as_path()).ok() == fs::canonicalize(&path).ok();
+        let mut open = given.iter().map(Name::as_path).chain(halves.iter().map(PathBuf::as_path));
         if found.files.len() < MOST
-            && !given.iter().any(same)
+            && !open.any(|open| is_same(open, &path))
             && let Ok(file) = File::open(&path)
         {
             found.files.push((SubtitleFile { name: last(&path), given: false }, file.into()));
         }
     }
     found
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    fs::canonicalize(one).ok() == fs::canonicalize(other).ok()
+}
+
+/// The file beside this one that it is read with.
+fn half(path: &Path) -> Option<PathBuf> {
+    let end = other_half(path.extension()?.to_str()?)?;
+    let names = [end.to_owned(), end.to_ascii_uppercase()].map(|end| path.with_extension(end));
+    names.into_iter().find(|path| path.is_file())
 }
 
 fn last(path: &Path) -> Name {
@@ -132,14 +152,24 @@ mod tests {
     fn what_is_given_comes_first_and_what_lies_beside_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        for name in ["film.mkv", "film.en.srt", "film.vtt", "other.srt"] {
+        for name in ["film.mkv", "film.en.srt", "film.vtt", "other.srt", "disc.idx", "disc.SUB", "film.idx", "film.sub"]
+        {
             fs::write(path(name), "x").unwrap();
         }
         fs::create_dir(path("film.de.srt")).unwrap();
-        let given: Vec<Name> = ["other.srt", "film.vtt", "none.srt"].map(|name| path(name).into()).into();
+        let given = ["other.srt", "film.vtt", "none.srt", "disc.idx", "film.sub"];
+        let given: Vec<Name> = given.map(|name| path(name).into()).into();
         let found = open(Some(&path("film.mkv")), &given);
         let names: Vec<_> = found.files.iter().map(|(file, _)| (file.name.to_string(), file.given)).collect();
-        let wanted = [("other.srt", true), ("film.vtt", true), ("film.en.srt", false)];
+        let wanted = [
+            ("other.srt", true),
+            ("film.vtt", true),
+            ("disc.idx", true),
+            ("disc.SUB", true),
+            ("film.sub", true),
+            ("film.idx", true),
+            ("film.en.srt", false),
+        ];
         assert_eq!(names, wanted.map(|(name, given)| (name.to_owned(), given)));
         assert!(found.complaints.len() == 1 && found.complaints[0].contains("none.srt"), "{:?}", found.complaints);
     }

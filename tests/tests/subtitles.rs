@@ -8,6 +8,9 @@ use tests::terminal::Tmux;
 use tests::xserver::XServer;
 use tests::{Run, arg, have, start_with, tool, wait_for};
 
+#[path = "../../media/tests/disc/mod.rs"]
+mod disc;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 
 /// When which colour is on, in seconds.
@@ -58,11 +61,53 @@ fn shows(x: &XServer, what: &str, wanted: Option<&str>) {
     wait_for(what, || (color(&x.screen()) == wanted).then_some(()));
 }
 
+/// The same times and colours as pictures of a disc.
+fn pictures(folder: &Path) -> PathBuf {
+    let size = (300, 60);
+    let shown = TIMES.map(|(from, to, color)| disc::Shown {
+        at_ms: (from * 1000.0) as u32,
+        lasts_ms: Some(((to - from) * 1000.0) as u32),
+        place: (200, 480),
+        size,
+        // Red, green and blue of the disc's colours.
+        colors: [0, [("red", 2), ("lime", 3), ("blue", 4)].iter().find(|(name, _)| *name == color).unwrap().1, 0, 0],
+        opaque: [0, 15, 0, 0],
+        points: vec![1; size.0 * size.1],
+        forced: false,
+    });
+    disc::write(folder, "film", &[("en", shown.to_vec())])
+}
+
 #[test]
 fn words_are_right_after_seeks_deaths_and_keys() {
-    let Some(x) = XServer::start() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let run = play(&x, &film(folder.path()), &["--paused", "--start", "3"]);
+    are_right_after_seeks_deaths_and_keys(&film(folder.path()), &[]);
+}
+
+#[test]
+fn pictures_of_discs_are_right_after_seeks_deaths_and_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = film(folder.path());
+    std::fs::remove_file(folder.path().join("film.en.srt")).unwrap();
+    pictures(folder.path());
+    // Beside the film, and given: either of the two files.
+    are_right_after_seeks_deaths_and_keys(&film, &[]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    pictures(elsewhere.path());
+    let Some(x) = XServer::start() else { return };
+    for name in ["film.idx", "film.sub"] {
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+        let run = play(&x, &film, &["--paused", "--start", "8", "--sub", arg(&elsewhere.path().join(name))]);
+        x.window();
+        shows(&x, name, Some("blue"));
+        x.keys(&["q"]);
+        assert_eq!(run.end().status.code(), Some(0));
+    }
+}
+
+fn are_right_after_seeks_deaths_and_keys(film: &Path, args: &[&str]) {
+    let Some(x) = XServer::start() else { return };
+    let run = play(&x, film, &[&["--paused", "--start", "3"], args].concat());
     x.window();
     shows(&x, "red at 3 s", Some("red"));
     x.keys(&["Right"]);

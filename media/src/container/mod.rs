@@ -20,6 +20,7 @@ mod shifted;
 mod stream;
 mod timing;
 mod ts;
+mod vobsub;
 mod wav;
 mod window;
 
@@ -38,6 +39,7 @@ pub(crate) use mp4::{boxes, fourcc};
 pub(crate) use raw::is_raw;
 pub(crate) use shifted::Shifted;
 pub(crate) use ts::Grid;
+pub(crate) use vobsub::VobSub;
 
 /// What a track holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

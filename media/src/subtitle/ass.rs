@@ -2,14 +2,15 @@
 //! animations, karaoke, drawings, rotation and clipping are not.
 
 use super::cue::{Body, Cue, Look, Place, Writer};
+use super::overrides::{Mode, color, from_old, overrides};
 use super::srt::time;
 use crate::caps;
 
 /// A script's styles, and the size of the picture that its numbers refer to.
 #[derive(Debug, Clone)]
 pub(super) struct Sheet {
-    size: (f32, f32),
-    styles: Vec<Style>,
+    pub(super) size: (f32, f32),
+    pub(super) styles: Vec<Style>,
 }
 
 impl Default for Sheet {
@@ -19,9 +20,9 @@ impl Default for Sheet {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Style {
-    name: String,
-    look: Look,
+pub(super) struct Style {
+    pub(super) name: String,
+    pub(super) look: Look,
     place: Place,
 }
 
@@ -133,7 +134,7 @@ impl Sheet {
     }
 
     /// The height of a line, as a part of the picture's.
-    fn line(&self, size: f32) -> Option<f32> {
+    pub(super) fn line(&self, size: f32) -> Option<f32> {
         Some(size / self.size.1).filter(|part| (0.001..=1.0).contains(part))
     }
 
@@ -173,15 +174,15 @@ impl Sheet {
     /// Writes an event's text without what it says of its look.
     fn write(&self, text: &str, base: &Look, place: &mut Place, out: &mut Writer) {
         let mut look = base.clone();
-        let (mut rest, mut draws) = (text, false);
+        let (mut rest, mut mode) = (text, Mode::default());
         while let Some(at) = rest.find(['{', '\\']) {
-            if !draws {
+            if mode.is_read() {
                 out.push(&rest[..at], &look);
             }
             rest = &rest[at..];
             let block = if rest.starts_with('{') { rest.find('}') } else { None };
             rest = if let Some(end) = block {
-                draws = overrides(&rest[1..end], self, base, &mut look, place).unwrap_or(draws);
+                overrides(&rest[1..end], self, base, &mut look, place, &mut mode);
                 &rest[end + 1..]
             } else {
                 let (letter, len) = match rest.as_bytes().get(1) {
@@ -190,107 +191,24 @@ impl Sheet {
                     Some(b'h') => ("\u{a0}", 2),
                     _ => (&rest[..1], 1),
                 };
-                if !draws {
+                if mode.is_read() {
                     out.push(letter, &look);
                 }
                 &rest[len..]
             };
         }
-        if !draws {
+        if mode.is_read() {
             out.push(rest, &look);
         }
     }
-}
 
-/// Does what a block of overrides says. Whether drawings follow, if it says that.
-pub(super) fn overrides(block: &str, sheet: &Sheet, base: &Look, look: &mut Look, place: &mut Place) -> Option<bool> {
-    let (mut draws, mut rest) = (None, block);
-    while let Some(at) = rest.find('\\') {
-        rest = &rest[at + 1..];
-        // What stands in brackets may have overrides of its own, which are for later: an animation's.
-        let end = rest.find(['\\', '(']).unwrap_or(rest.len());
-        let (word, arguments) = if rest[end..].starts_with('(') {
-            let close = closing(&rest[end..]).map_or(rest.len(), |close| end + close);
-            let inner = &rest[end + 1..close.max(end + 1)];
-            let word = &rest[..end];
-            rest = &rest[close..];
-            (word, inner)
-        } else {
-            let word = &rest[..end];
-            rest = &rest[end..];
-            (word, "")
-        };
-        let word = word.trim();
-        let digits = |name: &str| {
-            let value = word.strip_prefix(name)?;
-            value.bytes().all(|b| b.is_ascii_digit()).then(|| value.parse::<u32>().ok())
-        };
-        let colored = |name: &str| {
-            let value = word.strip_prefix(name)?;
-            (value.is_empty() || value.starts_with(['&', 'H', 'h'])).then(|| color(value))
-        };
-        if word == "pos" || word == "move" {
-            let numbers: Vec<f32> = arguments.split(',').filter_map(|n| n.trim().parse().ok()).collect();
-            if let [x, y, ..] = numbers[..] {
-                place.at.get_or_insert(((x / sheet.size.0).clamp(-1.0, 2.0), (y / sheet.size.1).clamp(-1.0, 2.0)));
-            }
-        } else if let Some(align) = digits("an") {
-            place.align = align.map(|n| n as u8).filter(|n| (1..=9).contains(n)).unwrap_or(place.align);
-        } else if let Some(align) = digits("a") {
-            place.align = align.and_then(|n| from_old(n as u8)).unwrap_or(place.align);
-        } else if let Some(weight) = digits("b") {
-            look.bold = weight.map_or(base.bold, |n| n == 1 || n >= 600);
-        } else if let Some(on) = digits("i") {
-            look.italic = on.map_or(base.italic, |n| n != 0);
-        } else if let Some(on) = digits("u") {
-            look.underline = on.map_or(base.underline, |n| n != 0);
-        } else if let Some(on) = digits("s") {
-            look.strike = on.map_or(base.strike, |n| n != 0);
-        } else if let Some(level) = digits("p") {
-            draws = Some(level.is_some_and(|n| n > 0));
-        } else if let Some(color) = colored("1c").or_else(|| colored("c")) {
-            look.color = color.or(base.color);
-        } else if let Some(color) = colored("3c") {
-            look.edge = color.or(base.edge);
-        } else if let Some(size) = word.strip_prefix("fs").and_then(|n| n.trim().parse::<f32>().ok()) {
-            look.size = sheet.line(size).or(base.size);
-        } else if word == "fs" {
-            look.size = base.size;
-        } else if let Some(name) = word.strip_prefix('r') {
-            let style = sheet.styles.iter().rfind(|style| style.name == name);
-            *look = style.map_or(base, |style| &style.look).clone();
-        }
-    }
-    draws
-}
-
-/// Where the bracket that `text` begins with is closed.
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 0;
-    text.bytes().position(|b| {
-        depth += i32::from(b == b'(') - i32::from(b == b')');
-        depth == 0
-    })
-}
-
-/// `&HAABBGGRR`, or such a number in decimal digits, as `0xRRGGBB`.
-fn color(text: &str) -> Option<u32> {
-    let digits = text.trim_matches(['&', ' ']);
-    let value = match digits.strip_prefix(['H', 'h']) {
-        Some(hex) => u32::from_str_radix(hex.get(hex.len().saturating_sub(8)..)?, 16).ok()?,
-        None => digits.parse::<i64>().ok()? as u32,
-    };
-    let [red, green, blue, _] = value.to_le_bytes();
-    Some(u32::from_be_bytes([0, red, green, blue]))
-}
-
-/// From SSA's numbers of places.
-const fn from_old(align: u8) -> Option<u8> {
-    match align {
-        1..=3 => Some(align),
-        5..=7 => Some(align + 2),
-        9..=11 => Some(align - 5),
-        _ => None,
+    /// Where a movement stands for: its end if it takes only a part of the time, else its middle; if that is out of sight, what is not.
+    pub(super) fn moved(&self, numbers: &[f32]) -> Option<(f32, f32)> {
+        let &[x1, y1, x2, y2, ref times @ ..] = numbers else { return None };
+        let middle = ((x1 + x2) / 2.0, (y1 + y2) / 2.0);
+        let likely = if times.get(1).is_some_and(|&until| until > 0.0) { (x2, y2) } else { middle };
+        let seen = |(x, y): &(f32, f32)| (0.0..=self.size.0).contains(x) && (0.0..=self.size.1).contains(y);
+        Some([likely, middle, (x2, y2), (x1, y1)].into_iter().find(seen).unwrap_or(likely))
     }
 }
 
@@ -328,6 +246,25 @@ mod tests {
         assert!(spans[0].look.bold && !spans[0].look.italic);
         assert_eq!((place.align, place.at), (8, Some((0.5, 0.25))));
         assert_eq!(text(&cues[2]).1.align, 5);
+    }
+
+    #[test]
+    fn what_moves_stands_where_it_is_seen() {
+        let sheet = Sheet::read(SCRIPT);
+        for (said, wanted) in [
+            ("\\move(0,0,640,360)", (0.5, 0.5)),
+            // In from below, and there for the rest.
+            ("\\move(320,400,320,180,0,500)", (0.5, 0.5)),
+            // Out to the left at the end; and credits that roll through.
+            ("\\move(320,180,-100,180,4000,5000)", (110.0 / 640.0, 0.5)),
+            ("\\move(320,720,320,-360)", (0.5, 0.5)),
+            ("\\move(320,90)", (0.5, 0.25)),
+        ] {
+            let cue = sheet.packet(0, 1, &format!("0,0,Sign,,0,0,0,,{{{said}}}x")).unwrap();
+            assert_eq!(text(&cue).1.at, Some(wanted), "{said}");
+        }
+        let cue = sheet.packet(0, 1, "0,0,Default,,0,0,0,,{\\fs+10}x").unwrap();
+        assert_eq!(text(&cue).0[0].look.size, Some(0.2));
     }
 
     #[test]

@@ -19,9 +19,39 @@ pub(super) fn decode(bytes: &[u8]) -> (String, Option<&'static str>) {
     (encoding.decode_without_bom_handling(bytes).0.into_owned(), Some(encoding.name()))
 }
 
+/// With `\n` at the end of each line, where files have `\r\n`, `\r` or, by mistake, `\r\r\n`.
+pub(super) fn lines(text: String) -> String {
+    if !text.contains('\r') {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    let mut ends = 0;
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\r' => {
+                ends += 1;
+                if letters.peek().is_none_or(|next| !['\r', '\n'].contains(next)) {
+                    (0..std::mem::take(&mut ends)).for_each(|_| out.push('\n'));
+                }
+            }
+            other => {
+                ends = 0;
+                out.push(other);
+            }
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_end_alike() {
+        assert_eq!(lines("a\r\nb\rc\r\r\nd\n\ne\r\rf\r".into()), "a\nb\nc\nd\n\ne\n\nf\n");
+    }
 
     #[test]
     fn marks_and_valid_utf8_are_believed_and_the_rest_is_guessed() {

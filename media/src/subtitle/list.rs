@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::source::{Codec, Listed, Tracked};
-use super::{Pages, charset};
+use super::{Pages, charset, other_half};
 use crate::caps;
 use crate::choice::same;
-use crate::container::{Container, Shifted, Track, TrackKind};
+use crate::container::{Container, Shifted, Track, TrackKind, VobSub};
 use crate::guard::guarded;
 use crate::{MediaError, MediaFile};
 
@@ -44,6 +44,10 @@ enum Place {
     /// The number of the container's track.
     Track(usize),
     File(MediaFile),
+    /// A track of a file that is a container of its own; the file, if its other half has not come.
+    Own(Arc<dyn Container>, usize, Option<MediaFile>),
+    /// A file that is of no use without its other half, which has not come.
+    Half(MediaFile),
 }
 
 /// All subtitles of an input. They are known by their numbers, from 1.
@@ -85,6 +89,7 @@ impl Subtitles {
         let codec = match end.to_ascii_lowercase().as_str() {
             "vtt" => "WebVTT",
             "ass" | "ssa" => "ASS",
+            "idx" | "sub" => "VobSub",
             _ => "SRT",
         };
         let track = SubtitleTrack {
@@ -96,7 +101,65 @@ impl Subtitles {
             forced,
             problem: None,
         };
-        self.tracks.push((track, Place::File(file)));
+        match other_half(end) {
+            Some(_) => self.add_half(track, file),
+            None => self.tracks.push((track, Place::File(file))),
+        }
+    }
+
+    /// Adds a file that belongs together with another one, which may have come before it or may still come.
+    fn add_half(&mut self, mut about: SubtitleTrack, file: MediaFile) {
+        let parts = |name: &str| name.rsplit_once('.').map(|(stem, end)| (stem.to_owned(), end.to_ascii_lowercase()));
+        let own = parts(&file.name).unwrap_or_default();
+        let mate = |place: &Place| {
+            let (Place::Half(half) | Place::Own(_, _, Some(half))) = place else { return None };
+            parts(&half.name).is_some_and(|(stem, end)| stem == own.0 && end != own.1).then(|| half.clone())
+        };
+        let found = self.tracks.iter().rev().find_map(|(track, place)| Some((track.origin, mate(place)?)));
+        let mut at = self.tracks.len();
+        let mut alone = None;
+        let opened = match found {
+            Some((origin, half)) => {
+                // What the half before it gave is given by both now.
+                at = self.tracks.iter().position(|(_, place)| mate(place).is_some()).unwrap_or(at);
+                self.tracks.retain(|(_, place)| mate(place).is_none());
+                about.origin = if origin == Origin::Given { origin } else { about.origin };
+                let (index, pictures) = if own.1 == "idx" { (&file, half) } else { (&half, file.clone()) };
+                both(index, pictures)
+            }
+            // Without its index, it is what it was cut out of.
+            None if own.1 == "sub" && is_stream(&file) => {
+                alone = Some(file.clone());
+                crate::container::open_kind(&file, crate::sniff::Kind::Ps)
+            }
+            None => {
+                let end = other_half(&own.1).unwrap_or_default();
+                about.problem = Some(format!("{} without {}.{end} as subtitles", file.name, own.0));
+                return self.tracks.push((about, Place::Half(file)));
+            }
+        };
+        let opened = opened.and_then(|opened| opened.ok_or_else(|| MediaError::Broken("it is empty".into())));
+        let container: Arc<dyn Container> = match opened {
+            Ok(container) => container.into(),
+            Err(error) => {
+                about.problem = Some(format!("{} as subtitles ({error})", file.name));
+                return self.tracks.insert(at, (about, Place::File(file)));
+            }
+        };
+        let room = caps::SUBTITLE_TRACKS.saturating_sub(self.tracks.len());
+        let tracks =
+            container.contents().tracks.iter().enumerate().filter(|(_, track)| track.text.is_some()).take(room);
+        let tracks: Vec<_> = tracks
+            .map(|(number, track)| {
+                let language = track.language.clone().or_else(|| about.language.clone());
+                let name = track.name.clone().or_else(|| Some(file.name.clone()));
+                (
+                    SubtitleTrack { language, name, ..about.clone() },
+                    Place::Own(container.clone(), number, alone.clone()),
+                )
+            })
+            .collect();
+        self.tracks.splice(at..at, tracks);
     }
 
     /// The tracks, in the order of their numbers.
@@ -140,15 +203,11 @@ impl Subtitles {
             return Err(MediaError::unsupported(problem.clone(), "choose another track by j or --sid"));
         }
         match place {
-            Place::File(file) => read(file),
+            Place::File(file) | Place::Half(file) => read(file),
+            Place::Own(container, at, _) => Ok((tracked(&**container, *at, 0)?, None)),
             Place::Track(at) => {
                 let container = self.container.as_ref().ok_or_else(|| MediaError::Broken("no film".into()))?;
-                let (codec, config) = &container.contents().tracks[*at]
-                    .text
-                    .clone()
-                    .ok_or_else(|| MediaError::Broken("a track of subtitles that is not described".into()))?;
-                let packets = Box::new(Shifted { packets: container.packets(*at)?, zero_ns: self.zero_ns });
-                Ok((Pages::new(Box::new(Tracked::new(packets, codec, config))), None))
+                Ok((tracked(&**container, *at, self.zero_ns)?, None))
             }
         }
     }
@@ -158,6 +217,28 @@ impl std::fmt::Debug for Subtitles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.tracks()).finish()
     }
+}
+
+/// The pages of a container's track. Errors: it cannot be read.
+fn tracked(container: &dyn Container, at: usize, zero_ns: i64) -> Result<Pages, MediaError> {
+    let text = container.contents().tracks[at].text.as_ref();
+    let (codec, config) =
+        text.ok_or_else(|| MediaError::Broken("a track of subtitles that is not described".into()))?;
+    let packets = Box::new(Shifted { packets: container.packets(at)?, zero_ns });
+    Ok(Pages::new(Box::new(Tracked::new(packets, codec, config))))
+}
+
+/// Whether a file begins as a program stream does.
+fn is_stream(file: &MediaFile) -> bool {
+    let mut head = [0; 4];
+    file.read_exact_at(&mut head, 0).is_ok() && head == [0, 0, 1, 0xba]
+}
+
+/// VobSub's two files.
+fn both(index: &MediaFile, pictures: MediaFile) -> Result<Option<Box<dyn Container>>, MediaError> {
+    let index = charset::decode(&whole(index)?).0;
+    let vobsub = guarded(|| VobSub::read(&index, pictures)).map_err(MediaError::Broken)??;
+    Ok(Some(Box::new(vobsub)))
 }
 
 fn described(track: &Track) -> SubtitleTrack {
@@ -173,19 +254,25 @@ fn described(track: &Track) -> SubtitleTrack {
     }
 }
 
-/// Reads a file whole.
-fn read(file: &MediaFile) -> Result<(Pages, Option<String>), MediaError> {
+/// A file's bytes. Errors: it is absurdly large, or cannot be read.
+fn whole(file: &MediaFile) -> Result<Vec<u8>, MediaError> {
     if file.len() > caps::SUBTITLE_FILE {
         let why = format!("{} has {} MiB", file.name, file.len() >> 20);
         return Err(MediaError::unsupported(why, "a file of subtitles has no more than 32"));
     }
     let mut bytes = vec![0; file.len() as usize];
     file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+/// Reads a file of text.
+fn read(file: &MediaFile) -> Result<(Pages, Option<String>), MediaError> {
+    let bytes = whole(file)?;
     let parsed = guarded(|| super::parse(&bytes)).map_err(MediaError::Broken)?;
     let Some((_, cues)) = parsed.filter(|(_, cues)| !cues.is_empty()) else {
         return Err(MediaError::unsupported(
             format!("{} as subtitles: no line of times was found in it, and so it", file.name),
-            format!("what is read: {}", super::FORMATS[..3].join(", ")),
+            format!("what is read: {}", super::FORMATS[..4].join(", ")),
         ));
     };
     let taken = charset::decode(&bytes).1;

@@ -1,12 +1,12 @@
 //! Tags in angle brackets, as SubRip and WebVTT have them: how letters look.
 
-use super::ass;
 use super::cue::{Look, Place, Writer};
+use super::{ass, overrides};
 
 /// Which tags there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tags {
-    /// SubRip's: b, i, u, s, font; and ASS's in braces, which people put there.
+    /// SubRip's: b, i, u, s, font, and others of web pages; and ASS's in braces and with backslashes, which people put there.
     Srt,
     /// WebVTT's: b, i, u, c, v, lang, ruby; times.
     Vtt,
@@ -22,17 +22,29 @@ pub(super) fn write(text: &str, tags: Tags, place: &mut Place, out: &mut Writer)
     let mut stack: Vec<(String, Look)> = Vec::new();
     let mut look = Look::default();
     let mut rest = text;
-    while let Some(at) = rest.find(['<', '&', '{']) {
+    while let Some(at) = rest.find(['<', '&', '{', '\\']) {
         out.push(&rest[..at], &look);
         rest = &rest[at..];
         let taken = match rest.as_bytes()[0] {
+            b'<' if tags == Tags::Srt && is_break(rest) => {
+                out.push("\n", &look);
+                rest.find('>').map(|end| end + 1)
+            }
             b'<' => tag(rest, tags, &mut look, &mut stack),
+            b'\\' => {
+                let letter = [("\\N", "\n"), ("\\h", "\u{a0}")].into_iter().find(|(name, _)| rest.starts_with(name));
+                letter.filter(|_| tags == Tags::Srt).map(|(name, letter)| {
+                    out.push(letter, &look);
+                    name.len()
+                })
+            }
             b'&' => entity(rest).map(|(letter, len)| {
                 out.push(letter, &look);
                 len
             }),
             _ if tags == Tags::Srt && rest.starts_with("{\\") => rest.find('}').map(|end| {
-                ass::overrides(&rest[1..end], &ass::Sheet::default(), &Look::default(), &mut look, place);
+                let (sheet, base, mut mode) = (ass::Sheet::default(), Look::default(), overrides::Mode::default());
+                overrides::overrides(&rest[1..end], &sheet, &base, &mut look, place, &mut mode);
                 end + 1
             }),
             _ => None,
@@ -46,6 +58,16 @@ pub(super) fn write(text: &str, tags: Tags, place: &mut Place, out: &mut Writer)
     out.push(rest, &look);
 }
 
+/// Tags of SubRip that say how letters look, and others that programs leave there. Any other word in brackets is meant to be read.
+const SHOWN: [&str; 5] = ["b", "i", "u", "s", "font"];
+const HIDDEN: [&str; 12] = ["p", "span", "div", "em", "strong", "strike", "center", "c", "v", "lang", "ruby", "rt"];
+
+/// Whether `text` begins with a tag for the end of a line.
+fn is_break(text: &str) -> bool {
+    let inner = text[1..].split_once('>').map_or("", |(inner, _)| inner);
+    inner.trim_end_matches(['/', ' ']).eq_ignore_ascii_case("br")
+}
+
 /// The length of the tag that `text` begins with, having done what it says; `None` if that is none.
 fn tag(text: &str, tags: Tags, look: &mut Look, stack: &mut Vec<(String, Look)>) -> Option<usize> {
     let end = text.bytes().take(LONGEST).position(|b| b == b'>')?;
@@ -53,7 +75,7 @@ fn tag(text: &str, tags: Tags, look: &mut Look, stack: &mut Vec<(String, Look)>)
     let (closing, inner) = inner.strip_prefix('/').map_or((false, inner), |inner| (true, inner));
     let name: String = inner.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let known = match tags {
-        Tags::Srt => ["b", "i", "u", "s", "font"].contains(&name.as_str()),
+        Tags::Srt => SHOWN.contains(&name.as_str()) || HIDDEN.contains(&name.as_str()),
         // Whatever stands in brackets is a tag, or a time.
         Tags::Vtt => true,
     };

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::cue::Cue;
+use super::cue::{Body, Cue};
 use super::source::{Read, Source};
 use crate::caps;
 use crate::{MediaError, NS};
@@ -78,7 +78,12 @@ impl Pages {
     }
 
     fn add(&mut self, cue: Cue) {
-        if cue.end_ns > self.at_ns && self.cues.len() < caps::CUES_AHEAD {
+        let points = |cue: &Cue| match &cue.body {
+            Body::Picture(picture) => picture.indices.len(),
+            Body::Text { .. } => 0,
+        };
+        let ahead: usize = self.cues.iter().map(|(_, cue)| points(cue)).sum();
+        if cue.end_ns > self.at_ns && self.cues.len() < caps::CUES_AHEAD && ahead + points(&cue) <= caps::POINTS_AHEAD {
             self.cues.push((cue.end_ns, Arc::new(cue)));
         }
     }
@@ -92,7 +97,7 @@ impl std::fmt::Debug for Pages {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cue::{Body, Place, Span};
+    use super::super::cue::{Place, Span};
     use super::super::source::Listed;
     use super::*;
 

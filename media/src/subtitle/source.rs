@@ -1,7 +1,7 @@
 //! Where cues come from: a file that was read whole, or a track of the film, which is read as the film goes on.
 
 use super::cue::Cue;
-use super::{ass, srt, tx3g, vtt};
+use super::{ass, srt, tx3g, vobsub, vtt};
 use crate::caps;
 use crate::container::{Before, Packet, Packets};
 use crate::{MediaError, NS};
@@ -81,6 +81,8 @@ pub(crate) enum Codec {
     Tx3g,
     /// Pictures of Blu-ray discs.
     Pgs,
+    /// Pictures of DVDs.
+    VobSub,
 }
 
 impl Codec {
@@ -92,6 +94,7 @@ impl Codec {
             "D_WEBVTT/SUBTITLES" | "D_WEBVTT/CAPTIONS" => Self::Vtt { named: true },
             "S_TEXT/ASS" | "S_ASS" | "S_TEXT/SSA" | "S_SSA" => Self::Ass,
             "S_HDMV/PGS" => Self::Pgs,
+            "S_VOBSUB" => Self::VobSub,
             _ => return None,
         })
     }
@@ -114,6 +117,7 @@ enum Decoder {
     Ass(ass::Sheet),
     Tx3g(tx3g::Usual),
     Pgs(super::pgs::Decoder),
+    VobSub(vobsub::Decoder),
 }
 
 /// The cues of a track.
@@ -134,6 +138,7 @@ impl Tracked {
             Codec::Ass => Decoder::Ass(ass::Sheet::read(&String::from_utf8_lossy(config))),
             Codec::Tx3g => Decoder::Tx3g(tx3g::Usual::read(config)),
             Codec::Pgs => Decoder::Pgs(super::pgs::Decoder::default()),
+            Codec::VobSub => Decoder::VobSub(vobsub::Decoder::read(config)),
         };
         Self { packets, decoder, found: Vec::new() }
     }
@@ -167,8 +172,18 @@ impl Tracked {
                     }
                 }
             }
+            Decoder::VobSub(decoder) => {
+                // Its own end counts, else the container's; else it stays until the next one comes.
+                let untold_ns = if packet.duration_ns > 0 { end_ns } else { i64::MAX };
+                let cues = decoder.packet(&packet.data).unwrap_or_default().into_iter().map(|seen| {
+                    let end_ns = seen.until_ns.map_or(untold_ns, |until_ns| start_ns.saturating_add(until_ns));
+                    Cue { start_ns: start_ns.saturating_add(seen.from_ns), end_ns, body: seen.body }
+                });
+                let cues = cues.filter(|cue| cue.start_ns < cue.end_ns).map(Read::Cue);
+                [Read::Clear(start_ns)].into_iter().chain(cues).collect()
+            }
         };
-        found.truncate(caps::CUES_ON);
+        found.truncate(caps::CUES_ON + 1);
         found.reverse();
         self.found = found;
     }

@@ -14,11 +14,8 @@ pub(super) fn parse(text: &str) -> Vec<Cue> {
         match times(line) {
             Some((start_ns, end_ns)) => {
                 if let Some((start_ns, end_ns, mut lines)) = open.take() {
-                    // The number of the next one.
-                    if lines.last().is_some_and(|last| is_number(last)) {
-                        lines.pop();
-                    }
-                    cues.extend(cue(start_ns, end_ns, &lines.join("\n")));
+                    drop_number(&mut lines);
+                    cues.extend(cue(start_ns, end_ns, &joined(&lines)));
                 }
                 if cues.len() >= caps::CUES {
                     return cues;
@@ -29,13 +26,28 @@ pub(super) fn parse(text: &str) -> Vec<Cue> {
                 if let Some((_, _, lines)) = &mut open
                     && lines.len() < caps::CUE_TEXT
                 {
-                    lines.push(line);
+                    lines.push(line.trim());
                 }
             }
         }
     }
-    cues.extend(open.and_then(|(start_ns, end_ns, lines)| cue(start_ns, end_ns, &lines.join("\n"))));
+    cues.extend(open.and_then(|(start_ns, end_ns, lines)| cue(start_ns, end_ns, &joined(&lines))));
     cues
+}
+
+/// Takes the number of the next cue away: right before its times, or alone between empty lines.
+fn drop_number(lines: &mut Vec<&str>) {
+    if let Some(last) = lines.iter().rposition(|line| !line.is_empty())
+        && lines[last].bytes().all(|b| b.is_ascii_digit())
+        && (last + 1 == lines.len() || last.checked_sub(1).is_some_and(|before| lines[before].is_empty()))
+    {
+        lines.truncate(last);
+    }
+}
+
+/// Empty lines within are left out, as everywhere: they are there by mistake.
+fn joined(lines: &[&str]) -> String {
+    lines.iter().copied().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// A cue of this text with tags.
@@ -44,11 +56,6 @@ pub(super) fn cue(start_ns: i64, end_ns: i64, text: &str) -> Option<Cue> {
     write(text, Tags::Srt, &mut place, &mut out);
     let spans = out.finish().filter(|_| end_ns > start_ns)?;
     Some(Cue { start_ns, end_ns, body: Body::Text { spans, place } })
-}
-
-fn is_number(line: &str) -> bool {
-    let line = line.trim();
-    !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The two times of a line, in ns.
@@ -86,7 +93,7 @@ mod tests {
                     00:01:00,000 --> 00:01:02,000\nlast";
         let found: Vec<_> =
             parse(text).iter().map(|c| (c.start_ns / 1_000_000, c.end_ns / 1_000_000, c.words())).collect();
-        let wanted = [(1000, 2500, "One\ntwo\n\nthree"), (3250, 4000, "7"), (60_000, 62_000, "last")];
+        let wanted = [(1000, 2500, "One\ntwo\nthree"), (3250, 4000, "7"), (60_000, 62_000, "last")];
         assert_eq!(found, wanted.map(|(a, b, text)| (a, b, text.to_owned())));
     }
 

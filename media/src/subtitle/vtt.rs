@@ -21,15 +21,19 @@ pub(super) fn parse(text: &str) -> Vec<Cue> {
             }
             continue;
         }
-        // Before the times there may be a name.
-        if let Some(at) = block.iter().take(2).position(|line| line.contains("-->"))
-            && let Some((start_ns, end_ns)) = times(block[at])
-        {
-            let settings = block[at].split_once("-->").map_or("", |(_, rest)| rest);
-            cues.extend(cue(start_ns, end_ns, settings, &block[at + 1..].join("\n")));
-            if cues.len() >= caps::CUES {
-                break;
+        // Before the times there may be a name. An arrow among the words is where the next cue begins.
+        let mut from = if block.iter().take(2).any(|line| line.contains("-->")) { 0 } else { block.len() };
+        while let Some(at) = block.get(from..).and_then(|rest| rest.iter().position(|line| line.contains("-->"))) {
+            let at = from + at;
+            let words = block[at + 1..].iter().take_while(|line| !line.contains("-->")).copied().collect::<Vec<_>>();
+            from = at + 1 + words.len();
+            if let Some((start_ns, end_ns)) = times(block[at]) {
+                let settings = block[at].split_once("-->").map_or("", |(_, rest)| rest);
+                cues.extend(cue(start_ns, end_ns, settings, &words.join("\n")));
             }
+        }
+        if cues.len() >= caps::CUES {
+            break;
         }
         block.clear();
     }

@@ -209,7 +209,7 @@ fn track(entry: &[u8]) -> Option<Track> {
         _ => sound::parse(&codec_id, config, child(entry, 0xe1).unwrap_or_default()),
     });
     let text = crate::subtitle::Codec::matroska(&codec_id).filter(|_| !matches!(packing, Packing::Other(_)));
-    let text = text.map(|codec| (codec, config.to_vec()));
+    let text = text.map(|codec| (codec, private(config, child(entry, 0x6d80).unwrap_or_default())));
     // English unless it says otherwise, says the standard; that is a guess of nobody, so it counts as nothing said.
     let language = child(entry, 0x22_b59d).or_else(|| child(entry, 0x22_b59c)).map(string).filter(|l| l != "und");
     Some(Track {
@@ -227,6 +227,19 @@ fn track(entry: &[u8]) -> Option<Track> {
         audio,
         text,
     })
+}
+
+/// What the codec is told, which may be compressed as the frames are.
+fn private(config: &[u8], encodings: &[u8]) -> Vec<u8> {
+    let scope =
+        children(encodings).find(|(id, _)| *id == 0x6240).and_then(|(_, one)| child(one, 0x5032)).and_then(uint);
+    match packing(encodings) {
+        Packing::Zlib if scope.is_some_and(|scope| scope & 2 != 0) => {
+            let plain = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(config, caps::SUBTITLE_FILE as usize);
+            plain.unwrap_or_else(|_| config.to_vec())
+        }
+        _ => config.to_vec(),
+    }
 }
 
 fn packing(encodings: &[u8]) -> Packing {

@@ -38,6 +38,11 @@ impl Entry {
         }
         if kind == TrackKind::Subtitle {
             entry.config = body.to_vec();
+            let esds = children(body.get(8..).unwrap_or_default()).find(|(kind, _)| kind == b"esds");
+            if let Some((kind, specific)) = esds.filter(|_| &code == b"mp4s").and_then(|(_, esds)| decoder_config(esds))
+            {
+                (entry.inner, entry.config) = (Some([0, 0, 0, kind]), specific);
+            }
         }
         if kind != TrackKind::Video {
             return entry;
@@ -64,8 +69,20 @@ impl Entry {
     }
 
     /// What is needed to show subtitles that are coded so.
-    pub(super) fn subtitles(&self) -> crate::subtitle::Text {
+    /// Those of discs refer to a picture of size `within`.
+    pub(super) fn subtitles(&self, within: (u32, u32)) -> crate::subtitle::Text {
+        if self.is_vobsub() {
+            // The disc's sixteen colours: zero, luma, both chromas.
+            let colors = self.config.as_chunks::<4>().0.iter().map(|&[_, y, cr, cb]| disc_color(y, cr, cb));
+            let palette = colors.take(16).collect::<Vec<_>>().try_into().ok();
+            return Some((crate::subtitle::Codec::VobSub, crate::subtitle::vobsub::header(within, palette)));
+        }
         crate::subtitle::Codec::mp4(self.code).map(|codec| (codec, self.config.clone()))
+    }
+
+    /// Whether it has subtitles as discs have them, which are of a private object type.
+    fn is_vobsub(&self) -> bool {
+        &self.code == b"mp4s" && self.inner == Some([0, 0, 0, 0xe0])
     }
 
     /// The subtitle codec that the code stands for.
@@ -74,7 +91,7 @@ impl Entry {
             b"tx3g" | b"text" => "mov_text".into(),
             b"wvtt" => "WebVTT".into(),
             b"stpp" => "TTML".into(),
-            b"mp4s" => "VobSub".into(),
+            b"mp4s" if self.is_vobsub() => "VobSub".into(),
             b"c608" | b"c708" => "CEA captions".into(),
             other => format!("`{}`", other.escape_ascii()),
         }
@@ -160,6 +177,13 @@ fn decoder_config(esds: &[u8]) -> Option<(u8, Vec<u8>)> {
     let config = descriptor(stream.get(3 + skipped..)?, 4)?;
     let specific = config.get(13..).and_then(|rest| descriptor(rest, 5)).unwrap_or_default();
     Some((*config.first()?, specific))
+}
+
+/// A colour of BT.601 as `0xRRGGBB`, rounded as FFmpeg does.
+fn disc_color(y: u8, cr: u8, cb: u8) -> u32 {
+    let (y, cr, cb) = (1164 * (i32::from(y) - 16), i32::from(cr) - 128, i32::from(cb) - 128);
+    let byte = |value: i32| (value / 1000).clamp(0, 255) as u8;
+    u32::from_be_bytes([0, byte(y + 1596 * cr), byte(y - 813 * cr - 391 * cb), byte(y + 2018 * cb)])
 }
 
 fn colour(colr: &[u8]) -> Option<Colour> {

@@ -134,11 +134,14 @@ fn describe(track: &Track, all: &[Track]) -> super::Track {
         (None, None) => entry.text(),
     };
     let chapters = all.iter().any(|other| other.chapters.contains(&track.id));
+    let film =
+        all.iter().filter(|other| other.kind == TrackKind::Video).find_map(|other| Some(other.entries.first()?.size));
+    let within = track.size.unwrap_or_else(|| crate::subtitle::vobsub::screen(film));
     super::Track {
         language: track.language.clone(),
         name: track.name.clone(),
         default: track.enabled,
-        text: if track.kind == TrackKind::Subtitle { entry.subtitles() } else { None },
+        text: if track.kind == TrackKind::Subtitle { entry.subtitles(within) } else { None },
         video,
         audio: entry.audio,
         ..super::Track::new(if chapters { TrackKind::Other } else { track.kind }, codec)

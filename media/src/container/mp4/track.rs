@@ -28,6 +28,8 @@ pub(super) struct Track {
     pub(super) chapters: Vec<u32>,
     pub(super) entries: Vec<Entry>,
     pub(super) rotation: Rotation,
+    /// The size at which it is shown, where its header tells.
+    pub(super) size: Option<(u32, u32)>,
     /// Ticks a second.
     pub(super) scale: u32,
     /// In decode order; on the track's own timeline until [`Track::edit`].
@@ -102,6 +104,10 @@ pub(super) fn parse(trak: &[u8], file_len: u64, left: usize) -> Option<Track> {
         chapters: references.chunks_exact(4).filter_map(|id| be32(id, 0)).collect(),
         entries,
         rotation: if kind == TrackKind::Video { rotation(tkhd, if long { 52 } else { 40 }) } else { Rotation::None },
+        size: be32(tkhd, if long { 88 } else { 76 })
+            .zip(be32(tkhd, if long { 92 } else { 80 }))
+            .map(|(width, height)| (width >> 16, height >> 16))
+            .filter(|&(width, height)| width > 0 && height > 0),
         scale,
         samples,
         refused,

@@ -2,6 +2,7 @@
 //! It says nothing of its tracks that a reader could rely on, so the first packets of each tell. There is no index; a time is found
 //! by bisection.
 
+mod spu;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -11,8 +12,11 @@ use super::pes::{WRAP, ns, unwrap};
 use super::stream::{Content, Piece, Reader, Source};
 use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
 use crate::audio::name_of;
+use crate::subtitle::{Codec, vobsub};
 use crate::{MediaError, MediaFile};
-use walk::{Unit, Walk};
+pub(super) use spu::picture;
+use walk::Unit;
+pub(super) use walk::Walk;
 
 /// A file whose tracks are known.
 pub(super) struct Ps {
@@ -20,6 +24,8 @@ pub(super) struct Ps {
     contents: Contents,
     /// In the order of the contents.
     streams: Vec<Stream>,
+    /// Columns and rows of its pictures, where its first packet of them tells.
+    size: Option<(u32, u32)>,
 }
 
 #[derive(Clone, Copy)]
@@ -39,12 +45,15 @@ impl Ps {
     /// Finds the tracks. Errors: there are none.
     pub(super) fn read(file: &MediaFile) -> Result<Self, MediaError> {
         let mut walk = Walk::new(file.clone(), 0);
-        let mut found = BTreeMap::<u16, Found>::new();
+        let (mut found, mut size) = (BTreeMap::<u16, Found>::new(), None);
         while walk.at < caps::PS_HEAD
             && let Some(unit) = walk.next()?
         {
             if !found.contains_key(&unit.id) && found.len() < caps::TRACKS {
                 let Some(track) = track(&mut walk, &unit)? else { continue };
+                if track.video.is_some() {
+                    size = size.or(walk.body(&unit)?.windows(7).find_map(sequence_size));
+                }
                 found.insert(unit.id, Found { track, first: None });
             }
             if let Some(found) = found.get_mut(&unit.id)
@@ -71,6 +80,7 @@ impl Ps {
             file: file.clone(),
             contents: Contents { format: "MPEG program stream", ..Contents::default() },
             streams: Vec::new(),
+            size,
         };
         for (id, Found { track, first }) in found {
             let Some(first) = first.map(|first| unwrap(first, anchor)) else { continue };
@@ -87,6 +97,12 @@ impl Ps {
     /// Finds what only the track's first frame of sound tells.
     fn describe(&mut self, track: usize) -> Result<(), MediaError> {
         let about = &self.contents.tracks[track];
+        if about.kind == TrackKind::Subtitle {
+            // A disc's colours are in another file of it.
+            let head = vobsub::header(vobsub::screen(self.size), None);
+            self.contents.tracks[track].text = Some((Codec::VobSub, head));
+            return Ok(());
+        }
         if about.kind != TrackKind::Audio || about.audio.is_some() {
             return Ok(());
         }
@@ -131,7 +147,7 @@ fn track(walk: &mut Walk, unit: &Unit) -> Result<Option<Track>, MediaError> {
         0xbd88..=0xbd8f => Some(refused("DTS")),
         0xbda0..=0xbdaf => Some(refused("DVD PCM")),
         0xbdb0..=0xbdbf => Some(refused("TrueHD")),
-        0xbd20..=0xbd3f => Some(Track::new(TrackKind::Subtitle, "VobSub")),
+        id if spu::is_spu(id) => Some(Track::new(TrackKind::Subtitle, "VobSub")),
         _ => None,
     })
 }
@@ -145,6 +161,13 @@ fn pictures(head: &[u8]) -> Option<CodecId> {
         [0, 0, 1, 0x40 | 0x42 | 0x46, 1, _] => Some(CodecId::Hevc),
         _ => None,
     }
+}
+
+/// Columns and rows, by the beginning of a sequence of MPEG-1 or MPEG-2.
+fn sequence_size(head: &[u8]) -> Option<(u32, u32)> {
+    let &[0, 0, 1, 0xb3, a, b, c] = head else { return None };
+    let (a, b, c) = (u32::from(a), u32::from(b), u32::from(c));
+    Some((a << 4 | b >> 4, (b & 15) << 8 | c))
 }
 
 /// The packets of one track.
@@ -202,6 +225,11 @@ impl super::Container for Ps {
 
     fn packets(&self, track: usize) -> Result<Box<dyn Packets>, MediaError> {
         match self.streams.get(track) {
+            Some(stream) if self.contents.tracks[track].kind == TrackKind::Subtitle => {
+                let first = self.streams.iter().map(|stream| stream.span.0).min().unwrap_or(0);
+                let last = self.streams.iter().map(|stream| stream.span.1).max().unwrap_or(0);
+                Ok(Box::new(spu::Pictures::new(Walk::new(self.file.clone(), 0), stream.id, (first, last))))
+            }
             Some(_) => Ok(Box::new(self.reader(track, u64::MAX))),
             None => Err(MediaError::Broken("MPEG program stream: there is no such track".into())),
         }

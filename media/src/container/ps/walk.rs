@@ -13,44 +13,44 @@ const PACK: [u8; 4] = [0, 0, 1, 0xba];
 
 /// A packet of a track.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Unit {
+pub(in super::super) struct Unit {
     /// Its stream's number; of the private stream, the number within it besides.
-    pub(super) id: u16,
+    pub(in super::super) id: u16,
     /// Where it begins.
-    pub(super) place: u64,
+    pub(in super::super) place: u64,
     /// In ticks, as it stands there.
-    pub(super) time: Option<i64>,
+    pub(in super::super) time: Option<i64>,
     body: u64,
     len: usize,
 }
 
 #[derive(Clone)]
-pub(super) struct Walk {
+pub(in super::super) struct Walk {
     file: Window,
-    pub(super) at: u64,
+    pub(in super::super) at: u64,
 }
 
 impl Walk {
-    pub(super) fn new(file: MediaFile, at: u64) -> Self {
+    pub(in super::super) fn new(file: MediaFile, at: u64) -> Self {
         Self { file: Window::new(file), at }
     }
 
-    pub(super) fn len(&self) -> u64 {
+    pub(in super::super) fn len(&self) -> u64 {
         self.file.len()
     }
 
     /// Goes to a place, from where the next pack is searched.
-    pub(super) fn go(&mut self, at: u64) {
+    pub(in super::super) fn go(&mut self, at: u64) {
         self.at = at;
     }
 
     /// What a packet carries, as far as the file has it.
-    pub(super) fn body(&mut self, unit: &Unit) -> Result<&[u8], MediaError> {
+    pub(in super::super) fn body(&mut self, unit: &Unit) -> Result<&[u8], MediaError> {
         self.file.bytes(unit.body, unit.len)
     }
 
     /// The next packet of a track; `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Unit>, MediaError> {
+    pub(in super::super) fn next(&mut self) -> Result<Option<Unit>, MediaError> {
         loop {
             let place = self.at;
             let head = self.file.bytes(place, HEAD)?.to_vec();

@@ -1,7 +1,9 @@
 //! MPEG-1 and MPEG-2 (television, DVDs) by `oxideav-mpeg12video`, driven picture by picture: its own driver takes a whole stream at
 //! once. Pictures come out in decode order; two fields that are coded apart come out as one picture.
 
+mod coefficients;
 mod sequence;
+mod slices;
 
 use std::sync::Arc;
 
@@ -161,21 +163,11 @@ impl Mpeg12 {
         let (kind, extension) = (coded.header.picture_coding_type, &coded.extension);
         let Some(references) = self.references(kind) else { return Ok(None) };
         let geometry = coded.geometry(extension.frame_pred_frame_dct);
-        let (frame, placed) = match kind {
-            PictureCodingType::Intra => {
-                let context = IntraDecodeContext {
-                    concealment_motion_vectors: extension.concealment_motion_vectors,
-                    f_code_fwd_horiz: extension.f_code_fwd_horiz,
-                    f_code_fwd_vert: extension.f_code_fwd_vert,
-                };
-                decode_intra_picture_with_context(coded.data, geometry, &coded.matrices, context)
-            }
-            _ => {
-                let params = coded.params(geometry);
-                decode_inter_picture_with_matrices(coded.data, params, references, &coded.matrices)
-            }
-        }
-        .map_err(error)?;
+        let ours = slices::Frame { params: coded.params(geometry), references, matrices: &coded.matrices };
+        let (frame, placed) = match ours.decode(coded.data) {
+            Some(decoded) => decoded,
+            None => coded.by_the_crate(geometry, references).map_err(error)?,
+        };
         whole(placed, geometry.mb_width() * geometry.mb_height())?;
         let upper = if extension.top_field_first { Fields::TopFirst } else { Fields::BottomFirst };
         Ok(Some((frame, kind, (!extension.progressive_frame).then_some(upper), None)))
@@ -242,6 +234,23 @@ impl Coded<'_> {
             q_scale_type: ext.q_scale_type,
             ..self.geometry
         }
+    }
+
+    /// The picture, and how many macroblocks of it there are.
+    fn by_the_crate(
+        &self,
+        geometry: IntraPictureParams,
+        references: ReferenceFrames<'_>,
+    ) -> Result<(FrameBuffer, usize), Error> {
+        if self.header.picture_coding_type == PictureCodingType::Intra {
+            let context = IntraDecodeContext {
+                concealment_motion_vectors: self.extension.concealment_motion_vectors,
+                f_code_fwd_horiz: self.extension.f_code_fwd_horiz,
+                f_code_fwd_vert: self.extension.f_code_fwd_vert,
+            };
+            return decode_intra_picture_with_context(self.data, geometry, &self.matrices, context);
+        }
+        decode_inter_picture_with_matrices(self.data, self.params(geometry), references, &self.matrices)
     }
 
     fn params(&self, geometry: IntraPictureParams) -> PicturePredictionParams {

@@ -1,0 +1,383 @@
+//! Text of subtitles beside FFmpeg: the same words at the same time from odd files of every kind. Where FFmpeg shows something else and
+//! ours is meant, the case says why, and what is to be seen.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use support::Tool;
+use tricine_media::subtitle::{Cue, parse};
+use tricine_media::{Input, MediaFile, guard};
+
+/// From when to when in ms, and what.
+type Words = (i64, i64, String);
+
+/// What is wanted of an input.
+enum Wanted {
+    /// What FFmpeg says.
+    Same,
+    /// Something else, for a reason.
+    Else(&'static str, &'static [(i64, i64, &'static str)]),
+}
+
+use Wanted::{Else, Same};
+
+/// Lines without spaces at their ends.
+fn tidy(text: &str) -> String {
+    let lines: Vec<&str> = text.split('\n').map(|line| line.trim_matches([' ', '\u{a0}', '\t'])).collect();
+    lines.join("\n").trim_matches('\n').replace('\u{a0}', " ")
+}
+
+fn told(cues: &[Cue]) -> Vec<Words> {
+    let ms = |ns: i64| ns / 1_000_000;
+    cues.iter().map(|cue| (ms(cue.start_ns), ms(cue.end_ns), tidy(&cue.words()))).collect()
+}
+
+/// What FFmpeg makes of a file, as events of ASS without what they say of looks.
+fn judged(path: &Path, kind: &str) -> Vec<Words> {
+    let mut command = Command::new("ffmpeg");
+    let out = command
+        .args(["-v", "quiet", "-nostdin", "-f", kind, "-i"])
+        .arg(path)
+        .args(["-map", "0:s:0", "-f", "ass", "-"])
+        .output();
+    let text = String::from_utf8_lossy(&out.unwrap().stdout).into_owned();
+    let time = |text: &str| {
+        let fields: Vec<i64> = text.split([':', '.']).map(|field| field.parse().unwrap()).collect();
+        ((fields[0] * 60 + fields[1]) * 60 + fields[2]) * 1000 + fields[3] * 10
+    };
+    let event = |line: &str| {
+        let fields: Vec<&str> = line.strip_prefix("Dialogue: ")?.splitn(10, ',').collect();
+        let whole = fields.get(9)?.replace("\\{", "\u{1}").replace("\\}", "\u{2}");
+        let (mut plain, mut rest) = (String::new(), whole.as_str());
+        while let Some((before, block)) = rest.split_once('{') {
+            plain += before;
+            rest = block.split_once('}').map_or("", |(_, rest)| rest);
+        }
+        plain += rest;
+        let plain = plain.replace("\\N", "\n").replace("\\n", " ").replace("\\h", "\u{a0}");
+        let plain = plain.replace('\u{1}', "{").replace('\u{2}', "}");
+        Some((time(fields[1]), time(fields[2]), tidy(&plain))).filter(|(from, to, text)| from < to && !text.is_empty())
+    };
+    let mut all: Vec<Words> = text.lines().filter_map(event).collect();
+    all.sort_by_key(|(from, ..)| *from);
+    all
+}
+
+/// Compares all cases, and tells of every one that differs.
+fn compare(kind: &str, cases: &[(&str, Vec<u8>, Wanted)]) {
+    let Some(tool) = Tool::ffmpeg(&format!("exact-{kind}")) else { return };
+    let mut differ = Vec::new();
+    for (number, (name, bytes, wanted)) in cases.iter().enumerate() {
+        let ours = parse(bytes).map_or(Vec::new(), |(_, cues)| told(&cues));
+        let theirs = match wanted {
+            Same => {
+                let path = tool.path(&format!("{number}.{kind}"));
+                std::fs::write(&path, bytes).unwrap();
+                judged(&path, kind)
+            }
+            Else(_, wanted) => wanted.iter().map(|(from, to, text)| (*from, *to, (*text).to_owned())).collect(),
+        };
+        let why = if let Else(why, _) = wanted { why } else { "" };
+        if !alike(&ours, &theirs) {
+            differ.push(format!("{name} {why}:\n  ours   {ours:?}\n  wanted {theirs:?}"));
+        }
+    }
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
+
+/// The same words, at the same times to the hundredth of a second that ASS has.
+fn alike(ours: &[Words], theirs: &[Words]) -> bool {
+    let same =
+        |((a, b, text), (c, d, other)): (&Words, &Words)| (a - c).abs() <= 10 && (b - d).abs() <= 10 && text == other;
+    ours.len() == theirs.len() && ours.iter().zip(theirs).all(same)
+}
+
+/// The cues of a film's first track, in order.
+fn within(path: &Path) -> Vec<Words> {
+    let file = MediaFile::new(std::fs::File::open(path).unwrap(), "film").unwrap();
+    let subtitles = tricine_media::open(&Input::File(file)).unwrap().subtitles;
+    let (mut pages, _) = subtitles.open(1).unwrap();
+    pages.seek(0).unwrap();
+    let mut cues: Vec<Cue> = Vec::new();
+    while let Some(page) = pages.next_page().unwrap() {
+        let fresh = page.cues.iter().filter(|cue| cue.start_ns == page.start_ns);
+        cues.extend(fresh.map(|cue| (**cue).clone()));
+    }
+    told(&cues)
+}
+
+#[test]
+fn tracks_of_films() {
+    guard::install_hook();
+    let Some(tool) = Tool::ffmpeg("exact-tracks") else { return };
+    let srt = "1\n00:00:01,000 --> 00:00:02,500\n<i>One</i>\ntwo & <b>three\n\n2\n00:00:02,000 --> 00:00:04,000\n{\\an8}Grüße, Привет\n\n\
+        3\n00:00:06,000 --> 00:00:07,000\n日本語 <font color=\"#00ff00\">green</font>\n";
+    std::fs::write(tool.path("words.srt"), srt).unwrap();
+    let words = tool.path("words.srt").display().to_string();
+    for (name, codec) in [
+        ("srt.mkv", "srt"),
+        ("ass.mkv", "ass"),
+        ("webvtt.mkv", "webvtt"),
+        ("words.mp4", "mov_text"),
+        ("words.mov", "mov_text"),
+        ("words.webm", "webvtt"),
+    ] {
+        let video = if name.ends_with("webm") { "libvpx" } else { "mjpeg" };
+        let args =
+            format!("-f lavfi -i color=black:s=64x48:r=5:d=8 -i {words} -map 0 -map 1 -c:v {video} -c:s {codec}");
+        let Some(file) = tool.make(&args, name) else { continue };
+        let path = Path::new(&file.name);
+        let kind = if name.ends_with("mkv") || name.ends_with("webm") { "matroska" } else { "mov" };
+        let (ours, theirs) = (within(path), judged(path, kind));
+        assert_eq!(theirs.len(), 3, "{name}: {theirs:?}");
+        assert!(alike(&ours, &theirs), "{name}:\n  ours   {ours:?}\n  wanted {theirs:?}");
+    }
+}
+
+fn utf16(text: &str, big: bool) -> Vec<u8> {
+    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+    units.flat_map(|unit: u16| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+}
+
+const PLAIN: &str = "1\n00:00:01,000 --> 00:00:02,500\nOne\ntwo\n\n2\n00:00:03,000 --> 00:00:04,000\nGrüße, Привет\n\n";
+
+#[test]
+fn subrip() {
+    let case = |name: &'static str, text: &str| (name, text.as_bytes().to_vec(), Same);
+    let other = |name: &'static str, text: &str, why, wanted| (name, text.as_bytes().to_vec(), Else(why, wanted));
+    let cases = [
+        case("plain", PLAIN),
+        case("no blank lines", "1\n00:00:01,000 --> 00:00:02,000\nOne\n2\n00:00:03,000 --> 00:00:04,000\nTwo\n"),
+        case("no numbers", "00:00:01,000 --> 00:00:02,000\nOne\n\n00:00:03,000 --> 00:00:04,000\nTwo\n"),
+        case("neither", "00:00:01,000 --> 00:00:02,000\nOne\n00:00:03,000 --> 00:00:04,000\nTwo\n"),
+        case("points", "1\n00:00:01.000 --> 00:00:02.500\nOne\n"),
+        case("no spaces", "1\n00:00:01,000-->00:00:02,000\nOne\n"),
+        other(
+            "short fields",
+            "1\n0:0:1,5 --> 0:0:2,25\nOne\n",
+            "a decimal fraction, as everywhere else; FFmpeg counts its digits as thousandths",
+            &[(1500, 2250, "One")],
+        ),
+        other(
+            "no hours",
+            "1\n00:01,000 --> 00:02,000\nOne\n\n2\n00:03,000 --> 00:04,000\nTwo\n",
+            "FFmpeg takes such lines for text; people have such files, from WebVTT",
+            &[(1000, 2000, "One"), (3000, 4000, "Two")],
+        ),
+        case("overlapping", "1\n00:00:01,000 --> 00:00:05,000\nOne\n\n2\n00:00:02,000 --> 00:00:04,000\nTwo\n"),
+        case("out of order", "1\n00:00:05,000 --> 00:00:06,000\nOne\n\n2\n00:00:02,000 --> 00:00:04,000\nTwo\n"),
+        case("CRLF", &PLAIN.replace('\n', "\r\n")),
+        case("CR", &PLAIN.replace('\n', "\r")),
+        case("CR CR LF", &PLAIN.replace('\n', "\r\r\n")),
+        case("a mark", &format!("\u{feff}{PLAIN}")),
+        ("UTF-16 LE", utf16(PLAIN, false), Same),
+        ("UTF-16 BE", utf16(PLAIN, true), Same),
+        case("nested tags", "1\n00:00:01,000 --> 00:00:02,000\na<b>b<i>c</i>d</b> <u><s>e</s></u>\n"),
+        case(
+            "unclosed tags",
+            "1\n00:00:01,000 --> 00:00:02,000\n<i>a <b>b\n\n2\n00:00:03,000 --> 00:00:04,000\nc</b></i>\n",
+        ),
+        case("crossed tags", "1\n00:00:01,000 --> 00:00:02,000\n<i>a<b>b</i>c</b>\n"),
+        case(
+            "fonts",
+            "1\n00:00:01,000 --> 00:00:02,000\n<font color=\"#ff0000\" size='20' face=Arial>a</font><FONT>b</FONT>\n",
+        ),
+        case("lines of tags", "1\n00:00:01,000 --> 00:00:02,000\na<br>b<br/>c<br />d\n"),
+        case("tags of pages", "1\n00:00:01,000 --> 00:00:02,000\n<span>a</span> <p>b</p> <em>c</em>\n"),
+        case("no tags", "1\n00:00:01,000 --> 00:00:02,000\n1 < 2 > 1, a <3 b, <- c ->\n"),
+        other(
+            "words in brackets",
+            "1\n00:00:01,000 --> 00:00:02,000\n<laughs> Ha!\n",
+            "FFmpeg hides every such word; nobody means it to be hidden",
+            &[(1000, 2000, "<laughs> Ha!")],
+        ),
+        other(
+            "entities",
+            "1\n00:00:01,000 --> 00:00:02,000\nA &amp; B &lt;c&gt;&nbsp;d\n",
+            "FFmpeg shows them as they are; they come from WebVTT, and nobody means to show them",
+            &[(1000, 2000, "A & B <c> d")],
+        ),
+        case("a place", "1\n00:00:01,000 --> 00:00:02,000\n{\\an8}above\n"),
+        case("overrides", "1\n00:00:01,000 --> 00:00:02,000\n{\\i1}a{\\i0} {\\b1\\c&H0000FF&}b{\\r}\n"),
+        case("a line of ASS", "1\n00:00:01,000 --> 00:00:02,000\na\\Nb\\hc\n"),
+        case("coordinates", "1\n00:00:01,000 --> 00:00:02,000 X1:100 X2:200 Y1:10 Y2:20\nOne\n"),
+        case("equal times", "1\n00:00:01,000 --> 00:00:01,000\nnever\n\n2\n00:00:03,000 --> 00:00:04,000\nTwo\n"),
+        other(
+            "backwards",
+            "1\n00:00:02,000 --> 00:00:01,000\nnever\n\n2\n00:00:03,000 --> 00:00:04,000\nTwo\n",
+            "FFmpeg shows it until the next one, and the last one for hours; one of its times is wrong, and nobody knows which",
+            &[(3000, 4000, "Two")],
+        ),
+        case("no text", "1\n00:00:01,000 --> 00:00:02,000\n\n2\n00:00:03,000 --> 00:00:04,000\nTwo\n"),
+        case("a number as text", "1\n00:00:01,000 --> 00:00:02,000\n7\n\n2\n00:00:03,000 --> 00:00:04,000\n8\n"),
+        case(
+            "a blank line within",
+            "1\n00:00:01,000 --> 00:00:02,000\nOne\n\nstill\n\n2\n00:00:03,000 --> 00:00:04,000\nTwo\n",
+        ),
+        case(
+            "many blank lines",
+            "\n\n1\n\n00:00:01,000 --> 00:00:02,000\nOne\n\n\n\n2\n00:00:03,000 --> 00:00:04,000\nTwo",
+        ),
+        case(
+            "spaces about",
+            "  1  \n  00:00:01,000  -->  00:00:02,000  \n  One  \n\n 2 \n00:00:03,000 --> 00:00:04,000 \nTwo\n",
+        ),
+        case("hours", "1\n09:00:01,000 --> 9:00:02,000\nOne\n"),
+        case("an arrow as text", "1\n00:00:01,000 --> 00:00:02,000\nA --> B\n"),
+        case("words first", "A title\n\n1\n00:00:01,000 --> 00:00:02,000\nOne\n"),
+        case("numbers that repeat", "1\n00:00:01,000 --> 00:00:02,000\nOne\n\n1\n00:00:03,000 --> 00:00:04,000\nTwo\n"),
+    ];
+    compare("srt", &cases);
+}
+
+#[test]
+fn webvtt() {
+    let cue = "00:01.000 --> 00:02.000";
+    let case = |name: &'static str, text: String| (name, text.into_bytes(), Same);
+    let other = |name: &'static str, text: String, why, wanted| (name, text.into_bytes(), Else(why, wanted));
+    let plain = format!("WEBVTT\n\n{cue}\nOne\ntwo\n\n01:00:03.000 --> 01:00:04.000\nGrüße\n");
+    let cases = [
+        case("plain", plain.clone()),
+        case("a title", plain.replace("WEBVTT", "WEBVTT - A title\nKind: captions\nLanguage: en")),
+        case("a map", plain.replace("WEBVTT", "WEBVTT\nX-TIMESTAMP-MAP=LOCAL:00:00:00.000,MPEGTS:0")),
+        case("a mark", format!("\u{feff}{plain}")),
+        case("CRLF", plain.replace('\n', "\r\n")),
+        other(
+            "CR",
+            plain.replace('\n', "\r"),
+            "FFmpeg loses the first one",
+            &[(1000, 2000, "One\ntwo"), (3_603_000, 3_604_000, "Grüße")],
+        ),
+        case("names", format!("WEBVTT\n\n1\n{cue}\nOne\n\na name\n00:03.000 --> 00:04.000\nTwo\n")),
+        case("a note", format!("WEBVTT\n\nNOTE a word\n\nNOTE\nlines\nof it\n\n{cue}\nOne\n")),
+        other(
+            "a style",
+            format!("WEBVTT\n\nSTYLE\n::cue {{\n  color: red\n}}\n\n{cue}\nOne\n"),
+            "FFmpeg 5.1 reads nothing of such a file",
+            &[(1000, 2000, "One")],
+        ),
+        other(
+            "a region",
+            format!("WEBVTT\n\nREGION\nid:fred\nwidth:40%\n\n{cue} region:fred\nOne\n"),
+            "FFmpeg 5.1 reads nothing of such a file",
+            &[(1000, 2000, "One")],
+        ),
+        case("settings", format!("WEBVTT\n\n{cue} line:0 position:20% size:60% align:start vertical:rl\nOne\n")),
+        case("voices", format!("WEBVTT\n\n{cue}\n<v Eve>Hi</v> <v.loud Bob>there\n")),
+        case("classes", format!("WEBVTT\n\n{cue}\n<c.yellow.bg>a</c> <i.x>b</i> <lang en>c</lang> <b>d\n")),
+        case("times", format!("WEBVTT\n\n{cue}\none <00:01.500>two <00:01.700><c>three</c>\n")),
+        case("rubies", format!("WEBVTT\n\n{cue}\n<ruby>a<rt>b</rt></ruby>\n")),
+        case("entities", format!("WEBVTT\n\n{cue}\nA &amp; B &lt;c&gt; d&nbsp;e\n")),
+        case("overlapping", "WEBVTT\n\n00:01.000 --> 00:05.000\nOne\n\n00:02.000 --> 00:04.000\nTwo\n".into()),
+        case("equal times", "WEBVTT\n\n00:01.000 --> 00:01.000\nnever\n\n00:02.000 --> 00:04.000\nTwo\n".into()),
+        other(
+            "backwards",
+            "WEBVTT\n\n00:03.000 --> 00:01.000\nnever\n\n00:02.000 --> 00:04.000\nTwo\n".into(),
+            "FFmpeg shows it for hours; no browser shows it",
+            &[(2000, 4000, "Two")],
+        ),
+        case("no spaces", "WEBVTT\n\n00:01.000-->00:02.000\nOne\n".into()),
+        case("tabs", "WEBVTT\n\n00:01.000\t-->\t00:02.000\nOne\n".into()),
+        other(
+            "no blank line",
+            format!("WEBVTT\n\n{cue}\nOne\n00:03.000 --> 00:04.000\nTwo\n"),
+            "FFmpeg shows the second one's times as text; the standard ends a cue where an arrow is",
+            &[(1000, 2000, "One"), (3000, 4000, "Two")],
+        ),
+        other(
+            "no blank line behind the head",
+            format!("WEBVTT\n{cue}\nOne\n"),
+            "FFmpeg passes it over; the standard reads it",
+            &[(1000, 2000, "One")],
+        ),
+        case("braces", format!("WEBVTT\n\n{cue}\na {{b}} c\n")),
+        case("no end of the line", format!("WEBVTT\n\n{cue}\nOne")),
+        case("hours", "WEBVTT\n\n09:00:01.000 --> 9:00:02.000\nOne\n".into()),
+        case("no text", format!("WEBVTT\n\n{cue}\n\n00:03.000 --> 00:04.000\nTwo\n")),
+    ];
+    compare("webvtt", &cases);
+}
+
+#[test]
+fn scripts() {
+    let head = "[Script Info]\nScriptType: v4.00+\nPlayResX: 640\nPlayResY: 360\n\n[V4+ Styles]\n\
+        Format: Name, Fontname, Fontsize, PrimaryColour, Bold, Italic, Alignment, MarginL, MarginR, MarginV\n\
+        Style: Default,Arial,20,&H00FFFFFF,0,0,2,10,10,10\n\n[Events]\n\
+        Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n";
+    let said = |text: &str| format!("Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{text}\n");
+    let with = |events: &str| format!("{head}{events}").into_bytes();
+    let case = |name: &'static str, events: &str| (name, with(events), Same);
+    let text = |name: &'static str, text: &str| (name, with(&said(text)), Same);
+    let other = |name: &'static str, text: &str, why, wanted| (name, with(&said(text)), Else(why, wanted));
+    let drawing = "a drawing's letters are its coordinates, which nobody reads";
+    let cases = [
+        text("plain", "One, two"),
+        text("lines", "a\\Nb\\nc\\hd"),
+        text("overrides", "{\\i1}a{\\i0}b {\\fs20\\c&HFF&\\3c&H0&}c{\\r}d"),
+        text("a place", "{\\an8\\pos(320,20)}above"),
+        text("a comment", "a{not seen}b"),
+        text("fading", "{\\fad(200,300)}a {\\fade(255,0,255,0,100,900,1000)}b"),
+        other(
+            "letters out of sight",
+            "{\\alpha&HFF&}never{\\alpha&H00&}a {\\alpha&HFF&\\t(0,500,\\alpha&H00&)}b",
+            "FFmpeg copies what is hidden; what comes into sight is read, what never does is not",
+            &[(1000, 2000, "a b")],
+        ),
+        text("moving", "{\\move(0,0,100,100,0,500)}a"),
+        text("changing", "{\\t(0,500,\\fs40\\c&H0000FF&)}a"),
+        text("karaoke", "{\\k50}one {\\kf30}two {\\ko20}three {\\K10}four"),
+        text("clipping", "{\\clip(0,0,100,100)\\iclip(1,m 0 0 l 10 10)}a"),
+        text("turning", "{\\frx30\\fry20\\frz10\\fax0.2\\be1\\blur2\\bord3\\shad1\\fscx120\\fsp2\\fnArial\\q2}a"),
+        other("a drawing", "{\\p1}m 0 0 l 100 0 100 100{\\p0}a", drawing, &[(1000, 2000, "a")]),
+        other("a drawing alone", "{\\p4}m 0 0 l 100 0 100 100", drawing, &[]),
+        other("a drawing behind words", "a{\\an7\\p1}m 0 0 l 1 1", drawing, &[(1000, 2000, "a")]),
+        other("an open brace", "a {b", "FFmpeg copies it, and libass shows what no brace ends", &[(1000, 2000, "a {b")]),
+        text("a closed brace", "a }b"),
+        text("backslashes", "a\\b \\x c\\"),
+        case("layers", &(said("a").replace("Dialogue: 0", "Dialogue: 5") + &said("b"))),
+        case("a comment's line", &(said("a").replace("Dialogue", "Comment") + &said("b"))),
+        case("no length", &(said("never").replace("0:00:02.00", "0:00:01.00") + &said("b"))),
+        case("backwards", &(said("never").replace("0:00:02.00", "0:00:00.50") + &said("b"))),
+        case("hours", &said("a").replace("0:00:", "9:00:")),
+        case("out of order", &(said("b").replace("0:00:0", "0:01:0") + &said("a"))),
+        case("no style of that name", &said("a").replace("Default", "Other")),
+        case("a star", &said("a").replace("Default", "*Default")),
+        case("spaces", &said("  a  ").replace("Dialogue: 0", "Dialogue:  0")),
+        (
+            "another order",
+            format!("{}Format: Start, Text, End\nDialogue: 0:00:01.00,a,0:00:02.00\n", head.rsplit_once("Format:").unwrap().0).into_bytes(),
+            Else("the standard has the text last, and so has FFmpeg's writer; the line says where it is", &[(1000, 2000, "a")]),
+        ),
+        (
+            "the end first",
+            format!(
+                "{}Format: Style, End, Start, Layer, Text\nDialogue: Default,0:00:02.00,0:00:01.00,0,a, b\n",
+                head.rsplit_once("Format:").unwrap().0
+            )
+            .into_bytes(),
+            Else("FFmpeg takes the usual order for granted; the line says which it is", &[(1000, 2000, "a, b")]),
+        ),
+        (
+            "no order told",
+            format!("{}{}", head.rsplit_once("Format:").unwrap().0, said("a, b")).into_bytes(),
+            Same,
+        ),
+        ("CRLF", format!("{head}{}", said("a\\Nb")).replace('\n', "\r\n").into_bytes(), Same),
+        ("a mark", format!("\u{feff}{head}{}", said("Grüße")).into_bytes(), Same),
+        ("UTF-16 LE", utf16(&format!("{head}{}", said("Grüße")), false), Same),
+        (
+            "SSA",
+            "[Script Info]\nScriptType: v4.00\n\n[V4 Styles]\nFormat: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, \
+             TertiaryColour, BackColour, Bold, Italic, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, AlphaLevel, \
+             Encoding\nStyle: Default,Arial,20,16777215,255,0,0,0,0,1,1,1,2,10,10,10,0,0\n\n[Events]\n\
+             Format: Marked, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n\
+             Dialogue: Marked=0,0:00:01.00,0:00:02.00,Default,,0000,0000,0000,,One, two\n"
+                .into(),
+            Same,
+        ),
+    ];
+    compare("ass", &cases);
+}
