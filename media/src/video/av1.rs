@@ -2,10 +2,12 @@
 //! 4:2:0 to that, and pictures of red, green and blue become luma and chroma.
 //! It applies film grain itself, as dav1d does.
 
+use std::thread::available_parallelism;
+
 use crate::{ColorMatrix, ColorRange, caps};
 use re_rav1d::{Decoder, Error, PixelLayout, PlanarImageComponent as Component, Plane, Settings};
 
-use super::codec::{Codec, CodecError, Decoded, copy_plane, planes, thin_row};
+use super::codec::{Codec, CodecError, Decoded, Delivery, copy_plane, planes, thin_row};
 use super::deep::{Deep, Samples};
 use crate::container::Colour;
 use crate::guard::guarded;
@@ -13,30 +15,37 @@ use crate::{MediaError, Picture};
 
 /// The code of pictures that are no luma and chroma but colours.
 const IDENTITY: u32 = 0;
+/// More threads than these bring little to a picture of 4K, and each takes memory.
+const THREADS: usize = 8;
 
 pub(crate) struct Av1 {
     decoder: Decoder,
     depth: usize,
+    /// Several pictures are worked on at once, and each comes out some packets late.
+    late: bool,
 }
 
 impl Av1 {
-    /// Opens a decoder that holds no picture back. Errors: no memory for it.
+    /// Opens a decoder that has a thread for each processor, and as many pictures in work as it deems right for those. Errors: no memory
+    /// for it.
     pub(crate) fn open() -> Result<Self, MediaError> {
+        let threads = available_parallelism().map_or(1, usize::from).min(THREADS);
         let mut settings = Settings::new();
-        settings.set_n_threads(1);
-        settings.set_max_frame_delay(1);
+        settings.set_n_threads(threads as u32);
         settings.set_frame_size_limit(caps::PIXELS);
         let decoder = Decoder::with_settings(&settings).map_err(|error| MediaError::Broken(format!("AV1: {error}")))?;
-        Ok(Self { decoder, depth: 8 })
+        Ok(Self { decoder, depth: 8, late: threads > 1 })
     }
 
-    fn drain(&mut self, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
-        loop {
-            match self.decoder.get_picture() {
-                Ok(picture) => out.push(self.take(picture)?),
-                Err(Error::Again) => return Ok(()),
-                Err(error) => return Err(damaged(error)),
+    /// Takes out what is there: whether there was a picture. Asked twice without a packet in between, the decoder waits until it has one.
+    fn out(&mut self, out: &mut Vec<Decoded>) -> Result<bool, CodecError> {
+        match self.decoder.get_picture() {
+            Ok(picture) => {
+                out.push(self.take(picture)?);
+                Ok(true)
             }
+            Err(Error::Again) => Ok(false),
+            Err(error) => Err(damaged(error)),
         }
     }
 
@@ -75,6 +84,10 @@ impl Codec for Av1 {
         if self.depth > 8 { format!("AV1 {}-bit", self.depth) } else { "AV1".into() }
     }
 
+    fn delivery(&self) -> Delivery {
+        if self.late { Delivery::Late } else { Delivery::Presented }
+    }
+
     fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
         if data.is_empty() {
             return Err(CodecError::Damaged("AV1: empty packet".into()));
@@ -82,7 +95,7 @@ impl Codec for Av1 {
         let mut sent = self.decoder.send_data(data, None, Some(tag), None);
         // Each round either takes a picture out or the rest of the packet in; a temporal unit has few pictures.
         for _ in 0..64 {
-            self.drain(out)?;
+            while self.out(out)? && !self.late {}
             match sent {
                 Ok(()) => return Ok(()),
                 Err(Error::Again) => sent = self.decoder.send_pending_data(),
@@ -93,7 +106,8 @@ impl Codec for Av1 {
     }
 
     fn flush(&mut self, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
-        self.drain(out)
+        while self.out(out)? {}
+        Ok(())
     }
 }
 
