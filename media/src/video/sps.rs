@@ -10,6 +10,7 @@ use crate::container::Colour;
 /// The parts of an SPS that decide how its pictures are shown, and whether they can be decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sps {
+    pub(crate) id: u32,
     profile_idc: u32,
     constraints: u32,
     chroma_format_idc: u32,
@@ -56,7 +57,7 @@ impl Sps {
         let mut bits = Bits::new(&rbsp);
         let (profile_idc, constraints) = (bits.get(8)?, bits.get(8)?);
         bits.get(8)?;
-        bits.ue()?;
+        let id = bits.ue()?;
         let (mut chroma_format_idc, mut bit_depth, mut chroma_depth, mut lossless) = (1, 8, 8, false);
         let mut separate = false;
         if matches!(profile_idc, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
@@ -113,6 +114,7 @@ impl Sps {
         }
         let fields = !frames_only;
         Some(Self {
+            id,
             profile_idc,
             constraints,
             chroma_format_idc,
