@@ -5,11 +5,10 @@ mod h264_made;
 mod video_support;
 
 use std::path::Path;
-use std::process::Command;
 
 use h264_made::{Count, Fields, Form, stream};
 use tricine_media::{Choice, Input, MediaError, MediaFile, NS};
-use video_support::{Clips, samples};
+use video_support::{Clips, coded, samples};
 
 /// Streams of each form.
 const SEEDS: u64 = 6;
@@ -31,16 +30,6 @@ fn ours(path: &Path) -> Result<Vec<Vec<u8>>, MediaError> {
     Ok(frames)
 }
 
-/// FFmpeg's, each of its own size; in order also where the stream does not say how many pictures are reordered.
-fn theirs(path: &Path, format: &str) -> Vec<u8> {
-    let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-nostdin", "-threads", "1", "-strict", "1", "-flags", "unaligned", "-i"]).arg(path);
-    command.args(["-vsync", "passthrough", "-autoscale", "0", "-pix_fmt", format, "-f", "rawvideo", "-"]);
-    let output = command.output().expect("ffmpeg runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
-
 fn compare(name: &str, frames: &[Vec<u8>], theirs: &[u8]) {
     let mut rest = theirs;
     for (number, frame) in frames.iter().enumerate() {
@@ -60,7 +49,7 @@ fn check(clips: &Clips, forms: &[(&str, Form)]) {
             let path = clips.path(&name);
             std::fs::write(&path, stream(*form, seed)).expect("a file");
             match ours(&path) {
-                Ok(frames) => compare(&name, &frames, &theirs(&path, "yuv420p")),
+                Ok(frames) => compare(&name, &frames, &coded(&path, "yuv420p")),
                 Err(error) => panic!("{name}: {error}"),
             }
         }
@@ -169,7 +158,7 @@ fn tall_chroma_is_exact() {
         std::fs::write(&path, stream(Form { profile: 122, chroma: 2, ..B }, seed)).expect("a file");
         let (width, luma) = (24, 48 * 64);
         // Two rows of chroma become one.
-        let theirs: Vec<u8> = theirs(&path, "yuv422p")
+        let theirs: Vec<u8> = coded(&path, "yuv422p")
             .chunks(2 * luma)
             .flat_map(|frame| {
                 let rows = frame[luma..].chunks(2 * width);
@@ -194,7 +183,7 @@ fn a_size_that_changes_and_parameter_sets_of_many_numbers_are_exact() {
     let small = Form { size: (2, 2), pictures: 9, ..B };
     let parts = [stream(PLAIN, 1), stream(small, 2), stream(Form { pictures: 7, ..PAFF }, 3), stream(small, 4)];
     std::fs::write(&path, parts.concat()).expect("a file");
-    compare("size", &ours(&path).expect("it plays"), &theirs(&path, "yuv420p"));
+    compare("size", &ours(&path).expect("it plays"), &coded(&path, "yuv420p"));
 }
 
 #[test]
@@ -212,7 +201,7 @@ fn containers_keep_what_a_stream_is_made_of() {
             let made =
                 clips.make(&format!("{name}.{kind}"), &format!("-r 25 -fflags +genpts -i {} -c copy", raw.display()));
             let Some(path) = made else { continue };
-            compare(&format!("{name}.{kind}"), &ours(&path).expect("it plays"), &theirs(&path, "yuv420p"));
+            compare(&format!("{name}.{kind}"), &ours(&path).expect("it plays"), &coded(&path, "yuv420p"));
         }
     }
 }
@@ -233,7 +222,7 @@ fn what_no_decoder_here_does_right_is_refused() {
             let path = clips.path("refused.264");
             std::fs::write(&path, stream(Form { pictures: 40, ..form }, seed)).expect("a file");
             match ours(&path) {
-                Ok(frames) => compare(words, &frames, &theirs(&path, "yuv420p")),
+                Ok(frames) => compare(words, &frames, &coded(&path, "yuv420p")),
                 Err(error) => refused += u64::from(error.to_string().contains(words)),
             }
         }

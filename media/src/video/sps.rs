@@ -169,12 +169,27 @@ impl Sps {
     /// What of it cannot be decoded, such as `12-bit`.
     pub(crate) fn unsupported(&self) -> Option<String> {
         match self {
-            Self { lossless: true, .. } => Some("lossless".into()),
-            Self { chroma_format_idc: 3, .. } => Some("4:4:4".into()),
+            _ if self.is_full() => None,
+            Self { colour: Colour { rgb: true, .. }, .. } => Some("RGB".into()),
+            Self { lossless: true, .. } => Some(format!("{}lossless", self.more())),
+            Self { chroma_format_idc: 3, .. } => Some(format!("{}4:4:4", self.more())),
             Self { bit_depth: 8, chroma_depth: 8, .. } | Self { bit_depth: 10, chroma_depth: 10, .. } => None,
             Self { chroma_format_idc: 0, bit_depth: 8 | 10, .. } => None,
             _ => Some(format!("{}-bit", self.bit_depth.max(self.chroma_depth))),
         }
+    }
+
+    /// What of it is more than a progressive picture of 8 bits.
+    fn more(&self) -> String {
+        let deep = self.bit_depth.max(self.chroma_depth);
+        let deep = if deep > 8 { format!("{deep}-bit ") } else { String::new() };
+        format!("{deep}{}", if self.fields { "interlaced " } else { "" })
+    }
+
+    /// Whether it is of the kind that the decoder for 4:4:4 and lossless pictures has been measured on.
+    pub(crate) fn is_full(&self) -> bool {
+        let plain = (self.bit_depth, self.chroma_depth) == (8, 8) && !(self.fields || self.separate || self.colour.rgb);
+        plain && (self.chroma_format_idc == 3 || self.lossless && self.chroma_format_idc == 1)
     }
 
     /// Whether it uses nothing but what the fast decoder has been measured on.

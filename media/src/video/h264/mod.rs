@@ -4,6 +4,7 @@
 //!
 //! Both return pictures in decode order; the player sorts them.
 
+mod full;
 mod limits;
 mod scan;
 mod whole;
@@ -19,6 +20,7 @@ use super::slice::{Pps, Sets, Slice};
 use super::sps::Sps;
 use crate::container::Colour;
 use crate::{MAX_SIDE, MediaError, Picture, caps};
+use full::Full;
 use limits::Limits;
 use scan::Timing;
 
@@ -29,6 +31,7 @@ const PPS: u8 = 8;
 enum Engine {
     Fast(Box<rusty_h264_decoder::Decoder>),
     Careful(Box<rust_h264::decoder::Decoder>),
+    Full(Box<Full>),
 }
 
 impl Engine {
@@ -138,7 +141,7 @@ impl H264 {
         }
         let unit = [&[0, 0, 1], nal].concat();
         match &mut self.engine {
-            Engine::Fast(_) => self.annex_b.extend_from_slice(&unit),
+            Engine::Fast(_) | Engine::Full(_) => self.annex_b.extend_from_slice(&unit),
             Engine::Careful(decoder) => {
                 for nal in rust_h264::nal::parse_annex_b(&unit) {
                     // A picture comes out when the next one begins; of two fields, the first one's time counts.
@@ -172,7 +175,9 @@ impl H264 {
         if matches!(slice.kind, 3 | 4 | 8 | 9) {
             return Err(self.unsupported("switching slices"));
         }
-        if let Some(tool) = self.limits.take(&slice) {
+        if matches!(self.engine, Engine::Careful(_))
+            && let Some(tool) = self.limits.take(&slice)
+        {
             return Err(self.unsupported(tool));
         }
         match self.last_block.replace(slice.block) {
@@ -209,8 +214,11 @@ impl H264 {
         if sps.coded.0.max(sps.coded.1) > MAX_SIDE {
             return Err(CodecError::Damaged("H.264: picture too large".into()));
         }
-        let plain = sps.is_plain();
-        if self.sets.take_sequence(sps) || !plain {
+        let (plain, full) = (sps.is_plain(), sps.is_full());
+        let other = self.sets.take_sequence(sps);
+        if full && !matches!(self.engine, Engine::Full(_)) {
+            self.engine = Engine::Full(Box::new(Full::new(&self.seen)));
+        } else if other || !plain {
             self.be_careful()?;
         }
         self.keep(nal);
@@ -270,6 +278,7 @@ impl Codec for H264 {
         match self.engine {
             Engine::Fast(_) => Delivery::Decoded,
             Engine::Careful(_) => Delivery::DecodedLate,
+            Engine::Full(_) => Delivery::Late,
         }
     }
 
@@ -299,9 +308,13 @@ impl Codec for H264 {
             let nal = nal.map_err(|()| CodecError::Damaged("H.264: a unit reaches past its packet".into()))?;
             self.take(nal, tag, out)?;
         }
-        let Engine::Fast(decoder) = &mut self.engine else { return Ok(()) };
-        let result = decoder.decode(&self.annex_b);
-        self.annex_b.clear();
+        let units = std::mem::take(&mut self.annex_b);
+        let decoder = match (&mut self.engine, self.sets.sequence()) {
+            (Engine::Fast(decoder), _) => decoder,
+            (Engine::Full(decoder), Some(sps)) => return decoder.decode(&units, tag, sps, out),
+            _ => return Ok(()),
+        };
+        let result = decoder.decode(&units);
         let frame = result.map_err(|error| match error {
             rusty_h264_decoder::DecodeError::Unsupported(tool) => self.unsupported(tool),
             other => CodecError::Damaged(format!("H.264: {other}")),
@@ -315,6 +328,9 @@ impl Codec for H264 {
     }
 
     fn flush(&mut self, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
+        if let (Engine::Full(decoder), Some(sps)) = (&mut self.engine, self.sets.sequence()) {
+            return decoder.flush(sps, out);
+        }
         if let Some(what) = self.limits.end() {
             return Err(self.unsupported(what));
         }
