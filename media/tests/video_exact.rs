@@ -2,7 +2,9 @@
 
 mod video_support;
 
-use video_support::{Clips, assert_exact, coded, decode_all, filtered, lively, open, reference};
+#[cfg(feature = "h264-444")]
+use video_support::coded;
+use video_support::{Clips, assert_exact, decode_all, filtered, lively, open, reference};
 
 fn check(settings: &[(&str, &str, &str)], name: &str) {
     let Some(clips) = Clips::new(name) else { return };
@@ -161,6 +163,7 @@ fn h264_of_ten_bits_and_of_more_chroma_is_shown_as_ffmpeg_shows_it() {
 }
 
 #[test]
+#[cfg(feature = "h264-444")]
 fn h264_of_four_to_four_to_four_and_lossless_is_shown_as_ffmpeg_shows_it() {
     let Some(clips) = Clips::new("h264-full") else { return };
     for (name, settings) in [
@@ -200,10 +203,17 @@ fn h264_of_four_to_four_to_four_and_lossless_is_shown_as_ffmpeg_shows_it() {
     if let Some(path) = clips.make("lossless.mkv", &format!("{} -c:v libx264 -qp 0", lively("160x120", "25", "0.8"))) {
         assert_exact(&path);
     }
+}
+
+#[test]
+fn h264_that_nothing_here_decodes_is_refused_in_words() {
+    let Some(clips) = Clips::new("h264-refused") else { return };
     for (name, settings, words) in [
         ("deep.mp4", "-pix_fmt yuv444p10le -c:v libx264", "10-bit 4:4:4"),
         ("lines.mp4", "-pix_fmt yuv444p -c:v libx264 -flags +ilme+ildct", "interlaced 4:4:4"),
         ("rgb.mp4", "-pix_fmt rgb24 -c:v libx264rgb", "RGB"),
+        #[cfg(not(feature = "h264-444"))]
+        ("full.mp4", "-pix_fmt yuv444p -c:v libx264", "without the feature h264-444: 4:4:4"),
     ] {
         let source = lively("160x128", "25", "0.2").replace("-pix_fmt yuv420p", "");
         let Some(path) = clips.make(name, &format!("{source} {settings}")) else { continue };

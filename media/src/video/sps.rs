@@ -169,7 +169,7 @@ impl Sps {
     /// What of it cannot be decoded, such as `12-bit`.
     pub(crate) fn unsupported(&self) -> Option<String> {
         match self {
-            _ if self.is_full() => None,
+            _ if self.is_full() && cfg!(feature = "h264-444") => None,
             Self { colour: Colour { rgb: true, .. }, .. } => Some("RGB".into()),
             Self { lossless: true, .. } => Some(format!("{}lossless", self.more())),
             Self { chroma_format_idc: 3, .. } => Some(format!("{}4:4:4", self.more())),
@@ -179,11 +179,12 @@ impl Sps {
         }
     }
 
-    /// What of it is more than a progressive picture of 8 bits.
+    /// What of it is more than a progressive picture of 8 bits, or which feature it needs.
     fn more(&self) -> String {
         let deep = self.bit_depth.max(self.chroma_depth);
         let deep = if deep > 8 { format!("{deep}-bit ") } else { String::new() };
-        format!("{deep}{}", if self.fields { "interlaced " } else { "" })
+        let built = if self.is_full() { "without the feature h264-444: " } else { "" };
+        format!("{built}{deep}{}", if self.fields { "interlaced " } else { "" })
     }
 
     /// Whether it is of the kind that the decoder for 4:4:4 and lossless pictures has been measured on.

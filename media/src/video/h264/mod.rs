@@ -1,9 +1,11 @@
 //! H.264 by two decoders: `rust_h264`, exact on every conformance stream that it accepts, and `rusty_h264`, half as fast again
 //! and measured exact on what x264 makes. So the fast one is given what x264 says that it has made, as long as the stream
-//! keeps to the parameters that it began with, and the careful one everything else.
+//! keeps to the parameters that it began with, and the careful one everything else. 4:4:4 and lossless pictures are left to a third
+//! (feature `h264-444`).
 //!
 //! Both return pictures in decode order; the player sorts them.
 
+#[cfg(feature = "h264-444")]
 mod full;
 mod limits;
 mod scan;
@@ -20,6 +22,7 @@ use super::slice::{Pps, Sets, Slice};
 use super::sps::Sps;
 use crate::container::Colour;
 use crate::{MAX_SIDE, MediaError, Picture, caps};
+#[cfg(feature = "h264-444")]
 use full::Full;
 use limits::Limits;
 use scan::Timing;
@@ -31,6 +34,7 @@ const PPS: u8 = 8;
 enum Engine {
     Fast(Box<rusty_h264_decoder::Decoder>),
     Careful(Box<rust_h264::decoder::Decoder>),
+    #[cfg(feature = "h264-444")]
     Full(Box<Full>),
 }
 
@@ -141,7 +145,6 @@ impl H264 {
         }
         let unit = [&[0, 0, 1], nal].concat();
         match &mut self.engine {
-            Engine::Fast(_) | Engine::Full(_) => self.annex_b.extend_from_slice(&unit),
             Engine::Careful(decoder) => {
                 for nal in rust_h264::nal::parse_annex_b(&unit) {
                     // A picture comes out when the next one begins; of two fields, the first one's time counts.
@@ -160,6 +163,7 @@ impl H264 {
                     }
                 }
             }
+            _ => self.annex_b.extend_from_slice(&unit),
         }
         Ok(())
     }
@@ -214,11 +218,12 @@ impl H264 {
         if sps.coded.0.max(sps.coded.1) > MAX_SIDE {
             return Err(CodecError::Damaged("H.264: picture too large".into()));
         }
-        let (plain, full) = (sps.is_plain(), sps.is_full());
-        let other = self.sets.take_sequence(sps);
-        if full && !matches!(self.engine, Engine::Full(_)) {
+        let plain = sps.is_plain();
+        #[cfg(feature = "h264-444")]
+        if sps.is_full() && !matches!(self.engine, Engine::Full(_)) {
             self.engine = Engine::Full(Box::new(Full::new(&self.seen)));
-        } else if other || !plain {
+        }
+        if self.sets.take_sequence(sps) || !plain {
             self.be_careful()?;
         }
         self.keep(nal);
@@ -278,6 +283,7 @@ impl Codec for H264 {
         match self.engine {
             Engine::Fast(_) => Delivery::Decoded,
             Engine::Careful(_) => Delivery::DecodedLate,
+            #[cfg(feature = "h264-444")]
             Engine::Full(_) => Delivery::Late,
         }
     }
@@ -309,11 +315,11 @@ impl Codec for H264 {
             self.take(nal, tag, out)?;
         }
         let units = std::mem::take(&mut self.annex_b);
-        let decoder = match (&mut self.engine, self.sets.sequence()) {
-            (Engine::Fast(decoder), _) => decoder,
-            (Engine::Full(decoder), Some(sps)) => return decoder.decode(&units, tag, sps, out),
-            _ => return Ok(()),
-        };
+        #[cfg(feature = "h264-444")]
+        if let (Engine::Full(decoder), Some(sps)) = (&mut self.engine, self.sets.sequence()) {
+            return decoder.decode(&units, tag, sps, out);
+        }
+        let Engine::Fast(decoder) = &mut self.engine else { return Ok(()) };
         let result = decoder.decode(&units);
         let frame = result.map_err(|error| match error {
             rusty_h264_decoder::DecodeError::Unsupported(tool) => self.unsupported(tool),
@@ -328,6 +334,7 @@ impl Codec for H264 {
     }
 
     fn flush(&mut self, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
+        #[cfg(feature = "h264-444")]
         if let (Engine::Full(decoder), Some(sps)) = (&mut self.engine, self.sets.sequence()) {
             return decoder.flush(sps, out);
         }
