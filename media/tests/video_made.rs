@@ -206,6 +206,51 @@ fn containers_keep_what_a_stream_is_made_of() {
     }
 }
 
+/// A chunk of RIFF.
+fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let padding = &[0][..data.len() % 2];
+    [name, (data.len() as u32).to_le_bytes().as_slice(), data, padding].concat()
+}
+
+/// An AVI with units behind their lengths, as some recorders write it: its header holds an `avcC`.
+fn avi_with_lengths(stream: &[u8]) -> Vec<u8> {
+    let mut units: Vec<Vec<u8>> = Vec::new();
+    for (at, _) in stream.windows(4).enumerate().filter(|(_, window)| *window == [0, 0, 0, 1]) {
+        let rest = &stream[at + 4..];
+        let end = rest.windows(4).position(|window| window == [0, 0, 0, 1]).unwrap_or(rest.len());
+        units.push(rest[..end].to_vec());
+    }
+    let prefixed = |unit: &[u8]| [(unit.len() as u32).to_be_bytes().as_slice(), unit].concat();
+    let short = |unit: &[u8]| [(unit.len() as u16).to_be_bytes().as_slice(), unit].concat();
+    let avcc =
+        [&[1], &units[0][1..4], &[0xff, 0xe1], &short(&units[0]), &[2], &short(&units[1]), &short(&units[2])].concat();
+    let (mut movie, mut packet, mut count) = (b"movi".to_vec(), Vec::new(), 0);
+    for unit in &units {
+        packet.extend(prefixed(unit));
+        if matches!(unit[0] & 31, 1 | 5) {
+            movie.extend(chunk(b"00dc", &std::mem::take(&mut packet)));
+            count += 1;
+        }
+    }
+    let numbers = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let main = numbers(&[40_000, 0, 0, 0, count, 0, 1, 0, 48, 64, 0, 0, 0, 0]);
+    let stream = [b"vidsH264".to_vec(), numbers(&[0, 0, 0, 1, 25, 0, count, 0, u32::MAX, 0, 0, 0])].concat();
+    let format = [numbers(&[40, 48, 64, 24 << 16 | 1]), b"H264".to_vec(), numbers(&[0; 5]), avcc].concat();
+    let list = [b"strl".to_vec(), chunk(b"strh", &stream), chunk(b"strf", &format)].concat();
+    let head = [b"hdrl".to_vec(), chunk(b"avih", &main), chunk(b"LIST", &list)].concat();
+    chunk(b"RIFF", &[b"AVI ".to_vec(), chunk(b"LIST", &head), chunk(b"LIST", &movie)].concat())
+}
+
+#[test]
+fn an_avi_whose_units_stand_behind_lengths_is_exact() {
+    let Some(clips) = Clips::new("made-lengths") else { return };
+    for (seed, form) in [(1, ORDERED), (2, B)] {
+        let path = clips.path("lengths.avi");
+        std::fs::write(&path, avi_with_lengths(&stream(form, seed))).expect("a file");
+        compare("lengths.avi", &ours(&path).expect("it plays"), &coded(&path, "yuv420p"));
+    }
+}
+
 #[test]
 fn what_no_decoder_here_does_right_is_refused() {
     let Some(clips) = Clips::new("made-refused") else { return };
