@@ -29,6 +29,8 @@ pub(crate) struct Colour {
     pub(crate) matrix: Option<ColorMatrix>,
     pub(crate) transfer: Option<Transfer>,
     pub(crate) primaries: Option<Primaries>,
+    /// Its samples are red, green and blue themselves.
+    pub(crate) rgb: bool,
     /// How bright the film becomes: its brightest pixel, else the screen that it was made on.
     pub(crate) peak: Peak,
 }
@@ -50,13 +52,14 @@ impl Colour {
             9 => Some(Primaries::Bt2020),
             _ => Some(Primaries::Ordinary),
         };
+        let rgb = matrix == 0;
         let matrix = match matrix {
             1 | 7 => Some(ColorMatrix::Bt709),
             4..=6 => Some(ColorMatrix::Bt601),
             9 | 10 => Some(ColorMatrix::Bt2020),
             _ => None,
         };
-        Self { matrix, transfer: Self::transfer(transfer), primaries, ..Self::default() }
+        Self { matrix, transfer: Self::transfer(transfer), primaries, rgb, ..Self::default() }
     }
 
     /// What the code of a transfer means.
@@ -76,6 +79,7 @@ impl Colour {
             matrix: self.matrix.or(other.matrix),
             transfer: self.transfer.or(other.transfer),
             primaries: self.primaries.or(other.primaries),
+            rgb: self.rgb || other.rgb,
             peak: self.peak.or(other.peak),
         }
     }

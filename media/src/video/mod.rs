@@ -23,6 +23,7 @@ mod mpeg12;
 mod mpeg4;
 pub(crate) mod nal;
 mod player;
+pub(crate) mod slice;
 pub(crate) mod sps;
 mod still;
 #[cfg(feature = "theora")]

@@ -114,6 +114,19 @@ fn prefixed(data: &[u8], at: &mut usize) -> Option<Vec<u8>> {
     Some(set.to_vec())
 }
 
+/// Units behind their lengths as units behind start codes; of `data` that is cut off, the last one is.
+pub(crate) fn with_start_codes(data: &[u8], length: usize) -> Vec<u8> {
+    let (mut rest, mut out) = (data, Vec::with_capacity(data.len() + 16));
+    while let Some((len, body)) = rest.split_at_checked(length).filter(|(_, body)| !body.is_empty()) {
+        let len = len.iter().fold(0usize, |sum, &byte| (sum << 8) | usize::from(byte));
+        let (unit, after) = body.split_at(len.min(body.len()));
+        out.extend([0, 0, 0, 1]);
+        out.extend_from_slice(unit);
+        rest = after;
+    }
+    out
+}
+
 /// A NAL unit's payload without emulation prevention bytes.
 pub(crate) fn unescape(nal: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(nal.len());

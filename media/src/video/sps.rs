@@ -10,6 +10,7 @@ use crate::container::Colour;
 /// The parts of an SPS that decide how its pictures are shown, and whether they can be decoded.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Sps {
+    pub(crate) id: u32,
     profile_idc: u32,
     constraints: u32,
     chroma_format_idc: u32,
@@ -56,7 +57,7 @@ impl Sps {
         let mut bits = Bits::new(&rbsp);
         let (profile_idc, constraints) = (bits.get(8)?, bits.get(8)?);
         bits.get(8)?;
-        bits.ue()?;
+        let id = bits.ue()?;
         let (mut chroma_format_idc, mut bit_depth, mut chroma_depth, mut lossless) = (1, 8, 8, false);
         let mut separate = false;
         if matches!(profile_idc, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
@@ -113,6 +114,7 @@ impl Sps {
         }
         let fields = !frames_only;
         Some(Self {
+            id,
             profile_idc,
             constraints,
             chroma_format_idc,
@@ -167,12 +169,28 @@ impl Sps {
     /// What of it cannot be decoded, such as `12-bit`.
     pub(crate) fn unsupported(&self) -> Option<String> {
         match self {
-            Self { lossless: true, .. } => Some("lossless".into()),
-            Self { chroma_format_idc: 3, .. } => Some("4:4:4".into()),
+            _ if self.is_full() && cfg!(feature = "h264-444") => None,
+            Self { colour: Colour { rgb: true, .. }, .. } => Some("RGB".into()),
+            Self { lossless: true, .. } => Some(format!("{}lossless", self.more())),
+            Self { chroma_format_idc: 3, .. } => Some(format!("{}4:4:4", self.more())),
             Self { bit_depth: 8, chroma_depth: 8, .. } | Self { bit_depth: 10, chroma_depth: 10, .. } => None,
             Self { chroma_format_idc: 0, bit_depth: 8 | 10, .. } => None,
             _ => Some(format!("{}-bit", self.bit_depth.max(self.chroma_depth))),
         }
+    }
+
+    /// What of it is more than a progressive picture of 8 bits, or which feature it needs.
+    fn more(&self) -> String {
+        let deep = self.bit_depth.max(self.chroma_depth);
+        let deep = if deep > 8 { format!("{deep}-bit ") } else { String::new() };
+        let built = if self.is_full() { "without the feature h264-444: " } else { "" };
+        format!("{built}{deep}{}", if self.fields { "interlaced " } else { "" })
+    }
+
+    /// Whether it is of the kind that the decoder for 4:4:4 and lossless pictures has been measured on.
+    pub(crate) fn is_full(&self) -> bool {
+        let plain = (self.bit_depth, self.chroma_depth) == (8, 8) && !(self.fields || self.separate || self.colour.rgb);
+        plain && (self.chroma_format_idc == 3 || self.lossless && self.chroma_format_idc == 1)
     }
 
     /// Whether it uses nothing but what the fast decoder has been measured on.

@@ -117,6 +117,17 @@ pub(crate) fn filtered(path: &Path, frame_len: usize, filter: &str) -> Vec<Vec<u
     output.stdout.chunks(frame_len).map(<[u8]>::to_vec).collect()
 }
 
+/// All frames as ffmpeg decodes them in `format`, each of its own size; in order also where the stream does not say how many
+/// pictures are reordered.
+pub(crate) fn coded(path: &Path, format: &str) -> Vec<u8> {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-v", "error", "-nostdin", "-threads", "1", "-strict", "1", "-flags", "unaligned", "-i"]).arg(path);
+    command.args(["-vsync", "passthrough", "-autoscale", "0", "-pix_fmt", format, "-f", "rawvideo", "-"]);
+    let output = command.output().expect("ffmpeg runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
 /// Every frame's time in seconds as ffprobe tells it, counted from the file's start.
 pub(crate) fn reference_times(path: &Path) -> Vec<f64> {
     let mut command = Command::new("ffprobe");

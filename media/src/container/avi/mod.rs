@@ -15,7 +15,7 @@ use super::{CodecId, Contents, Extent, Packet, Packets, TrackKind, VideoTrack, c
 use crate::times::units_ns;
 use crate::{MediaError, MediaFile};
 use header::{Stream, streams};
-use order::{Kind, Picture, Unpacker};
+use order::{Picture, Unpacker};
 
 /// Bytes looked through at once by a reader that is lost.
 const SEARCH: usize = 1 << 16;
@@ -142,7 +142,7 @@ impl Collected {
                     }
                 }
                 let head = walk.bytes(at, HEAD.min(len as usize))?;
-                self.pictures.push(Picture { at, len, kind: Kind::of(codec, head), place });
+                self.pictures.push(Picture { at, len, kind: self.unpacker.kind(codec, head), place });
             }
             return Ok(());
         }

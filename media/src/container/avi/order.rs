@@ -2,9 +2,12 @@
 //! other codecs, a picture that refers to later ones (B) is shown at its own time, and any other at the next such one's.
 
 use super::super::CodecId;
+use std::borrow::Cow;
+
 use super::super::raw::AvcOrder;
 use super::Entry;
 use crate::video::bits::Bits;
+use crate::video::nal::{Config, Framing, avcc, with_start_codes};
 
 /// What the order depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +32,7 @@ pub(super) struct Picture {
 
 impl Kind {
     /// What the beginning of a picture tells.
-    pub(super) fn of(codec: &CodecId, head: &[u8]) -> Self {
+    fn of(codec: &CodecId, head: &[u8]) -> Self {
         match codec {
             CodecId::Mpeg4 => vops(head).next().map_or(Self::Key, |(_, kind)| kind),
             CodecId::H264 => h264(head),
@@ -74,12 +77,15 @@ pub(super) struct Unpacker {
     pub(super) packed: bool,
     waiting: Option<Picture>,
     counted: AvcOrder,
+    /// Units of H.264 stand behind lengths of so many bytes, not behind start codes.
+    length: Option<usize>,
 }
 
 impl Unpacker {
     /// Takes a chunk with all its data.
     pub(super) fn take(&mut self, codec: &CodecId, data: &[u8], at: u64, out: &mut Vec<Picture>) {
-        let whole = Picture { at, len: data.len() as u32, kind: Kind::of(codec, data), place: self.place(codec, data) };
+        let (kind, place) = (self.kind(codec, data), self.place(codec, data));
+        let whole = Picture { at, len: data.len() as u32, kind, place };
         if *codec != CodecId::Mpeg4 {
             out.push(whole);
             return;
@@ -107,12 +113,31 @@ impl Unpacker {
 
     /// Takes what the file says of all pictures.
     pub(super) fn ahead(&mut self, codec: &CodecId, config: &[u8]) {
-        self.place(codec, config);
+        if *codec != CodecId::H264 {
+            return;
+        }
+        let Some(Config { framing, sets }) = avcc(config) else { return };
+        let sets: Vec<u8> = sets.iter().flat_map(|set| [&[0, 0, 1], set.as_slice()].concat()).collect();
+        self.counted.place(&sets);
+        self.length = if let Framing::Length(length) = framing { Some(length) } else { None };
+    }
+
+    fn units<'a>(&self, data: &'a [u8]) -> Cow<'a, [u8]> {
+        self.length.map_or(Cow::Borrowed(data), |length| Cow::Owned(with_start_codes(data, length)))
+    }
+
+    /// What a picture is that begins so.
+    pub(super) fn kind(&self, codec: &CodecId, head: &[u8]) -> Kind {
+        Kind::of(codec, &self.units(head))
     }
 
     /// Where a picture is shown that begins so, if its codec counts.
     pub(super) fn place(&mut self, codec: &CodecId, data: &[u8]) -> Option<(u32, i64)> {
-        if *codec == CodecId::H264 { self.counted.place(data) } else { None }
+        if *codec != CodecId::H264 {
+            return None;
+        }
+        let units = self.units(data);
+        self.counted.place(&units)
     }
 }
 

@@ -2,46 +2,14 @@
 //! heads of slices tell.
 
 use super::Place;
-use crate::video::bits::Bits;
-use crate::video::nal::unescape;
+use crate::video::nal::{Framing, split};
+use crate::video::slice::{Pps, Sets, Slice};
 use crate::video::sps::Sps;
-
-/// Bytes of a parameter set, or of the head of a slice with its tables of weights.
-const HEAD: usize = 1024;
-
-/// What a picture parameter set says that the head of a slice depends on.
-#[derive(Clone, Copy)]
-struct Pps {
-    id: u32,
-    /// The order of a frame's two fields is coded.
-    order: bool,
-    /// References in either list, where a slice says nothing else.
-    references: [u32; 2],
-    weighted: bool,
-    weighted_both: bool,
-    redundant: bool,
-}
-
-/// The head of a picture's first slice.
-#[derive(Clone, Copy, Default)]
-struct Slice {
-    idr: bool,
-    reference: bool,
-    number: u32,
-    /// Of a field: whether of the lower one.
-    field: Option<bool>,
-    lsb: i64,
-    /// The differences that are coded.
-    delta: [i64; 2],
-    /// All references are forgotten (operation 5), as if an IDR picture had come.
-    forgets: bool,
-}
 
 /// Counts the pictures of a stream.
 #[derive(Default)]
 pub(super) struct Order {
-    sps: Option<Sps>,
-    pps: Vec<Pps>,
+    sets: Sets,
     /// Of the last picture that others refer to: the two parts of its count.
     msb: i64,
     lsb: i64,
@@ -49,39 +17,35 @@ pub(super) struct Order {
     number: u32,
     offset: i64,
     forgot: bool,
-    /// A field that waits for the other one: its number, and whether it is the lower one.
-    half: Option<(u32, bool)>,
+    /// A field that waits for the other one: its number, whether it is the lower one, and whether others may refer to it.
+    half: Option<(u32, bool, bool)>,
 }
 
 impl Order {
     /// Pictures per second as a fraction, where the stream says so.
     pub(super) fn rate(&self) -> Option<(u64, u64)> {
-        self.sps.as_ref().and_then(|sps| sps.rate)
+        self.sets.sequence().and_then(|sps| sps.rate)
     }
 
     /// How many pictures at most are decoded before one that is shown before them, where the stream says so.
     pub(super) fn reordered(&self) -> Option<u32> {
-        self.sps.as_ref().and_then(|sps| sps.reordered)
+        self.sets.sequence().and_then(|sps| sps.reordered)
     }
 
     /// Where a picture is shown. `None`: it has no slice that can be read.
     pub(super) fn place(&mut self, data: &[u8]) -> Option<Place> {
         let mut begins = false;
-        for (at, _) in data.windows(4).enumerate().filter(|(_, window)| window[..3] == [0, 0, 1]) {
-            let nal = data.get(at + 3..data.len().min(at + 3 + HEAD))?;
+        for nal in split(data, Framing::AnnexB).flatten() {
             match nal[0] & 0x1f {
                 7 => {
-                    self.sps = Sps::parse(nal).or(self.sps.take());
+                    Sps::parse(nal).map(|sps| self.sets.take_sequence(sps));
                     begins = true;
                 }
                 8 => {
-                    if let Some(pps) = Pps::parse(nal) {
-                        self.pps.retain(|known| known.id != pps.id);
-                        self.pps.push(pps);
-                    }
+                    Pps::parse(nal).map(|pps| self.sets.take_picture(pps));
                 }
                 1 | 5 => {
-                    let slice = Slice::parse(nal, self.sps.as_ref()?, &self.pps)?;
+                    let slice = self.sets.slice(nal)?;
                     return Some(self.count(&slice, begins));
                 }
                 _ => {}
@@ -91,9 +55,11 @@ impl Order {
     }
 
     fn count(&mut self, slice: &Slice, begins: bool) -> Place {
-        let second = slice.field.is_some_and(|lower| self.half == Some((slice.number, !lower)));
-        self.half = slice.field.filter(|_| !second).map(|lower| (slice.number, lower));
-        let sps = self.sps.as_ref();
+        let number = if slice.forgets { 0 } else { slice.number };
+        let half = |lower: bool| (number, lower, slice.reference);
+        let second = !(slice.idr || slice.forgets) && slice.field.is_some_and(|lower| self.half == Some(half(!lower)));
+        self.half = slice.field.filter(|_| !second).map(half);
+        let sps = self.sets.sequence();
         let (top, bottom) = match sps.map_or(2, |sps| sps.order) {
             0 => self.by_lsb(slice),
             order => self.by_number(slice, order),
@@ -108,9 +74,9 @@ impl Order {
             let left = if slice.field == Some(true) { 0 } else { top - count };
             (self.msb, self.lsb) = if slice.forgets { (0, left) } else { (self.msb, slice.lsb) };
         }
-        self.number = if slice.forgets { 0 } else { slice.number };
+        self.number = number;
         self.forgot = slice.forgets;
-        let new = !second && (slice.idr || slice.forgets);
+        let new = slice.idr || slice.forgets;
         Place {
             new,
             order: if slice.forgets { 0 } else { count },
@@ -126,7 +92,7 @@ impl Order {
         if slice.idr {
             (self.msb, self.lsb) = (0, 0);
         }
-        let most = 1i64 << self.sps.as_ref().map_or(4, |sps| sps.order_bits);
+        let most = 1i64 << self.sets.sequence().map_or(4, |sps| sps.order_bits);
         let mut msb = self.msb;
         if slice.lsb < self.lsb && self.lsb - slice.lsb >= most / 2 {
             msb += most;
@@ -141,7 +107,7 @@ impl Order {
 
     /// Types 1 and 2: the count follows from the number of the frame.
     fn by_number(&mut self, slice: &Slice, order: u32) -> (i64, i64) {
-        let Some(sps) = &self.sps else { return (0, 0) };
+        let Some(sps) = self.sets.sequence() else { return (0, 0) };
         let before = if self.forgot { 0 } else { self.offset };
         self.offset = match slice.number {
             _ if slice.idr => 0,
@@ -168,128 +134,5 @@ impl Order {
         let first = expected.saturating_add(slice.delta[0]);
         let lower = first.saturating_add(sps.lower.into());
         if slice.field.is_none() { (first, lower.saturating_add(slice.delta[1])) } else { (first, lower) }
-    }
-}
-
-impl Pps {
-    fn parse(nal: &[u8]) -> Option<Self> {
-        let data = unescape(nal.get(1..)?);
-        let mut bits = Bits::new(&data);
-        let id = bits.ue()?;
-        bits.ue()?;
-        bits.flag()?;
-        let order = bits.flag()?;
-        // Groups of slices, which nothing here decodes.
-        if bits.ue()? > 0 {
-            return None;
-        }
-        let references = [bits.ue()?.min(31) + 1, bits.ue()?.min(31) + 1];
-        let (weighted, weighted_both) = (bits.flag()?, bits.get(2)? == 1);
-        bits.se()?;
-        bits.se()?;
-        bits.se()?;
-        bits.get(2)?;
-        Some(Self { id, order, references, weighted, weighted_both, redundant: bits.flag()? })
-    }
-}
-
-impl Slice {
-    fn parse(nal: &[u8], sps: &Sps, sets: &[Pps]) -> Option<Self> {
-        let data = unescape(nal.get(1..)?);
-        let mut bits = Bits::new(&data);
-        bits.ue()?;
-        let (kind, id) = (bits.ue()? % 5, bits.ue()?);
-        let pps = sets.iter().find(|pps| pps.id == id)?;
-        if sps.separate {
-            bits.get(2)?;
-        }
-        let number = bits.get(sps.number_bits)?;
-        let mut slice = Self { idr: nal[0] & 0x1f == 5, reference: nal[0] & 0x60 != 0, number, ..Self::default() };
-        if sps.fields && bits.flag()? {
-            slice.field = Some(bits.flag()?);
-        }
-        if slice.idr {
-            bits.ue()?;
-        }
-        let both = pps.order && slice.field.is_none();
-        match sps.order {
-            0 => {
-                slice.lsb = bits.get(sps.order_bits)?.into();
-                slice.delta[0] = if both { bits.se()?.into() } else { 0 };
-            }
-            1 if !sps.order_fixed => {
-                slice.delta = [bits.se()?.into(), if both { bits.se()?.into() } else { 0 }];
-            }
-            _ => {}
-        }
-        if pps.redundant {
-            bits.ue()?;
-        }
-        if slice.reference && !slice.idr {
-            slice.forgets = forgets(&mut bits, kind, sps, pps).unwrap_or(false);
-        }
-        Some(slice)
-    }
-}
-
-/// Whether what follows in the head of a slice forgets all references.
-fn forgets(bits: &mut Bits<'_>, kind: u32, sps: &Sps, pps: &Pps) -> Option<bool> {
-    const P: u32 = 0;
-    const B: u32 = 1;
-    const SP: u32 = 3;
-    let lists = match kind {
-        P | SP => 1,
-        B => 2,
-        _ => 0,
-    };
-    if kind == B {
-        bits.flag()?;
-    }
-    let mut references = pps.references;
-    if lists > 0 && bits.flag()? {
-        for count in references.iter_mut().take(lists) {
-            *count = bits.ue()?.min(31) + 1;
-        }
-    }
-    for _ in 0..lists {
-        if bits.flag()? {
-            while bits.ue()? != 3 {
-                bits.ue()?;
-            }
-        }
-    }
-    if pps.weighted && matches!(kind, P | SP) || pps.weighted_both && kind == B {
-        let chroma = sps.has_chroma();
-        bits.ue()?;
-        if chroma {
-            bits.ue()?;
-        }
-        for _ in 0..references.iter().take(lists).sum() {
-            if bits.flag()? {
-                bits.se()?;
-                bits.se()?;
-            }
-            if chroma && bits.flag()? {
-                for _ in 0..4 {
-                    bits.se()?;
-                }
-            }
-        }
-    }
-    if !bits.flag()? {
-        return Some(false);
-    }
-    loop {
-        match bits.ue()? {
-            0 => return Some(false),
-            5 => return Some(true),
-            3 => {
-                bits.ue()?;
-                bits.ue()?;
-            }
-            _ => {
-                bits.ue()?;
-            }
-        }
     }
 }

@@ -1,10 +1,14 @@
 //! H.264 by two decoders: `rust_h264`, exact on every conformance stream that it accepts, and `rusty_h264`, half as fast again
 //! and measured exact on what x264 makes. So the fast one is given what x264 says that it has made, as long as the stream
-//! keeps to the parameters that it began with, and the careful one everything else.
+//! keeps to the parameters that it began with, and the careful one everything else. 4:4:4 and lossless pictures are left to a third
+//! (feature `h264-444`).
 //!
 //! Both return pictures in decode order; the player sorts them.
 
-mod slice;
+#[cfg(feature = "h264-444")]
+mod full;
+mod limits;
+mod scan;
 mod whole;
 
 use std::collections::VecDeque;
@@ -14,10 +18,14 @@ use rusty_h264_common::YuvFrame;
 use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, Fields, halve_rows, halved, planes};
 use super::deep::{Deep, Samples, widen};
 use super::nal::{Config, Framing, avcc, split};
+use super::slice::{Pps, Sets, Slice};
 use super::sps::Sps;
 use crate::container::Colour;
 use crate::{MAX_SIDE, MediaError, Picture, caps};
-use slice::{Pps, Slice, Timing};
+#[cfg(feature = "h264-444")]
+use full::Full;
+use limits::Limits;
+use scan::Timing;
 
 const SEI: u8 = 6;
 const SPS: u8 = 7;
@@ -26,6 +34,8 @@ const PPS: u8 = 8;
 enum Engine {
     Fast(Box<rusty_h264_decoder::Decoder>),
     Careful(Box<rust_h264::decoder::Decoder>),
+    #[cfg(feature = "h264-444")]
+    Full(Box<Full>),
 }
 
 impl Engine {
@@ -38,11 +48,10 @@ pub(crate) struct H264 {
     engine: Engine,
     framing: Framing,
     /// Every parameter set so far, each once.
-    sets: Vec<Vec<u8>>,
+    seen: Vec<Vec<u8>>,
+    sets: Sets,
     /// What the fast decoder is to be fed next.
     annex_b: Vec<u8>,
-    sps: Option<Sps>,
-    pps: Vec<Pps>,
     /// Tags of the pictures that the careful decoder has begun and not given out.
     begun: VecDeque<i64>,
     /// How the first of them is to be shown, and how the one that begins.
@@ -54,6 +63,7 @@ pub(crate) struct H264 {
     timing: Option<Timing>,
     /// The number of the last frame that others may refer to.
     number: Option<u32>,
+    limits: Limits,
 }
 
 /// How a picture that was begun is to be shown, by the parameters that it was begun with.
@@ -82,16 +92,16 @@ impl H264 {
         let mut codec = Self {
             engine: if from_x264 { fast } else { Engine::careful() },
             framing,
-            sets: Vec::new(),
+            seen: Vec::new(),
+            sets: Sets::default(),
             annex_b: Vec::new(),
-            sps: None,
-            pps: Vec::new(),
             begun: VecDeque::new(),
             look: Look::default(),
             coming: Look::default(),
             last_block: None,
             timing: None,
             number: None,
+            limits: Limits::default(),
         };
         for set in sets {
             codec.take(&set, 0, &mut Vec::new()).map_err(|error| match error {
@@ -117,26 +127,29 @@ impl H264 {
                 if pps.groups != 1 {
                     return Err(self.unsupported("flexible macroblock order"));
                 }
-                self.pps.retain(|known| known.id != pps.id);
-                self.pps.push(pps);
+                if pps.redundant {
+                    return Err(self.unsupported("redundant pictures"));
+                }
+                if self.sets.take_picture(pps) {
+                    self.be_careful()?;
+                }
                 self.keep(nal);
             }
             SEI => {
-                let skip = self.sps.as_ref().and_then(|sps| sps.timing);
+                let skip = self.sets.sequence().and_then(|sps| sps.timing);
                 self.timing = self.timing.or(skip.and_then(|skip| Timing::find(nal, skip)));
             }
             2..=4 => return Err(self.unsupported("data partitioning")),
-            1 | 5 if self.slice(nal)? => return Ok(()),
+            1 | 5 => self.slice(nal)?,
             _ => {}
         }
         let unit = [&[0, 0, 1], nal].concat();
         match &mut self.engine {
-            Engine::Fast(_) => self.annex_b.extend_from_slice(&unit),
             Engine::Careful(decoder) => {
                 for nal in rust_h264::nal::parse_annex_b(&unit) {
                     // A picture comes out when the next one begins; of two fields, the first one's time counts.
                     let before = decoder.decode_nal(&nal);
-                    let before = before.map_err(|error| careful_error(self.sps.as_ref(), &error))?;
+                    let before = before.map_err(|error| careful_error(self.sets.sequence(), &error))?;
                     if let Some(frame) = before {
                         let tag = self.begun.front().copied().unwrap_or(tag);
                         self.begun.clear();
@@ -150,23 +163,26 @@ impl H264 {
                     }
                 }
             }
+            _ => self.annex_b.extend_from_slice(&unit),
         }
         Ok(())
     }
 
-    /// Looks at the head of a slice. Whether it is to be left out.
-    fn slice(&mut self, nal: &[u8]) -> Result<bool, CodecError> {
+    /// Looks at the head of a slice.
+    fn slice(&mut self, nal: &[u8]) -> Result<(), CodecError> {
         let broken = || CodecError::Damaged("H.264: a slice's header".into());
-        if slice::is_overwritten(nal) {
+        if scan::is_overwritten(nal) {
             return Err(CodecError::Damaged("H.264: a slice with bytes that none has".into()));
         }
-        let sps = self.sps.as_ref().ok_or_else(broken)?;
-        let slice = Slice::parse(nal, sps, &self.pps).ok_or_else(broken)?;
+        let slice = self.sets.slice(nal).ok_or_else(broken)?;
+        let sps = self.sets.sequence().ok_or_else(broken)?;
         if matches!(slice.kind, 3 | 4 | 8 | 9) {
             return Err(self.unsupported("switching slices"));
         }
-        if slice.redundant {
-            return Ok(true);
+        if matches!(self.engine, Engine::Careful(_))
+            && let Some(tool) = self.limits.take(&slice)
+        {
+            return Err(self.unsupported(tool));
         }
         match self.last_block.replace(slice.block) {
             None if slice.block > 0 => return Err(CodecError::Damaged("H.264: a picture's first slice".into())),
@@ -176,23 +192,21 @@ impl H264 {
             _ => {}
         }
         if slice.block > 0 {
-            return Ok(false);
+            return Ok(());
         }
         let (sar, colour, inset, woven) = (sps.sar, sps.colour, sps.inset, sps.fields);
-        self.coming = Look { sar, colour, fields: slice.fields(sps, self.timing), inset, woven };
-        // A number that is passed over was a picture's that others refer to. One whose references were all forgotten begins
-        // anew at 0, and the next one has 1.
-        let (idr, reference) = (nal[0] & 0x1f == 5, nal[0] & 0x60 != 0);
+        self.coming = Look { sar, colour, fields: scan::fields(&slice, sps, self.timing), inset, woven };
+        // A number that is passed over was that of a picture that others refer to.
         let next = self.number.map(|number| (number + 1) & ((1 << sps.number_bits) - 1));
-        let follows = idr || sps.gaps || slice.number == 1 || self.number.is_none();
-        if !(follows || self.number == Some(slice.number) || next == Some(slice.number)) {
+        let follows = slice.idr || sps.gaps || self.number.is_none() || self.number == Some(slice.number);
+        if !follows && next != Some(slice.number) {
             self.number = Some(slice.number);
             return Err(CodecError::Damaged("H.264: pictures are missing".into()));
         }
-        if reference || idr {
-            self.number = Some(slice.number);
+        if slice.reference {
+            self.number = Some(if slice.forgets { 0 } else { slice.number });
         }
-        Ok(false)
+        Ok(())
     }
 
     /// A sequence parameter set: refuses what cannot be decoded, and leaves the fast decoder if it is a new one.
@@ -204,11 +218,14 @@ impl H264 {
         if sps.coded.0.max(sps.coded.1) > MAX_SIDE {
             return Err(CodecError::Damaged("H.264: picture too large".into()));
         }
-        let another = self.sps.as_ref().is_some_and(|before| *before != sps);
-        if another || !sps.is_plain() {
+        let plain = sps.is_plain();
+        #[cfg(feature = "h264-444")]
+        if sps.is_full() && !matches!(self.engine, Engine::Full(_)) {
+            self.engine = Engine::Full(Box::new(Full::new(&self.seen)));
+        }
+        if self.sets.take_sequence(sps) || !plain {
             self.be_careful()?;
         }
-        self.sps = Some(sps);
         self.keep(nal);
         Ok(())
     }
@@ -217,9 +234,9 @@ impl H264 {
     fn be_careful(&mut self) -> Result<(), CodecError> {
         if let Engine::Fast(_) = self.engine {
             let mut decoder = Box::new(rust_h264::decoder::Decoder::new());
-            for set in &self.sets {
+            for set in &self.seen {
                 for nal in rust_h264::nal::parse_annex_b(&[&[0, 0, 1], set.as_slice()].concat()) {
-                    decoder.decode_nal(&nal).map_err(|error| careful_error(self.sps.as_ref(), &error))?;
+                    decoder.decode_nal(&nal).map_err(|error| careful_error(self.sets.sequence(), &error))?;
                 }
             }
             self.engine = Engine::Careful(decoder);
@@ -228,8 +245,8 @@ impl H264 {
     }
 
     fn keep(&mut self, set: &[u8]) {
-        if self.sets.len() < caps::PARAMETER_SETS && !self.sets.iter().any(|known| known == set) {
-            self.sets.push(set.to_vec());
+        if self.seen.len() < caps::PARAMETER_SETS && !self.seen.iter().any(|known| known == set) {
+            self.seen.push(set.to_vec());
         }
     }
 }
@@ -259,20 +276,22 @@ fn show(look: &Look, frame: rust_h264::decoder::Frame, tag: i64) -> Result<Decod
 
 impl Codec for H264 {
     fn name(&self) -> String {
-        self.sps.as_ref().map_or_else(|| "H.264".into(), Sps::name)
+        self.sets.sequence().map_or_else(|| "H.264".into(), Sps::name)
     }
 
     fn delivery(&self) -> Delivery {
         match self.engine {
             Engine::Fast(_) => Delivery::Decoded,
             Engine::Careful(_) => Delivery::DecodedLate,
+            #[cfg(feature = "h264-444")]
+            Engine::Full(_) => Delivery::Late,
         }
     }
 
     fn begins(&self, data: &[u8]) -> bool {
         // With periodic intra refresh, containers also mark pictures that only begin to be refreshed.
         let own = split(data, self.framing).flatten().find(|nal| nal[0] & 0x1f == SPS).and_then(Sps::parse);
-        let fields = own.as_ref().or(self.sps.as_ref()).is_some_and(|sps| sps.fields);
+        let fields = own.as_ref().or(self.sets.sequence()).is_some_and(|sps| sps.fields);
         let mut slices = split(data, self.framing).flatten().filter(|nal| matches!(nal[0] & 0x1f, 1 | 5)).peekable();
         // The second field of a picture that begins with an intra field may refer to the first one.
         slices.peek().is_some_and(|nal| is_intra(nal)) && (fields || slices.all(is_intra))
@@ -295,15 +314,19 @@ impl Codec for H264 {
             let nal = nal.map_err(|()| CodecError::Damaged("H.264: a unit reaches past its packet".into()))?;
             self.take(nal, tag, out)?;
         }
+        let units = std::mem::take(&mut self.annex_b);
+        #[cfg(feature = "h264-444")]
+        if let (Engine::Full(decoder), Some(sps)) = (&mut self.engine, self.sets.sequence()) {
+            return decoder.decode(&units, tag, sps, out);
+        }
         let Engine::Fast(decoder) = &mut self.engine else { return Ok(()) };
-        let result = decoder.decode(&self.annex_b);
-        self.annex_b.clear();
+        let result = decoder.decode(&units);
         let frame = result.map_err(|error| match error {
             rusty_h264_decoder::DecodeError::Unsupported(tool) => self.unsupported(tool),
             other => CodecError::Damaged(format!("H.264: {other}")),
         })?;
         let Some(frame) = frame else { return Ok(()) };
-        let (sar, colour) = self.sps.as_ref().map(|sps| (sps.sar, sps.colour)).unwrap_or_default();
+        let (sar, colour) = self.sets.sequence().map(|sps| (sps.sar, sps.colour)).unwrap_or_default();
         let (width, height) = (frame.width as u32, frame.height as u32);
         let samples = Samples::Bytes(Box::new(Fast(frame)));
         out.push(Decoded { tag, width, height, sar, colour, fields: None, samples });
@@ -311,6 +334,13 @@ impl Codec for H264 {
     }
 
     fn flush(&mut self, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
+        #[cfg(feature = "h264-444")]
+        if let (Engine::Full(decoder), Some(sps)) = (&mut self.engine, self.sets.sequence()) {
+            return decoder.flush(sps, out);
+        }
+        if let Some(what) = self.limits.end() {
+            return Err(self.unsupported(what));
+        }
         if let Engine::Careful(decoder) = &mut self.engine
             && let Some(frame) = decoder.flush()
         {

@@ -152,6 +152,9 @@ impl Player {
                 MediaError::Broken(format!("{} video: {why}", self.info.codec))
             }));
         };
+        if let Some(MediaError::Unsupported { what, .. }) = refusal {
+            self.errors.push_front(MediaError::Damaged(format!("{what}; going on at the next key frame")));
+        }
         self.info.format = first.format;
         self.info.codec = self.codec.name();
         self.info.light = self.light;

@@ -1,0 +1,276 @@
+//! Streams of H.264 whose structure no encoder at hand writes: what the standard's conformance streams are made for. Every frame
+//! is what FFmpeg decodes, in FFmpeg's order, or the stream is refused.
+
+mod h264_made;
+mod video_support;
+
+use std::path::Path;
+
+use h264_made::{Count, Fields, Form, stream};
+use tricine_media::{Choice, Input, MediaError, MediaFile, NS};
+use video_support::{Clips, coded, samples};
+
+/// Streams of each form.
+const SEEDS: u64 = 6;
+
+/// Frames of `path` as they are coded, with their sizes. Errors: the first thing that was refused or is damaged.
+fn ours(path: &Path) -> Result<Vec<Vec<u8>>, MediaError> {
+    let file = Input::File(MediaFile::new(std::fs::File::open(path)?, "film")?);
+    let choice = Choice { interlaced: true, ..Choice::default() };
+    let mut media = tricine_media::open_at(&file, 0, NS, &choice)?;
+    let mut video = match (media.video.take(), media.missing.pop()) {
+        (Some(video), _) => video,
+        (None, Some((_, why))) => return Err(MediaError::Broken(why)),
+        (None, None) => return Err(MediaError::Broken("no video".into())),
+    };
+    let mut frames = Vec::new();
+    while let Some(mut frame) = video.next_frame()? {
+        frames.push(samples(&mut frame));
+    }
+    Ok(frames)
+}
+
+fn compare(name: &str, frames: &[Vec<u8>], theirs: &[u8]) {
+    let mut rest = theirs;
+    for (number, frame) in frames.iter().enumerate() {
+        let Some((reference, after)) = rest.split_at_checked(frame.len()) else {
+            panic!("{name}: FFmpeg has no frame {number}");
+        };
+        assert!(frame == reference, "{name}: frame {number} differs");
+        rest = after;
+    }
+    assert!(!frames.is_empty() && rest.is_empty(), "{name}: {} frames, and FFmpeg has more", frames.len());
+}
+
+fn check(clips: &Clips, forms: &[(&str, Form)]) {
+    for (name, form) in forms {
+        for seed in 1..=SEEDS {
+            let name = format!("{name}-{seed}.264");
+            let path = clips.path(&name);
+            std::fs::write(&path, stream(*form, seed)).expect("a file");
+            match ours(&path) {
+                Ok(frames) => compare(&name, &frames, &coded(&path, "yuv420p")),
+                Err(error) => panic!("{name}: {error}"),
+            }
+        }
+    }
+}
+
+/// The plainest form, and others that differ from it.
+const PLAIN: Form = Form {
+    size: (3, 4),
+    profile: 77,
+    chroma: 1,
+    fields: Fields::Never,
+    pairs: false,
+    count: Count::Bits,
+    refs: 4,
+    orders: false,
+    mixed: false,
+    halves: false,
+    lists: false,
+    between: 0,
+    told: true,
+    gaps: false,
+    slices: 1,
+    redundant: false,
+    crop: [0; 4],
+    litter: false,
+    pictures: 24,
+};
+const B: Form = Form { between: 2, ..PLAIN };
+const ORDERED: Form = Form { orders: true, lists: true, ..PLAIN };
+const FIELDS: Form = Form { fields: Fields::Always, ..PLAIN };
+const PAFF: Form = Form { fields: Fields::Sometimes, lists: true, ..PLAIN };
+
+#[test]
+fn frames_with_every_way_to_keep_and_to_name_references_are_exact() {
+    let Some(clips) = Clips::new("made-frames") else { return };
+    let forms = [
+        ("plain", PLAIN),
+        ("b", B),
+        ("lists", Form { lists: true, ..B }),
+        ("orders", ORDERED),
+        ("orders-b", Form { between: 2, ..ORDERED }),
+        ("none-kept", Form { refs: 0, ..PLAIN }),
+        ("one-kept", Form { refs: 1, ..ORDERED }),
+        ("fifteen-kept", Form { refs: 15, pictures: 60, between: 2, ..ORDERED }),
+        ("gaps", Form { gaps: true, lists: true, ..PLAIN }),
+        ("gaps-b", Form { gaps: true, lists: true, between: 1, ..PLAIN }),
+    ];
+    check(&clips, &forms);
+}
+
+#[test]
+fn every_way_to_count_pictures_is_exact() {
+    let Some(clips) = Clips::new("made-counts") else { return };
+    let forms = [
+        ("expected", Form { count: Count::Expected, ..B }),
+        ("cycle", Form { count: Count::Cycle, ..ORDERED }),
+        ("decoded", Form { count: Count::Decoded, ..ORDERED }),
+        ("untold", Form { told: false, ..B }),
+        ("expected-fields", Form { count: Count::Expected, orders: true, ..PAFF }),
+        ("cycle-fields", Form { count: Count::Cycle, orders: true, ..PAFF }),
+        ("decoded-fields", Form { count: Count::Decoded, orders: true, ..PAFF }),
+    ];
+    check(&clips, &forms);
+}
+
+#[test]
+fn fields_and_frames_in_any_order_are_exact() {
+    let Some(clips) = Clips::new("made-fields") else { return };
+    let forms = [
+        ("fields", FIELDS),
+        ("fields-b", Form { between: 2, ..FIELDS }),
+        ("fields-orders", Form { orders: true, lists: true, ..FIELDS }),
+        ("paff", PAFF),
+        ("paff-b", Form { between: 2, ..PAFF }),
+        ("paff-orders", Form { orders: true, ..PAFF }),
+        ("paff-gaps", Form { gaps: true, ..PAFF }),
+        ("possible", Form { fields: Fields::Possible, between: 1, ..PLAIN }),
+        ("mbaff", Form { pairs: true, fields: Fields::Possible, lists: true, ..B }),
+        ("mbaff-paff", Form { pairs: true, between: 2, ..PAFF }),
+        ("mbaff-orders", Form { pairs: true, orders: true, ..PAFF }),
+    ];
+    check(&clips, &forms);
+}
+
+#[test]
+fn slices_crops_colours_and_units_that_mean_nothing_are_exact() {
+    let Some(clips) = Clips::new("made-rest") else { return };
+    let forms = [
+        ("slices", Form { slices: 4, lists: true, ..B }),
+        ("slices-mixed", Form { slices: 4, mixed: true, ..PLAIN }),
+        ("slices-paff", Form { slices: 3, between: 1, pairs: true, ..PAFF }),
+        ("grey", Form { profile: 100, chroma: 0, ..B }),
+        ("crop", Form { crop: [1, 2, 3, 1], ..B }),
+        ("crop-fields", Form { crop: [1, 2, 3, 1], ..PAFF }),
+        ("litter", Form { litter: true, slices: 2, between: 1, ..PAFF }),
+    ];
+    check(&clips, &forms);
+}
+
+#[test]
+fn tall_chroma_is_exact() {
+    let Some(clips) = Clips::new("made-tall") else { return };
+    for seed in 1..=SEEDS {
+        let path = clips.path("tall.264");
+        std::fs::write(&path, stream(Form { profile: 122, chroma: 2, ..B }, seed)).expect("a file");
+        let (width, luma) = (24, 48 * 64);
+        // Two rows of chroma become one.
+        let theirs: Vec<u8> = coded(&path, "yuv422p")
+            .chunks(2 * luma)
+            .flat_map(|frame| {
+                let rows = frame[luma..].chunks(2 * width);
+                let half = |rows: &[u8]| -> Vec<u8> {
+                    rows[..width]
+                        .iter()
+                        .zip(&rows[width..])
+                        .map(|(a, b)| u16::from(*a).midpoint(u16::from(*b) + 1) as u8)
+                        .collect()
+                };
+                [frame[..luma].to_vec(), rows.flat_map(half).collect()].concat()
+            })
+            .collect();
+        compare("tall", &ours(&path).expect("it plays"), &theirs);
+    }
+}
+
+#[test]
+fn a_size_that_changes_and_parameter_sets_of_many_numbers_are_exact() {
+    let Some(clips) = Clips::new("made-size") else { return };
+    let path = clips.path("size.264");
+    let small = Form { size: (2, 2), pictures: 9, ..B };
+    let parts = [stream(PLAIN, 1), stream(small, 2), stream(Form { pictures: 7, ..PAFF }, 3), stream(small, 4)];
+    std::fs::write(&path, parts.concat()).expect("a file");
+    compare("size", &ours(&path).expect("it plays"), &coded(&path, "yuv420p"));
+}
+
+#[test]
+fn containers_keep_what_a_stream_is_made_of() {
+    let Some(clips) = Clips::new("made-boxes") else { return };
+    let forms = [
+        ("frames", ORDERED),
+        ("slices", Form { slices: 3, ..PLAIN }),
+        ("grey", Form { profile: 100, chroma: 0, ..PLAIN }),
+    ];
+    for (name, form) in forms {
+        let raw = clips.path("raw.264");
+        std::fs::write(&raw, stream(form, 5)).expect("a file");
+        for kind in ["mp4", "mkv", "ts", "avi"] {
+            let made =
+                clips.make(&format!("{name}.{kind}"), &format!("-r 25 -fflags +genpts -i {} -c copy", raw.display()));
+            let Some(path) = made else { continue };
+            compare(&format!("{name}.{kind}"), &ours(&path).expect("it plays"), &coded(&path, "yuv420p"));
+        }
+    }
+}
+
+/// A chunk of RIFF.
+fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let padding = &[0][..data.len() % 2];
+    [name, (data.len() as u32).to_le_bytes().as_slice(), data, padding].concat()
+}
+
+/// An AVI with units behind their lengths, as some recorders write it: its header holds an `avcC`.
+fn avi_with_lengths(stream: &[u8]) -> Vec<u8> {
+    let mut units: Vec<Vec<u8>> = Vec::new();
+    for (at, _) in stream.windows(4).enumerate().filter(|(_, window)| *window == [0, 0, 0, 1]) {
+        let rest = &stream[at + 4..];
+        let end = rest.windows(4).position(|window| window == [0, 0, 0, 1]).unwrap_or(rest.len());
+        units.push(rest[..end].to_vec());
+    }
+    let prefixed = |unit: &[u8]| [(unit.len() as u32).to_be_bytes().as_slice(), unit].concat();
+    let short = |unit: &[u8]| [(unit.len() as u16).to_be_bytes().as_slice(), unit].concat();
+    let avcc =
+        [&[1], &units[0][1..4], &[0xff, 0xe1], &short(&units[0]), &[2], &short(&units[1]), &short(&units[2])].concat();
+    let (mut movie, mut packet, mut count) = (b"movi".to_vec(), Vec::new(), 0);
+    for unit in &units {
+        packet.extend(prefixed(unit));
+        if matches!(unit[0] & 31, 1 | 5) {
+            movie.extend(chunk(b"00dc", &std::mem::take(&mut packet)));
+            count += 1;
+        }
+    }
+    let numbers = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+    let main = numbers(&[40_000, 0, 0, 0, count, 0, 1, 0, 48, 64, 0, 0, 0, 0]);
+    let stream = [b"vidsH264".to_vec(), numbers(&[0, 0, 0, 1, 25, 0, count, 0, u32::MAX, 0, 0, 0])].concat();
+    let format = [numbers(&[40, 48, 64, 24 << 16 | 1]), b"H264".to_vec(), numbers(&[0; 5]), avcc].concat();
+    let list = [b"strl".to_vec(), chunk(b"strh", &stream), chunk(b"strf", &format)].concat();
+    let head = [b"hdrl".to_vec(), chunk(b"avih", &main), chunk(b"LIST", &list)].concat();
+    chunk(b"RIFF", &[b"AVI ".to_vec(), chunk(b"LIST", &head), chunk(b"LIST", &movie)].concat())
+}
+
+#[test]
+fn an_avi_whose_units_stand_behind_lengths_is_exact() {
+    let Some(clips) = Clips::new("made-lengths") else { return };
+    for (seed, form) in [(1, ORDERED), (2, B)] {
+        let path = clips.path("lengths.avi");
+        std::fs::write(&path, avi_with_lengths(&stream(form, seed))).expect("a file");
+        compare("lengths.avi", &ours(&path).expect("it plays"), &coded(&path, "yuv420p"));
+    }
+}
+
+#[test]
+fn what_no_decoder_here_does_right_is_refused() {
+    let Some(clips) = Clips::new("made-refused") else { return };
+    let forms = [
+        ("redundant pictures", Form { redundant: true, profile: 66, slices: 2, ..PLAIN }),
+        ("a field without the other one", Form { fields: Fields::Lone, lists: false, ..PAFF }),
+        ("one field of a frame kept", Form { halves: true, orders: true, ..PAFF }),
+        ("B fields beside frames kept for long", Form { orders: true, between: 2, ..PAFF }),
+        ("B pictures beside pictures of several kinds of slices", Form { mixed: true, slices: 3, between: 1, ..PLAIN }),
+    ];
+    for (words, form) in forms {
+        let mut refused = 0;
+        for seed in 1..=2 * SEEDS {
+            let path = clips.path("refused.264");
+            std::fs::write(&path, stream(Form { pictures: 40, ..form }, seed)).expect("a file");
+            match ours(&path) {
+                Ok(frames) => compare(words, &frames, &coded(&path, "yuv420p")),
+                Err(error) => refused += u64::from(error.to_string().contains(words)),
+            }
+        }
+        assert!(refused > 0, "nothing was refused for {words}");
+    }
+}
