@@ -116,7 +116,7 @@ impl Pipeline {
         }
         let decode = {
             let (status, context) = (status.clone(), context.clone());
-            let decoding = Decoding { context, stream, items, status };
+            let decoding = Decoding { context, stream, items, status, took_ns: 0 };
             thread::Builder::new().name(format!("{}-decode", S::KIND)).spawn(move || decoding.run())?
         };
         let publish = {
@@ -171,6 +171,8 @@ struct Decoding<S: Stream> {
     stream: S,
     items: queue::Sender<Goal, Decoded<S::Item>>,
     status: Arc<Status>,
+    /// How long the last call of the stream took.
+    took_ns: u64,
 }
 
 impl<S: Stream> Decoding<S> {
@@ -208,7 +210,10 @@ impl<S: Stream> Decoding<S> {
             let decoded = match result {
                 Ok(Some(item)) if goal.published_ns.is_some_and(|done| S::pts_ns(&item) <= done) => continue,
                 Ok(Some(item)) => {
-                    yielded = true;
+                    if std::mem::replace(&mut yielded, true) && S::KIND == Kind::Video {
+                        context.page().video_decoding_ns.add(self.took_ns);
+                        context.page().video_timed.add(1);
+                    }
                     Decoded::Item(goal.serial, item)
                 }
                 Ok(None) => Decoded::End(goal.serial),
@@ -243,9 +248,11 @@ impl<S: Stream> Decoding<S> {
     }
 
     fn busy<R>(&mut self, work: impl FnOnce(&mut S) -> R) -> R {
-        self.status.busy_since_ns.store(mono_ns(), Relaxed);
+        let since_ns = mono_ns();
+        self.status.busy_since_ns.store(since_ns, Relaxed);
         let result = work(&mut self.stream);
         self.status.busy_since_ns.store(0, Relaxed);
+        self.took_ns = mono_ns().saturating_sub(since_ns);
         result
     }
 }

@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use tricine_channel::sys::process::memory_file;
-use tricine_media::{Media, MediaError, MediaFile, container, guard, source};
+use tricine_media::{Input, Media, MediaError, MediaFile, container, guard, open, source};
 
 use draw::Draw;
 
@@ -35,12 +35,21 @@ pub enum Kind {
     Adts,
     /// AIFF and CAF.
     Others,
+    /// Pictures of Theora, decoded.
+    Theora,
+    /// Pictures of HEIF, decoded.
+    Heif,
 }
 
 impl Kind {
-    /// Its parser is symphonia's, whose panics the player catches; in ours, each is a bug.
+    /// Its parser or its codec is somebody else's, whose panics the player catches; in ours, each is a bug.
     const fn is_borrowed(self) -> bool {
-        matches!(self, Self::Ogg | Self::Flac | Self::Others)
+        matches!(self, Self::Flac | Self::Others | Self::Theora)
+    }
+
+    /// Whether what is read is pictures, and not packets.
+    const fn is_shown(self) -> bool {
+        matches!(self, Self::Theora | Self::Heif)
     }
 
     /// What the reader calls it.
@@ -48,7 +57,9 @@ impl Kind {
         match self {
             Self::Mp4 => "MP4/MOV",
             Self::Matroska => "Matroska/WebM",
-            Self::Ogg | Self::Flac | Self::Others => "sound",
+            Self::Ogg | Self::Theora => "Ogg",
+            Self::Heif => "HEIF",
+            Self::Flac | Self::Others => "sound",
             Self::Wav => "WAV",
             Self::Avi => "AVI",
             Self::Ts => "MPEG-TS",
@@ -77,6 +88,8 @@ impl Kind {
             Self::Flac => made::flac::file(draw),
             Self::Adts => made::plain::adts(draw),
             Self::Others => made::plain::others(draw),
+            Self::Theora => made::theora::file(draw),
+            Self::Heif => made::heif::file(draw),
         }
     }
 }
@@ -89,6 +102,9 @@ pub fn begin(kind: Kind) {
     let file = MediaFile::from_bytes(kind.made(&mut Draw(&[])), "honest");
     if kind == Kind::Y4m {
         return assert!(frames(&file) > 0, "honest YUV4MPEG2 is not read");
+    }
+    if kind.is_shown() {
+        return assert!(shown(&file) > 0, "the honest {kind:?} file is not shown");
     }
     let container = container::open(&file).expect("an honest file").expect("an honest container");
     assert_eq!(container.contents().format, kind.name());
@@ -104,7 +120,11 @@ pub fn run(kind: Kind, bytes: &[u8]) {
         let Some(file) = sparse(kind, &mut draw) else { return };
         file
     };
-    let read = if kind == Kind::Y4m { frames } else { packets };
+    let read = match kind {
+        Kind::Y4m => frames,
+        _ if kind.is_shown() => shown,
+        _ => packets,
+    };
     if kind.is_borrowed() {
         // A panic of somebody else's parser is an error to all who call it.
         let _ = guard::guarded(|| std::hint::black_box(read(&file)));
@@ -160,25 +180,37 @@ fn packets(file: &MediaFile) -> usize {
     read
 }
 
-/// Reads frames of YUV4MPEG2, as a file with seeks and as a pipe from its middle.
-fn frames(file: &MediaFile) -> usize {
-    let few = |media: Media, seeks: &[i64]| {
-        let mut read = 0;
-        let Some(mut video) = media.video else { return 0 };
-        for &target_ns in seeks {
-            for _ in 0..8 {
-                match video.next_frame() {
-                    Ok(Some(_)) => read += 1,
-                    Err(MediaError::Damaged(_)) => {}
-                    Ok(None) | Err(_) => break,
+/// Shows pictures, also behind seeks. How many there were.
+fn shown(file: &MediaFile) -> usize {
+    let Ok(media) = open(&Input::File(file.clone())) else { return 0 };
+    few(media, &[0, 80_000_000, i64::MAX])
+}
+
+/// Shows a few pictures before each seek. How many there were.
+fn few(media: Media, seeks: &[i64]) -> usize {
+    let mut read = 0;
+    let Some(mut video) = media.video else { return 0 };
+    for &target_ns in seeks {
+        for _ in 0..8 {
+            match video.next_frame() {
+                Ok(Some(mut frame)) => {
+                    let mut i420 = vec![0; frame.format.i420_len()];
+                    frame.picture.write_i420(&mut i420);
+                    read += 1;
                 }
-            }
-            if video.seek(target_ns).is_err() {
-                break;
+                Err(MediaError::Damaged(_)) => {}
+                Ok(None) | Err(_) => break,
             }
         }
-        read
-    };
+        if video.seek(target_ns).is_err() {
+            break;
+        }
+    }
+    read
+}
+
+/// Reads frames of YUV4MPEG2, as a file with seeks and as a pipe from its middle.
+fn frames(file: &MediaFile) -> usize {
     let mut head = [0; 8192];
     let have = file.read_at(&mut head, 0).unwrap_or(0);
     if let Ok(pipe) = memory_file("pipe", &head[..have]) {

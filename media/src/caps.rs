@@ -6,11 +6,15 @@
 
 /// The longest side of a picture that is decoded, in pixels: twice that of 8K, and what a window or a texture can still be.
 pub const MAX_SIDE: u32 = 16_384;
-/// Pixels of a picture whose codec asks for their number alone: a side of the longest by half of it, four pictures of 8K.
-#[cfg(any(feature = "av1", feature = "mpeg2", feature = "vp8"))]
+/// Pixels of a picture whose codec asks for their number alone, and of one of tiles, of which each may be a few bytes: a side of the longest by half of it, four pictures of 8K.
 pub(crate) const PIXELS: u32 = MAX_SIDE * MAX_SIDE / 2;
+/// Pixels of a picture of Theora, whose decoder keeps ten bytes of each: one picture of 8K.
+#[cfg(feature = "theora")]
+pub(crate) const THEORA_PIXELS: u32 = 7_680 * 4_320;
 /// Bytes that one still picture (PNG, JPEG …) may take to decode: the largest square in four channels.
 pub(crate) const STILL_MEMORY: u64 = 1 << 30;
+/// Items of a HEIF or AVIF picture, and tiles that it is put together of: pictures of 50 million pixels have 200.
+pub(crate) const ITEMS: usize = 4_096;
 /// Decoded pictures that wait for their turn: twice what any standard lets a decoder hold back (16), against wrong timestamps.
 pub(crate) const WAITING_PICTURES: usize = 32;
 /// Packets that a codec may refuse at a stream's beginning before the stream counts as unsupported: a second or two of film.
@@ -68,8 +72,14 @@ pub(crate) const FRAME_SEARCH: u64 = 1 << 16;
 pub(crate) const FRAMES_WALKED: u64 = 256 << 20;
 /// Bytes that a parser of symphonia's may read for one packet, one seek or one look at a file: two covers of 16 MiB.
 pub(crate) const BORROWED_READ: u64 = 32 << 20;
-/// Bytes of an Ogg file that is looked through for further links. A larger one is taken for a single one.
-pub(crate) const OGG_WALKED: u64 = 2 << 30;
+/// Bytes of an Ogg file all of whose pages are looked at for further links: hours of sound. Of a larger one, its end tells.
+pub(crate) const OGG_WALKED: u64 = 64 << 20;
+/// Bytes at the start of a link of Ogg in which its headers and its first positions are looked for: two covers of 16 MiB.
+pub(crate) const OGG_HEAD: u64 = 32 << 20;
+/// Bytes at its end in which its streams' last positions are looked for.
+pub(crate) const OGG_TAIL: u64 = 4 << 20;
+/// Bytes from any place in it in which a track's next position is looked for.
+pub(crate) const OGG_SPARSE: u64 = 8 << 20;
 /// Frames of an ID3 tag that are passed over.
 pub(crate) const ID3_FRAMES: usize = 1_000;
 /// Bytes of one text in it.

@@ -9,8 +9,12 @@ thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 
+/// What the threads of a codec are called that has threads of its own.
+const WORKERS: &str = "rav1d-worker";
+
 /// Makes the panic hook silent while a thread is inside [`guarded`]; every other panic goes to the hook that was
-/// installed before. Calling it again changes nothing.
+/// installed before. One in a codec's own thread ends the process, since the codec would wait for that thread for ever. Calling it again
+/// changes nothing.
 pub fn install_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -18,6 +22,9 @@ pub fn install_hook() {
         set_hook(Box::new(move |info| {
             if !inside() {
                 before(info);
+                if std::thread::current().name().is_some_and(|name| name.starts_with(WORKERS)) {
+                    std::process::abort();
+                }
             }
         }));
     });

@@ -50,6 +50,7 @@ pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
         (cfg!(feature = "mpeg2"), "MPEG-1"),
         (cfg!(feature = "mpeg2"), "MPEG-2"),
         (cfg!(feature = "mpeg4"), "MPEG-4 part 2"),
+        (cfg!(feature = "theora"), "Theora"),
     ];
     let ac3 = if cfg!(feature = "ac3") { vec!["AC-3", "E-AC-3"] } else { Vec::new() };
     let others = if cfg!(feature = "ffmpeg") { vec!["what FFmpeg's libraries play"] } else { Vec::new() };
@@ -75,7 +76,7 @@ pub fn formats() -> Vec<(&'static str, Vec<&'static str>)> {
             ],
         ),
         ("subtitles", subtitle::FORMATS.to_vec()),
-        ("images", vec!["PNG/APNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "PNM", "QOI", "TGA"]),
+        ("images", vec!["PNG/APNG", "JPEG", "GIF", "WebP", "BMP", "TIFF", "PNM", "QOI", "TGA", "AVIF", "HEIC"]),
         ("besides", others),
     ];
     all.into_iter().filter(|(_, names)| !names.is_empty()).collect()

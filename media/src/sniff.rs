@@ -12,6 +12,7 @@ pub(crate) enum Kind {
     Avi,
     /// Pictures without a container.
     Raw,
+    Ogg,
     Y4m,
     Image,
     Audio,
@@ -23,7 +24,7 @@ pub(crate) enum Kind {
 }
 
 /// Known by what they begin with, at a distance from the start.
-const OTHERS: [(usize, &[u8], &str); 24] = [
+const OTHERS: [(usize, &[u8], &str); 20] = [
     (0, &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11], "the ASF (WMV, WMA) container"),
     (0, &[0x06, 0x0e, 0x2b, 0x34], "the MXF container"),
     (0, b"nut/multimedia container", "the NUT container"),
@@ -31,10 +32,6 @@ const OTHERS: [(usize, &[u8], &str); 24] = [
     (0, b"DKIF", "the IVF container"),
     (0, &[0, 0, 0, 1], "a raw video stream without a container"),
     (0, &[0, 0, 1], "a raw video stream without a container"),
-    (28, b"\x80theora", "Theora video in Ogg"),
-    (28, b"OVP80", "VP8 video in Ogg"),
-    (28, b"fishead", "a film in Ogg"),
-    (28, b"Speex   ", "Speex audio"),
     (0, &[0x7f, 0xfe, 0x80, 0x01], "DTS audio"),
     (4, &[0xf8, 0x72, 0x6f, 0xba], "TrueHD audio"),
     (0, b"wvpk", "WavPack audio"),
@@ -73,8 +70,7 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
     // What a box of MP4 is called is no kind of unit in a raw stream, but its length may look like a start code: 1 stands for a length of 64
     // bits, and short boxes have lengths of three hundred bytes.
     if BOXES.into_iter().any(|kind| at(4, kind)) {
-        let pictures = at(4, b"ftyp") && [b"avif", b"avis", b"heic", b"mif1"].into_iter().any(|brand| at(8, brand));
-        return if pictures { Kind::Other("HEIF or AVIF pictures") } else { Kind::Mp4 };
+        return if crate::source::is_heif(head) { Kind::Image } else { Kind::Mp4 };
     }
     if at(0, &[0, 0, 1, 0xba]) {
         return Kind::Ps;
@@ -104,7 +100,8 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
         _ if at(0, b"RIFF") && (at(8, b"AVI ") || at(8, b"AVI\x19")) => Kind::Avi,
         _ if (at(0, b"RIFF") || at(0, b"RF64") || at(0, b"BW64")) && at(8, b"WAVE") => Kind::Audio,
         _ if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) => Kind::Audio,
-        _ if at(0, b"ID3") || at(0, b"fLaC") || at(0, b"OggS") || at(0, b"caff") => Kind::Audio,
+        _ if at(0, b"ID3") || at(0, b"fLaC") || at(0, b"caff") => Kind::Audio,
+        _ if at(0, b"OggS") => Kind::Ogg,
         _ if crate::container::Grid::find(head).is_some() => Kind::Ts,
         // MPEG audio and ADTS begin with eleven or twelve set bits; that is tried, not trusted.
         _ => Kind::Unknown,
@@ -115,7 +112,7 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
 pub(crate) fn remedy(what: &str) -> &'static str {
     match what.rsplit(' ').next() {
         Some("audio") => "FFmpeg converts it: ffmpeg -nostdin -i IN OUT.flac",
-        Some("picture" | "pictures") => "FFmpeg converts it: ffmpeg -nostdin -i IN OUT.png",
+        Some("picture") => "FFmpeg converts it: ffmpeg -nostdin -i IN OUT.png",
         _ => crate::video::CONVERT,
     }
 }
@@ -144,6 +141,8 @@ mod tests {
     #[test]
     fn content_decides_the_kind() {
         assert_eq!(sniff(b"\0\0\0\x20ftypisom\0\0\x02\0"), Kind::Mp4);
+        assert_eq!(sniff(b"\0\0\0\x1cftypavif\0\0\0\0"), Kind::Image);
+        assert_eq!(sniff(b"\0\0\0\x1cftypavis\0\0\0\0"), Kind::Mp4);
         assert_eq!(sniff(b"\0\0\0\x08wide\0\0\0\0mdat"), Kind::Mp4);
         // Lengths that look like start codes: of 64 bits, and of a sequence of MPEG-2, a program stream, MPEG-4.
         for length in [1u32, 0x1b3, 0x1ba, 0x120, 0x100, 0x167] {
@@ -153,6 +152,7 @@ mod tests {
             }
         }
         assert_eq!(sniff(b"\x1a\x45\xdf\xa3\x01"), Kind::Matroska);
+        assert_eq!(sniff(b"OggS\0\x02"), Kind::Ogg);
         assert_eq!(sniff(b"YUV4MPEG2 W2 H2\n"), Kind::Y4m);
         assert_eq!(sniff(b"RIFF\0\0\0\0WEBPVP8 "), Kind::Image);
         assert_eq!(sniff(b"RIFF\0\0\0\0WAVEfmt "), Kind::Audio);

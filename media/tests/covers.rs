@@ -23,6 +23,18 @@ fn cover(path: &Path, covers: bool) -> Option<(u32, u32, i64)> {
     Some((frame.format.width, frame.format.height, frame.duration_ns))
 }
 
+/// Three bytes in four letters.
+fn letters(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits = (0..3).fold(0, |bits, n| bits << 8 | usize::from(three.get(n).copied().unwrap_or(0)));
+        text.extend((0..=three.len()).map(|n| char::from(LETTERS[bits >> (18 - 6 * n) & 63])));
+        text.extend((three.len()..3).map(|_| '='));
+    }
+    text
+}
+
 #[test]
 fn every_container_that_people_have_gives_its_cover() {
     let Some(tool) = Tool::ffmpeg("covers") else { return };
@@ -36,7 +48,19 @@ fn every_container_that_people_have_gives_its_cover() {
         picture.display()
     );
     let attached = format!("{tone} -attach {} -metadata:s:t mimetype=image/png", picture.display());
-    for (name, args) in [("a.mp3", &shown), ("a.m4a", &shown), ("a.flac", &shown), ("a.mka", &attached)] {
+    let mut block = [&3u32.to_be_bytes()[..], &9u32.to_be_bytes(), b"image/png", &[0; 20]].concat();
+    let png = std::fs::read(&picture).unwrap();
+    block.extend([&(png.len() as u32).to_be_bytes()[..], &png].concat());
+    // Ogg has it in letters among the words, and FFmpeg writes those as they are.
+    let spoken = format!("{tone} -metadata METADATA_BLOCK_PICTURE={}", letters(&block));
+    for (name, args) in [
+        ("a.ogg", &spoken),
+        ("a.opus", &spoken),
+        ("a.mp3", &shown),
+        ("a.m4a", &shown),
+        ("a.flac", &shown),
+        ("a.mka", &attached),
+    ] {
         let path = tool.path(name);
         if !make(args, &path) {
             continue;

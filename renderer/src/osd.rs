@@ -12,8 +12,9 @@ use crate::subtitle::Drawn;
 const MS: u64 = 1_000_000;
 /// How long a change of time, state or volume stays.
 const CHANGE_NS: u64 = 1500 * MS;
-/// How long a message stays.
+/// How long a message stays at least, and for each of its letters: three words a second.
 const MESSAGE_NS: u64 = 2200 * MS;
+const LETTER_NS: u64 = 60 * MS;
 /// How often figures change, so that they can be read.
 const FIGURES_NS: u64 = 250 * MS;
 
@@ -127,7 +128,8 @@ impl Osd {
 
     /// Shows a few words for a moment.
     pub(crate) fn message(&mut self, text: String, now_ns: u64) {
-        self.message = (!text.is_empty()).then_some((text, now_ns + MESSAGE_NS));
+        let stays_ns = MESSAGE_NS.max(text.chars().count() as u64 * LETTER_NS);
+        self.message = (!text.is_empty()).then_some((text, now_ns + stays_ns));
     }
 
     /// Shows or hides the keys.

@@ -16,8 +16,10 @@ const SONGS: [&str; 25] = [
     "mp3", "mp2", "flac", "wav", "w64", "m4a", "m4b", "aac", "ogg", "oga", "opus", "spx", "aif", "aiff", "aifc", "caf",
     "mka", "weba", "ac3", "eac3", "dts", "wma", "ape", "wv", "tta",
 ];
-const PICTURES: [&str; 13] =
-    ["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "apng", "pnm", "ppm", "qoi", "tga"];
+const PICTURES: [&str; 17] = [
+    "png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "apng", "pnm", "ppm", "qoi", "tga", "avif", "heic",
+    "heif", "hif",
+];
 /// What belongs to a film or a song beside it, or to the system: nobody misses it.
 const BESIDE: [&str; 16] =
     ["srt", "vtt", "ass", "ssa", "sub", "idx", "lrc", "nfo", "cue", "log", "txt", "db", "ini", "m3u", "m3u8", "pls"];

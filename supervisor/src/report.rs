@@ -8,6 +8,8 @@ use tricine_session::link::Opened;
 use tricine_session::metrics::Histogram;
 use tricine_session::name::Name;
 
+use crate::session::pace::Pace;
+
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
@@ -107,6 +109,7 @@ fn usage(pid: Option<u32>, restarts: u32, usage: &Usage) -> Value {
 pub(crate) fn play(played: &Played<'_>) -> Value {
     let (decoder, audio, renderer) = (played.control.decoder(), played.control.audio(), played.control.renderer());
     let quantile = |h: &Histogram<ReadOnly>, q| ms(h.quantile(q));
+    let cost = Pace::read(decoder, 0).cost();
     let video = played.opened.and_then(|o| o.video.as_ref()).map(|v| {
         json!({
             "codec": v.codec,
@@ -124,6 +127,8 @@ pub(crate) fn play(played: &Played<'_>) -> Value {
             "lost": renderer.lost.get(),
             "overwrote": (played.mode == Mode::Mailbox).then(|| decoder.overwrote.get()),
             "damaged": decoder.video_damaged.get(),
+            "decode_ms": ms(cost.map(|cost| cost.decoding_ns)),
+            "write_ms": ms(cost.map(|cost| cost.writing_ns)),
             "display": played.display,
         })
     });

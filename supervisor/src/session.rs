@@ -47,6 +47,7 @@ mod events;
 mod hear;
 mod inputs;
 mod line;
+pub(crate) mod pace;
 mod picture;
 mod regions;
 mod subtitles;
@@ -153,6 +154,9 @@ pub(crate) struct Session {
     lack_told: bool,
     /// It was said that something else has taken the name of a region.
     names_taken: bool,
+    /// What was counted of pictures when the current input began; and whether it was said that this machine is too slow for it.
+    pace_begun: pace::Pace,
+    pace_told: bool,
     /// Pictures or sound that were asked for could not be played.
     incomplete: bool,
     status: Status,
@@ -289,6 +293,8 @@ pub(crate) fn play(options: Play, outputs: Outputs, started_ns: u64) -> Result<i
         regions_replaced: 0,
         lack_told: false,
         names_taken: false,
+        pace_begun: pace::Pace::default(),
+        pace_told: false,
         incomplete: false,
         started_ns,
     };

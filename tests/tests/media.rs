@@ -162,7 +162,7 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
         ("old.mkv", "-c:v huffyuv", ["Huffyuv video", pipe]),
         ("old.avi", "-c:v msmpeg4", ["MS-MPEG-4 (DivX 3) video", pipe]),
         ("old.flv", "-c:v flv", ["Sorenson H.263 video", pipe]),
-        ("old.ogv", "-pix_fmt yuv420p -c:v libtheora", ["Theora video in Ogg", pipe]),
+        ("old.wmv", "-c:v wmv2", ["the ASF (WMV, WMA) container", pipe]),
         ("locked.mp4", &locked, ["encrypted (DRM) H.264 video", "key"]),
     ] {
         let path = make(folder.path(), name, "64x48", &format!("-t 0.2 {codec}"));

@@ -53,6 +53,21 @@ fn a_test_source_plays_unpaced_and_nothing_is_dropped() {
 }
 
 #[test]
+fn a_machine_that_is_too_slow_for_a_film_says_so_and_by_how_much() {
+    let slow = "this machine makes ";
+    let film = "test:bars?size=3840x2160&rate=1000&seconds=4";
+    let end = ended(&["-v", "--display", "none", "--audio", "none", "--speed", "4", film]);
+    assert_eq!(end.stderr.matches(slow).count(), 1, "{}", end.stderr);
+    assert!(end.stderr.contains("of the 4000 pictures a second that the film has at \u{d7}4"), "{}", end.stderr);
+    assert!(end.stderr.contains(" times as fast as it plays"), "{}", end.stderr);
+    let a_picture_ms = end.number("/video/write_ms");
+    assert!(a_picture_ms > 0.25, "{a_picture_ms} ms are no more than it has");
+    let end = ended(&["--display", "none", "--audio", "none", "test:bars?size=64x48&rate=100&seconds=1"]);
+    assert!(!end.stderr.contains(slow), "{}", end.stderr);
+    assert!(end.number("/video/decode_ms") < 10.0 && end.number("/video/write_ms") < 10.0);
+}
+
+#[test]
 fn what_plays_and_what_happens_is_said_on_demand_a_line_each() {
     let film = "test:clock?size=64x48&rate=25&seconds=60";
     for (how, told) in [(&[][..], [false, false]), (&["-v"], [true, false]), (&["-vv"], [true, true])] {

@@ -26,6 +26,7 @@ fn film(folder: &Path, name: &str) -> PathBuf {
     args.extend(["-f", "lavfi", "-i", "sine=frequency=440:duration=3.2"]);
     args.extend(match name.rsplit_once('.').unwrap().1 {
         "ogg" => &["-c:a", "libvorbis"][..],
+        "ogv" => &["-c:v", "libtheora", "-c:a", "libvorbis", "-pix_fmt", "yuv420p"],
         "wav" => &["-c:a", "pcm_s16le"],
         "flv" => &["-c:v", "libx264", "-c:a", "aac", "-pix_fmt", "yuv420p", "-ar", "44100"],
         _ => &["-c:v", "libx264", "-c:a", "aac", "-pix_fmt", "yuv420p"],
@@ -97,7 +98,7 @@ fn every_container_plays_from_a_pipe_as_the_file_does_and_leaves_nothing() {
     }
     let folder = tempfile::tempdir().unwrap();
     let rest = tempfile::tempdir().unwrap();
-    for name in ["film.mp4", "film.mkv", "film.ts", "sound.ogg", "sound.wav", "film.flv"] {
+    for name in ["film.mp4", "film.mkv", "film.ts", "sound.ogg", "sound.wav", "film.flv", "film.ogv"] {
         let path = film(folder.path(), name);
         let file = by_name(&path);
         let piped = by_stdin(cat(&path), |command| {

@@ -240,6 +240,24 @@ fn a_song_in_the_terminal_is_a_line_with_its_title_and_a_bar() {
 }
 
 #[test]
+fn sound_that_cannot_be_played_is_told_on_the_picture_also_to_who_wants_quiet() {
+    if !have("tmux") || !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let film = folder.path().join("film.mkv");
+    let input = "-v error -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 20 -pix_fmt yuv420p -c:v libx264 -c:a dca";
+    let args: Vec<&str> = input.split(' ').chain(["-strict", "-2", arg(&film)]).collect();
+    tests::tool("ffmpeg", &args);
+    let command = format!("{PROGRAM} -q --display terminal --audio null {}; exec cat", arg(&film));
+    let tmux = Tmux::start(80, 24, &command);
+    let shown = |what: &str| wait_for(what, || tmux.run(&["capture-pane", "-p"]).contains(what).then_some(()));
+    shown("  sound: DTS audio is not supported  ");
+    tmux.run(&["send-keys", "q"]);
+    shown("tricine: sound: DTS audio is not supported; FFmpeg");
+}
+
+#[test]
 fn keys_are_heard_while_the_film_comes_by_standard_input() {
     let folder = tempfile::tempdir().unwrap();
     let film = folder.path().join("film.y4m");

@@ -139,12 +139,14 @@ impl<S: Stream> Publishing<S> {
             let Some(producer) = &mut self.producer else { return Ok(false) };
             let published = match producer.acquire(Deadline::after(IDLE))? {
                 Acquired::Slot(mut slot) => {
+                    let since_ns = mono_ns();
                     let meta = FrameMeta { serial, ..S::write(&mut part, &mut slot) };
                     let page = self.context.page();
                     // Before publish, and as a level: a death between the two leaves a count that is right again once
                     // the successor has published this very frame.
                     if S::KIND == Kind::Video {
                         page.video_decoded.raise(slot.seq() + 1);
+                        page.video_writing_ns.add(mono_ns().saturating_sub(since_ns));
                     }
                     let seq = slot.publish(meta.within_bounds())?;
                     match S::KIND {

@@ -2,6 +2,7 @@
 
 pub mod flac;
 pub mod flv;
+pub mod heif;
 pub mod matroska;
 pub mod mp4;
 pub mod ogg;
@@ -9,4 +10,5 @@ pub mod plain;
 pub mod ps;
 pub mod raw;
 pub mod riff;
+pub mod theora;
 pub mod ts;

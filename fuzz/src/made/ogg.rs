@@ -1,4 +1,4 @@
-//! Ogg: pages with checksums that hold, of Opus, Vorbis or FLAC, in one link or several.
+//! Ogg: pages with checksums that hold, of Opus, Vorbis, FLAC, Theora or VP8, in one link or several, each of one stream or two.
 
 use crate::draw::Draw;
 
@@ -9,7 +9,14 @@ fn checksum(page: &[u8]) -> u32 {
     })
 }
 
-fn page(draw: &mut Draw<'_>, flags: u8, position: u64, serial: u8, number: u32, packets: &[&[u8]]) -> Vec<u8> {
+pub(super) fn page(
+    draw: &mut Draw<'_>,
+    flags: u8,
+    position: u64,
+    serial: u8,
+    number: u32,
+    packets: &[&[u8]],
+) -> Vec<u8> {
     let mut lens = Vec::new();
     for packet in packets {
         lens.extend(std::iter::repeat_n(255, packet.len() / 255));
@@ -56,22 +63,52 @@ fn vorbis(draw: &mut Draw<'_>) -> [Vec<u8>; 2] {
     [head, [&b"\x03vorbis"[..], &words(draw), &[1]].concat()]
 }
 
+fn theora(draw: &mut Draw<'_>) -> [Vec<u8>; 2] {
+    let head = [&b"\x80theora\x03\x02"[..], &[draw.or(1) as u8], &[0, 3, 0, 2, 0, 0, 44, 0, 0, 30, 0, 0]].concat();
+    let rate = [(draw.or(25) as u32).to_be_bytes(), (draw.or(1) as u32).to_be_bytes()].concat();
+    let bits = (draw.or(6) as u16) << 5;
+    [[&head[..], &rate, &[0; 10], &bits.to_be_bytes()].concat(), [&b"\x81theora"[..], &words(draw)].concat()]
+}
+
+fn vp8(draw: &mut Draw<'_>) -> [Vec<u8>; 2] {
+    let rate = [(draw.or(25) as u32).to_be_bytes(), (draw.or(1) as u32).to_be_bytes()].concat();
+    let head = [&b"OVP80\x01\x01\x00"[..], &[0, 16, 0, 16, 0, 0, 1, 0, 0, 1], &rate].concat();
+    [head, [&b"OVP80\x02 "[..], &words(draw)].concat()]
+}
+
 pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     let mut file = Vec::new();
     for link in 0..draw.count(1).clamp(1, 4) {
-        let [head, words] = match draw.byte() % 4 {
+        let kind = draw.byte() % 6;
+        let [head, words] = match kind {
             0 | 1 => opus(draw),
             2 => flac(draw),
+            3 => theora(draw),
+            4 => vp8(draw),
             _ => vorbis(draw),
         };
+        let beside = draw.odd().then(|| opus(draw));
         file.extend(page(draw, 2, 0, link, 0, &[&head]));
+        if let Some([head, words]) = &beside {
+            file.extend(page(draw, 2, 0, link + 8, 0, &[head]));
+            file.extend(page(draw, 0, 0, link + 8, 1, &[words]));
+        }
         file.extend(page(draw, 0, 0, link, 1, &[&words]));
         let pages = draw.count(3);
         for number in 0..pages {
             let last = if number + 1 == pages { 4 } else { 0 };
             // Twice 20 ms of silence.
             let packets: [&[u8]; 2] = [&[0xfc, 0xff, 0xfe], &[0xfc, 0xff, 0xfe]];
-            file.extend(page(draw, last, 1_920 * (u64::from(number) + 1), link, u32::from(number) + 2, &packets));
+            let (number, count) = (u32::from(number) + 2, u64::from(number) + 1);
+            let position = match kind {
+                3 => 2 * count << 6,
+                4 => 2 * count << 32,
+                _ => 1_920 * count,
+            };
+            file.extend(page(draw, last, position, link, number, &packets));
+            if beside.is_some() {
+                file.extend(page(draw, last, 1_920 * count, link + 8, number, &packets));
+            }
         }
     }
     file

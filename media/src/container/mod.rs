@@ -33,7 +33,9 @@ use crate::{MediaError, MediaFile, Rotation, VideoFormat, caps};
 pub(crate) use colour::{Colour, Peak, Primaries, Transfer};
 #[cfg(feature = "ac3")]
 pub(crate) use frames::ac3_frame;
-pub(crate) use mp4::fourcc;
+#[cfg(feature = "theora")]
+pub(crate) use matroska::xiph_laces;
+pub(crate) use mp4::{boxes, fourcc};
 pub(crate) use raw::is_raw;
 pub(crate) use shifted::Shifted;
 pub(crate) use ts::Grid;
@@ -230,6 +232,7 @@ pub(crate) enum CodecId {
     Mpeg12,
     /// MPEG-4 part 2, as DivX and Xvid make it.
     Mpeg4,
+    Theora,
     /// Named for the user, such as `ProRes 422 HQ`.
     Other(String),
     /// Of whatever codec, but nobody has the key; the codec's name.
@@ -248,6 +251,7 @@ impl CodecId {
             Self::Mjpeg => "Motion JPEG",
             Self::Mpeg12 => "MPEG-2",
             Self::Mpeg4 => "MPEG-4 part 2",
+            Self::Theora => "Theora",
             Self::Other(name) | Self::Encrypted(name) => name,
         }
     }
@@ -270,7 +274,7 @@ pub(crate) struct VideoTrack {
 }
 
 impl VideoTrack {
-    fn new(codec: CodecId, config: Vec<u8>) -> Self {
+    pub(crate) fn new(codec: CodecId, config: Vec<u8>) -> Self {
         Self {
             codec,
             configs: vec![config],
@@ -325,6 +329,7 @@ pub(crate) fn open_kind(file: &MediaFile, kind: crate::sniff::Kind) -> Result<Op
             Kind::Avi => Some(Box::new(avi::Avi::read(file)?)),
             Kind::Flv => Some(Box::new(flv::Flv::read(file)?)),
             Kind::Ps => Some(Box::new(ps::Ps::read(file)?)),
+            Kind::Ogg => Some(Box::new(ogg::Ogg::read(file)?)),
             Kind::Raw => Some(Box::new(raw::Raw::read(file)?)),
             Kind::Ts => Some(Box::new(ts::Ts::read(file)?)),
             Kind::Audio | Kind::Unknown => Some(song(file)?),
@@ -344,7 +349,7 @@ fn song(file: &MediaFile) -> Result<Box<dyn Container>, MediaError> {
         return Ok(Box::new(wav::Wav::read(file)?));
     }
     // What says what it is, is that: its own bytes may look like frames.
-    let says = [b"fLaC", b"OggS", b"FORM", b"caff"].iter().any(|magic| head.starts_with(*magic));
+    let says = [b"fLaC", b"FORM", b"caff"].iter().any(|magic| head.starts_with(*magic));
     let frames = if says { None } else { frames::Frames::open(file)? };
     Ok(match frames {
         Some(frames) => Box::new(frames),

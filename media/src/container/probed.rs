@@ -1,4 +1,4 @@
-//! Audio files whose container symphonia reads: FLAC, Ogg, AIFF, CAF, and MP3 that is like no other.
+//! Audio files whose container symphonia reads: FLAC, AIFF, CAF, and MP3 that is like no other.
 
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -74,7 +74,6 @@ impl Probed {
         let cover = cover.map(|(_, bytes)| bytes);
         let (tags, chapters) = (reader.tags(), reader.chapters());
         let contents = Contents { format: "sound", tracks: vec![track], tags, chapters, attachments, cover };
-        let end_ns = if begins(file, b"OggS") { super::ogg::chain_ns(file).or(end_ns) } else { end_ns };
         let extent = Extent { start_ns: 0, end_ns, packets: None };
         Ok(Self { file: file.clone(), contents, extent, opened: Mutex::new(Some(Box::new(reader))) })
     }
@@ -132,8 +131,6 @@ struct Reader {
     left: Budget,
     id: u32,
     time_base: (u32, u32),
-    /// What a tick of the link being read is in ticks of the first one, as a fraction.
-    scale: (i64, i64),
     /// In ticks, without priming and padding.
     duration: Option<u64>,
     /// The tick that is the film's start: a stream cut from a longer one does not begin at 0.
@@ -142,17 +139,6 @@ struct Reader {
     last_trim: i64,
     failures: u32,
     done: bool,
-    /// The first link of a chain of Ogg streams: its track, the tick at which it starts, its parameters.
-    first: (u32, i64, AudioCodecParameters),
-    /// A later link is being read.
-    chained: bool,
-    /// Another link begins with the next packet, or the first one again.
-    begins: bool,
-    changed: Option<AudioCodecParameters>,
-    /// The tick after the last packet.
-    end: i64,
-    /// In a chain, packets before this are passed over.
-    skip_to: i64,
 }
 
 impl Reader {
@@ -172,21 +158,13 @@ impl Reader {
             left,
             id,
             time_base,
-            scale: (1, 1),
             duration,
             origin: 0,
             last_trim: 0,
             failures: 0,
             done: false,
-            first: (id, 0, params.clone()),
-            chained: false,
-            begins: false,
-            changed: None,
-            end: 0,
-            skip_to: i64::MIN,
         };
         demux.set_origin(&params, delay.into())?;
-        demux.first.1 = demux.origin;
         Ok((demux, params))
     }
 
@@ -204,7 +182,7 @@ impl Reader {
         words.map(|(name, text)| (name.to_owned(), text.to_string())).collect()
     }
 
-    /// Its chapters: those of Ogg's comments and of FLAC's cue sheets.
+    /// Its chapters: those of FLAC's comments and cue sheets.
     fn chapters(&self) -> Vec<Chapter> {
         let items = self.format.chapters().map_or(&[][..], |group| &group.items);
         let chapters = items.iter().take(caps::ENTRIES).filter_map(|item| {
@@ -230,20 +208,6 @@ impl Reader {
         Some((picture.media_type.clone().unwrap_or_default(), picture.data.to_vec().into()))
     }
 
-    /// Goes on with the next link of a chain. Whether it has sound to go on with.
-    fn next_link(&mut self) -> bool {
-        let Some(track) = self.format.default_track(TrackType::Audio) else { return false };
-        let Some(CodecParameters::Audio(params)) = track.codec_params.clone() else { return false };
-        let time_base = track.time_base.map(|base| (base.numer.get(), base.denom.get()));
-        let (numer, denom) = time_base.or(params.sample_rate.map(|rate| (1, rate))).unwrap_or(self.time_base);
-        let product = |a: u32, b: u32| i64::from(a).saturating_mul(b.into());
-        self.scale = (product(numer, self.time_base.1), product(denom, self.time_base.0));
-        self.id = track.id;
-        self.changed = Some(params);
-        (self.chained, self.begins) = (true, true);
-        true
-    }
-
     /// `delay`: the priming in ticks that the file declares; it may be longer than a packet (MP3 at 24 kHz and below).
     fn set_origin(&mut self, params: &AudioCodecParameters, delay: i64) -> Result<(), MediaError> {
         for _ in 0..16 {
@@ -267,21 +231,10 @@ impl Reader {
             match self.format.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.id => {
                     self.failures = 0;
-                    let ticks = |own: u64| scaled(i64::try_from(own).unwrap_or(0), self.scale);
-                    let (pts, trim) = (scaled(packet.pts.get(), self.scale), ticks(packet.trim_start.get()));
-                    if std::mem::take(&mut self.begins) {
-                        // Where the link before has ended; its own priming lies before that.
-                        let priming = self.changed.as_ref().and_then(pre_skip);
-                        let priming = priming.map_or(trim, |priming| scaled(priming, self.scale));
-                        self.origin = pts.saturating_add(priming).saturating_sub(self.end);
-                    }
-                    let start = pts.saturating_sub(self.origin);
-                    self.end = start.saturating_add(ticks(packet.dur.get())).saturating_add(trim);
-                    if start < self.skip_to {
-                        continue;
-                    }
+                    let ticks = |own: u64| i64::try_from(own).unwrap_or(0);
+                    let start = packet.pts.get().saturating_sub(self.origin);
                     let trim_end = ticks(packet.trim_end.get());
-                    self.last_trim = trim;
+                    self.last_trim = ticks(packet.trim_start.get());
                     return Ok(Some((packet.data.into_vec(), start, trim_end)));
                 }
                 Ok(Some(_)) => {}
@@ -292,7 +245,7 @@ impl Reader {
                     return Err(MediaError::Damaged(NOTHING.into()));
                 }
                 Err(Error::IoError(e)) => return Err(e.into()),
-                Err(Error::ResetRequired) => self.done = !self.next_link(),
+                Err(Error::ResetRequired) => self.done = true,
                 Err(e) => {
                     self.failures += 1;
                     self.done = self.failures >= caps::FAILURES;
@@ -307,18 +260,8 @@ impl Reader {
     fn go_to(&mut self, ticks: i64) -> Result<(), MediaError> {
         self.done = false;
         self.failures = 0;
-        (self.begins, self.skip_to) = (false, i64::MIN);
         // A little earlier than asked: the packet before overlaps.
         let back = i64::from(self.time_base.1 / self.time_base.0.max(1) / 4);
-        if std::mem::take(&mut self.chained) {
-            // The demuxer seeks within a link. From the first one on, what is not wanted is passed over unread.
-            let (id, origin, params) = self.first.clone();
-            (self.id, self.origin, self.changed) = (id, origin, Some(params));
-            self.scale = (1, 1);
-            self.skip_to = ticks.saturating_sub(back);
-            self.format = probe(&self.file, &self.left)?;
-            return Ok(());
-        }
         let target = ticks.saturating_sub(back).saturating_add(self.origin);
         if target > self.origin {
             let to = SeekTo::Timestamp { ts: Timestamp::new(target), track_id: self.id };
@@ -356,9 +299,5 @@ impl Packets for Reader {
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
         self.go_to(scaled(target_ns, (self.time_base.1.into(), i64::from(self.time_base.0) * NS)))
-    }
-
-    fn changed(&mut self) -> Option<AudioCodecParameters> {
-        self.changed.take()
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures by the `image` crate: stills, animations (GIF, APNG, WebP), and lists of pictures.
+//! Pictures by the `image` crate, and those of HEIF (AVIF, HEIC): stills, animations (GIF, APNG, WebP), and lists of pictures.
 //!
 //! A still, and each picture of a list, is shown as long as the user wants: for 5 seconds, if nothing else was said. An animation keeps its own delays, except that one of 10 ms or less means 100 ms, as in browsers.
 //!
@@ -19,6 +19,7 @@ use image::{
 };
 use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
+use super::heif;
 use crate::guard::guarded;
 use crate::hint::named;
 use crate::{
@@ -41,6 +42,9 @@ type Reader = BufReader<MediaReader>;
 
 /// Opens a picture, to be shown for `picture_ns`, or an animation. Errors: no picture, broken, too large, or reading failed.
 pub fn open_file(file: &MediaFile, picture_ns: i64) -> Result<Media, MediaError> {
+    if let Some(name) = heif_name(file)? {
+        return Ok(still(name.into(), guarded(|| decode(file)).map_err(MediaError::Broken)??, picture_ns));
+    }
     let (kind, reader) = identify(file)?;
     let codec = format!("{kind:?}").to_uppercase();
     if animated(kind, reader)? {
@@ -66,8 +70,11 @@ pub fn open_file(file: &MediaFile, picture_ns: i64) -> Result<Media, MediaError>
 
 /// Opens the first picture of a file, whatever else it has, to be shown for `picture_ns`. Errors: as [`open_file`].
 pub(crate) fn open_still(file: &MediaFile, picture_ns: i64) -> Result<Media, MediaError> {
-    let (kind, _) = identify(file)?;
-    Ok(still(format!("{kind:?}").to_uppercase(), decode(file)?, picture_ns))
+    let name = match heif_name(file)? {
+        Some(name) => name.to_owned(),
+        None => format!("{:?}", identify(file)?.0).to_uppercase(),
+    };
+    Ok(still(name, decode(file)?, picture_ns))
 }
 
 /// Opens pictures to be shown one after another for `picture_ns` each, in the order given. Errors: the list is empty, or none can be opened.
@@ -141,6 +148,13 @@ fn identify(file: &MediaFile) -> Result<(ImageFormat, Reader), MediaError> {
     Ok((kind, BufReader::new(file.reader())))
 }
 
+/// What a picture of HEIF is called.
+fn heif_name(file: &MediaFile) -> Result<Option<&'static str>, MediaError> {
+    let mut head = [0; 64];
+    let have = file.read_at(&mut head, 0)?;
+    Ok(heif::name(&head[..have]))
+}
+
 fn animated(kind: ImageFormat, reader: Reader) -> Result<bool, MediaError> {
     guarded(|| match kind {
         ImageFormat::Gif => Ok(true),
@@ -157,6 +171,9 @@ fn decode_path(path: &Path) -> Result<Decoded, MediaError> {
 }
 
 fn decode(file: &MediaFile) -> Result<Decoded, MediaError> {
+    if heif_name(file)?.is_some() {
+        return heif::decode(file).map(|(format, i420)| Decoded { format, i420 });
+    }
     let (kind, reader) = identify(file)?;
     let mut reader = ImageReader::with_format(reader, kind);
     reader.limits(limits());

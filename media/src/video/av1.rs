@@ -1,62 +1,72 @@
-//! AV1 by `re_rav1d`, a Rust dav1d: every profile's 4:2:0 and monochrome pictures; more than 8 bits are narrowed to 8.
+//! AV1 by `re_rav1d`, a Rust dav1d: every profile. More than 8 bits are narrowed to 8, more chroma than that of
+//! 4:2:0 to that, and pictures of red, green and blue become luma and chroma.
 //! It applies film grain itself, as dav1d does.
 
-use crate::{ColorRange, caps};
+use std::thread::available_parallelism;
+
+use crate::{ColorMatrix, ColorRange, caps};
 use re_rav1d::{Decoder, Error, PixelLayout, PlanarImageComponent as Component, Plane, Settings};
 
-use super::codec::{Codec, CodecError, Decoded, copy_plane, planes};
+use super::codec::{Codec, CodecError, Decoded, Delivery, copy_plane, planes, thin_row};
 use super::deep::{Deep, Samples};
 use crate::container::Colour;
 use crate::guard::guarded;
 use crate::{MediaError, Picture};
 
+/// More threads than these bring little to a picture of 4K, and each takes memory.
+const THREADS: usize = 8;
+/// The code of pictures that are no luma and chroma but colours.
+const IDENTITY: u32 = 0;
+
 pub(crate) struct Av1 {
     decoder: Decoder,
     depth: usize,
+    /// Several pictures are worked on at once, and each comes out some packets late.
+    late: bool,
 }
 
 impl Av1 {
-    /// Opens a decoder that holds no picture back. Errors: no memory for it.
+    /// Opens a decoder that has a thread for each processor, and as many pictures in work as it deems right for those. Errors: no memory
+    /// for it.
     pub(crate) fn open() -> Result<Self, MediaError> {
+        let threads = available_parallelism().map_or(1, usize::from).min(THREADS);
         let mut settings = Settings::new();
-        settings.set_n_threads(1);
-        settings.set_max_frame_delay(1);
+        settings.set_n_threads(threads as u32);
         settings.set_frame_size_limit(caps::PIXELS);
         let decoder = Decoder::with_settings(&settings).map_err(|error| MediaError::Broken(format!("AV1: {error}")))?;
-        Ok(Self { decoder, depth: 8 })
+        Ok(Self { decoder, depth: 8, late: threads > 1 })
     }
 
-    fn drain(&mut self, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
-        loop {
-            match self.decoder.get_picture() {
-                Ok(picture) => out.push(self.take(picture)?),
-                Err(Error::Again) => return Ok(()),
-                Err(error) => return Err(damaged(error)),
+    /// Takes out what is there: whether there was a picture. Asked twice without a packet in between, the decoder waits until it has one.
+    fn out(&mut self, out: &mut Vec<Decoded>) -> Result<bool, CodecError> {
+        match self.decoder.get_picture() {
+            Ok(picture) => {
+                out.push(self.take(picture)?);
+                Ok(true)
             }
+            Err(Error::Again) => Ok(false),
+            Err(error) => Err(damaged(error)),
         }
     }
 
     fn take(&mut self, picture: re_rav1d::Picture) -> Result<Decoded, CodecError> {
         self.depth = picture.bit_depth();
-        let layout = match picture.pixel_layout() {
-            PixelLayout::I420 | PixelLayout::I400 => None,
-            PixelLayout::I422 => Some("4:2:2"),
-            PixelLayout::I444 => Some("4:4:4"),
-        };
-        if let Some(layout) = layout {
-            return Err(CodecError::Unsupported(format!("AV1 video ({layout})")));
-        }
         let (width, height) = (picture.width(), picture.height());
         let full = picture.color_range() == re_rav1d::pixel::YUVRange::Full;
         // The decoder's own words for these codes panic at one that is reserved.
         let codes = guarded(|| {
             let (primaries, transfer) = (picture.color_primaries() as u32, picture.transfer_characteristic() as u32);
-            Colour::coded(primaries, transfer, picture.matrix_coefficients() as u32)
+            let matrix = picture.matrix_coefficients() as u32;
+            (Colour::coded(primaries, transfer, matrix), matrix == IDENTITY)
         });
+        let (codes, colours) = codes.unwrap_or_default();
+        // Of no matrix at all, only this layout can be meant.
+        let mixed = colours && picture.pixel_layout() == PixelLayout::I444;
         let range = Some(if full { ColorRange::Full } else { ColorRange::Limited });
-        let colour = Colour { range, ..codes.unwrap_or_default() };
+        let matrix = if mixed { Some(ColorMatrix::Bt601) } else { codes.matrix };
+        let colour = Colour { range, matrix, ..codes };
         let tag = picture.timestamp().unwrap_or(-1);
-        let planes = Box::new(Planes(picture));
+        let planes = Box::new(Planes { picture, mixed });
         let samples = if self.depth > 8 { Samples::Deep(planes) } else { Samples::Bytes(planes) };
         Ok(Decoded { tag, width, height, sar: None, colour, fields: None, samples })
     }
@@ -74,6 +84,10 @@ impl Codec for Av1 {
         if self.depth > 8 { format!("AV1 {}-bit", self.depth) } else { "AV1".into() }
     }
 
+    fn delivery(&self) -> Delivery {
+        if self.late { Delivery::Late } else { Delivery::Presented }
+    }
+
     fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
         if data.is_empty() {
             return Err(CodecError::Damaged("AV1: empty packet".into()));
@@ -81,7 +95,7 @@ impl Codec for Av1 {
         let mut sent = self.decoder.send_data(data, None, Some(tag), None);
         // Each round either takes a picture out or the rest of the packet in; a temporal unit has few pictures.
         for _ in 0..64 {
-            self.drain(out)?;
+            while self.out(out)? && !self.late {}
             match sent {
                 Ok(()) => return Ok(()),
                 Err(Error::Again) => sent = self.decoder.send_pending_data(),
@@ -92,47 +106,119 @@ impl Codec for Av1 {
     }
 
     fn flush(&mut self, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
-        self.drain(out)
+        while self.out(out)? {}
+        Ok(())
     }
 }
 
 /// A picture in the decoder's own memory.
-struct Planes(re_rav1d::Picture);
+struct Planes {
+    picture: re_rav1d::Picture,
+    /// Its planes are green, blue and red.
+    mixed: bool,
+}
+
+impl Planes {
+    /// Whether a row of chroma is as long as one of luma, and whether there are as many.
+    fn wide_and_tall(&self) -> (bool, bool) {
+        match self.picture.pixel_layout() {
+            PixelLayout::I400 | PixelLayout::I420 => (false, false),
+            PixelLayout::I422 => (false, true),
+            PixelLayout::I444 => (true, true),
+        }
+    }
+
+    /// Row `y` of a plane as it is. What the picture lacks is left as it is.
+    fn raw(&self, plane: usize, y: usize, to: &mut [u16]) {
+        let component = [Component::Y, Component::U, Component::V][plane];
+        let plane: Plane = self.picture.plane(component);
+        let from = plane.get(y * self.picture.stride(component) as usize..).unwrap_or_default();
+        if self.picture.bit_depth() > 8 {
+            for (to, from) in to.iter_mut().zip(from.as_chunks::<2>().0) {
+                *to = u16::from_ne_bytes(*from);
+            }
+        } else {
+            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from.into());
+        }
+    }
+
+    /// Row `y` of luma (0) or chroma by BT.601, of the three colours.
+    fn of_colours(&self, plane: usize, y: usize, to: &mut [u16]) {
+        let mut colours = [vec![0; to.len()], vec![0; to.len()], vec![0; to.len()]];
+        colours.iter_mut().enumerate().for_each(|(plane, row)| self.raw(plane, y, row));
+        let depth = self.picture.bit_depth();
+        let (middle, most) = ((1 << (depth - 1)) as f32, ((1 << depth) - 1) as f32);
+        let full = self.picture.color_range() == re_rav1d::pixel::YUVRange::Full;
+        let stretch = if full { 1.0 } else { 224.0 / 219.0 };
+        for (x, to) in to.iter_mut().enumerate() {
+            let [green, blue, red] = [0, 1, 2].map(|plane: usize| f32::from(colours[plane][x]));
+            let luma = 0.299 * red + 0.587 * green + 0.114 * blue;
+            let sample = match plane {
+                0 => luma,
+                1 => middle + (blue - luma) / 1.772 * stretch,
+                _ => middle + (red - luma) / 1.402 * stretch,
+            };
+            *to = sample.round().clamp(0.0, most) as u16;
+        }
+    }
+
+    /// Row `y` of a plane as 4:2:0 has it.
+    fn thinned(&self, plane: usize, y: usize, to: &mut [u16]) {
+        let (width, height) = (self.picture.width() as usize, self.picture.height() as usize);
+        if plane > 0 && self.picture.pixel_layout() == PixelLayout::I400 {
+            return to.fill(1 << (self.picture.bit_depth() - 1));
+        }
+        let (wide, tall) = if plane == 0 { (false, false) } else { self.wide_and_tall() };
+        let row = |y: usize| {
+            let mut row = vec![0; if wide { width } else { to.len() }];
+            if self.mixed {
+                self.of_colours(plane, y, &mut row)
+            } else {
+                self.raw(plane, y, &mut row)
+            }
+            row
+        };
+        if !wide && !tall {
+            return to.copy_from_slice(&row(y));
+        }
+        let (one, two) = if tall { (row(2 * y), row((2 * y + 1).min(height - 1))) } else { (row(y), row(y)) };
+        thin_row([&one, &two], wide, to);
+    }
+}
 
 impl Picture for Planes {
     fn write_i420(&mut self, out: &mut [u8]) {
-        let picture = &self.0;
+        let picture = &self.picture;
         let (width, height) = (picture.width(), picture.height());
-        let grey = picture.pixel_layout() == PixelLayout::I400;
         let components = [Component::Y, Component::U, Component::V];
         for (index, (to, component)) in planes(out, width, height).into_iter().zip(components).enumerate() {
-            if grey && index > 0 {
-                to.fill(128);
+            let width = if index == 0 { width as usize } else { (width as usize).div_ceil(2) };
+            if self.wide_and_tall() == (false, false) && (index == 0 || picture.pixel_layout() == PixelLayout::I420) {
+                let plane: Plane = picture.plane(component);
+                copy_plane(&plane, picture.stride(component) as usize, width, to);
                 continue;
             }
-            let plane: Plane = picture.plane(component);
-            let stride = picture.stride(component) as usize;
-            let width = if index == 0 { width as usize } else { (width as usize).div_ceil(2) };
-            copy_plane(&plane, stride, width, to);
+            let mut row = vec![0; width];
+            for (y, to) in to.chunks_exact_mut(width).enumerate() {
+                self.thinned(index, y, &mut row);
+                to.iter_mut().zip(&row).for_each(|(to, &from)| *to = from as u8);
+            }
         }
     }
 }
 
 impl Deep for Planes {
     fn depth(&self) -> u32 {
-        self.0.bit_depth() as u32
+        self.picture.bit_depth() as u32
     }
 
     fn row(&self, plane: usize, y: usize, to: &mut [u16]) {
-        let picture = &self.0;
-        if plane > 0 && picture.pixel_layout() == PixelLayout::I400 {
+        if self.wide_and_tall() != (false, false) {
+            return self.thinned(plane, y, to);
+        }
+        if plane > 0 && self.picture.pixel_layout() == PixelLayout::I400 {
             return to.fill(1 << (self.depth() - 1));
         }
-        let component = [Component::Y, Component::U, Component::V][plane];
-        let plane: Plane = picture.plane(component);
-        let from = plane.get(y * picture.stride(component) as usize..).unwrap_or_default();
-        for (to, from) in to.iter_mut().zip(from.as_chunks::<2>().0) {
-            *to = u16::from_ne_bytes(*from);
-        }
+        self.raw(plane, y, to);
     }
 }

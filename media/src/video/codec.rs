@@ -97,6 +97,8 @@ pub(crate) fn open(track: &VideoTrack, config: usize, from_x264: bool) -> Result
         CodecId::Mpeg12 => return Ok(Box::new(super::mpeg12::Mpeg12::open(config)?)),
         #[cfg(feature = "mpeg4")]
         CodecId::Mpeg4 => return Ok(Box::new(super::mpeg4::Mpeg4::open(config)?)),
+        #[cfg(feature = "theora")]
+        CodecId::Theora => return Ok(Box::new(super::theora::Theora::open(config)?)),
         CodecId::Other(name) => return Err(MediaError::unsupported(format!("{name} video"), CONVERT)),
         CodecId::Encrypted(name) => {
             let hint = "only what has its key plays it";
@@ -116,6 +118,8 @@ pub(crate) fn open(track: &VideoTrack, config: usize, from_x264: bool) -> Result
         CodecId::Mpeg12 => ("MPEG-2 video", "mpeg2"),
         #[cfg(not(feature = "mpeg4"))]
         CodecId::Mpeg4 => ("MPEG-4 part 2 video", "mpeg4"),
+        #[cfg(not(feature = "theora"))]
+        CodecId::Theora => ("Theora video", "theora"),
         #[cfg(not(feature = "vp8"))]
         CodecId::Vp8 => ("VP8 video", "vp8"),
     };
@@ -144,6 +148,21 @@ pub(crate) fn planes(out: &mut [u8], width: u32, height: u32) -> [&mut [u8]; 3] 
     let (y, rest) = out.split_at_mut(luma.min(out.len()));
     let (u, v) = rest.split_at_mut(chroma.min(rest.len()));
     [y, u, v]
+}
+
+/// Makes a row of 4:2:0 chroma from `lines` of one that has more of it: twice as many columns if it is `wide`, twice as many rows if
+/// the two lines differ.
+pub(crate) fn thin_row<T: Copy + Into<u32> + TryFrom<u32>>(lines: [&[T]; 2], wide: bool, to: &mut [T]) {
+    for (x, to) in to.iter_mut().enumerate() {
+        let (one, two) = if wide { (2 * x, 2 * x + 1) } else { (x, x) };
+        let [sum, count] = lines
+            .iter()
+            .flat_map(|line| [line.get(one), line.get(two)].into_iter().flatten())
+            .fold([0u32, 0], |[sum, count], &sample| [sum + sample.into(), count + 1]);
+        if let Some(Ok(mean)) = (sum + count / 2).checked_div(count).map(T::try_from) {
+            *to = mean;
+        }
+    }
 }
 
 /// Which rows of 4:2:2 chroma become row `n` of 4:2:0: of `woven` rows, which belong to two moments in turn, each with the one

@@ -24,6 +24,9 @@ mod mpeg4;
 pub(crate) mod nal;
 mod player;
 pub(crate) mod sps;
+mod still;
+#[cfg(feature = "theora")]
+mod theora;
 #[cfg(feature = "vp8")]
 mod vp8;
 #[cfg(feature = "vp9")]
@@ -38,3 +41,4 @@ pub use light::Light;
 #[cfg(feature = "ffmpeg")]
 pub(crate) use light::Screen;
 pub(crate) use player::Player;
+pub(crate) use still::still;

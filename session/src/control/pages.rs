@@ -182,6 +182,12 @@ described! {
         pub audio_damaged: Counter<A>,
         /// 1 + the serial whose sound has ended with not one block: the audio clock will not start in it.
         pub no_audio_in: Counter<A>,
+        /// Pictures whose decoding was timed: all but the first after each seek, which may come after many that are not shown.
+        pub video_timed: Counter<A>,
+        /// How long the codec took for those, in ns.
+        pub video_decoding_ns: Counter<A>,
+        /// How long it took to write published pictures into their slots, in ns.
+        pub video_writing_ns: Counter<A>,
     }
 }
 

@@ -45,6 +45,7 @@ impl Session {
         while broke.iter().any(|r| matches!(r.child.try_reap(), Ok(None))) && !deadline.remaining().is_zero() {
             std::thread::sleep(Duration::from_millis(1));
         }
+        self.tell_pace();
         self.status.clear();
         self.leave_terminal();
         self.keyboard = None;

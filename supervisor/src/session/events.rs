@@ -151,6 +151,7 @@ impl Session {
         self.tell(Event::Tick)?;
         self.leaving.retain(|child| matches!(child.try_reap(), Ok(None)));
         self.settle_gaps(mono_ns());
+        self.tell_too_slow();
         let place = if self.status.is_due() { self.place() } else { Vec::new() };
         self.status.tick(&self.control, &self.state, self.position_ns(), place);
         Ok(())

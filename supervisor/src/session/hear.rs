@@ -103,8 +103,11 @@ impl Session {
                 let seekable = opened.seekable;
                 let aside = track(opened.cover, tricine_session::channel::Kind::Video);
                 for why in &opened.missing {
-                    // Said also to who wants quiet: it is half of what was asked for.
+                    // Said also to who wants quiet, and to who looks at the film alone: it is half of what was asked for.
                     self.status.error(&hint(why, &self.playing()));
+                    // What can be done is too long for a picture.
+                    let what = why.split_once("; ").map_or(why.as_str(), |(what, _)| what);
+                    self.say(Role::Renderer, &ToRole::Osd(what.to_owned()));
                     self.incomplete = true;
                 }
                 self.heard = Some(*opened);

@@ -163,6 +163,8 @@ impl Session {
     /// An input begins, or the current one `again`. To the roles that stay it is a seek.
     pub(super) fn begin(&mut self, serial: u32, again: bool, follows: bool) {
         if !again {
+            self.tell_pace();
+            self.begin_pace();
             self.current = self.next.take();
             self.tracks = contents::asked(&self.options, self.has_place_for_covers());
             self.resume_ns = None;

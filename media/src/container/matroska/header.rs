@@ -267,7 +267,7 @@ fn video_codec(id: &str, config: &[u8]) -> CodecId {
         "V_VP8" => CodecId::Vp8,
         "V_PRORES" => CodecId::Other("ProRes".into()),
         "V_MPEG1" | "V_MPEG2" => CodecId::Mpeg12,
-        "V_THEORA" => CodecId::Other("Theora".into()),
+        "V_THEORA" => CodecId::Theora,
         "V_FFV1" => CodecId::Other("FFV1".into()),
         "V_MJPEG" => CodecId::Mjpeg,
         "V_UNCOMPRESSED" => CodecId::Other("raw".into()),

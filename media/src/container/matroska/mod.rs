@@ -52,6 +52,12 @@ impl Matroska {
     }
 }
 
+/// What is laced as the headers of a codec are, in Xiph's way.
+#[cfg(feature = "theora")]
+pub(crate) fn xiph_laces(laced: &[u8]) -> Option<Vec<&[u8]>> {
+    ebml::laces(laced, 1)
+}
+
 fn codec_name(track: &header::Track) -> String {
     match (&track.video, &track.audio) {
         (Some(video), _) => video.codec.name().to_owned(),

@@ -5,18 +5,18 @@ use crate::{MediaError, MediaFile};
 use super::super::caps;
 
 /// A box at the top of the file.
-pub(super) struct TopBox {
-    pub(super) kind: [u8; 4],
+pub(crate) struct TopBox {
+    pub(crate) kind: [u8; 4],
     /// Where its header begins.
-    pub(super) start: u64,
-    pub(super) body: u64,
+    pub(crate) start: u64,
+    pub(crate) body: u64,
     end: u64,
     /// The file ends before it does.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
 }
 
 /// The boxes at the top of the file in order; one that reaches past the file's end is the last.
-pub(super) fn top_level(file: &MediaFile) -> impl Iterator<Item = Result<TopBox, MediaError>> {
+pub(crate) fn top_level(file: &MediaFile) -> impl Iterator<Item = Result<TopBox, MediaError>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         if at + 8 > file.len() {
@@ -48,7 +48,7 @@ fn sizes(header: &[u8], rest: u64) -> Option<([u8; 4], u64, u64)> {
 }
 
 /// Loads a box's body. Errors: it is absurdly large, or cannot be read.
-pub(super) fn load(file: &MediaFile, part: &TopBox) -> Result<Vec<u8>, MediaError> {
+pub(crate) fn load(file: &MediaFile, part: &TopBox) -> Result<Vec<u8>, MediaError> {
     let len = part.end.saturating_sub(part.body);
     if len > caps::INDEX {
         return Err(MediaError::Broken("MP4: its index is absurdly large".into()));
@@ -59,7 +59,7 @@ pub(super) fn load(file: &MediaFile, part: &TopBox) -> Result<Vec<u8>, MediaErro
 }
 
 /// The boxes inside `body`, each as its kind and its own body, cut off where `body` ends.
-pub(super) fn children(body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+pub(crate) fn children(body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let mut rest = body;
     std::iter::from_fn(move || {
         let (kind, size, header) = sizes(rest, rest.len() as u64)?;
@@ -71,32 +71,32 @@ pub(super) fn children(body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
 }
 
 /// The first box of `kind` inside `body`.
-pub(super) fn child<'a>(body: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+pub(crate) fn child<'a>(body: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     children(body).find(|(name, _)| name == kind).map(|(_, body)| body)
 }
 
 /// Follows `path` downwards.
-pub(super) fn descend<'a>(body: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
+pub(crate) fn descend<'a>(body: &'a [u8], path: &[&[u8; 4]]) -> Option<&'a [u8]> {
     path.iter().try_fold(body, |body, kind| child(body, kind))
 }
 
 /// A big-endian number at `at`.
-pub(super) fn be16(data: &[u8], at: usize) -> Option<u16> {
+pub(crate) fn be16(data: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*data.get(at..)?.first_chunk()?))
 }
 
 /// A big-endian number at `at`.
-pub(super) fn be32(data: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn be32(data: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*data.get(at..)?.first_chunk()?))
 }
 
 /// A big-endian number at `at`.
-pub(super) fn be64(data: &[u8], at: usize) -> Option<u64> {
+pub(crate) fn be64(data: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(*data.get(at..)?.first_chunk()?))
 }
 
 /// Reads big-endian numbers off the front of a slice.
-pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl Fields<'_> {
     fn bytes<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -105,23 +105,23 @@ impl Fields<'_> {
         Some(*head)
     }
 
-    pub(super) fn u8(&mut self) -> Option<u8> {
+    pub(crate) fn u8(&mut self) -> Option<u8> {
         self.bytes().map(u8::from_be_bytes)
     }
 
-    pub(super) fn u16(&mut self) -> Option<u16> {
+    pub(crate) fn u16(&mut self) -> Option<u16> {
         self.bytes().map(u16::from_be_bytes)
     }
 
-    pub(super) fn u32(&mut self) -> Option<u32> {
+    pub(crate) fn u32(&mut self) -> Option<u32> {
         self.bytes().map(u32::from_be_bytes)
     }
 
-    pub(super) fn u64(&mut self) -> Option<u64> {
+    pub(crate) fn u64(&mut self) -> Option<u64> {
         self.bytes().map(u64::from_be_bytes)
     }
 
-    pub(super) fn skip(&mut self, n: usize) -> Option<()> {
+    pub(crate) fn skip(&mut self, n: usize) -> Option<()> {
         self.0 = self.0.get(n..)?;
         Some(())
     }

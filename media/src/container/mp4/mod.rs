@@ -4,7 +4,7 @@
 //! memory out of proportion, and because pixel aspect, colour tags and edit lists are needed.
 
 mod about;
-mod boxes;
+pub(crate) mod boxes;
 mod entry;
 mod fragments;
 mod sound;

@@ -74,7 +74,7 @@ pub(super) fn parse(trak: &[u8], file_len: u64, left: usize) -> Option<Track> {
     let late = mdhd.first() == Some(&1);
     let scale = be32(mdhd, if late { 20 } else { 12 })?.max(1);
     let kind = match child(mdia, b"hdlr")?.get(8..12)? {
-        b"vide" => TrackKind::Video,
+        b"vide" | b"pict" => TrackKind::Video,
         b"soun" => TrackKind::Audio,
         b"sbtl" | b"subt" | b"text" | b"subp" | b"clcp" => TrackKind::Subtitle,
         _ => TrackKind::Other,

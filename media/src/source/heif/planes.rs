@@ -1,0 +1,110 @@
+//! What is done to decoded pictures: put together of tiles, cut, mirrored, blended over black. All of it is done to luma and chroma as they
+//! are: a part of black is as much of each, in every matrix.
+
+use crate::{ColorRange, VideoFormat};
+
+/// A picture as I420, and how it is to be read.
+pub(super) struct Planar {
+    pub(super) format: VideoFormat,
+    pub(super) i420: Vec<u8>,
+}
+
+/// Where a plane lies in I420, and the length of its rows.
+fn plane(format: &VideoFormat, plane: usize) -> (usize, usize, usize) {
+    let (width, height) = (format.width as usize, format.height as usize);
+    let (half, lines) = (width.div_ceil(2), height.div_ceil(2));
+    match plane {
+        0 => (0, width, height),
+        n => (width * height + (n - 1) * half * lines, half, lines),
+    }
+}
+
+impl Planar {
+    /// A black picture.
+    pub(super) fn black(format: VideoFormat) -> Self {
+        let mut i420 = vec![128; format.i420_len()];
+        i420[..format.width as usize * format.height as usize].fill(lowest(&format));
+        Self { format, i420 }
+    }
+
+    /// Copies `tile` to a place that is even; what reaches beyond the picture is left out.
+    pub(super) fn put(&mut self, tile: &Self, (left, top): (u32, u32)) {
+        for n in 0..3 {
+            let (from, from_width, from_lines) = plane(&tile.format, n);
+            let (to, to_width, to_lines) = plane(&self.format, n);
+            let half = usize::from(n > 0);
+            let (left, top) = (left as usize >> half, top as usize >> half);
+            let len = from_width.min(to_width.saturating_sub(left));
+            for line in 0..from_lines.min(to_lines.saturating_sub(top)) {
+                let at = to + (top + line) * to_width + left;
+                let own = from + line * from_width;
+                self.i420[at..at + len].copy_from_slice(&tile.i420[own..own + len]);
+            }
+        }
+    }
+
+    /// The part of it that begins at a place; where that is odd, its chroma begins half a sample earlier.
+    pub(super) fn cut(&self, (left, top): (u32, u32), (width, height): (u32, u32)) -> Self {
+        let format = VideoFormat { width, height, ..self.format };
+        let mut i420 = vec![0; format.i420_len()];
+        for n in 0..3 {
+            let (from, from_width, from_lines) = plane(&self.format, n);
+            let (to, to_width, to_lines) = plane(&format, n);
+            let half = usize::from(n > 0);
+            let (left, top) = (left as usize >> half, top as usize >> half);
+            for line in 0..to_lines {
+                let own = from + (top + line).min(from_lines - 1) * from_width + left;
+                i420[to + line * to_width..][..to_width].copy_from_slice(&self.i420[own..own + to_width]);
+            }
+        }
+        Self { format, i420 }
+    }
+
+    /// Exchanges left and right, or top and bottom.
+    pub(super) fn mirror(&mut self, sideways: bool) {
+        for n in 0..3 {
+            let (from, width, lines) = plane(&self.format, n);
+            let plane = &mut self.i420[from..from + width * lines];
+            if sideways {
+                plane.chunks_exact_mut(width).for_each(<[u8]>::reverse);
+            } else {
+                for line in 0..lines / 2 {
+                    let (upper, lower) = plane.split_at_mut((lines - 1 - line) * width);
+                    upper[line * width..][..width].swap_with_slice(&mut lower[..width]);
+                }
+            }
+        }
+    }
+
+    /// Blends it over black by the luma of `alpha`, which is stretched to its size.
+    pub(super) fn over_black(&mut self, alpha: &Self) {
+        let (width, height) = (self.format.width as usize, self.format.height as usize);
+        let (own_width, own_height) = (alpha.format.width as usize, alpha.format.height as usize);
+        let (low, high) = if alpha.format.range == ColorRange::Full { (0, 255) } else { (16, 235) };
+        let at = |x: usize, y: usize| {
+            let (x, y) = (x.min(width - 1) * own_width / width, y.min(height - 1) * own_height / height);
+            (i32::from(alpha.i420[y * own_width + x]) - low).clamp(0, high - low)
+        };
+        for n in 0..3 {
+            let (from, row, lines) = plane(&self.format, n);
+            let nothing = if n == 0 { i32::from(lowest(&self.format)) } else { 128 };
+            for (index, sample) in self.i420[from..from + row * lines].iter_mut().enumerate() {
+                let (x, y) = (index % row, index / row);
+                // A sample of chroma is that of four of luma.
+                let (sum, of) = if n == 0 {
+                    (at(x, y), high - low)
+                } else {
+                    let (x, y) = (2 * x, 2 * y);
+                    (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1), 4 * (high - low))
+                };
+                let rest = (i32::from(*sample) - nothing) * sum;
+                *sample = (nothing + (rest + rest.signum() * of / 2) / of).clamp(0, 255) as u8;
+            }
+        }
+    }
+}
+
+/// The luma of black.
+fn lowest(format: &VideoFormat) -> u8 {
+    if format.range == ColorRange::Full { 0 } else { 16 }
+}

@@ -1,0 +1,375 @@
+//! Pictures of HEIF: AVIF and HEIC. Their pixels are those that FFmpeg decodes of the same coded picture in a film.
+
+mod video_support;
+
+use std::path::Path;
+
+use tricine_media::source::image::{PICTURE_NS, open_file, open_list};
+use tricine_media::{ColorMatrix, ColorRange, Input, MediaFile, Rotation, VideoFormat, guard, open};
+use video_support::{Clips, Random, filtered, samples};
+
+type Picture = (VideoFormat, Vec<u8>);
+
+/// What is shown of a file.
+fn shown(bytes: &[u8]) -> Result<Picture, String> {
+    let file = MediaFile::from_bytes(bytes.to_vec(), "picture");
+    let media = open(&Input::File(file)).map_err(|error| error.to_string())?;
+    let mut frame = media.video.unwrap().next_frame().unwrap().unwrap();
+    Ok((frame.format, samples(&mut frame)))
+}
+
+/// A coded picture: the box of its configuration, its bytes, and FFmpeg's decode as I420.
+#[derive(Clone)]
+struct Coded {
+    kind: [u8; 4],
+    config: Vec<u8>,
+    data: Vec<u8>,
+    size: (u32, u32),
+    i420: Vec<u8>,
+}
+
+fn find(bytes: &[u8], kind: &[u8; 4]) -> (usize, usize) {
+    let at = bytes.windows(4).position(|window| window == kind).unwrap() - 4;
+    (at, u32::from_be_bytes(*bytes[at..].first_chunk().unwrap()) as usize)
+}
+
+/// Makes a picture in a film, and takes it out.
+fn coded(clips: &Clips, name: &str, size: (u32, u32), from: &str, settings: &str, filter: &str) -> Option<Coded> {
+    let source = format!("-f lavfi -i {from}=size={}x{}:rate=1 -frames:v 1", size.0, size.1);
+    let path = clips.make(&format!("{name}.mp4"), &format!("{source} {settings}"))?;
+    let film = std::fs::read(&path).unwrap();
+    let (kind, config) =
+        if settings.contains("265") { (*b"hvc1", find(&film, b"hvcC")) } else { (*b"av01", find(&film, b"av1C")) };
+    let mdat = find(&film, b"mdat");
+    let i420 = filtered(&path, (size.0 * size.1 + 2 * size.0.div_ceil(2) * size.1.div_ceil(2)) as usize, filter);
+    Some(Coded {
+        kind,
+        config: film[config.0..config.0 + config.1].to_vec(),
+        data: film[mdat.0 + 8..mdat.0 + mdat.1].to_vec(),
+        size,
+        i420: i420[0].clone(),
+    })
+}
+
+const AOM: &str = "-c:v libaom-av1 -cpu-used 8 -crf 20 -pix_fmt";
+
+fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
+}
+
+/// An item of a file: what it is, its bytes, its properties (whole boxes).
+#[derive(Clone)]
+struct Item {
+    kind: [u8; 4],
+    data: Vec<u8>,
+    properties: Vec<Vec<u8>>,
+}
+
+impl Item {
+    fn of(coded: &Coded, more: &[Vec<u8>]) -> Self {
+        let size = [[0; 4], coded.size.0.to_be_bytes(), coded.size.1.to_be_bytes()].concat();
+        let properties = [vec![coded.config.clone(), boxed(b"ispe", &size)], more.to_vec()].concat();
+        Self { kind: coded.kind, data: coded.data.clone(), properties }
+    }
+}
+
+/// How bytes of items are listed.
+#[derive(Clone, Copy, PartialEq)]
+enum Listed {
+    /// In the file.
+    Plain,
+    /// In the box of data.
+    Inside,
+    /// In the file in three pieces, in another order.
+    Pieces,
+}
+
+/// Writes a file whose first item is the one that it is about. `relations`: kind, from, to, by number from 1.
+fn written(brand: &[u8; 4], items: &[Item], relations: &[(&[u8; 4], u16, &[u16])], listed: Listed) -> Vec<u8> {
+    let file_type = boxed(b"ftyp", &[&brand[..], &[0; 4], b"mif1miaf"].concat());
+    let (mut infos, mut places, mut properties, mut owned) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut data, mut count) = (Vec::new(), 0u8);
+    for (number, item) in (1u16..).zip(items) {
+        infos.extend(boxed(b"infe", &[&[2, 0, 0, 0][..], &number.to_be_bytes(), &[0, 0], &item.kind, &[0]].concat()));
+        let third = item.data.len() / 3;
+        let mut extents: Vec<(usize, usize)> = Vec::new();
+        if listed == Listed::Pieces && third > 0 {
+            let pieces = [&item.data[..third], &item.data[third..2 * third], &item.data[2 * third..]];
+            // The last one lies first.
+            let begin = data.len();
+            data.extend([pieces[2], pieces[0], pieces[1]].concat());
+            let first = begin + pieces[2].len();
+            extents.extend([(first, third), (first + third, third), (begin, pieces[2].len())]);
+        } else {
+            extents.push((data.len(), item.data.len()));
+            data.extend(&item.data);
+        }
+        places.push((number, extents));
+        owned.extend([&number.to_be_bytes()[..], &[item.properties.len() as u8]].concat());
+        for property in &item.properties {
+            count += 1;
+            owned.push(count);
+            properties.extend(property);
+        }
+    }
+    let method = u16::from(listed == Listed::Inside);
+    // A place of 0 first, to learn how long everything in front of the data is.
+    let meta = |base: u32| {
+        let mut list = [&[1, 0, 0, 0, 0x44, 0x40][..], &(items.len() as u16).to_be_bytes()].concat();
+        for (number, extents) in &places {
+            list.extend([number.to_be_bytes(), method.to_be_bytes(), [0; 2]].concat());
+            list.extend(base.to_be_bytes());
+            list.extend((extents.len() as u16).to_be_bytes());
+            for (at, len) in extents {
+                list.extend([(*at as u32).to_be_bytes(), (*len as u32).to_be_bytes()].concat());
+            }
+        }
+        let mut all = [&[0; 4][..], &boxed(b"hdlr", b"\0\0\0\0\0\0\0\0pict\0\0\0\0\0\0\0\0\0\0\0\0\0")].concat();
+        all.extend(boxed(b"pitm", &[0, 0, 0, 0, 0, 1]));
+        all.extend(boxed(b"iloc", &list));
+        all.extend(boxed(b"iinf", &[&[0; 4][..], &(items.len() as u16).to_be_bytes(), &infos].concat()));
+        let mut related = vec![0; 4];
+        for (kind, from, to) in relations {
+            let to_bytes: Vec<u8> = to.iter().flat_map(|id| id.to_be_bytes()).collect();
+            related
+                .extend(boxed(kind, &[&from.to_be_bytes()[..], &(to.len() as u16).to_be_bytes(), &to_bytes].concat()));
+        }
+        all.extend(boxed(b"iref", &related));
+        let owned = [&[0; 4][..], &(items.len() as u32).to_be_bytes(), &owned].concat();
+        all.extend(boxed(b"iprp", &[boxed(b"ipco", &properties), boxed(b"ipma", &owned)].concat()));
+        if listed == Listed::Inside {
+            all.extend(boxed(b"idat", &data));
+        }
+        boxed(b"meta", &all)
+    };
+    let begins = file_type.len() + meta(0).len() + 8;
+    let base = if listed == Listed::Inside { 0 } else { begins as u32 };
+    let rest = if listed == Listed::Inside { Vec::new() } else { boxed(b"mdat", &data) };
+    [file_type, meta(base), rest].concat()
+}
+
+/// How far luma and chroma are from each other at most and on average.
+fn apart(size: (u32, u32), a: &[u8], b: &[u8]) -> (u8, f64) {
+    let (luma, chroma) = ((size.0 * size.1) as usize, |all: &[u8]| all[(size.0 * size.1) as usize..].to_vec());
+    let most = a[..luma].iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+    let (a, b) = (chroma(a), chroma(b));
+    (most, a.iter().zip(&b).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / a.len() as f64)
+}
+
+#[test]
+fn pictures_of_every_layout_and_depth_are_ffmpegs() {
+    let Some(clips) = Clips::new("heif-layouts") else { return };
+    for (format, size, luma, chroma) in [
+        ("yuv420p", (160, 120), 0, 0.0),
+        ("yuv420p", (161, 123), 0, 0.0),
+        ("gray", (160, 120), 0, 0.0),
+        ("yuv422p", (160, 120), 0, 3.0),
+        ("yuv444p", (160, 120), 0, 3.0),
+        ("yuv420p10le", (160, 120), 2, 1.0),
+        ("yuv444p10le", (160, 120), 2, 3.0),
+        ("yuv420p12le", (160, 120), 2, 1.0),
+        // Of colours themselves, each rounds what it makes of them.
+        ("gbrp", (160, 120), 1, 3.0),
+    ] {
+        // FFmpeg's grey and colours are of full range.
+        let (range, filter) = match format {
+            "gbrp" => (ColorRange::Full, "scale=out_color_matrix=bt601:out_range=full"),
+            "gray" => (ColorRange::Full, "scale=in_range=full:out_range=full"),
+            _ => (ColorRange::Limited, "null"),
+        };
+        let name = format!("{format}-{}", size.0);
+        // The other one makes even sizes alone.
+        let from = if size.0 % 2 == 1 { "testsrc" } else { "testsrc2" };
+        let Some(one) = coded(&clips, &name, size, from, &format!("{AOM} {format}"), filter) else { continue };
+        let file = written(b"avif", &[Item::of(&one, &[])], &[], Listed::Plain);
+        let (shown, ours) = shown(&file).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!((shown.width, shown.height), size, "{name}");
+        assert_eq!((shown.range, shown.matrix), (range, ColorMatrix::Bt601), "{name}");
+        let (most, mean) = apart(size, &ours, &one.i420);
+        assert!(most <= luma && mean <= chroma, "{name}: luma is up to {most} off, chroma {mean:.2}");
+    }
+}
+
+#[test]
+fn files_of_ffmpeg_and_of_telephones_are_shown_and_listed() {
+    let Some(clips) = Clips::new("heif-files") else { return };
+    let source = "-f lavfi -i testsrc2=size=160x120:rate=1 -frames:v 1";
+    let Some(path) = clips.make("one.avif", &format!("{source} {AOM} yuv420p")) else { return };
+    let Some(film) = clips.make("one.mp4", &format!("{source} {AOM} yuv420p")) else { return };
+    let wanted = filtered(&film, 160 * 120 * 3 / 2, "null").remove(0);
+    let (_, ours) = shown(&std::fs::read(&path).unwrap()).unwrap();
+    assert!(ours == wanted, "FFmpeg's AVIF");
+    let file = |path: &Path| MediaFile::new(std::fs::File::open(path).unwrap(), "picture").unwrap();
+    let about = tricine_media::inspect(&file(&path)).unwrap();
+    assert_eq!((about.format.as_str(), about.tracks[0].detail.as_str()), ("AVIF", "160×120"));
+    let Some(one) = coded(&clips, "photo", (160, 120), "testsrc2", "-c:v libx265 -x265-params log-level=none", "null")
+    else {
+        return;
+    };
+    let photo = clips.path("photo.heic");
+    std::fs::write(&photo, written(b"heic", &[Item::of(&one, &[])], &[], Listed::Plain)).unwrap();
+    assert_eq!(open_file(&file(&photo), PICTURE_NS).unwrap().video.unwrap().info().codec, "HEIC");
+    let mut list = open_list(&[path, photo], 40_000_000).unwrap().video.unwrap();
+    for wanted in [wanted, one.i420] {
+        assert!(samples(&mut list.next_frame().unwrap().unwrap()) == wanted, "a picture of a list");
+    }
+}
+
+#[test]
+fn an_animation_is_a_film() {
+    let Some(clips) = Clips::new("heif-animation") else { return };
+    let source = "-f lavfi -i testsrc2=size=96x64:rate=10:duration=1";
+    let Some(path) = clips.make("film.mp4", &format!("{source} {AOM} yuv420p")) else { return };
+    let mut film = std::fs::read(&path).unwrap();
+    // What makes a film an animation: its brand, and what its track calls itself.
+    film[8..12].copy_from_slice(b"avis");
+    let handler = film.windows(4).position(|window| window == b"vide").unwrap();
+    film[handler..handler + 4].copy_from_slice(b"pict");
+    let moving = clips.path("moving.avif");
+    std::fs::write(&moving, film).unwrap();
+    assert!(video_support::decode_all(&moving) == video_support::decode_all(&path));
+    assert_eq!(video_support::decode_all(&moving).len(), 10);
+}
+
+#[test]
+fn bytes_lie_in_a_box_in_pieces_and_in_tiles() {
+    let Some(clips) = Clips::new("heif-places") else { return };
+    let settings = format!("{AOM} yuv420p");
+    let make = |name: &str, from: &str, size| coded(&clips, name, size, from, &settings, "null");
+    let [Some(one), Some(two)] = [make("one", "testsrc2", (64, 48)), make("two", "smptebars", (64, 48))] else {
+        return;
+    };
+    for listed in [Listed::Inside, Listed::Pieces] {
+        let file = written(b"avif", &[Item::of(&one, &[])], &[], listed);
+        assert!(shown(&file).unwrap().1 == one.i420);
+    }
+    // Two rows of two, of which the right and the lower ones reach beyond the picture.
+    let (width, height) = (111u16, 83u16);
+    let layout = [&[0, 0, 1, 1][..], &width.to_be_bytes(), &height.to_be_bytes()].concat();
+    let size = [0, u32::from(width), u32::from(height)].map(u32::to_be_bytes).concat();
+    let whole = Item { kind: *b"grid", data: layout, properties: vec![boxed(b"ispe", &size)] };
+    let tiles = [&one, &two, &two, &one].map(|tile| Item::of(tile, &[]));
+    for listed in [Listed::Plain, Listed::Inside] {
+        let all = [&[whole.clone()][..], &tiles].concat();
+        let (format, ours) = shown(&written(b"avif", &all, &[(b"dimg", 1, &[2, 3, 4, 5])], listed)).unwrap();
+        assert_eq!((format.width, format.height), (111, 83));
+        for (y, x) in [(0usize, 0usize), (47, 63), (0, 64), (20, 100), (48, 0), (82, 63), (48, 64), (82, 110)] {
+            let tile = if (y < 48) == (x < 64) { &one } else { &two };
+            let at = |i420: &[u8], width: usize, y: usize, x: usize| i420[y * width + x];
+            assert_eq!(at(&ours, 111, y, x), at(&tile.i420, 64, y % 48, x % 64), "luma at {x}, {y}");
+            let (own, tiled) = (&ours[111 * 83..], &tile.i420[64 * 48..]);
+            let (y, x) = (y / 2, x / 2);
+            assert_eq!(at(own, 56, y, x), at(tiled, 32, y % 24, x % 32), "chroma at {x}, {y}");
+        }
+    }
+    let lacking = [&[whole][..], &tiles[..3]].concat();
+    let error = shown(&written(b"avif", &lacking, &[(b"dimg", 1, &[2, 3, 4])], Listed::Plain)).unwrap_err();
+    assert!(error.contains("tiles"), "{error}");
+}
+
+#[test]
+fn pictures_are_cut_turned_and_mirrored_and_their_colours_are_as_is_said() {
+    let Some(clips) = Clips::new("heif-turned") else { return };
+    let Some(one) = coded(&clips, "one", (64, 48), "testsrc2", &format!("{AOM} yuv420p"), "null") else { return };
+    let with =
+        |properties: &[Vec<u8>]| shown(&written(b"avif", &[Item::of(&one, properties)], &[], Listed::Plain)).unwrap();
+    let turn = |quarters: u8| boxed(b"irot", &[quarters]);
+    for (quarters, rotation) in [(0, Rotation::None), (1, Rotation::Cw270), (2, Rotation::Cw180), (3, Rotation::Cw90)] {
+        let (format, ours) = with(&[turn(quarters)]);
+        assert!(format.rotation == rotation && ours == one.i420, "{quarters}");
+    }
+    let luma = |i420: &[u8], x: usize, y: usize| i420[y * 64 + x];
+    let chroma = |i420: &[u8], x: usize, y: usize| i420[64 * 48 + y * 32 + x];
+    // Axis 0 exchanges top and bottom. Of what was turned on its side before, those are left and right.
+    for (properties, sideways) in [
+        (vec![boxed(b"imir", &[0])], false),
+        (vec![boxed(b"imir", &[1])], true),
+        (vec![turn(1), boxed(b"imir", &[0])], true),
+        (vec![boxed(b"imir", &[1]), turn(1)], true),
+    ] {
+        let (_, ours) = with(&properties);
+        for (x, y) in [(0, 0), (10, 5), (63, 47), (31, 20)] {
+            let (from_x, from_y) = if sideways { (63 - x, y) } else { (x, 47 - y) };
+            assert_eq!(luma(&ours, x, y), luma(&one.i420, from_x, from_y));
+            let (from_x, from_y) = if sideways { (31 - x / 2, y / 2) } else { (x / 2, 23 - y / 2) };
+            assert_eq!(chroma(&ours, x / 2, y / 2), chroma(&one.i420, from_x, from_y));
+        }
+    }
+    // 20 columns and 10 rows, 4 to the right of the middle and 3 above it.
+    let numbers = [20i32, 1, 10, 1, 4, 1, -3, 1].map(i32::to_be_bytes).concat();
+    let (format, ours) = with(&[boxed(b"clap", &numbers)]);
+    assert_eq!((format.width, format.height), (20, 10));
+    for (x, y) in [(0, 0), (19, 9), (7, 4)] {
+        assert_eq!(ours[y * 20 + x], luma(&one.i420, 26 + x, 16 + y));
+        assert_eq!(ours[200 + y / 2 * 10 + x / 2], chroma(&one.i420, 13 + x / 2, 8 + y / 2));
+    }
+    let beyond = [64i32, 1, 48, 1, 1, 1, 0, 1].map(i32::to_be_bytes).concat();
+    let bad = written(b"avif", &[Item::of(&one, &[boxed(b"clap", &beyond)])], &[], Listed::Plain);
+    assert!(shown(&bad).unwrap_err().contains("not in it"));
+    let codes = |matrix: u8, full: u8| boxed(b"colr", &[b'n', b'c', b'l', b'x', 0, 1, 0, 13, 0, matrix, full]);
+    for (matrix, full, wanted) in [
+        (1, 0x80, (ColorMatrix::Bt709, ColorRange::Full)),
+        (6, 0, (ColorMatrix::Bt601, ColorRange::Limited)),
+        (9, 0, (ColorMatrix::Bt2020, ColorRange::Limited)),
+    ] {
+        let (format, ours) = with(&[codes(matrix, full)]);
+        assert!((format.matrix, format.range) == wanted && ours == one.i420, "{matrix}");
+    }
+    let (format, _) = with(&[boxed(b"pasp", &[0, 0, 0, 4, 0, 0, 0, 3])]);
+    assert_eq!(format.sar, (4, 3));
+    let mut unknown = Item::of(&one, &[boxed(b"zzzz", &[])]);
+    assert!(shown(&written(b"avif", &[unknown.clone()], &[], Listed::Plain)).is_ok(), "it can be shown without");
+    unknown.kind = *b"vvc1";
+    assert!(shown(&written(b"avif", &[unknown], &[], Listed::Plain)).unwrap_err().contains("vvc1"));
+}
+
+#[test]
+fn alpha_is_blended_over_black() {
+    let Some(clips) = Clips::new("heif-alpha") else { return };
+    let size = (64, 48);
+    let Some(one) = coded(&clips, "one", size, "testsrc2", &format!("{AOM} yuv420p"), "null") else { return };
+    // Alpha of full range that rises from left to right.
+    let ramp = format!("-vf geq=lum=X*4:cb=128:cr=128,scale=in_range=full:out_range=full -color_range pc {AOM} gray");
+    let Some(alpha) = coded(&clips, "alpha", size, "color", &ramp, "scale=in_range=full:out_range=full") else {
+        return;
+    };
+    let kind = boxed(b"auxC", b"\0\0\0\0urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0");
+    let items = [Item::of(&one, &[]), Item::of(&alpha, &[kind])];
+    let (_, ours) = shown(&written(b"avif", &items, &[(b"auxl", 2, &[1])], Listed::Plain)).unwrap();
+    for (n, ours) in ours.iter().enumerate() {
+        let (nothing, weight) = if n < 64 * 48 {
+            (16.0, f64::from(alpha.i420[n]))
+        } else {
+            let (x, y) = ((n - 64 * 48) % 32 * 2, (n - 64 * 48) / 32 % 24 * 2);
+            let four = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| f64::from(alpha.i420[(y + j) * 64 + x + i]));
+            (128.0, four.iter().sum::<f64>() / 4.0)
+        };
+        let wanted = nothing + (f64::from(one.i420[n]) - nothing) * weight / 255.0;
+        assert!((f64::from(*ours) - wanted).abs() <= 0.51, "{n}: {ours}, not {wanted}");
+    }
+    assert!(ours[..64].iter().any(|&luma| luma < 20) && ours != one.i420);
+    let relations: &[(&[u8; 4], u16, &[u16])] = &[(b"auxl", 2, &[1]), (b"prem", 1, &[2])];
+    assert!(shown(&written(b"avif", &items, relations, Listed::Plain)).unwrap().1 == one.i420, "it is in the colours");
+}
+
+#[test]
+fn damage_is_told_and_nothing_panics() {
+    let Some(clips) = Clips::new("heif-damage") else { return };
+    let Some(one) = coded(&clips, "one", (64, 48), "testsrc2", &format!("{AOM} yuv420p"), "null") else { return };
+    guard::install_hook();
+    let whole = written(b"avif", &[Item::of(&one, &[boxed(b"irot", &[1])])], &[], Listed::Plain);
+    for len in 0..whole.len() {
+        if let Ok((_, ours)) = shown(&whole[..len]) {
+            panic!("{len} of {} bytes are a picture of {}", whole.len(), ours.len());
+        }
+    }
+    let (mut random, head) = (Random(7), whole.len() - one.data.len());
+    for _ in 0..2_000 {
+        let mut bytes = whole.clone();
+        for _ in 0..1 + random.below(4) {
+            let at = random.below(head as u64) as usize;
+            bytes[at] = random.below(256) as u8;
+        }
+        let _ = shown(&bytes);
+    }
+}
