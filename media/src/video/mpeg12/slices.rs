@@ -1,6 +1,9 @@
 //! The slices of a frame of MPEG-2, decoded by the crate's own pieces but for the coefficients ([`super::coefficients`]). Whatever is
 //! rare or broken is left to the crate, whole pictures at a time: `None`.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
 use oxideav_core::bits::BitReader;
 use oxideav_mpeg12video::PictureCodingType;
 use oxideav_mpeg12video::coded_block_pattern::CodedBlockPattern;
@@ -34,8 +37,17 @@ use oxideav_mpeg12video::slice_macroblock_walk::{
 
 use super::coefficients;
 use super::sequence::Matrices;
+use crate::guard::guarded;
 
 type Points = [[i16; 8]; 8];
+
+/// A slice as it is coded: where its macroblocks begin, in bits, and what they are read with.
+type Coded<'a> = (&'a [u8], u64, SliceWalkContext);
+
+/// Macroblocks of a picture that is worth more than one thread: one of a DVD.
+const MANY: usize = 45 * 30;
+/// Threads that read at most: placing takes as long as two of them.
+const THREADS: usize = 4;
 
 /// A slice that was read: its macroblocks, and of each the blocks that are coded.
 struct Slice {
@@ -54,18 +66,66 @@ impl Frame<'_> {
     /// The picture, and how many macroblocks of it there are. `None`: the crate has to look.
     pub(super) fn decode(&self, data: &[u8]) -> Option<(FrameBuffer, usize)> {
         let geometry = self.params.geometry;
-        let (mut frame, mut placed) = (geometry.new_frame_buffer(), 0);
         let heads = SliceContext::non_scalable(geometry.height as u32);
+        let mut coded = Vec::new();
         let mut codes = super::starts(data).peekable();
         while let Some((at, code)) = codes.next() {
             let (1..=0xaf, Some((next, _))) = (code, codes.peek()) else { continue };
             let slice = &data[at..next + 4];
             let header = SliceHeader::parse(slice, heads).ok()?;
-            let context = self.context(&header);
-            let slice = self.read(slice, header.body_bit_position, &context)?;
-            placed += self.place(&mut frame, &slice, &context)?;
+            coded.push((slice, header.body_bit_position, self.context(&header)));
         }
-        Some((frame, placed))
+        let many = geometry.mb_width() * geometry.mb_height() >= MANY;
+        let threads = std::thread::available_parallelism().map_or(1, |n| n.get().min(THREADS));
+        self.in_turn(&coded, if many { threads } else { 1 })
+    }
+
+    /// Reads slices on several threads, and places them in the order of the picture on this one, which reads as well while it waits.
+    fn in_turn(&self, coded: &[Coded<'_>], threads: usize) -> Option<(FrameBuffer, usize)> {
+        let unread = AtomicUsize::new(0);
+        let claim = || Some(unread.fetch_add(1, Ordering::Relaxed)).filter(|at| *at < coded.len());
+        let read = |at: usize| {
+            let (slice, begin, context) = &coded[at];
+            self.read(slice, *begin, context)
+        };
+        std::thread::scope(|scope| {
+            let (sender, receiver) = mpsc::channel();
+            for _ in 1..threads.min(coded.len()) {
+                let sender = sender.clone();
+                scope.spawn(move || {
+                    while let Some(at) = claim() {
+                        // What panics here would have done so on the thread that is guarded, and does when the crate looks.
+                        let slice = guarded(|| read(at)).ok().flatten();
+                        if sender.send((at, slice)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            let place = || {
+                let (mut frame, mut placed) = (self.params.geometry.new_frame_buffer(), 0);
+                let mut ready: Vec<Option<Slice>> = coded.iter().map(|_| None).collect();
+                for (at, (_, _, context)) in coded.iter().enumerate() {
+                    while ready[at].is_none() {
+                        let (other, slice) = match receiver.try_recv() {
+                            Ok(done) => done,
+                            Err(_) => match claim() {
+                                Some(own) => (own, read(own)),
+                                None => receiver.recv().ok()?,
+                            },
+                        };
+                        ready[other] = Some(slice?);
+                    }
+                    placed += self.place(&mut frame, &ready[at].take()?, context)?;
+                }
+                Some((frame, placed))
+            };
+            let placed = place();
+            // Of a picture that is given up, nothing more is read.
+            unread.store(coded.len(), Ordering::Relaxed);
+            placed
+        })
     }
 
     fn context(&self, header: &SliceHeader) -> SliceWalkContext {
