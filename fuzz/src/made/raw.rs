@@ -21,7 +21,10 @@ impl Bits {
     /// With a stop bit, in bytes; emulation is not prevented.
     fn bytes(mut self) -> Vec<u8> {
         self.0.push(true);
-        self.0.chunks(8).map(|byte| byte.iter().enumerate().fold(0, |sum, (n, bit)| sum | u8::from(*bit) << (7 - n))).collect()
+        self.0
+            .chunks(8)
+            .map(|byte| byte.iter().enumerate().fold(0, |sum, (n, bit)| sum | u8::from(*bit) << (7 - n)))
+            .collect()
     }
 }
 
@@ -84,7 +87,10 @@ fn mpeg2(draw: &mut Draw<'_>) -> Vec<u8> {
     let mut file = vec![0, 0, 1, 0xb3, 2, 0, 0x20, draw.or(0x13) as u8, 0xff, 0xff, 0xe0, 0x18];
     for number in 0..2 + draw.count(4) {
         let head = [0, 0, 1, draw.or(0) as u8, draw.or(0) as u8, number << 6 | 0x0f, 0xff, 0xf8];
-        file.extend([&head[..], &[0, 0, 1, draw.one(&[1, 0xb5, 0xb8, 0xb3]), 0x13, 0xf8, draw.or(0x80) as u8, 0, 0x40, 0x55]].concat());
+        file.extend(
+            [&head[..], &[0, 0, 1, draw.one(&[1, 0xb5, 0xb8, 0xb3]), 0x13, 0xf8, draw.or(0x80) as u8, 0, 0x40, 0x55]]
+                .concat(),
+        );
     }
     file
 }
