@@ -156,8 +156,16 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
                -encryption_kid a7e61c373e219033c21091fa607bf3b8";
     let locked = format!("{X264} {key}");
     for (name, codec, words) in [
-        ("full.mp4", "-pix_fmt yuv444p -c:v libx264", ["H.264 High 4:4:4 Predictive video (4:4:4)", pipe]),
-        ("exact.mkv", "-pix_fmt yuv420p -c:v libx264 -qp 0", ["H.264 High 4:4:4 Predictive video (lossless)", pipe]),
+        (
+            "full.mp4",
+            "-pix_fmt yuv444p -c:v libx264",
+            ["H.264 High 4:4:4 Predictive video (4:4:4, which takes the feature h264-444)", pipe],
+        ),
+        (
+            "exact.mkv",
+            "-pix_fmt yuv420p -c:v libx264 -qp 0",
+            ["H.264 High 4:4:4 Predictive video (lossless, which takes the feature h264-444)", pipe],
+        ),
         ("pro.mov", "-c:v prores_ks", ["ProRes 422 HQ video", pipe]),
         ("old.mkv", "-c:v huffyuv", ["Huffyuv video", pipe]),
         ("old.avi", "-c:v msmpeg4", ["MS-MPEG-4 (DivX 3) video", pipe]),

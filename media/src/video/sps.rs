@@ -171,20 +171,21 @@ impl Sps {
         match self {
             _ if self.is_full() && cfg!(feature = "h264-444") => None,
             Self { colour: Colour { rgb: true, .. }, .. } => Some("RGB".into()),
-            Self { lossless: true, .. } => Some(format!("{}lossless", self.more())),
-            Self { chroma_format_idc: 3, .. } => Some(format!("{}4:4:4", self.more())),
+            Self { lossless: true, .. } => Some(self.more("lossless")),
+            Self { chroma_format_idc: 3, .. } => Some(self.more("4:4:4")),
             Self { bit_depth: 8, chroma_depth: 8, .. } | Self { bit_depth: 10, chroma_depth: 10, .. } => None,
             Self { chroma_format_idc: 0, bit_depth: 8 | 10, .. } => None,
             _ => Some(format!("{}-bit", self.bit_depth.max(self.chroma_depth))),
         }
     }
 
-    /// What of it is more than a progressive picture of 8 bits, or which feature it needs.
-    fn more(&self) -> String {
+    /// With what of it is more than a progressive picture of 8 bits, or with the feature that plays it.
+    fn more(&self, what: &str) -> String {
         let deep = self.bit_depth.max(self.chroma_depth);
         let deep = if deep > 8 { format!("{deep}-bit ") } else { String::new() };
-        let built = if self.is_full() { "without the feature h264-444: " } else { "" };
-        format!("{built}{deep}{}", if self.fields { "interlaced " } else { "" })
+        let fields = if self.fields { "interlaced " } else { "" };
+        let takes = if self.is_full() { ", which takes the feature h264-444" } else { "" };
+        format!("{deep}{fields}{what}{takes}")
     }
 
     /// Whether it is of the kind that the decoder for 4:4:4 and lossless pictures has been measured on.
