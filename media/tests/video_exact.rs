@@ -216,7 +216,7 @@ fn h264_that_nothing_here_decodes_is_refused_in_words() {
         ("lines.mp4", "-pix_fmt yuv444p -c:v libx264 -flags +ilme+ildct", "interlaced 4:4:4"),
         ("rgb.mp4", "-pix_fmt rgb24 -c:v libx264rgb", "RGB"),
         #[cfg(not(feature = "h264-444"))]
-        ("full.mp4", "-pix_fmt yuv444p -c:v libx264", "without the feature h264-444: 4:4:4"),
+        ("full.mp4", "-pix_fmt yuv444p -c:v libx264", "4:4:4, which takes the feature h264-444"),
     ] {
         let source = lively("160x128", "25", "0.2").replace("-pix_fmt yuv420p", "");
         let Some(path) = clips.make(name, &format!("{source} {settings}")) else { continue };
