@@ -195,6 +195,10 @@ impl Actor for Speaker {
     }
 
     fn frame(&mut self, _: &mut Rounds<Self::Page>, slot: ReadSlot<'_>) -> Result<(), Stop> {
+        // The serial began while this block was waited for. It is delivered again when the end of the one before is in the sink.
+        if self.joint == Joint::Tail {
+            return Ok(());
+        }
         let (sink, recorder) = (self.outlet.sink.as_mut(), self.recorder.as_mut());
         let page = self.context.page();
         let changed = self.intake.accept(&slot, page, &self.state, sink, recorder, &mut self.backlog);
@@ -405,7 +409,7 @@ impl Speaker {
         let ours = heard.filter(|_| joined && self.placed_ns.is_some());
         let film = ours.and_then(|h| self.timeline.at(h.position_ns).map(|at| (h, at)));
         let mut done = all_written && self.placed_ns.is_none() && (joined || heard.is_none_or(|h| h.dry));
-        if self.intake.ended && !paused && !self.ending {
+        if self.intake.ended && joined && !paused && !self.ending {
             self.ending = true;
             self.context.tell(&FromRole::Ending { serial: self.state.serial })?;
         }

@@ -190,6 +190,11 @@ impl<R: Copy> Supervision<R> {
         self.input.is_playing()
     }
 
+    /// Whether the next input is open, or being opened, while the current one plays.
+    pub(crate) const fn has_following(&self) -> bool {
+        matches!(self.following, Following::Opening { .. } | Following::Open)
+    }
+
     fn act(&mut self, action: Action<R>) {
         self.actions.push(action);
     }

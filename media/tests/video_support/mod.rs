@@ -20,7 +20,7 @@ impl Clips {
             let _ = writeln!(std::io::stderr(), "skipped: ffmpeg is not installed");
             return None;
         }
-        let dir = std::env::temp_dir().join(format!("tricine-{name}-{}", std::process::id()));
+        let dir = std::env::temp_dir().join(format!("tricine-clips-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("a temporary directory");
         Some(Self(dir))
     }

@@ -168,7 +168,7 @@ impl Session {
                 }
             }
             Key::Screenshot => self.take_picture(),
-            Key::Next if self.playlist.is_empty() && self.opening.is_none() && self.next.is_none() => {
+            Key::Next if self.playlist.is_empty() && !self.supervision.has_following() => {
                 self.osd("there is no next input");
             }
             Key::Next => return self.tell(Event::Next),
