@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use tricine_media::{AudioSource, MediaError, MediaFile};
 
@@ -20,7 +21,9 @@ impl Tool {
             let _ = writeln!(std::io::stderr(), "skipped: ffmpeg is not installed");
             return None;
         }
-        let dir = std::env::temp_dir().join(format!("tricine-{test}-{}", std::process::id()));
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Relaxed);
+        let dir = std::env::temp_dir().join(format!("tricine-{test}-{}-{count}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         Some(Self { dir })
     }

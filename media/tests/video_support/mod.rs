@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use tricine_media::{Choice, Input, Media, MediaError, MediaFile, NS, VideoFrame, VideoSource};
 
@@ -20,7 +21,10 @@ impl Clips {
             let _ = writeln!(std::io::stderr(), "skipped: ffmpeg is not installed");
             return None;
         }
-        let dir = std::env::temp_dir().join(format!("tricine-clips-{name}-{}", std::process::id()));
+        // Two tests may use one name at the same time.
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Relaxed);
+        let dir = std::env::temp_dir().join(format!("tricine-{name}-{}-{count}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("a temporary directory");
         Some(Self(dir))
     }
