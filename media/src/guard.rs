@@ -51,6 +51,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_panic_in_a_codecs_own_thread_ends_the_process() {
+        use std::os::unix::process::ExitStatusExt;
+
+        const PANICS: &str = "TRICINE_TEST_WORKER_PANICS";
+        if std::env::var_os(PANICS).is_some() {
+            install_hook();
+            let worker = std::thread::Builder::new().name(format!("{WORKERS}-0")).spawn(|| panic!("on purpose"));
+            let _ = worker.unwrap().join();
+            return;
+        }
+        let name = "guard::tests::a_panic_in_a_codecs_own_thread_ends_the_process";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = child.args(["--exact", name]).env(PANICS, "1").output().unwrap();
+        // SIGABRT.
+        assert_eq!(output.status.signal(), Some(6), "{output:?}");
+    }
+
+    #[test]
     fn a_panic_inside_becomes_its_message_and_the_flag_is_restored() {
         install_hook();
         assert_eq!(guarded(|| 3), Ok(3));
