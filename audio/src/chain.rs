@@ -1,7 +1,6 @@
 //! From a block as it came to chunks as the sink takes them: channels, speed, rate, in this order.
 
-use rubato::audioadapter_buffers::direct::InterleavedSlice;
-use rubato::{Fft, FixedSync, Resampler};
+use tricine_resample::Resampler;
 
 use crate::backlog::{Backlog, Chunk};
 use crate::mix;
@@ -12,7 +11,7 @@ use crate::stretch::Stretch;
 const CHUNK: usize = 512;
 
 struct Resampling {
-    fft: Fft<f32>,
+    kernel: Resampler,
     from: Format,
     to: Format,
     input: Vec<f32>,
@@ -102,11 +101,10 @@ impl Chain {
 impl Resampling {
     fn new(from: Format, to: Format) -> Option<Self> {
         let channels = usize::from(from.channels);
-        let made = Fft::new(from.rate as usize, to.rate as usize, CHUNK, channels, FixedSync::Input);
-        match made {
-            Ok(fft) => {
-                let delay = fft.output_delay();
-                Some(Self { fft, from, to, input: Vec::new(), taken: 0, given: 0, delay })
+        match Resampler::new(from.rate, to.rate, CHUNK, channels) {
+            Ok(kernel) => {
+                let delay = kernel.delay();
+                Some(Self { kernel, from, to, input: Vec::new(), taken: 0, given: 0, delay })
             }
             Err(error) => {
                 tracing::error!("resampler: {error}");
@@ -121,15 +119,12 @@ impl Resampling {
         self.taken += (samples.len() / channels) as u64;
         let mut out = Vec::new();
         loop {
-            let times = self.fft.input_frames_next();
-            let Some(block) = self.input.get(..times * channels) else { break };
-            let done = InterleavedSlice::new(block, channels, times)
-                .map_err(|e| e.to_string())
-                .and_then(|input| self.fft.process(&input, None).map_err(|e| e.to_string()));
-            self.input.drain(..times * channels);
+            let len = self.kernel.wanted() * channels;
+            let Some(block) = self.input.get(..len) else { break };
+            let done = self.kernel.process(block);
+            self.input.drain(..len);
             match done {
-                Ok(done) => {
-                    let data = done.take_data();
+                Ok(data) => {
                     let late = (self.delay * channels).min(data.len());
                     self.delay -= late / channels;
                     out.extend_from_slice(&data[late..]);
@@ -146,7 +141,7 @@ impl Resampling {
         let channels = usize::from(self.from.channels);
         let wanted = self.to.times(self.from.ns(self.taken)).saturating_sub(self.given);
         let mut out = Vec::new();
-        let block = vec![0.0; self.fft.input_frames_next() * channels];
+        let block = vec![0.0; self.kernel.wanted() * channels];
         // Bounded: a resampler that gives nothing is not asked for ever.
         for _ in 0..64 {
             if out.len() as u64 >= wanted * channels as u64 {

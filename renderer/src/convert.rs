@@ -1,9 +1,7 @@
 //! From I420 to the pixels of a screen: colour, orientation, aspect, size. The libraries' SIMD does the work; this module
 //! says which matrix, which way up and how large.
 
-use fast_image_resize::images::{TypedCroppedImageMut, TypedImage, TypedImageRef};
-use fast_image_resize::pixels::{U8, U8x4};
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use tricine_scale::Part;
 use tricine_session::frame::{ColorMatrix, ColorRange, FrameMeta, Rotation};
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
@@ -125,10 +123,10 @@ pub(crate) fn fit(shape: (usize, usize), width: usize, height: usize) -> Rect {
     Rect { x: width.saturating_sub(fw) / 2, y: height.saturating_sub(fh) / 2, width: fw, height: fh }
 }
 
-/// Scales canvases. Keeps its memory from frame to frame. (Typed: the untyped call compiles every kind of pixel there is.)
-#[derive(Default)]
+/// Scales canvases. Keeps its memory from frame to frame.
+#[derive(Debug, Default)]
 pub(crate) struct Scaler {
-    resizer: Resizer,
+    kernel: tricine_scale::Scaler,
 }
 
 impl Scaler {
@@ -154,33 +152,22 @@ impl Scaler {
 
     /// Gives back the memory that scaling needs: the next picture has the right size.
     pub(crate) fn rest(&mut self) {
-        self.resizer.reset_internal_buffers();
+        self.kernel.rest();
     }
 
-    fn resample(&mut self, from: &Canvas, to: &mut Canvas, area: Rect) -> Result<(), Box<dyn std::error::Error>> {
-        let bytes = bytemuck::cast_slice(&from.pixels);
-        let source = TypedImageRef::<U8x4>::from_buffer(from.width as u32, from.height as u32, bytes)?;
-        let (width, height) = (to.width as u32, to.height as u32);
+    fn resample(&mut self, from: &Canvas, to: &mut Canvas, area: Rect) -> Result<(), tricine_scale::Error> {
+        let size = |canvas: &Canvas| (canvas.width as u32, canvas.height as u32);
+        let [x, y, width, height] = [area.x, area.y, area.width, area.height].map(|side| side as u32);
+        let whole = size(to);
         let bytes = bytemuck::cast_slice_mut(&mut to.pixels);
-        let whole = TypedImage::<U8x4>::from_buffer(width, height, bytes)?;
-        let [x, y, w, h] = [area.x, area.y, area.width, area.height].map(|side| side as u32);
-        let mut part = TypedCroppedImageMut::new(whole, x, y, w, h)?;
-        // Every pixel is opaque.
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
-        Ok(self.resizer.resize_typed(&source, &mut part, &options)?)
-    }
-}
-
-impl std::fmt::Debug for Scaler {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Scaler")
+        self.kernel.pixels(bytemuck::cast_slice(&from.pixels), size(from), bytes, whole, Part { x, y, width, height })
     }
 }
 
 /// Scales pictures down before their colours are converted: what a terminal shows is a hundredth of a film's pixels.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Shrinker {
-    resizer: Resizer,
+    kernel: tricine_scale::Scaler,
     whole: Vec<u8>,
     planes: [Vec<u8>; 3],
     lying: Canvas,
@@ -218,7 +205,7 @@ impl Shrinker {
         }
     }
 
-    fn shrink(&mut self, picture: &Picture<'_>, width: usize, height: usize) -> Result<(), Box<dyn std::error::Error>> {
+    fn shrink(&mut self, picture: &Picture<'_>, width: usize, height: usize) -> Result<(), tricine_scale::Error> {
         let (w, h) = (picture.meta.width, picture.meta.height);
         for (i, (from, to)) in picture.planes().into_iter().zip(&mut self.planes).enumerate() {
             // Chroma covers two pixels each way; of an odd side the last one lies half outside.
@@ -228,20 +215,9 @@ impl Shrinker {
             to.resize(width * height, 0);
             // Scaling reads rows again and again, so it gets a plane of its own.
             from.bytes.copy_to_vec(&mut self.whole);
-            let source = TypedImageRef::<U8>::from_buffer(side.0, side.1, &self.whole)?;
-            let mut target = TypedImage::<U8>::from_buffer(width as u32, height as u32, to)?;
-            let options = ResizeOptions::new()
-                .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-                .crop(0.0, 0.0, part.0, part.1);
-            self.resizer.resize_typed(&source, &mut target, &options)?;
+            self.kernel.plane(&self.whole, side, part, to, (width as u32, height as u32))?;
         }
         Ok(())
-    }
-}
-
-impl std::fmt::Debug for Shrinker {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Shrinker")
     }
 }
 
