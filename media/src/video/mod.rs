@@ -14,6 +14,8 @@ mod deinterlace;
 mod h264;
 #[cfg(feature = "hevc")]
 mod hevc;
+#[cfg(feature = "mpeg4")]
+mod idct;
 mod light;
 #[cfg(feature = "mjpeg")]
 mod mjpeg;
