@@ -107,13 +107,29 @@ fn interlaced_h264_is_shown_as_yadif_shows_it() {
 }
 
 #[test]
-fn mpeg2_and_motion_jpeg_are_ffmpegs_within_a_rounding() {
+fn mpeg4_of_every_usual_setting_is_exact() {
+    const USUAL: &[(&str, &str, &str)] = &[
+        ("between.mp4", "160x120 25 1", "-c:v mpeg4 -q:v 3 -bf 2 -g 10"),
+        ("finest.mkv", "160x120 25 0.6", "-c:v mpeg4 -q:v 1"),
+        ("quarters.mp4", "178x130 25 1", "-c:v mpeg4 -b:v 300k -flags +mv4+aic -mbd rd -trellis 1"),
+        ("weights.avi", "160x120 25 1", "-c:v mpeg4 -q:v 5 -mpeg_quant 1 -flags +mv4"),
+        ("packets.mkv", "160x120 25 1", "-c:v mpeg4 -q:v 12 -ps 300"),
+        // Large enough for a second thread.
+        ("film.mp4", "1280x720 25 0.4", "-c:v mpeg4 -q:v 4 -bf 2 -g 5"),
+    ];
+    check(USUAL, "mpeg4");
+}
+
+#[test]
+fn mpeg2_xvid_and_motion_jpeg_are_ffmpegs_within_a_rounding() {
     let Some(clips) = Clips::new("rounded") else { return };
     for (name, settings) in [
         ("television.mkv", "-c:v mpeg2video -b:v 2M -bf 2 -g 12"),
         ("disc.mkv", "-c:v mpeg2video -b:v 8M -bf 2 -g 12"),
         ("studio.mkv", "-pix_fmt yuv422p -c:v mpeg2video -b:v 4M -bf 2 -intra_vlc 1"),
         ("old.mkv", "-c:v mpeg1video -b:v 1M -bf 2"),
+        // FFmpeg transforms Xvid's pictures as Xvid does.
+        ("rip.avi", "-c:v libxvid -q:v 4 -g 12 -bf 2"),
         ("camera.avi", "-pix_fmt yuvj420p -c:v mjpeg -q:v 3"),
         ("camera.mov", "-pix_fmt yuvj422p -c:v mjpeg -q:v 3"),
     ] {

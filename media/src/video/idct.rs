@@ -22,20 +22,15 @@ const ODD: [[i32; 4]; 4] = [[C1, C3, C5, C7], [C3, -C7, -C1, -C5], [C5, -C1, C7,
 
 /// Turns frequencies (`block[across][down]`) into samples (`block[y][x]`).
 pub(crate) fn inverse(block: &Block) -> Block {
+    let [first, others @ ..] = block;
     let mut rows = one_way(block, 1 << 10, 11);
-    for down in 0..8 {
-        // A row of one tone is that exactly.
-        if block[1..].iter().all(|across| across[down] == 0) {
-            let tone = block[0][down] << 3;
-            rows.iter_mut().for_each(|x| x[down] = tone);
-        }
+    // A row of one tone is that exactly.
+    let is_tone = |down: usize| -i16::from(others.iter().fold(0, |sum, across| sum | across[down]) == 0);
+    let is_tone: [i16; 8] = std::array::from_fn(is_tone);
+    for column in &mut rows {
+        *column = std::array::from_fn(|down| column[down] & !is_tone[down] | first[down] << 3 & is_tone[down]);
     }
-    let mut turned = [[0; 8]; 8];
-    for (x, column) in rows.iter().enumerate() {
-        for (row, sample) in turned.iter_mut().zip(column) {
-            row[x] = *sample;
-        }
-    }
+    let turned = std::array::from_fn(|down| std::array::from_fn(|x| rows[x][down]));
     one_way(&turned, ALMOST_HALF, 20)
 }
 
@@ -43,15 +38,18 @@ pub(crate) fn inverse(block: &Block) -> Block {
 #[inline(always)]
 fn one_way(from: &Block, half: i32, shift: u32) -> Block {
     let mut to = [[0; 8]; 8];
-    for x in 0..4 {
-        for beside in 0..8 {
-            let (mut even, mut odd) = (half, 0_i32);
-            for k in 0..4 {
-                even = even.wrapping_add(EVEN[x][k] * i32::from(from[2 * k][beside]));
-                odd = odd.wrapping_add(ODD[x][k] * i32::from(from[2 * k + 1][beside]));
-            }
-            to[x][beside] = (even.wrapping_add(odd) >> shift) as i16;
-            to[7 - x][beside] = (even.wrapping_sub(odd) >> shift) as i16;
+    // The compiler makes one transform of vectors out of eight of numbers if what is repeated is all of a transform.
+    for beside in 0..8 {
+        let value = |k: usize| i32::from(from[k][beside]);
+        let sum = |of: [i32; 4], [a, b, c, d]: [i32; 4]| {
+            (of[0] * a).wrapping_add(of[1] * b).wrapping_add((of[2] * c).wrapping_add(of[3] * d))
+        };
+        let (even, odd) = ([0, 2, 4, 6].map(value), [1, 3, 5, 7].map(value));
+        let even = EVEN.map(|times| sum(even, times).wrapping_add(half));
+        let odd = ODD.map(|times| sum(odd, times));
+        for x in 0..4 {
+            to[x][beside] = (even[x].wrapping_add(odd[x]) >> shift) as i16;
+            to[7 - x][beside] = (even[x].wrapping_sub(odd[x]) >> shift) as i16;
         }
     }
     to

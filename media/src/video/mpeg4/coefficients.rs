@@ -8,6 +8,7 @@ use oxideav_mpeg4video::scan::{ScanType, inverse_scan};
 use oxideav_mpeg4video::texture::{AcEvent, TcoefTable, decode_ac_event};
 
 /// A place in a picture's data.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
     /// In bits. It may lie behind the end, where all bits are zero.
@@ -69,8 +70,8 @@ struct Entry {
 pub(super) struct Codes {
     kind: TcoefTable,
     /// By the next nine bits, and where those do not suffice by thirteen: the longest code and its sign.
-    short: Vec<Entry>,
-    long: Vec<Entry>,
+    short: [Entry; 1 << 9],
+    long: [Entry; 1 << 13],
 }
 
 pub(super) static INTRA: LazyLock<Codes> = LazyLock::new(|| Codes::new(TcoefTable::Intra));
@@ -93,24 +94,54 @@ impl Codes {
         };
         Self {
             kind,
-            short: (0..1 << 9).map(|bits| asked(bits << 23, 9)).collect(),
-            long: (0..1 << 13).map(|bits| asked(bits << 19, 13)).collect(),
+            short: std::array::from_fn(|bits| asked((bits as u32) << 23, 9)),
+            long: std::array::from_fn(|bits| asked((bits as u32) << 19, 13)),
         }
     }
 
     /// The next run and value, and whether they are the last. `None`: there is no such code, or the data ends.
-    #[inline]
-    pub(super) fn next(&self, bits: &mut Bits<'_>) -> Option<AcEvent> {
+    #[inline(always)]
+    fn next(&self, bits: &mut Bits<'_>) -> Option<AcEvent> {
         let word = bits.peek();
         let mut entry = self.short[(word >> 23) as usize];
         if entry.len == 0 {
             entry = self.long[(word >> 19) as usize];
             if entry.len == 0 {
-                return bits.by_the_crate(|bits| decode_ac_event(bits, self.kind));
+                return self.asked(bits);
             }
         }
         bits.at += usize::from(entry.len);
         Some(AcEvent { last: entry.last, run: entry.run.into(), level: entry.level.into() })
+    }
+
+    /// Reads a block's coefficients from place `at` of its order on; `take` is given each one's row, column and value. `None`: they
+    /// are broken.
+    #[inline(always)]
+    pub(super) fn each(
+        &self,
+        from: &mut Bits<'_>,
+        order: &Order,
+        mut at: usize,
+        mut take: impl FnMut(usize, usize, i32),
+    ) -> Option<()> {
+        let mut bits = *from;
+        loop {
+            let event = self.next(&mut bits)?;
+            at += event.run as usize;
+            let (v, u) = *order.get(at)?;
+            at += 1;
+            take(usize::from(v & 7), usize::from(u & 7), event.level);
+            if event.last {
+                *from = bits;
+                return Some(());
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn asked(&self, bits: &mut Bits<'_>) -> Option<AcEvent> {
+        bits.by_the_crate(|bits| decode_ac_event(bits, self.kind))
     }
 }
 

@@ -65,12 +65,13 @@ impl Mpeg4 {
     }
 
     fn take(&mut self, data: &[u8], tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
-        self.choose(&units(data), out)?;
-        self.go_on(data, tag, out)
+        let units = units(data);
+        self.choose(&units, out)?;
+        self.go_on(data, &units, tag, out)
     }
 
-    fn go_on(&mut self, data: &[u8], tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
-        let units = units(data);
+    /// Decodes a packet of these units by the decoder that was chosen.
+    fn go_on(&mut self, data: &[u8], units: &[Unit<'_>], tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
         // A picture between two others, of which the first lies before the place where decoding began, is not to be had.
         let kind = units.iter().find(|unit| unit.code == code::PICTURE).and_then(|unit| unit.data.get(4));
         match kind.map(|byte| byte >> 6) {

@@ -1,7 +1,7 @@
 //! A stream that uses what DivX and Xvid usually do, decoded by us picture by picture as the crate's own driver does it, with the
 //! crate's parser of headers: its time, which pictures others refer to, and in what order they are shown.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use oxideav_mpeg4video::bitreader::BitReader;
 use oxideav_mpeg4video::compat::DecodeOptions;
@@ -19,8 +19,14 @@ use oxideav_mpeg4video::vop_decode::{
 };
 
 use super::frame::{Frame, Inverse};
-use super::walk::{Between, Walk};
+use super::walk::{Between, Row, Walk};
 use super::{OPTIONS, Unit, code};
+use crate::guard::guarded;
+
+/// Macroblocks of a picture that is worth a second thread: a fifth of one of a DVD.
+const MANY: usize = 300;
+/// Rows that are read and not yet painted at most.
+const AHEAD: usize = 8;
 
 /// A picture to be shown, and what was given with the packet that holds it.
 pub(super) type Tagged = (Arc<Frame>, i64);
@@ -154,8 +160,7 @@ impl Stream {
         let (Some(earlier), Some(later)) = (self.clock.earlier, self.clock.later) else {
             return Err(StreamDecodeError::MissingAnchor);
         };
-        let (trb, trd) =
-            (ticks(self.clock.before, vop.modulo_time_base, &self.vol, vop) - earlier, later - earlier);
+        let (trb, trd) = (ticks(self.clock.before, vop.modulo_time_base, &self.vol, vop) - earlier, later - earlier);
         if trd <= 0 || trb <= 0 || trb >= trd {
             return Err(StreamDecodeError::BadTemporalReference { trb, trd });
         }
@@ -176,17 +181,33 @@ impl Stream {
         };
         let mut walk = Walk::new((data, at), (vol, vop), times, later);
         let mut frame = Frame::new(wide, high);
-        let read = vop.coding_type != VopCodingType::S
-            && (0..high).all(|y| {
-                let row = walk.row(y);
-                row.iter().for_each(|row| frame.paint(y, row, from, vop.rounding_type, self.inverse));
-                row.is_some()
-            });
+        let mut paint = |y, row: &Row| frame.paint(y, row, from, vop.rounding_type, self.inverse);
+        let several = std::thread::available_parallelism().is_ok_and(|several| several.get() > 1);
+        let read = if vop.coding_type == VopCodingType::S {
+            false
+        } else if wide * high >= MANY && several {
+            read_ahead(&mut walk, high, paint)
+        } else {
+            (0..high).all(|y| walk.row(y).map(|row| paint(y, &row)).is_some())
+        };
         match read {
             true => Ok((frame, walk.motions)),
             false => Err(complaint((data, at), (vol, vop), times, later)),
         }
     }
+}
+
+/// Reads rows on a thread of its own, and paints them on this one. Whether all could be read.
+fn read_ahead(walk: &mut Walk<'_>, high: usize, mut paint: impl FnMut(usize, &Row)) -> bool {
+    std::thread::scope(|scope| {
+        let (sender, receiver) = mpsc::sync_channel(AHEAD);
+        scope.spawn(move || {
+            // What panics here would have done so on the thread that is guarded, and does when the crate looks.
+            let _ = guarded(|| (0..high).try_for_each(|y| sender.send(walk.row(y)?).ok()));
+        });
+        let painted = receiver.iter().enumerate().map(|(y, row)| paint(y, &row)).count();
+        painted == high
+    })
 }
 
 fn ticks(second: u64, more: u32, vol: &VolHeader, vop: &VopHeader) -> i64 {

@@ -6,7 +6,8 @@ use super::*;
 
 /// What FFmpeg makes of a lively picture with these settings. `None`: there is no FFmpeg.
 fn clip(settings: &str) -> Option<Vec<u8>> {
-    let source = "-v error -nostdin -f lavfi -i testsrc2=size=178x130:rate=25:duration=0.6,noise=alls=12:allf=t+u:all_seed=7";
+    let source =
+        "-v error -nostdin -f lavfi -i testsrc2=size=178x130:rate=25:duration=0.6,noise=alls=12:allf=t+u:all_seed=7";
     let args = source.split(' ').chain(settings.split(' ')).chain("-pix_fmt yuv420p -f m4v -".split(' '));
     let made = Command::new("ffmpeg").args(args).output();
     match made.map(|made| (made.status.success(), made)) {
@@ -44,11 +45,12 @@ fn shown(packets: &[Vec<u8>], ours: bool) -> (Vec<(i64, Vec<u8>)>, Option<String
     let mut codec = Mpeg4::open(&[]).unwrap();
     let (mut out, mut complaint) = (Vec::new(), None);
     for (tag, packet) in (0..).zip(packets) {
+        let units = units(packet);
         if ours {
-            codec.choose(&units(packet), &mut out).unwrap();
+            codec.choose(&units, &mut out).unwrap();
             codec.stream.iter_mut().for_each(|stream| stream.inverse = by_the_crate);
         }
-        if let Err(error) = codec.go_on(packet, tag, &mut out) {
+        if let Err(error) = codec.go_on(packet, &units, tag, &mut out) {
             complaint = Some(format!("{error:?}"));
             break;
         }
@@ -99,7 +101,11 @@ fn of_damage_the_same_is_shown_and_said() {
             let packet = &mut packets[seed % 14];
             let begin = units(packet).last().map_or(0, |unit| packet.len() - unit.data.len()) + 4;
             let at = begin + seed * 7919 % (packet.len() - begin);
-            if seed % 3 == 0 { packet.truncate(at) } else { packet[at] ^= 1 << (seed % 8) }
+            if seed % 3 == 0 {
+                packet.truncate(at)
+            } else {
+                packet[at] ^= 1 << (seed % 8)
+            }
             let (ours, theirs) = (shown(&packets, true), shown(&packets, false));
             assert_eq!(ours.1, theirs.1, "{settings}, seed {seed}");
             assert!(ours.0 == theirs.0, "{settings}, seed {seed}: {} and {}", ours.0.len(), theirs.0.len());

@@ -5,14 +5,11 @@ use oxideav_mpeg4video::block::{cbpb_pattern_code, intra_quant_matrix, nonintra_
 use oxideav_mpeg4video::bvop_mv::{BVopMvDriver, CoLocatedAnchor};
 use oxideav_mpeg4video::bvop_prediction::{BVopPredictionMode, BVopSampleMode};
 use oxideav_mpeg4video::data_partition::use_intra_dc_vlc;
-use oxideav_mpeg4video::inverse_quant::{
-    InverseQuantContext, inverse_quant_method1_no_mismatch, inverse_quant_method2,
-};
 use oxideav_mpeg4video::macroblock::parse_macroblock_header;
 use oxideav_mpeg4video::motion::{DirectCoLocatedMv, MotionVector};
 use oxideav_mpeg4video::neighbour::{BlockNeighbour, IntraBlockGrid};
 use oxideav_mpeg4video::predictor::{
-    dc_scaler, predict_intra_ac_column, predict_intra_ac_row, predict_intra_dc, saturate_block, select_dc_direction,
+    dc_scaler, predict_intra_ac_column, predict_intra_ac_row, predict_intra_dc, saturate_qf, select_dc_direction,
 };
 use oxideav_mpeg4video::pvop_mv::{MvDriver, PvopMbMotion, chroma_mv_for_macroblock};
 use oxideav_mpeg4video::scan::{DcPredictionDirection, ScanType, select_scan_type};
@@ -25,7 +22,7 @@ use oxideav_mpeg4video::vol::VolHeader;
 use oxideav_mpeg4video::vop::{VopCodingType, VopHeader};
 use oxideav_mpeg4video::vop_decode::vop_mb_dimensions;
 
-use super::coefficients::{Bits, INTER, INTRA, Order, order};
+use super::coefficients::{Bits, INTER, INTRA, order};
 use crate::video::idct::Block;
 
 const STILL: MotionVector = MotionVector { x: 0, y: 0 };
@@ -190,8 +187,7 @@ impl<'a> Walk<'a> {
 
     /// A macroblock of a picture that others may refer to.
     fn macroblock(&mut self, y: usize, x: usize, blocks: &mut Vec<Block>) -> Option<Macroblock> {
-        let header =
-            self.bits.by_the_crate(|bits| parse_macroblock_header(bits, self.vop.coding_type, self.vol))?;
+        let header = self.bits.by_the_crate(|bits| parse_macroblock_header(bits, self.vop.coding_type, self.vol))?;
         let motion = if self.vop.coding_type == VopCodingType::I {
             PvopMbMotion::Intra
         } else {
@@ -250,33 +246,18 @@ impl<'a> Walk<'a> {
 
     /// The blocks of a macroblock that is predicted.
     fn differences(&mut self, coded: &[bool; 6], blocks: &mut Vec<Block>) -> Option<()> {
-        let order = order(ScanType::Zigzag);
-        let scale = self.scale as i32;
+        let scaled = Scale::new(self.scale, self.vol.quant_type.then_some(&self.weights[1]), 1);
         for _ in coded.iter().filter(|coded| **coded) {
-            blocks.push([[0; 8]; 8]);
-            let block = blocks.last_mut()?;
-            let (mut at, mut sum) = (0, 0);
-            loop {
-                let event = INTER.next(&mut self.bits)?;
-                let (v, u) = *order.get(at + event.run as usize)?;
-                at += event.run as usize + 1;
-                let (v, u) = (usize::from(v & 7), usize::from(u & 7));
-                let (size, sign) = (2 * event.level.abs() + 1, event.level.signum());
-                let value = match self.vol.quant_type {
-                    true => sign * (size * i32::from(self.weights[1][v][u]) * scale / 16),
-                    false => sign * (size * scale - i32::from(scale % 2 == 0)),
-                };
-                let value = value.clamp(-2048, 2047);
-                sum += value;
-                block[u][v] = value as i16;
-                if event.last {
-                    break;
-                }
-            }
+            let (mut block, mut sum) = ([[0; 8]; 8], 0);
+            INTER.each(&mut self.bits, order(ScanType::Zigzag), 0, |v, u, level| {
+                block[u][v] = scaled.of(level, v, u);
+                sum ^= block[u][v];
+            })?;
             // An even sum would be rounded differently by different decoders.
-            if self.vol.quant_type && sum % 2 == 0 {
+            if self.vol.quant_type && sum & 1 == 0 {
                 block[7][7] ^= 1;
             }
+            blocks.push(block);
         }
         Some(())
     }
@@ -287,55 +268,74 @@ impl<'a> Walk<'a> {
         let (scale, (wide, high)) = (self.scale, self.size);
         let grid = self.intra.get_or_insert_with(|| IntraBlockGrid::new(high, wide));
         let near = grid.predictors_for(y, x, number, 8, scale);
-        let mut at = 0;
-        let mut first = 0;
+        let (mut begin, mut first) = (0, 0);
         if use_intra_dc_vlc(self.dc_threshold, scale) {
             first = self.bits.by_the_crate(|bits| decode_intra_dc(bits, component))?.differential;
-            at = 1;
+            begin = 1;
         }
         let direction = select_dc_direction(near.fa_dc, near.fb_dc, near.fc_dc);
-        let mut values = [[0; 8]; 8];
-        values[0][0] = first;
+        let scaled = Scale::new(scale, self.vol.quant_type.then_some(&self.weights[0]), 0);
+        // Only the first row and column tell neighbours what to expect.
+        let (mut block, mut row, mut column) = ([[0; 8]; 8], [0; 8], [0; 8]);
         if coded {
-            let order: &Order = order(select_scan_type(true, predicted, direction));
-            loop {
-                let event = INTRA.next(&mut self.bits)?;
-                let (v, u) = *order.get(at + event.run as usize)?;
-                at += event.run as usize + 1;
-                values[usize::from(v & 7)][usize::from(u & 7)] = event.level;
-                if event.last {
-                    break;
+            let order = order(select_scan_type(true, predicted, direction));
+            INTRA.each(&mut self.bits, order, begin, |v, u, level| {
+                if v == 0 {
+                    row[u] = level;
                 }
+                if u == 0 {
+                    column[v] = level;
+                }
+                block[u][v] = scaled.of(level, v, u);
+            })?;
+            if begin == 0 {
+                first = row[0];
             }
         }
-        values[0][0] =
-            predict_intra_dc(values[0][0], direction, near.fa_dc, near.fc_dc, dc_scaler(component, scale));
+        let [(_, mut row), (_, mut column)] = [row, column].map(|[first, rest @ ..]| (first, rest));
         if predicted {
             match direction {
                 DcPredictionDirection::FromLeft => {
-                    let own = std::array::from_fn(|v| values[v + 1][0]);
-                    let column = predict_intra_ac_column(own, near.a_first_column, near.qp_a, scale);
-                    values[1..].iter_mut().zip(column).for_each(|(row, value)| row[0] = value);
+                    column = predict_intra_ac_column(column, near.a_first_column, near.qp_a, scale).map(saturate_qf);
+                    (1..8).for_each(|v| block[0][v] = scaled.of(column[v - 1], v, 0));
                 }
                 DcPredictionDirection::FromAbove => {
-                    let own = std::array::from_fn(|u| values[0][u + 1]);
-                    values[0][1..].copy_from_slice(&predict_intra_ac_row(own, near.c_first_row, near.qp_c, scale));
+                    row = predict_intra_ac_row(row, near.c_first_row, near.qp_c, scale).map(saturate_qf);
+                    (1..8).for_each(|u| block[u][0] = scaled.of(row[u - 1], 0, u));
                 }
             }
         }
-        saturate_block(&mut values);
-        let context = InverseQuantContext {
-            macroblock_intra: true,
-            component,
-            quantiser_scale: scale,
-            bits_per_pixel: 8,
-            short_video_header: false,
+        let by = dc_scaler(component, scale);
+        let dc = saturate_qf(predict_intra_dc(first, direction, near.fa_dc, near.fc_dc, by));
+        let dc = (dc * by as i32).clamp(-2048, 2047);
+        block[0][0] = dc as i16;
+        let own = BlockNeighbour { dc, qp: scale, first_row: row, first_column: column, is_intra: true };
+        self.intra.as_mut()?.record(y, x, number, Some(own));
+        Some(block)
+    }
+}
+
+/// How large coefficients were before they were coded, in one of two ways.
+struct Scale<'a> {
+    scale: i32,
+    weights: Option<&'a [[u8; 8]; 8]>,
+    /// What is lost where a block does not stand for itself: half a step.
+    lost: i32,
+    odd: i32,
+}
+
+impl<'a> Scale<'a> {
+    fn new(scale: u32, weights: Option<&'a [[u8; 8]; 8]>, lost: i32) -> Self {
+        let scale = scale as i32;
+        Self { scale, weights, lost, odd: scale - i32::from(scale % 2 == 0) }
+    }
+
+    #[inline(always)]
+    fn of(&self, level: i32, v: usize, u: usize) -> i16 {
+        let value = match self.weights {
+            Some(weights) => (2 * level.abs() + self.lost) * i32::from(weights[v][u]) * self.scale / 16,
+            None => 2 * level.abs() * self.scale + self.odd,
         };
-        let scaled = match self.vol.quant_type {
-            true => inverse_quant_method1_no_mismatch(&values, &self.weights[0], context),
-            false => inverse_quant_method2(&values, context),
-        };
-        grid.record(y, x, number, Some(BlockNeighbour::from_qf(&values, scaled[0][0], scale)));
-        Some(std::array::from_fn(|u| std::array::from_fn(|v| scaled[v][u] as i16)))
+        (value * level.signum()).clamp(-2048, 2047) as i16
     }
 }
