@@ -32,7 +32,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Bits up to the next byte, eight if one begins here.
-    pub(super) fn to_next_byte(&self) -> u32 {
+    pub(super) fn to_next_byte(self) -> u32 {
         8 - (self.at % 8) as u32
     }
 

@@ -1,4 +1,4 @@
-//! A picture while others refer to it, and how a block of it is predicted from another.
+//! A picture while others refer to it, and how it is put together.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use oxideav_mpeg4video::motion::MotionVector;
 use super::walk::{Row, Vectors};
 use crate::Picture;
 use crate::video::codec::{copy_plane, planes};
+use crate::video::half_samples::{Samples, predict};
 use crate::video::idct::Block;
 
 /// Frequencies to samples.
@@ -29,9 +30,8 @@ impl Plane {
         &mut self.samples[y * self.width + x..][..N]
     }
 
-    /// Predicts N by N samples at a place from `from`, where they lie `by` half samples away; or brings them halfway to that. Outside
-    /// a picture its edge goes on.
-    pub(super) fn predict<const N: usize>(
+    /// Predicts N by N samples at a place.
+    fn predict<const N: usize>(
         &mut self,
         from: &Self,
         (x, y): (usize, usize),
@@ -39,56 +39,9 @@ impl Plane {
         rounding: u8,
         halfway: bool,
     ) {
-        let (left, top) = (x as i64 + i64::from(by.x >> 1), y as i64 + i64::from(by.y >> 1));
-        let (half_x, half_y) = ((by.x & 1) as usize, (by.y & 1) as usize);
-        let (wide, high) = ((N + half_x) as i64, (N + half_y) as i64);
-        let (right, bottom) = (from.width as i64 - 1, from.height as i64 - 1);
-        let mut edged = [[0; 17]; 17];
-        let (source, stride) = if left >= 0 && top >= 0 && left + wide - 1 <= right && top + high - 1 <= bottom {
-            (&from.samples[top as usize * from.width + left as usize..], from.width)
-        } else {
-            for (row, y) in edged.iter_mut().zip(top..top + high) {
-                let line = &from.samples[y.clamp(0, bottom) as usize * from.width..][..from.width];
-                for (sample, x) in row.iter_mut().zip(left..left + wide) {
-                    *sample = line[x.clamp(0, right) as usize];
-                }
-            }
-            (edged.as_flattened(), 17)
-        };
-        let (two, four) = (1 - u16::from(rounding & 1), 2 - u16::from(rounding & 1));
-        let wide = |sample: u8| u16::from(sample);
-        for row in 0..N {
-            let above = &source[row * stride..][..N + half_x];
-            let below = &source[(row + half_y) * stride..][..N + half_x];
-            let mut line = [0; N];
-            match (half_x, half_y) {
-                (0, 0) => line.copy_from_slice(above),
-                (0, _) => {
-                    for (to, (a, b)) in line.iter_mut().zip(above.iter().zip(below)) {
-                        *to = ((wide(*a) + wide(*b) + two) >> 1) as u8;
-                    }
-                }
-                (_, 0) => {
-                    for (to, (a, b)) in line.iter_mut().zip(above.iter().zip(&above[1..])) {
-                        *to = ((wide(*a) + wide(*b) + two) >> 1) as u8;
-                    }
-                }
-                _ => {
-                    let (above, below) = (above.iter().zip(&above[1..]), below.iter().zip(&below[1..]));
-                    for (to, ((a, b), (c, d))) in line.iter_mut().zip(above.zip(below)) {
-                        *to = ((wide(*a) + wide(*b) + wide(*c) + wide(*d) + four) >> 2) as u8;
-                    }
-                }
-            }
-            let to = self.row::<N>(x, y + row);
-            if halfway {
-                for (to, line) in to.iter_mut().zip(line) {
-                    *to = ((wide(*to) + wide(line) + 1) >> 1) as u8;
-                }
-            } else {
-                to.copy_from_slice(&line);
-            }
-        }
+        let to = (&mut self.samples[y * self.width + x..], self.width);
+        let from = Samples { samples: &from.samples, width: from.width, height: from.height };
+        predict::<N>(to, from, (x, y), (by.x, by.y), rounding, halfway);
     }
 
     /// Adds what a block differs by from what was predicted.
