@@ -123,7 +123,7 @@ fn pictures_and_sound_are_ffmpegs() {
         let theirs = reference(path, 96 * 64 * 3 / 2);
         assert_eq!(ours.pictures.len(), theirs.len(), "{name}: pictures");
         let same = |(ours, theirs): (&(i64, Vec<u8>), &Vec<u8>)| match name {
-            // Decoders of MPEG-2 and of MPEG-4 part 2 round differently: by one step here and there.
+            // Decoders of MPEG-1, MPEG-2 and of MPEG-4 part 2 round differently: by one step here and there.
             "rip.avi" | "disc.mpg" | "disc.vob" | "plain.mpg" | "tv.ts" | "raw.m2v" | "raw.m4v" => {
                 squared_error(&ours.1, theirs) < 0.5
             }

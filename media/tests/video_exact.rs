@@ -4,7 +4,9 @@ mod video_support;
 
 #[cfg(feature = "h264-444")]
 use video_support::coded;
-use video_support::{Clips, assert_exact, decode_all, filtered, lively, open, reference};
+use video_support::{
+    Clips, all_frames, assert_exact, by_numbers, decode_all, filtered, lively, open, reference, video_as_coded,
+};
 
 fn check(settings: &[(&str, &str, &str)], name: &str) {
     let Some(clips) = Clips::new(name) else { return };
@@ -107,13 +109,42 @@ fn interlaced_h264_is_shown_as_yadif_shows_it() {
 }
 
 #[test]
-fn mpeg2_and_motion_jpeg_are_ffmpegs_within_a_rounding() {
+fn mpeg2_and_mpeg4_of_every_usual_setting_are_exact() {
+    let Some(clips) = Clips::new("transformed") else { return };
+    for (name, size, settings) in [
+        ("between.mp4", (160, 120), "-c:v mpeg4 -q:v 3 -bf 2 -g 10"),
+        ("finest.mkv", (160, 120), "-c:v mpeg4 -q:v 1"),
+        ("quarters.mp4", (178, 130), "-c:v mpeg4 -b:v 300k -flags +mv4+aic -mbd rd -trellis 1"),
+        ("weights.avi", (160, 120), "-c:v mpeg4 -q:v 5 -mpeg_quant 1 -flags +mv4"),
+        ("packets.mkv", (160, 120), "-c:v mpeg4 -q:v 12 -ps 300"),
+        // Large enough for a second thread.
+        ("film.mp4", (1280, 720), "-c:v mpeg4 -q:v 4 -bf 2 -g 5"),
+        ("television.mkv", (160, 128), "-c:v mpeg2video -b:v 2M -bf 2 -g 12"),
+        ("disc.mkv", (720, 576), "-c:v mpeg2video -b:v 8M -bf 2 -g 12"),
+        ("woven.mkv", (160, 128), "-c:v mpeg2video -b:v 2M -bf 2 -flags +ilme+ildct"),
+    ] {
+        let source = lively(&format!("{}x{}", size.0, size.1), "25", "0.6");
+        let Some(path) = clips.make(name, &format!("{source} {settings}")) else { continue };
+        let ours = all_frames(&mut *video_as_coded(&path), &path);
+        let theirs = by_numbers(&path, size.0 * size.1 * 3 / 2);
+        assert_eq!((ours.len(), theirs.len()), (15, 15), "{name}");
+        for (n, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+            let differing = ours.2.iter().zip(theirs).filter(|(ours, theirs)| ours != theirs).count();
+            assert_eq!(differing, 0, "{name}: picture {n}");
+        }
+    }
+}
+
+#[test]
+fn mpeg2_xvid_and_motion_jpeg_are_ffmpegs_within_a_rounding() {
     let Some(clips) = Clips::new("rounded") else { return };
     for (name, settings) in [
         ("television.mkv", "-c:v mpeg2video -b:v 2M -bf 2 -g 12"),
         ("disc.mkv", "-c:v mpeg2video -b:v 8M -bf 2 -g 12"),
         ("studio.mkv", "-pix_fmt yuv422p -c:v mpeg2video -b:v 4M -bf 2 -intra_vlc 1"),
         ("old.mkv", "-c:v mpeg1video -b:v 1M -bf 2"),
+        // FFmpeg transforms Xvid's pictures as Xvid does.
+        ("rip.avi", "-c:v libxvid -q:v 4 -g 12 -bf 2"),
         ("camera.avi", "-pix_fmt yuvj420p -c:v mjpeg -q:v 3"),
         ("camera.mov", "-pix_fmt yuvj422p -c:v mjpeg -q:v 3"),
     ] {

@@ -12,8 +12,12 @@ mod deep;
 mod deinterlace;
 #[cfg(feature = "h264")]
 mod h264;
+#[cfg(any(feature = "mpeg2", feature = "mpeg4"))]
+mod half_samples;
 #[cfg(feature = "hevc")]
 mod hevc;
+#[cfg(any(feature = "mpeg2", feature = "mpeg4"))]
+mod idct;
 mod light;
 #[cfg(feature = "mjpeg")]
 mod mjpeg;

@@ -101,7 +101,17 @@ pub(crate) fn reference(path: &Path, frame_len: usize) -> Vec<Vec<u8>> {
 
 /// As [`reference`], behind a filter.
 pub(crate) fn filtered(path: &Path, frame_len: usize, filter: &str) -> Vec<Vec<u8>> {
+    with_options(path, frame_len, filter, &[])
+}
+
+/// As [`reference`], by what FFmpeg does where there are no vectors of numbers: those round some samples otherwise.
+pub(crate) fn by_numbers(path: &Path, frame_len: usize) -> Vec<Vec<u8>> {
+    with_options(path, frame_len, "null", &["-cpuflags", "0"])
+}
+
+fn with_options(path: &Path, frame_len: usize, filter: &str, options: &[&str]) -> Vec<Vec<u8>> {
     let mut command = Command::new("ffmpeg");
+    command.args(options);
     command.args(["-v", "error", "-nostdin", "-noautorotate", "-threads", "1", "-flags", "unaligned", "-i"]).arg(path);
     command.args([
         "-map",

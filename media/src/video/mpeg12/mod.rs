@@ -2,6 +2,7 @@
 //! once. Pictures come out in decode order; two fields that are coded apart come out as one picture.
 
 mod coefficients;
+mod predicted;
 mod sequence;
 mod slices;
 

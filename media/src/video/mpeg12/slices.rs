@@ -9,10 +9,8 @@ use oxideav_mpeg12video::PictureCodingType;
 use oxideav_mpeg12video::coded_block_pattern::CodedBlockPattern;
 use oxideav_mpeg12video::dual_prime::FieldParity;
 use oxideav_mpeg12video::frame_assembly::{FrameBuffer, block_placement, place_intra_block};
-use oxideav_mpeg12video::idct::idct_8x8_from_i32;
 use oxideav_mpeg12video::inter_reconstruction::{
-    FieldBasedMotion, FieldVector, FrameMotion, MotionVectorPel, ReferenceFrames, ResidualBlock,
-    reconstruct_field_based_macroblock, reconstruct_inter_macroblock,
+    FieldBasedMotion, FieldVector, FrameMotion, MotionVectorPel, ReferenceFrames, reconstruct_field_based_macroblock,
 };
 use oxideav_mpeg12video::macroblock_modes::{
     MacroblockModesContext, MacroblockModesTail, MotionType, MvFormat, PredictionType,
@@ -35,11 +33,13 @@ use oxideav_mpeg12video::slice_macroblock_walk::{
     reconstruct_slice_motion_vectors,
 };
 
-use super::coefficients;
 use super::sequence::Matrices;
+use super::{coefficients, predicted};
 use crate::guard::guarded;
+use crate::video::idct::{Block, inverse};
 
-type Points = [[i16; 8]; 8];
+/// Samples of a block.
+pub(super) type Points = Block;
 
 /// A slice as it is coded: where its macroblocks begin, in bits, and what they are read with.
 type Coded<'a> = (&'a [u8], u64, SliceWalkContext);
@@ -285,7 +285,8 @@ impl Frame<'_> {
                 (at, codes) = (at + 1, next);
             }
             let values = inverse_quantise_block(&values, coding, weight, scale, dc_scale);
-            found.push((number as u8, idct_8x8_from_i32(&values)));
+            let turned = std::array::from_fn(|u| std::array::from_fn(|v| values[v][u] as i16));
+            found.push((number as u8, inverse(&turned)));
         }
         Some(found)
     }
@@ -312,33 +313,22 @@ impl Frame<'_> {
             let at = record.macroblock_address as usize;
             for passed in at.checked_sub(motion.skipped_before as usize)?..at {
                 let follows = followed(context.picture_coding_type, before, motion);
-                reconstruct_inter_macroblock(
-                    frame,
-                    self.references,
-                    passed % width,
-                    passed / width,
-                    false,
-                    follows,
-                    &[],
-                )
-                .ok()?;
+                predicted::place(frame, self.references, (passed % width, passed / width), false, follows, &[])?;
                 placed += 1;
             }
             if record.macroblock_type.macroblock_intra {
                 placed += intra(frame, record, blocks)?;
                 continue;
             }
-            let residuals: Vec<ResidualBlock<'_>> =
-                blocks.iter().map(|(number, points)| ResidualBlock { block_index: *number, f_pel: points }).collect();
             let (column, row, fields) = (at % width, at / width, record.dct_type == Some(true));
             match record.motion_type.map_or(PredictionType::FrameBased, |motion| motion.prediction_type) {
                 PredictionType::FrameBased => {
                     let motion = of_frame(&motion.reconstructed);
-                    reconstruct_inter_macroblock(frame, self.references, column, row, fields, motion, &residuals)
-                        .ok()?;
+                    predicted::place(frame, self.references, (column, row), fields, motion, blocks)?;
                 }
                 PredictionType::FieldBased => {
                     let motion = of_fields(record, &motion.reconstructed);
+                    let residuals = predicted::residuals(blocks);
                     reconstruct_field_based_macroblock(frame, self.references, column, row, fields, motion, &residuals)
                         .ok()?;
                 }
