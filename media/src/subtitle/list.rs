@@ -8,7 +8,7 @@ use crate::caps;
 use crate::choice::same;
 use crate::container::{Container, Shifted, Track, TrackKind, VobSub};
 use crate::guard::guarded;
-use crate::{MediaError, MediaFile};
+use crate::{MediaError, MediaFile, VideoFormat};
 
 /// Where subtitles are from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,17 +57,24 @@ pub struct Subtitles {
     /// Where the film begins on its container's timeline, in ns.
     zero_ns: i64,
     tracks: Vec<(SubtitleTrack, Place)>,
+    /// How the film's pictures are shown.
+    film: Option<VideoFormat>,
     /// The language that is spoken.
     heard: Option<String>,
 }
 
 impl Subtitles {
-    /// Those of a film whose sound is in the language `heard`.
-    pub(crate) fn of(container: Arc<dyn Container>, zero_ns: i64, heard: Option<String>) -> Self {
+    /// Those of a film whose pictures are shown as `film` says, and whose sound is in the language `heard`.
+    pub(crate) fn of(
+        container: Arc<dyn Container>,
+        zero_ns: i64,
+        film: Option<VideoFormat>,
+        heard: Option<String>,
+    ) -> Self {
         let tracks = container.contents().tracks.iter().enumerate();
         let tracks = tracks.filter(|(_, track)| track.kind == TrackKind::Subtitle).take(caps::SUBTITLE_TRACKS);
         let tracks = tracks.map(|(at, track)| (described(track), Place::Track(at))).collect();
-        Self { container: Some(container), zero_ns, tracks, heard }
+        Self { container: Some(container), zero_ns, tracks, film, heard }
     }
 
     /// Adds a file to those of the film named `film`.
@@ -204,12 +211,21 @@ impl Subtitles {
         }
         match place {
             Place::File(file) | Place::Half(file) => read(file),
-            Place::Own(container, at, _) => Ok((tracked(&**container, *at, 0)?, None)),
+            Place::Own(container, at, _) => Ok((self.tracked(&**container, *at, 0)?, None)),
             Place::Track(at) => {
                 let container = self.container.as_ref().ok_or_else(|| MediaError::Broken("no film".into()))?;
-                Ok((tracked(&**container, *at, self.zero_ns)?, None))
+                Ok((self.tracked(&**container, *at, self.zero_ns)?, None))
             }
         }
+    }
+
+    /// The pages of a container's track. Errors: it cannot be read.
+    fn tracked(&self, container: &dyn Container, at: usize, zero_ns: i64) -> Result<Pages, MediaError> {
+        let text = container.contents().tracks[at].text.as_ref();
+        let (codec, config) =
+            text.ok_or_else(|| MediaError::Broken("a track of subtitles that is not described".into()))?;
+        let packets = Box::new(Shifted { packets: container.packets(at)?, zero_ns });
+        Ok(Pages::new(Box::new(Tracked::new(packets, codec, config, self.film))))
     }
 }
 
@@ -217,15 +233,6 @@ impl std::fmt::Debug for Subtitles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.tracks()).finish()
     }
-}
-
-/// The pages of a container's track. Errors: it cannot be read.
-fn tracked(container: &dyn Container, at: usize, zero_ns: i64) -> Result<Pages, MediaError> {
-    let text = container.contents().tracks[at].text.as_ref();
-    let (codec, config) =
-        text.ok_or_else(|| MediaError::Broken("a track of subtitles that is not described".into()))?;
-    let packets = Box::new(Shifted { packets: container.packets(at)?, zero_ns });
-    Ok(Pages::new(Box::new(Tracked::new(packets, codec, config))))
 }
 
 /// Whether a file begins as a program stream does.

@@ -2,7 +2,7 @@
 //! into pages, each of which says what is to be seen from one moment to another. Nothing here draws.
 //!
 //! Read `cue` for what a cue is, `markup`, `ass` and `overrides` for how letters are described, `srt`, `vtt`, `tx3g`, `pgs` and `vobsub` for the formats,
-//! `source` for where cues come from, `list` for which tracks there are and which one is shown.
+//! `placed` for where pictures lie on a film that was cut, `source` for where cues come from, `list` for which tracks there are and which one is shown.
 
 mod ass;
 mod charset;
@@ -12,6 +12,7 @@ mod markup;
 mod overrides;
 mod pages;
 mod pgs;
+mod placed;
 mod source;
 mod srt;
 mod tx3g;
