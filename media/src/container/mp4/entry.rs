@@ -54,6 +54,7 @@ impl Entry {
             let mut peak = |peak: Peak| entry.colour.peak = entry.colour.peak.or(peak);
             match &kind {
                 b"avcC" | b"hvcC" | b"av1C" | b"vpcC" => entry.config = body.to_vec(),
+                b"glbl" if &code == b"theo" => entry.config = body.to_vec(),
                 b"pasp" => entry.sar = be32(body, 0).zip(be32(body, 4)).filter(|&(w, h)| w > 0 && h > 0),
                 b"colr" => entry.colour = colour(body).unwrap_or_default().or(entry.colour),
                 b"clli" => peak(Peak::of_pixel(be16(body, 0).unwrap_or(0).into())),
@@ -112,6 +113,7 @@ impl Entry {
             b"av01" | b"dav1" => return CodecId::Av1,
             b"vp09" => return CodecId::Vp9,
             b"vp08" => return CodecId::Vp8,
+            b"theo" => return CodecId::Theora,
             b"mp4v" => match self.inner {
                 Some([0, 0, 0, 0x60..=0x65 | 0x6a]) => return CodecId::Mpeg12,
                 Some([0, 0, 0, 0x6c]) => return CodecId::Mjpeg,
