@@ -64,6 +64,10 @@ pub(crate) const TS_TAIL: u64 = 4 << 20;
 pub(crate) const TS_SPARSE: u64 = 8 << 20;
 /// Bytes at the start of a program stream in which its tracks are looked for: seconds of a DVD, each of which has all its sounds.
 pub(crate) const PS_HEAD: u64 = 8 << 20;
+/// Places behind that, spread over the file, at which subtitles are looked for that begin later, and the bytes looked through at each: some
+/// seconds of a DVD.
+pub(crate) const PS_LOOKS: u64 = 16;
+pub(crate) const PS_LOOK: u64 = 2 << 20;
 /// Bytes at its end in which the last times are looked for.
 pub(crate) const PS_TAIL: u64 = 2 << 20;
 /// Bytes behind a tag in which the first frame of MPEG audio is looked for: what a cover that was cut off leaves.

@@ -9,14 +9,17 @@ pub fn named(text: &str, input: &str) -> String {
     let plain = !input.is_empty() && input != "-" && !input.chars().any(char::is_control);
     let stem = Path::new(input).file_stem().unwrap_or_default().to_string_lossy();
     let (mut named, mut rest) = (String::new(), text);
-    while let Some(at) = ["-i IN", " OUT."].iter().filter_map(|word| rest.find(word)).min() {
+    while let Some(at) = ["-i IN", "--sub IN", " OUT."].iter().filter_map(|word| rest.find(word)).min() {
         named.push_str(&rest[..at]);
         rest = &rest[at..];
-        if let Some(after) = rest.strip_prefix("-i IN") {
-            // A colon would make it an address.
-            let scheme = if input.contains(':') && !input.contains("://") { "file:" } else { "" };
+        if let Some((option, after)) =
+            ["-i", "--sub"].iter().find_map(|option| Some((option, rest.strip_prefix(option)?.strip_prefix(" IN")?)))
+        {
+            // For FFmpeg, a colon would make it an address.
+            let scheme = if *option == "-i" && input.contains(':') && !input.contains("://") { "file:" } else { "" };
             let name = if plain { quoted(&format!("{scheme}{input}")) } else { "FILE".into() };
-            named.push_str("-i ");
+            named.push_str(option);
+            named.push(' ');
             named.push_str(&name);
             rest = after;
         } else {
@@ -54,6 +57,7 @@ mod tests {
         ] {
             assert!(named(text, input).contains(wanted), "{input:?}: {}", named(text, input));
         }
+        assert_eq!(named("tricine FILM --sub IN", "a b.idx"), "tricine FILM --sub 'a b.idx'");
         assert_eq!(named("INPUT and OUTPUT stay", "x"), "INPUT and OUTPUT stay");
     }
 }

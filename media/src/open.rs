@@ -118,7 +118,8 @@ fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<
                 about.cover = video.is_some();
             }
             let heard = tracks.sound.first().and_then(|&track| container.contents().tracks[track].language.clone());
-            let subtitles = Subtitles::of(container, tracks.video_zero_ns, heard);
+            let pictures = video.as_ref().filter(|_| !about.cover).map(|video| video.info().clone());
+            let subtitles = Subtitles::of(container, tracks.video_zero_ns, pictures, heard);
             Ok(Media { video, audio, subtitles, about, notices: Vec::new(), missing })
         }
     }

@@ -103,6 +103,9 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
         _ if at(0, b"ID3") || at(0, b"fLaC") || at(0, b"caff") => Kind::Audio,
         _ if at(0, b"OggS") => Kind::Ogg,
         _ if crate::container::Grid::find(head).is_some() => Kind::Ts,
+        _ if crate::subtitle::begins(head) => {
+            Kind::NoFilm("a file of subtitles alone", "give the film, and this beside it: tricine FILM --sub IN")
+        }
         // MPEG audio and ADTS begin with eleven or twelve set bits; that is tried, not trusted.
         _ => Kind::Unknown,
     }
@@ -159,6 +162,16 @@ mod tests {
         assert_eq!(sniff(b"RIFF\0\0\0\0AVI LIST"), Kind::Avi);
         assert_eq!(sniff(b"RF64\xff\xff\xff\xffWAVEds64"), Kind::Audio);
         assert_eq!(sniff(b"#EXTM3U\nfilm.mp4"), Kind::NoFilm("a playlist", "give tricine the files that it lists"));
+        for head in [
+            &b"# VobSub index file, v7\nsize: 720x576\n"[..],
+            b"1\n00:00:01,000 --> 00:00:02,000\nHello\n",
+            b"\xff\xfeW\0E\0B\0V\0T\0T\0\n\0",
+            b"[Script Info]\nScriptType: v4.00+\n",
+            b"{1}{1}25.0\n{10}{20}Hello",
+        ] {
+            assert!(matches!(sniff(head), Kind::NoFilm(what, _) if what.contains("subtitles")), "{head:?}");
+        }
+        assert_eq!(sniff(b"{10}{20}\0\x01"), Kind::Unknown);
         assert_eq!(sniff(b"hello, world"), Kind::Unknown);
         assert_eq!(sniff(b""), Kind::Unknown);
     }

@@ -1,11 +1,14 @@
 //! Pictures of HEIF: AVIF and HEIC. Their pixels are those that FFmpeg decodes of the same coded picture in a film.
 
+#[path = "support/icc.rs"]
+mod icc;
 mod video_support;
 
 use std::path::Path;
 
+use icc::{DISPLAY_P3, SRGB, icc};
 use tricine_media::source::image::{PICTURE_NS, open_file, open_list};
-use tricine_media::{ColorMatrix, ColorRange, Input, MediaFile, Rotation, VideoFormat, guard, open};
+use tricine_media::{ColorMatrix, ColorRange, Input, Light, MediaFile, Rotation, VideoFormat, guard, open};
 use video_support::{Clips, Random, filtered, samples};
 
 type Picture = (VideoFormat, Vec<u8>);
@@ -321,6 +324,37 @@ fn pictures_are_cut_turned_and_mirrored_and_their_colours_are_as_is_said() {
     assert!(shown(&written(b"avif", &[unknown.clone()], &[], Listed::Plain)).is_ok(), "it can be shown without");
     unknown.kind = *b"vvc1";
     assert!(shown(&written(b"avif", &[unknown], &[], Listed::Plain)).unwrap_err().contains("vvc1"));
+}
+
+/// As telephones write it: the profile is Display P3, and codes beside it tell the matrix.
+#[test]
+fn a_profile_of_display_p3_counts_and_what_exif_says_of_turning_does_not() {
+    let Some(clips) = Clips::new("heif-p3") else { return };
+    let Some(one) = coded(&clips, "one", (64, 48), "testsrc2", &format!("{AOM} yuv420p"), "null") else { return };
+    let light = |bytes: Vec<u8>| {
+        let media = open(&Input::File(MediaFile::from_bytes(bytes, "picture"))).unwrap();
+        media.video.unwrap().info().light
+    };
+    let colors = |kind: &[u8; 4], body: &[u8]| boxed(b"colr", &[&kind[..], body].concat());
+    let codes = |primaries: u8| colors(b"nclx", &[0, primaries, 0, 13, 0, 6, 0]);
+    let file = |properties: &[Vec<u8>]| written(b"heic", &[Item::of(&one, properties)], &[], Listed::Plain);
+    let by_codes = shown(&file(&[codes(12)])).unwrap();
+    assert!(by_codes.1 != one.i420 && by_codes.0.matrix == ColorMatrix::Bt709);
+    for properties in
+        [vec![colors(b"prof", &icc(DISPLAY_P3)), codes(2)], vec![codes(1), colors(b"rICC", &icc(DISPLAY_P3))]]
+    {
+        assert_eq!(light(file(&properties)), Light::P3);
+        assert!(shown(&file(&properties)).unwrap() == by_codes);
+    }
+    for cut in [0, 131, 140, 200] {
+        assert_eq!(light(file(&[colors(b"prof", &icc(DISPLAY_P3)[..cut])])), Light::Ordinary);
+    }
+    assert!(shown(&file(&[colors(b"prof", &icc(SRGB)), codes(1)])).unwrap().1 == one.i420);
+    // A quarter turn clockwise, by the tag of orientation.
+    let exif = b"\0\0\0\x06Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let exif = Item { kind: *b"Exif", data: exif.to_vec(), properties: Vec::new() };
+    let turned = written(b"heic", &[Item::of(&one, &[]), exif], &[(b"cdsc", 2, &[1])], Listed::Plain);
+    assert_eq!(shown(&turned).unwrap().0.rotation, Rotation::None);
 }
 
 #[test]

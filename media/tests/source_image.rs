@@ -1,13 +1,18 @@
 //! Stills, animations and lists of pictures.
 
+#[path = "support/icc.rs"]
+mod icc;
 #[path = "support/mod.rs"]
 mod support;
 
+use icc::{DISPLAY_P3, SRGB, icc};
 use image::codecs::gif::GifEncoder;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
 use image::{Delay, Frame, Rgba, RgbaImage};
 use support::{Tool, flip, open};
 use tricine_media::source::image::{PICTURE_NS, open_file, open_list};
-use tricine_media::{ColorMatrix, ColorRange, MediaError, NS, VideoSource};
+use tricine_media::{ColorMatrix, ColorRange, Light, MediaError, MediaFile, NS, VideoSource};
 
 /// (pts, duration, width, height, I420) of every frame.
 type Shown = (i64, i64, u32, u32, Vec<u8>);
@@ -59,6 +64,41 @@ fn alpha_is_blended_over_black() {
     RgbaImage::from_pixel(4, 4, Rgba([255, 255, 255, 128])).save(&path).unwrap();
     let shown = all(open_file(&open(&path), PICTURE_NS).unwrap().video.unwrap().as_mut());
     assert!(shown[0].4[0].abs_diff(128) <= 1, "{}", shown[0].4[0]);
+}
+
+/// Display P3's (180, 100, 90) is (193, 95, 86) in sRGB, by the formulas of both.
+#[test]
+fn the_colours_of_display_p3_become_those_of_an_ordinary_screen() {
+    use image::ImageEncoder as _;
+    let pixels = image::RgbImage::from_pixel(16, 16, image::Rgb([180, 100, 90]));
+    for (colors, light, wanted) in [(DISPLAY_P3, Light::P3, [193, 95, 86]), (SRGB, Light::Ordinary, [180, 100, 90])] {
+        let (mut png, mut jpeg) = (Vec::new(), Vec::new());
+        let mut encoder = PngEncoder::new(&mut png);
+        encoder.set_icc_profile(icc(colors)).unwrap();
+        encoder.write_image(&pixels, 16, 16, image::ExtendedColorType::Rgb8).unwrap();
+        let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, 100);
+        encoder.set_icc_profile(icc(colors)).unwrap();
+        encoder.write_image(&pixels, 16, 16, image::ExtendedColorType::Rgb8).unwrap();
+        for bytes in [png, jpeg] {
+            let mut video = open_file(&MediaFile::from_bytes(bytes, "picture"), PICTURE_NS).unwrap().video.unwrap();
+            let (info, shown) = (video.info().clone(), all(&mut *video).remove(0).4);
+            assert_eq!(info.light, light);
+            let [y, u, v] = [shown[0], shown[256], shown[320]].map(f64::from);
+            let rgb = match info.format.matrix {
+                ColorMatrix::Bt709 => {
+                    let (y, u, v) =
+                        ((y - 16.0) * 255.0 / 219.0, (u - 128.0) * 255.0 / 224.0, (v - 128.0) * 255.0 / 224.0);
+                    [y + 1.5748 * v, y - 0.1873 * u - 0.4681 * v, y + 1.8556 * u]
+                }
+                _ => {
+                    let (u, v) = (u - 128.0, v - 128.0);
+                    [y + 1.402 * v, y - 0.3441 * u - 0.7141 * v, y + 1.772 * u]
+                }
+            };
+            let near = |(ours, wanted): (&f64, i32)| (ours - f64::from(wanted)).abs() < 4.0;
+            assert!(rgb.iter().zip(wanted).all(near), "{light:?}: {rgb:?}, not {wanted:?}");
+        }
+    }
 }
 
 #[test]

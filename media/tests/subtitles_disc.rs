@@ -233,3 +233,27 @@ fn pictures_within_films_are_those_of_ffmpeg() {
         }
     }
 }
+
+#[test]
+fn subtitles_that_begin_late_in_a_program_stream_are_found() {
+    let Some(tool) = Tool::ffmpeg("disc-late") else { return };
+    let begins_ms = 13_000;
+    let german = (0..5).map(|n| shown(begins_ms + 900 * n, Some(800), (50, 60), (70, 80), n)).collect();
+    let index = disc::write(&tool.path(""), "disc", &[("de", german)]);
+    let args = format!(
+        "-f lavfi -i testsrc2=s={WIDTH}x{HEIGHT}:r=25:d=20,noise=alls=60:allf=t -i {} -map 0:v -map 1:s \
+         -c:v mpeg2video -b:v 8M -minrate 8M -maxrate 8M -bufsize 2M -c:s copy",
+        index.display()
+    );
+    let Some(file) = tool.make(&args, "film.vob") else { return };
+    let bytes = std::fs::read(&file.name).unwrap();
+    // The first packet of the private stream.
+    let first = bytes.windows(4).position(|four| four == [0, 0, 1, 0xbd]).unwrap();
+    assert!(first > 9 << 20, "they begin at {first}");
+    let all = within(Path::new(&file.name));
+    assert_eq!(names(&all), [("VobSub", None)]);
+    let (mut pages, _) = all.open(1).unwrap();
+    pages.seek(0).unwrap();
+    let page = std::iter::from_fn(|| pages.next_page().unwrap()).find(|page| !page.cues.is_empty()).unwrap();
+    assert!((page.start_ns / 1_000_000 - i64::from(begins_ms)).abs() < 100, "{}", page.start_ns);
+}

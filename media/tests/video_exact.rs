@@ -5,19 +5,9 @@ mod video_support;
 #[cfg(feature = "h264-444")]
 use video_support::coded;
 use video_support::{
-    Clips, all_frames, assert_exact, by_numbers, decode_all, filtered, lively, open, reference, video_as_coded,
+    Clips, all_frames, assert_all_exact, assert_exact, by_numbers, decode_all, filtered, lively, open, reference,
+    video_as_coded,
 };
-
-fn check(settings: &[(&str, &str, &str)], name: &str) {
-    let Some(clips) = Clips::new(name) else { return };
-    for (file, source, settings) in settings {
-        let parts: Vec<&str> = source.split(' ').collect();
-        let source = lively(parts[0], parts[1], parts[2]);
-        if let Some(path) = clips.make(file, &format!("{source} {settings}")) {
-            assert_exact(&path);
-        }
-    }
-}
 
 const X264: &[(&str, &str, &str)] = &[
     ("baseline.mp4", "160x120 25 1", "-c:v libx264 -profile:v baseline"),
@@ -48,21 +38,16 @@ const X264: &[(&str, &str, &str)] = &[
 
 #[test]
 fn h264_of_every_usual_setting_is_exact() {
-    check(X264, "h264");
+    assert_all_exact(X264, "h264");
 }
 
 /// Without the words by which x264 names itself, the other decoder takes it.
 #[test]
 fn h264_of_whatever_encoder_is_exact() {
-    let Some(clips) = Clips::new("h264-careful") else { return };
-    for (file, source, settings) in X264 {
-        let parts: Vec<&str> = source.split(' ').collect();
-        let source = lively(parts[0], parts[1], parts[2]);
-        let nameless = "-bsf:v filter_units=remove_types=6";
-        if let Some(path) = clips.make(file, &format!("{source} {settings} {nameless}")) {
-            assert_exact(&path);
-        }
-    }
+    let nameless = "-bsf:v filter_units=remove_types=6";
+    let settings: Vec<_> =
+        X264.iter().map(|(file, source, settings)| (*file, *source, format!("{settings} {nameless}"))).collect();
+    assert_all_exact(&settings, "h264-careful");
 }
 
 #[test]
@@ -74,7 +59,7 @@ fn h264_that_uses_what_x264_seldom_does_is_exact() {
         ("inset.mp4", "160x120 25 0.4", "-c:v libx264 -bsf:v h264_metadata=crop_left=6:crop_top=10"),
         ("inset.mkv", "160x120 25 0.4", "-c:v libx264 -bsf:v h264_metadata=crop_left=2:crop_bottom=4"),
     ];
-    check(RARE, "h264-rare");
+    assert_all_exact(RARE, "h264-rare");
 }
 
 /// FFmpeg with its filter for what is interlaced alone: so it judges also which pictures are, and which field comes first.
@@ -269,7 +254,7 @@ fn av1_of_both_encoders_is_exact() {
         ("grain.mp4", "160x120 25 0.4", "-c:v libaom-av1 -cpu-used 8 -denoise-noise-level 25"),
         ("grainy.mp4", "160x120 25 0.5", "-c:v libsvtav1 -preset 8 -svtav1-params film-grain=20"),
     ];
-    check(AV1, "av1");
+    assert_all_exact(AV1, "av1");
 }
 
 #[test]
@@ -284,7 +269,7 @@ fn vp9_with_hidden_frames_and_odd_sizes_is_exact() {
         ("vp9.mp4", "176x144 25 1", "-c:v libvpx-vp9 -cpu-used 5 -tile-columns 1"),
         ("lossless.webm", "64x64 25 0.4", "-c:v libvpx-vp9 -lossless 1 -cpu-used 5"),
     ];
-    check(VP9, "vp9");
+    assert_all_exact(VP9, "vp9");
 }
 
 #[test]
@@ -293,7 +278,7 @@ fn hevc_is_exact() {
         ("hevc.mp4", "160x120 25 2", "-c:v libx265 -x265-params log-level=none:keyint=15"),
         ("closed.mkv", "178x146 25 1", "-c:v libx265 -x265-params log-level=none:no-open-gop=1:bframes=4"),
     ];
-    check(HEVC, "hevc");
+    assert_all_exact(HEVC, "hevc");
 }
 
 #[test]
@@ -316,5 +301,5 @@ fn vp8_with_hidden_frames_and_odd_sizes_is_exact() {
         ("odd.webm", "161x123 25 1", "-c:v libvpx -cpu-used 5 -crf 30"),
         ("vp8.mkv", "176x144 25 1", "-c:v libvpx -cpu-used 5 -error-resilient 1"),
     ];
-    check(VP8, "vp8");
+    assert_all_exact(VP8, "vp8");
 }

@@ -14,12 +14,12 @@ const SOURCE: &str = "-f lavfi -i gradients=size=256x144:rate=25:duration=0.4:n=
 
 /// Filters that make of it a film of this transfer and these primaries. HLG is judged by its greys: zscale raises each colour to
 /// the power by which BT.2100 raises luminance.
-fn made(transfer: &str, primaries: &str) -> String {
+fn made(transfer: &str, primaries: &str, matrix: &str) -> String {
     let grey = if transfer == "arib-std-b67" { "hue=s=0," } else { "" };
     format!(
         "-vf {grey}format=gbrp,scale=out_color_matrix=bt709:out_range=tv,format=yuv444p10le,\
          setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709:range=tv,zscale=t=linear:npl=80,format=gbrpf32le,\
-         zscale=npl=80:t={transfer}:p={primaries}:m=2020_ncl:r=tv,format=yuv420p10le"
+         zscale=npl=80:t={transfer}:p={primaries}:m={matrix}:r=tv,format=yuv420p10le"
     )
 }
 
@@ -59,10 +59,102 @@ fn hdr_and_wide_colours_of_every_codec_are_shown_as_zscale_shows_them() {
         ("studio.mkv", Light::Wide, "2020_10", "-c:v libx265 -x265-params log-level=none:crf=12"),
     ] {
         let named = if transfer == "2020_10" { "bt2020-10" } else { transfer };
-        let args = format!("{SOURCE} {} {TAGS} -color_trc {named} {settings}", made(transfer, "2020"));
+        let args = format!("{SOURCE} {} {TAGS} -color_trc {named} {settings}", made(transfer, "2020", "2020_ncl"));
         let Some(path) = clips.make(name, &args) else { continue };
         // The corners of what BT.709 has are all in the picture, where a table is least exact.
         assert_near(&path, light, JUDGE, 2.0);
+    }
+}
+
+/// Puts a box into the first sample entry of the first track of a film whose index is at its end.
+fn with_box(path: &Path, kind: &[u8; 4], body: &[u8]) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let new = [&(8 + body.len() as u32).to_be_bytes()[..], kind, body].concat();
+    let mut at = 0;
+    // How many bytes of its own each box has before those within it; beside them stand others.
+    for (name, own) in
+        [(b"moov", 0), (b"trak", 0), (b"mdia", 0), (b"minf", 0), (b"stbl", 0), (b"stsd", 8), (b"hvc1", 78)]
+    {
+        let size = |at: usize| u32::from_be_bytes(*bytes[at..].first_chunk().unwrap());
+        while bytes[at + 4..at + 8] != *name {
+            at += size(at) as usize;
+        }
+        let larger = (size(at) + new.len() as u32).to_be_bytes();
+        bytes[at..at + 4].copy_from_slice(&larger);
+        at += 8 + own;
+    }
+    bytes.splice(at..at, new);
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// The middle of a film's first picture: luma and both chromas.
+fn middle(path: &Path) -> [u8; 3] {
+    let mut frame = video(path).next_frame().unwrap().unwrap();
+    let (width, height) = (frame.format.width as usize, frame.format.height as usize);
+    let (samples, half) = (samples(&mut frame), width / 2);
+    let chroma = width * height + height / 4 * half + half / 2;
+    [samples[height / 2 * width + width / 2], samples[chroma], samples[chroma + half * height / 2]]
+}
+
+#[test]
+fn dolby_vision_is_named_and_its_own_colours_are_shown() {
+    let Some(clips) = Clips::new("dolby") else { return };
+    // A red of 100, 20 and 4 cd/m² as IPTPQc2 in full range, and as BT.2020 in PQ.
+    let film = |name: &str, [luma, blue, red]: [u32; 3], tags: &str| {
+        let colour = format!("format=yuv420p10le,geq=lum={luma}:cb={blue}:cr={red}");
+        let args = format!(
+            "-f lavfi -i color=black:size=64x64:rate=25:duration=0.2,{colour} {tags} -c:v libx265 \
+             -x265-params log-level=none:crf=2 -tag:v hvc1"
+        );
+        clips.make(name, &args)
+    };
+    let usual = format!("{TAGS} -color_trc smpte2084");
+    let Some(own) = film("own.mp4", [399, 680, 715], "-color_range pc") else { return };
+    let Some(disc) = film("disc.mp4", [405, 437, 584], &usual) else { return };
+    let plain = middle(&disc);
+    let record = |profile: u8, base: u8| [&[1, 0, profile << 1, 6 << 3 | 0b101, base << 4][..], &[0; 19]].concat();
+    with_box(&own, b"dvcC", &record(5, 0));
+    with_box(&disc, b"dvvC", &record(8, 1));
+    let Some(matroska) = clips.make("own.mkv", &format!("-i {} -c copy -strict unofficial", own.display())) else {
+        return;
+    };
+    for path in [&own, &matroska] {
+        let info = video(path).info().clone();
+        assert_eq!(info.codec, "HEVC Main 10, Dolby Vision profile 5, level 6", "{}", path.display());
+        assert_eq!(info.light, Light::Dolby, "{}", path.display());
+        let shown = middle(path);
+        assert!(
+            shown.iter().zip(plain).all(|(a, b)| a.abs_diff(b) <= 3),
+            "{}: {shown:?}, not {plain:?}",
+            path.display()
+        );
+    }
+    let info = video(&disc).info().clone();
+    assert_eq!(info.codec, "HEVC Main 10, Dolby Vision profile 8.1, level 6 (its base layer is shown)");
+    assert_eq!((info.light, middle(&disc)), (Light::Pq, plain));
+}
+
+#[test]
+fn the_colours_of_p3_are_shown_as_zscale_shows_them() {
+    let Some(clips) = Clips::new("p3") else { return };
+    // What telephones and cinemas have: the second has a white of its own.
+    for (name, light, primaries, transfer, named, matrix) in [
+        ("phone.mp4", Light::P3, "smpte432", "iec61966-2-1", "iec61966-2-1", "bt709"),
+        ("film.mkv", Light::P3, "smpte432", "709", "bt709", "bt709"),
+        ("cinema.mkv", Light::P3, "smpte431", "709", "bt709", "bt709"),
+        ("master.mp4", Light::Pq, "smpte432", "smpte2084", "smpte2084", "bt2020nc"),
+    ] {
+        let zscales = if matrix == "bt709" { "709" } else { "2020_ncl" };
+        let args = format!(
+            "{SOURCE} {} -color_primaries {primaries} -colorspace {matrix} -color_range tv -color_trc {named} \
+             -c:v libx265 -x265-params log-level=none:crf=12",
+            made(transfer, primaries, zscales)
+        );
+        let Some(path) = clips.make(name, &args) else { continue };
+        // The curve of sRGB stays what it is, as in BT.709; the table takes it for that of BT.1886, which is a little darker.
+        let srgb = transfer.starts_with("iec");
+        let judge = if srgb { JUDGE.replace("t=bt709", "t=iec61966-2-1") } else { JUDGE.into() };
+        assert_near(&path, light, &judge, if srgb { 2.5 } else { 2.0 });
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod video_support;
 
-use video_support::{Clips, assert_exact, decode_all, lively, reference};
+use video_support::{Clips, assert_all_exact, decode_all, lively, reference};
 
 #[test]
 fn theora_of_every_quality_and_size_is_exact() {
@@ -12,16 +12,11 @@ fn theora_of_every_quality_and_size_is_exact() {
         ("rate.mkv", "320x180 25 2", "-c:v libtheora -b:v 150k -g 30"),
         ("odd.mkv", "161x123 25 1", "-c:v libtheora -q:v 5"),
         ("tiny.mkv", "18x34 25 1", "-c:v libtheora -q:v 7"),
+        ("old.avi", "160x120 25 1", "-c:v libtheora -q:v 9"),
+        ("old.mov", "161x123 25 1", "-c:v libtheora -q:v 5"),
         ("aspect.mkv", "160x120 25 0.4", "-vf setsar=4/3 -c:v libtheora -q:v 7"),
     ];
-    let Some(clips) = Clips::new("theora") else { return };
-    for (file, source, settings) in THEORA {
-        let parts: Vec<&str> = source.split(' ').collect();
-        let source = lively(parts[0], parts[1], parts[2]);
-        if let Some(path) = clips.make(file, &format!("{source} {settings}")) {
-            assert_exact(&path);
-        }
-    }
+    assert_all_exact(THEORA, "theora");
 }
 
 #[test]

@@ -129,6 +129,14 @@ fn play_role(role: Role) -> fn(Orders) -> i32 {
     }
 }
 
+/// The exit code if standard output could not be written. Errors: there is another reason than that its reader has gone.
+fn printed(error: std::io::Error) -> tricine_session::Result<i32> {
+    match error.kind() {
+        std::io::ErrorKind::BrokenPipe => Ok(0),
+        _ => Err(tricine_session::Error::sys("write", "standard output", error)),
+    }
+}
+
 fn command(started_ns: u64) -> i32 {
     tricine_channel::sys::process::reset_inherited();
     let cli = match cli::read() {
@@ -143,12 +151,12 @@ fn command(started_ns: u64) -> i32 {
         Some(cli::Command::Sessions { json }) => doctor::sessions(json),
         Some(cli::Command::Clean { dry_run }) => doctor::clean(dry_run),
         Some(cli::Command::Doctor { json }) => Ok(doctor::doctor(json)),
-        Some(cli::Command::Info { files }) => {
-            info::run(&files).map_err(|e| tricine_session::Error::sys("write", "standard output", e))
-        }
+        Some(cli::Command::Info { files }) => info::run(&files).or_else(printed),
         Some(cli::Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut cli::Cli::command(), "tricine", &mut std::io::stdout());
-            Ok(0)
+            // Its writer may not fail.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut cli::Cli::command(), "tricine", &mut script);
+            std::io::Write::write_all(&mut std::io::stdout(), &script).map(|()| 0).or_else(printed)
         }
     };
     let code = done.unwrap_or_else(|error| {

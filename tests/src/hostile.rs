@@ -361,7 +361,7 @@ pub fn be_victim_if_told() {
     loop {
         // Like a role: attach, work until there is an error, end; here the next incarnation is a turn of this loop.
         let ended = live(&name, side, &mut frames, &mut |frames| match asked.try_recv() {
-            Ok(()) => println!("{frames} {errors}"),
+            Ok(()) => crate::say!("{frames} {errors}"),
             Err(std::sync::mpsc::TryRecvError::Empty) => {}
             Err(std::sync::mpsc::TryRecvError::Disconnected) => std::process::exit(0),
         });

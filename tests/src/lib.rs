@@ -20,6 +20,7 @@ use serde_json::Value;
 use tricine_session::control::ControlRegion;
 
 pub mod playlists;
+pub mod say;
 pub mod soak;
 pub mod sweep;
 

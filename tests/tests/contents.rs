@@ -144,3 +144,16 @@ fn info_lists_chapters_and_default_tracks() {
     let said = String::from_utf8(tool(PROGRAM, &["info", arg(&song)]).stdout).unwrap();
     assert!(said.contains("chapter 0:00:01.500 Two"), "{said}");
 }
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("a.ppm");
+    std::fs::write(&picture, b"P6 1 1 255\nabc").unwrap();
+    for args in [&["info", arg(&picture)][..], &["completions", "bash"], &["doctor"], &["sessions"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = std::process::Command::new(PROGRAM).args(args).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""), "{args:?}");
+    }
+}

@@ -185,7 +185,7 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
     let alone = folder.path().join("subtitles.mkv");
     ffmpeg(&["-f", "srt", "-i", arg(&subtitles)], "-c:s srt", &alone);
     refused(&alone, &["without video and sound"]);
-    refused(&subtitles, &["it looks like text", "name a film"]);
+    refused(&subtitles, &["a file of subtitles alone", "tricine FILM --sub", "subtitles.srt"]);
 }
 
 #[test]

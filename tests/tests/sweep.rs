@@ -23,6 +23,15 @@ fn sweep(args: &[&str]) -> Value {
 }
 
 #[test]
+fn a_reader_that_goes_away_ends_the_sweep_without_a_word() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output =
+        Command::new(SWEEP).args(["--fast", "--changes"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(101), ""));
+}
+
+#[test]
 fn a_side_killed_wherever_the_words_change_costs_no_frame() {
     let report = sweep(&["--fast", "--changes", "--fills", "1,new,held+new"]);
     assert_eq!(report["failures"], 0);

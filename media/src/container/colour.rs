@@ -11,6 +11,8 @@ pub(crate) enum Transfer {
     Pq,
     /// ARIB STD-B67, hybrid log-gamma, of broadcasts and telephones.
     Hlg,
+    /// SMPTE ST 2084 of three cones instead of three colours: IPTPQc2 of Dolby Vision, in full range.
+    Ipt,
 }
 
 /// What the three colours are of which a picture is mixed.
@@ -20,6 +22,10 @@ pub(crate) enum Primaries {
     Ordinary,
     /// ITU-R BT.2020.
     Bt2020,
+    /// SMPTE EG 432-1, Display P3: that of cinemas, with the white of television.
+    P3,
+    /// SMPTE RP 431-2, P3 with the white of cinemas.
+    Cinema,
 }
 
 /// What colour tags say; `None` where they say nothing.
@@ -50,6 +56,8 @@ impl Colour {
         let primaries = match primaries {
             0 | 2 => None,
             9 => Some(Primaries::Bt2020),
+            11 => Some(Primaries::Cinema),
+            12 => Some(Primaries::P3),
             _ => Some(Primaries::Ordinary),
         };
         let rgb = matrix == 0;

@@ -5,6 +5,7 @@
 
 mod avi;
 mod colour;
+mod dolby;
 mod flv;
 mod frames;
 mod id3;
@@ -269,6 +270,8 @@ pub(crate) struct VideoTrack {
     pub(crate) display: Option<(u32, u32)>,
     pub(crate) colour: Colour,
     pub(crate) rotation: Rotation,
+    /// What it says of Dolby Vision.
+    pub(crate) dolby: Option<dolby::Dolby>,
     /// Pictures a second where the container says so itself.
     pub(crate) rate: Option<f64>,
 }
@@ -282,12 +285,26 @@ impl VideoTrack {
             display: None,
             colour: Colour::default(),
             rotation: Rotation::None,
+            dolby: None,
             rate: None,
         }
     }
 
+    /// What the colour of a picture is whose codec says `coded`. The codec overrules the container, as in FFmpeg; of Dolby Vision's own
+    /// colours codecs know nothing.
+    pub(crate) fn colour(&self, coded: Colour) -> Colour {
+        let colour = coded.or(self.colour);
+        let own = self.dolby.is_some_and(dolby::Dolby::has_own_colours);
+        if own { Colour { transfer: Some(Transfer::Ipt), primaries: None, ..colour } } else { colour }
+    }
+
+    /// The codec's name with what the container says of Dolby Vision.
+    pub(crate) fn named(&self, codec: String) -> String {
+        self.dolby.map_or(codec.clone(), |dolby| format!("{codec}, {}", dolby.words()))
+    }
+
     /// How a picture is to be shown whose codec says this aspect of it, and whose colour is `colour`. The container overrules the
-    /// codec on pixel aspect, the codec the container on colour, as in FFmpeg.
+    /// codec on pixel aspect, as in FFmpeg.
     pub(crate) fn shown(&self, (width, height): (u32, u32), sar: Option<(u32, u32)>, colour: Colour) -> VideoFormat {
         let plain = VideoFormat::untagged(width, height);
         let from_display =

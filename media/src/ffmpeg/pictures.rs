@@ -26,7 +26,7 @@ pub(super) fn open(
     let length_ns = track.end_ns.map(|end| end.saturating_sub(zero_ns));
     let rate = track.frames.zip(track.end_ns).map(|(n, end)| (n as f64, (end - track.start_ns) as f64 / NS as f64));
     let info = VideoInfo {
-        codec: name(track.codec),
+        codec: about.as_ref().map_or_else(|| name(track.codec), |about| about.named(name(track.codec))),
         format: VideoFormat::untagged(1, 1),
         light: Light::default(),
         rate: rate.filter(|(_, s)| *s > 0.0).map(|(n, s)| n / s).filter(|rate| (0.01..=1000.0).contains(rate)),
@@ -131,8 +131,8 @@ impl Source {
         let pts_ns = due.map_or(self.last_ns + step_ns, |due| due - self.zero_ns);
         self.last_ns = pts_ns;
         let full = frame.pixel_format().name().starts_with("yuvj").then_some(ColorRange::Full);
-        let said = self.about.as_ref().map_or_else(Colour::default, |about| about.colour);
-        let colour = Colour { range: full, ..Colour::default() }.or(said);
+        let coded = Colour { range: full, ..Colour::default() };
+        let colour = self.about.as_ref().map_or(coded, |about| about.colour(coded));
         let format = match &self.about {
             Some(about) => about.shown((width, height), None, colour),
             None => VideoFormat { range: full.unwrap_or_default(), ..VideoFormat::untagged(width, height) },

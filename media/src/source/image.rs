@@ -5,23 +5,25 @@
 //! Pictures become full-range BT.601, which is what JPEG is and loses least. Alpha is blended over black, and what EXIF
 //! says of orientation is carried out here.
 
+mod animation;
+
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use crate::{Light, MAX_SIDE, caps};
-use crossbeam_channel::{Receiver, bounded};
-use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::{
-    AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbaImage,
-};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbaImage};
 use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
-use super::heif;
+use animation::{AnimatedVideo, Animation};
+
+use super::{heif, icc};
+use crate::container::Colour;
 use crate::guard::guarded;
 use crate::hint::named;
+use crate::video::{Samples, Screen};
 use crate::{
     About, ColorMatrix, ColorRange, Media, MediaError, MediaFile, MediaReader, NS, Rotation, VideoFormat, VideoFrame,
     VideoInfo, VideoSource,
@@ -29,12 +31,11 @@ use crate::{
 
 /// How long a picture is shown that does not move, unless the user wants something else.
 pub const PICTURE_NS: i64 = 5 * NS;
-/// What a delay that no one can have meant is taken for.
-const DEFAULT_DELAY_NS: i64 = 100_000_000;
 
-/// A decoded picture as I420.
+/// A decoded picture as I420, and what light its samples stood for before.
 struct Decoded {
     format: VideoFormat,
+    light: Light,
     i420: Vec<u8>,
 }
 
@@ -54,7 +55,7 @@ pub fn open_file(file: &MediaFile, picture_ns: i64) -> Result<Media, MediaError>
         };
         // An animation of one picture is a still.
         if matches!(source.receive(), Ok(Some(_))) {
-            let info = VideoInfo { codec, ..info(first.0.format, None, None) };
+            let info = VideoInfo { codec, ..info(&first.0, None, None) };
             return Ok(media(Box::new(AnimatedVideo {
                 source: Animation::start(file.clone(), kind)?,
                 info,
@@ -91,7 +92,7 @@ pub fn open_list(paths: &[PathBuf], picture_ns: i64) -> Result<Media, MediaError
     let picture_ns = picture_ns.max(1);
     let duration = picture_ns.saturating_mul(frames as i64);
     let rate = Some(NS as f64 / picture_ns as f64);
-    let info = VideoInfo { codec: "pictures".into(), rate, ..info(first?.format, Some(duration), Some(frames)) };
+    let info = VideoInfo { codec: "pictures".into(), rate, ..info(&first?, Some(duration), Some(frames)) };
     Ok(media(Box::new(ListVideo { paths: paths.to_vec(), picture_ns, info, next: 0 })))
 }
 
@@ -107,12 +108,12 @@ fn media(video: Box<dyn VideoSource>) -> Media {
 }
 
 fn still(codec: String, picture: Decoded, picture_ns: i64) -> Media {
-    let info = VideoInfo { codec, ..info(picture.format, Some(picture_ns), Some(1)) };
+    let info = VideoInfo { codec, ..info(&picture, Some(picture_ns), Some(1)) };
     media(Box::new(StillVideo { info, i420: picture.i420, picture_ns, done: false }))
 }
 
-fn info(format: VideoFormat, duration_ns: Option<i64>, frames: Option<u64>) -> VideoInfo {
-    let light = Light::default();
+fn info(picture: &Decoded, duration_ns: Option<i64>, frames: Option<u64>) -> VideoInfo {
+    let Decoded { format, light, .. } = *picture;
     VideoInfo { codec: String::new(), format, light, rate: None, duration_ns, frames, seekable: true }
 }
 
@@ -172,18 +173,29 @@ fn decode_path(path: &Path) -> Result<Decoded, MediaError> {
 
 fn decode(file: &MediaFile) -> Result<Decoded, MediaError> {
     if heif_name(file)?.is_some() {
-        return heif::decode(file).map(|(format, i420)| Decoded { format, i420 });
+        return heif::decode(file).map(|(format, light, i420)| Decoded { format, light, i420 });
     }
     let (kind, reader) = identify(file)?;
     let mut reader = ImageReader::with_format(reader, kind);
     reader.limits(limits());
     let mut decoder = reader.into_decoder().map_err(error)?;
-    let orientation = decoder.orientation();
+    let (orientation, profile) = (decoder.orientation(), decoder.icc_profile());
     let mut picture = DynamicImage::from_decoder(decoder).map_err(error)?;
     if let Ok(orientation) = orientation {
         picture.apply_orientation(orientation);
     }
-    to_i420(picture.into_rgba8())
+    let picture = to_i420(picture.into_rgba8())?;
+    let primaries = profile.ok().flatten().and_then(|profile| icc::primaries(&profile));
+    Ok(if primaries.is_some() { shown(picture, &Colour { primaries, ..Colour::default() }) } else { picture })
+}
+
+/// A picture of such colours as an ordinary screen shows it.
+fn shown(picture: Decoded, colour: &Colour) -> Decoded {
+    let light = Screen::light(&picture.format, colour);
+    let (format, mut shown) = Screen::default().show(picture.format, colour, Samples::Bytes(Box::new(picture.i420)));
+    let mut i420 = vec![0; format.i420_len()];
+    shown.write_i420(&mut i420);
+    Decoded { format, light, i420 }
 }
 
 /// Blends over black and converts.
@@ -224,7 +236,7 @@ fn to_i420(mut picture: RgbaImage) -> Result<Decoded, MediaError> {
     let (range, matrix) = (YuvRange::Full, YuvStandardMatrix::Bt601);
     yuv::rgba_to_yuv420(&mut planes, picture.as_raw(), width * 4, range, matrix, YuvConversionMode::Balanced)
         .map_err(|e| MediaError::Broken(e.to_string()))?;
-    Ok(Decoded { format, i420 })
+    Ok(Decoded { format, light: Light::default(), i420 })
 }
 
 struct StillVideo {
@@ -283,121 +295,6 @@ impl VideoSource for ListVideo {
         while self.next > 0 && self.paths.get(self.next).is_some_and(|path| decode_path(path).is_err()) {
             self.next -= 1;
         }
-        Ok(())
-    }
-}
-
-type Shown = Result<(Decoded, i64), MediaError>;
-
-/// An animation decoding on a thread of its own, two pictures ahead at most: the crate's frame iterator must not change
-/// threads, while sources do.
-struct Animation {
-    file: MediaFile,
-    kind: ImageFormat,
-    frames: Receiver<Shown>,
-}
-
-impl Animation {
-    fn start(file: MediaFile, kind: ImageFormat) -> Result<Self, MediaError> {
-        let (to, frames) = bounded(1);
-        let input = file.clone();
-        std::thread::Builder::new().name("animation".into()).spawn(move || {
-            let sent = guarded(|| -> Result<(), MediaError> {
-                for frame in open_frames(&input, kind)? {
-                    let frame = frame.map_err(|e| MediaError::Damaged(e.to_string()))?;
-                    let (num, den) = frame.delay().numer_denom_ms();
-                    let delay = i64::from(num) * 1_000_000 / i64::from(den.max(1));
-                    let delay = if delay <= 10_000_000 { DEFAULT_DELAY_NS } else { delay };
-                    if to.send(Ok((to_i420(frame.into_buffer())?, delay))).is_err() {
-                        break;
-                    }
-                }
-                Ok(())
-            });
-            let problem = match sent {
-                Ok(Ok(())) => return,
-                Ok(Err(e)) => e,
-                Err(panic) => MediaError::Damaged(panic),
-            };
-            // A receiver that has gone wants no error either.
-            drop(to.send(Err(problem)));
-        })?;
-        Ok(Self { file, kind, frames })
-    }
-
-    /// The next picture with its delay; `None` at the end.
-    fn receive(&mut self) -> Result<Option<(Decoded, i64)>, MediaError> {
-        self.frames.recv().map_or(Ok(None), |shown| shown.map(Some))
-    }
-}
-
-fn open_frames(file: &MediaFile, kind: ImageFormat) -> Result<Frames<'static>, MediaError> {
-    let reader = BufReader::new(file.reader());
-    Ok(match kind {
-        ImageFormat::Gif => {
-            let mut decoder = GifDecoder::new(reader).map_err(error)?;
-            decoder.set_limits(limits()).map_err(error)?;
-            decoder.into_frames()
-        }
-        ImageFormat::Png => {
-            PngDecoder::with_limits(reader, limits()).and_then(PngDecoder::apng).map_err(error)?.into_frames()
-        }
-        _ => {
-            let mut decoder = WebPDecoder::new(reader).map_err(error)?;
-            decoder.set_limits(limits()).map_err(error)?;
-            decoder.into_frames()
-        }
-    })
-}
-
-struct AnimatedVideo {
-    source: Animation,
-    info: VideoInfo,
-    /// When the next picture is due.
-    pts: i64,
-    /// What a seek had to take to find its frame.
-    ahead: Option<(i64, Decoded, i64)>,
-}
-
-impl AnimatedVideo {
-    fn take(&mut self) -> Result<Option<(i64, Decoded, i64)>, MediaError> {
-        if let Some(ready) = self.ahead.take() {
-            return Ok(Some(ready));
-        }
-        let Some((picture, delay)) = self.source.receive()? else { return Ok(None) };
-        let pts = self.pts;
-        self.pts = pts.saturating_add(delay);
-        Ok(Some((pts, picture, delay)))
-    }
-}
-
-impl VideoSource for AnimatedVideo {
-    fn info(&self) -> &VideoInfo {
-        &self.info
-    }
-
-    fn next_frame(&mut self) -> Result<Option<VideoFrame>, MediaError> {
-        Ok(self.take()?.map(|(pts_ns, picture, duration_ns)| VideoFrame {
-            pts_ns,
-            duration_ns,
-            format: picture.format,
-            picture: Box::new(picture.i420),
-        }))
-    }
-
-    fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
-        self.source = Animation::start(self.source.file.clone(), self.source.kind)?;
-        self.pts = 0;
-        self.ahead = None;
-        let mut last = None;
-        while let Ok(Some(shown)) = self.take() {
-            let end = shown.0.saturating_add(shown.2);
-            last = Some(shown);
-            if end > target_ns {
-                break;
-            }
-        }
-        self.ahead = last;
         Ok(())
     }
 }

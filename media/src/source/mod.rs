@@ -1,6 +1,7 @@
 //! Inputs that are no containers: pictures, raw frames, and what the player draws itself.
 
 mod heif;
+mod icc;
 pub mod image;
 pub mod test;
 pub mod y4m;

@@ -8,7 +8,7 @@ use crate::caps;
 use crate::choice::same;
 use crate::container::{Container, Shifted, Track, TrackKind, VobSub};
 use crate::guard::guarded;
-use crate::{MediaError, MediaFile};
+use crate::{MediaError, MediaFile, VideoInfo};
 
 /// Where subtitles are from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,17 +57,24 @@ pub struct Subtitles {
     /// Where the film begins on its container's timeline, in ns.
     zero_ns: i64,
     tracks: Vec<(SubtitleTrack, Place)>,
+    /// What is known of the film's pictures.
+    film: Option<VideoInfo>,
     /// The language that is spoken.
     heard: Option<String>,
 }
 
 impl Subtitles {
-    /// Those of a film whose sound is in the language `heard`.
-    pub(crate) fn of(container: Arc<dyn Container>, zero_ns: i64, heard: Option<String>) -> Self {
+    /// Those of a film, of whose pictures `film` is known, and whose sound is in the language `heard`.
+    pub(crate) fn of(
+        container: Arc<dyn Container>,
+        zero_ns: i64,
+        film: Option<VideoInfo>,
+        heard: Option<String>,
+    ) -> Self {
         let tracks = container.contents().tracks.iter().enumerate();
         let tracks = tracks.filter(|(_, track)| track.kind == TrackKind::Subtitle).take(caps::SUBTITLE_TRACKS);
         let tracks = tracks.map(|(at, track)| (described(track), Place::Track(at))).collect();
-        Self { container: Some(container), zero_ns, tracks, heard }
+        Self { container: Some(container), zero_ns, tracks, film, heard }
     }
 
     /// Adds a file to those of the film named `film`.
@@ -86,7 +93,9 @@ impl Subtitles {
             let first = word.split('-').next().unwrap_or_default();
             (2..=3).contains(&first.len()) && letters(word)
         });
+        let micro = end.eq_ignore_ascii_case("sub") && is_microdvd(&file);
         let codec = match end.to_ascii_lowercase().as_str() {
+            _ if micro => super::MICRODVD,
             "vtt" => "WebVTT",
             "ass" | "ssa" => "ASS",
             "idx" | "sub" => "VobSub",
@@ -102,8 +111,8 @@ impl Subtitles {
             problem: None,
         };
         match other_half(end) {
-            Some(_) => self.add_half(track, file),
-            None => self.tracks.push((track, Place::File(file))),
+            Some(_) if !micro => self.add_half(track, file),
+            _ => self.tracks.push((track, Place::File(file))),
         }
     }
 
@@ -203,13 +212,22 @@ impl Subtitles {
             return Err(MediaError::unsupported(problem.clone(), "choose another track by j or --sid"));
         }
         match place {
-            Place::File(file) | Place::Half(file) => read(file),
-            Place::Own(container, at, _) => Ok((tracked(&**container, *at, 0)?, None)),
+            Place::File(file) | Place::Half(file) => read(file, self.film.as_ref().and_then(|film| film.rate)),
+            Place::Own(container, at, _) => Ok((self.tracked(&**container, *at, 0)?, None)),
             Place::Track(at) => {
                 let container = self.container.as_ref().ok_or_else(|| MediaError::Broken("no film".into()))?;
-                Ok((tracked(&**container, *at, self.zero_ns)?, None))
+                Ok((self.tracked(&**container, *at, self.zero_ns)?, None))
             }
         }
+    }
+
+    /// The pages of a container's track. Errors: it cannot be read.
+    fn tracked(&self, container: &dyn Container, at: usize, zero_ns: i64) -> Result<Pages, MediaError> {
+        let text = container.contents().tracks[at].text.as_ref();
+        let (codec, config) =
+            text.ok_or_else(|| MediaError::Broken("a track of subtitles that is not described".into()))?;
+        let packets = Box::new(Shifted { packets: container.packets(at)?, zero_ns });
+        Ok(Pages::new(Box::new(Tracked::new(packets, codec, config, self.film.as_ref().map(|film| film.format)))))
     }
 }
 
@@ -219,19 +237,17 @@ impl std::fmt::Debug for Subtitles {
     }
 }
 
-/// The pages of a container's track. Errors: it cannot be read.
-fn tracked(container: &dyn Container, at: usize, zero_ns: i64) -> Result<Pages, MediaError> {
-    let text = container.contents().tracks[at].text.as_ref();
-    let (codec, config) =
-        text.ok_or_else(|| MediaError::Broken("a track of subtitles that is not described".into()))?;
-    let packets = Box::new(Shifted { packets: container.packets(at)?, zero_ns });
-    Ok(Pages::new(Box::new(Tracked::new(packets, codec, config))))
-}
-
 /// Whether a file begins as a program stream does.
 fn is_stream(file: &MediaFile) -> bool {
     let mut head = [0; 4];
     file.read_exact_at(&mut head, 0).is_ok() && head == [0, 0, 1, 0xba]
+}
+
+/// Whether a file that is named like the pictures of VobSub has lines of text.
+fn is_microdvd(file: &MediaFile) -> bool {
+    let mut head = [0; 512];
+    let have = file.read_at(&mut head, 0).unwrap_or(0);
+    super::parse(&head[..have]).is_some_and(|(kind, _)| kind == super::MICRODVD)
 }
 
 /// VobSub's two files.
@@ -265,14 +281,14 @@ fn whole(file: &MediaFile) -> Result<Vec<u8>, MediaError> {
     Ok(bytes)
 }
 
-/// Reads a file of text.
-fn read(file: &MediaFile) -> Result<(Pages, Option<String>), MediaError> {
+/// Reads a file of text, for a film of `rate` pictures per second.
+fn read(file: &MediaFile, rate: Option<f64>) -> Result<(Pages, Option<String>), MediaError> {
     let bytes = whole(file)?;
-    let parsed = guarded(|| super::parse(&bytes)).map_err(MediaError::Broken)?;
+    let parsed = guarded(|| super::parse_for(&bytes, rate)).map_err(MediaError::Broken)?;
     let Some((_, cues)) = parsed.filter(|(_, cues)| !cues.is_empty()) else {
         return Err(MediaError::unsupported(
             format!("{} as subtitles: no line of times was found in it, and so it", file.name),
-            format!("what is read: {}", super::FORMATS[..4].join(", ")),
+            format!("what is read: {}", super::FORMATS[..5].join(", ")),
         ));
     };
     let taken = charset::decode(&bytes).1;
@@ -311,6 +327,18 @@ mod tests {
             let track = all.tracks().last().unwrap();
             assert_eq!((track.language.as_deref(), track.forced), (language, forced), "{name}");
         }
+    }
+
+    #[test]
+    fn lines_of_frames_named_like_the_pictures_of_discs_are_read_as_text() {
+        let mut all = Subtitles::default();
+        all.add("film.mkv", MediaFile::from_bytes(&b"{1}{1}25.0\r\n{25}{50}x\r\n"[..], "film.en.sub"), Origin::Given);
+        let track = all.tracks().next().unwrap().clone();
+        assert_eq!((&*track.codec, track.language.as_deref(), track.problem), ("MicroDVD", Some("en"), None));
+        let (mut pages, notice) = all.open(1).unwrap();
+        pages.seek(1_500_000_000).unwrap();
+        let page = pages.next_page().unwrap().unwrap();
+        assert_eq!((page.cues.len(), page.end_ns, notice), (1, 2_000_000_000, None));
     }
 
     #[test]

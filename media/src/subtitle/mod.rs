@@ -1,17 +1,19 @@
 //! Subtitles: what is written over a film, and when. Parsers turn what a file or a track has into [`Cue`]s; [`Pages`] turns cues
 //! into pages, each of which says what is to be seen from one moment to another. Nothing here draws.
 //!
-//! Read `cue` for what a cue is, `markup`, `ass` and `overrides` for how letters are described, `srt`, `vtt`, `tx3g`, `pgs` and `vobsub` for the formats,
-//! `source` for where cues come from, `list` for which tracks there are and which one is shown.
+//! Read `cue` for what a cue is, `markup`, `ass` and `overrides` for how letters are described, `srt`, `microdvd`, `vtt`, `tx3g`, `pgs` and `vobsub` for the formats,
+//! `placed` for where pictures lie on a film that was cut, `source` for where cues come from, `list` for which tracks there are and which one is shown.
 
 mod ass;
 mod charset;
 mod cue;
 mod list;
 mod markup;
+mod microdvd;
 mod overrides;
 mod pages;
 mod pgs;
+mod placed;
 mod source;
 mod srt;
 mod tx3g;
@@ -25,7 +27,16 @@ pub use pages::{Page, Pages};
 pub(crate) use source::Codec;
 
 /// The formats that are read, for `tricine doctor`.
-pub(crate) const FORMATS: [&str; 6] = ["SubRip (SRT)", "WebVTT", "ASS/SSA", "VobSub", "mov_text", "PGS"];
+pub(crate) const FORMATS: [&str; 7] = ["SubRip (SRT)", "WebVTT", "ASS/SSA", "MicroDVD", "VobSub", "mov_text", "PGS"];
+
+/// The usual name of a format that shares the end of its files' names with another one.
+const MICRODVD: &str = "MicroDVD";
+
+/// Whether a file that begins so has subtitles alone.
+pub(crate) fn begins(head: &[u8]) -> bool {
+    let marked = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
+    (marked || !head.contains(&0)) && (head.starts_with(b"# VobSub index file") || parse(head).is_some())
+}
 
 /// The kinds of files of subtitles, by the ends of their names. The last two belong together: an index, and the pictures that it lists.
 pub const EXTENSIONS: [&str; 6] = ["srt", "vtt", "ass", "ssa", "idx", "sub"];
@@ -37,11 +48,18 @@ pub fn other_half(end: &str) -> Option<&'static str> {
 
 /// The cues of a file of subtitles, in order of time, and what it is. `None`: it is of no kind that is read here.
 pub fn parse(bytes: &[u8]) -> Option<(&'static str, Vec<Cue>)> {
+    parse_for(bytes, None)
+}
+
+/// As [`parse`], for a film of `rate` pictures per second.
+fn parse_for(bytes: &[u8], rate: Option<f64>) -> Option<(&'static str, Vec<Cue>)> {
     let text = charset::lines(charset::decode(bytes).0);
     let (kind, mut cues) = if vtt::begins(&text) {
         ("WebVTT", vtt::parse(&text))
     } else if ass::begins(&text) {
         ("ASS", ass::parse(&text))
+    } else if microdvd::begins(&text) {
+        (MICRODVD, microdvd::parse(&text, rate))
     } else {
         ("SRT", srt::parse(&text))
     };

@@ -1,10 +1,11 @@
 //! Where cues come from: a file that was read whole, or a track of the film, which is read as the film goes on.
 
 use super::cue::Cue;
+use super::placed::placed;
 use super::{ass, srt, tx3g, vobsub, vtt};
 use crate::caps;
 use crate::container::{Before, Packet, Packets};
-use crate::{MediaError, NS};
+use crate::{MediaError, NS, VideoFormat};
 
 /// How long before a moment a track is looked through for what is still on then.
 const PREROLL_NS: i64 = 60 * NS;
@@ -124,13 +125,15 @@ enum Decoder {
 pub(super) struct Tracked {
     packets: Box<dyn Packets>,
     decoder: Decoder,
+    /// What its pictures are laid over.
+    film: Option<VideoFormat>,
     /// Found and not given out, last first.
     found: Vec<Read>,
 }
 
 impl Tracked {
-    /// Of packets that `codec` made; `config` is what the container says of it.
-    pub(super) fn new(packets: Box<dyn Packets>, codec: &Codec, config: &[u8]) -> Self {
+    /// Of packets that `codec` made, for a film with such pictures; `config` is what the container says of the codec.
+    pub(super) fn new(packets: Box<dyn Packets>, codec: &Codec, config: &[u8], film: Option<VideoFormat>) -> Self {
         let decoder = match codec {
             Codec::Srt => Decoder::Srt,
             Codec::Vtt { named } => Decoder::Vtt { named: *named },
@@ -140,7 +143,7 @@ impl Tracked {
             Codec::Pgs => Decoder::Pgs(super::pgs::Decoder::default()),
             Codec::VobSub => Decoder::VobSub(vobsub::Decoder::read(config)),
         };
-        Self { packets, decoder, found: Vec::new() }
+        Self { packets, decoder, film, found: Vec::new() }
     }
 
     fn decode(&mut self, packet: &Packet) {
@@ -184,6 +187,13 @@ impl Tracked {
             }
         };
         found.truncate(caps::CUES_ON + 1);
+        if let Some(film) = &self.film {
+            let place = |cue: Cue| Cue { body: placed(cue.body, film), ..cue };
+            found = found
+                .into_iter()
+                .map(|read| if let Read::Cue(cue) = read { Read::Cue(place(cue)) } else { read })
+                .collect();
+        }
         found.reverse();
         self.found = found;
     }

@@ -40,10 +40,10 @@ mod vp9;
 pub(crate) use codec::CONVERT;
 #[cfg(feature = "ffmpeg")]
 pub(crate) use codec::{copy_plane, planes};
+pub(crate) use deep::Samples;
 #[cfg(feature = "ffmpeg")]
-pub(crate) use deep::{Deep, Samples, widen};
+pub(crate) use deep::{Deep, widen};
 pub use light::Light;
-#[cfg(feature = "ffmpeg")]
 pub(crate) use light::Screen;
 pub(crate) use player::Player;
 pub(crate) use still::still;

@@ -1,13 +1,13 @@
 //! One picture by a codec of films, as HEIF and AVIF have it.
 
 use super::codec::{self, CONVERT, CodecError};
-use super::light::Screen;
+use super::light::{Light, Screen};
 use crate::container::{Colour, VideoTrack};
 use crate::{ColorMatrix, MediaError, VideoFormat};
 
-/// Decodes `data`, a packet of `track` that depends on no other, to I420. What the container says of colour counts before what the codec
+/// Decodes `data`, a packet of `track` that depends on no other, to I420, and says what light it stood for. What the container says of colour counts before what the codec
 /// says. Errors: it cannot be decoded.
-pub(crate) fn still(track: &VideoTrack, data: Vec<u8>) -> Result<(VideoFormat, Vec<u8>), MediaError> {
+pub(crate) fn still(track: &VideoTrack, data: Vec<u8>) -> Result<(VideoFormat, Light, Vec<u8>), MediaError> {
     let failed = |error| match error {
         CodecError::Damaged(why) => MediaError::Broken(why),
         CodecError::Unsupported(what) => MediaError::unsupported(what, CONVERT),
@@ -22,8 +22,9 @@ pub(crate) fn still(track: &VideoTrack, data: Vec<u8>) -> Result<(VideoFormat, V
     // Pictures are of BT.601 unless they say something else, whatever their size.
     let colour = Colour { matrix: told.matrix.or(Some(ColorMatrix::Bt601)), ..told };
     let format = track.shown((decoded.width, decoded.height), decoded.sar, colour);
+    let light = Screen::light(&format, &colour);
     let (format, mut picture) = Screen::default().show(format, &colour, decoded.samples);
     let mut i420 = vec![0; format.i420_len()];
     picture.write_i420(&mut i420);
-    Ok((format, i420))
+    Ok((format, light, i420))
 }

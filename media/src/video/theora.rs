@@ -22,10 +22,10 @@ pub(crate) struct Theora {
 }
 
 impl Theora {
-    /// Takes the three headers, laced as Matroska has them. Errors: they are broken, or their pictures too large.
+    /// Takes the three headers: laced as Matroska has them, or each behind its length, as FFmpeg writes them into AVI and MOV. Errors: they are broken, or their pictures too large.
     pub(crate) fn open(config: &[u8]) -> Result<Self, MediaError> {
         let broken = |why: String| MediaError::Broken(format!("Theora: its headers: {why}"));
-        let headers = xiph_laces(config).filter(|headers| headers.len() == 3);
+        let headers = counted(config).or_else(|| xiph_laces(config)).filter(|headers| headers.len() == 3);
         let headers = headers.ok_or_else(|| broken("there are not three".into()))?;
         let ident = decode_identification_header(headers[0]).map_err(|error| broken(error.to_string()))?;
         let (width, height) = (ident.coded_width(), ident.coded_height());
@@ -40,6 +40,19 @@ impl Theora {
         let decoder = FrameDecoder::new(ident, setup).map_err(|error| broken(error.to_string()))?;
         Ok(Self { decoder, last: None })
     }
+}
+
+/// The headers behind their lengths, in 16 bits each. `None`: they are told in another way.
+fn counted(mut config: &[u8]) -> Option<Vec<&[u8]>> {
+    config.get(2..)?.strip_prefix(b"\x80theora")?;
+    let mut headers = Vec::new();
+    for _ in 0..3 {
+        let (len, rest) = config.split_first_chunk()?;
+        let (header, rest) = rest.split_at_checked(u16::from_be_bytes(*len).into())?;
+        headers.push(header);
+        config = rest;
+    }
+    Some(headers)
 }
 
 impl Codec for Theora {

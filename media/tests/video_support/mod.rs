@@ -196,6 +196,18 @@ pub(crate) fn assert_exact(path: &Path) {
     }
 }
 
+/// Makes films (their names; size, rate and seconds of a lively picture; settings) and checks them by [`assert_exact`].
+pub(crate) fn assert_all_exact(films: &[(&str, &str, impl std::fmt::Display)], name: &str) {
+    let Some(clips) = Clips::new(name) else { return };
+    for (file, source, settings) in films {
+        let parts: Vec<&str> = source.split(' ').collect();
+        let source = lively(parts[0], parts[1], parts[2]);
+        if let Some(path) = clips.make(file, &format!("{source} {settings}")) {
+            assert_exact(&path);
+        }
+    }
+}
+
 fn differing(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).filter(|(a, b)| a != b).count() + a.len().abs_diff(b.len())
 }

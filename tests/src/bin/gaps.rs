@@ -90,15 +90,19 @@ fn main() {
             }
         }
     });
-    println!(
+    tests::say!(
         "{:9} {:>6}  {:>26}  {:>26}  {:>26}",
-        "killed", "deaths", "no new picture, ms", "no sound, ms", "|A/V| 1 s later, ms"
+        "killed",
+        "deaths",
+        "no new picture, ms",
+        "no sound, ms",
+        "|A/V| 1 s later, ms"
     );
-    println!("{:9} {:>6} {}", "", "", format!("  {:>8} {:>8} {:>8}", "p50", "p99", "max").repeat(3));
+    tests::say!("{:9} {:>6} {}", "", "", format!("  {:>8} {:>8} {:>8}", "p50", "p99", "max").repeat(3));
     for (role, measured) in &roles {
         let values = measured.values.lock().expect("no session panicked");
         let columns = [&values.visible, &values.audible, &values.av_offset].map(|values| row(values));
-        println!("{:9} {:6} {}", role.name(), measured.deaths.load(Relaxed), columns.concat());
+        tests::say!("{:9} {:6} {}", role.name(), measured.deaths.load(Relaxed), columns.concat());
     }
     save(&options, &roles, true);
 }

@@ -26,9 +26,16 @@ struct Options {
 fn main() -> ExitCode {
     be_victim_if_told();
     let options = Options::parse();
-    println!(
+    tests::say!(
         "{:10} {:8} {:>12} {:>11} {:>10} {:>10} {:>6} {:>6}",
-        "victim", "mode", "corruptions", "truncations", "frames", "errors", "ends", "s"
+        "victim",
+        "mode",
+        "corruptions",
+        "truncations",
+        "frames",
+        "errors",
+        "ends",
+        "s"
     );
     let (mut rows, mut failures) = (Vec::new(), Vec::new());
     for (case, seed) in Case::ALL.into_iter().zip(options.seed..) {
@@ -36,15 +43,19 @@ fn main() -> ExitCode {
         match attack(case, options.corruptions / 4, seed) {
             Ok(t) => {
                 let seconds = begun.elapsed().as_secs_f64();
-                println!(
+                tests::say!(
                     "{victim:10} {mode:8} {:12} {:11} {:10} {:10} {:6} {seconds:6.1}",
-                    t.corruptions, t.truncations, t.frames, t.errors, t.ends
+                    t.corruptions,
+                    t.truncations,
+                    t.frames,
+                    t.errors,
+                    t.ends
                 );
                 rows.push(json!({ "victim": victim, "mode": mode, "corruptions": t.corruptions, "ends": t.ends,
                     "truncations": t.truncations, "frames": t.frames, "errors": t.errors, "seconds": seconds }));
             }
             Err(why) => {
-                println!("FAILED: {why}");
+                tests::say!("FAILED: {why}");
                 failures.push(Value::from(why));
             }
         }

@@ -144,7 +144,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> tricine_session::Result<bool> {
     let tracer = Tracer::new()?;
     let theatre = Theatre::open(&tracer)?;
-    println!("session {}", theatre.session);
+    tests::say!("session {}", theatre.session);
     let ledger = Ledger::new()?;
     let film = if options.payload { Film::new(options.seed, 48, 32) } else { Film::new(options.seed, 8, 8) };
     // The tracer and what it steps take turns, which is fastest on one processor; the survivor has the next one. Sweeps
@@ -169,7 +169,7 @@ fn run(options: &Options) -> tricine_session::Result<bool> {
 
 fn sweep_all(options: &Options, stage: &mut Stage<'_>) -> tricine_session::Result<bool> {
     let (begun, mut rows) = (Instant::now(), Vec::new());
-    println!(
+    tests::say!(
         "{:8} {:7} {:9} {:9} {:8} {:10} {:>6} {:>7} {:>6} {:>11} {:>8} {:>8}",
         "role",
         "mode",
@@ -202,21 +202,21 @@ fn hunt(options: &Options, stage: &mut Stage<'_>) -> tricine_session::Result<boo
         let begun = Instant::now();
         let verdict = bugs::hunt(stage, bug, &cases, &options.plan(0))?;
         let says = verdict.failure.as_ref().map_or("NOT CAUGHT".into(), |failure| failure.wrongs.join("; "));
-        println!("{:26} {:6} kills {:4} s  {says}", verdict.bug, verdict.kills, begun.elapsed().as_secs());
+        tests::say!("{:26} {:6} kills {:4} s  {says}", verdict.bug, verdict.kills, begun.elapsed().as_secs());
         if let (Some(case), Some(failure)) = (&verdict.case, &verdict.failure) {
-            println!("    {case}");
+            tests::say!("    {case}");
             print_deaths(failure);
         }
         good &= verdict.failure.is_some();
         verdicts.push(verdict);
     }
     let caught = verdicts.iter().filter(|v| v.failure.is_some()).count();
-    println!("{caught} of {} seeded bugs are caught; those of orderings are loom's", verdicts.len());
+    tests::say!("{caught} of {} seeded bugs are caught; those of orderings are loom's", verdicts.len());
     Ok(report(options, &json!({ "bugs": verdicts })) && good)
 }
 
 fn print_row(row: &Row) {
-    println!(
+    tests::say!(
         "{:8} {:7} {:9} {:9} {:8} {:10} {:6} {:7} {:6} {:11} {:8} {:8}",
         row.role,
         row.mode,
@@ -233,14 +233,14 @@ fn print_row(row: &Row) {
     );
     if let Some(failure) = &row.first_failure {
         print_deaths(failure);
-        println!("    then: {}", failure.wrongs.join("; "));
+        tests::say!("    then: {}", failure.wrongs.join("; "));
     }
 }
 
 fn print_deaths(failure: &Failure) {
     for death in &failure.deaths {
-        println!("    stopped after {} instructions, before {}", death.after_instructions, death.next_instruction);
-        println!("    it left {}", death.words);
+        tests::say!("    stopped after {} instructions, before {}", death.after_instructions, death.next_instruction);
+        tests::say!("    it left {}", death.words);
     }
 }
 
@@ -249,7 +249,7 @@ fn conclude(options: &Options, rows: &[Row], took: Duration) -> bool {
     let sum = |of: fn(&Row) -> u64| rows.iter().map(of).sum::<u64>();
     let (kills, steps, failures) = (sum(|r| r.kill_points), sum(|r| r.steps), sum(|r| r.failures));
     let seconds = took.as_secs_f64();
-    println!(
+    tests::say!(
         "{} cases, {kills} kills, {steps} steps, {} redelivered, {} effects repeated (each killed between effect and record), \
          {failures} failures, {seconds:.0} s",
         rows.len(),

@@ -77,7 +77,7 @@ fn main() -> ExitCode {
         for mut ended in running.extract_if(.., |r| r.child.try_wait().is_ok_and(|status| status.is_some())) {
             let status = ended.child.wait().map_or_else(|e| e.to_string(), |status| status.to_string());
             let seconds = ended.begun.elapsed().as_secs();
-            println!("{:4} s: {} ended after {seconds} s, {status}", begun.elapsed().as_secs(), ended.job.name);
+            tests::say!("{:4} s: {} ended after {seconds} s, {status}", begun.elapsed().as_secs(), ended.job.name);
             states.insert(ended.job.name, json!({ "status": status, "seconds": seconds }));
         }
         std::thread::sleep(Duration::from_millis(20));
@@ -96,11 +96,11 @@ fn main() -> ExitCode {
     groups(Signal::SIGKILL);
     for mut stopped in running {
         let _ = stopped.child.wait();
-        println!("{:4} s: {} was stopped", begun.elapsed().as_secs(), stopped.job.name);
+        tests::say!("{:4} s: {} was stopped", begun.elapsed().as_secs(), stopped.job.name);
         states.insert(stopped.job.name, json!({ "status": "stopped", "seconds": stopped.begun.elapsed().as_secs() }));
     }
     for job in &left {
-        println!("{} did not begin", job.name);
+        tests::say!("{} did not begin", job.name);
     }
     let mut sums = sums(&options.out, &jobs(&options, cores));
     let ended_well = states.values().filter(|shard| shard["status"] == "exit status: 0").count() == planned;
@@ -109,7 +109,7 @@ fn main() -> ExitCode {
     let report = json!({ "schema": "tricine.long-runs/1", "cores": cores, "scale": options.scale, "seed": options.seed,
         "seconds": begun.elapsed().as_secs_f64(), "good": good, "sums": sums });
     tests::save(&options.out.join("sums.json"), &report).expect("the sums can be written");
-    println!("{report:#}");
+    tests::say!("{report:#}");
     ExitCode::from(u8::from(!good))
 }
 

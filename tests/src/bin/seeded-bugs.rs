@@ -58,7 +58,7 @@ fn output(command: &mut Command) -> String {
     eprintln!("{command:?}");
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    println!("{said}");
+    tests::say!("{said}");
     if !output.status.success() {
         eprintln!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
         HOLDS.store(false, Relaxed);
@@ -106,7 +106,7 @@ fn each(root: &Path, proof: &str, target: &str, env: &str, bugs: impl Iterator<I
     }
     let verdict = |bug| {
         let tests = failed(root, target, Some((env, bug)))?;
-        println!(
+        tests::say!(
             "{proof}: {bug} {} ({})",
             if tests.is_empty() { "seen by no test" } else { "caught" },
             tests.join(", ")
@@ -173,19 +173,19 @@ fn must_catch(proof: &str, bug: Bug) -> bool {
 
 fn print(proofs: &[(&str, Verdicts)]) -> ExitCode {
     let mut good = true;
-    print!("{:28}", "bug");
-    proofs.iter().for_each(|(name, _)| print!("{name:8}"));
-    println!();
+    tests::say_part!("{:28}", "bug");
+    proofs.iter().for_each(|(name, _)| tests::say_part!("{name:8}"));
+    tests::say!();
     let mut row = |name: &str, must: &dyn Fn(&str) -> bool| {
-        print!("{name:28}");
+        tests::say_part!("{name:28}");
         let mut caught = true;
         for (proof, verdicts) in proofs {
             let verdict = verdicts.get(name).copied();
             caught &= verdict.unwrap_or(!must(proof));
             let silent = if must(proof) { "SILENT" } else { "·" };
-            print!("{:8}", verdict.map_or(silent, |caught| if caught { "caught" } else { "MISSED" }));
+            tests::say_part!("{:8}", verdict.map_or(silent, |caught| if caught { "caught" } else { "MISSED" }));
         }
-        println!("{}", if caught { "" } else { "  <--" });
+        tests::say!("{}", if caught { "" } else { "  <--" });
         good &= caught;
     };
     for &bug in Bug::ALL {

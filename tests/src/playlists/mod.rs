@@ -230,8 +230,8 @@ pub fn main(options: &Options) -> bool {
     let program = std::env::current_exe().expect("this program");
     let tally = play(arg(&program), options);
     let wrong = tally.wrong.into_inner().expect("no panic");
-    wrong.iter().for_each(|line| println!("{line}"));
-    println!(
+    wrong.iter().for_each(|line| crate::say!("{line}"));
+    crate::say!(
         "{} playlists, {} pictures compared, {} kills, {} nexts, {} wrong, in {:.0} s",
         tally.playlists.into_inner(),
         tally.pictures.into_inner(),

@@ -188,7 +188,7 @@ impl Tally {
 /// Does all of it; whether nothing was wrong.
 pub fn soak(options: &Options) -> bool {
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("seed {seed}");
+    crate::say!("seed {seed}");
     let tally = Mutex::new(Tally { seed, ..Tally::default() });
     let begun = Instant::now();
     if options.fault.is_none_or(|f| f.of_measurement().is_none()) {
@@ -218,21 +218,32 @@ fn save(options: &Options, tally: &Tally, finished: bool) {
 }
 
 fn print(tally: &Tally) {
-    println!(
+    crate::say!(
         "{:8} {:>8} {:>13} {:>7} {:>6}  {:>24} {:>16}",
-        "", "sessions", "frames", "deaths", "s", "supervisor grew by, KiB", "and descriptors"
+        "",
+        "sessions",
+        "frames",
+        "deaths",
+        "s",
+        "supervisor grew by, KiB",
+        "and descriptors"
     );
     for (what, sum) in [("films", &tally.films), ("stress", &tally.measurements)] {
-        println!(
+        crate::say!(
             "{what:8} {:8} {:13} {:7} {:6.0}  {:24} {:16}",
-            sum.sessions, sum.frames, sum.deaths, sum.seconds, sum.grown_kib, sum.grown_descriptors
+            sum.sessions,
+            sum.frames,
+            sum.deaths,
+            sum.seconds,
+            sum.grown_kib,
+            sum.grown_descriptors
         );
     }
     let acts: Vec<String> = tally.acts.iter().map(|(act, n)| format!("{n} {act}")).collect();
-    println!("done to them: {}", acts.join(", "));
+    crate::say!("done to them: {}", acts.join(", "));
     for kind in Wrong::ALL {
         let case = tally.wrong.get(&kind).map_or("", |w| &w.1);
-        println!("{kind:22} {:6}  {case}", tally.count(kind));
+        crate::say!("{kind:22} {:6}  {case}", tally.count(kind));
     }
 }
 

@@ -107,6 +107,7 @@ fn codec(code: &[u8]) -> CodecId {
         b"VP80" => CodecId::Vp8,
         b"VP90" => CodecId::Vp9,
         b"AV01" => CodecId::Av1,
+        b"THEO" => CodecId::Theora,
         b"MJPG" | b"AVRN" | b"JPEG" | b"LJPG" => CodecId::Mjpeg,
         b"DIV3" | b"DIV4" | b"MP43" => CodecId::Other("MS-MPEG-4 (DivX 3)".into()),
         b"\0\0\0\0" => CodecId::Other("raw".into()),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
+use super::super::dolby::Dolby;
 use super::super::{Attachment, CodecId, Colour, Peak, TrackKind, VideoTrack, caps, fourcc};
 use super::about;
 use super::ebml::{Element, child, children, element, float, string, uint};
@@ -202,7 +203,7 @@ fn track(entry: &[u8]) -> Option<Track> {
             _ => video_codec(&codec_id, config),
         };
         let rate = (frame_ns > 0).then(|| NS as f64 / frame_ns as f64);
-        VideoTrack { rate, ..video(child(entry, 0xe0).unwrap_or_default(), codec, config) }
+        VideoTrack { rate, dolby: dolby(entry), ..video(child(entry, 0xe0).unwrap_or_default(), codec, config) }
     });
     let audio = (kind == TrackKind::Audio).then(|| match packing {
         Packing::Other(why) => Err(format!("{why} {codec_id}")),
@@ -227,6 +228,15 @@ fn track(entry: &[u8]) -> Option<Track> {
         audio,
         text,
     })
+}
+
+/// What Dolby Vision's record says, which is told as what may stand beside blocks.
+fn dolby(entry: &[u8]) -> Option<Dolby> {
+    let named = |map: &[u8]| child(map, 0x41e7).and_then(uint).and_then(|kind| u32::try_from(kind).ok());
+    let mut maps = children(entry).filter(|(id, _)| *id == 0x41e4).map(|(_, map)| map);
+    let record =
+        maps.find(|map| named(map).is_some_and(|kind| matches!(&kind.to_be_bytes(), b"dvcC" | b"dvvC" | b"dvwC")))?;
+    Dolby::record(child(record, 0x41ed)?)
 }
 
 /// What the codec is told, which may be compressed as the frames are.

@@ -2,6 +2,7 @@
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
+use super::super::dolby::Dolby;
 use super::super::{CodecId, Colour, Peak, TrackKind};
 use super::boxes::{be16, be32, child, children};
 use crate::{ColorRange, caps};
@@ -17,6 +18,7 @@ pub(super) struct Entry {
     pub(super) size: (u32, u32),
     pub(super) sar: Option<(u32, u32)>,
     pub(super) colour: Colour,
+    pub(super) dolby: Option<Dolby>,
     encrypted: bool,
     /// Of an encrypted entry: the code that it had before. Of MPEG-4 systems: `[0, 0, 0, object type]`.
     inner: Option<[u8; 4]>,
@@ -52,10 +54,12 @@ impl Entry {
             let mut peak = |peak: Peak| entry.colour.peak = entry.colour.peak.or(peak);
             match &kind {
                 b"avcC" | b"hvcC" | b"av1C" | b"vpcC" => entry.config = body.to_vec(),
+                b"glbl" if &code == b"theo" => entry.config = body.to_vec(),
                 b"pasp" => entry.sar = be32(body, 0).zip(be32(body, 4)).filter(|&(w, h)| w > 0 && h > 0),
                 b"colr" => entry.colour = colour(body).unwrap_or_default().or(entry.colour),
                 b"clli" => peak(Peak::of_pixel(be16(body, 0).unwrap_or(0).into())),
                 b"mdcv" => peak(Peak::of_screen(be32(body, 16).unwrap_or(0))),
+                b"dvcC" | b"dvvC" | b"dvwC" => entry.dolby = Dolby::record(body),
                 b"sinf" => entry.inner = child(body, b"frma").and_then(|frma| frma.first_chunk().copied()),
                 b"esds" => {
                     let (kind, specific) = decoder_config(body).unzip();
@@ -104,11 +108,12 @@ impl Entry {
             return CodecId::Encrypted(inner.codec().name().into());
         }
         let name = match &self.code {
-            b"avc1" | b"avc2" | b"avc3" | b"avc4" => return CodecId::H264,
+            b"avc1" | b"avc2" | b"avc3" | b"avc4" | b"dva1" | b"dvav" => return CodecId::H264,
             b"hvc1" | b"hev1" | b"dvh1" | b"dvhe" => return CodecId::Hevc,
-            b"av01" => return CodecId::Av1,
+            b"av01" | b"dav1" => return CodecId::Av1,
             b"vp09" => return CodecId::Vp9,
             b"vp08" => return CodecId::Vp8,
+            b"theo" => return CodecId::Theora,
             b"mp4v" => match self.inner {
                 Some([0, 0, 0, 0x60..=0x65 | 0x6a]) => return CodecId::Mpeg12,
                 Some([0, 0, 0, 0x6c]) => return CodecId::Mjpeg,

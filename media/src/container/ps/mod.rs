@@ -76,6 +76,7 @@ impl Ps {
         let Some(anchor) = anchor else {
             return Err(MediaError::Broken("MPEG program stream: it has no track in its beginning".into()));
         };
+        late(&mut walk, anchor, &mut found)?;
         let mut ps = Self {
             file: file.clone(),
             contents: Contents { format: "MPEG program stream", ..Contents::default() },
@@ -131,6 +132,26 @@ impl Ps {
         };
         Reader::new(Packs { walk: Walk::new(self.file.clone(), 0), id, until }, span, content)
     }
+}
+
+/// Adds the subtitles that begin where nothing else does, by a look at some places of the file.
+fn late(walk: &mut Walk, anchor: i64, found: &mut BTreeMap<u16, Found>) -> Result<(), MediaError> {
+    let rest = walk.len().saturating_sub(caps::PS_HEAD);
+    for look in 0..caps::PS_LOOKS {
+        let from = caps::PS_HEAD + rest / caps::PS_LOOKS * look;
+        walk.go(from);
+        while walk.at < from.saturating_add(caps::PS_LOOK)
+            && let Some(unit) = walk.next()?
+        {
+            if let Some(time) = unit.time.filter(|_| spu::is_spu(unit.id) && found.len() < caps::TRACKS)
+                && !found.contains_key(&unit.id)
+                && let Some(track) = track(walk, &unit)?
+            {
+                found.insert(unit.id, Found { track, first: Some(unwrap(time, anchor)) });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What a stream holds, by its first packet that tells; `None`: another one may.

@@ -6,6 +6,7 @@ mod units;
 
 use std::collections::HashMap;
 
+use super::dolby::Dolby;
 use super::frames::Cutter;
 use super::pes::{WRAP, header, ns, unwrap};
 use super::stream::{Content, Reader};
@@ -195,7 +196,7 @@ fn streams(map: &[u8]) -> Vec<(u16, Track)> {
 }
 
 fn track(kind: u8, mut descriptors: &[u8]) -> Track {
-    let (mut language, mut private, mut marked) = (None, 0, [0; 4]);
+    let (mut language, mut private, mut marked, mut dolby) = (None, 0, [0; 4], None);
     while let [tag, len, rest @ ..] = descriptors {
         let (body, after) = rest.split_at(usize::from(*len).min(rest.len()));
         descriptors = after;
@@ -206,12 +207,14 @@ fn track(kind: u8, mut descriptors: &[u8]) -> Track {
             }
             0x05 => marked = body.first_chunk().copied().unwrap_or_default(),
             0x6a | 0x7a | 0x7b | 0x7c => private = *tag,
+            0xb0 => dolby = Dolby::descriptor(body),
             _ => {}
         }
     }
     let video = |codec: CodecId| {
         let name = codec.name().to_owned();
-        Track { video: Some(VideoTrack::new(codec, Vec::new())), ..Track::new(TrackKind::Video, name) }
+        let video = VideoTrack { dolby, ..VideoTrack::new(codec, Vec::new()) };
+        Track { video: Some(video), ..Track::new(TrackKind::Video, name) }
     };
     let other = |name: &str| video(CodecId::Other(name.into()));
     let sound = |name: &str| Track::new(TrackKind::Audio, name);

@@ -4,9 +4,10 @@
 mod items;
 mod planes;
 
+use super::icc;
 use crate::container::{CodecId, Colour, VideoTrack, fourcc};
 use crate::video::still;
-use crate::{ColorRange, MAX_SIDE, MediaError, MediaFile, Rotation, VideoFormat, caps};
+use crate::{ColorRange, Light, MAX_SIDE, MediaError, MediaFile, Rotation, VideoFormat, caps};
 use items::Items;
 use planes::Planar;
 
@@ -32,8 +33,10 @@ pub(super) fn name(head: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// Decodes the picture that a file is about. Errors: it is of a kind that nothing here decodes, broken, or too large.
-pub(super) fn decode(file: &MediaFile) -> Result<(VideoFormat, Vec<u8>), MediaError> {
+/// Decodes the picture that a file is about, and says what light its samples stood for. It is turned as its properties say; what a camera
+/// wrote of that in Exif is for those that rewrite the file (ISO/IEC 23008-12, A.2). Errors: it is of a kind that nothing here decodes,
+/// broken, or too large.
+pub(super) fn decode(file: &MediaFile) -> Result<(VideoFormat, Light, Vec<u8>), MediaError> {
     let items = Items::read(file)?;
     let id = items.primary;
     let mut picture = coded(&items, id, None)?;
@@ -68,7 +71,7 @@ pub(super) fn decode(file: &MediaFile) -> Result<(VideoFormat, Vec<u8>), MediaEr
     if let Some(Some((across, down))) = items.property(id, b"pasp").map(pair) {
         picture.format.sar = if across > 0 && down > 0 { (across, down) } else { (1, 1) };
     }
-    Ok((picture.format, picture.i420))
+    Ok((picture.format, picture.light, picture.i420))
 }
 
 fn is_alpha(name: &[u8]) -> bool {
@@ -86,8 +89,7 @@ fn coded(items: &Items, id: u32, around: Option<Colour>) -> Result<Planar, Media
     if let Some((kind, ..)) = items.properties(id).find(|(kind, _, essential)| *essential && !KNOWN.contains(&kind)) {
         return Err(MediaError::unsupported(format!("a picture with `{}`", kind.escape_ascii()), CONVERT));
     }
-    let own = items.properties(id).filter(|(kind, ..)| kind == b"colr").find_map(|(_, body, _)| colour(body));
-    let colour = own.or(around);
+    let colour = colour(items, id).or(around);
     let config = |kind: &[u8; 4]| items.property(id, kind).unwrap_or_default().to_vec();
     let (codec, config) = match &items.kind(id)? {
         b"grid" if around.is_none() => return grid(items, id, colour.unwrap_or_default()),
@@ -98,8 +100,8 @@ fn coded(items: &Items, id: u32, around: Option<Colour>) -> Result<Planar, Media
         other => return Err(MediaError::unsupported(format!("a picture of {}", fourcc(other)), CONVERT)),
     };
     let track = VideoTrack { colour: colour.unwrap_or_default(), ..VideoTrack::new(codec, config) };
-    let (format, i420) = still(&track, items.bytes(id)?)?;
-    let picture = Planar { format, i420 };
+    let (format, light, i420) = still(&track, items.bytes(id)?)?;
+    let picture = Planar { format, light, i420 };
     // What a codec adds to come to whole blocks is not shown.
     match items.property(id, b"ispe").and_then(|body| pair(body.get(4..)?)) {
         Some((width, height)) if width > 0 && height > 0 && (width < format.width || height < format.height) => {
@@ -132,7 +134,8 @@ fn grid(items: &Items, id: u32, colour: Colour) -> Result<Planar, MediaError> {
     for (number, tile) in (0..).zip(tiles) {
         let tile = coded(items, *tile, Some(colour))?;
         let (whole, (across, down)) = whole.get_or_insert_with(|| {
-            (Planar::black(VideoFormat { width, height, ..tile.format }), (tile.format.width, tile.format.height))
+            let format = VideoFormat { width, height, ..tile.format };
+            (Planar { light: tile.light, ..Planar::black(format) }, (tile.format.width, tile.format.height))
         });
         let covers = |tile: u32, count: u32, side: u32| {
             u64::from(tile) * u64::from(count) >= side.into() && (count == 1 || tile.is_multiple_of(2))
@@ -173,8 +176,18 @@ fn cut(items: &Items, id: u32, picture: Planar) -> Result<Planar, MediaError> {
     Ok(picture.cut((left, top), (width, height)))
 }
 
-/// What codes of colour say; a profile of a screen or a camera is not read.
-fn colour(body: &[u8]) -> Option<Colour> {
+/// What an item says of its colours: by codes, and by the profile of a screen or a camera, of which only the colours count.
+fn colour(items: &Items, id: u32) -> Option<Colour> {
+    let told = || items.properties(id).filter(|(kind, ..)| kind == b"colr").map(|(_, body, _)| body);
+    let codes = told().find_map(codes);
+    let profile = told().find_map(|body| body.strip_prefix(b"prof").or_else(|| body.strip_prefix(b"rICC")));
+    match profile.and_then(icc::primaries) {
+        None => codes,
+        primaries => Some(Colour { primaries, ..codes.unwrap_or_default() }),
+    }
+}
+
+fn codes(body: &[u8]) -> Option<Colour> {
     let codes = body.strip_prefix(b"nclx")?;
     let code = |at: usize| Some(u32::from(u16::from_be_bytes(*codes.get(at..)?.first_chunk()?)));
     let range = if codes.get(6)? >> 7 == 1 { ColorRange::Full } else { ColorRange::Limited };

@@ -1,11 +1,12 @@
 //! What is done to decoded pictures: put together of tiles, cut, mirrored, blended over black. All of it is done to luma and chroma as they
 //! are: a part of black is as much of each, in every matrix.
 
-use crate::{ColorRange, VideoFormat};
+use crate::{ColorRange, Light, VideoFormat};
 
-/// A picture as I420, and how it is to be read.
+/// A picture as I420, how it is to be read, and what light its samples stood for before.
 pub(super) struct Planar {
     pub(super) format: VideoFormat,
+    pub(super) light: Light,
     pub(super) i420: Vec<u8>,
 }
 
@@ -24,7 +25,7 @@ impl Planar {
     pub(super) fn black(format: VideoFormat) -> Self {
         let mut i420 = vec![128; format.i420_len()];
         i420[..format.width as usize * format.height as usize].fill(lowest(&format));
-        Self { format, i420 }
+        Self { format, light: Light::default(), i420 }
     }
 
     /// Copies `tile` to a place that is even; what reaches beyond the picture is left out.
@@ -57,7 +58,7 @@ impl Planar {
                 i420[to + line * to_width..][..to_width].copy_from_slice(&self.i420[own..own + to_width]);
             }
         }
-        Self { format, i420 }
+        Self { format, light: self.light, i420 }
     }
 
     /// Exchanges left and right, or top and bottom.

@@ -7,12 +7,15 @@
 //!   in which each weighs as its own square, and the three follow in proportion, so that a hue stays what it is. That mean is the
 //!   greatest of the three where they are equal or one is alone, as in the report's maxRGB, but it has no edge, which a table
 //!   would blur.
-//! * From the colours of BT.2020 to those of BT.709: Recommendation ITU-R BT.2087-0, inverted. A colour that BT.709 lacks is mixed with
-//!   the grey of its own luminance until it is one that BT.709 has.
+//! * From the colours of BT.2020 to those of BT.709: Recommendation ITU-R BT.2087-0, inverted; from those of P3 (SMPTE EG 432-1, and
+//!   RP 431-2 with its white adapted by Bradford's transform) by the same derivation. A colour that BT.709 lacks is mixed with the
+//!   grey of its own luminance until it is one that BT.709 has.
+//! * IPTPQc2 (Recommendation ITU-T H.273, matrix coefficients 15): IPT of Ebner and Fairchild (1998) on the curve of PQ; its cones are
+//!   those of Hunt, Pointer and Estévez for the white of D65, and each is mixed with 2 % of each of the two others.
 //! * An ordinary screen makes light by the power of 2.4: Recommendation ITU-R BT.1886.
 
 use super::Source;
-use crate::container::Transfer;
+use crate::container::{Primaries, Transfer};
 use crate::{ColorMatrix, ColorRange};
 
 /// What white of an ordinary screen stands for in HDR, in cd/m².
@@ -25,9 +28,23 @@ const GAMMA: f64 = 2.4;
 /// How much red, green and blue add to luminance, in BT.709 and in BT.2020.
 const BT709: [f64; 3] = [0.2126, 0.7152, 0.0722];
 const BT2020: [f64; 3] = [0.2627, 0.6780, 0.0593];
-/// From BT.2020 to BT.709.
-const TO_BT709: [[f64; 3]; 3] =
+/// Three rows, each of which makes one value of three.
+type Matrix = [[f64; 3]; 3];
+/// From BT.2020, P3 and P3 of cinemas to BT.709.
+const BT2020_TO_BT709: Matrix =
     [[1.660_491, -0.587_641, -0.072_850], [-0.124_550, 1.132_900, -0.008_349], [-0.018_151, -0.100_579, 1.118_730]];
+const P3_TO_BT709: Matrix =
+    [[1.224_940, -0.224_940, 0.0], [-0.042_057, 1.042_057, 0.0], [-0.019_638, -0.078_636, 1.098_274]];
+const CINEMA_TO_BT709: Matrix =
+    [[1.157_516, -0.154_962, -0.002_554], [-0.041_500, 1.045_568, -0.004_068], [-0.018_050, -0.078_578, 1.096_628]];
+/// From IPT to cones on the curve of PQ, and from their light to BT.2020.
+const IPT_TO_CONES: Matrix = [[1.0, 0.0976, 0.2052], [1.0, -0.1139, 0.1332], [1.0, 0.0326, -0.6769]];
+const CONES_TO_BT2020: Matrix =
+    [[3.238_720, -2.325_491, 0.086_763], [-0.719_289, 1.878_265, -0.158_978], [-0.002_808, -0.071_537, 1.074_350]];
+
+fn product(matrix: Matrix, of: [f64; 3]) -> [f64; 3] {
+    matrix.map(|row| dot(row, of))
+}
 
 fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
@@ -105,14 +122,16 @@ pub(super) fn shown(source: &Source, ycc: [f64; 3]) -> Option<[f64; 3]> {
     };
     let (r, b) = (luma + 2.0 * (1.0 - kr) * red, luma + 2.0 * (1.0 - kb) * blue);
     let g = (luma - kr * r - kb * b) / (1.0 - kr - kb);
-    if [r, g, b].iter().any(|code| !(-BEYOND..=1.0 + BEYOND).contains(code)) {
+    let coded = if source.transfer == Transfer::Ipt { product(IPT_TO_CONES, [luma, blue, red]) } else { [r, g, b] };
+    if coded.iter().any(|code| !(-BEYOND..=1.0 + BEYOND).contains(code)) {
         return None;
     }
-    let coded = [r, g, b].map(|code| code.clamp(0.0, 1.0));
+    let coded = coded.map(|code| code.clamp(0.0, 1.0));
     let mut light = match source.transfer {
         Transfer::Sdr => coded.map(|code| WHITE * code.powf(GAMMA)),
         Transfer::Pq => coded.map(pq_to_light),
         Transfer::Hlg => hlg_to_light(coded),
+        Transfer::Ipt => product(CONES_TO_BT2020, coded.map(pq_to_light)).map(|part| part.max(0.0)),
     };
     let squares = dot(light, light);
     if source.transfer != Transfer::Sdr && squares > 0.0 {
@@ -120,10 +139,13 @@ pub(super) fn shown(source: &Source, ycc: [f64; 3]) -> Option<[f64; 3]> {
         let factor = compressed(bright, f64::from(source.peak)) / bright;
         light = light.map(|part| part * factor);
     }
-    let mut rgb = light.map(|part| part / WHITE);
-    if source.wide {
-        rgb = within_bt709(TO_BT709.map(|row| dot(row, rgb)));
-    }
+    let rgb = light.map(|part| part / WHITE);
+    let rgb = match source.primaries {
+        Primaries::Ordinary => rgb,
+        Primaries::Bt2020 => within_bt709(product(BT2020_TO_BT709, rgb)),
+        Primaries::P3 => within_bt709(product(P3_TO_BT709, rgb)),
+        Primaries::Cinema => within_bt709(product(CINEMA_TO_BT709, rgb)),
+    };
     let [r, g, b] = rgb.map(|part| part.powf(1.0 / GAMMA));
     let luma = dot([r, g, b], BT709);
     let chroma = |part: f64, weight: f64| 128.0 + 224.0 * (part - luma) / (2.0 * (1.0 - weight));
@@ -145,6 +167,79 @@ mod tests {
         for (percent, cd) in [(0.0, 0.0), (38.0, 26.0), (75.0, 203.0), (100.0, 1000.0)] {
             let light = hlg_to_light([percent / 100.0; 3]);
             assert!((light[1] - cd).abs() < 0.5, "{percent} % of HLG: {light:?}");
+        }
+    }
+
+    fn inverse([a, b, c]: Matrix) -> Matrix {
+        let cross = |u: [f64; 3], v: [f64; 3]| {
+            [0, 1, 2].map(|n| u[(n + 1) % 3] * v[(n + 2) % 3] - u[(n + 2) % 3] * v[(n + 1) % 3])
+        };
+        let columns =
+            [cross(b, c), cross(c, a), cross(a, b)].map(|column| column.map(|part| part / dot(a, cross(b, c))));
+        transposed(columns)
+    }
+
+    fn transposed(m: Matrix) -> Matrix {
+        [0, 1, 2].map(|n| m.map(|row| row[n]))
+    }
+
+    fn multiplied(a: Matrix, b: Matrix) -> Matrix {
+        transposed(transposed(b).map(|column| product(a, column)))
+    }
+
+    /// X, Y and Z of a chromaticity whose luminance is 1.
+    fn xyz((x, y): (f64, f64)) -> [f64; 3] {
+        [x / y, 1.0, (1.0 - x - y) / y]
+    }
+
+    /// SMPTE RP 177: from colours of these chromaticities, of which equal parts are this white, to X, Y and Z.
+    fn to_xyz(primaries: [(f64, f64); 3], white: (f64, f64)) -> Matrix {
+        let columns = transposed(primaries.map(xyz));
+        let parts = product(inverse(columns), xyz(white));
+        columns.map(|row| [0, 1, 2].map(|n| row[n] * parts[n]))
+    }
+
+    #[test]
+    fn matrices_follow_from_the_chromaticities_that_the_standards_print() {
+        let (d65, dci) = ((0.3127, 0.3290), (0.314, 0.351));
+        let p3 = [(0.68, 0.32), (0.265, 0.69), (0.15, 0.06)];
+        let bt709 = inverse(to_xyz([(0.64, 0.33), (0.3, 0.6), (0.15, 0.06)], d65));
+        let bt2020 = to_xyz([(0.708, 0.292), (0.17, 0.797), (0.131, 0.046)], d65);
+        let bradford = [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]];
+        let [to, from] = [d65, dci].map(|white| product(bradford, xyz(white)));
+        let scaled = [0, 1, 2].map(|n| bradford[n].map(|part| part * to[n] / from[n]));
+        let adapted = multiplied(inverse(bradford), scaled);
+        let cones = [[0.40024, 0.7076, -0.08081], [-0.2263, 1.16532, 0.0457], [0.0, 0.0, 0.91822]];
+        let mixed = multiplied([[0.96, 0.02, 0.02], [0.02, 0.96, 0.02], [0.02, 0.02, 0.96]], multiplied(cones, bt2020));
+        for (name, ours, derived) in [
+            ("BT.2020", BT2020_TO_BT709, multiplied(bt709, bt2020)),
+            ("P3", P3_TO_BT709, multiplied(bt709, to_xyz(p3, d65))),
+            ("P3 of cinemas", CINEMA_TO_BT709, multiplied(bt709, multiplied(adapted, to_xyz(p3, dci)))),
+            ("cones", CONES_TO_BT2020, inverse(mixed)),
+        ] {
+            let off = ours.as_flattened().iter().zip(derived.as_flattened()).map(|(a, b)| (a - b).abs());
+            assert!(off.fold(0.0, f64::max) < 1e-6, "{name}: {derived:?}");
+        }
+    }
+
+    /// What the colours of Dolby Vision alone show is what those of BT.2020 show for the same light.
+    #[test]
+    fn iptpqc2_shows_the_light_that_it_stands_for() {
+        let source = |transfer| Source {
+            transfer,
+            range: ColorRange::Full,
+            matrix: ColorMatrix::Bt2020,
+            primaries: Primaries::Bt2020,
+            peak: 1000,
+        };
+        let codes = |ycc: [f64; 3]| [1023.0 * ycc[0], 512.0 + 1023.0 * ycc[1], 512.0 + 1023.0 * ycc[2]];
+        for light in [[0.0; 3], [203.0; 3], [900.0; 3], [100.0, 20.0, 4.0], [5.0, 300.0, 40.0], [2.0, 9.0, 120.0]] {
+            let [r, g, b] = light.map(light_to_pq);
+            let luma = dot([r, g, b], BT2020);
+            let usual = shown(&source(Transfer::Pq), codes([luma, (b - luma) / 1.8814, (r - luma) / 1.4746])).unwrap();
+            let ipt = product(inverse(IPT_TO_CONES), product(inverse(CONES_TO_BT2020), light).map(light_to_pq));
+            let own = shown(&source(Transfer::Ipt), codes(ipt)).unwrap();
+            assert!(usual.iter().zip(own).all(|(a, b)| (a - b).abs() < 0.1), "{light:?}: {own:?}, not {usual:?}");
         }
     }
 

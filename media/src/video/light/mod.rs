@@ -1,4 +1,4 @@
-//! Light: films whose samples stand for more of it than an ordinary screen has (HDR), or for other colours (BT.2020), are given out
+//! Light: films whose samples stand for more of it than an ordinary screen has (HDR), or for other colours (BT.2020, P3), are given out
 //! as that screen shows them: BT.709, limited range, 8 bits. What is done to them is the same for each pixel of a film; the light of
 //! a scene is not measured.
 
@@ -25,10 +25,14 @@ pub enum Light {
     Ordinary,
     /// As bright as an ordinary screen, in the colours of BT.2020.
     Wide,
+    /// As bright as an ordinary screen, in the colours of P3.
+    P3,
     /// HDR with the curve of SMPTE ST 2084.
     Pq,
     /// HDR with the curve of ARIB STD-B67.
     Hlg,
+    /// HDR in colours that Dolby Vision alone has, which each picture's metadata would correct.
+    Dolby,
 }
 
 impl Light {
@@ -37,8 +41,10 @@ impl Light {
         match self {
             Self::Ordinary => None,
             Self::Wide => Some("BT.2020 colours, shown as BT.709"),
+            Self::P3 => Some("P3 colours, shown as BT.709"),
             Self::Pq => Some("HDR (PQ), shown as SDR"),
             Self::Hlg => Some("HDR (HLG), shown as SDR"),
+            Self::Dolby => Some("HDR (Dolby Vision), shown as SDR without its own metadata: colours are nearly right"),
         }
     }
 }
@@ -49,8 +55,7 @@ struct Source {
     transfer: Transfer,
     range: ColorRange,
     matrix: ColorMatrix,
-    /// Its colours are those of BT.2020.
-    wide: bool,
+    primaries: Primaries,
     /// How bright it becomes, in cd/m².
     peak: u32,
 }
@@ -59,28 +64,36 @@ impl Source {
     /// `None` for what an ordinary screen shows as it is.
     fn of(format: &VideoFormat, colour: &Colour) -> Option<Self> {
         let transfer = colour.transfer.unwrap_or(Transfer::Sdr);
-        // Both curves were made for BT.2020, and films that do not say so are of it all the same.
+        // The curves of HDR were made for BT.2020, and films that do not say so are of it all the same.
         let usual = if transfer == Transfer::Sdr { Primaries::Ordinary } else { Primaries::Bt2020 };
-        let wide = colour.primaries.unwrap_or(usual) == Primaries::Bt2020;
-        if transfer == Transfer::Sdr && !wide {
+        let primaries = colour.primaries.unwrap_or(usual);
+        if (transfer, primaries) == (Transfer::Sdr, Primaries::Ordinary) {
             return None;
         }
         // HLG has one brightness by definition, and the table for what is not HDR has none.
-        let peak = if transfer == Transfer::Pq { colour.peak.cd().unwrap_or(PEAK) } else { PEAK };
+        let peak =
+            if matches!(transfer, Transfer::Pq | Transfer::Ipt) { colour.peak.cd().unwrap_or(PEAK) } else { PEAK };
         Some(Self {
             transfer,
-            range: format.range,
-            matrix: colour.matrix.unwrap_or(if wide { ColorMatrix::Bt2020 } else { format.matrix }),
-            wide,
+            // IPTPQc2 exists in full range alone.
+            range: if transfer == Transfer::Ipt { ColorRange::Full } else { format.range },
+            matrix: colour.matrix.unwrap_or(if primaries == Primaries::Bt2020 {
+                ColorMatrix::Bt2020
+            } else {
+                format.matrix
+            }),
+            primaries,
             peak: peak.clamp(curve::WHITE as u32, BRIGHTEST),
         })
     }
 
     fn light(&self) -> Light {
         match self.transfer {
-            Transfer::Sdr => Light::Wide,
+            Transfer::Sdr if self.primaries == Primaries::Bt2020 => Light::Wide,
+            Transfer::Sdr => Light::P3,
             Transfer::Pq => Light::Pq,
             Transfer::Hlg => Light::Hlg,
+            Transfer::Ipt => Light::Dolby,
         }
     }
 }
@@ -129,7 +142,8 @@ mod tests {
         let light = |primaries, transfer, matrix| Screen::light(&format, &Colour::coded(primaries, transfer, matrix));
         assert_eq!([light(2, 2, 2), light(1, 1, 1), light(1, 13, 9)], [Light::Ordinary; 3]);
         assert_eq!([light(9, 14, 9), light(9, 2, 9)], [Light::Wide; 2]);
-        assert_eq!([light(9, 16, 9), light(2, 16, 2), light(1, 16, 1)], [Light::Pq; 3]);
+        assert_eq!([light(12, 13, 6), light(11, 1, 1), light(12, 2, 2)], [Light::P3; 3]);
+        assert_eq!([light(9, 16, 9), light(2, 16, 2), light(1, 16, 1), light(12, 16, 9)], [Light::Pq; 4]);
         assert_eq!([light(9, 18, 9), light(2, 18, 2)], [Light::Hlg; 2]);
     }
 

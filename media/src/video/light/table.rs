@@ -245,7 +245,7 @@ impl Deep for Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::container::Transfer;
+    use crate::container::{Primaries, Transfer};
     use crate::{ColorMatrix, ColorRange};
 
     /// One pixel of each luma and chroma of a grid, 2 × 2 to a block.
@@ -269,7 +269,7 @@ mod tests {
             transfer,
             range,
             matrix: ColorMatrix::Bt2020,
-            wide: true,
+            primaries: Primaries::Bt2020,
             peak,
         })
     }

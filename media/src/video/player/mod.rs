@@ -156,7 +156,7 @@ impl Player {
             self.errors.push_front(MediaError::Damaged(format!("{what}; going on at the next key frame")));
         }
         self.info.format = first.format;
-        self.info.codec = self.codec.name();
+        self.info.codec = self.track.named(self.codec.name());
         self.info.light = self.light;
         self.opened = true;
         Ok(())

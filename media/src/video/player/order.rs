@@ -16,7 +16,7 @@ impl Player {
         if due.hidden || due.pts_ns < self.not_before_ns {
             return;
         }
-        let colour = decoded.colour.or(self.track.colour);
+        let colour = self.track.colour(decoded.colour);
         let format = self.track.shown((decoded.width, decoded.height), decoded.sar, colour);
         self.light = Screen::light(&format, &colour);
         let (format, picture) = self.screen.show(format, &colour, decoded.samples);
