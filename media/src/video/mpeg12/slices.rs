@@ -21,7 +21,7 @@ use oxideav_mpeg12video::motion_vector::{MotionVectors, MotionVectorsContext, Mo
 use oxideav_mpeg12video::mpeg2_block_dc::{ColourComponent, DcPredictors, decode_dc_block};
 use oxideav_mpeg12video::mpeg2_dct_coeff::TableSelection;
 use oxideav_mpeg12video::mpeg2_dequantize::{
-    BlockCoding, Component, intra_dc_mult, inverse_quantise_block, quantiser_scale, select_weighting_matrix_index,
+    BlockCoding, Component, intra_dc_mult, quantiser_scale, select_weighting_matrix_index,
 };
 use oxideav_mpeg12video::mpeg2_inverse_scan::inverse_scan_table;
 use oxideav_mpeg12video::mpeg2_macroblock_blocks::{block_component, block_count};
@@ -209,7 +209,7 @@ impl Frame<'_> {
                 None => [kind.macroblock_intra; 12],
             };
             let scale = quantiser_scale(scale_code, context.q_scale_type).ok()?;
-            blocks.push(self.blocks(&mut bits, kind.macroblock_intra, &coded, scale, &mut dc)?);
+            blocks.push(self.blocks(slice, &mut bits, kind.macroblock_intra, &coded, scale, &mut dc)?);
             macroblocks.push(MacroblockRecord {
                 macroblock_address: u32::try_from(address).ok()?,
                 address_increment: increment.value,
@@ -245,6 +245,7 @@ impl Frame<'_> {
     /// The blocks of a macroblock that are coded, and their numbers.
     fn blocks(
         &self,
+        slice: &[u8],
         bits: &mut BitReader<'_>,
         intra: bool,
         coded: &[bool; 12],
@@ -272,21 +273,30 @@ impl Frame<'_> {
             let luma = matches!(component, ColourComponent::Y);
             let plane = if luma { Component::Luminance } else { Component::Chrominance };
             let weight = weights[select_weighting_matrix_index(coding, plane, geometry.chroma_format) as usize];
-            let mut values = [[0_i32; 8]; 8];
-            let (mut at, mut codes) = (0, first);
+            // As H.262 7.4 has it; `inverse_quantise_block` of the crate goes through all 64.
+            let mut values: Block = [[0; 8]; 8];
+            let (mut at, mut codes, mut sum) = (0, first, 0);
             if intra {
-                values[0][0] = decode_dc_block(bits, dc, component).ok()?.qfs_zero;
-                (at, codes) = (1, next);
+                let dc = decode_dc_block(bits, dc, component).ok()?.qfs_zero;
+                values[0][0] = (dc * dc_scale).clamp(-2048, 2047) as i16;
+                (at, codes, sum) = (1, next, values[0][0]);
             }
-            while let Some((run, level)) = codes.step(bits).ok()? {
+            let begin = bits.bit_position() as usize;
+            let mut place = begin;
+            while let Some((run, level)) = codes.step(slice, &mut place).ok()? {
                 at += usize::from(run);
                 let (v, u) = *places.get(at)?;
-                values[usize::from(v)][usize::from(u)] = level.into();
+                let (v, u, level) = (usize::from(v & 7), usize::from(u & 7), i32::from(level));
+                let twice = 2 * level + if intra { 0 } else { level.signum() };
+                let value = twice * i32::from(weight[v][u]) * i32::from(scale) / 32;
+                values[u][v] = value.clamp(-2048, 2047) as i16;
+                sum ^= values[u][v];
                 (at, codes) = (at + 1, next);
             }
-            let values = inverse_quantise_block(&values, coding, weight, scale, dc_scale);
-            let turned = std::array::from_fn(|u| std::array::from_fn(|v| values[v][u] as i16));
-            found.push((number as u8, inverse(&turned)));
+            bits.skip(u32::try_from(place - begin).ok()?).ok()?;
+            // An even sum would be rounded differently by different decoders.
+            values[7][7] ^= !sum & 1;
+            found.push((number as u8, inverse(&values)));
         }
         Some(found)
     }

@@ -74,8 +74,9 @@ pub(super) struct Codes {
     long: [Entry; 1 << 13],
 }
 
-pub(super) static INTRA: LazyLock<Codes> = LazyLock::new(|| Codes::new(TcoefTable::Intra));
-pub(super) static INTER: LazyLock<Codes> = LazyLock::new(|| Codes::new(TcoefTable::Inter));
+// In boxes, since a static with room for the tables would be as large in the program's file.
+pub(super) static INTRA: LazyLock<Box<Codes>> = LazyLock::new(|| Box::new(Codes::new(TcoefTable::Intra)));
+pub(super) static INTER: LazyLock<Box<Codes>> = LazyLock::new(|| Box::new(Codes::new(TcoefTable::Inter)));
 
 impl Codes {
     fn new(kind: TcoefTable) -> Self {
