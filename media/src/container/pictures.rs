@@ -119,7 +119,8 @@ fn is_slice(code: u8) -> bool {
 fn mark(codec: &CodecId, head: &[u8]) -> Mark {
     let (front, first) = match codec {
         CodecId::H264 => {
-            (matches!(head[0] & 0x1f, 6..=9 | 14 | 15), matches!(head[0] & 0x1f, 1 | 5) && head[1] & 0x80 != 0)
+            // What stands in front of a slice of the base view (14) may do so within a picture.
+            (matches!(head[0] & 0x1f, 6..=9 | 15), matches!(head[0] & 0x1f, 1 | 5) && head[1] & 0x80 != 0)
         }
         CodecId::Hevc => {
             let kind = head[0] >> 1 & 0x3f;

@@ -28,6 +28,12 @@ impl<'a> Bits<'a> {
         self.get(1).map(|bit| bit == 1)
     }
 
+    /// Whether anything is left in front of the last bit that is set, which ends a unit.
+    pub(crate) fn more(&self) -> bool {
+        let last = self.data.iter().rposition(|&byte| byte != 0);
+        last.is_some_and(|last| self.at < 8 * last + 7 - self.data[last].trailing_zeros() as usize)
+    }
+
     /// An unsigned Exp-Golomb code.
     pub(crate) fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;

@@ -2,10 +2,14 @@
 
 use super::bits::Bits;
 use super::nal::unescape;
-use super::sps::Sps;
+use super::sps::{Sps, skip_scaling_list};
 
 /// Bytes of a picture parameter set, or of the head of a slice with its tables of weights.
 const HEAD: usize = 1024;
+
+/// The highest numbers of parameter sets.
+const PICTURES: u32 = 255;
+pub(super) const SEQUENCES: u32 = 31;
 
 /// The parameter sets of a stream that are in force, each by its number.
 #[derive(Debug, Default)]
@@ -52,7 +56,7 @@ impl Sets {
         }
         let (idr, reference) = (nal[0] & 0x1f == 5, nal[0] & 0x60 != 0);
         let number = bits.get(sps.number_bits)?;
-        let mut slice = Slice { block, kind, idr, reference, number, ..Slice::default() };
+        let mut slice = Slice { block, kind, idr, reference, number, tints: pps.tints, ..Slice::default() };
         if sps.fields && bits.flag()? {
             slice.field = Some(bits.flag()?);
         }
@@ -86,9 +90,9 @@ impl Sets {
 /// What a picture parameter set says that the head of a slice depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pps {
-    id: u32,
+    pub(crate) id: u32,
     /// The sequence that it belongs to.
-    sequence: u32,
+    pub(crate) sequence: u32,
     /// The order of a frame's two fields is coded.
     order: bool,
     /// Groups of slices: more than one is flexible macroblock order, and then what follows is not read.
@@ -99,8 +103,10 @@ pub(crate) struct Pps {
     weighted_both: bool,
     /// Slices may be repeated for the case that they are lost.
     pub(crate) redundant: bool,
+    /// What is added to the quantizer for either colour.
+    tints: [i32; 2],
     /// All of it.
-    bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Pps {
@@ -108,23 +114,43 @@ impl Pps {
     pub(crate) fn parse(nal: &[u8]) -> Option<Self> {
         let data = unescape(nal.get(1..nal.len().min(HEAD))?);
         let mut bits = Bits::new(&data);
-        let (id, sequence) = (bits.ue()?, bits.ue()?);
+        let (id, sequence) = (bits.ue().filter(|&id| id <= PICTURES)?, bits.ue().filter(|&id| id <= SEQUENCES)?);
         bits.flag()?;
         let order = bits.flag()?;
         let groups = bits.ue()?.checked_add(1)?;
         let (mut references, mut weighted, mut weighted_both, mut redundant) = ([1, 1], false, false, false);
+        let mut tints = [0; 2];
         if groups == 1 {
             references = [bits.ue()?.min(31) + 1, bits.ue()?.min(31) + 1];
             (weighted, weighted_both) = (bits.flag()?, bits.get(2)? == 1);
-            for _ in 0..3 {
+            for _ in 0..2 {
                 bits.se()?;
             }
+            tints = [bits.se()?; 2];
             bits.get(2)?;
             redundant = bits.flag()?;
+            tints[1] = second_tint(&mut bits).unwrap_or(tints[0]);
         }
         let bytes = nal.to_vec();
-        Some(Self { id, sequence, order, groups, references, weighted, weighted_both, redundant, bytes })
+        Some(Self { id, sequence, order, groups, references, weighted, weighted_both, redundant, tints, bytes })
     }
+}
+
+/// What is added to the quantizer for the second colour, where a set of parameters goes on to that. Lists of 4:4:4 are read wrongly,
+/// which the decoders that this matters for do not take anyhow.
+fn second_tint(bits: &mut Bits<'_>) -> Option<i32> {
+    if !bits.more() {
+        return None;
+    }
+    let smaller = bits.flag()?;
+    if bits.flag()? {
+        for list in 0..if smaller { 8 } else { 6 } {
+            if bits.flag()? {
+                skip_scaling_list(bits, if list < 6 { 16 } else { 64 })?;
+            }
+        }
+    }
+    bits.se()
 }
 
 /// The head of a slice.
@@ -150,6 +176,8 @@ pub(crate) struct Slice {
     /// Frames of which it forgets one field alone: their numbers, and whether one is among them that is kept for long.
     pub(crate) halves: Vec<u32>,
     pub(crate) long_halves: bool,
+    /// What is added to the quantizer for either colour.
+    pub(crate) tints: [i32; 2],
 }
 
 impl Slice {

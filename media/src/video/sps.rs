@@ -5,6 +5,7 @@ use crate::ColorRange;
 
 use super::bits::Bits;
 use super::nal::unescape;
+use super::slice::SEQUENCES;
 use crate::container::Colour;
 
 /// The parts of an SPS that decide how its pictures are shown, and whether they can be decoded.
@@ -57,7 +58,7 @@ impl Sps {
         let mut bits = Bits::new(&rbsp);
         let (profile_idc, constraints) = (bits.get(8)?, bits.get(8)?);
         bits.get(8)?;
-        let id = bits.ue()?;
+        let id = bits.ue().filter(|&id| id <= SEQUENCES)?;
         let (mut chroma_format_idc, mut bit_depth, mut chroma_depth, mut lossless) = (1, 8, 8, false);
         let mut separate = false;
         if matches!(profile_idc, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
@@ -206,7 +207,8 @@ impl Sps {
     }
 }
 
-fn skip_scaling_list(bits: &mut Bits<'_>, len: u32) -> Option<()> {
+/// Reads over a scaling list of so many entries.
+pub(super) fn skip_scaling_list(bits: &mut Bits<'_>, len: u32) -> Option<()> {
     let (mut last, mut next) = (8i32, 8i32);
     for _ in 0..len {
         if next != 0 {

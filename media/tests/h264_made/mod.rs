@@ -3,10 +3,14 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub(crate) mod bits;
+mod blocks;
+pub(crate) mod dress;
+mod lists;
+mod marks;
 mod refs;
+mod sets;
 mod slice;
 
-use bits::Bits;
 use refs::{Kept, Mark, Order, Refs, Seen};
 
 use crate::video_support::Random;
@@ -42,6 +46,22 @@ pub(crate) enum Count {
     Decoded,
 }
 
+/// What the decoders here do not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rare {
+    Nothing,
+    /// Slices in parts, of which some may be lost.
+    Partitions,
+    /// Slices at which one stream can be left for another.
+    Switching,
+    /// Macroblocks in groups.
+    Groups,
+    /// The last slice of a picture comes first.
+    Backwards,
+    /// Pictures that others refer to are left out.
+    Lost,
+}
+
 /// What a stream uses.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Form {
@@ -70,6 +90,23 @@ pub(crate) struct Form {
     /// Numbers of frames are passed over.
     pub(crate) gaps: bool,
     pub(crate) slices: u32,
+    /// Blocks without motion of their own take that of other pictures, in half of the slices.
+    pub(crate) temporal: bool,
+    /// Macroblocks are cut into smaller blocks, and motion is taken over for each of the smallest.
+    pub(crate) parts: bool,
+    /// Pictures have one of three parameter sets in turn: without weights, with weights by distance, with weights that are told.
+    pub(crate) weights: bool,
+    /// Those sets differ in the quantizer of colours, and slices of a picture have any of them.
+    pub(crate) tints: bool,
+    /// The second list of a second field may begin with the first field of its frame.
+    pub(crate) own: bool,
+    /// A second field may forget all others.
+    pub(crate) forgetful: bool,
+    /// The number of the sequence's parameter set.
+    pub(crate) id: u32,
+    /// Samples of 10 bits.
+    pub(crate) deep: bool,
+    pub(crate) rare: Rare,
     /// Every slice is there once more, in worse quality.
     pub(crate) redundant: bool,
     /// Pixels cut off left, right, top, bottom, in units of the standard.
@@ -120,6 +157,8 @@ pub(crate) struct Maker {
     kept: bool,
     /// Where the frame that is half there is among what is kept.
     half: Option<usize>,
+    /// The frames that the slices of this picture refer to, a bit for each.
+    needs: u128,
     made: u32,
 }
 
@@ -148,97 +187,13 @@ impl Maker {
             last: (0, 0),
             kept: true,
             half: None,
+            needs: 0,
             made: 0,
         }
     }
 
     fn one_in(&mut self, count: u64) -> bool {
         self.random.below(count) == 0
-    }
-
-    /// Parameter sets: of pictures there are two, of which the second weights both directions by distance.
-    pub(crate) fn parameters(&mut self) {
-        let sps = self.sps();
-        self.out.extend(sps);
-        for id in 0..2 {
-            let mut bits = Bits::default();
-            bits.ue(id);
-            bits.ue(0);
-            bits.flag(false);
-            // The order of the lower field is coded.
-            bits.flag(true);
-            bits.ue(0);
-            bits.ue(0);
-            bits.ue(0);
-            bits.flag(false);
-            bits.put(2, if id == 1 { 2 } else { 0 });
-            bits.se(0);
-            bits.se(0);
-            bits.se(0);
-            bits.flag(true);
-            bits.flag(false);
-            bits.flag(self.form.redundant);
-            self.out.extend(bits.nal(3, 8));
-        }
-    }
-
-    fn sps(&self) -> Vec<u8> {
-        let form = &self.form;
-        let mut bits = Bits::default();
-        bits.put(8, form.profile.into());
-        bits.put(8, if form.profile == 66 { 0x40 } else { 0 });
-        bits.put(8, 40);
-        bits.ue(0);
-        if form.profile >= 100 {
-            bits.ue(form.chroma);
-            bits.ue(0);
-            bits.ue(0);
-            bits.put(2, 0);
-        }
-        bits.ue(NUMBER_BITS - 4);
-        match form.count {
-            Count::Bits => {
-                bits.ue(0);
-                bits.ue(ORDER_BITS - 4);
-            }
-            Count::Decoded => bits.ue(2),
-            Count::Expected | Count::Cycle => {
-                bits.ue(1);
-                bits.flag(form.count == Count::Cycle);
-                bits.se(OTHERS);
-                bits.se(LOWER);
-                bits.ue(CYCLE.len() as u32);
-                CYCLE.iter().for_each(|step| bits.se(*step));
-            }
-        }
-        bits.ue(form.refs);
-        bits.flag(form.gaps);
-        let frames = form.fields == Fields::Never && !form.pairs;
-        bits.ue(form.size.0 - 1);
-        bits.ue(if frames { form.size.1 } else { form.size.1 / 2 } - 1);
-        bits.flag(frames);
-        if !frames {
-            bits.flag(form.pairs);
-        }
-        bits.flag(true);
-        bits.flag(form.crop != [0; 4]);
-        if form.crop != [0; 4] {
-            form.crop.iter().for_each(|&cut| bits.ue(cut));
-        }
-        bits.flag(form.told);
-        if form.told {
-            // Of what the words on use may say, the restrictions alone.
-            bits.put(8, 0);
-            bits.flag(true);
-            bits.flag(true);
-            bits.ue(0);
-            bits.ue(0);
-            bits.ue(12);
-            bits.ue(12);
-            bits.ue(form.between.min(2));
-            bits.ue(form.refs.max(1).max(form.between.min(2)));
-        }
-        bits.nal(3, 7)
     }
 
     /// A picture, and the B pictures that are shown before it.
@@ -283,7 +238,7 @@ impl Maker {
             for _ in 0..passed {
                 let seen = Seen { number, field: None, numbers };
                 self.refs.slide(seen, self.form.refs as usize);
-                self.refs.0.push(Kept { number, marks: [Mark::Short; 2], long: 0, absent: true });
+                self.refs.0.push(Kept { number, marks: [Mark::Short; 2], long: 0, absent: true, made: 127, needs: 0 });
                 number = (number + 1) % numbers;
             }
         }
@@ -325,12 +280,16 @@ impl Maker {
         if names.is_empty() {
             shot.kind = 2;
         }
+        if shot.kind == 1 && shot.second && !self.form.own && self.others(&shot, &names).is_empty() {
+            shot.kind = 0;
+        }
         let before = self.refs.clone();
         let marked = if shot.reference { self.mark(&shot, seen) } else { None };
         // Where nothing can make place, this one is not kept.
         shot.reference = marked.is_some();
         let (orders, long) = marked.unwrap_or_default();
         let after = std::mem::replace(&mut self.refs, before);
+        self.needs = 0;
         self.write(&shot, &names, orders.as_deref(), long.is_some());
         self.refs = after;
         let forgets = orders.iter().flatten().any(|order| matches!(order, Order::ForgetAll));
@@ -345,111 +304,5 @@ impl Maker {
         };
         self.last = if forgets { (0, 0) } else { (shot.number, offset) };
         (shot.reference, forgets)
-    }
-
-    /// Remembers a picture that was written.
-    fn keep(&mut self, shot: &Shot, long: Option<u32>, forgets: bool) {
-        let mark = if long.is_some() { Mark::Long } else { Mark::Short };
-        let number = if forgets { 0 } else { shot.number };
-        match (shot.field, self.half.filter(|_| shot.second)) {
-            (Some(lower), Some(_)) if self.refs.0.last().is_some() => {
-                if let Some(kept) = self.refs.0.last_mut() {
-                    kept.marks[usize::from(lower)] = mark;
-                }
-            }
-            (field, _) => {
-                let marks = field.map_or([mark; 2], |lower| if lower { [Mark::Not, mark] } else { [mark, Mark::Not] });
-                self.refs.0.push(Kept { number, marks, long: long.unwrap_or(0), absent: false });
-                self.half = shot.field.map(|_| self.refs.0.len() - 1);
-            }
-        }
-    }
-
-    /// Decides what is kept besides this picture, and whether it itself is kept for long, under which number.
-    fn mark(&mut self, shot: &Shot, seen: Seen) -> Option<Marked> {
-        let saved = (self.refs.clone(), self.limit);
-        let most = self.form.refs as usize;
-        if shot.idr {
-            let long = self.form.orders && shot.field.is_none() && self.one_in(3);
-            self.limit = u32::from(long);
-            return Some((None, long.then_some(0)));
-        }
-        // The other field of a frame that is kept for long is kept so, too.
-        let first = self.half.filter(|_| shot.second).and_then(|_| self.refs.0.last().copied());
-        let (first_long, others) = match first {
-            Some(first) => (first.marks.contains(&Mark::Long).then_some(first.long), self.refs.0.len() - 1),
-            None => (None, self.refs.0.len()),
-        };
-        if let Some(long) = first_long {
-            return Some((Some(vec![Order::KeepThis(long)]), Some(long)));
-        }
-        if shot.second && (!self.form.orders || self.one_in(2)) {
-            return Some((None, None));
-        }
-        if !shot.second && self.refs.slides(most) && !(self.form.orders && self.one_in(2)) {
-            self.refs.slide(seen, most);
-            return Some((None, None));
-        }
-        // FFmpeg goes on with the count of before in what B pictures refer to.
-        if self.form.orders
-            && self.form.between == 0
-            && !shot.second
-            && shot.kind != 1
-            && shot.shown[0].max(shot.shown[1]) / 2 == self.next
-            && self.one_in(8)
-        {
-            self.refs.0.clear();
-            self.limit = 0;
-            return Some((Some(vec![Order::ForgetAll]), None));
-        }
-        let mut orders = Vec::new();
-        let free = |kept: &Kept| !kept.absent && (seen.field.is_some() || !kept.marks.contains(&Mark::Not));
-        let pick = |maker: &mut Self| {
-            let fit: Vec<usize> = (0..others.min(maker.refs.0.len())).filter(|&at| free(&maker.refs.0[at])).collect();
-            (!fit.is_empty()).then(|| fit[maker.random.below(fit.len() as u64) as usize])
-        };
-        // Numbers to keep pictures under, where there are none yet.
-        if self.limit == 0 && most > 1 && self.one_in(2) {
-            self.limit = 1 + self.random.below(most as u64 - 1) as u32;
-            orders.push(Order::Limit(self.limit));
-        }
-        let unused = |maker: &Self| {
-            (0..maker.limit)
-                .find(|long| !maker.refs.0.iter().any(|kept| kept.marks.contains(&Mark::Long) && kept.long == *long))
-        };
-        if self.one_in(2)
-            && let (Some(long), Some(at)) = (unused(self), pick(self))
-            && self.refs.0[at].marks.contains(&Mark::Short)
-            && !self.refs.0[at].marks.contains(&Mark::Long)
-        {
-            orders.extend(self.refs.keep(seen, at, long));
-        }
-        let mut left = others;
-        while left > 0 && !shot.second && self.refs.0.len() >= most.max(1) {
-            let Some(at) = pick(self) else {
-                // What is absent, or half there, is not named.
-                (self.refs, self.limit) = saved;
-                let slides = self.refs.slides(most);
-                self.refs.slide(seen, most);
-                return slides.then_some((None, None));
-            };
-            orders.extend(self.refs.forget(seen, at, [true; 2]));
-            left -= 1;
-        }
-        // A field alone is forgotten now and then.
-        if seen.field.is_some()
-            && (self.form.halves || self.form.fields == Fields::Always)
-            && !shot.second
-            && self.one_in(3)
-            && let Some(at) = pick(self)
-        {
-            let lower = self.one_in(2);
-            orders.extend(self.refs.forget(seen, at, [!lower, lower]));
-        }
-        let long = unused(self).filter(|_| !shot.second && shot.field.is_none() && self.one_in(4));
-        if let Some(long) = long {
-            orders.push(Order::KeepThis(long));
-        }
-        Some((Some(orders), long))
     }
 }

@@ -16,6 +16,9 @@ pub(crate) struct Kept {
     pub(crate) long: u32,
     /// A frame that was never there, whose number was passed over.
     pub(crate) absent: bool,
+    /// How many pictures were made before it, and which of them it refers to, a bit for each.
+    pub(crate) made: u32,
+    pub(crate) needs: u128,
 }
 
 impl Kept {
@@ -98,6 +101,19 @@ impl Refs {
             }
         }
         names
+    }
+
+    /// The frame that a name is of.
+    pub(crate) fn of(&self, seen: Seen, name: Name) -> Option<&Kept> {
+        self.0
+            .iter()
+            .find(|kept| !kept.absent && [false, true].into_iter().any(|lower| seen.name(kept, lower) == Some(name)))
+    }
+
+    /// The frames that are kept whole, a bit for each.
+    pub(crate) fn there(&self) -> u128 {
+        let whole = self.0.iter().filter(|kept| !kept.absent && !kept.any(Mark::Not));
+        whole.fold(0, |all, kept| all | 1 << kept.made)
     }
 
     /// The orders by which a frame is forgotten, or `fields` of it.

@@ -1,14 +1,10 @@
 //! Writes the slices of one picture.
 
 use super::bits::Bits;
-use super::refs::{Mark, Name, Order, Seen};
-use super::{CYCLE, Count, Fields, LOWER, Maker, NUMBER_BITS, ORDER_BITS, OTHERS, Shot};
-
-/// Which references a slice's lists begin with.
-struct Lists {
-    lengths: [u32; 2],
-    wanted: [Vec<Name>; 2],
-}
+use super::lists::Lists;
+use super::refs::{Name, Order, Seen};
+use super::sets::SETS;
+use super::{CYCLE, Count, Fields, LOWER, Maker, NUMBER_BITS, ORDER_BITS, OTHERS, Rare, Shot};
 
 impl Maker {
     pub(super) fn write(&mut self, shot: &Shot, names: &[Name], orders: Option<&[Order]>, long: bool) {
@@ -24,17 +20,29 @@ impl Maker {
         cuts.sort_unstable();
         cuts.dedup();
         let order = self.order(shot);
+        let begins = self.out.len();
         for redundant in 0..=u32::from(form.redundant) {
             for range in cuts.windows(2) {
                 let kind =
                     if shot.kind != 2 && (form.mixed || form.between == 0) && self.one_in(6) { 2 } else { shot.kind };
                 let lists = self.lists(shot, names, kind);
+                self.need(shot, &lists);
                 let mut bits = Bits::default();
-                self.head(&mut bits, shot, (range[0], kind, redundant), order, &lists, (orders, long));
+                let set = if form.tints { self.random.below(SETS.into()) as u32 } else { self.made % self.sets() };
+                self.head(&mut bits, shot, (range[0], kind, redundant, set), order, &lists, (orders, long));
                 self.blocks(&mut bits, (range[0], range[1]), kind, pairs, lists.lengths);
                 let reference = if shot.reference { 1 + self.random.below(3) as u8 } else { 0 };
-                self.out.extend(bits.nal(reference, if shot.idr { 5 } else { 1 }));
+                let unit = match (shot.idr, form.rare) {
+                    (true, _) => 5,
+                    (false, Rare::Partitions) => 2,
+                    _ => 1,
+                };
+                let at = if form.rare == Rare::Backwards { begins } else { self.out.len() };
+                self.out.splice(at..at, bits.nal(reference, unit));
             }
+        }
+        if form.rare == Rare::Lost && shot.reference && !shot.idr && self.one_in(4) {
+            self.out.truncate(begins);
         }
         self.litter(12, &[255; 9]);
     }
@@ -84,42 +92,19 @@ impl Maker {
         steps + if shot.reference { 0 } else { OTHERS }
     }
 
-    fn lists(&mut self, shot: &Shot, names: &[Name], kind: u32) -> Lists {
-        let mut lists = Lists { lengths: [0; 2], wanted: [Vec::new(), Vec::new()] };
-        for list in 0..match kind {
-            0 => 1,
-            1 => 2,
-            _ => 0,
-        } {
-            let length = 1 + self.random.below(names.len().min(if shot.field.is_some() { 32 } else { 16 }) as u64);
-            lists.lengths[list] = length as u32;
-            // FFmpeg takes frames that are absent, or half there, into its lists.
-            let half = shot.field.is_none() && self.refs.0.iter().any(|kept| kept.marks.contains(&Mark::Not));
-            let said = match (self.form.gaps || half, self.form.lists && !self.one_in(3)) {
-                (true, _) => length,
-                // The first field of the same frame must not become what direct prediction follows.
-                (false, true) if !(list == 1 && shot.second) => 1 + self.random.below(length),
-                _ => 0,
-            };
-            lists.wanted[list] = (0..said).map(|_| names[self.random.below(names.len() as u64) as usize]).collect();
-        }
-        lists
-    }
-
     fn head(
         &mut self,
         bits: &mut Bits,
         shot: &Shot,
-        (first, kind, redundant): (u32, u32, u32),
+        (first, kind, redundant, set): (u32, u32, u32, u32),
         (low, differences): (u32, [i32; 2]),
         lists: &Lists,
         (orders, long): (Option<&[Order]>, bool),
     ) {
         let form = self.form;
         bits.ue(first);
-        bits.ue(kind);
-        // The second parameter set's weights follow from the distances of what is referred to.
-        bits.ue(self.made % 2);
+        bits.ue(if form.rare == Rare::Switching && kind == 0 { 3 } else { kind });
+        bits.ue(SETS * form.id + set);
         bits.put(NUMBER_BITS, shot.number);
         if form.fields != Fields::Never || form.pairs {
             bits.flag(shot.field.is_some());
@@ -149,7 +134,7 @@ impl Maker {
             bits.ue(redundant);
         }
         if kind == 1 {
-            bits.flag(true);
+            bits.flag(!lists.temporal);
         }
         if kind != 2 {
             bits.flag(true);
@@ -160,6 +145,9 @@ impl Maker {
             let seen = Seen { number: shot.number, field: shot.field, numbers: 1 << NUMBER_BITS };
             for wanted in &lists.wanted[..1 + kind as usize] {
                 reorder(bits, wanted, seen);
+            }
+            if set == 2 {
+                self.weights(bits, lists.lengths.iter().sum());
             }
         }
         if shot.reference {
@@ -172,8 +160,8 @@ impl Maker {
             }
         }
         bits.se(self.random.below(12) as i32);
-        // The filter between macroblocks: on, off, or within slices.
-        let filter = self.random.below(3) as u32;
+        // The filter between macroblocks: on, off, or within slices. At 10 bits FFmpeg takes the quantizer of PCM for -12, which is 0.
+        let filter = if form.deep { 1 } else { self.random.below(3) as u32 };
         bits.ue(filter);
         if filter != 1 {
             bits.se(self.random.below(5) as i32 - 2);
@@ -181,59 +169,24 @@ impl Maker {
         }
     }
 
-    fn blocks(&mut self, bits: &mut Bits, (from, to): (u32, u32), kind: u32, pairs: bool, lengths: [u32; 2]) {
-        let each = if pairs { 2 } else { 1 };
-        let mut skipped = 0;
-        for _ in from..to {
-            let (field, mut said) = (pairs && self.one_in(2), false);
-            for _ in 0..each {
-                if kind != 2 {
-                    if self.one_in(3) {
-                        skipped += 1;
-                        continue;
-                    }
-                    bits.ue(std::mem::take(&mut skipped));
+    /// Weights and offsets for so many references, near to none.
+    fn weights(&mut self, bits: &mut Bits, count: u32) {
+        let chroma = self.form.chroma > 0;
+        let (luma_bits, chroma_bits) = (5 + self.random.below(2) as u32, 5 + self.random.below(2) as u32);
+        bits.ue(luma_bits);
+        if chroma {
+            bits.ue(chroma_bits);
+        }
+        for _ in 0..count {
+            for (planes, denominator) in [(1, luma_bits), (2, chroma_bits)].into_iter().take(1 + usize::from(chroma)) {
+                let told = self.one_in(2);
+                bits.flag(told);
+                for _ in 0..if told { planes } else { 0 } {
+                    bits.se((1 << denominator) + self.random.below(7) as i32 - 3);
+                    bits.se(self.random.below(9) as i32 - 4);
                 }
-                if pairs && !std::mem::replace(&mut said, true) {
-                    bits.flag(field);
-                }
-                self.block(bits, kind, lengths.map(|length| if field { 2 * length } else { length }));
             }
         }
-        if skipped > 0 {
-            bits.ue(skipped);
-        }
-    }
-
-    fn block(&mut self, bits: &mut Bits, kind: u32, lengths: [u32; 2]) {
-        if kind == 2 || self.one_in(5) {
-            bits.ue(match kind {
-                0 => 30,
-                1 => 48,
-                _ => 25,
-            });
-            let samples = 256 + [0, 128, 256][self.form.chroma as usize];
-            // Near enough to each other that weights never make zeros of them, which look like what is missing.
-            let base = 90 + self.random.below(64) as u8;
-            let samples: Vec<u8> = (0..samples).map(|_| base + self.random.below(16) as u8).collect();
-            return bits.aligned(samples);
-        }
-        let way = if kind == 1 { self.random.below(4) as u32 } else { 0 };
-        bits.ue(way);
-        let used = match (kind, way) {
-            (0, _) | (_, 1) => [true, false],
-            (_, 2) => [false, true],
-            (_, 3) => [true, true],
-            _ => [false, false],
-        };
-        for list in (0..2).filter(|&list| used[list]) {
-            bits.te(lengths[list] - 1, self.random.below(lengths[list].into()) as u32);
-        }
-        for _ in used.iter().filter(|used| **used) {
-            bits.se(self.random.below(17) as i32 - 8);
-            bits.se(self.random.below(17) as i32 - 8);
-        }
-        bits.ue(0);
     }
 }
 

@@ -30,6 +30,10 @@ pub(super) struct Limits {
     inter: bool,
     reference: bool,
     forgets: bool,
+    /// What the first slice of the picture adds to the quantizers of colours.
+    tints: [i32; 2],
+    /// Numbers of frames were passed over.
+    gap: bool,
     /// A frame may be kept for long.
     long: bool,
     /// A field that waits for the other one: its frame's number, whether it is the lower one, and whether others may refer to it.
@@ -37,10 +41,18 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Takes the head of a slice. What it makes the decoder do that it does not do right, by name.
-    pub(super) fn take(&mut self, slice: &Slice) -> Option<&'static str> {
+    /// Takes the head of a slice; `gap`: numbers are passed over in front of it. What it makes the decoder do that it does not do right, by name.
+    pub(super) fn take(&mut self, slice: &Slice, gap: bool) -> Option<&'static str> {
         if slice.block == 0 && self.begin(slice) {
             return Some(ALONE);
+        }
+        self.gap |= gap;
+        if slice.kind % 5 == 1 && slice.field.is_some() && self.gap {
+            return Some("B fields beside frames left out");
+        }
+        // The filter between macroblocks takes the first slice's for all.
+        if slice.tints != self.tints {
+            return Some("slices of one picture with several quantizers of colours");
         }
         let intra = matches!(slice.kind % 5, 2);
         self.inter |= !intra;
@@ -71,7 +83,7 @@ impl Limits {
     fn begin(&mut self, slice: &Slice) -> bool {
         if self.forgets || slice.idr {
             self.kept.clear();
-            self.long = false;
+            (self.long, self.gap) = (false, false);
         }
         if self.reference && !slice.idr {
             self.kept.push_back(self.now);
@@ -83,6 +95,7 @@ impl Limits {
         let number = if slice.forgets { 0 } else { slice.number };
         self.now = Kept { number, whole: slice.field.is_none(), mixed: false };
         (self.inter, self.reference, self.forgets) = (false, slice.reference, slice.forgets);
+        self.tints = slice.tints;
         let own = slice.field.map(|lower| (number, lower, slice.reference));
         let wanted = self.half.take().map(|(number, lower, reference)| (number, !lower, reference));
         let second = wanted.is_some() && own == wanted && !(slice.idr || slice.forgets);

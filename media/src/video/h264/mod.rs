@@ -5,26 +5,27 @@
 //!
 //! Both return pictures in decode order; the player sorts them.
 
+mod active;
 #[cfg(feature = "h264-444")]
 mod full;
 mod limits;
+mod picture;
 mod scan;
 mod whole;
 
 use std::collections::VecDeque;
 
-use rusty_h264_common::YuvFrame;
-
-use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, Fields, halve_rows, halved, planes};
-use super::deep::{Deep, Samples, widen};
+use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery};
+use super::deep::Samples;
 use super::nal::{Config, Framing, avcc, split};
 use super::slice::{Pps, Sets, Slice};
 use super::sps::Sps;
-use crate::container::Colour;
-use crate::{MAX_SIDE, MediaError, Picture, caps};
+use crate::{MAX_SIDE, MediaError, caps};
+use active::Active;
 #[cfg(feature = "h264-444")]
 use full::Full;
 use limits::Limits;
+use picture::{Fast, Look, show};
 use scan::Timing;
 
 const SEI: u8 = 6;
@@ -50,6 +51,7 @@ pub(crate) struct H264 {
     /// Every parameter set so far, each once.
     seen: Vec<Vec<u8>>,
     sets: Sets,
+    active: Active,
     /// What the fast decoder is to be fed next.
     annex_b: Vec<u8>,
     /// Tags of the pictures that the careful decoder has begun and not given out.
@@ -66,21 +68,14 @@ pub(crate) struct H264 {
     limits: Limits,
 }
 
-/// How a picture that was begun is to be shown, by the parameters that it was begun with.
-#[derive(Debug, Clone, Copy, Default)]
-struct Look {
-    sar: Option<(u32, u32)>,
-    colour: Colour,
-    fields: Option<Fields>,
-    inset: (u32, u32),
-    /// Its lines may be of two pictures.
-    woven: bool,
-}
-
-/// Whether an access unit says that x264 made the stream.
+/// Whether an access unit says that x264 made the stream, each picture as a number of slices that does not change: the fast decoder
+/// does not filter right between slices.
 pub(crate) fn is_from_x264(data: &[u8]) -> bool {
     const MARK: &[u8] = b"x264 - core ";
-    data.windows(MARK.len()).take(4096).any(|window| window == MARK)
+    const MANY: &[u8] = b"slice_max";
+    let Some(at) = data.windows(MARK.len()).take(4096).position(|window| window == MARK) else { return false };
+    let words = data[at..].split(|&byte| byte == 0).next().unwrap_or_default();
+    !words.windows(MANY.len()).any(|window| window == MANY)
 }
 
 impl H264 {
@@ -94,6 +89,7 @@ impl H264 {
             framing,
             seen: Vec::new(),
             sets: Sets::default(),
+            active: Active::default(),
             annex_b: Vec::new(),
             begun: VecDeque::new(),
             look: Look::default(),
@@ -130,6 +126,7 @@ impl H264 {
                 if pps.redundant {
                     return Err(self.unsupported("redundant pictures"));
                 }
+                self.active.take_picture(&pps);
                 if self.sets.take_picture(pps) {
                     self.be_careful()?;
                 }
@@ -146,6 +143,11 @@ impl H264 {
         let unit = [&[0, 0, 1], nal].concat();
         match &mut self.engine {
             Engine::Careful(decoder) => {
+                if let (Some(0), Some(sps)) = (self.last_block, self.sets.sequence()) {
+                    for nal in rust_h264::nal::parse_annex_b(&self.active.begin(sps.id)) {
+                        decoder.decode_nal(&nal).map_err(|error| careful_error(Some(sps), &error))?;
+                    }
+                }
                 for nal in rust_h264::nal::parse_annex_b(&unit) {
                     // A picture comes out when the next one begins; of two fields, the first one's time counts.
                     let before = decoder.decode_nal(&nal);
@@ -179,8 +181,12 @@ impl H264 {
         if matches!(slice.kind, 3 | 4 | 8 | 9) {
             return Err(self.unsupported("switching slices"));
         }
+        // A number that is passed over was that of a picture that others refer to.
+        let next = self.number.map(|number| (number + 1) & ((1 << sps.number_bits) - 1));
+        let follows =
+            slice.idr || self.number.is_none_or(|number| number == slice.number) || next == Some(slice.number);
         if matches!(self.engine, Engine::Careful(_))
-            && let Some(tool) = self.limits.take(&slice)
+            && let Some(tool) = self.limits.take(&slice, !follows)
         {
             return Err(self.unsupported(tool));
         }
@@ -196,10 +202,7 @@ impl H264 {
         }
         let (sar, colour, inset, woven) = (sps.sar, sps.colour, sps.inset, sps.fields);
         self.coming = Look { sar, colour, fields: scan::fields(&slice, sps, self.timing), inset, woven };
-        // A number that is passed over was that of a picture that others refer to.
-        let next = self.number.map(|number| (number + 1) & ((1 << sps.number_bits) - 1));
-        let follows = slice.idr || sps.gaps || self.number.is_none() || self.number == Some(slice.number);
-        if !follows && next != Some(slice.number) {
+        if !(follows || sps.gaps) {
             self.number = Some(slice.number);
             return Err(CodecError::Damaged("H.264: pictures are missing".into()));
         }
@@ -219,6 +222,7 @@ impl H264 {
             return Err(CodecError::Damaged("H.264: picture too large".into()));
         }
         let plain = sps.is_plain();
+        self.active.take_sequence(sps.id, nal);
         #[cfg(feature = "h264-444")]
         if sps.is_full() && !matches!(self.engine, Engine::Full(_)) {
             self.engine = Engine::Full(Box::new(Full::new(&self.seen)));
@@ -240,6 +244,7 @@ impl H264 {
                 }
             }
             self.engine = Engine::Careful(decoder);
+            self.active.forget();
         }
         Ok(())
     }
@@ -259,19 +264,6 @@ fn careful_error(sps: Option<&Sps>, error: &rust_h264::error::DecodeError) -> Co
         }
         other => CodecError::Damaged(format!("H.264: {other}")),
     }
-}
-
-/// Errors: a part of the picture is missing.
-fn show(look: &Look, frame: rust_h264::decoder::Frame, tag: i64) -> Result<Decoded, CodecError> {
-    if whole::has_hole(&frame, look.inset, look.woven) {
-        return Err(CodecError::Damaged("H.264: a part of a picture is missing".into()));
-    }
-    let Look { sar, colour, fields, .. } = *look;
-    let (width, height) = (frame.width, frame.height);
-    let deep = frame.bit_depth > 8;
-    let picture = Box::new(Careful { frame, woven: fields.is_some() });
-    let samples = if deep { Samples::Deep(picture) } else { Samples::Bytes(picture) };
-    Ok(Decoded { tag, width, height, sar, colour, fields, samples })
 }
 
 impl Codec for H264 {
@@ -355,69 +347,4 @@ impl Codec for H264 {
 /// Whether a slice refers to no other picture.
 fn is_intra(nal: &[u8]) -> bool {
     nal[0] & 0x1f == 5 || matches!(Slice::place(nal), Some((_, 2 | 4 | 7 | 9)))
-}
-
-struct Fast(YuvFrame);
-
-impl Picture for Fast {
-    fn write_i420(&mut self, out: &mut [u8]) {
-        let frame = &self.0;
-        for (to, from) in
-            planes(out, frame.width as u32, frame.height as u32).into_iter().zip([&frame.y, &frame.u, &frame.v])
-        {
-            let len = to.len().min(from.len());
-            to[..len].copy_from_slice(&from[..len]);
-        }
-    }
-}
-
-struct Careful {
-    frame: rust_h264::decoder::Frame,
-    /// Its lines are those of two moments.
-    woven: bool,
-}
-
-impl Careful {
-    fn is_tall(&self) -> bool {
-        self.frame.chroma_format == rust_h264::decoder::ChromaFormat::Yuv422
-    }
-}
-
-impl Picture for Careful {
-    fn write_i420(&mut self, out: &mut [u8]) {
-        let frame = &self.frame;
-        let half = (frame.width as usize).div_ceil(2);
-        let from = [&frame.y, &frame.u, &frame.v];
-        for (index, (to, rows)) in planes(out, frame.width, frame.height).into_iter().zip(from).enumerate() {
-            if self.is_tall() && index > 0 {
-                halve_rows(rows, half, self.woven, to);
-            } else {
-                let len = to.len().min(rows.len());
-                to[..len].copy_from_slice(&rows[..len]);
-            }
-        }
-    }
-}
-
-impl Deep for Careful {
-    fn depth(&self) -> u32 {
-        self.frame.bit_depth.into()
-    }
-
-    fn row(&self, plane: usize, y: usize, to: &mut [u16]) {
-        let frame = &self.frame;
-        let rows = [&frame.y, &frame.u, &frame.v][plane];
-        let bytes = 2 * to.len();
-        let line = |n: usize| rows.get(n * bytes..(n + 1) * bytes);
-        if plane == 0 || !self.is_tall() {
-            return widen(line(y).unwrap_or_default(), to);
-        }
-        let (one, two) = halved(y, self.woven);
-        let Some(one) = line(one).or_else(|| line(2 * y)) else { return };
-        widen(one, to);
-        let sample = |bytes: &[u8; 2]| u16::from_le_bytes(*bytes);
-        for (to, two) in to.iter_mut().zip(line(two).unwrap_or(one).as_chunks::<2>().0) {
-            *to = (*to + sample(two)).div_ceil(2);
-        }
-    }
 }
