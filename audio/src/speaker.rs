@@ -1,4 +1,7 @@
-//! The role at work: takes blocks, feeds the sink, publishes what is heard.
+//! The role at work: takes blocks, feeds the sink (`placing`), publishes what is heard (`hearing`).
+
+mod hearing;
+mod placing;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -6,13 +9,12 @@ use std::sync::Arc;
 use tricine_channel::time::mono_ns;
 use tricine_session::actor::{Actor, BEAT, Next, Rounds, Stop};
 use tricine_session::channel::ReadSlot;
-use tricine_session::clock::{Clock, PlayState};
+use tricine_session::clock::PlayState;
 use tricine_session::control::{AudioPage, Writable};
 use tricine_session::link::{Finding, FromRole, SinkSpec, ToRole};
 
 use crate::Context;
-use crate::align::{self, Splice};
-use crate::backlog::{Backlog, Chunk, Step};
+use crate::backlog::Backlog;
 use crate::gain;
 use crate::intake::Intake;
 use crate::outlet::{Change, Outlet};
@@ -25,17 +27,10 @@ const MS: u64 = 1_000_000;
 const TICK_NS: u64 = 40 * MS;
 /// The same while the sound has to join a clock that runs: every moment is silence.
 const JOIN_TICK_NS: u64 = 4 * MS;
-/// So much silence keeps a sink going meanwhile.
-const PRIME_NS: u64 = 40 * MS;
 /// So much sound is gathered before the first sample has its place in time.
 const GATHER_NS: u64 = 100 * MS;
 /// From then on a block is taken when the sink has so much room, and goes there whole: what waits here dies with us.
 const ROOM_NS: u64 = 15 * MS;
-/// The longest piece that is handed to the sink beyond its room.
-const PIECE_NS: u64 = 100 * MS;
-/// A film starts with so much sound in hand, or after so long a wait for it.
-const PRIMED_NS: u64 = 50 * MS;
-const PRIMING_NS: u64 = 150 * MS;
 
 /// How a serial that follows the end of the one before is joined to that without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -301,156 +296,5 @@ impl Speaker {
     fn is_our_end(&self) -> bool {
         let (control, ours) = (&self.context.control, u64::from(self.state.serial) + 1);
         control.audio().in_serial.get() == ours || control.decoder().no_audio_in.get() == ours
-    }
-
-    /// Gives the sink what it has room for, each sample in its place in time.
-    fn feed(&mut self, now_ns: u64) {
-        while let Some(pts_ns) = self.backlog.pts_ns() {
-            let room_ns = self.outlet.sink.room_ns(now_ns);
-            if room_ns < MS {
-                return;
-            }
-            let splice = match self.placed_ns {
-                Some(expected_ns) => align::follow(pts_ns, expected_ns),
-                None => match self.place(pts_ns, now_ns) {
-                    Some(splice) => splice,
-                    None => return,
-                },
-            };
-            let chunk = match self.backlog.step(splice, room_ns, room_ns + PIECE_NS) {
-                Step::Write(chunk) => chunk,
-                Step::Skipped => continue,
-                Step::Wait => return,
-            };
-            if std::mem::take(&mut self.joining) {
-                self.say_joined(splice, now_ns);
-            }
-            self.timeline.push(self.written_ns, chunk.pts_ns, chunk.speed);
-            self.outlet.sink.write(&chunk.samples, chunk.format, now_ns);
-            self.written_ns += chunk.sound_ns();
-            (self.placed_ns, self.standing) = (Some(chunk.end_pts_ns()), false);
-        }
-        if self.joint == Joint::Tail {
-            (self.joint, self.placed_ns) = (Joint::Open, None);
-        }
-    }
-
-    /// The first sample, due at `pts_ns`, goes behind the last one of the serial before; while that is heard, the film is before `pts_ns`.
-    fn close_joint(&mut self, pts_ns: i64, now_ns: u64) -> Option<Splice> {
-        let heard = self.outlet.sink.heard(now_ns);
-        let Some(heard) = heard.filter(|heard| !heard.dry && heard.position_ns < self.written_ns) else {
-            // It comes too late for that.
-            self.restart_sink(now_ns);
-            return self.place(pts_ns, now_ns);
-        };
-        self.joint = Joint::None;
-        let speed = self.state.speed;
-        let ahead_ns = (self.written_ns - heard.position_ns) as f64 * speed;
-        self.timeline.clear();
-        self.timeline.push(heard.position_ns, pts_ns.saturating_sub(ahead_ns as i64), speed);
-        Some(Splice::Go)
-    }
-
-    /// Where the first sample, due at `pts_ns`, belongs; `None` while that cannot be said.
-    fn place(&mut self, pts_ns: i64, now_ns: u64) -> Option<Splice> {
-        if self.joint == Joint::Open {
-            return if self.state.paused { None } else { self.close_joint(pts_ns, now_ns) };
-        }
-        let Some(clock) = self.context.control.clock(self.state.serial) else {
-            let waited = self.first_block_ns.is_some_and(|first| now_ns > first + PRIMING_NS);
-            let ready =
-                waited || self.context.spec.unpaced || self.intake.ended || self.backlog.sound_ns() >= PRIMED_NS;
-            return ready.then_some(Splice::Go);
-        };
-        if clock.rate == 0.0 || self.state.paused {
-            return (clock.rate == 0.0).then(|| align::meet(pts_ns, clock.pts_ns));
-        }
-        let heard = self.outlet.sink.heard(now_ns).filter(|h| h.settled)?;
-        let heard_at_ns = now_ns + self.written_ns.saturating_sub(heard.position_ns);
-        Some(align::meet(pts_ns, clock.pts_at(heard_at_ns)))
-    }
-
-    /// Says when sound is heard again after a predecessor's death, and until when its sound was.
-    fn say_joined(&mut self, splice: Splice, now_ns: u64) {
-        let ahead_ns = self.outlet.sink.heard(now_ns).map_or(0, |h| self.written_ns.saturating_sub(h.position_ns));
-        let silence_ns = if let Splice::Silence(ns) = splice { (ns as f64 / self.state.speed) as u64 } else { 0 };
-        let page = self.context.page();
-        page.inherited_until_ns.set(self.inherited.take().map_or(0, |inherited| inherited.until_ns));
-        page.joined_ns.set(now_ns + ahead_ns + silence_ns);
-    }
-
-    /// Keeps a sink going with silence while it is not known how long its sound takes to be heard.
-    fn prime(&mut self, now_ns: u64) {
-        let Some(source) = self.intake.source.filter(|_| self.joins() && self.outlet.sink.wants_priming()) else {
-            return;
-        };
-        let ahead_ns = self.written_ns.saturating_sub(self.outlet.sink.heard(now_ns).map_or(0, |h| h.position_ns));
-        if ahead_ns < PRIME_NS && self.outlet.sink.room_ns(now_ns) > 0 {
-            let format = self.outlet.sink.takes(source);
-            let silence = Chunk::silence(PRIME_NS - ahead_ns, format, 0, 1.0);
-            self.outlet.sink.write(&silence.samples, format, now_ns);
-            self.written_ns += silence.sound_ns();
-        }
-    }
-
-    /// Whether the next sample has to meet a clock that runs.
-    fn joins(&self) -> bool {
-        let runs = || self.context.control.clock(self.state.serial).is_some_and(|clock| clock.rate > 0.0);
-        self.placed_ns.is_none() && !self.state.paused && !self.finished && runs()
-    }
-
-    /// Publishes what is heard, and says when all was.
-    fn publish(&mut self, now_ns: u64) -> Result<(), Stop> {
-        let all_written = self.intake.ended && self.backlog.is_empty();
-        let (paused, speed) = (self.state.paused, self.state.speed);
-        let heard = self.outlet.sink.heard(now_ns);
-        // Until both serials are joined, what is heard is of the one before.
-        let joined = self.joint == Joint::None;
-        let ours = heard.filter(|_| joined && self.placed_ns.is_some());
-        let film = ours.and_then(|h| self.timeline.at(h.position_ns).map(|at| (h, at)));
-        let mut done = all_written && self.placed_ns.is_none() && (joined || heard.is_none_or(|h| h.dry));
-        if self.intake.ended && joined && !paused && !self.ending {
-            self.ending = true;
-            self.context.tell(&FromRole::Ending { serial: self.state.serial })?;
-        }
-        if let Some((heard, (pts_ns, speed))) = film.filter(|_| !self.finished) {
-            done = all_written && heard.dry;
-            let starving = heard.dry && !done && !paused && !self.context.spec.unpaced;
-            self.context.page().underruns.add(u64::from(starving && !self.starving));
-            self.starving = starving;
-            let late = self.outlet.sink.late();
-            self.context.page().underruns.add(late.saturating_sub(self.late));
-            self.late = late;
-            // A film that was never let go has no clock yet.
-            if !self.context.spec.unpaced && (!paused || self.keeper.line().is_some()) {
-                // Paused, starved, or not on its way yet.
-                let rate = if heard.moving || done && !paused { speed } else { 0.0 };
-                let clock = Clock { serial: self.state.serial, pts_ns, at_ns: now_ns, rate };
-                let due = self.keeper.heard(clock);
-                self.set(due);
-                let first = &self.context.page().first_audio_ns;
-                if first.get() == 0 {
-                    first.set(now_ns);
-                }
-            }
-        } else {
-            // Where a predecessor stood still for want of sound, the film waits for sound.
-            let due = self.keeper.coast(now_ns, paused || self.standing, speed);
-            self.set(due);
-        }
-        if done && !self.finished {
-            self.finished = true;
-            if let Some(recorder) = &mut self.recorder {
-                recorder.finish(self.context.page()).map_err(Stop::Failed)?;
-            }
-            self.context.tell(&FromRole::Ended { serial: self.state.serial })?;
-        }
-        Ok(())
-    }
-
-    fn set(&self, clock: Option<Clock>) {
-        if let Some(clock) = clock {
-            self.context.page().set_clock(&clock);
-        }
     }
 }

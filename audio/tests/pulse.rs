@@ -74,16 +74,28 @@ fn while_playing<T>(s: &mut Session, from_ms: u64, ms: u64, f: impl FnOnce(&Sess
     })
 }
 
-#[test]
-fn a_beep_is_heard_where_the_clock_says() {
+/// A session that plays on a server.
+fn session(server: &SoundServer, sink: SinkSpec) -> Session {
+    let mut s = Session::new(sink, false, playing());
+    s.env = server.env();
+    s.spawn();
+    s
+}
+
+/// A server of the test's own, what is heard of it, and a session on it.
+fn heard() -> Option<(SoundServer, Ear, Session)> {
     if missing() {
-        return;
+        return None;
     }
     let server = SoundServer::started(Kind::PulseAudio);
     let ear = Ear::new(&server);
-    let mut s = Session::new(SinkSpec::Pulse, false, playing());
-    s.env = server.env();
-    s.spawn();
+    let s = session(&server, SinkSpec::Pulse);
+    Some((server, ear, s))
+}
+
+#[test]
+fn a_beep_is_heard_where_the_clock_says() {
+    let Some((_server, ear, mut s)) = heard() else { return };
     let mut log = Vec::new();
     while_playing(&mut s, 0, 9500, |s| follow(s, &mut log, 9300));
     s.expect("output", |m| matches!(m, FromRole::Output(o) if o == "pulse (ear)"));
@@ -99,14 +111,7 @@ fn a_beep_is_heard_where_the_clock_says() {
 
 #[test]
 fn a_song_that_follows_another_is_heard_without_a_gap() {
-    if missing() {
-        return;
-    }
-    let server = SoundServer::started(Kind::PulseAudio);
-    let ear = Ear::new(&server);
-    let mut s = Session::new(SinkSpec::Pulse, false, playing());
-    s.env = server.env();
-    s.spawn();
+    let Some((_server, ear, mut s)) = heard() else { return };
     // An idle null sink has rendered up to two seconds of silence ahead.
     for serial in 1..=4 {
         let before = u64::from(serial - 1) * 2 * u64::from(ear::RATE);
@@ -138,9 +143,7 @@ fn on_a_server() -> Option<(SoundServer, Session)> {
         return None;
     }
     let server = SoundServer::started(Kind::PulseAudio);
-    let mut s = Session::new(SinkSpec::Auto, false, playing());
-    s.env = server.env();
-    s.spawn();
+    let s = session(&server, SinkSpec::Auto);
     Some((server, s))
 }
 
@@ -193,14 +196,7 @@ fn a_server_comes_back_to_a_role_that_gets_no_more_memory() {
 
 #[test]
 fn pause_seek_and_volume_work_on_a_server() {
-    if missing() {
-        return;
-    }
-    let server = SoundServer::started(Kind::PulseAudio);
-    let ear = Ear::new(&server);
-    let mut s = Session::new(SinkSpec::Pulse, false, playing());
-    s.env = server.env();
-    s.spawn();
+    let Some((_server, ear, mut s)) = heard() else { return };
     let mut feeder = s.feeder();
     std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -257,9 +253,7 @@ fn no_server_at_the_start_is_told_and_no_delay() {
     }
     let server = SoundServer::new(Kind::PulseAudio);
     for sink in [SinkSpec::Auto, SinkSpec::Pulse] {
-        let mut s = Session::new(sink, false, playing());
-        s.env = server.env();
-        s.spawn();
+        let mut s = session(&server, sink);
         s.expect("null", |m| *m == FromRole::Output("null".into()));
         s.play(1, 0, 200, beeps);
         s.until("a film that plays", |s| s.film_ms() > 0.0);

@@ -162,19 +162,26 @@ fn packets(file: &MediaFile) -> usize {
         std::hint::black_box(container.extent(track));
         let Ok(mut packets) = container.packets(track) else { continue };
         for target_ns in [i64::MIN, 0, 500_000_000, i64::MAX] {
-            for _ in 0..PACKETS {
-                match packets.next() {
-                    Ok(Some(packet)) => {
-                        assert!(packet.data.len() <= 1 << 28);
-                        read += 1;
-                    }
-                    Err(MediaError::Damaged(_)) => {}
-                    Ok(None) | Err(_) => break,
-                }
-            }
+            read += taken(PACKETS, || packets.next(), |packet| assert!(packet.data.len() <= 1 << 28));
             if packets.seek(target_ns).is_err() {
                 break;
             }
+        }
+    }
+    read
+}
+
+/// Takes as many as `most`, passes over damage, and looks at each. How many there were.
+fn taken<T>(most: usize, mut next: impl FnMut() -> Result<Option<T>, MediaError>, look: impl Fn(T)) -> usize {
+    let mut read = 0;
+    for _ in 0..most {
+        match next() {
+            Ok(Some(one)) => {
+                look(one);
+                read += 1;
+            }
+            Err(MediaError::Damaged(_)) => {}
+            Ok(None) | Err(_) => break,
         }
     }
     read
@@ -191,17 +198,14 @@ fn few(media: Media, seeks: &[i64]) -> usize {
     let mut read = 0;
     let Some(mut video) = media.video else { return 0 };
     for &target_ns in seeks {
-        for _ in 0..8 {
-            match video.next_frame() {
-                Ok(Some(mut frame)) => {
-                    let mut i420 = vec![0; frame.format.i420_len()];
-                    frame.picture.write_i420(&mut i420);
-                    read += 1;
-                }
-                Err(MediaError::Damaged(_)) => {}
-                Ok(None) | Err(_) => break,
-            }
-        }
+        read += taken(
+            8,
+            || video.next_frame(),
+            |mut frame| {
+                let mut i420 = vec![0; frame.format.i420_len()];
+                frame.picture.write_i420(&mut i420);
+            },
+        );
         if video.seek(target_ns).is_err() {
             break;
         }

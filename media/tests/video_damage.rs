@@ -72,6 +72,35 @@ fn random_damage_neither_crashes_nor_hangs() {
     }
 }
 
+/// The feature's decoder goes on behind a slice that it cannot decode, and says so on standard error; here that is damage.
+#[test]
+#[cfg(feature = "h264-444")]
+fn random_damage_of_four_to_four_to_four_costs_frames_alone() {
+    guard::install_hook();
+    let Some(clips) = Clips::new("flips-444") else { return };
+    let source = lively("128x96", "25", "1").replace("-pix_fmt yuv420p", "");
+    for settings in ["-pix_fmt yuv444p -c:v libx264 -g 6", "-pix_fmt yuv444p -c:v libx264 -coder 0 -qp 0 -g 6"] {
+        let Some(path) = clips.make("film.264", &format!("{source} {settings}")) else { continue };
+        let whole = fs::read(&path).expect("the clip");
+        let (mut random, mut shown, mut damaged) = (Random(0x5eed_0444), 0, 0);
+        for variant in 0..20 {
+            let mut data = whole.clone();
+            for _ in 0..1 + variant / 2 {
+                let at = random.below(data.len() as u64) as usize;
+                data[at] ^= 1 << random.below(8);
+            }
+            let broken = clips.path("broken.264");
+            fs::write(&broken, data).expect("a file");
+            if let Ok((frames, damages)) = play(&broken) {
+                assert!(frames <= 30, "{settings}: {frames} frames of 25");
+                shown += frames;
+                damaged += usize::from(damages > 0);
+            }
+        }
+        assert!(shown >= 100 && damaged >= 10, "{settings}: {shown} frames, {damaged} of 20 damaged");
+    }
+}
+
 #[test]
 fn a_truncated_film_plays_up_to_where_it_ends() {
     guard::install_hook();
