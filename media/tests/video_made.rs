@@ -173,7 +173,9 @@ fn samples_of_ten_bits_are_exact() {
     const BAYER: [[u16; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
     let Some(clips) = Clips::new("made-deep") else { return };
     let path = clips.path("deep.264");
-    for (seed, form) in [(1, PLAIN), (2, ORDERED), (3, Form { count: Count::Decoded, slices: 2, ..PLAIN })] {
+    let decoded = Form { count: Count::Decoded, slices: 2, ..PLAIN };
+    let forms = [PLAIN, ORDERED, decoded, B, Form { between: 1, refs: 2, ..PLAIN }, FIELDS, PAFF];
+    for (seed, form) in (1..).zip(forms).chain((8..).zip(forms)) {
         std::fs::write(&path, stream(Form { profile: 110, deep: true, ..form }, seed)).expect("a file");
         let wide: Vec<u16> =
             coded(&path, "yuv420p10le").as_chunks().0.iter().map(|&two| u16::from_le_bytes(two)).collect();

@@ -135,8 +135,19 @@ fn with_options(path: &Path, frame_len: usize, filter: &str, options: &[&str]) -
 /// pictures are reordered.
 pub(crate) fn coded(path: &Path, format: &str) -> Vec<u8> {
     let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-nostdin", "-threads", "1", "-strict", "1", "-flags", "unaligned", "-i"]).arg(path);
-    command.args(["-vsync", "passthrough", "-autoscale", "0", "-pix_fmt", format, "-f", "rawvideo", "-"]);
+    // Without its code for vectors, which makes zeros of what is weighted by distance at 10 bits.
+    command.args(["-v", "error", "-nostdin", "-cpuflags", "0", "-threads", "1", "-strict", "1", "-flags", "unaligned"]);
+    command.arg("-i").arg(path).args([
+        "-vsync",
+        "passthrough",
+        "-autoscale",
+        "0",
+        "-pix_fmt",
+        format,
+        "-f",
+        "rawvideo",
+        "-",
+    ]);
     let output = command.output().expect("ffmpeg runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
