@@ -5,7 +5,8 @@
 mod support;
 mod video_support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use support::{decode_all, ffmpeg_pcm, flip, noise_db, to_16};
 use tricine_media::{MediaError, NS, guard};
@@ -59,16 +60,45 @@ fn has_opus(name: &str) -> bool {
 /// A tone that rises: no two places of it sound the same.
 const TONE: &str = "-f lavfi -i aevalsrc=0.4*sin(2*PI*(200+150*t)*t):s=48000:d=3";
 
-/// Makes each film by FFmpeg, with `more` arguments in front of the codecs, and tries `check` on it.
+/// The plain films, each made when the first test wants it, and kept as long as any test is at work: encoding takes most of the time.
+struct Made {
+    clips: Clips,
+    films: [OnceLock<Option<PathBuf>>; FILMS.len()],
+}
+
+impl Made {
+    fn get() -> Option<Arc<Self>> {
+        static MADE: Mutex<Weak<Made>> = Mutex::new(Weak::new());
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = made.upgrade() {
+            return Some(made);
+        }
+        let new = Arc::new(Self { clips: Clips::new("films")?, films: [const { OnceLock::new() }; FILMS.len()] });
+        *made = Arc::downgrade(&new);
+        Some(new)
+    }
+}
+
+/// Makes each film by FFmpeg, with `more` arguments in front of the codecs, and tries `check` on it, which may change it.
 fn each(name: &str, more: &str, check: impl Fn(&Clips, &str, &Path)) {
     guard::install_hook();
-    let Some(clips) = Clips::new(name) else { return };
-    for (file, settings) in FILMS {
+    let (Some(clips), Some(made)) = (Clips::new(name), Made::get()) else { return };
+    for ((file, settings), plain) in FILMS.iter().zip(&made.films) {
         let source = format!(
             "{TONE} {} {more} {settings}",
             lively("96x64", "25", "3").replace(" -pix_fmt", " -map 1 -map 0 -pix_fmt")
         );
-        if let Some(path) = clips.make(file, &source) {
+        let path = if more.is_empty() {
+            let plain = plain.get_or_init(|| made.clips.make(file, &source)).as_deref();
+            plain.map(|plain| {
+                let own = clips.path(file);
+                std::fs::copy(plain, &own).expect("a copy");
+                own
+            })
+        } else {
+            clips.make(file, &source)
+        };
+        if let Some(path) = path {
             check(&clips, file, &path);
         }
     }
