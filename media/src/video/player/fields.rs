@@ -17,8 +17,8 @@ pub(super) struct Weave {
     untouched: bool,
     /// The stream has interlaced pictures.
     seen: bool,
-    before: Option<Arc<[u8]>>,
-    held: Option<(Turn, Arc<[u8]>)>,
+    before: Option<Arc<Vec<u8>>>,
+    held: Option<(Turn, Arc<Vec<u8>>)>,
     failed: Option<MediaError>,
 }
 
@@ -35,7 +35,7 @@ impl Weave {
 
 /// The samples of three pictures, of which the middle one is to be shown.
 struct Three {
-    samples: [Arc<[u8]>; 3],
+    samples: [Arc<Vec<u8>>; 3],
     format: VideoFormat,
     fields: Option<Fields>,
 }
@@ -50,10 +50,10 @@ impl Picture for Three {
     }
 }
 
-fn written(frame: &mut VideoFrame) -> Arc<[u8]> {
+fn written(frame: &mut VideoFrame) -> Arc<Vec<u8>> {
     let mut samples = vec![0; frame.format.i420_len()];
     frame.picture.write_i420(&mut samples);
-    samples.into()
+    Arc::new(samples)
 }
 
 impl Player {
@@ -82,7 +82,7 @@ impl Player {
             Ok(None) => {}
             Err(error) => self.weave.failed = Some(error),
         }
-        let alike = |samples: &Arc<[u8]>| samples.len() == now.len();
+        let alike = |samples: &Arc<Vec<u8>>| samples.len() == now.len();
         let after = self.weave.held.as_ref().map(|(_, samples)| samples.clone()).filter(alike);
         let before = self.weave.before.take().filter(alike);
         self.weave.before = Some(now.clone());
