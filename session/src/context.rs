@@ -55,7 +55,9 @@ impl Orders {
     ///
     /// Errors: no control socket (the process was not started by a supervisor), no orders within ten seconds.
     pub fn receive(role: Role) -> Result<Self> {
-        let link = Link::new(process::inherited(LINK_FD).ok_or(Error::Disconnected)?);
+        // Whatever else has that number would be read, or waited for.
+        let link = process::inherited(LINK_FD).filter(process::is_packet_socket).ok_or(Error::Disconnected)?;
+        let link = Link::new(link);
         let input = process::inherited(INPUT_FD);
         process::set_comm(&format!("tricine:{role}"));
         link.wait(Deadline::after(Duration::from_secs(10)))?;

@@ -54,8 +54,8 @@ pub(crate) fn main(role: Role) -> i32 {
     match work(role, &link) {
         Ok(()) => 0,
         Err(error) => {
-            let _ = say(&link, &Said::Failed(error.to_string()), &[]);
-            1
+            // Where nobody can hear it, nobody has started this process either.
+            if say(&link, &Said::Failed(error.to_string()), &[]).is_ok() { 1 } else { 2 }
         }
     }
 }

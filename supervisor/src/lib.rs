@@ -57,6 +57,9 @@ pub fn main_with(confined: fn(Role, &Link, &Spec)) -> i32 {
 /// How long the program waits at its end for somebody to read what it has said.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(200);
 
+/// How a process ends that finds no orders where whoever started it as one of Tricine's would have left them.
+const NOT_STARTED: i32 = 2;
+
 /// For a user who has [`ROLE_ENV`] in the environment.
 const UNSET: &str = "; TRICINE_ROLE is for Tricine's own processes: unset it";
 
@@ -85,16 +88,19 @@ fn level(quiet: bool, verbose: u8) -> tracing::Level {
 }
 
 fn role_main(role: &str, confined: fn(Role, &Link, &Spec)) -> i32 {
-    if role == janitor::NAME {
-        return janitor::run();
-    }
-    if role == opening::NAME {
-        return opening::run();
-    }
-    if role == saver::NAME {
-        return saver::run();
-    }
-    if let Some(code) = tricine_stress::role_main(role).or_else(|| tricine_lab_desk::role_main(role)) {
+    let other = match role {
+        janitor::NAME => Some(janitor::run()),
+        opening::NAME => Some(opening::run()),
+        saver::NAME => Some(saver::run()),
+        _ => tricine_stress::role_main(role).or_else(|| tricine_lab_desk::role_main(role)),
+    };
+    if let Some(code) = other {
+        if code == NOT_STARTED {
+            let _ = writeln!(
+                std::io::stderr(),
+                "tricine: {ROLE_ENV}={role}, and nobody gave this process its orders{UNSET}"
+            );
+        }
         return code;
     }
     let Some(role) = Role::named(role) else {
@@ -111,8 +117,7 @@ fn role_main(role: &str, confined: fn(Role, &Link, &Spec)) -> i32 {
     let orders = match guarded.map_err(tricine_session::Error::from).and_then(|()| Orders::receive(role)) {
         Ok(orders) => orders,
         Err(error) => {
-            let hint = if matches!(error, tricine_session::Error::Disconnected) { UNSET } else { "" };
-            let _ = writeln!(std::io::stderr(), "ERROR cannot take up the role of {role}: {error}{hint}");
+            let _ = writeln!(std::io::stderr(), "ERROR cannot take up the role of {role}: {error}{UNSET}");
             return error.exit_code();
         }
     };

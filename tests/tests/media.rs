@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tests::{End, arg, have, start, start_with, tool};
+use tests::{End, arg, have, start, tool};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
 const X264: &str = "-pix_fmt yuv420p -c:v libx264 -preset veryfast";
@@ -212,12 +212,19 @@ fn what_is_no_film_is_refused_with_what_can_be_done() {
     std::fs::create_dir(&empty).unwrap();
     refused(&empty, &["there is no film, song or picture in it", "empty"]);
     // What only Tricine itself sets, found in a user's environment.
-    for role in ["nobody", "decoder"] {
-        let end = start_with(PROGRAM, &[], |command| {
-            command.env("TRICINE_ROLE", role);
-        })
-        .finish();
-        assert!(!end.status.success() && end.stderr.contains("unset it"), "{role}: {}", end.stderr);
+    let roles = ["nobody", "decoder", "audio", "renderer", "janitor", "opener", "saver"];
+    for role in roles.into_iter().chain(["stress-producer", "stress-consumer", "lab-process", "lab-measure"]) {
+        // With nothing where the supervisor would have left its orders, and with what a caller left there.
+        for there in ["3<&-", "3</dev/null", "3</etc/passwd"] {
+            let script = format!("exec \"$0\" {there}");
+            let end = std::process::Command::new("sh")
+                .args(["-c", &script, PROGRAM])
+                .env("TRICINE_ROLE", role)
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&end.stderr);
+            assert!(!end.status.success() && said.contains("unset it"), "{role}, {there}: {said}");
+        }
     }
 }
 

@@ -13,7 +13,9 @@ use crate::error::{Error, Result};
 
 mod own;
 
-pub use own::{block_all_signals, exit_now, heed, inherited, is_ignored, memory_file, reset_inherited, set_comm};
+pub use own::{
+    block_all_signals, exit_now, heed, inherited, is_ignored, is_packet_socket, memory_file, reset_inherited, set_comm,
+};
 
 /// A child process, held by a descriptor: its id cannot come to mean another process.
 #[derive(Debug)]

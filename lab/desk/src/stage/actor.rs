@@ -80,19 +80,21 @@ pub(super) fn arrived(desk: &Desk, deadline: Deadline) -> bool {
 
 /// The whole life of such a process. Its exit code.
 pub(crate) fn main() -> i32 {
-    let Some(link) = process::inherited(LINK_FD) else { return 2 };
-    match take_up(link) {
+    let Some(part) = process::inherited(LINK_FD).and_then(part) else { return 2 };
+    match take_up(&part) {
         Ok(()) => 0,
         Err(_) => tricine_session::error::EXIT_BROKEN,
     }
 }
 
-fn take_up(link: OwnedFd) -> tricine_session::Result<()> {
+/// What it is to play; nothing, if nobody has told it.
+fn part(link: OwnedFd) -> Option<Part> {
     let (mut file, mut bytes) = (File::from(link), vec![]);
-    file.rewind()
-        .and_then(|()| file.read_to_end(&mut bytes))
-        .map_err(|e| tricine_session::Error::sys("read", "the part", e))?;
-    let part: Part = serde_json::from_slice(&bytes)?;
+    file.rewind().and_then(|()| file.read_to_end(&mut bytes)).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+fn take_up(part: &Part) -> tricine_session::Result<()> {
     let program = lang::parse(&part.text).ok().and_then(|mut all| {
         let fits = part.instance < all.len();
         fits.then(|| all.swap_remove(part.instance))

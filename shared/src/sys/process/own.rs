@@ -30,6 +30,12 @@ pub fn inherited(fd: RawFd) -> Option<OwnedFd> {
     }
 }
 
+/// Whether a descriptor is a socket that keeps messages apart and in order, as those between the processes of a session are.
+pub fn is_packet_socket(fd: &OwnedFd) -> bool {
+    use nix::sys::socket::{SockType, getsockopt, sockopt};
+    getsockopt(fd, sockopt::SockType) == Ok(SockType::SeqPacket)
+}
+
 /// A nameless file in memory that holds `bytes`.
 pub fn memory_file(name: &str, bytes: &[u8]) -> Result<std::fs::File> {
     use io::Write;
@@ -114,5 +120,14 @@ mod tests {
         let taken = inherited(number).unwrap();
         assert_eq!(taken.as_raw_fd(), number);
         assert!(inherited(number).is_none());
+    }
+
+    #[test]
+    fn no_file_and_no_stream_is_a_packet_socket() {
+        use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+        let pair = |kind| socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).unwrap().0;
+        assert!(is_packet_socket(&pair(SockType::SeqPacket)));
+        assert!(!is_packet_socket(&pair(SockType::Stream)));
+        assert!(!is_packet_socket(&std::fs::File::open("/dev/null").unwrap().into()));
     }
 }
