@@ -15,7 +15,6 @@ use crate::{Light, MAX_SIDE, caps};
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbaImage};
-use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
 use animation::{AnimatedVideo, Animation};
 
@@ -23,7 +22,7 @@ use super::{heif, icc};
 use crate::container::Colour;
 use crate::guard::guarded;
 use crate::hint::named;
-use crate::video::{Samples, Screen};
+use crate::video::{Samples, Screen, planes};
 use crate::{
     About, ColorMatrix, ColorRange, Media, MediaError, MediaFile, MediaReader, NS, Rotation, VideoFormat, VideoFrame,
     VideoInfo, VideoSource,
@@ -219,24 +218,36 @@ fn to_i420(mut picture: RgbaImage) -> Result<Decoded, MediaError> {
         rotation: Rotation::None,
     };
     let mut i420 = vec![0; format.i420_len()];
-    let chroma_width = width.div_ceil(2);
-    let (y, chroma) = i420.split_at_mut(width as usize * height as usize);
-    let half = chroma.len() / 2;
-    let (u, v) = chroma.split_at_mut(half);
-    let mut planes = YuvPlanarImageMut {
-        y_plane: BufferStoreMut::Borrowed(y),
-        y_stride: width,
-        u_plane: BufferStoreMut::Borrowed(u),
-        u_stride: chroma_width,
-        v_plane: BufferStoreMut::Borrowed(v),
-        v_stride: chroma_width,
-        width,
-        height,
-    };
-    let (range, matrix) = (YuvRange::Full, YuvStandardMatrix::Bt601);
-    yuv::rgba_to_yuv420(&mut planes, picture.as_raw(), width * 4, range, matrix, YuvConversionMode::Balanced)
-        .map_err(|e| MediaError::Broken(e.to_string()))?;
+    write_i420(picture.as_raw(), (width, height), &mut i420);
     Ok(Decoded { format, light: Light::default(), i420 })
+}
+
+/// From red, green, blue and a fourth byte to full-range BT.601 (JFIF, ITU-T T.871), each chroma the mean of its two by two pixels, or of
+/// those that there are at the edge of an odd size.
+fn write_i420(rgba: &[u8], (width, height): (u32, u32), i420: &mut [u8]) {
+    // On the scale of 2¹⁶, as is the half that rounds.
+    let weighted =
+        |weights: [i32; 3], rgb: [i32; 3]| weights.iter().zip(rgb).map(|(w, c)| w * c).sum::<i32>() + (1 << 15);
+    let stride = width as usize * 4;
+    let [luma, blue, red] = planes(i420, width, height);
+    for (to, pixel) in luma.iter_mut().zip(rgba.chunks_exact(4)) {
+        *to = (weighted([19_595, 38_470, 7_471], [pixel[0].into(), pixel[1].into(), pixel[2].into()]) >> 16) as u8;
+    }
+    let chroma = |weights, mean| ((weighted(weights, mean) >> 16) + 128).min(255) as u8;
+    let across = width.div_ceil(2) as usize;
+    let rows = blue.chunks_exact_mut(across).zip(red.chunks_exact_mut(across));
+    for (two, (blue, red)) in rgba.chunks(2 * stride).zip(rows) {
+        let (one, other) = (&two[..stride], &two[two.len() - stride..]);
+        let pairs = one.chunks(8).zip(other.chunks(8));
+        for ((one, other), (blue, red)) in pairs.zip(blue.iter_mut().zip(red)) {
+            // (At the edge, a pixel stands for the one that is missing.)
+            let four = [one, other].map(|pair| [&pair[..4], &pair[pair.len() - 4..]]);
+            let mean =
+                [0, 1, 2].map(|c| (four.as_flattened().iter().map(|pixel| i32::from(pixel[c])).sum::<i32>() + 2) / 4);
+            *blue = chroma([-11_059, -21_709, 32_768], mean);
+            *red = chroma([32_768, -27_439, -5_329], mean);
+        }
+    }
 }
 
 struct StillVideo {
@@ -296,5 +307,41 @@ impl VideoSource for ListVideo {
             self.next -= 1;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_those_of_the_formula_also_at_odd_edges() {
+        for (width, height) in [(1u32, 1u32), (2, 1), (1, 2), (5, 3), (16, 9)] {
+            let pixels = (width * height) as usize;
+            let rgba: Vec<u8> = (0..4 * pixels).map(|n| (n * n * 31 + n * 7) as u8).collect();
+            let (across, down) = (width.div_ceil(2), height.div_ceil(2));
+            let mut i420 = vec![0; pixels + 2 * (across * down) as usize];
+            write_i420(&rgba, (width, height), &mut i420);
+            let rgb = |x: u32, y: u32| {
+                let at = 4 * (y.min(height - 1) * width + x.min(width - 1)) as usize;
+                [0, 1, 2].map(|c| f64::from(rgba[at + c]))
+            };
+            let luma = |[r, g, b]: [f64; 3]| 0.299 * r + 0.587 * g + 0.114 * b;
+            let [y_plane, blue, red] = planes(&mut i420, width, height);
+            for (n, &is) in y_plane.iter().enumerate() {
+                let wanted = luma(rgb(n as u32 % width, n as u32 / width));
+                assert!((f64::from(is) - wanted).abs() <= 0.51, "{width}×{height}, luma {n}: {is} for {wanted}");
+            }
+            for (n, (&blue, &red)) in blue.iter().zip(red.iter()).enumerate() {
+                let (x, y) = (2 * (n as u32 % across), 2 * (n as u32 / across));
+                let four = [rgb(x, y), rgb(x + 1, y), rgb(x, y + 1), rgb(x + 1, y + 1)];
+                let mean = [0, 1, 2].map(|c| four.iter().map(|rgb| rgb[c]).sum::<f64>() / 4.0);
+                let wanted =
+                    [(mean[2], 1.772), (mean[0], 1.402)].map(|(c, of)| (128.0 + (c - luma(mean)) / of).min(255.0));
+                for (is, wanted) in [blue, red].into_iter().zip(wanted) {
+                    assert!((f64::from(is) - wanted).abs() <= 1.0, "{width}×{height}, chroma {n}: {is} for {wanted}");
+                }
+            }
+        }
     }
 }

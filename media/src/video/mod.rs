@@ -39,7 +39,8 @@ mod vp9;
 
 pub(crate) use codec::CONVERT;
 #[cfg(feature = "ffmpeg")]
-pub(crate) use codec::{copy_plane, planes};
+pub(crate) use codec::copy_plane;
+pub(crate) use codec::planes;
 pub(crate) use deep::Samples;
 #[cfg(feature = "ffmpeg")]
 pub(crate) use deep::{Deep, widen};
