@@ -23,21 +23,21 @@ pub(super) fn has_hole(frame: &Frame, inset: (u32, u32), fields: bool) -> bool {
         let chroma = if tall { y } else { y / 2 } * half + x / 2;
         zero(&frame.y, y * width + x) && zero(&frame.u, chroma) && zero(&frame.v, chroma)
     };
+    // The neighbours tell a dark pixel from a hole.
+    let gone = |x: usize, y: usize| empty(x, y) && (x.saturating_sub(4)..width.min(x + 4)).all(|x| empty(x, y));
     // The middle of each column of macroblocks.
     let first = (BLOCK / 2 + BLOCK - inset.0 as usize % BLOCK) % BLOCK;
     let step = if fields { 2 } else { 1 };
-    (first..width).step_by(BLOCK).any(|x| {
-        (0..step).any(|parity| {
-            let mut run = 0;
-            (parity..height).step_by(step).any(|y| {
-                // The neighbours tell a dark pixel from a hole.
-                run = if empty(x, y) && (x.saturating_sub(4)..width.min(x + 4)).all(|x| empty(x, y)) {
-                    run + 1
-                } else {
-                    0
-                };
-                run >= LINES.min(height.div_ceil(step))
-            })
+    let enough = LINES.min(height.div_ceil(step));
+    (0..step).any(|parity| {
+        let lines = height.saturating_sub(parity).div_ceil(step);
+        let gone = |x: usize, line: usize| gone(x, line * step + parity);
+        // So many lines in a row have one of these among them.
+        let looked_at = (enough.saturating_sub(1)..lines).step_by(enough.max(1));
+        looked_at.flat_map(|line| (first..width).step_by(BLOCK).map(move |x| (x, line))).any(|(x, line)| {
+            let above = (0..line).rev().take(enough).take_while(|&line| gone(x, line));
+            let below = (line + 1..lines).take(enough).take_while(|&line| gone(x, line));
+            gone(x, line) && 1 + above.count() + below.count() >= enough
         })
     })
 }
