@@ -2,17 +2,17 @@
 //! file, and each byte more for a lie.
 
 /// The bytes that are left.
-pub struct Draw<'a>(pub &'a [u8]);
+pub(crate) struct Draw<'a>(pub &'a [u8]);
 
 impl<'a> Draw<'a> {
-    pub fn byte(&mut self) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
         let Some((&first, rest)) = self.0.split_first() else { return 0 };
         self.0 = rest;
         first
     }
 
     /// A number: often one near a limit, else a small one.
-    pub fn number(&mut self) -> u64 {
+    pub(crate) fn number(&mut self) -> u64 {
         let low = u64::from(self.byte());
         match low % 8 {
             0 => 1 << (low >> 3),
@@ -26,27 +26,27 @@ impl<'a> Draw<'a> {
     }
 
     /// Whether something is otherwise than usual.
-    pub fn odd(&mut self) -> bool {
+    pub(crate) fn odd(&mut self) -> bool {
         self.byte() % 8 > 4
     }
 
     /// `honest`, or any number.
-    pub fn or(&mut self, honest: u64) -> u64 {
+    pub(crate) fn or(&mut self, honest: u64) -> u64 {
         if self.odd() { self.number() } else { honest }
     }
 
     /// One of several; the first is the usual one.
-    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(crate) fn one<T: Copy>(&mut self, of: &[T]) -> T {
         of[usize::from(self.byte()) % of.len()]
     }
 
     /// `honest`, or a few more or less.
-    pub fn count(&mut self, honest: u8) -> u8 {
+    pub(crate) fn count(&mut self, honest: u8) -> u8 {
         honest.wrapping_add(self.byte()) % 12
     }
 
     /// All that is left.
-    pub fn rest(&mut self) -> &'a [u8] {
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)
     }
 }

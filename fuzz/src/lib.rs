@@ -2,8 +2,10 @@
 //! every limit), which of its bytes are then others, and how much longer it is than what is in it, so that a few hundred bytes of
 //! input stand for terabytes; or it is the file itself, byte for byte. A reader may refuse or go on, within its time and memory.
 
-pub mod draw;
-pub mod made;
+mod coded;
+mod draw;
+mod made;
+mod subtitles;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use tricine_channel::sys::process::memory_file;
 use tricine_media::{Input, Media, MediaError, MediaFile, container, guard, open, source};
 
+use coded::Coded;
 use draw::Draw;
 
 /// Packets that are read of each track after each seek.
@@ -19,7 +22,7 @@ const PACKETS: usize = 64;
 
 /// A container, one target each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+enum Kind {
     Mp4,
     Matroska,
     Ogg,
@@ -41,7 +44,100 @@ pub enum Kind {
     Heif,
 }
 
+/// What is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Target(What);
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    /// A container, or what is shown of one.
+    File(Kind),
+    /// A codec.
+    Coded(&'static Coded),
+    Subtitles,
+}
+
+impl Target {
+    /// Every one.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let files = Kind::ALL.into_iter().map(What::File);
+        files.chain(coded::ALL.iter().map(What::Coded)).chain([What::Subtitles]).map(Self)
+    }
+
+    /// What it is called.
+    pub fn name(self) -> String {
+        match self.0 {
+            What::File(kind) => format!("{kind:?}").to_lowercase(),
+            What::Coded(coded) => coded.name.to_owned(),
+            What::Subtitles => "subtitles".to_owned(),
+        }
+    }
+
+    /// Before the first input.
+    pub fn begin(self) {
+        begin_guard();
+        match self.0 {
+            What::File(kind) => begin(kind),
+            What::Coded(coded) => {
+                for (n, film) in coded.films.iter().enumerate() {
+                    let read = shown(&MediaFile::from_bytes(*film, "honest"));
+                    assert!(read >= 5, "honest {}, film {n}: {read} pictures or pieces of sound", coded.name);
+                }
+            }
+            What::Subtitles => {}
+        }
+    }
+
+    /// One input.
+    pub fn run(self, bytes: &[u8]) {
+        match self.0 {
+            What::File(kind) => run(kind, bytes),
+            What::Coded(coded) => {
+                let film = coded.file(&mut Draw(bytes));
+                std::hint::black_box(shown(&MediaFile::from_bytes(film, "fuzzed")));
+            }
+            What::Subtitles => subtitles::run(bytes),
+        }
+    }
+}
+
+/// The player catches the panics of somebody else's parsers and codecs, and makes errors of them; in ours, each is a bug, also where the player would
+/// catch it.
+fn begin_guard() {
+    guard::install_hook();
+    let caught = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // (A place in the standard library may be anybody's.)
+        let theirs = |file: &str| ["/registry/", "/rustc/", "/rust/deps/"].iter().any(|place| file.contains(place));
+        let ours = panic.location().is_none_or(|place| !theirs(place.file()));
+        if ours {
+            eprintln!("{panic}");
+            std::process::abort();
+        }
+        caught(panic);
+    }));
+}
+
 impl Kind {
+    const ALL: [Self; 16] = [
+        Self::Mp4,
+        Self::Matroska,
+        Self::Ogg,
+        Self::Wav,
+        Self::Avi,
+        Self::Ts,
+        Self::Ps,
+        Self::Flv,
+        Self::Raw,
+        Self::Y4m,
+        Self::Mp3,
+        Self::Flac,
+        Self::Adts,
+        Self::Others,
+        Self::Theora,
+        Self::Heif,
+    ];
+
     /// Its parser or its codec is somebody else's, whose panics the player catches; in ours, each is a bug.
     const fn is_borrowed(self) -> bool {
         matches!(self, Self::Flac | Self::Others | Self::Theora)
@@ -95,10 +191,7 @@ impl Kind {
 }
 
 /// Before the first input: that the honest file is one, else nothing behind its first bytes would be reached.
-pub fn begin(kind: Kind) {
-    if kind.is_borrowed() {
-        guard::install_hook();
-    }
+fn begin(kind: Kind) {
     let file = MediaFile::from_bytes(kind.made(&mut Draw(&[])), "honest");
     if kind == Kind::Y4m {
         return assert!(frames(&file) > 0, "honest YUV4MPEG2 is not read");
@@ -112,7 +205,7 @@ pub fn begin(kind: Kind) {
 }
 
 /// One input.
-pub fn run(kind: Kind, bytes: &[u8]) {
+fn run(kind: Kind, bytes: &[u8]) {
     let mut draw = Draw(bytes);
     let file = if draw.byte() % 4 == 3 {
         MediaFile::from_bytes(draw.rest(), "fuzzed")
@@ -193,10 +286,18 @@ fn shown(file: &MediaFile) -> usize {
     few(media, &[0, 80_000_000, i64::MAX])
 }
 
-/// Shows a few pictures before each seek. How many there were.
+/// Shows a few pictures, or plays a few pieces of sound, before each seek. How many there were.
 fn few(media: Media, seeks: &[i64]) -> usize {
     let mut read = 0;
-    let Some(mut video) = media.video else { return 0 };
+    if let Some(mut audio) = media.audio {
+        for &target_ns in seeks {
+            read += taken(32, || audio.next_block(), |block| drop(std::hint::black_box(block)));
+            if audio.seek(target_ns).is_err() {
+                break;
+            }
+        }
+    }
+    let Some(mut video) = media.video else { return read };
     for &target_ns in seeks {
         read += taken(
             8,

@@ -40,7 +40,7 @@ fn frame(draw: &mut Draw<'_>, number: u8) -> Vec<u8> {
     frame
 }
 
-pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     let others = draw.count(0);
     let mut file = [&b"fLaC"[..], &about(draw, others == 0)].concat();
     for other in 0..others {

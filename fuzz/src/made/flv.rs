@@ -10,7 +10,7 @@ fn tag(draw: &mut Draw<'_>, kind: u8, ms: u64, body: &[u8]) -> Vec<u8> {
     [&head[..], body, &closed].concat()
 }
 
-pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     let offset = (draw.or(9) as u32).to_be_bytes();
     let mut file = [&b"FLV\x01\x05"[..], &offset, &[0; 4]].concat();
     for number in 0..2 + draw.count(6) {

@@ -57,7 +57,7 @@ fn property(draw: &mut Draw<'_>, number: u8) -> Vec<u8> {
     }
 }
 
-pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     let brand = draw.one(&[b"heic", b"avif", b"mif1"]);
     let picture = jpeg();
     let (tiled, alpha) = (draw.odd(), draw.odd());

@@ -71,7 +71,7 @@ fn cluster(draw: &mut Draw<'_>) -> Vec<u8> {
     element(draw, &[0x1f, 0x43, 0xb6, 0x75], &cluster)
 }
 
-pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     let doctype = element(draw, &[0x42, 0x82], b"matroska");
     let head = element(draw, &[0x1a, 0x45, 0xdf, 0xa3], &doctype);
     let info =

@@ -1,14 +1,14 @@
 //! Files made by structure. Flipped bytes alone seldom make a size or a count that matters: these are where a parser looks for them.
 
-pub mod flac;
-pub mod flv;
-pub mod heif;
-pub mod matroska;
-pub mod mp4;
-pub mod ogg;
-pub mod plain;
-pub mod ps;
-pub mod raw;
-pub mod riff;
-pub mod theora;
-pub mod ts;
+pub(crate) mod flac;
+pub(crate) mod flv;
+pub(crate) mod heif;
+pub(crate) mod matroska;
+pub(crate) mod mp4;
+pub(crate) mod ogg;
+pub(crate) mod plain;
+pub(crate) mod ps;
+pub(crate) mod raw;
+pub(crate) mod riff;
+pub(crate) mod theora;
+pub(crate) mod ts;

@@ -115,7 +115,7 @@ fn fragment(draw: &mut Draw<'_>) -> Vec<u8> {
     [moof, atom(draw, b"mdat", &[3; 64])].concat()
 }
 
-pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     let fragmented = draw.odd();
     let ftyp = atom(draw, b"ftyp", b"isom\0\0\0\0isomqt  ");
     let mdat = atom(draw, b"mdat", &[0x65; 256]);

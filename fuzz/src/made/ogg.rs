@@ -76,7 +76,7 @@ fn vp8(draw: &mut Draw<'_>) -> [Vec<u8>; 2] {
     [head, [&b"OVP80\x02 "[..], &words(draw)].concat()]
 }
 
-pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     let mut file = Vec::new();
     for link in 0..draw.count(1).clamp(1, 4) {
         let kind = draw.byte() % 6;

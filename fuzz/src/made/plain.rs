@@ -3,7 +3,7 @@
 use crate::draw::Draw;
 
 /// A frame of AAC, 44.1 kHz, stereo.
-pub fn frame(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn frame(draw: &mut Draw<'_>) -> Vec<u8> {
     let len = draw.or(27) as u16 & 0x1fff;
     let (index, channels) = (draw.or(4) as u8 & 15, draw.or(2) as u8 & 7);
     let third = 1 << 6 | index << 2 | channels >> 2;
@@ -23,7 +23,7 @@ fn tag(draw: &mut Draw<'_>) -> Vec<u8> {
     [&b"ID3"[..], &[draw.one(&[4, 3, 2]), 0, draw.or(0) as u8], &size, &frame].concat()
 }
 
-pub fn adts(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn adts(draw: &mut Draw<'_>) -> Vec<u8> {
     let mut file = if draw.odd() { tag(draw) } else { Vec::new() };
     for _ in 0..draw.count(6) {
         file.extend(frame(draw));
@@ -31,7 +31,7 @@ pub fn adts(draw: &mut Draw<'_>) -> Vec<u8> {
     file
 }
 
-pub fn mp3(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn mp3(draw: &mut Draw<'_>) -> Vec<u8> {
     let mut file = if draw.odd() { tag(draw) } else { Vec::new() };
     for number in 0..draw.count(4) {
         // Layer 3, 128 kbit a second, 44.1 kHz: 417 bytes.
@@ -47,7 +47,7 @@ pub fn mp3(draw: &mut Draw<'_>) -> Vec<u8> {
     file
 }
 
-pub fn y4m(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn y4m(draw: &mut Draw<'_>) -> Vec<u8> {
     let (width, height) = (draw.or(16), draw.or(16));
     let (num, den) = (draw.or(25), draw.or(1));
     let chroma = draw.one(&["", " C420jpeg", " C422", " C444", " Cmono", " C420p10", " C420mpeg2 XYSCSS=420"]);
@@ -61,7 +61,7 @@ pub fn y4m(draw: &mut Draw<'_>) -> Vec<u8> {
 }
 
 /// AIFF or CAF, of PCM.
-pub fn others(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn others(draw: &mut Draw<'_>) -> Vec<u8> {
     if draw.odd() {
         let rate = f64::to_bits(draw.or(48_000) as f64).to_be_bytes();
         let words: Vec<u8> = [4, 1, 2, 16].into_iter().flat_map(|word| (draw.or(word) as u32).to_be_bytes()).collect();

@@ -22,7 +22,7 @@ fn body(draw: &mut Draw<'_>, id: u8) -> Vec<u8> {
     frame
 }
 
-pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     let mut file = Vec::new();
     for number in 0..2 + draw.count(6) {
         if number == 0 || draw.odd() {

@@ -108,6 +108,6 @@ fn ivf(draw: &mut Draw<'_>) -> Vec<u8> {
     file
 }
 
-pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     draw.one(&[avc, mpeg2, ivf])(draw)
 }

@@ -29,7 +29,7 @@ fn format(draw: &mut Draw<'_>) -> Vec<u8> {
     format
 }
 
-pub fn wav(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn wav(draw: &mut Draw<'_>) -> Vec<u8> {
     let long = draw.odd();
     let mut body = b"WAVE".to_vec();
     if long {
@@ -70,7 +70,7 @@ fn stream(draw: &mut Draw<'_>) -> Vec<u8> {
     list(draw, b"strl", &parts)
 }
 
-pub fn avi(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn avi(draw: &mut Draw<'_>) -> Vec<u8> {
     let mut header = chunk(draw, b"avih", &[0; 56]);
     for _ in 0..draw.count(1).max(1) {
         header.extend(stream(draw));

@@ -59,7 +59,7 @@ fn changed(draw: &mut Draw<'_>, packet: &[u8]) -> Vec<u8> {
     packet
 }
 
-pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     let film = &FILMS[usize::from(draw.byte()) % 3];
     let mut file = Vec::new();
     let first = changed(draw, &film[0]);

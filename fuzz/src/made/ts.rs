@@ -39,7 +39,7 @@ fn packet(draw: &mut Draw<'_>, number: u8) -> Vec<u8> {
     [&[0, 0, 1, 0xc0, high, low, 0x80, draw.or(0x80) as u8, draw.or(5) as u8], &stamp(2, ticks)[..], &data].concat()
 }
 
-pub fn file(draw: &mut Draw<'_>) -> Vec<u8> {
+pub(crate) fn file(draw: &mut Draw<'_>) -> Vec<u8> {
     let programmes = table(draw, 0, &[0, 1, 0xe1, 0]);
     let mut tracks = vec![0xe1, 1, 0xf0, 0];
     for track in 0..draw.count(1).max(1) {

@@ -4,6 +4,7 @@
 //!
 //! `cargo run --release -p tests --bin seeded-bugs [-- --without sweep,spin]`, from anywhere in the project; takes some minutes. Each
 //! proof runs by the command that people run it with. `--said loom=FILE,spin=FILE`: what these have said already, somewhere else.
+//! `--features LIST`: what else the program is built with, which may be there already.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,8 +16,17 @@ use tricine_channel::channel::bug::Bug;
 use tricine_session::misuse::{self, Misuse};
 
 /// How the program is built with the bugs: beside its dependencies as they ship, which are compiled already.
-const SEEDED: [&str; 6] =
-    ["--config", ".ci/checked.toml", "--release", "--workspace", "--features", "tests/seeded-bugs"];
+fn seeded() -> Vec<String> {
+    let features = format!("tests/seeded-bugs,{}", option("features"));
+    let build = [["--config", ".ci/checked.toml"], ["--release", "--workspace"], ["--features", &features]];
+    build.as_flattened().iter().map(|&word| word.to_owned()).collect()
+}
+
+/// What follows an option on the command line; nothing, if it is not given.
+fn option(name: &str) -> String {
+    let mut args = std::env::args().skip_while(|arg| arg.strip_prefix("--") != Some(name));
+    args.nth(1).unwrap_or_default()
+}
 
 /// For each bug that a proof speaks of: whether it was caught.
 type Verdicts = BTreeMap<String, bool>;
@@ -25,12 +35,7 @@ type Verdicts = BTreeMap<String, bool>;
 type Proof = fn(&Path) -> Verdicts;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().collect();
-    let option = |name: &str| {
-        let at = args.iter().position(|a| a == name);
-        at.and_then(|i| args.get(i + 1)).cloned().unwrap_or_default()
-    };
-    let (without, said) = (option("--without"), option("--said"));
+    let (without, said) = (option("without"), option("said"));
     let root = &Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let proofs: [(&str, Proof); 5] =
         [("tables", tables), ("loom", loom), ("spin", spin), ("sweep", sweep), ("player", player)];
@@ -66,9 +71,9 @@ fn output(command: &mut Command) -> String {
     said
 }
 
-fn cargo(root: &Path, args: &[&str]) -> Command {
+fn cargo(root: &Path, command: &str) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root).args(args);
+    cargo.current_dir(root).arg(command);
     cargo
 }
 
@@ -85,9 +90,10 @@ fn spoken(proof: &str, said: &str) -> Verdicts {
 }
 
 /// The tests of one target, with what is seeded in the environment: which of them failed. `None` if they did not run.
-fn failed(root: &Path, target: &str, seeded: Option<(&str, &str)>) -> Option<Vec<String>> {
-    let mut cargo = cargo(root, &[&["test"], &SEEDED[..], &["--test", target]].concat());
-    let output = cargo.envs(seeded).output().unwrap_or_else(|e| panic!("{cargo:?}: {e}"));
+fn failed(root: &Path, target: &str, bug: Option<(&str, &str)>) -> Option<Vec<String>> {
+    let mut cargo = cargo(root, "test");
+    let output =
+        cargo.args(seeded()).args(["--test", target]).envs(bug).output().unwrap_or_else(|e| panic!("{cargo:?}: {e}"));
     let said = String::from_utf8_lossy(&output.stdout);
     let test = |line: &str| Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_owned());
     let failed: Vec<String> = said.lines().filter_map(test).collect();
@@ -125,8 +131,9 @@ fn tables(root: &Path) -> Verdicts {
 }
 
 fn loom(root: &Path) -> Verdicts {
-    let args = ["test", "-p", "tricine-channel", "--test", "loom", "--release", "--target-dir", "target/loom"];
-    spoken("loom", &output(cargo(root, &args).env("RUSTFLAGS", "--cfg loom").args(["--", "--nocapture"])))
+    let test =
+        ["-p", "tricine-channel", "--test", "loom", "--release", "--target-dir", "target/loom", "--", "--nocapture"];
+    spoken("loom", &output(cargo(root, "test").args(test).env("RUSTFLAGS", "--cfg loom")))
 }
 
 fn spin(root: &Path) -> Verdicts {
@@ -134,7 +141,7 @@ fn spin(root: &Path) -> Verdicts {
 }
 
 fn sweep(root: &Path) -> Verdicts {
-    output(&mut cargo(root, &[&["build"], &SEEDED[..], &["--bin", "kill-sweep"]].concat()));
+    output(cargo(root, "build").args(seeded()).args(["--bin", "kill-sweep"]));
     // It was put beside this program.
     let program = std::env::current_exe().expect("this program has a path").with_file_name("kill-sweep");
     // Two share the bugs: of each, tracer and victim take turns on one processor.

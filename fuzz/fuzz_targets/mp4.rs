@@ -1,5 +1,0 @@
-#![no_main]
-
-use tricine_fuzz::{Kind, begin, run};
-
-libfuzzer_sys::fuzz_target!(init: begin(Kind::Mp4), |bytes: &[u8]| run(Kind::Mp4, bytes));
