@@ -235,6 +235,38 @@ fn pictures_within_films_are_those_of_ffmpeg() {
 }
 
 #[test]
+fn pictures_over_a_film_without_the_discs_bars_keep_their_form_and_are_seen() {
+    guard::install_hook();
+    let Some(tool) = Tool::ffmpeg("disc-cut") else { return };
+    let full = |at_ms, y, seed| Shown { opaque: [15; 4], ..shown(at_ms, Some(1500), (100, y), (64, 32), seed) };
+    // (The last one is outside of what FFmpeg's MP4 says is shown.)
+    let all = vec![full(1000, 300, 1), full(3000, 540, 2), full(5000, 100, 3)];
+    let index = disc::write(&tool.path(""), "disc", &[("en", all)]);
+    // 72 rows were cut off above and below, but for the first film; the second picture lay in the lower bar.
+    for (height, rows, tops) in [(576, 576, [300, 540]), (432, 432, [228, 400])] {
+        // (MPEG-2 alone has no word for the form of pixels that the cut film has, so no film of a disc's own kind.)
+        for name in [format!("film-{height}.mkv"), format!("film-{height}.mp4")] {
+            let film = format!("color=black:s=720x{height}:r=25:d=6,setsar=64/45");
+            let args = format!(
+                "-f lavfi -i {film} -i {} -map 0:v -map 1:s -c:v mpeg2video -b:v 2M -c:s copy",
+                index.display()
+            );
+            let Some(file) = tool.make(&args, &name) else { continue };
+            let (mut pages, _) = within(Path::new(&file.name)).open(1).unwrap();
+            for (at_s, top) in [(2, tops[0]), (4, tops[1])] {
+                pages.seek(at_s * 1_000_000_000).unwrap();
+                let page = pages.next_page().unwrap().unwrap();
+                let Some(Body::Picture(picture)) = page.cues.first().map(|cue| &cue.body) else {
+                    panic!("{name}, at {at_s} s: nothing")
+                };
+                assert_eq!((picture.within, picture.x, picture.y), ((720, rows), 100, top), "{name}, at {at_s} s");
+                assert_eq!((picture.width, picture.height), (64, 32), "{name}, at {at_s} s");
+            }
+        }
+    }
+}
+
+#[test]
 fn subtitles_that_begin_late_in_a_program_stream_are_found() {
     let Some(tool) = Tool::ffmpeg("disc-late") else { return };
     let begins_ms = 13_000;
