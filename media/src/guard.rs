@@ -16,8 +16,8 @@ const WORKERS: &str = "rav1d-worker";
 /// How many codecs are open whose threads have no name.
 static CATCHING: AtomicUsize = AtomicUsize::new(0);
 
-/// As long as it lives, threads without a name are those of a codec that catches their panics and returns them as errors. Ours all have names, or
-/// work for one that is inside [`guarded`].
+/// As long as it lives, threads without a name are those of a codec that catches their panics and returns them as errors. Ours all have
+/// names, or their panics go on in one that has.
 pub(crate) struct Catching(());
 
 impl Catching {

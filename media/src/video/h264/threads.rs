@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::thread::{available_parallelism, sleep};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rust_h264::decoder::Frame;
 use rust_h264::nal::{NalUnit, NalUnitType};
@@ -20,12 +20,15 @@ use super::picture::{Look, show};
 use crate::caps;
 use crate::guard::Catching;
 
-/// Pixels of a picture from which threads are worth their memory.
-const LARGE: u64 = 1 << 19;
+/// Pixels of a picture from which threads are worth their memory and their work: one thread decodes 360p, flat, at 548 pictures per second and
+/// three at 384, noise at 158 and 145; 720p at 155 and 158, and 38 and 38, on two processors that others used as well; 1080p at 55 and 76, and 10 and 19.
+const LARGE: u64 = 1_280 * 720;
 /// Pictures in work: more bring little, as with AV1.
 const AT_ONCE: usize = 8;
 /// How long to wait until the workers are asked again; the least of what is large takes several times as long.
 const PAUSE: Duration = Duration::from_micros(500);
+/// How long at most for one picture: ten times what 8K takes, and less than the player's patience with a codec.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Says nothing: with it the decoder only tells what is ready.
 const NOTHING: NalUnit<'static> = unit(NalUnitType::AccessUnitDelimiter, &[]);
@@ -65,7 +68,8 @@ struct Begun {
 
 /// Decodes several pictures at once.
 pub(super) struct Threaded {
-    /// Dropped, it waits for its workers: as long as the pictures in work take, since none of them can be called back.
+    /// Dropped, as by every seek, it waits for its workers, since none of them can be called back: as long as the pictures in work take, on two
+    /// processors up to 246 ms at 4K.
     decoder: ThreadedDecoder,
     at_once: usize,
     /// In the order in which they were begun: one that waits for the next one's end, those in work, and one whose slices come.
@@ -102,7 +106,13 @@ impl Threaded {
             return Err(CodecError::Damaged("H.264: another sequence without a beginning".into()));
         }
         self.take(&NOTHING, Some(sps), out)?;
+        let since = Instant::now();
         while self.begun.len() > self.at_once + 1 {
+            // Of some it says nothing, neither a picture nor an error.
+            if since.elapsed() > PATIENCE {
+                self.failed = true;
+                return Err(missing());
+            }
             sleep(PAUSE);
             self.take(&NOTHING, Some(sps), out)?;
         }
