@@ -18,8 +18,10 @@ static CATCHING: AtomicUsize = AtomicUsize::new(0);
 
 /// As long as it lives, threads without a name are those of a codec that catches their panics and returns them as errors. Ours all have
 /// names, or their panics go on in one that has.
+#[cfg(feature = "h264")]
 pub(crate) struct Catching(());
 
+#[cfg(feature = "h264")]
 impl Catching {
     pub(crate) fn new() -> Self {
         CATCHING.fetch_add(1, Relaxed);
@@ -27,6 +29,7 @@ impl Catching {
     }
 }
 
+#[cfg(feature = "h264")]
 impl Drop for Catching {
     fn drop(&mut self) {
         CATCHING.fetch_sub(1, Relaxed);
@@ -92,6 +95,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "h264")]
     fn a_panic_that_a_codec_catches_in_its_own_thread_is_not_told() {
         const PANICS: &str = "TRICINE_TEST_CAUGHT_PANICS";
         if std::env::var_os(PANICS).is_some() {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 use std::thread::{available_parallelism, sleep};
 use std::time::{Duration, Instant};
 
@@ -48,8 +49,10 @@ pub(super) fn at_once(sps: &Sps, asked: Option<usize>) -> usize {
         return 1;
     }
     asked.unwrap_or_else(|| {
+        // To count them takes files to be read, and this is asked for each picture.
+        static PROCESSORS: OnceLock<usize> = OnceLock::new();
         let pixels = u64::from(sps.coded.0) * u64::from(sps.coded.1);
-        let processors = available_parallelism().map_or(1, usize::from);
+        let processors = *PROCESSORS.get_or_init(|| available_parallelism().map_or(1, usize::from));
         if processors < 2 || pixels < LARGE {
             return 1;
         }
