@@ -41,7 +41,8 @@ fn h264_of_every_usual_setting_is_exact() {
     assert_all_exact(X264, "h264");
 }
 
-/// Without the words by which x264 names itself, the other decoder takes it: the large one on as many processors as there are, and all with four pictures in work.
+/// Without the words by which x264 names itself, the other decoder takes it: the large one on as many processors as there are, and all
+/// with four pictures in work.
 #[test]
 fn h264_of_whatever_encoder_is_exact() {
     let nameless = "-bsf:v filter_units=remove_types=6";

@@ -14,7 +14,8 @@ use video_support::{Clips, coded, samples, video_by};
 /// Streams of each form.
 const SEEDS: u64 = 4;
 
-/// Frames of `path` as they are coded, with their sizes: the same by the decoder without threads and with four pictures in work. Errors: the first thing
+/// Frames of `path` as they are coded, with their sizes: the same by the decoder without threads and with four pictures in work. Errors:
+/// the first thing
 /// that was refused or is damaged.
 fn ours(path: &Path) -> Result<Vec<Vec<u8>>, MediaError> {
     match (frames(path, 1), frames(path, 4)) {

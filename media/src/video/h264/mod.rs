@@ -73,7 +73,8 @@ pub(crate) fn is_from_x264(data: &[u8]) -> bool {
 }
 
 impl H264 {
-    /// Takes the track's `avcC`. `at_once`: so many pictures in work, whatever their size. Errors: it is broken, or names a profile that cannot be decoded.
+    /// Takes the track's `avcC`. `at_once`: so many pictures in work, whatever their size. Errors: it is broken, or names a profile that
+    /// cannot be decoded.
     pub(crate) fn open(config: &[u8], from_x264: bool, at_once: Option<usize>) -> Result<Self, MediaError> {
         let Config { framing, sets } =
             avcc(config).ok_or_else(|| MediaError::Broken("H.264: broken decoder configuration".into()))?;

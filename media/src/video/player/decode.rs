@@ -131,7 +131,8 @@ impl Player {
         Err(MediaError::Damaged(format!("{damaged}; going on at the next key frame")))
     }
 
-    /// The packets from the next key frame on that the codec has taken since the first one whose picture did not come out, which is the damaged one or stands before it: so
+    /// The packets from the next key frame on that the codec has taken since the first one whose picture did not come out, which is the
+    /// damaged one or stands before it: so
     /// however often this happens, they become fewer.
     fn behind_damage(&mut self) -> Vec<Packet> {
         let taken = std::mem::take(&mut self.inside).into_values().skip(1).filter_map(|due| due.packet);

@@ -77,7 +77,8 @@ pub(crate) struct Player {
 
 impl Player {
     /// Opens `track` and decodes a first frame, whose format becomes the stream's: with `begin_ns`, on the way there, as
-    /// if it had been sought. Interlaced pictures stay `untouched` if asked. `at_once`: see [`crate::Choice`]. Errors: the codec or its profile is not supported, or there is no frame to be had.
+    /// if it had been sought. Interlaced pictures stay `untouched` if asked. `at_once`: see [`crate::Choice`]. Errors: the codec or its
+    /// profile is not supported, or there is no frame to be had.
     pub(crate) fn open(
         track: VideoTrack,
         mut packets: Box<dyn Packets>,
