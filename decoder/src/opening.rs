@@ -43,7 +43,7 @@ impl Opening {
         tracks: &TracksSpec,
     ) -> Result<Self, Stop> {
         let TracksSpec { video, sound, languages, interlaced, covers, strict, .. } = tracks.clone();
-        let choice = Choice { video, sound, languages, interlaced, covers, or_another: !strict };
+        let choice = Choice { video, sound, languages, interlaced, covers, or_another: !strict, ..Choice::default() };
         let patience = if spec == InputSpec::Pipe { Duration::MAX } else { PATIENCE };
         let (bell, rings) = UnixStream::pair().map_err(|e| Error::sys("socketpair", "opening", e))?;
         let (done, result) = bounded(1);

@@ -15,6 +15,10 @@ pub(crate) const THEORA_PIXELS: u32 = 7_680 * 4_320;
 pub(crate) const STILL_MEMORY: u64 = 1 << 30;
 /// Items of a HEIF or AVIF picture, and tiles that it is put together of: pictures of 50 million pixels have 200.
 pub(crate) const ITEMS: usize = 4_096;
+/// Pixels of the pictures that H.264 has in work at once: eight of 4K, or two of 8K. Each takes 8 bytes a pixel, with the copy that
+/// others refer to (10 at 10 bits): 64 MB at 4K.
+#[cfg(feature = "h264")]
+pub(crate) const PIXELS_AT_ONCE: u64 = 8 * 4_096 * 2_304;
 /// Decoded pictures that wait for their turn: twice what any standard lets a decoder hold back (16), against wrong timestamps.
 pub(crate) const WAITING_PICTURES: usize = 32;
 /// Packets that a codec may refuse at a stream's beginning before the stream counts as unsupported: a second or two of film.

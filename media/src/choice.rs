@@ -18,6 +18,10 @@ pub struct Choice {
     pub languages: Vec<String>,
     /// Interlaced pictures are shown as they are, with the lines of two moments.
     pub interlaced: bool,
+    /// H.264's careful decoder has so many pictures in work, whatever their size and the machine's processors: 1 is the one without
+    /// threads. For tests.
+    #[doc(hidden)]
+    pub at_once: Option<usize>,
 }
 
 impl Choice {

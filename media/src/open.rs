@@ -165,6 +165,7 @@ pub(crate) struct Played {
     pub(crate) video_zero_ns: i64,
     pub(crate) sound_zero_ns: i64,
     interlaced: bool,
+    at_once: Option<usize>,
 }
 
 impl Played {
@@ -181,7 +182,8 @@ impl Played {
             [Some(pictures), Some(sound)] if pictures.abs_diff(sound) > farthest => [pictures, sound],
             starts => [starts.into_iter().flatten().min().unwrap_or(0); 2],
         };
-        Ok(Self { video, sound, video_zero_ns, sound_zero_ns, interlaced: choice.interlaced })
+        let (interlaced, at_once) = (choice.interlaced, choice.at_once);
+        Ok(Self { video, sound, video_zero_ns, sound_zero_ns, interlaced, at_once })
     }
 
     /// The first track of pictures that can be decoded; `None` if there is none at all.
@@ -211,7 +213,7 @@ impl Played {
             ..extent
         };
         let packets = Box::new(Shifted { packets: container.packets(track)?, zero_ns });
-        Ok(Box::new(Player::open(info, packets, extent, begin_ns, self.interlaced)?))
+        Ok(Box::new(Player::open(info, packets, extent, begin_ns, (self.interlaced, self.at_once))?))
     }
 
     /// Opens a track of sound. Errors: it cannot be decoded.

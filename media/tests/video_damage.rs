@@ -6,13 +6,18 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tricine_media::{Choice, Input, MediaError, MediaFile, PICTURE_NS, VideoSource, guard, open_at};
-use video_support::{Clips, Random, lively, open, samples};
+use tricine_media::{MediaError, guard};
+use video_support::{Clips, Random, all_frames, lively, open, samples, video_as_coded, video_by};
 
 /// Plays a file to its end; how many frames it had and how often it was damaged, or why it would not open.
 fn play(path: &Path) -> Result<(usize, usize), MediaError> {
+    play_by(path, None)
+}
+
+/// As [`play`], of H.264 with so many pictures in work.
+fn play_by(path: &Path, at_once: Option<usize>) -> Result<(usize, usize), MediaError> {
     let started = Instant::now();
-    let Some(mut video) = open(path)?.video else { return Ok((0, 0)) };
+    let mut video = video_by(path, at_once)?;
     let (mut frames, mut damages, mut last) = (0, 0, i64::MIN);
     loop {
         assert!(started.elapsed() < Duration::from_secs(30), "{}: it does not end", path.display());
@@ -35,9 +40,17 @@ const FILMS: &[(&str, &str)] = &[
     ("film.mp4", "-c:v libx264 -g 12 -bf 2"),
     ("fragmented.mp4", "-c:v libx264 -g 12 -movflags frag_keyframe+empty_moov+default_base_moof"),
     ("film.mkv", "-c:v libx264 -g 12 -bf 2"),
+    ("careful.mkv", "-c:v libx264 -g 12 -bf 2 -bsf:v filter_units=remove_types=6"),
+    ("threads.mkv", "-c:v libx264 -g 12 -bf 2 -bsf:v filter_units=remove_types=6"),
+    ("threads.mp4", "-c:v libx264 -g 6 -coder 0 -bsf:v filter_units=remove_types=6"),
     ("vp9.webm", "-c:v libvpx-vp9 -cpu-used 6 -g 12"),
     ("av1.mp4", "-c:v libsvtav1 -preset 8 -g 12"),
 ];
+
+/// With how many pictures in work a film of that name is decoded.
+fn at_once(name: &str) -> Option<usize> {
+    name.starts_with("threads").then_some(4)
+}
 
 #[test]
 fn random_damage_neither_crashes_nor_hangs() {
@@ -62,7 +75,7 @@ fn random_damage_neither_crashes_nor_hangs() {
             }
             let broken = clips.path(&format!("{variant}-{name}"));
             fs::write(&broken, data).expect("a file");
-            if let Ok((frames, _)) = play(&broken) {
+            if let Ok((frames, _)) = play_by(&broken, at_once(name)) {
                 opened += 1;
                 shown += frames;
             }
@@ -109,12 +122,12 @@ fn a_truncated_film_plays_up_to_where_it_ends() {
     for (name, settings) in FILMS {
         let Some(path) = clips.make(name, &format!("{source} {settings} -movflags +faststart")) else { continue };
         let whole = fs::read(&path).expect("the clip");
-        let (all, damages) = play(&path).expect("the whole film");
+        let (all, damages) = play_by(&path, at_once(name)).expect("the whole film");
         assert_eq!((all, damages), (40, 0), "{name}");
         for tenths in 1..10 {
             let cut = clips.path(&format!("{tenths}-{name}"));
             fs::write(&cut, &whole[..whole.len() * tenths / 10]).expect("a file");
-            match play(&cut) {
+            match play_by(&cut, at_once(name)) {
                 Ok((frames, damages)) => {
                     assert!(frames < all || tenths == 9, "{name}: {frames} frames of {tenths}/10 of the file");
                     assert!(tenths < 8 || frames > 12, "{name}: only {frames} frames of {tenths}/10 of the file");
@@ -161,12 +174,24 @@ fn slices(data: &[u8]) -> Vec<std::ops::Range<usize>> {
     found
 }
 
-/// The pictures as they are stored: deinterlaced, one after a gap looks otherwise, since the one before it is another.
-fn as_stored(path: &Path) -> Box<dyn VideoSource> {
-    let file = MediaFile::new(fs::File::open(path).expect("a file"), "film").expect("a length");
-    let choice = Choice { interlaced: true, ..Choice::default() };
-    let media = open_at(&Input::File(file), 0, PICTURE_NS, &choice).expect("a film");
-    media.video.expect("pictures")
+/// The frames that are shown of a damaged film, with how often it was said to be: each has to be one of the whole film's, at its time.
+/// Deinterlaced, one after a gap would
+/// look otherwise, since the one before it is another.
+fn shown(path: &Path, at_once: Option<usize>, clean: &[(i64, i64, Vec<u8>)], what: &str) -> (usize, usize) {
+    let Ok(mut video) = video_by(path, at_once) else { return (0, 1) };
+    let (mut shown, mut damages) = (0, 0);
+    loop {
+        match video.next_frame() {
+            Ok(Some(mut frame)) => {
+                let (pts_ns, picture) = (frame.pts_ns, samples(&mut frame));
+                let same = clean.iter().any(|(at, _, known)| *at == pts_ns && *known == picture);
+                assert!(same, "{what}: another picture at {pts_ns}");
+                shown += 1;
+            }
+            Ok(None) => return (shown, damages),
+            Err(_) => damages += 1,
+        }
+    }
 }
 
 #[test]
@@ -183,10 +208,7 @@ fn a_picture_that_lacks_a_slice_is_never_shown_as_if_it_were_whole() {
     ] {
         let Some(path) = clips.make(name, &format!("{source} {settings} -movflags +faststart")) else { continue };
         let whole = fs::read(&path).expect("the clip");
-        let (mut clean, mut pictures) = (Vec::new(), as_stored(&path));
-        while let Some(mut frame) = pictures.next_frame().expect("an undamaged film") {
-            clean.push((frame.pts_ns, samples(&mut frame)));
-        }
+        let clean = all_frames(&mut *video_as_coded(&path), &path);
         for (n, slice) in slices(&whole).into_iter().enumerate().skip(4).step_by(7) {
             for lost in [true, false] {
                 let mut data = whole.clone();
@@ -198,23 +220,57 @@ fn a_picture_that_lacks_a_slice_is_never_shown_as_if_it_were_whole() {
                 }
                 let broken = clips.path("broken.mp4");
                 fs::write(&broken, data).expect("a file");
-                let mut video = as_stored(&broken);
-                let (mut damages, mut shown) = (0, 0);
-                loop {
-                    match video.next_frame() {
-                        Ok(Some(mut frame)) => {
-                            let (pts_ns, picture) = (frame.pts_ns, samples(&mut frame));
-                            let same = clean.iter().any(|(at, known)| *at == pts_ns && *known == picture);
-                            assert!(same, "{name}, slice {n}, lost: {lost}: another picture at {pts_ns}");
-                            shown += 1;
-                        }
-                        Ok(None) => break,
-                        Err(_) => damages += 1,
-                    }
+                for at_once in [1, 4] {
+                    let what = format!("{name}, slice {n}, lost: {lost}, {at_once} at once");
+                    let (shown, damages) = shown(&broken, Some(at_once), &clean, &what);
+                    assert!(damages > 0, "{what}: nothing is said");
+                    assert!(shown >= 14, "{what}: {shown} pictures are left");
                 }
-                assert!(damages > 0, "{name}, slice {n}, lost: {lost}: nothing is said");
-                assert!(shown >= 14, "{name}, slice {n}, lost: {lost}: {shown} pictures are left");
             }
+        }
+    }
+}
+
+/// The units of a raw stream, each without its start code.
+fn raw_units(data: &[u8]) -> Vec<&[u8]> {
+    let starts: Vec<usize> =
+        data.windows(3).enumerate().filter(|(_, three)| *three == [0, 0, 1]).map(|(at, _)| at).collect();
+    let ends = starts.iter().skip(1).copied().chain([data.len()]);
+    starts.iter().zip(ends).map(|(&start, end)| &data[start + 3..end]).collect()
+}
+
+/// Of a slice that breaks off, a worker learns when those of the next pictures are at work.
+#[test]
+fn nothing_is_shown_that_refers_to_a_picture_which_breaks_off() {
+    guard::install_hook();
+    let Some(clips) = Clips::new("breaks-off") else { return };
+    let source = lively("160x128", "25", "1");
+    for (name, settings) in [
+        ("chain.264", "-bf 0 -g 250 -coder 0"),
+        ("pyramid.264", "-bf 3 -g 12 -coder 0 -x264-params b-pyramid=normal"),
+        ("intra.264", "-g 1 -coder 0"),
+    ] {
+        let settings = format!("{source} -c:v libx264 {settings} -bsf:v filter_units=remove_types=6");
+        let Some(path) = clips.make(name, &settings) else { continue };
+        let whole = fs::read(&path).expect("the clip");
+        let clean = all_frames(&mut *video_as_coded(&path), &path);
+        let units = raw_units(&whole);
+        let slices: Vec<usize> = (0..units.len()).filter(|&at| matches!(units[at][0] & 0x1f, 1 | 5)).collect();
+        assert_eq!((clean.len(), slices.len()), (25, 25), "{name}");
+        for (number, &at) in slices.iter().enumerate().filter(|(number, _)| number % 4 == 3 || *number > 16) {
+            let cut = |(n, unit): (usize, &&[u8])| {
+                [&[0, 0, 1], &unit[..if n == at { unit.len() / 2 } else { unit.len() }]].concat()
+            };
+            let broken = clips.path("broken.264");
+            fs::write(&broken, units.iter().enumerate().flat_map(cut).collect::<Vec<u8>>()).expect("a file");
+            let [alone, threaded] = [1, 4].map(|at_once| {
+                let what = format!("{name}, picture {number}, {at_once} at once");
+                let (shown, damages) = shown(&broken, Some(at_once), &clean, &what);
+                assert!(damages > 0, "{what}: nothing is said");
+                shown
+            });
+            // Those that are finished just then are lost with the error.
+            assert!(threaded + 6 >= alone && alone < 25, "{name}, picture {number}: {threaded} and {alone} are shown");
         }
     }
 }

@@ -8,22 +8,37 @@ use std::path::Path;
 
 use h264_made::dress::{avi_with_lengths, layered, units};
 use h264_made::{Count, Fields, Form, Rare, stream};
-use tricine_media::{Choice, Input, MediaError, MediaFile, NS};
-use video_support::{Clips, coded, samples};
+use tricine_media::MediaError;
+use video_support::{Clips, coded, samples, video_by};
 
 /// Streams of each form.
 const SEEDS: u64 = 4;
 
-/// Frames of `path` as they are coded, with their sizes. Errors: the first thing that was refused or is damaged.
+/// Frames of `path` as they are coded, with their sizes: the same by the decoder without threads and with four pictures in work. Errors:
+/// the first thing
+/// that was refused or is damaged.
 fn ours(path: &Path) -> Result<Vec<Vec<u8>>, MediaError> {
-    let file = Input::File(MediaFile::new(std::fs::File::open(path)?, "film")?);
-    let choice = Choice { interlaced: true, ..Choice::default() };
-    let mut media = tricine_media::open_at(&file, 0, NS, &choice)?;
-    let mut video = match (media.video.take(), media.missing.pop()) {
-        (Some(video), _) => video,
-        (None, Some((_, why))) => return Err(MediaError::Broken(why)),
-        (None, None) => return Err(MediaError::Broken("no video".into())),
-    };
+    match (frames(path, 1), frames(path, 4)) {
+        (Ok(alone), Ok(threaded)) => {
+            assert!(alone == threaded, "{}: threads change pictures", path.display());
+            Ok(alone)
+        }
+        (Err(alone), Err(threaded)) => {
+            // One of them may have shown a picture before it, and call it damage.
+            let cause = |error: &MediaError| {
+                let text = error.to_string();
+                let text = text.trim_start_matches("damaged: ").split(';').next().unwrap_or_default();
+                text.trim_end_matches(" is not supported").to_owned()
+            };
+            assert_eq!(cause(&alone), cause(&threaded), "{}", path.display());
+            Err(alone)
+        }
+        (alone, threaded) => panic!("{}: {:?}, with threads {:?}", path.display(), alone.err(), threaded.err()),
+    }
+}
+
+fn frames(path: &Path, at_once: usize) -> Result<Vec<Vec<u8>>, MediaError> {
+    let mut video = video_by(path, Some(at_once))?;
     let mut frames = Vec::new();
     while let Some(mut frame) = video.next_frame()? {
         frames.push(samples(&mut frame));

@@ -3,13 +3,13 @@
 mod video_support;
 
 use tricine_media::Rotation;
-use video_support::{Clips, Random, decode_all, lively, open, samples, video};
+use video_support::{Clips, Random, all_frames, decode_all, lively, open, samples, video, video_by};
 
 /// Seeks to the times of frames, between them, before the start and past the end.
-fn assert_seeks(path: &std::path::Path) {
-    let frames = decode_all(path);
+fn assert_seeks(path: &std::path::Path, at_once: Option<usize>) {
+    let frames = all_frames(&mut *video_by(path, at_once).expect("its video"), path);
     let (name, end) = (path.display(), frames.last().expect("frames").0);
-    let mut video = video(path);
+    let mut video = video_by(path, at_once).expect("its video");
     let mut random = Random(0x9e37_79b9);
     let mut targets: Vec<i64> = (0..12).map(|_| random.below(end as u64 + 1) as i64).collect();
     targets.extend([-5_000_000_000, 0, end, end + 1, end + 60_000_000_000, frames[frames.len() / 2].0]);
@@ -49,7 +49,24 @@ fn seeks_are_exact_in_every_container_and_codec() {
         ("one.mp4", "-frames:v 1 -c:v libx264"),
     ] {
         if let Some(path) = clips.make(name, &format!("{source} {settings}")) {
-            assert_seeks(&path);
+            assert_seeks(&path, None);
+        }
+    }
+}
+
+#[test]
+fn seeks_are_exact_with_several_pictures_in_work() {
+    let Some(clips) = Clips::new("seek-threads") else { return };
+    let source = lively("160x120", "25", "3");
+    let nameless = "-bsf:v filter_units=remove_types=6";
+    for (name, settings) in [
+        ("closed.mp4", "-c:v libx264 -g 20 -bf 3 -x264-params b-pyramid=normal:scenecut=0"),
+        ("open.mkv", "-c:v libx264 -bf 3 -x264-params open-gop=1:keyint=15:min-keyint=5:b-pyramid=normal:scenecut=0"),
+        ("intra.mp4", "-c:v libx264 -g 1"),
+        ("one.mp4", "-frames:v 1 -c:v libx264"),
+    ] {
+        if let Some(path) = clips.make(name, &format!("{source} {settings} {nameless}")) {
+            assert_seeks(&path, Some(4));
         }
     }
 }

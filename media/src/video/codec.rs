@@ -78,11 +78,16 @@ pub(crate) const CONVERT: &str = "FFmpeg helps: ffmpeg -nostdin -i IN -pix_fmt y
 
 /// Opens the codec of `track` for one of its configurations. Errors: no codec of this build decodes it.
 #[cfg_attr(not(feature = "h264"), allow(unused_variables, reason = "it is of H.264 alone"))]
-pub(crate) fn open(track: &VideoTrack, config: usize, from_x264: bool) -> Result<Box<dyn Codec>, MediaError> {
+pub(crate) fn open(
+    track: &VideoTrack,
+    config: usize,
+    from_x264: bool,
+    at_once: Option<usize>,
+) -> Result<Box<dyn Codec>, MediaError> {
     let config = track.configs.get(config).map_or(&[][..], Vec::as_slice);
     let (what, feature): (&str, &str) = match &track.codec {
         #[cfg(feature = "h264")]
-        CodecId::H264 => return Ok(Box::new(super::h264::H264::open(config, from_x264)?)),
+        CodecId::H264 => return Ok(Box::new(super::h264::H264::open(config, from_x264, at_once)?)),
         #[cfg(feature = "hevc")]
         CodecId::Hevc => return Ok(Box::new(super::hevc::Hevc::open(config)?)),
         #[cfg(feature = "av1")]

@@ -8,6 +8,7 @@
 mod av1;
 pub(crate) mod bits;
 mod codec;
+pub(crate) mod count;
 mod deep;
 mod deinterlace;
 #[cfg(feature = "h264")]

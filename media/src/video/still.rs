@@ -12,7 +12,7 @@ pub(crate) fn still(track: &VideoTrack, data: Vec<u8>) -> Result<(VideoFormat, L
         CodecError::Damaged(why) => MediaError::Broken(why),
         CodecError::Unsupported(what) => MediaError::unsupported(what, CONVERT),
     };
-    let mut codec = codec::open(track, 0, false)?;
+    let mut codec = codec::open(track, 0, false, Some(1))?;
     let mut out = Vec::new();
     codec.decode(data, 0, &mut out).map_err(failed)?;
     codec.flush(&mut out).map_err(failed)?;

@@ -75,10 +75,16 @@ pub(crate) fn open(path: &Path) -> Result<Media, MediaError> {
 
 /// Opens a file's video, with interlaced pictures as they are coded.
 pub(crate) fn video_as_coded(path: &Path) -> Box<dyn VideoSource> {
-    let file = Input::File(MediaFile::new(File::open(path).expect("a file"), "film").expect("a file"));
-    let choice = Choice { interlaced: true, ..Choice::default() };
-    let media = tricine_media::open_at(&file, 0, NS, &choice);
-    media.unwrap_or_else(|error| panic!("{}: {error}", path.display())).video.expect("its video")
+    video_by(path, None).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// As [`video_as_coded`], of H.264 with so many pictures in work (see [`Choice`]). Errors: there is no video that can be decoded.
+pub(crate) fn video_by(path: &Path, at_once: Option<usize>) -> Result<Box<dyn VideoSource>, MediaError> {
+    let file = Input::File(MediaFile::new(File::open(path)?, "film")?);
+    let choice = Choice { interlaced: true, at_once, ..Choice::default() };
+    let mut media = tricine_media::open_at(&file, 0, NS, &choice)?;
+    let why = media.missing.pop().map_or_else(|| "no video".into(), |(_, why)| why);
+    media.video.ok_or(MediaError::Broken(why))
 }
 
 /// Opens a file's video.
@@ -191,8 +197,14 @@ pub(crate) fn all_frames(video: &mut dyn VideoSource, path: &Path) -> Vec<(i64, 
 
 /// Checks that every byte and every time of the file's frames is what ffmpeg finds.
 pub(crate) fn assert_exact(path: &Path) {
+    assert_exact_by(path, None);
+}
+
+/// As [`assert_exact`], of H.264 with so many pictures in work.
+fn assert_exact_by(path: &Path, at_once: Option<usize>) {
     let len = video(path).info().format.i420_len();
-    let (ours, theirs) = (all_frames(&mut *video_as_coded(path), path), reference(path, len));
+    let mut video = video_by(path, at_once).expect("its video");
+    let (ours, theirs) = (all_frames(&mut *video, path), reference(path, len));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     assert_eq!(ours.len(), theirs.len(), "{name}: number of frames");
     assert!(!ours.is_empty(), "{name}: no frame");
@@ -209,12 +221,21 @@ pub(crate) fn assert_exact(path: &Path) {
 
 /// Makes films (their names; size, rate and seconds of a lively picture; settings) and checks them by [`assert_exact`].
 pub(crate) fn assert_all_exact(films: &[(&str, &str, impl std::fmt::Display)], name: &str) {
+    assert_all_exact_by(films, name, &[None]);
+}
+
+/// As [`assert_all_exact`], of H.264 with each of these numbers of pictures in work.
+pub(crate) fn assert_all_exact_by(
+    films: &[(&str, &str, impl std::fmt::Display)],
+    name: &str,
+    numbers: &[Option<usize>],
+) {
     let Some(clips) = Clips::new(name) else { return };
     for (file, source, settings) in films {
         let parts: Vec<&str> = source.split(' ').collect();
         let source = lively(parts[0], parts[1], parts[2]);
         if let Some(path) = clips.make(file, &format!("{source} {settings}")) {
-            assert_exact(&path);
+            numbers.iter().for_each(|&at_once| assert_exact_by(&path, at_once));
         }
     }
 }

@@ -6,14 +6,14 @@
 //! Both return pictures in decode order; the player sorts them.
 
 mod active;
+mod careful;
 #[cfg(feature = "h264-444")]
 mod full;
 mod limits;
 mod picture;
 mod scan;
+mod threads;
 mod whole;
-
-use std::collections::VecDeque;
 
 use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery};
 use super::deep::Samples;
@@ -22,10 +22,11 @@ use super::slice::{Pps, Sets, Slice};
 use super::sps::Sps;
 use crate::{MAX_SIDE, MediaError, caps};
 use active::Active;
+use careful::Careful;
 #[cfg(feature = "h264-444")]
 use full::Full;
 use limits::Limits;
-use picture::{Fast, Look, show};
+use picture::{Fast, Look};
 use scan::Timing;
 
 const SEI: u8 = 6;
@@ -34,15 +35,9 @@ const PPS: u8 = 8;
 
 enum Engine {
     Fast(Box<rusty_h264_decoder::Decoder>),
-    Careful(Box<rust_h264::decoder::Decoder>),
+    Careful(Careful),
     #[cfg(feature = "h264-444")]
     Full(Box<Full>),
-}
-
-impl Engine {
-    fn careful() -> Self {
-        Self::Careful(Box::new(rust_h264::decoder::Decoder::new()))
-    }
 }
 
 pub(crate) struct H264 {
@@ -54,10 +49,7 @@ pub(crate) struct H264 {
     active: Active,
     /// What the fast decoder is to be fed next.
     annex_b: Vec<u8>,
-    /// Tags of the pictures that the careful decoder has begun and not given out.
-    begun: VecDeque<i64>,
-    /// How the first of them is to be shown, and how the one that begins.
-    look: Look,
+    /// How the picture that begins is to be shown.
     coming: Look,
     /// Where in its picture the last slice began.
     last_block: Option<u32>,
@@ -66,6 +58,8 @@ pub(crate) struct H264 {
     /// The number of the last frame that others may refer to.
     number: Option<u32>,
     limits: Limits,
+    /// How many pictures the careful decoder is asked to have in work.
+    at_once: Option<usize>,
 }
 
 /// Whether an access unit says that x264 made the stream, each picture as a number of slices that does not change: the fast decoder
@@ -79,32 +73,35 @@ pub(crate) fn is_from_x264(data: &[u8]) -> bool {
 }
 
 impl H264 {
-    /// Takes the track's `avcC`. Errors: it is broken, or names a profile that cannot be decoded.
-    pub(crate) fn open(config: &[u8], from_x264: bool) -> Result<Self, MediaError> {
+    /// Takes the track's `avcC`. `at_once`: so many pictures in work, whatever their size. Errors: it is broken, or names a profile that
+    /// cannot be decoded.
+    pub(crate) fn open(config: &[u8], from_x264: bool, at_once: Option<usize>) -> Result<Self, MediaError> {
         let Config { framing, sets } =
             avcc(config).ok_or_else(|| MediaError::Broken("H.264: broken decoder configuration".into()))?;
-        let fast = Engine::Fast(Box::new(rusty_h264_decoder::Decoder::new()));
         let mut codec = Self {
-            engine: if from_x264 { fast } else { Engine::careful() },
+            engine: Engine::Fast(Box::new(rusty_h264_decoder::Decoder::new())),
             framing,
             seen: Vec::new(),
             sets: Sets::default(),
             active: Active::default(),
             annex_b: Vec::new(),
-            begun: VecDeque::new(),
-            look: Look::default(),
             coming: Look::default(),
             last_block: None,
             timing: None,
             number: None,
             limits: Limits::default(),
+            at_once,
         };
-        for set in sets {
-            codec.take(&set, 0, &mut Vec::new()).map_err(|error| match error {
-                CodecError::Unsupported(what) => MediaError::unsupported(what, CONVERT),
-                CodecError::Damaged(why) => MediaError::Broken(why),
-            })?;
-        }
+        let mut begin = || {
+            if !from_x264 {
+                codec.be_careful()?;
+            }
+            sets.iter().try_for_each(|set| codec.take(set, 0, &mut Vec::new()))
+        };
+        begin().map_err(|error| match error {
+            CodecError::Unsupported(what) => MediaError::unsupported(what, CONVERT),
+            CodecError::Damaged(why) => MediaError::Broken(why),
+        })?;
         Ok(codec)
     }
 
@@ -114,6 +111,7 @@ impl H264 {
 
     /// Takes a NAL unit; what of it no decoder decodes is refused, so that nothing is shown wrongly.
     fn take(&mut self, nal: &[u8], tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
+        let mut first = None;
         match nal.first().map_or(0, |header| header & 0x1f) {
             SPS => self.sequence(nal)?,
             PPS => {
@@ -137,41 +135,29 @@ impl H264 {
                 self.timing = self.timing.or(skip.and_then(|skip| Timing::find(nal, skip)));
             }
             2..=4 => return Err(self.unsupported("data partitioning")),
-            1 | 5 => self.slice(nal)?,
+            1 | 5 => first = Some(self.slice(nal)?).filter(|slice| slice.block == 0),
             _ => {}
         }
         let unit = [&[0, 0, 1], nal].concat();
-        match &mut self.engine {
-            Engine::Careful(decoder) => {
-                if let (Some(0), Some(sps)) = (self.last_block, self.sets.sequence()) {
-                    for nal in rust_h264::nal::parse_annex_b(&self.active.begin(sps.id)) {
-                        decoder.decode_nal(&nal).map_err(|error| careful_error(Some(sps), &error))?;
-                    }
-                }
-                for nal in rust_h264::nal::parse_annex_b(&unit) {
-                    // A picture comes out when the next one begins; of two fields, the first one's time counts.
-                    let before = decoder.decode_nal(&nal);
-                    let before = before.map_err(|error| careful_error(self.sets.sequence(), &error))?;
-                    if let Some(frame) = before {
-                        let tag = self.begun.front().copied().unwrap_or(tag);
-                        self.begun.clear();
-                        out.push(show(&self.look, frame, tag)?);
-                    }
-                    if self.last_block == Some(0) && self.begun.back() != Some(&tag) {
-                        if self.begun.is_empty() {
-                            self.look = self.coming;
-                        }
-                        self.begun.push_back(tag);
-                    }
-                }
-            }
-            _ => self.annex_b.extend_from_slice(&unit),
+        let Engine::Careful(decoder) = &mut self.engine else {
+            self.annex_b.extend_from_slice(&unit);
+            return Ok(());
+        };
+        let (Some(slice), Some(sps)) = (&first, self.sets.sequence()) else {
+            return decoder.take(&unit, tag, self.sets.sequence(), out);
+        };
+        let at_once = threads::at_once(sps, self.at_once);
+        if decoder.is_other(at_once, slice.idr) {
+            decoder.finish(out)?;
+            *decoder = Careful::new(at_once, &self.seen, Some(sps))?;
+            self.active.forget();
         }
-        Ok(())
+        decoder.take(&self.active.begin(sps.id), tag, Some(sps), out)?;
+        decoder.begin(&unit, (slice, sps), (tag, self.coming), out)
     }
 
     /// Looks at the head of a slice.
-    fn slice(&mut self, nal: &[u8]) -> Result<(), CodecError> {
+    fn slice(&mut self, nal: &[u8]) -> Result<Slice, CodecError> {
         let broken = || CodecError::Damaged("H.264: a slice's header".into());
         if scan::is_overwritten(nal) {
             return Err(CodecError::Damaged("H.264: a slice with bytes that none has".into()));
@@ -198,7 +184,7 @@ impl H264 {
             _ => {}
         }
         if slice.block > 0 {
-            return Ok(());
+            return Ok(slice);
         }
         let (sar, colour, inset, woven) = (sps.sar, sps.colour, sps.inset, sps.fields);
         self.coming = Look { sar, colour, fields: scan::fields(&slice, sps, self.timing), inset, woven };
@@ -209,7 +195,7 @@ impl H264 {
         if slice.reference {
             self.number = Some(if slice.forgets { 0 } else { slice.number });
         }
-        Ok(())
+        Ok(slice)
     }
 
     /// A sequence parameter set: refuses what cannot be decoded, and leaves the fast decoder if it is a new one.
@@ -237,15 +223,39 @@ impl H264 {
     /// Leaves the fast decoder.
     fn be_careful(&mut self) -> Result<(), CodecError> {
         if let Engine::Fast(_) = self.engine {
-            let mut decoder = Box::new(rust_h264::decoder::Decoder::new());
-            for set in &self.seen {
-                for nal in rust_h264::nal::parse_annex_b(&[&[0, 0, 1], set.as_slice()].concat()) {
-                    decoder.decode_nal(&nal).map_err(|error| careful_error(self.sets.sequence(), &error))?;
-                }
-            }
-            self.engine = Engine::Careful(decoder);
+            self.engine = Engine::Careful(Careful::new(1, &self.seen, self.sets.sequence())?);
             self.active.forget();
         }
+        Ok(())
+    }
+
+    fn packet(&mut self, data: &[u8], tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
+        (self.last_block, self.timing) = (None, None);
+        // The fast decoder does not notice that a slice is missing; only what is one slice cannot lack another.
+        let units = split(data, self.framing).flatten();
+        if matches!(self.engine, Engine::Fast(_)) && units.filter(|nal| nal[0] & 0x1f == 5).nth(1).is_some() {
+            self.be_careful()?;
+        }
+        for nal in split(data, self.framing) {
+            let nal = nal.map_err(|()| CodecError::Damaged("H.264: a unit reaches past its packet".into()))?;
+            self.take(nal, tag, out)?;
+        }
+        let units = std::mem::take(&mut self.annex_b);
+        #[cfg(feature = "h264-444")]
+        if let (Engine::Full(decoder), Some(sps)) = (&mut self.engine, self.sets.sequence()) {
+            return decoder.decode(&units, tag, sps, out);
+        }
+        let Engine::Fast(decoder) = &mut self.engine else { return Ok(()) };
+        let result = decoder.decode(&units);
+        let frame = result.map_err(|error| match error {
+            rusty_h264_decoder::DecodeError::Unsupported(tool) => self.unsupported(tool),
+            other => CodecError::Damaged(format!("H.264: {other}")),
+        })?;
+        let Some(frame) = frame else { return Ok(()) };
+        let (sar, colour) = self.sets.sequence().map(|sps| (sps.sar, sps.colour)).unwrap_or_default();
+        let (width, height) = (frame.width as u32, frame.height as u32);
+        let samples = Samples::Bytes(Box::new(Fast(frame)));
+        out.push(Decoded { tag, width, height, sar, colour, fields: None, samples });
         Ok(())
     }
 
@@ -296,33 +306,11 @@ impl Codec for H264 {
     }
 
     fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
-        (self.last_block, self.timing) = (None, None);
-        // The fast decoder does not notice that a slice is missing; only what is one slice cannot lack another.
-        let units = split(&data, self.framing).flatten();
-        if matches!(self.engine, Engine::Fast(_)) && units.filter(|nal| nal[0] & 0x1f == 5).nth(1).is_some() {
-            self.be_careful()?;
+        let result = self.packet(&data, tag, out);
+        if let (Err(_), Engine::Careful(decoder)) = (&result, &mut self.engine) {
+            decoder.rescue(out);
         }
-        for nal in split(&data, self.framing) {
-            let nal = nal.map_err(|()| CodecError::Damaged("H.264: a unit reaches past its packet".into()))?;
-            self.take(nal, tag, out)?;
-        }
-        let units = std::mem::take(&mut self.annex_b);
-        #[cfg(feature = "h264-444")]
-        if let (Engine::Full(decoder), Some(sps)) = (&mut self.engine, self.sets.sequence()) {
-            return decoder.decode(&units, tag, sps, out);
-        }
-        let Engine::Fast(decoder) = &mut self.engine else { return Ok(()) };
-        let result = decoder.decode(&units);
-        let frame = result.map_err(|error| match error {
-            rusty_h264_decoder::DecodeError::Unsupported(tool) => self.unsupported(tool),
-            other => CodecError::Damaged(format!("H.264: {other}")),
-        })?;
-        let Some(frame) = frame else { return Ok(()) };
-        let (sar, colour) = self.sets.sequence().map(|sps| (sps.sar, sps.colour)).unwrap_or_default();
-        let (width, height) = (frame.width as u32, frame.height as u32);
-        let samples = Samples::Bytes(Box::new(Fast(frame)));
-        out.push(Decoded { tag, width, height, sar, colour, fields: None, samples });
-        Ok(())
+        result
     }
 
     fn flush(&mut self, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
@@ -333,14 +321,10 @@ impl Codec for H264 {
         if let Some(what) = self.limits.end() {
             return Err(self.unsupported(what));
         }
-        if let Engine::Careful(decoder) = &mut self.engine
-            && let Some(frame) = decoder.flush()
-        {
-            let tag = self.begun.front().copied().unwrap_or(-1);
-            self.begun.clear();
-            out.push(show(&self.look, frame, tag)?);
+        match &mut self.engine {
+            Engine::Careful(decoder) => decoder.finish(out),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

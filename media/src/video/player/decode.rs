@@ -41,16 +41,18 @@ impl Player {
         let tag = self.next_tag;
         self.next_tag += 1;
         let Packet { pts_ns, duration_ns, hidden, .. } = packet;
+        let delivery = self.codec.delivery();
+        let kept = (delivery == Delivery::DecodedLate).then(|| packet.clone());
         let data = std::mem::take(&mut packet.data);
-        self.inside.insert(tag, Due { pts_ns, duration_ns, hidden });
+        self.inside.insert(tag, Due { pts_ns, duration_ns, hidden, packet: kept });
         // What a late codec swallows never comes back.
         while self.inside.len() > 2 * caps::WAITING_PICTURES {
             self.inside.pop_first();
         }
         let leading = pts_ns < self.not_before_ns;
         // Of a late codec, damage may be that of a picture before: with a key frame that brought it to light decoding goes on.
-        let late = matches!(self.codec.delivery(), Delivery::Late | Delivery::DecodedLate);
-        let again = (late && packet.sync && !std::mem::take(&mut self.fed_again)).then(|| data.clone());
+        let again =
+            (delivery == Delivery::Late && packet.sync && !std::mem::take(&mut self.fed_again)).then(|| data.clone());
         let result = self.run(|codec, out| codec.decode(data, tag, out));
         if !matches!(self.codec.delivery(), Delivery::Late | Delivery::DecodedLate) {
             self.inside.remove(&tag);
@@ -68,14 +70,16 @@ impl Player {
 
     /// Goes over to the configuration of `packet`, which comes next; what the codec still holds is taken out before.
     pub(super) fn reconfigure(&mut self, packet: Packet) -> Result<bool, MediaError> {
-        if packet.config >= self.track.configs.len() {
+        let config = packet.config;
+        if config >= self.track.configs.len() {
             return Err(MediaError::Damaged("a sample of another codec".into()));
         }
-        let flushed = self.run(|codec, out| codec.flush(out));
-        self.config = packet.config;
-        self.restart()?;
         self.ahead.push_front(Ok(packet));
-        flushed.map(|()| true)
+        // After damage, packets may be to be decoded anew before it.
+        self.run(|codec, out| codec.flush(out))?;
+        self.config = config;
+        self.restart()?;
+        Ok(true)
     }
 
     /// Whether a seek is on its way to a later packet, which has been read already.
@@ -121,14 +125,24 @@ impl Player {
             Ok(Err(CodecError::Unsupported(why) | CodecError::Damaged(why))) => why,
             Err(panic) => format!("{}: {panic}", self.info.codec),
         };
+        let again = self.behind_damage();
         self.restart()?;
+        again.into_iter().rev().for_each(|packet| self.ahead.push_front(Ok(packet)));
         Err(MediaError::Damaged(format!("{damaged}; going on at the next key frame")))
+    }
+
+    /// The packets from the next key frame on that the codec has taken since the first one whose picture did not come out, which is the
+    /// damaged one or stands before it: so
+    /// however often this happens, they become fewer.
+    fn behind_damage(&mut self) -> Vec<Packet> {
+        let taken = std::mem::take(&mut self.inside).into_values().skip(1).filter_map(|due| due.packet);
+        taken.skip_while(|packet| !packet.sync).collect()
     }
 
     /// A fresh codec, which starts at the next sync packet.
     pub(super) fn restart(&mut self) -> Result<(), MediaError> {
-        self.codec =
-            guarded(|| codec::open(&self.track, self.config, self.from_x264)).map_err(MediaError::Broken)??;
+        self.codec = guarded(|| codec::open(&self.track, self.config, self.from_x264, self.at_once))
+            .map_err(MediaError::Broken)??;
         self.inside.clear();
         self.await_sync = true;
         Ok(())

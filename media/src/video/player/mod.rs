@@ -28,6 +28,8 @@ struct Due {
     pts_ns: i64,
     duration_ns: i64,
     hidden: bool,
+    /// The packet itself, where it can be decoded anew after damage of one before it.
+    packet: Option<Packet>,
 }
 
 /// One video track being played.
@@ -39,6 +41,8 @@ pub(crate) struct Player {
     config: usize,
     /// The stream says that x264 made it.
     from_x264: bool,
+    /// How many pictures the codec is asked to have in work, if at all.
+    at_once: Option<usize>,
     info: VideoInfo,
     /// What was read ahead; damage stands where the packets are missing.
     ahead: VecDeque<Result<Packet, MediaError>>,
@@ -73,16 +77,17 @@ pub(crate) struct Player {
 
 impl Player {
     /// Opens `track` and decodes a first frame, whose format becomes the stream's: with `begin_ns`, on the way there, as
-    /// if it had been sought. Interlaced pictures stay `untouched` if asked. Errors: the codec or its profile is not supported, or there is no frame to be had.
+    /// if it had been sought. Interlaced pictures stay `untouched` if asked. `at_once`: see [`crate::Choice`]. Errors: the codec or its
+    /// profile is not supported, or there is no frame to be had.
     pub(crate) fn open(
         track: VideoTrack,
         mut packets: Box<dyn Packets>,
         extent: Extent,
         begin_ns: i64,
-        untouched: bool,
+        (untouched, at_once): (bool, Option<usize>),
     ) -> Result<Self, MediaError> {
         let from_x264 = begins_with_x264(&track, &mut *packets)?;
-        let codec = guarded(|| codec::open(&track, 0, from_x264)).map_err(MediaError::Broken)??;
+        let codec = guarded(|| codec::open(&track, 0, from_x264, at_once)).map_err(MediaError::Broken)??;
         let lasts_ns = extent.end_ns.map(|end| end.saturating_sub(extent.start_ns)).filter(|&ns| ns > 0);
         let counted = extent.packets.zip(lasts_ns).map(|(count, ns)| count as f64 * NS as f64 / ns as f64);
         let info = VideoInfo {
@@ -100,6 +105,7 @@ impl Player {
             codec,
             config: 0,
             from_x264,
+            at_once,
             info,
             ahead: VecDeque::new(),
             inside: BTreeMap::new(),
