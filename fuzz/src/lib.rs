@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use tricine_channel::sys::process::memory_file;
-use tricine_media::{Input, Media, MediaError, MediaFile, container, guard, open, source};
+use tricine_media::{Choice, Input, Media, MediaError, MediaFile, PICTURE_NS, container, guard, open_at, source};
 
 use coded::Coded;
 use draw::Draw;
@@ -93,8 +93,11 @@ impl Target {
         match self.0 {
             What::File(kind) => run(kind, bytes),
             What::Coded(coded) => {
-                let film = coded.file(&mut Draw(bytes));
-                std::hint::black_box(shown(&MediaFile::from_bytes(film, "fuzzed")));
+                let mut draw = Draw(bytes);
+                // H.264's careful decoder: one picture after another, or several at once.
+                let at_once = draw.odd().then_some(3);
+                let film = coded.file(&mut draw);
+                std::hint::black_box(shown_by(&MediaFile::from_bytes(film, "fuzzed"), at_once));
             }
             What::Subtitles => subtitles::run(bytes),
         }
@@ -282,7 +285,13 @@ fn taken<T>(most: usize, mut next: impl FnMut() -> Result<Option<T>, MediaError>
 
 /// Shows pictures, also behind seeks. How many there were.
 fn shown(file: &MediaFile) -> usize {
-    let Ok(media) = open(&Input::File(file.clone())) else { return 0 };
+    shown_by(file, None)
+}
+
+/// See [`Choice::at_once`].
+fn shown_by(file: &MediaFile, at_once: Option<usize>) -> usize {
+    let choice = Choice { at_once, ..Choice::default() };
+    let Ok(media) = open_at(&Input::File(file.clone()), 0, PICTURE_NS, &choice) else { return 0 };
     few(media, &[0, 80_000_000, i64::MAX])
 }
 

@@ -37,9 +37,8 @@ impl Drop for Catching {
 }
 
 /// Makes the panic hook silent while a thread is inside [`guarded`], or is one of a codec that catches its panics; every other panic goes
-/// to the hook that was
-/// installed before. One in a codec's own thread ends the process, since the codec would wait for that thread for ever. Calling it again
-/// changes nothing.
+/// to the hook that was installed before. One in a codec's own thread ends the process, since the codec would wait for that thread for ever.
+/// Calling it again changes nothing.
 pub fn install_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -22,9 +22,8 @@ use crate::caps;
 use crate::guard::Catching;
 
 /// Pixels of a picture from which threads are worth their memory and their work: one thread decodes 360p, flat, at 548 pictures per
-/// second and
-/// three at 384, noise at 158 and 145; 720p at 155 and 158, and 38 and 38, on two processors that others used as well; 1080p at 55 and
-/// 76, and 10 and 19.
+/// second and three at 384, noise at 158 and 145; 720p at 155 and 158, and 38 and 38, on two processors that others used as well; 1080p at
+/// 55 and 76, and 10 and 19.
 const LARGE: u64 = 1_280 * 720;
 /// Pictures in work: more bring little, as with AV1.
 const AT_ONCE: usize = 8;
@@ -36,9 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Says nothing: with it the decoder only tells what is ready.
 const NOTHING: NalUnit<'static> = unit(NalUnitType::AccessUnitDelimiter, &[]);
 /// As if a picture that refers to none had a further slice (the numbers 1, 7 and 256 in its head, then the end). There are no parameters
-/// of that number, so that the
-/// decoder leaves it out, but what begins next it takes for another period and no longer holds this picture back until a
-/// later one has come: so they come out in the order in which they were begun.
+/// of that number, so that the decoder leaves it out, but what begins next it takes for another period and no longer holds this picture back
+/// until a later one has come: so they come out in the order in which they were begun.
 const PERIOD: NalUnit<'static> = unit(NalUnitType::SliceIdr, &[0x42, 0x00, 0x20, 0x30]);
 
 const fn unit(nal_unit_type: NalUnitType, rbsp: &'static [u8]) -> NalUnit<'static> {
@@ -75,8 +73,7 @@ struct Begun {
 /// Decodes several pictures at once.
 pub(super) struct Threaded {
     /// Dropped, as by every seek, it waits for its workers, since none of them can be called back: as long as the pictures in work take,
-    /// on two
-    /// processors up to 246 ms at 4K.
+    /// on two processors up to 246 ms at 4K.
     decoder: ThreadedDecoder,
     at_once: usize,
     /// In the order in which they were begun: one that waits for the next one's end, those in work, and one whose slices come.

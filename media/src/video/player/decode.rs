@@ -49,7 +49,6 @@ impl Player {
         while self.inside.len() > 2 * caps::WAITING_PICTURES {
             self.inside.pop_first();
         }
-        let leading = pts_ns < self.not_before_ns;
         // Of a late codec, damage may be that of a picture before: with a key frame that brought it to light decoding goes on.
         let again =
             (delivery == Delivery::Late && packet.sync && !std::mem::take(&mut self.fed_again)).then(|| data.clone());
@@ -61,11 +60,7 @@ impl Player {
             self.ahead.push_front(Ok(Packet { data, ..packet }));
             self.fed_again = true;
         }
-        match result {
-            // The pictures that lead an open group refer to what was not decoded.
-            Err(MediaError::Damaged(_)) if leading && !self.await_sync => Ok(true),
-            result => result.map(|()| true),
-        }
+        result.map(|()| true)
     }
 
     /// Goes over to the configuration of `packet`, which comes next; what the codec still holds is taken out before.
@@ -132,8 +127,7 @@ impl Player {
     }
 
     /// The packets from the next key frame on that the codec has taken since the first one whose picture did not come out, which is the
-    /// damaged one or stands before it: so
-    /// however often this happens, they become fewer.
+    /// damaged one or stands before it: so however often this happens, they become fewer.
     fn behind_damage(&mut self) -> Vec<Packet> {
         let taken = std::mem::take(&mut self.inside).into_values().skip(1).filter_map(|due| due.packet);
         taken.skip_while(|packet| !packet.sync).collect()
