@@ -6,26 +6,29 @@
 //! The victim is a process of its own, so that a crash is seen; its page of progress is what it prints. The attacker has
 //! the channel open twice: by the protocol, to bring the victim into every state, and as bare files, to scribble on.
 
+mod victim;
+
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::FileExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use tricine_channel::Error as ChannelError;
 use tricine_channel::channel::layout::{PAYLOAD_OFFSET, region_len};
 use tricine_channel::sync::Ordering::SeqCst;
-use tricine_channel::sys::{shm, sigbus};
+use tricine_channel::sys::shm;
 use tricine_channel::time::Deadline;
 use tricine_session::channel::{
     Acquired, Barriers, ChannelName, Consumer, Kind, Mode, Producer, Region, Side, Spec, StreamRegion,
 };
 use tricine_session::error::EXIT_CORRUPT;
 use tricine_session::frame::{FrameMeta, i420_len};
-use tricine_session::{Error, NAMESPACE, Result};
+use tricine_session::{NAMESPACE, Result};
+
+pub use victim::be_victim_if_told;
 
 /// The environment variable by which a victim's process knows that it is one.
-pub const VICTIM: &str = "TRICINE_HOSTILE_VICTIM";
+const VICTIM: &str = "TRICINE_HOSTILE_VICTIM";
 
 const CAPACITY: u64 = 16_384;
 /// A victim that has not gone round its loop for so long spins or sleeps for ever.
@@ -338,65 +341,4 @@ impl Victim {
         }
         format!("{what} ({status}, after {} frames and {} errors): {said}", self.last.0, self.last.1)
     }
-}
-
-/// The victim itself, if this process is one: works on its channel, answers questions, and never returns. To be called
-/// first in every program that attacks.
-pub fn be_victim_if_told() {
-    let Ok(what) = std::env::var(VICTIM) else { return };
-    let mut words = what.split(' ');
-    let side = if words.next() == Some("Producer") { Side::Producer } else { Side::Consumer };
-    let session = words.next().unwrap_or_default().to_owned();
-    let generation = words.next().and_then(|n| n.parse().ok()).unwrap_or(0);
-    let name = ChannelName { session, kind: Kind::Video, generation };
-    sigbus::exit_on_loss(EXIT_CORRUPT).expect("a handler");
-    // The questions come on a thread, so that the channel is never left alone.
-    let (to, asked) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        use std::io::Read;
-        let mut byte = [0];
-        while matches!(std::io::stdin().read(&mut byte), Ok(1)) && to.send(()).is_ok() {}
-    });
-    let (mut frames, mut errors) = (0u64, 0u64);
-    loop {
-        // Like a role: attach, work until there is an error, end; here the next incarnation is a turn of this loop.
-        let ended = live(&name, side, &mut frames, &mut |frames| match asked.try_recv() {
-            Ok(()) => crate::say!("{frames} {errors}"),
-            Err(std::sync::mpsc::TryRecvError::Empty) => {}
-            Err(std::sync::mpsc::TryRecvError::Disconnected) => std::process::exit(0),
-        });
-        match ended {
-            Ok(()) => {}
-            Err(Error::Channel(
-                ChannelError::Corrupt { .. } | ChannelError::Layout { .. } | ChannelError::Kind { .. },
-            )) => errors += 1,
-            // A semaphore's page is gone, or the names are: the next region is on its way.
-            Err(Error::Channel(ChannelError::Sys { .. } | ChannelError::Claimed { .. })) => errors += 1,
-            Err(other) => panic!("not an error that a peer may cause: {other}"),
-        }
-    }
-}
-
-fn live(name: &ChannelName, side: Side, frames: &mut u64, tick: &mut dyn FnMut(u64)) -> Result<()> {
-    tick(*frames);
-    // What the supervisor does between two incarnations.
-    let region = begin(name, side)?;
-    match side {
-        Side::Producer => {
-            let mut producer = Producer::attach(&region)?;
-            let _ = producer.last_published();
-            for _ in 0..64 {
-                *frames += u64::from(publish(&mut producer)?);
-                tick(*frames);
-            }
-        }
-        Side::Consumer => {
-            let mut consumer = Consumer::attach(&region)?;
-            for _ in 0..64 {
-                *frames += u64::from(take(&mut consumer)?);
-                tick(*frames);
-            }
-        }
-    }
-    Ok(())
 }

@@ -33,7 +33,7 @@ pub(crate) fn file(draw: &mut Draw<'_>) -> Vec<u8> {
         };
         let kind = match body[0] {
             2 => 18,
-            first if matches!(first, 0xaf | 0x2f | 0x3e | 0x10) => 8,
+            0xaf | 0x2f | 0x3e | 0x10 => 8,
             _ => 9,
         };
         body.resize(body.len() + usize::from(draw.count(4)), 0x21);

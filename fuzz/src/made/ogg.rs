@@ -101,8 +101,8 @@ pub(crate) fn file(draw: &mut Draw<'_>) -> Vec<u8> {
             let packets: [&[u8]; 2] = [&[0xfc, 0xff, 0xfe], &[0xfc, 0xff, 0xfe]];
             let (number, count) = (u32::from(number) + 2, u64::from(number) + 1);
             let position = match kind {
-                3 => 2 * count << 6,
-                4 => 2 * count << 32,
+                3 => (2 * count) << 6,
+                4 => (2 * count) << 32,
                 _ => 1_920 * count,
             };
             file.extend(page(draw, last, position, link, number, &packets));
