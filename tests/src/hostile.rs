@@ -23,7 +23,7 @@ use tricine_session::channel::{
 };
 use tricine_session::error::EXIT_CORRUPT;
 use tricine_session::frame::{FrameMeta, i420_len};
-use tricine_session::{NAMESPACE, Result};
+use tricine_session::{Error, NAMESPACE, Result};
 
 pub use victim::be_victim_if_told;
 
