@@ -1,6 +1,6 @@
 //! A peer that does not keep to the protocol: it writes random and adversarial values over the header, the words, the
 //! meta, the payload and the semaphores of a channel, and truncates its objects, while the other side runs the code of the
-//! player. That victim may be told [`ChannelError::Corrupt`] or go on; it must not crash, hang, or be handed a frame whose size it
+//! player. That victim may be told [`tricine_channel::Error::Corrupt`] or go on; it must not crash, hang, or be handed a frame whose size it
 //! did not check.
 //!
 //! The victim is a process of its own, so that a crash is seen; its page of progress is what it prints. The attacker has
