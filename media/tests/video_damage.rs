@@ -175,8 +175,7 @@ fn slices(data: &[u8]) -> Vec<std::ops::Range<usize>> {
 }
 
 /// The frames that are shown of a damaged film, with how often it was said to be: each has to be one of the whole film's, at its time.
-/// Deinterlaced, one after a gap would
-/// look otherwise, since the one before it is another.
+/// Deinterlaced, one after a gap would look otherwise, since the one before it is another.
 fn shown(path: &Path, at_once: Option<usize>, clean: &[(i64, i64, Vec<u8>)], what: &str) -> (usize, usize) {
     let Ok(mut video) = video_by(path, at_once) else { return (0, 1) };
     let (mut shown, mut damages) = (0, 0);

@@ -77,6 +77,17 @@ mod tests {
     }
 
     #[test]
+    fn so_many_empty_lines_are_a_hole_wherever_they_begin_and_fewer_are_none() {
+        for (top, lines, wanted) in (0..=48 - LINES).flat_map(|top| [(top, LINES, true), (top, LINES - 1, false)]) {
+            let mut frame = frame(64, 48);
+            frame.u.fill(0);
+            frame.v.fill(0);
+            frame.y[top * 64..(top + lines) * 64].fill(0);
+            assert_eq!(has_hole(&frame, (0, 0), false), wanted, "{lines} lines from {top} on");
+        }
+    }
+
+    #[test]
     fn a_field_that_is_missing_is_seen() {
         let mut field = frame(64, 64);
         field.u.fill(0);
