@@ -49,16 +49,21 @@ pub(crate) fn split(data: &[u8], framing: Framing) -> impl Iterator<Item = Resul
                     let body = &rest[start..];
                     let end = find_start(body).unwrap_or(body.len());
                     rest = &body[end..];
-                    let unit = &body[..end];
-                    // Zero bytes before the next start code belong to it.
-                    &unit[..unit.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1)]
+                    &body[..end]
                 }
             };
+            let unit = without_padding(unit);
             if !unit.is_empty() {
                 return Some(Ok(unit));
             }
         }
     })
+}
+
+/// A unit without the zeros behind it, which none ends with: they belong to the next start code, or pad what stands behind its
+/// length, as encoders of telephones do to a multiple of four bytes.
+fn without_padding(unit: &[u8]) -> &[u8] {
+    &unit[..unit.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)]
 }
 
 fn find_start(data: &[u8]) -> Option<usize> {
@@ -111,7 +116,7 @@ fn prefixed(data: &[u8], at: &mut usize) -> Option<Vec<u8>> {
     let len = usize::from(u16::from_be_bytes([*data.get(*at)?, *data.get(*at + 1)?]));
     let set = data.get(*at + 2..*at + 2 + len)?;
     *at += 2 + len;
-    Some(set.to_vec())
+    Some(without_padding(set).to_vec())
 }
 
 /// Units behind their lengths as units behind start codes; of `data` that is cut off, the last one is.
@@ -180,6 +185,15 @@ mod tests {
         let b: Vec<_> = split(&starts, Framing::AnnexB).collect();
         assert_eq!(a, b);
         assert_eq!(a, [Ok(&[9u8, 16][..]), Ok(&[0x65, 1, 2])]);
+    }
+
+    #[test]
+    fn zeros_behind_a_unit_are_none_of_it() {
+        let lengths = [0, 0, 0, 4, 0x65, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0x41, 2];
+        let units: Vec<_> = split(&lengths, Framing::Length(4)).collect();
+        assert_eq!(units, [Ok(&[0x65u8, 1][..]), Ok(&[0x41, 2])]);
+        let record = [1, 100, 0, 31, 0xff, 0xe1, 0, 4, 0x67, 1, 0, 0, 1, 0, 3, 0x68, 2, 0];
+        assert_eq!(avcc(&record).unwrap().sets, [[0x67, 1], [0x68, 2]]);
     }
 
     #[test]
