@@ -1,5 +1,5 @@
 //! Two halves of one song, each a file of its own, are together as long as the song, and each of its samples is where it was: what coders
-//! add at the beginning and the end is left out.
+//! add at the beginning and the end is left out, also where iTunes' tag alone says how much that is.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -37,6 +37,53 @@ fn halves_of_a_song_are_the_song() {
             let theirs = ffmpeg_pcm(&path, coder.starts_with("libopus").then_some("libopus"));
             let noise = noise_db(&ours, &theirs[..len]);
             assert!(noise <= -75.0, "{coder}: {half} is {noise:.1} dB from FFmpeg's");
+        }
+    }
+}
+
+/// A box of MP4.
+fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    [&(8 + body.len() as u32).to_be_bytes(), &kind[..], body].concat()
+}
+
+/// Where a box of `kind` begins in `file`.
+fn find(file: &[u8], kind: &[u8; 4]) -> usize {
+    file.windows(4).rposition(|word| word == kind).expect("the box") - 4
+}
+
+#[test]
+fn the_tag_of_itunes_takes_the_place_of_an_edit_list() {
+    let Some(tool) = Tool::ffmpeg("itunes") else { return };
+    let (made, song) = (tool.path("made.m4a"), tool.path("song.m4a"));
+    assert!(make("-f lavfi -i aevalsrc=0.4*sin(2*PI*(200+40*t)*t):s=48000:d=2 -c:a aac", &made));
+    let whole = to_16(&decode_all(open_audio(&open(&made)).as_mut()).samples);
+    let file = std::fs::read(&made).unwrap();
+    // FFmpeg puts 1,024 samples in front, and writes the index last.
+    for (padding, wanted) in [(1_500, &whole[..whole.len() - 1_500]), (90_000, &[][..])] {
+        let mut file = file.clone();
+        for kind in [b"edts", b"udta"] {
+            let at = find(&file, kind);
+            file[at + 4..at + 8].copy_from_slice(b"free");
+        }
+        let said = format!(" 00000000 00000400 {padding:08X} {:016X} 00000000", 96_000 - 1_500);
+        let words = [
+            boxed(b"mean", b"\0\0\0\0com.apple.iTunes"),
+            boxed(b"name", b"\0\0\0\0iTunSMPB"),
+            boxed(b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0], said.as_bytes()].concat()),
+        ];
+        let list = boxed(b"ilst", &boxed(b"----", &words.concat()));
+        let more = boxed(b"udta", &boxed(b"meta", &[&[0; 4], &list[..]].concat()));
+        let moov = find(&file, b"moov");
+        file.extend_from_slice(&more);
+        let len = (file.len() - moov) as u32;
+        file[moov..moov + 4].copy_from_slice(&len.to_be_bytes());
+        std::fs::write(&song, &file).unwrap();
+        let ours = to_16(&decode_all(open_audio(&open(&song)).as_mut()).samples);
+        if wanted.is_empty() {
+            // It does not agree with what there is: nothing is left out in front.
+            assert_eq!(ours.len(), whole.len() + 1_024, "a tag that lies");
+        } else {
+            assert_eq!(ours, wanted);
         }
     }
 }

@@ -17,9 +17,19 @@ const TAGS: [(&[u8; 4], &str); 8] = [
     (b"desc", "description"),
 ];
 
+/// What iTunes says of a song without an edit list: what to leave out at its ends, in samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Gapless {
+    pub(super) priming: u32,
+    pub(super) padding: u32,
+    /// How long the song is itself.
+    pub(super) samples: u64,
+}
+
 /// The part of it that `moov` has.
 #[derive(Default)]
 pub(super) struct About {
+    pub(super) gapless: Option<Gapless>,
     tags: Vec<(String, String)>,
     covers: Vec<Attachment>,
     chapters: Vec<Chapter>,
@@ -41,6 +51,8 @@ impl About {
                 let mime = if flags == 14 { "image/png" } else { "image/jpeg" };
                 let place = start..start + value.len() as u64;
                 about.covers.push(Attachment { name: "cover".into(), mime: mime.into(), place });
+            } else if &kind == b"----" && child(body, b"name").is_some_and(|name| name.get(4..) == Some(b"iTunSMPB")) {
+                about.gapless = gapless(value);
             } else if let Some((_, name)) = TAGS.iter().find(|(of, _)| **of == kind) {
                 about.tags.push(((*name).to_owned(), String::from_utf8_lossy(value).into_owned()));
             }
@@ -73,6 +85,14 @@ impl About {
             contents.chapters.push(Chapter { start_ns: sample.pts_ns, title });
         }
     }
+}
+
+/// Hexadecimal words: one of no use, the priming, the padding, the samples, and more.
+fn gapless(value: &[u8]) -> Option<Gapless> {
+    let mut words = std::str::from_utf8(value).ok()?.split_ascii_whitespace().skip(1);
+    let mut word = || u64::from_str_radix(words.next()?, 16).ok();
+    let (priming, padding, samples) = (word()?.try_into().ok()?, word()?.try_into().ok()?, word()?);
+    Some(Gapless { priming, padding, samples })
 }
 
 /// `chpl`: times of 100 ns with titles.

@@ -80,6 +80,9 @@ impl Mp4 {
         // What `moov` says of itself does not hold for fragments, which are written after it.
         let film_ns = if fragmented { fragments.film_ns } else { film_ns };
         for track in &mut tracks {
+            if let Some(gapless) = about.gapless.filter(|_| !fragmented) {
+                track.leave_out(gapless);
+            }
             place(track, film_ns, movie_scale, fragmented);
         }
         let mut contents = Contents { format: "MP4/MOV", ..Contents::default() };

@@ -1,6 +1,7 @@
 //! A track: who it is, how it is turned, and its samples mapped through its edit list.
 
 use super::super::TrackKind;
+use super::about::Gapless;
 use super::boxes::{be16, be32, be64, child, children, descend};
 use super::entry::Entry;
 use super::ns;
@@ -156,6 +157,25 @@ impl Track {
         !self.edits.is_empty()
     }
 
+    /// What iTunes says of the ends of a song takes the place of an edit list, if there is none and it agrees with what there is.
+    pub(super) fn leave_out(&mut self, gapless: Gapless) {
+        let Gapless { priming, padding, samples } = gapless;
+        let all = samples.saturating_add(u64::from(priming) + u64::from(padding));
+        let end_ns = self.samples.last().map_or(0, |last| last.pts_ns.saturating_add(last.duration_ns));
+        let frame_ns = self.samples.first().map_or(0, |first| first.duration_ns);
+        let at_ns = |ticks: u64| ns(i64::try_from(ticks).unwrap_or(i64::MAX), self.scale);
+        if self.kind != TrackKind::Audio || self.edited() || at_ns(all).abs_diff(end_ns) > frame_ns.unsigned_abs() {
+            return;
+        }
+        let to_ns = at_ns(samples.saturating_add(priming.into()));
+        self.samples.truncate(self.samples.partition_point(|sample| sample.pts_ns < to_ns));
+        if let Some(last) = self.samples.last_mut() {
+            let more_ns = last.pts_ns.saturating_add(last.duration_ns).saturating_sub(to_ns);
+            last.trim_ns = u32::try_from(more_ns.max(0)).unwrap_or(0);
+        }
+        self.edits = vec![Edit { duration: 0, media: priming.into() }];
+    }
+
     /// Maps the samples through the edit list: each entry presents those whose time lies in it. What the presented ones need
     /// (of pictures those since the sync sample before, of sound the packet before) is kept hidden.
     pub(super) fn edit(&mut self, movie_scale: u32, fragmented: bool) {
@@ -229,6 +249,7 @@ impl Track {
         if let [.., before, last] = &mut self.samples[..]
             && params.is_some_and(|params| params.codec == CODEC_ID_AAC)
             && (1..before.duration_ns).contains(&last.duration_ns)
+            && last.trim_ns == 0
         {
             last.trim_ns = u32::try_from(before.duration_ns - last.duration_ns).unwrap_or(u32::MAX);
         }
