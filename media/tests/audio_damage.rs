@@ -75,6 +75,49 @@ fn an_intact_prefix_of_a_truncated_film_is_heard() {
 }
 
 #[test]
+fn flac_is_heard_whole_behind_blocks_that_are_not_what_they_should_be() {
+    let Some(tool) = Tool::ffmpeg("blocks") else { return };
+    let Some(file) = tool.make(&format!("{SOUND} -metadata title=Song -c:a flac"), "a.flac") else { return };
+    let whole = decode_all(audio::open(&file).unwrap().unwrap().as_mut()).samples;
+    let bytes = std::fs::read(tool.path("a.flac")).unwrap();
+    // The mark, STREAMINFO, and FFmpeg's comments, whose length has to be a small one.
+    assert_eq!((&bytes[..4], bytes[4], bytes[42] & 0x7f, &bytes[43..45]), (&b"fLaC"[..], 0, 4, &[0, 0][..]));
+    // A track that begins within a CD's frame, of a sheet which says that it is a CD's.
+    let mut sheet = vec![5, 0, 0, 0];
+    sheet.extend([0; 128 + 8]);
+    sheet.push(0x80);
+    sheet.extend([0; 258]);
+    sheet.push(2);
+    for (number, at) in [(1, 100u64), (170, 66_150)] {
+        sheet.extend(at.to_be_bytes());
+        sheet.push(number);
+        sheet.extend([0; 12 + 1 + 13]);
+        sheet.push(u8::from(number == 1));
+        if number == 1 {
+            sheet.extend([0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
+        }
+    }
+    let len = (sheet.len() - 4) as u16;
+    sheet[2..4].copy_from_slice(&len.to_be_bytes());
+    let [mut short, mut long] = [bytes.clone(), bytes.clone()];
+    short[45] -= 3;
+    long[43] = 0xff;
+    let with_sheet = [&bytes[..42], &sheet, &bytes[42..]].concat();
+    for (name, bytes, titled) in [("short", short, false), ("long", long, false), ("sheet", with_sheet, true)] {
+        let path = tool.path(&format!("{name}.flac"));
+        std::fs::write(&path, bytes).unwrap();
+        let file = open(&path);
+        let mut song = audio::open(&file).unwrap().unwrap();
+        let heard = decode_all(song.as_mut());
+        assert!(heard.damaged.is_empty() && heard.samples == whole, "{name}: {} samples", heard.samples.len());
+        song.seek(NS).unwrap();
+        assert_eq!(decode_all(song.as_mut()).samples, whole[44_100..], "{name}: from a second on");
+        let tags = tricine_media::container::open(&file).unwrap().unwrap().contents().tags.clone();
+        assert_eq!(tags.contains(&("title".to_owned(), "Song".to_owned())), titled, "{name}: {tags:?}");
+    }
+}
+
+#[test]
 fn a_song_with_terabytes_of_holes_behind_it_ends() {
     tricine_media::guard::install_hook();
     let Some(tool) = Tool::ffmpeg("holes") else { return };

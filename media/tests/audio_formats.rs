@@ -99,7 +99,9 @@ fn lossy_formats_are_as_long_as_ffmpegs_decode_and_differ_by_less_than_100_db() 
         compare(&tool, &format!("{SOUND} -c:a {codec}"), name, -100.0);
     }
     // Of one channel at more bits than the standard allows, which is what FFmpeg makes unless told otherwise.
-    for (codec, name) in [("mp2", "a.mp2"), ("mp2 -ac 1", "one.mp2"), ("mp2 -ac 1 -ar 48000", "one48.mp2")] {
+    for (codec, name) in
+        [("mp2", "a.mp2"), ("mp2 -ac 1", "one.mp2"), ("mp2 -ac 1 -ar 48000", "one48.mp2"), ("mp2", "mp2.mp4")]
+    {
         compare(&tool, &format!("{SOUND} -c:a {codec}"), name, -90.0);
     }
     // Where AC-3 has no bits for noise, each decoder takes noise of its own: tones, then. Ours has the steps of 16 bits.

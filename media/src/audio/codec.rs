@@ -109,10 +109,33 @@ struct Symphonia {
     decoder: Box<dyn AudioDecoder>,
 }
 
+impl Symphonia {
+    /// Containers name MPEG audio without its layer, or with another one: what counts is what each frame says.
+    fn follow(&mut self, data: &[u8]) {
+        let params = self.decoder.codec_params();
+        let &[0xff, second, ..] = data else { return };
+        let layer = match second >> 1 & 3 {
+            3 => CODEC_ID_MP1,
+            2 => CODEC_ID_MP2,
+            1 => CODEC_ID_MP3,
+            _ => return,
+        };
+        let mpeg = [CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3].contains(&params.codec) && second >= 0xe0;
+        if mpeg && params.codec != layer {
+            let mut params = params.clone();
+            params.for_codec(layer);
+            if let Ok(decoder) = symphonia::default::get_codecs().make_audio_decoder(&params, &Default::default()) {
+                self.decoder = decoder;
+            }
+        }
+    }
+}
+
 impl Codec for Symphonia {
     fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String> {
         // Without trim: the timeline cuts, and it knows the edit list as well.
         let frames = adpcm_frames(self.decoder.codec_params(), data.len() as u64);
+        self.follow(data);
         let paired = if self.decoder.codec_params().codec == CODEC_ID_MP2 { layer2::paired(data) } else { None };
         let (own, data) = (data, paired.as_deref().unwrap_or(data));
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(frames), data);
@@ -166,6 +189,11 @@ impl Aac {
     fn new(params: &AudioCodecParameters) -> Result<Self, MediaError> {
         let config = params.extra_data.as_deref().filter(|config| !config.is_empty()).map(<[u8]>::to_vec);
         let mut aac = Self { config, decoder: rusty_aac::AacDecoder::new(), name: "AAC" };
+        let Aac { config, .. } = &mut aac;
+        // A word that the configuration is too short for counts as zero, as in FFmpeg.
+        if let Some(config) = config.as_mut().filter(|c| rusty_aac::AacDecoder::with_config_bytes(c).is_err()) {
+            config.extend([0; 4]);
+        }
         aac.decoder = aac.fresh().map_err(|e| MediaError::unsupported(format!("AAC ({e})"), CONVERT))?;
         aac.name = match aac.config.as_deref().and_then(|config| config.first()).map(|byte| byte >> 3) {
             Some(1) => "AAC Main",
@@ -289,5 +317,20 @@ impl Codec for Pcm {
             PcmKind::Float => "float ",
         };
         format!("PCM {kind}{} bit", self.format.bytes * 8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_of_aac_that_is_too_short_is_filled_up() {
+        // It says that it depends on another coder, and not how far that is behind.
+        let mut params = AudioCodecParameters::new();
+        params.for_codec(CODEC_ID_AAC).with_extra_data([0x12, 0x12].into());
+        assert!(Aac::new(&params).is_ok_and(|aac| aac.name == "AAC LC"));
+        params.with_extra_data([0xff].into());
+        assert!(Aac::new(&params).is_err());
     }
 }

@@ -6,6 +6,7 @@
 mod avi;
 mod colour;
 mod dolby;
+mod flac;
 mod flv;
 mod frames;
 mod id3;

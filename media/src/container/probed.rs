@@ -1,6 +1,6 @@
 //! Audio files whose container symphonia reads: FLAC, AIFF, CAF, and MP3 that is like no other.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +13,7 @@ use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptio
 use symphonia::core::meta::{ChapterGroupItem, MetadataOptions, StandardTag, StandardVisualKey};
 use symphonia::core::units::Timestamp;
 
+use super::flac::{Spared, spared};
 use super::{Attachment, Chapter, Contents, Extent, Packet, Packets, Track, TrackKind};
 use crate::audio::{name_of, pre_skip, unsupported};
 use crate::times::nearest_ns;
@@ -26,20 +27,39 @@ struct Source {
     reader: MediaReader,
     len: u64,
     left: Budget,
+    /// What is read in place of all in front of `frames`, and how far that is.
+    head: Vec<u8>,
+    frames: u64,
+    at: u64,
 }
 
-impl std::io::Read for Source {
+impl Read for Source {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.reader.read(buf)?;
+        let head = usize::try_from(self.at).ok().and_then(|at| self.head.get(at..)).unwrap_or_default();
+        let n = if head.is_empty() {
+            self.reader.seek(SeekFrom::Start(self.frames + self.at - self.head.len() as u64))?;
+            self.reader.read(buf)?
+        } else {
+            let n = head.len().min(buf.len());
+            buf[..n].copy_from_slice(&head[..n]);
+            n
+        };
+        self.at += n as u64;
         let left = self.left.load(Relaxed).checked_sub(n as u64);
         self.left.store(left.ok_or(ErrorKind::InvalidData)?, Relaxed);
         Ok(n)
     }
 }
 
-impl std::io::Seek for Source {
-    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
-        self.reader.seek(to)
+impl Seek for Source {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        let to = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.len.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = to.ok_or(ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 
@@ -95,8 +115,18 @@ impl super::Container for Probed {
 }
 
 fn probe(file: &MediaFile, left: &Budget) -> Result<Box<dyn FormatReader>, MediaError> {
+    let whole = Spared { head: Vec::new(), frames: 0 };
+    probe_behind(file, left, whole).or_else(|error| {
+        let more = spared(file).into_iter().map(|spared| probe_behind(file, left, spared));
+        more.into_iter().find_map(Result::ok).ok_or(error)
+    })
+}
+
+fn probe_behind(file: &MediaFile, left: &Budget, spared: Spared) -> Result<Box<dyn FormatReader>, MediaError> {
     left.store(caps::BORROWED_READ, Relaxed);
-    let source = Source { reader: file.reader(), len: file.len(), left: left.clone() };
+    let Spared { head, frames } = spared;
+    let len = file.len().saturating_sub(frames) + head.len() as u64;
+    let source = Source { reader: file.reader(), len, left: left.clone(), head, frames, at: 0 };
     let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
     let mut hint = Hint::new();
     if let Some((_, extension)) = file.name.rsplit_once('.') {

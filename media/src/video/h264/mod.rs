@@ -232,11 +232,11 @@ impl H264 {
     fn packet(&mut self, data: &[u8], tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
         (self.last_block, self.timing) = (None, None);
         // The fast decoder does not notice that a slice is missing; only what is one slice cannot lack another.
-        let units = split(data, self.framing).flatten();
-        if matches!(self.engine, Engine::Fast(_)) && units.filter(|nal| nal[0] & 0x1f == 5).nth(1).is_some() {
+        let slices = units(data, self.framing).flatten();
+        if matches!(self.engine, Engine::Fast(_)) && slices.filter(|nal| nal[0] & 0x1f == 5).nth(1).is_some() {
             self.be_careful()?;
         }
-        for nal in split(data, self.framing) {
+        for nal in units(data, self.framing) {
             let nal = nal.map_err(|()| CodecError::Damaged("H.264: a unit reaches past its packet".into()))?;
             self.take(nal, tag, out)?;
         }
@@ -292,16 +292,16 @@ impl Codec for H264 {
 
     fn begins(&self, data: &[u8]) -> bool {
         // With periodic intra refresh, containers also mark pictures that only begin to be refreshed.
-        let own = split(data, self.framing).flatten().find(|nal| nal[0] & 0x1f == SPS).and_then(Sps::parse);
+        let own = units(data, self.framing).flatten().find(|nal| nal[0] & 0x1f == SPS).and_then(Sps::parse);
         let fields = own.as_ref().or(self.sets.sequence()).is_some_and(|sps| sps.fields);
-        let mut slices = split(data, self.framing).flatten().filter(|nal| matches!(nal[0] & 0x1f, 1 | 5)).peekable();
+        let mut slices = units(data, self.framing).flatten().filter(|nal| matches!(nal[0] & 0x1f, 1 | 5)).peekable();
         // The second field of a picture that begins with an intra field may refer to the first one.
         slices.peek().is_some_and(|nal| is_intra(nal)) && (fields || slices.all(is_intra))
     }
 
     fn disposable(&self, data: &[u8]) -> bool {
         // `nal_ref_idc` of each slice; parameter sets, which it is not 0 of, stay.
-        let mut units = split(data, self.framing).flatten().peekable();
+        let mut units = units(data, self.framing).flatten().peekable();
         units.peek().is_some() && units.all(|nal| nal[0] & 0x60 == 0)
     }
 
@@ -328,7 +328,25 @@ impl Codec for H264 {
     }
 }
 
+/// The units of a packet. What calls itself an IDR slice to which no other picture refers (section 7.4.1: that cannot be) is none of them:
+/// VLC writes x264's words with such a header.
+fn units(data: &[u8], framing: Framing) -> impl Iterator<Item = Result<&[u8], ()>> {
+    split(data, framing).filter(|unit| !unit.is_ok_and(|nal| nal[0] & 0x7f == 5))
+}
+
 /// Whether a slice refers to no other picture.
 fn is_intra(nal: &[u8]) -> bool {
     nal[0] & 0x1f == 5 || matches!(Slice::place(nal), Some((_, 2 | 4 | 7 | 9)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idr_slice_to_which_nothing_refers_is_none() {
+        let packet = [0, 0, 0, 3, 0x05, 0xff, 1, 0, 0, 0, 2, 0x65, 1, 0, 0, 0, 2, 0x01, 1];
+        let units: Vec<_> = units(&packet, Framing::Length(4)).collect();
+        assert_eq!(units, [Ok(&[0x65u8, 1][..]), Ok(&[0x01, 1])]);
+    }
 }
