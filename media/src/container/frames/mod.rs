@@ -99,6 +99,11 @@ impl Frames {
                     break;
                 }
             }
+            while alike > 0
+                && let Some(tag) = tag_len(walk.file.bytes(end, 10)?)
+            {
+                end = end.saturating_add(tag);
+            }
             match first {
                 Some(first) if alike == 3 || alike > 0 && end >= file.len() => break (at, first),
                 _ => walk.at += 1,

@@ -119,7 +119,8 @@ impl Ps {
         if let Some(params) = &reader.sound {
             about.codec = name_of(params.codec).to_owned();
         }
-        about.audio = Some(reader.sound.ok_or_else(|| format!("unrecognised {}", about.codec)));
+        about.audio =
+            Some(reader.sound.ok_or_else(|| format!("unrecognised {}", about.codec.trim_end_matches(" audio"))));
         Ok(())
     }
 

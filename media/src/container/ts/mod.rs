@@ -105,7 +105,7 @@ impl Ts {
             return Ok(());
         }
         let mut reader = self.reader(track, caps::TS_HEAD);
-        let mut found = Err(format!("unrecognised {}", about.codec));
+        let mut found = Err(format!("unrecognised {}", about.codec.trim_end_matches(" audio")));
         for _ in 0..64 {
             match reader.next() {
                 Ok(Some(_)) if reader.sound.is_some() => {
