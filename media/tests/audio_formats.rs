@@ -89,6 +89,7 @@ fn lossy_formats_are_as_long_as_ffmpegs_decode_and_differ_by_less_than_100_db() 
         ("libmp3lame", "mp3.mkv"),
         ("libvorbis", "a.ogg"),
         ("libvorbis", "vorbis.webm"),
+        ("libvorbis -strict -2", "vorbis.mp4"),
         ("libopus", "a.opus"),
         ("libopus", "opus.webm"),
         ("libopus", "opus.caf"),

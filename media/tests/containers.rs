@@ -319,3 +319,24 @@ fn a_film_plays_whatever_box_it_begins_with_and_however_its_length_is_written() 
         assert!(ours.pictures == wanted && wanted.len() == 25, "{name}: {} pictures", ours.pictures.len());
     }
 }
+
+#[test]
+fn a_program_stream_without_any_time_plays_from_its_beginning() {
+    let Some(clips) = Clips::new("timeless") else { return };
+    let bare = format!("{} -c:v mpeg1video -bf 0", lively("96x64", "25", "0.24"));
+    let Some(bare) = clips.make("film.m1v", &bare) else { return };
+    let film = std::fs::read(&bare).unwrap();
+    // The head of a pack of MPEG-2, and packets that say no time.
+    let mut stream = vec![0, 0, 1, 0xba, 0x44, 0, 4, 0, 4, 1, 0, 0x46, 0x53, 0xf8];
+    for part in film.chunks(2000) {
+        stream.extend([0, 0, 1, 0xe0]);
+        stream.extend((part.len() as u16 + 3).to_be_bytes());
+        stream.extend([0x80, 0, 0]);
+        stream.extend_from_slice(part);
+    }
+    stream.extend([0, 0, 1, 0xb9]);
+    let packed = bare.with_extension("mpg");
+    std::fs::write(&packed, stream).unwrap();
+    let (bare, packed) = (play(&bare).unwrap(), play(&packed).unwrap());
+    assert_eq!((bare.pictures.len(), bare.pictures == packed.pictures), (6, true));
+}

@@ -303,6 +303,22 @@ fn alpha_is_blended_over_black() {
 }
 
 #[test]
+fn alpha_that_nothing_here_decodes_is_left_out_and_said() {
+    let Some(clips) = Clips::new("heif-grey-alpha") else { return };
+    let hevc = "-c:v libx265 -x265-params log-level=none -pix_fmt";
+    let Some(one) = coded(&clips, "one", (64, 64), "testsrc2", &format!("{hevc} yuv420p"), "null") else { return };
+    // As libheif and telephones write it: of luma alone.
+    let Some(alpha) = coded(&clips, "alpha", (64, 64), "testsrc2", &format!("{hevc} gray"), "null") else { return };
+    let kind = boxed(b"auxC", b"\0\0\0\0urn:mpeg:hevc:2015:auxid:1\0");
+    let items = [Item::of(&one, &[]), Item::of(&alpha, &[kind])];
+    let bytes = written(b"heic", &items, &[(b"auxl", 2, &[1])], Listed::Plain);
+    assert!(shown(&bytes).unwrap().1 == one.i420);
+    let media = open(&Input::File(MediaFile::from_bytes(bytes, "picture"))).unwrap();
+    let [notice] = &media.notices[..] else { panic!("{:?}", media.notices) };
+    assert!(notice.contains("without its transparency") && notice.contains("4:0:0"), "{notice}");
+}
+
+#[test]
 fn damage_is_told_and_nothing_panics() {
     let Some(clips) = Clips::new("heif-damage") else { return };
     let Some(one) = coded(&clips, "one", (64, 48), "testsrc2", &format!("{AOM} yuv420p"), "null") else { return };

@@ -278,6 +278,8 @@ fn hevc_is_exact() {
     const HEVC: &[(&str, &str, &str)] = &[
         ("hevc.mp4", "160x120 25 2", "-c:v libx265 -x265-params log-level=none:keyint=15"),
         ("closed.mkv", "178x146 25 1", "-c:v libx265 -x265-params log-level=none:no-open-gop=1:bframes=4"),
+        // By its name an extended profile.
+        ("intra.mp4", "160x120 25 1", "-c:v libx265 -profile:v main-intra -x265-params log-level=none"),
     ];
     assert_all_exact(HEVC, "hevc");
 }

@@ -35,7 +35,6 @@ use crate::{MediaError, MediaFile, Rotation, VideoFormat, caps};
 pub(crate) use colour::{Colour, Peak, Primaries, Transfer};
 #[cfg(feature = "ac3")]
 pub(crate) use frames::ac3_frame;
-#[cfg(feature = "theora")]
 pub(crate) use matroska::xiph_laces;
 pub(crate) use mp4::{boxes, fourcc};
 pub(crate) use raw::is_raw;

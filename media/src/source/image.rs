@@ -36,6 +36,8 @@ struct Decoded {
     format: VideoFormat,
     light: Light,
     i420: Vec<u8>,
+    /// What is not shown as the file has it.
+    notice: Option<String>,
 }
 
 type Reader = BufReader<MediaReader>;
@@ -108,7 +110,8 @@ fn media(video: Box<dyn VideoSource>) -> Media {
 
 fn still(codec: String, picture: Decoded, picture_ns: i64) -> Media {
     let info = VideoInfo { codec, ..info(&picture, Some(picture_ns), Some(1)) };
-    media(Box::new(StillVideo { info, i420: picture.i420, picture_ns, done: false }))
+    let notices = picture.notice.into_iter().collect();
+    Media { notices, ..media(Box::new(StillVideo { info, i420: picture.i420, picture_ns, done: false })) }
 }
 
 fn info(picture: &Decoded, duration_ns: Option<i64>, frames: Option<u64>) -> VideoInfo {
@@ -172,7 +175,7 @@ fn decode_path(path: &Path) -> Result<Decoded, MediaError> {
 
 fn decode(file: &MediaFile) -> Result<Decoded, MediaError> {
     if heif_name(file)?.is_some() {
-        return heif::decode(file).map(|(format, light, i420)| Decoded { format, light, i420 });
+        return heif::decode(file).map(|(format, light, i420, notice)| Decoded { format, light, i420, notice });
     }
     let (kind, reader) = identify(file)?;
     let mut reader = ImageReader::with_format(reader, kind);
@@ -194,7 +197,7 @@ fn shown(picture: Decoded, colour: &Colour) -> Decoded {
     let (format, mut shown) = Screen::default().show(picture.format, colour, Samples::Bytes(Box::new(picture.i420)));
     let mut i420 = vec![0; format.i420_len()];
     shown.write_i420(&mut i420);
-    Decoded { format, light, i420 }
+    Decoded { format, light, i420, notice: picture.notice }
 }
 
 /// Blends over black and converts.
@@ -219,7 +222,7 @@ fn to_i420(mut picture: RgbaImage) -> Result<Decoded, MediaError> {
     };
     let mut i420 = vec![0; format.i420_len()];
     write_i420(picture.as_raw(), (width, height), &mut i420);
-    Ok(Decoded { format, light: Light::default(), i420 })
+    Ok(Decoded { format, light: Light::default(), i420, notice: None })
 }
 
 /// From red, green, blue and a fourth byte to full-range BT.601 (JFIF, ITU-T T.871), each chroma the mean of its two by two pixels, or of

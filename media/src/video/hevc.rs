@@ -1,7 +1,7 @@
 //! HEVC by `rusty_h265`: Main, Main 10 and Main Still Picture; 10 bits are narrowed to 8.
 
 use crate::{ColorRange, MAX_SIDE};
-use rusty_h265::ps::parse_sps;
+use rusty_h265::ps::{PROFILE_MAIN10, PROFILE_REXT, parse_sps};
 use rusty_h265::{Decoder, Error, Frame};
 
 use super::codec::{CONVERT, Codec, CodecError, Decoded, Delivery, planes};
@@ -43,18 +43,27 @@ impl Hevc {
 
     fn take(&mut self, nal: &[u8], tag: Option<i64>) -> Result<(), CodecError> {
         match nal.first().map_or(0, |first| (first >> 1) & 0x3f) {
-            SPS if nal.len() > 2 => self.inspect(&nal[2..])?,
+            SPS if nal.len() > 3 => {
+                if self.inspect(&nal[2..])? {
+                    let mut main = nal.to_vec();
+                    main[3] = main[3] & 0xe0 | PROFILE_MAIN10;
+                    return self.decoder.push_nal(&main, tag).map_err(error);
+                }
+            }
             MESSAGES if nal.len() > 2 => self.listen(&unescape(&nal[2..])),
             _ => {}
         }
         self.decoder.push_nal(nal, tag).map_err(error)
     }
 
-    fn inspect(&mut self, payload: &[u8]) -> Result<(), CodecError> {
+    /// Reads what the sequence is like. Whether it calls itself one of the extended profiles and uses nothing that Main 10 has not, as
+    /// those of whole pictures alone and what libheif writes do: the decoder goes by the name.
+    fn inspect(&mut self, payload: &[u8]) -> Result<bool, CodecError> {
         let sps = parse_sps(&unescape(payload)).map_err(error)?;
         self.depth = sps.bit_depth_luma.max(sps.bit_depth_chroma);
         let layout = match sps.chroma_format_idc {
-            0 | 1 => None,
+            0 => Some("4:0:0"),
+            1 => None,
             2 => Some("4:2:2"),
             _ => Some("4:4:4"),
         };
@@ -71,7 +80,8 @@ impl Hevc {
             [vui.colour_primaries, vui.transfer_characteristics, vui.matrix_coeffs].map(u32::from);
         let range = vui.video_full_range_flag.then_some(ColorRange::Full);
         self.colour = Colour { range, ..Colour::coded(primaries, transfer, matrix) };
-        Ok(())
+        let extended = sps.range_extension || sps.multilayer_extension || sps.ext_3d || sps.scc_extension;
+        Ok(sps.ptl.profile_idc == PROFILE_REXT && self.depth <= 10 && !extended)
     }
 
     /// Takes what messages say of light: the mastering display's volume (137), the content's light level (144), and the transfer

@@ -53,7 +53,6 @@ impl Matroska {
 }
 
 /// What is laced as the headers of a codec are, in Xiph's way.
-#[cfg(feature = "theora")]
 pub(crate) fn xiph_laces(laced: &[u8]) -> Option<Vec<&[u8]>> {
     ebml::laces(laced, 1)
 }

@@ -4,6 +4,7 @@ use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 
+use super::super::xiph_laces;
 use super::boxes::{Fields, descend};
 
 /// Reads a sample description. `Err` names a codec that there is no decoder for.
@@ -163,10 +164,31 @@ fn esds(body: &[u8]) -> Option<(AudioCodecId, Option<Vec<u8>>)> {
         0xa5 => CODEC_ID_AC3,
         0xa6 => CODEC_ID_EAC3,
         0xa9 => CODEC_ID_DCA,
+        0xdd => CODEC_ID_VORBIS,
         _ => AudioCodecParameters::new().codec,
     };
     let specific = descriptor(&mut config).filter(|(tag, _)| *tag == 5).map(|(_, data)| data.0.to_vec());
+    if codec == CODEC_ID_VORBIS {
+        return Some((codec, Some(vorbis_headers(&specific?)?)));
+    }
     Some((codec, specific))
+}
+
+/// The first and the third header of Vorbis, of which each of the three stands behind its length of 16 bits, or laced as in Matroska.
+fn vorbis_headers(specific: &[u8]) -> Option<Vec<u8>> {
+    if specific.first() == Some(&2) {
+        let headers = xiph_laces(specific).filter(|headers| headers.len() == 3)?;
+        return Some([headers[0], headers[2]].concat());
+    }
+    let mut fields = Fields(specific);
+    let mut header = || {
+        let len = fields.u16()?;
+        let (header, rest) = fields.0.split_at_checked(len.into())?;
+        fields.0 = rest;
+        Some(header)
+    };
+    let (first, _, third) = (header()?, header()?, header()?);
+    Some([first, third].concat())
 }
 
 fn descriptor<'a>(fields: &mut Fields<'a>) -> Option<(u8, Fields<'a>)> {

@@ -72,10 +72,15 @@ impl Ps {
                 *latest = (*latest).max(unwrap(time, *latest));
             }
         }
-        let anchor = found.values().find_map(|found| found.first);
-        let Some(anchor) = anchor else {
+        if found.is_empty() {
             return Err(MediaError::Broken("MPEG program stream: it has no track in its beginning".into()));
-        };
+        }
+        // Without any time, it begins at 0.
+        let anchor = found.values().find_map(|found| found.first);
+        if anchor.is_none() {
+            found.values_mut().for_each(|found| found.first = Some(0));
+        }
+        let anchor = anchor.unwrap_or(0);
         late(&mut walk, anchor, &mut found)?;
         let mut ps = Self {
             file: file.clone(),

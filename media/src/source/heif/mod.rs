@@ -33,19 +33,26 @@ pub(super) fn name(head: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// Decodes the picture that a file is about, and says what light its samples stood for. It is turned as its properties say; what a camera
+/// Decodes the picture that a file is about, and says what light its samples stood for, and what is not as the file has it. It is turned as its properties say; what a camera
 /// wrote of that in Exif is for those that rewrite the file (ISO/IEC 23008-12, A.2). Errors: it is of a kind that nothing here decodes,
 /// broken, or too large.
-pub(super) fn decode(file: &MediaFile) -> Result<(VideoFormat, Light, Vec<u8>), MediaError> {
+pub(super) fn decode(file: &MediaFile) -> Result<(VideoFormat, Light, Vec<u8>, Option<String>), MediaError> {
     let items = Items::read(file)?;
     let id = items.primary;
-    let mut picture = coded(&items, id, None)?;
+    let (mut picture, mut notice) = (coded(&items, id, None)?, None);
     let alpha =
         |aux: &u32| items.property(*aux, b"auxC").is_some_and(|kind| is_alpha(kind.get(4..).unwrap_or_default()));
     if let Some(aux) = items.related_to(id, b"auxl").find(alpha) {
         // Where alpha is in the colours already, they are as they are over black.
         if !items.related(id, b"prem").contains(&aux) {
-            picture.over_black(&coded(&items, aux, None)?);
+            match coded(&items, aux, None) {
+                Ok(alpha) => picture.over_black(&alpha),
+                // Encoders write it as HEVC of 4:0:0.
+                Err(MediaError::Unsupported { what, .. }) => {
+                    notice = Some(format!("it is shown without its transparency, since {what} is not supported"));
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
     let mut picture = cut(&items, id, picture)?;
@@ -71,7 +78,7 @@ pub(super) fn decode(file: &MediaFile) -> Result<(VideoFormat, Light, Vec<u8>), 
     if let Some(Some((across, down))) = items.property(id, b"pasp").map(pair) {
         picture.format.sar = if across > 0 && down > 0 { (across, down) } else { (1, 1) };
     }
-    Ok((picture.format, picture.light, picture.i420))
+    Ok((picture.format, picture.light, picture.i420, notice))
 }
 
 fn is_alpha(name: &[u8]) -> bool {
