@@ -11,7 +11,7 @@ use crate::video::nal::{Config, Framing, avcc, with_start_codes};
 
 /// What the order depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in super::super) enum Kind {
     /// Decoding can begin here.
     Key,
     /// Shown after those that were decoded before it.
@@ -42,7 +42,7 @@ impl Kind {
 }
 
 /// The pictures of MPEG-4 in a chunk: where each begins, and what it is.
-fn vops(data: &[u8]) -> impl Iterator<Item = (usize, Kind)> + '_ {
+pub(in super::super) fn vops(data: &[u8]) -> impl Iterator<Item = (usize, Kind)> + '_ {
     data.windows(5).enumerate().filter(|(_, window)| window[..4] == [0, 0, 1, 0xb6]).map(|(at, window)| {
         let kind = match window[4] >> 6 {
             0 => Kind::Key,
@@ -73,7 +73,7 @@ fn h264(head: &[u8]) -> Kind {
 
 /// Takes apart what old writers packed: two pictures in one chunk, for which the next one says that nothing has changed.
 #[derive(Default)]
-pub(super) struct Unpacker {
+pub(in super::super) struct Unpacker {
     pub(super) packed: bool,
     waiting: Option<Picture>,
     counted: AvcOrder,
@@ -107,12 +107,12 @@ impl Unpacker {
     }
 
     /// See [`AvcOrder::reordered`].
-    pub(super) fn reordered(&self) -> Option<u32> {
+    pub(in super::super) fn reordered(&self) -> Option<u32> {
         self.counted.reordered()
     }
 
     /// Takes what the file says of all pictures.
-    pub(super) fn ahead(&mut self, codec: &CodecId, config: &[u8]) {
+    pub(in super::super) fn ahead(&mut self, codec: &CodecId, config: &[u8]) {
         if *codec != CodecId::H264 {
             return;
         }
@@ -127,12 +127,12 @@ impl Unpacker {
     }
 
     /// What a picture is that begins so.
-    pub(super) fn kind(&self, codec: &CodecId, head: &[u8]) -> Kind {
+    pub(in super::super) fn kind(&self, codec: &CodecId, head: &[u8]) -> Kind {
         Kind::of(codec, &self.units(head))
     }
 
     /// Where a picture is shown that begins so, if its codec counts.
-    pub(super) fn place(&mut self, codec: &CodecId, data: &[u8]) -> Option<(u32, i64)> {
+    pub(in super::super) fn place(&mut self, codec: &CodecId, data: &[u8]) -> Option<(u32, i64)> {
         if *codec != CodecId::H264 {
             return None;
         }
@@ -153,7 +153,7 @@ fn says_packed(data: &[u8]) -> bool {
 const HEADERS: usize = 1024;
 
 /// Whether a chunk only says that nothing has changed.
-fn is_same(data: &[u8]) -> bool {
+pub(in super::super) fn is_same(data: &[u8]) -> bool {
     data.len() <= 16
 }
 
