@@ -4,7 +4,7 @@
 mod reader;
 mod units;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::dolby::Dolby;
 use super::frames::Cutter;
@@ -76,13 +76,16 @@ impl Ts {
         if listed.is_empty() {
             return Err(broken("it lists no tracks in its beginning"));
         }
-        let firsts = times(file, grid, 0, caps::TS_HEAD, &listed, false)?;
-        let lasts = times(file, grid, file.len().saturating_sub(caps::TS_TAIL), u64::MAX, &listed, true)?;
+        let (firsts, scrambled) = times(file, grid, 0, caps::TS_HEAD, &listed, false)?;
+        let (lasts, _) = times(file, grid, file.len().saturating_sub(caps::TS_TAIL), u64::MAX, &listed, true)?;
         let mut contents = Contents { format: "MPEG-TS", ..Contents::default() };
         let mut streams = Vec::new();
         // Times may wrap between one track's first and another's.
         let anchor = firsts.values().next().copied().unwrap_or(0);
-        for (pid, track) in listed {
+        for (pid, mut track) in listed {
+            if scrambled.contains(&pid) && !firsts.contains_key(&pid) {
+                track.encrypt();
+            }
             let first = firsts.get(&pid).map(|&first| unwrap(first, anchor));
             let span = first.map(|first| {
                 let last = lasts.get(&pid).map_or(first, |&last| first + (last - first).rem_euclid(WRAP));
@@ -130,6 +133,11 @@ impl Ts {
         Ok(())
     }
 
+    fn is_encrypted(&self, track: usize) -> bool {
+        let video = self.contents.tracks[track].video.as_ref();
+        video.is_some_and(|video| matches!(video.codec, CodecId::Encrypted(_)))
+    }
+
     /// A reader of a track, which reads as far as `until`.
     fn reader(&self, track: usize, until: u64) -> Reader<reader::Track> {
         let Stream { pid, span, latm } = self.streams[track];
@@ -152,7 +160,7 @@ fn timed(kind: TrackKind) -> bool {
     matches!(kind, TrackKind::Video | TrackKind::Audio)
 }
 
-/// The first (or last) time of each track between two places of a file.
+/// The first (or last) time of each track between two places of a file, and the tracks of which something is scrambled.
 fn times(
     file: &MediaFile,
     grid: Grid,
@@ -160,14 +168,16 @@ fn times(
     to: u64,
     tracks: &[(u16, Track)],
     last: bool,
-) -> Result<HashMap<u16, i64>, MediaError> {
+) -> Result<(HashMap<u16, i64>, HashSet<u16>), MediaError> {
     let mut units = Units::new(file.clone(), grid, from);
-    let mut found = HashMap::new();
+    let (mut found, mut scrambled) = (HashMap::new(), HashSet::new());
     let wanted = tracks.iter().filter(|(_, track)| timed(track.kind)).count();
     while units.at < to && (last || found.len() < wanted) {
         let Some(unit) = units.next()? else { break };
         let known = tracks.iter().any(|(pid, track)| *pid == unit.pid && timed(track.kind));
-        if let Some((Some(time), _)) = header(unit.payload).filter(|_| unit.begins && known) {
+        if known && unit.scrambled {
+            scrambled.insert(unit.pid);
+        } else if let Some((Some(time), _)) = header(unit.payload).filter(|_| unit.begins && known) {
             if last {
                 // Of pictures, the last in order of decoding need not be the last one shown.
                 let latest = found.entry(unit.pid).or_insert(time);
@@ -178,7 +188,7 @@ fn times(
             }
         }
     }
-    Ok(found)
+    Ok((found, scrambled))
 }
 
 /// The tracks that a programme map lists.
@@ -255,6 +265,8 @@ impl super::Container for Ts {
     fn packets(&self, track: usize) -> Result<Box<dyn Packets>, MediaError> {
         match self.streams.get(track) {
             Some(Stream { span: Some(_), .. }) => Ok(Box::new(self.reader(track, u64::MAX))),
+            // Its codec says why there is nothing.
+            Some(_) if self.is_encrypted(track) => Ok(Box::new(self.reader(track, 0))),
             _ => Err(MediaError::Broken("MPEG-TS: nothing of the track is in the file's beginning".into())),
         }
     }
