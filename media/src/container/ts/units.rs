@@ -47,6 +47,8 @@ pub(super) struct Unit<'a> {
     pub(super) pid: u16,
     pub(super) begins: bool,
     pub(super) counter: u8,
+    /// What the programme's clock says, in ticks.
+    pub(super) clock: Option<i64>,
     pub(super) broken: bool,
     /// It was made unreadable for all who do not have the key.
     pub(super) scrambled: bool,
@@ -99,6 +101,7 @@ impl Units {
                 pid: u16::from_be_bytes([unit[1] & 0x1f, unit[2]]),
                 begins: unit[1] & 0x40 != 0,
                 counter: unit[3] & 15,
+                clock: if field >= 7 && unit[5] & 0x10 != 0 { clock(&unit[6..11]) } else { None },
                 broken: unit[1] & 0x80 != 0 || unit[3] & 0xc0 != 0,
                 scrambled: unit[3] & 0xc0 != 0,
                 stuffed: field > said(&unit[4..]),
@@ -107,6 +110,12 @@ impl Units {
             }));
         }
     }
+}
+
+/// The 33 bits of a clock that count ticks.
+fn clock(bytes: &[u8]) -> Option<i64> {
+    let (high, low) = bytes.split_first_chunk::<4>()?;
+    Some(i64::from(u32::from_be_bytes(*high)) << 1 | i64::from(low.first()? >> 7))
 }
 
 /// Bytes of a table, at most.
