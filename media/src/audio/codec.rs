@@ -127,7 +127,9 @@ impl Symphonia {
             return;
         }
         let params = AudioCodecParameters { codec: id, ..own.clone() };
-        if let Ok(decoder) = symphonia::default::get_codecs().make_audio_decoder(&params, &AudioDecoderOptions::default()) {
+        if let Ok(decoder) =
+            symphonia::default::get_codecs().make_audio_decoder(&params, &AudioDecoderOptions::default())
+        {
             self.decoder = decoder;
         }
     }

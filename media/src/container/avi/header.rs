@@ -104,7 +104,9 @@ pub(in super::super) fn codec(code: &[u8]) -> CodecId {
         | b"BLZ0" | b"XVIX" | b"DXGM" | b"SEDG" | b"SMP4" | b"HDX4" | b"\x04\0\0\0" => CodecId::Mpeg4,
         b"MPEG" | b"MPG1" | b"MPG2" | b"MP1V" | b"MP2V" | b"M1V1" | b"MPGV" | b"PIM1" | b"VCR2" | b"EM2V" | b"DVR "
         | b"MMES" | b"LMP2" | b"\x01\0\0\x10" | b"\x02\0\0\x10" => CodecId::Mpeg12,
-        b"H264" | b"X264" | b"AVC1" | b"DAVC" | b"VSSH" | b"Q264" | b"V264" | b"GAVC" | b"UMSV" | b"SMV2" => CodecId::H264,
+        b"H264" | b"X264" | b"AVC1" | b"DAVC" | b"VSSH" | b"Q264" | b"V264" | b"GAVC" | b"UMSV" | b"SMV2" => {
+            CodecId::H264
+        }
         b"HEVC" | b"H265" => CodecId::Hevc,
         b"VP80" => CodecId::Vp8,
         b"VP90" => CodecId::Vp9,

@@ -31,7 +31,19 @@ impl Track {
     /// The track `pid` from the file's start on.
     pub(super) fn new(units: Units, joints: Joints, pid: u16, pictures: bool) -> Self {
         let (gathered, place, begun) = (Vec::new(), 0, false);
-        Self { units, joints, shift: 0, pid, pictures, gathered, place, begun, counter: None, lost: false, stuffed: false }
+        Self {
+            units,
+            joints,
+            shift: 0,
+            pid,
+            pictures,
+            gathered,
+            place,
+            begun,
+            counter: None,
+            lost: false,
+            stuffed: false,
+        }
     }
 
     /// The next whole PES packet, and where it began; `None` at the end.
