@@ -130,3 +130,36 @@ fn matroska_that_took_a_film_over_from_an_avi_shows_it_as_the_avi_does() {
         }
     }
 }
+
+#[test]
+fn matroska_plays_past_elements_that_nobody_knows_and_ends_where_another_file_follows() {
+    let Some(clips) = Clips::new("unknown") else { return };
+    let settings = "-c:v libx264 -g 12 -bf 2 -c:a flac -live 1 -cluster_time_limit 500";
+    let Some(path) = film(&clips, "film.mkv", settings) else { return };
+    let (data, whole) = (std::fs::read(&path).unwrap(), decode_all(&path));
+    // In front of the first blocks, each behind its cluster's time.
+    let (mut more, mut rest) = (Vec::new(), &data[..]);
+    while let Some(at) = rest.windows(4).position(|id| id == [0x1f, 0x43, 0xb6, 0x75]) {
+        let time = at + rest[at..].iter().position(|byte| *byte == 0xe7).unwrap();
+        let behind = time + 2 + usize::from(rest[time + 1] & 0x7f);
+        more.extend([&rest[..behind], &[0x42, 0xfe, 0x83, 1, 2, 3]].concat());
+        rest = &rest[behind..];
+    }
+    more.extend(rest);
+    let unknown = clips.path("unknown.mkv");
+    std::fs::write(&unknown, more).unwrap();
+    assert!(decode_all(&unknown) == whole);
+    let twice = clips.path("twice.mkv");
+    std::fs::write(&twice, [&data[..], &data].concat()).unwrap();
+    let (mut video, mut times) = (open(&twice).unwrap().video.unwrap(), Vec::new());
+    let mut said = String::new();
+    loop {
+        match video.next_frame() {
+            Ok(Some(frame)) => times.push(frame.pts_ns),
+            Ok(None) => break,
+            Err(error) => said = error.to_string(),
+        }
+    }
+    assert!(said.contains("another Matroska file"), "{said}");
+    assert_eq!(times, whole.iter().map(|(pts_ns, ..)| *pts_ns).collect::<Vec<_>>());
+}
