@@ -163,3 +163,40 @@ fn matroska_plays_past_elements_that_nobody_knows_and_ends_where_another_file_fo
     assert!(said.contains("another Matroska file"), "{said}");
     assert_eq!(times, whole.iter().map(|(pts_ns, ..)| *pts_ns).collect::<Vec<_>>());
 }
+
+/// Where a box's body begins.
+fn body(data: &[u8], kind: &[u8; 4]) -> usize {
+    data.windows(4).position(|four| four == kind).unwrap() + 4
+}
+
+#[test]
+fn indexes_of_mp4_as_old_and_careless_writers_leave_them_are_read() {
+    let Some(clips) = Clips::new("careless") else { return };
+    let Some(path) = film(&clips, "film.mp4", "-c:v libx264 -g 12 -bf 2 -c:a aac") else { return };
+    let (data, whole) = (std::fs::read(&path).unwrap(), decode_all(&path));
+    let number = |at: usize| u32::from_be_bytes(data[at..at + 4].try_into().unwrap());
+    // No picture that can be begun with.
+    let mut none = data.clone();
+    let syncs = body(&data, b"stss");
+    let count = number(syncs + 4) as usize;
+    none[syncs + 4..syncs + 8 + 4 * count].fill(0);
+    // A description that there is none of.
+    let mut other = data.clone();
+    let chunks = body(&data, b"stsc");
+    for run in 0..number(chunks + 4) as usize {
+        other[chunks + 8 + 12 * run + 8..][..4].copy_from_slice(&2u32.to_be_bytes());
+    }
+    // A compressed index, as QuickTime had it.
+    let moov = body(&data, b"moov") - 8;
+    let made = |kind: &[u8; 4], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat();
+    let plain = &data[moov..][..number(moov) as usize];
+    let packed =
+        [&(plain.len() as u32).to_be_bytes()[..], &miniz_oxide::deflate::compress_to_vec_zlib(plain, 6)].concat();
+    let packed = made(b"moov", &made(b"cmov", &[made(b"dcom", b"zlib"), made(b"cmvd", &packed)].concat()));
+    let packed = [&data[..moov], &packed].concat();
+    for (name, data) in [("none.mp4", none), ("other.mp4", other), ("packed.mov", packed)] {
+        let path = clips.path(name);
+        std::fs::write(&path, data).unwrap();
+        assert!(decode_all(&path) == whole, "{name}");
+    }
+}

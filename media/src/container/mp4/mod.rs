@@ -48,7 +48,7 @@ impl Mp4 {
             let part = part?;
             match &part.kind {
                 b"moov" if movie_scale == 0 => {
-                    let moov = boxes::load(file, &part)?;
+                    let moov = boxes::whole(boxes::load(file, &part)?);
                     movie_scale = track::movie_scale(&moov);
                     film_ns = track::declared_ns(&moov);
                     fragments.defaults(&moov);
@@ -103,6 +103,15 @@ fn place(track: &mut Track, film_ns: Option<i64>, movie_scale: u32, fragmented: 
             first.pts_ns = first.pts_ns.saturating_add(wait_ns);
             first.duration_ns -= wait_ns;
         }
+    }
+    // A description that is not there is the first one.
+    let entries = track.entries.len();
+    track.samples.iter_mut().filter(|sample| usize::from(sample.entry) >= entries).for_each(|sample| sample.entry = 0);
+    // Where no picture is said to be one to begin with, the first one is.
+    if track.samples.iter().all(|sample| !sample.sync)
+        && let Some(first) = track.samples.first_mut()
+    {
+        first.sync = true;
     }
     let mut timing = Timing::new(film_ns);
     for sample in &mut track.samples {
