@@ -88,7 +88,11 @@ impl Ordered {
         let counted = self.unpacker.place(&self.codec, &packet.data);
         self.plain += i64::from(kind != Kind::Early);
         // One that is shown early stands between the last of the others and that one's forerunner.
-        let place = counted.unwrap_or((0, 2 * self.plain - i64::from(kind == Kind::Early)));
+        let place = match self.codec {
+            // What cannot be read stays behind the one before it.
+            CodecId::H264 => counted.or(self.ahead.back().map(|(_, place)| *place)).unwrap_or_default(),
+            _ => (0, 2 * self.plain - i64::from(kind == Kind::Early)),
+        };
         self.ahead.push_back((packet, place));
     }
 

@@ -104,9 +104,14 @@ fn place(track: &mut Track, film_ns: Option<i64>, movie_scale: u32, fragmented: 
             first.duration_ns -= wait_ns;
         }
     }
-    // A description that is not there is the first one.
-    let entries = track.entries.len();
-    track.samples.iter_mut().filter(|sample| usize::from(sample.entry) >= entries).for_each(|sample| sample.entry = 0);
+    // A description that is not there is the first one. Those of another codec are no configurations (`describe`), and are not counted.
+    let first = track.entries.first().map(entry::Entry::codec);
+    let same: Vec<bool> = track.entries.iter().map(|entry| Some(entry.codec()) == first).collect();
+    for sample in &mut track.samples {
+        let at = Some(usize::from(sample.entry)).filter(|&at| at < same.len()).unwrap_or(0);
+        let before = same[..at].iter().filter(|same| **same).count();
+        sample.entry = if same.get(at) == Some(&true) { before as u8 } else { u8::MAX };
+    }
     // Where no picture is said to be one to begin with, the first one is.
     if track.samples.iter().all(|sample| !sample.sync)
         && let Some(first) = track.samples.first_mut()
@@ -121,7 +126,11 @@ fn place(track: &mut Track, film_ns: Option<i64>, movie_scale: u32, fragmented: 
         // Of sound, every packet is one; what flags say otherwise is not believed.
         sample.sync |= track.kind == TrackKind::Audio;
     }
+    let edited = track.edited();
     track.edit(movie_scale, fragmented);
+    if edited && !fragmented {
+        track.begin_with_edit();
+    }
     track.trim_padding();
 }
 
