@@ -36,8 +36,35 @@ impl Kind {
         match codec {
             CodecId::Mpeg4 => vops(head).next().map_or(Self::Key, |(_, kind)| kind),
             CodecId::H264 => h264(head),
+            CodecId::Mpeg12 => {
+                let picture = head.windows(6).find(|window| window[..4] == [0, 0, 1, 0]);
+                match picture.map(|head| head[5] >> 3 & 7) {
+                    Some(2) => Self::Plain,
+                    Some(3) => Self::Early,
+                    _ => Self::Key,
+                }
+            }
+            CodecId::Hevc => {
+                let kinds =
+                    head.windows(4).filter(|window| window[..3] == [0, 0, 1]).map(|window| window[3] >> 1 & 0x3f);
+                Self::key(kinds.into_iter().any(|kind| (16..=21).contains(&kind)))
+            }
+            CodecId::Vp8 => Self::key(head.first().is_some_and(|first| first & 1 == 0)),
+            // Profile 3 has one bit more in front of what tells.
+            CodecId::Vp9 => Self::key(
+                head.first().is_some_and(|first| (first >> (if first & 0x30 == 0x30 { 1 } else { 2 })) & 3 == 0),
+            ),
+            // A sequence's header, behind what separates pictures.
+            CodecId::Av1 => {
+                Self::key(head.strip_prefix(&[0x12, 0]).unwrap_or(head).first().is_some_and(|unit| unit >> 3 & 15 == 1))
+            }
+            CodecId::Theora => Self::key(head.first().is_some_and(|first| first & 0x40 == 0)),
             _ => Self::Key,
         }
+    }
+
+    fn key(is: bool) -> Self {
+        if is { Self::Key } else { Self::Plain }
     }
 }
 

@@ -34,7 +34,7 @@ impl Joints {
         let mut search = Search { file, grid, clock, moved: Vec::new() };
         if file.len() <= caps::TS_HEAD {
             search.walk(0, file.len())?;
-        } else {
+        } else if search.clock_behind(0)?.is_some() {
             let looks = (0..LOOKS).map(|look| search.clock_behind(file.len() / LOOKS * look));
             let looks: Vec<(u64, i64)> = looks.filter_map(Result::transpose).collect::<Result<_, _>>()?;
             let moved = |pair: &[(u64, i64)]| unwrap(pair[1].1, pair[0].1) - pair[0].1;
