@@ -45,7 +45,7 @@ fn mpeg_audio_is_decoded_by_the_layer_that_its_frames_tell() {
     for (args, name) in [("-c:a mp2", "layer.mp4"), ("-c:a mp2 -b:a 384k -ac 1", "forbidden.mp4")] {
         if compare(&tool, &format!("{SOUND} {args}"), name, -85.0).is_some() {
             let copy = format!("-i {} -c copy", tool.path(name).display());
-            ["copy.mkv", "copy.avi"].iter().for_each(|copied| drop(compare(&tool, &copy, copied, -85.0)));
+            compare(&tool, &copy, &name.replace("mp4", "mkv"), -85.0);
         }
     }
 }
