@@ -64,6 +64,8 @@ pub(crate) const RESYNC: u64 = 256 << 20;
 pub(crate) const TS_HEAD: u64 = 16 << 20;
 /// Bytes at its end in which the last times are looked for.
 pub(crate) const TS_TAIL: u64 = 4 << 20;
+/// Places at which its clock begins anew: a day of recordings that were cut into minutes.
+pub(crate) const TS_JOINTS: usize = 1_440;
 /// Bytes from any place in it in which the next time of a track is looked for.
 pub(crate) const TS_SPARSE: u64 = 8 << 20;
 /// Bytes at the start of a program stream in which its tracks are looked for: seconds of a DVD, each of which has all its sounds.

@@ -39,6 +39,18 @@ fn compare(tool: &Tool, args: &str, name: &str, limit: f64) -> Option<All> {
 }
 
 #[test]
+fn mpeg_audio_is_decoded_by_the_layer_that_its_frames_tell() {
+    let Some(tool) = Tool::ffmpeg("layers") else { return };
+    // MP4 has one word for all layers, and a copy out of it calls Layer II "MP3".
+    for (args, name) in [("-c:a mp2", "layer.mp4"), ("-c:a mp2 -b:a 384k -ac 1", "forbidden.mp4")] {
+        if compare(&tool, &format!("{SOUND} {args}"), name, -85.0).is_some() {
+            let copy = format!("-i {} -c copy", tool.path(name).display());
+            compare(&tool, &copy, &name.replace("mp4", "mkv"), -85.0);
+        }
+    }
+}
+
+#[test]
 fn lossless_formats_equal_ffmpegs_decode() {
     let Some(tool) = Tool::ffmpeg("lossless") else { return };
     let formats = [

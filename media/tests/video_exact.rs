@@ -129,6 +129,9 @@ fn mpeg2_xvid_and_motion_jpeg_are_ffmpegs_within_a_rounding() {
         ("disc.mkv", "-c:v mpeg2video -b:v 8M -bf 2 -g 12"),
         ("studio.mkv", "-pix_fmt yuv422p -c:v mpeg2video -b:v 4M -bf 2 -intra_vlc 1"),
         ("old.mkv", "-c:v mpeg1video -b:v 1M -bf 2"),
+        ("older.mov", "-c:v mpeg1video -b:v 1M"),
+        // Editors keep the code that the film had in an AVI.
+        ("rip.mov", "-c:v mpeg4 -vtag XVID -q:v 4"),
         // FFmpeg transforms Xvid's pictures as Xvid does.
         ("rip.avi", "-c:v libxvid -q:v 4 -g 12 -bf 2"),
         ("camera.avi", "-pix_fmt yuvj420p -c:v mjpeg -q:v 3"),

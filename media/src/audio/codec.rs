@@ -46,7 +46,7 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
             let registry = symphonia::default::get_codecs();
             let options = AudioDecoderOptions::default();
             match registry.make_audio_decoder(params, &options) {
-                Ok(decoder) => Ok(Box::new(Symphonia { decoder })),
+                Ok(decoder) => Ok(Box::new(Symphonia { decoder, decoded: false })),
                 Err(_) if registry.get_audio_decoder(id).is_none() => Err(unsupported(name_of(id))),
                 Err(e) => Err(MediaError::Broken(format!("{} header: {e}", name_of(id)))),
             }
@@ -107,6 +107,32 @@ fn adpcm_frames(params: &AudioCodecParameters, bytes: u64) -> u64 {
 
 struct Symphonia {
     decoder: Box<dyn AudioDecoder>,
+    /// Whether it has decoded a packet.
+    decoded: bool,
+}
+
+impl Symphonia {
+    /// Makes the decoder the one of the layer of MPEG audio that the first packets are of: MP4 and FLV have one word for all layers, and who
+    /// copies streams out of them writes "MP3" into other containers.
+    fn be_of_layer(&mut self, data: &[u8]) {
+        let own = self.decoder.codec_params();
+        let &[0xff, second @ 0xe0..=0xff, ..] = data else { return };
+        let id = match second >> 1 & 3 {
+            1 => CODEC_ID_MP3,
+            2 => CODEC_ID_MP2,
+            3 => CODEC_ID_MP1,
+            _ => return,
+        };
+        if self.decoded || own.codec == id || !matches!(own.codec, CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3) {
+            return;
+        }
+        let params = AudioCodecParameters { codec: id, ..own.clone() };
+        if let Ok(decoder) =
+            symphonia::default::get_codecs().make_audio_decoder(&params, &AudioDecoderOptions::default())
+        {
+            self.decoder = decoder;
+        }
+    }
 }
 
 impl Symphonia {
@@ -133,6 +159,7 @@ impl Symphonia {
 
 impl Codec for Symphonia {
     fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String> {
+        self.be_of_layer(data);
         // Without trim: the timeline cuts, and it knows the edit list as well.
         let frames = adpcm_frames(self.decoder.codec_params(), data.len() as u64);
         self.follow(data);
@@ -140,6 +167,7 @@ impl Codec for Symphonia {
         let (own, data) = (data, paired.as_deref().unwrap_or(data));
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(frames), data);
         let decoded = self.decoder.decode_ref(&packet).map_err(|e| e.to_string())?;
+        self.decoded = true;
         let channels = decoded.spec().channels().count();
         let shape = Shape { rate: decoded.spec().rate(), channels: u16::try_from(channels).unwrap_or(u16::MAX) };
         let mut samples = Vec::new();

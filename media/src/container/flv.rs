@@ -66,15 +66,10 @@ impl Flv {
         let mut walk = Window::new(file.clone());
         let offset = walk.bytes(5, 4)?.first_chunk().map_or(9, |four| u64::from(u32::from_be_bytes(*four)));
         let mut at = offset.max(9) + 4;
-        let mut timings = [Timing::new(None), Timing::new(None)];
         let (mut pictures, mut sound) = (Video::default(), Audio::default());
         while let Some(tag) = next_tag(&mut walk, &mut at)? {
             if pictures.listed.entries.len().max(sound.listed.entries.len()) >= caps::SAMPLES {
                 break;
-            }
-            let mut tag = tag;
-            if let Some(timing) = timings.get_mut(usize::from(tag.kind.wrapping_sub(8))) {
-                tag.ms = timing.place(tag.ms * (NS / 1000), 0).0 / (NS / 1000);
             }
             match tag.kind {
                 9 => pictures.take(&mut walk, &tag)?,
@@ -87,7 +82,7 @@ impl Flv {
             contents: Contents { format: "FLV", ..Contents::default() },
             tracks: Vec::new(),
         };
-        let Video { codec, configs, listed } = pictures;
+        let Video { codec, configs, listed, .. } = pictures;
         if let Some(codec) = codec {
             let name = codec.name().to_owned();
             let mut video = VideoTrack::new(codec, Vec::new());
@@ -97,7 +92,7 @@ impl Flv {
             flv.contents.tracks.push(Track { video: Some(video), ..Track::new(TrackKind::Video, name) });
             flv.tracks.push(Arc::new(listed));
         }
-        let Audio { params, listed } = sound;
+        let Audio { params, listed, .. } = sound;
         if let Some(params) = params {
             let codec = params.as_ref().map_or_else(String::clone, |params| name_of(params.codec).to_owned());
             flv.contents.tracks.push(Track { audio: Some(params), ..Track::new(TrackKind::Audio, codec) });
@@ -110,11 +105,27 @@ impl Flv {
     }
 }
 
+/// Judges the times of one track's packets. What only configures a decoder has none: recorders that join late write 0.
+struct Clock(Timing);
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self(Timing::new(None))
+    }
+}
+
+impl Clock {
+    fn place(&mut self, tag: &Tag) -> i64 {
+        self.0.place(tag.ms * (NS / 1000), 0).0 / (NS / 1000)
+    }
+}
+
 #[derive(Default)]
 struct Video {
     codec: Option<CodecId>,
     configs: Vec<Vec<u8>>,
     listed: Listed,
+    timing: Clock,
 }
 
 impl Video {
@@ -133,7 +144,7 @@ impl Video {
             Body::Packet(skip, later_ms) if tag.len as usize > skip => self.listed.entries.push(Entry {
                 at: tag.at + skip as u64,
                 len: tag.len - skip as u32,
-                due_ms: tag.ms + later_ms.clamp(-FARTHEST_MS, FARTHEST_MS),
+                due_ms: self.timing.place(tag) + later_ms.clamp(-FARTHEST_MS, FARTHEST_MS),
                 sync: first >> 4 & 7 == 1,
                 config: self.configs.len().saturating_sub(1),
             }),
@@ -186,6 +197,7 @@ fn video_head(first: u8, head: &[u8]) -> (CodecId, Body) {
 struct Audio {
     params: Option<Result<AudioCodecParameters, String>>,
     listed: Listed,
+    timing: Clock,
 }
 
 impl Audio {
@@ -208,7 +220,7 @@ impl Audio {
         self.listed.cut = matches!(first >> 4, 2 | 14);
         if tag.len as usize > skip {
             let (at, len) = (tag.at + skip as u64, tag.len - skip as u32);
-            self.listed.entries.push(Entry { at, len, due_ms: tag.ms, sync: true, config: 0 });
+            self.listed.entries.push(Entry { at, len, due_ms: self.timing.place(tag), sync: true, config: 0 });
         }
         Ok(())
     }

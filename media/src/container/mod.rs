@@ -93,6 +93,16 @@ impl Track {
             audio: None,
         }
     }
+
+    /// Says that nobody has the key to it.
+    fn encrypt(&mut self) {
+        if let Some(video) = &mut self.video {
+            video.codec = CodecId::Encrypted(video.codec.name().into());
+        }
+        if self.kind == TrackKind::Audio {
+            self.audio = Some(Err("encrypted".into()));
+        }
+    }
 }
 
 /// A chapter.

@@ -12,11 +12,14 @@ use crate::{MediaError, NS};
 /// Two places nearer than this are not bisected any further.
 const NEAR: u64 = 512 << 10;
 
+/// Ticks before a wanted time at which a picture to begin with is looked for, before the file's start is taken: a quarter of what wraps.
+const FARTHEST: i64 = WRAP / 4;
+
 /// A PES packet of one track.
 pub(super) struct Piece {
     /// Where it began in the file.
     pub(super) place: u64,
-    /// In ticks, as it stands there.
+    /// In ticks, which may have wrapped around.
     pub(super) time: Option<i64>,
     pub(super) body: Vec<u8>,
 }
@@ -29,7 +32,7 @@ pub(super) trait Source: Send {
     fn go(&mut self, at: u64);
     /// Bytes of the file.
     fn len(&self) -> u64;
-    /// The first time of this track behind a place, as it stands there.
+    /// The first time of this track behind a place, in ticks, which may have wrapped around.
     fn time_behind(&self, at: u64) -> Result<Option<i64>, MediaError>;
 }
 
@@ -218,7 +221,8 @@ impl<S: Source> Packets for Reader<S> {
         let (mut back, early_ns) = if self.content.codec().is_some() { (90_000, 0) } else { (27_000, NS / 10) };
         loop {
             let wanted = ticks.saturating_sub(back);
-            let from = self.bisect(wanted)?;
+            // Times that fall lead to wrong places.
+            let from = if back < FARTHEST { self.bisect(wanted)? } else { 0 };
             self.near = wanted;
             self.go(from);
             let mut best = None;
@@ -239,7 +243,7 @@ impl<S: Source> Packets for Reader<S> {
                 self.go(at);
                 return Ok(());
             }
-            back = back.saturating_mul(4).min(WRAP / 4);
+            back = back.saturating_mul(4).min(FARTHEST);
         }
     }
 

@@ -18,17 +18,19 @@ pub(crate) struct Timing {
     /// The first and the latest time so far.
     span_ns: Option<(i64, i64)>,
     step_ns: i64,
+    /// The last time that could not be, and what it was replaced by: a stream that has jumped goes on from there at its own pace.
+    jumped_ns: Option<(i64, i64)>,
 }
 
 impl Timing {
     /// For a film that its container declares to be so long; 0 or less is no declaration.
     pub(crate) fn new(film_ns: Option<i64>) -> Self {
-        Self { film_ns: film_ns.filter(|&ns| ns > 0), span_ns: None, step_ns: STEP_NS }
+        Self { film_ns: film_ns.filter(|&ns| ns > 0), span_ns: None, step_ns: STEP_NS, jumped_ns: None }
     }
 
     /// What comes next need not follow what came before.
     pub(crate) fn jump(&mut self) {
-        self.span_ns = None;
+        (self.span_ns, self.jumped_ns) = (None, None);
     }
 
     /// The pts and duration to go by, and whether they are other than those given.
@@ -40,11 +42,17 @@ impl Timing {
             None => latest.saturating_add(GAP_NS),
         };
         let possible = (latest.saturating_sub(GAP_NS)..=end).contains(&pts_ns);
+        let near = |(before, replaced): (i64, i64)| {
+            let moved = pts_ns.saturating_sub(before);
+            let pts = replaced.saturating_add(moved);
+            Some(pts).filter(|pts| moved.abs() <= SLACK_NS && (latest.saturating_sub(GAP_NS)..=end).contains(pts))
+        };
         let pts = match self.span_ns {
             _ if possible => pts_ns,
-            Some(_) => latest.saturating_add(self.step_ns),
+            Some(_) => self.jumped_ns.and_then(near).unwrap_or_else(|| latest.saturating_add(self.step_ns)),
             None => 0,
         };
+        self.jumped_ns = if possible { None } else { Some((pts_ns, pts)) };
         let lasts = duration_ns >= 0 && pts.saturating_add(duration_ns) <= end;
         let duration = if lasts { duration_ns } else { self.step_ns };
         if (1..=SLACK_NS).contains(&duration) {
@@ -94,6 +102,10 @@ mod tests {
         }
         assert_eq!(placed(Some(1_000), &[(-DAYS, 40), (40, 40)]), [(0, 40, true), (40, 40, false)]);
         assert_eq!(placed(None, &[(0, -1)]), [(0, 40, true)]);
+        // A recorder that was away for an hour goes on at the pace of its sound, and its pictures in their order.
+        let hour = [(0, 0), (3_600_000, 0), (3_600_023, 0), (3_600_123, 0), (3_600_083, 0)];
+        let places: Vec<i64> = placed(None, &hour).iter().map(|(pts, ..)| *pts).collect();
+        assert_eq!(places, [0, 40, 63, 163, 123]);
         let extremes = [(i64::MAX / 1_000_000, 1), (i64::MIN / 1_000_000, 1)];
         assert!(!placed(Some(1), &extremes)[0].2, "a first frame may be anywhere after 0");
     }

@@ -29,6 +29,8 @@ pub(crate) const FILMS: &[(&str, &str)] = &[
     ("nested.avi", "-c:v libx264 -g 12 -bf 3 -x264-params b-pyramid=normal -c:a pcm_s16le"),
     ("pairs.avi", "-c:v libx264 -g 12 -bf 2 -c:a libmp3lame"),
     ("rip.avi", "-c:v mpeg4 -q 3 -g 12 -bf 2 -c:a libmp3lame"),
+    ("eight.avi", "-c:v libvpx -cpu-used 6 -g 12 -c:a pcm_s16le"),
+    ("one.avi", "-c:v libaom-av1 -cpu-used 8 -g 12 -c:a pcm_s16le"),
     ("live.flv", "-c:v libx264 -g 12 -bf 2 -c:a aac"),
     ("film.webm", "-c:v libvpx-vp9 -cpu-used 6 -g 12 -c:a libopus"),
     ("film.ogv", "-c:v libtheora -q:v 6 -g 12 -c:a libvorbis -page_duration 200000"),

@@ -98,17 +98,22 @@ fn stream(strl: &[u8]) -> (Stream, Track) {
 }
 
 /// The codec of pictures by its four letters.
-fn codec(code: &[u8]) -> CodecId {
+pub(in super::super) fn codec(code: &[u8]) -> CodecId {
     match code.to_ascii_uppercase().as_slice() {
-        b"XVID" | b"DIVX" | b"DX50" | b"FMP4" | b"MP4V" | b"M4S2" | b"MP4S" | b"3IV2" | b"RMP4" => CodecId::Mpeg4,
-        b"MPEG" | b"MPG1" | b"MPG2" | b"MP2V" | b"M1V1" | b"MPGV" => CodecId::Mpeg12,
-        b"H264" | b"X264" | b"AVC1" | b"DAVC" | b"VSSH" => CodecId::H264,
+        b"XVID" | b"DIVX" | b"DX50" | b"DIV1" | b"FMP4" | b"MP4V" | b"M4S2" | b"MP4S" | b"3IV2" | b"RMP4" | b"UMP4"
+        | b"BLZ0" | b"XVIX" | b"DXGM" | b"SEDG" | b"SMP4" | b"HDX4" | b"\x04\0\0\0" => CodecId::Mpeg4,
+        b"MPEG" | b"MPG1" | b"MPG2" | b"MP1V" | b"MP2V" | b"M1V1" | b"MPGV" | b"PIM1" | b"VCR2" | b"EM2V" | b"DVR "
+        | b"MMES" | b"LMP2" | b"\x01\0\0\x10" | b"\x02\0\0\x10" => CodecId::Mpeg12,
+        b"H264" | b"X264" | b"AVC1" | b"DAVC" | b"VSSH" | b"Q264" | b"V264" | b"GAVC" | b"UMSV" | b"SMV2" => {
+            CodecId::H264
+        }
         b"HEVC" | b"H265" => CodecId::Hevc,
         b"VP80" => CodecId::Vp8,
         b"VP90" => CodecId::Vp9,
         b"AV01" => CodecId::Av1,
         b"THEO" => CodecId::Theora,
-        b"MJPG" | b"AVRN" | b"JPEG" | b"LJPG" => CodecId::Mjpeg,
+        b"MJPG" | b"AVRN" | b"JPEG" | b"LJPG" | b"DMB1" | b"CJPG" | b"ACDV" | b"QIVG" | b"SLMJ" | b"JPGL" | b"IJLV"
+        | b"AVDJ" | b"ADJV" | b"GEPJ" | b"MMJP" => CodecId::Mjpeg,
         b"DIV3" | b"DIV4" | b"MP43" => CodecId::Other("MS-MPEG-4 (DivX 3)".into()),
         b"\0\0\0\0" => CodecId::Other("raw".into()),
         _ => CodecId::Other(fourcc(code)),
@@ -116,7 +121,7 @@ fn codec(code: &[u8]) -> CodecId {
 }
 
 /// What a WAVEFORMATEX says.
-fn sound(format: &[u8]) -> Result<AudioCodecParameters, String> {
+pub(in super::super) fn sound(format: &[u8]) -> Result<AudioCodecParameters, String> {
     let half = |at: usize| format.get(at..at + 2).map_or(0, |b| u32::from(u16::from_le_bytes([b[0], b[1]])));
     let mut params = AudioCodecParameters::new();
     let id = match half(0) {

@@ -15,7 +15,11 @@ use super::{CodecId, Contents, Extent, Packet, Packets, TrackKind, VideoTrack, c
 use crate::times::units_ns;
 use crate::{MediaError, MediaFile};
 use header::{Stream, streams};
-use order::{Picture, Unpacker};
+
+pub(super) use header::{codec, sound};
+pub(super) use order::{Kind, Unpacker, is_same, vops};
+
+use order::Picture;
 
 /// Bytes looked through at once by a reader that is lost.
 const SEARCH: usize = 1 << 16;

@@ -11,7 +11,7 @@ use crate::video::nal::{Config, Framing, avcc, with_start_codes};
 
 /// What the order depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in super::super) enum Kind {
     /// Decoding can begin here.
     Key,
     /// Shown after those that were decoded before it.
@@ -36,13 +36,40 @@ impl Kind {
         match codec {
             CodecId::Mpeg4 => vops(head).next().map_or(Self::Key, |(_, kind)| kind),
             CodecId::H264 => h264(head),
+            CodecId::Mpeg12 => {
+                let picture = head.windows(6).find(|window| window[..4] == [0, 0, 1, 0]);
+                match picture.map(|head| head[5] >> 3 & 7) {
+                    Some(2) => Self::Plain,
+                    Some(3) => Self::Early,
+                    _ => Self::Key,
+                }
+            }
+            CodecId::Hevc => {
+                let kinds =
+                    head.windows(4).filter(|window| window[..3] == [0, 0, 1]).map(|window| window[3] >> 1 & 0x3f);
+                Self::key(kinds.into_iter().any(|kind| (16..=21).contains(&kind)))
+            }
+            CodecId::Vp8 => Self::key(head.first().is_some_and(|first| first & 1 == 0)),
+            // Profile 3 has one bit more in front of what tells.
+            CodecId::Vp9 => Self::key(
+                head.first().is_some_and(|first| (first >> (if first & 0x30 == 0x30 { 1 } else { 2 })) & 3 == 0),
+            ),
+            // A sequence's header, behind what separates pictures.
+            CodecId::Av1 => {
+                Self::key(head.strip_prefix(&[0x12, 0]).unwrap_or(head).first().is_some_and(|unit| unit >> 3 & 15 == 1))
+            }
+            CodecId::Theora => Self::key(head.first().is_some_and(|first| first & 0x40 == 0)),
             _ => Self::Key,
         }
+    }
+
+    fn key(is: bool) -> Self {
+        if is { Self::Key } else { Self::Plain }
     }
 }
 
 /// The pictures of MPEG-4 in a chunk: where each begins, and what it is.
-fn vops(data: &[u8]) -> impl Iterator<Item = (usize, Kind)> + '_ {
+pub(in super::super) fn vops(data: &[u8]) -> impl Iterator<Item = (usize, Kind)> + '_ {
     data.windows(5).enumerate().filter(|(_, window)| window[..4] == [0, 0, 1, 0xb6]).map(|(at, window)| {
         let kind = match window[4] >> 6 {
             0 => Kind::Key,
@@ -73,7 +100,7 @@ fn h264(head: &[u8]) -> Kind {
 
 /// Takes apart what old writers packed: two pictures in one chunk, for which the next one says that nothing has changed.
 #[derive(Default)]
-pub(super) struct Unpacker {
+pub(in super::super) struct Unpacker {
     pub(super) packed: bool,
     waiting: Option<Picture>,
     counted: AvcOrder,
@@ -107,12 +134,12 @@ impl Unpacker {
     }
 
     /// See [`AvcOrder::reordered`].
-    pub(super) fn reordered(&self) -> Option<u32> {
+    pub(in super::super) fn reordered(&self) -> Option<u32> {
         self.counted.reordered()
     }
 
     /// Takes what the file says of all pictures.
-    pub(super) fn ahead(&mut self, codec: &CodecId, config: &[u8]) {
+    pub(in super::super) fn ahead(&mut self, codec: &CodecId, config: &[u8]) {
         if *codec != CodecId::H264 {
             return;
         }
@@ -127,12 +154,12 @@ impl Unpacker {
     }
 
     /// What a picture is that begins so.
-    pub(super) fn kind(&self, codec: &CodecId, head: &[u8]) -> Kind {
+    pub(in super::super) fn kind(&self, codec: &CodecId, head: &[u8]) -> Kind {
         Kind::of(codec, &self.units(head))
     }
 
     /// Where a picture is shown that begins so, if its codec counts.
-    pub(super) fn place(&mut self, codec: &CodecId, data: &[u8]) -> Option<(u32, i64)> {
+    pub(in super::super) fn place(&mut self, codec: &CodecId, data: &[u8]) -> Option<(u32, i64)> {
         if *codec != CodecId::H264 {
             return None;
         }
@@ -153,7 +180,7 @@ fn says_packed(data: &[u8]) -> bool {
 const HEADERS: usize = 1024;
 
 /// Whether a chunk only says that nothing has changed.
-fn is_same(data: &[u8]) -> bool {
+pub(in super::super) fn is_same(data: &[u8]) -> bool {
     data.len() <= 16
 }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::super::timing::Timing;
 use super::super::{Before, Packet, Packets, TrackKind, caps};
-use super::clusters::{self, BLOCK_GROUP, CLUSTER_TIME, SIMPLE_BLOCK, known, next_cluster, number};
+use super::clusters::{self, BLOCK_GROUP, CLUSTER_TIME, SIMPLE_BLOCK, next_cluster, number, passable};
 use super::ebml::{Element, element, laces, vint};
 use super::header::{CLUSTER, Header, Packing, SEGMENT, Track};
 use crate::{MediaError, MediaFile};
 
+const EBML: u32 = 0x1a45_dfa3;
 const BLOCK: u32 = 0xa1;
 const BLOCK_DURATION: u32 = 0x9b;
 const REFERENCE: u32 = 0xfb;
@@ -87,7 +88,12 @@ impl Blocks {
                     let block = if part.id == BLOCK_GROUP { self.group(&part)? } else { self.simple(part.body, end)? };
                     return if block.is_some() { Ok(block) } else { self.resync(start) };
                 }
-                _ if part.len.is_some() && end > start && known(part.id) => self.place.at = end,
+                // Its times and tracks would be others.
+                EBML => {
+                    self.place.at = self.file.len();
+                    return Err(MediaError::Damaged("another Matroska file follows, which is not played".into()));
+                }
+                _ if part.len.is_some() && end > start && passable(&self.file, &part) => self.place.at = end,
                 _ => return self.resync(start),
             }
         }

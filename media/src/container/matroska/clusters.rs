@@ -81,8 +81,21 @@ pub(super) fn number(file: &MediaFile, part: &Element) -> Result<i64, MediaError
     Ok(uint(&data[..len]).map_or(0, |value| value as i64))
 }
 
-/// Whether an element may stand in or between clusters; anything else is taken for damage.
-pub(super) fn known(id: u32) -> bool {
+/// Whether an element may be stepped over: it may stand in or between clusters, or something that may do so stands right behind it, as behind
+/// what a later version or a vendor has added. Anything else is taken for damage.
+pub(super) fn passable(file: &MediaFile, part: &Element) -> bool {
+    let within = |part: &Element| part.len.is_none_or(|len| part.body.saturating_add(len) <= file.len());
+    let behind = |at| match element(file, at) {
+        Ok(Some(next)) => {
+            (known(next.id) || [CLUSTER, CLUSTER_TIME, SIMPLE_BLOCK, BLOCK_GROUP].contains(&next.id)) && within(&next)
+        }
+        _ => false,
+    };
+    let end = part.end(file);
+    known(part.id) || part.len.is_some() && within(part) && (end == file.len() || behind(end))
+}
+
+fn known(id: u32) -> bool {
     matches!(
         id,
         0xec | 0xbf

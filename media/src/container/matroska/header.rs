@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use super::super::dolby::Dolby;
-use super::super::{Attachment, CodecId, Colour, Peak, TrackKind, VideoTrack, caps, fourcc};
+use super::super::{Attachment, CodecId, Colour, Peak, TrackKind, VideoTrack, avi, caps};
 use super::about;
 use super::ebml::{Element, child, children, element, float, string, uint};
 use super::sound;
@@ -21,6 +21,8 @@ const TRACKS: u32 = 0x1654_ae6b;
 const CHAPTERS: u32 = 0x1043_a770;
 const TAGS: u32 = 0x1254_c367;
 const ATTACHMENTS: u32 = 0x1941_a469;
+/// Pictures as they lie in an AVI.
+pub(super) const VFW: &str = "V_MS/VFW/FOURCC";
 /// What is looked for.
 const PARTS: [u32; 6] = [INFO, TRACKS, CUES, CHAPTERS, TAGS, ATTACHMENTS];
 
@@ -203,6 +205,8 @@ fn track(entry: &[u8]) -> Option<Track> {
             _ => video_codec(&codec_id, config),
         };
         let rate = (frame_ns > 0).then(|| NS as f64 / frame_ns as f64);
+        // What the codec is told stands behind the bitmap's header.
+        let config = if codec_id == VFW { config.get(40..).unwrap_or_default() } else { config };
         VideoTrack { rate, dolby: dolby(entry), ..video(child(entry, 0xe0).unwrap_or_default(), codec, config) }
     });
     let audio = (kind == TrackKind::Audio).then(|| match packing {
@@ -282,7 +286,7 @@ fn video_codec(id: &str, config: &[u8]) -> CodecId {
         "V_MJPEG" => CodecId::Mjpeg,
         "V_UNCOMPRESSED" => CodecId::Other("raw".into()),
         // The four-character code of AVI lies in a bitmap header.
-        "V_MS/VFW/FOURCC" => CodecId::Other(config.get(16..20).map_or_else(String::new, fourcc)),
+        VFW => avi::codec(config.get(16..20).unwrap_or_default()),
         "V_MPEG4/ISO/SP" | "V_MPEG4/ISO/ASP" | "V_MPEG4/ISO/AP" => CodecId::Mpeg4,
         other => CodecId::Other(format!("`{}`", other.escape_debug())),
     }

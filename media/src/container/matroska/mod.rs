@@ -6,6 +6,7 @@ mod blocks;
 mod clusters;
 mod ebml;
 mod header;
+mod ordered;
 mod sound;
 
 use std::collections::HashMap;
@@ -91,6 +92,11 @@ impl super::Container for Matroska {
         if track >= self.header.tracks.len() {
             return Err(MediaError::Broken("Matroska: it has no such track".into()));
         }
-        Ok(Box::new(blocks::Reader::new(self.file.clone(), self.header.clone(), track)))
+        let reader = blocks::Reader::new(self.file.clone(), self.header.clone(), track);
+        let described = &self.header.tracks[track];
+        Ok(match &described.video {
+            Some(video) if described.codec_id == header::VFW => Box::new(ordered::Ordered::new(reader, video)),
+            _ => Box::new(reader),
+        })
     }
 }

@@ -4,11 +4,16 @@ use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
 
+use super::super::avi;
 use super::ebml::{child, float, laces, uint};
 
 /// A sound track's codec and what its decoder needs; `Err` names a codec that there is no decoder for.
 pub(super) fn parse(name: &str, private: &[u8], audio: &[u8]) -> Result<AudioCodecParameters, String> {
-    params(name, private, audio).ok_or_else(|| friendly(name))
+    match name {
+        // As AVI describes sound.
+        "A_MS/ACM" => avi::sound(private),
+        _ => params(name, private, audio).ok_or_else(|| friendly(name)),
+    }
 }
 
 fn friendly(name: &str) -> String {

@@ -58,6 +58,14 @@ pub(crate) fn load(file: &MediaFile, part: &TopBox) -> Result<Vec<u8>, MediaErro
     Ok(body)
 }
 
+/// The index that a `moov` holds, which old editors of QuickTime compressed; what cannot be read stays as it is.
+pub(crate) fn whole(moov: Vec<u8>) -> Vec<u8> {
+    let packed = child(&moov, b"cmov").filter(|cmov| child(cmov, b"dcom") == Some(b"zlib"));
+    let Some(packed) = packed.and_then(|cmov| child(cmov, b"cmvd")?.get(4..)) else { return moov };
+    let plain = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(packed, caps::INDEX as usize);
+    plain.ok().and_then(|plain| child(&plain, b"moov").map(<[u8]>::to_vec)).unwrap_or(moov)
+}
+
 /// The boxes inside `body`, each as its kind and its own body, cut off where `body` ends.
 pub(crate) fn children(body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let mut rest = body;

@@ -3,7 +3,7 @@
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use super::super::dolby::Dolby;
-use super::super::{CodecId, Colour, Peak, TrackKind};
+use super::super::{CodecId, Colour, Peak, TrackKind, avi};
 use super::boxes::{be16, be32, child, children};
 use crate::{ColorRange, caps};
 
@@ -119,7 +119,7 @@ impl Entry {
                 Some([0, 0, 0, 0x6c]) => return CodecId::Mjpeg,
                 _ => return CodecId::Mpeg4,
             },
-            b"m2v1" | b"mpg2" | b"m1v1" | b"mpeg" | b"mp1v" => return CodecId::Mpeg12,
+            b"m1v " | b"m2v1" | b"AVmp" => return CodecId::Mpeg12,
             [b'x', b'd', b'v' | b'5' | b'h', _] | [b'h', b'd', b'v', _] | [b'm', b'x', b'3'..=b'5', b'n' | b'p'] => {
                 return CodecId::Mpeg12;
             }
@@ -130,12 +130,13 @@ impl Entry {
             b"apch" => "ProRes 422 HQ",
             b"ap4h" => "ProRes 4444",
             b"ap4x" => "ProRes 4444 XQ",
-            b"jpeg" | b"mjpa" => return CodecId::Mjpeg,
+            b"mjpa" => return CodecId::Mjpeg,
             b"mjpb" => "Motion JPEG in format B",
             b"s263" | b"h263" => "H.263",
             b"AVdn" | b"AVdh" => "DNxHD",
             b"vvc1" | b"vvi1" => "VVC (H.266)",
-            other => return CodecId::Other(fourcc(other)),
+            // Editors take codes over from AVI.
+            other => return avi::codec(other),
         };
         CodecId::Other(name.into())
     }

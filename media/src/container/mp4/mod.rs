@@ -48,7 +48,7 @@ impl Mp4 {
             let part = part?;
             match &part.kind {
                 b"moov" if movie_scale == 0 => {
-                    let moov = boxes::load(file, &part)?;
+                    let moov = boxes::whole(boxes::load(file, &part)?);
                     movie_scale = track::movie_scale(&moov);
                     film_ns = track::declared_ns(&moov);
                     fragments.defaults(&moov);
@@ -107,6 +107,20 @@ fn place(track: &mut Track, film_ns: Option<i64>, movie_scale: u32, fragmented: 
             first.duration_ns -= wait_ns;
         }
     }
+    // A description that is not there is the first one. Those of another codec are no configurations (`describe`), and are not counted.
+    let first = track.entries.first().map(entry::Entry::codec);
+    let same: Vec<bool> = track.entries.iter().map(|entry| Some(entry.codec()) == first).collect();
+    for sample in &mut track.samples {
+        let at = Some(usize::from(sample.entry)).filter(|&at| at < same.len()).unwrap_or(0);
+        let before = same[..at].iter().filter(|same| **same).count();
+        sample.entry = if same.get(at) == Some(&true) { before as u8 } else { u8::MAX };
+    }
+    // Where no picture is said to be one to begin with, the first one is.
+    if track.samples.iter().all(|sample| !sample.sync)
+        && let Some(first) = track.samples.first_mut()
+    {
+        first.sync = true;
+    }
     let mut timing = Timing::new(film_ns);
     for sample in &mut track.samples {
         let (pts_ns, duration_ns, other) = timing.place(sample.pts_ns, sample.duration_ns);
@@ -115,7 +129,11 @@ fn place(track: &mut Track, film_ns: Option<i64>, movie_scale: u32, fragmented: 
         // Of sound, every packet is one; what flags say otherwise is not believed.
         sample.sync |= track.kind == TrackKind::Audio;
     }
+    let edited = track.edited();
     track.edit(movie_scale, fragmented);
+    if edited && !fragmented {
+        track.begin_with_edit();
+    }
     track.trim_padding();
 }
 

@@ -242,6 +242,19 @@ impl Track {
         self.samples.iter_mut().for_each(|sample| sample.pts_ns = sample.pts_ns.saturating_add(shift_ns));
     }
 
+    /// Pictures begin where their first edit does, as in FFmpeg, also where it begins a little before the first of them: many writers say that it
+    /// begins at 0 and forget by how much B pictures delay the others.
+    pub(super) fn begin_with_edit(&mut self) {
+        if self.kind != TrackKind::Video {
+            return;
+        }
+        let shown = self.samples.iter().filter(|sample| !sample.hidden);
+        let waits_ns = shown.map(|sample| sample.pts_ns).min().map_or(0, |first| first.saturating_sub(self.begins_ns));
+        if waits_ns > 0 {
+            self.samples.iter_mut().for_each(|sample| sample.pts_ns = sample.pts_ns.saturating_sub(waits_ns));
+        }
+    }
+
     /// AAC's last packet is filled up to a whole frame. Where the file declares it shorter than the others, what is more is no part of the song,
     /// and would be a gap in front of the next one.
     pub(super) fn trim_padding(&mut self) {

@@ -1,10 +1,11 @@
 //! The MPEG transport stream of television, cameras and discs, with packets of 188, 192 (M2TS) and 204 bytes: the first programme's
 //! tracks. There is no index; a time is found by bisection.
 
+mod joints;
 mod reader;
 mod units;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::dolby::Dolby;
 use super::frames::Cutter;
@@ -13,6 +14,7 @@ use super::stream::{Content, Reader};
 use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
 use crate::audio::name_of;
 use crate::{MediaError, MediaFile};
+use joints::Joints;
 use units::{Table, Units};
 
 pub(crate) use units::Grid;
@@ -29,6 +31,7 @@ pub(super) struct Ts {
     contents: Contents,
     /// In the order of the contents.
     streams: Vec<Stream>,
+    joints: Joints,
 }
 
 #[derive(Clone, Copy)]
@@ -50,7 +53,7 @@ impl Ts {
         let mut units = Units::new(file.clone(), grid, 0);
         // A recording of one programme may still list all that were sent, so the first map that is there decides.
         let (mut maps, mut tables) = (Vec::new(), HashMap::<u16, Table>::new());
-        let mut listed = Vec::new();
+        let (mut listed, mut clock) = (Vec::new(), 0);
         while units.at < caps::TS_HEAD && listed.is_empty() {
             let Some(unit) = units.next()? else { break };
             if unit.pid != 0 && !maps.contains(&unit.pid) {
@@ -66,6 +69,7 @@ impl Ts {
                 }
                 (1.., Some(2)) => {
                     listed = streams(table);
+                    clock = table.get(8..10).map_or(0, |pid| u16::from_be_bytes([pid[0] & 0x1f, pid[1]]));
                     if listed.iter().all(|(_, track)| !timed(track.kind)) {
                         listed.clear();
                     }
@@ -76,13 +80,18 @@ impl Ts {
         if listed.is_empty() {
             return Err(broken("it lists no tracks in its beginning"));
         }
-        let firsts = times(file, grid, 0, caps::TS_HEAD, &listed, false)?;
-        let lasts = times(file, grid, file.len().saturating_sub(caps::TS_TAIL), u64::MAX, &listed, true)?;
+        let joints = Joints::find(file, grid, clock)?;
+        let (firsts, scrambled) = times(file, grid, 0, caps::TS_HEAD, &listed, &joints, false)?;
+        let tail = file.len().saturating_sub(caps::TS_TAIL);
+        let (lasts, _) = times(file, grid, tail, u64::MAX, &listed, &joints, true)?;
         let mut contents = Contents { format: "MPEG-TS", ..Contents::default() };
         let mut streams = Vec::new();
         // Times may wrap between one track's first and another's.
         let anchor = firsts.values().next().copied().unwrap_or(0);
-        for (pid, track) in listed {
+        for (pid, mut track) in listed {
+            if scrambled.contains(&pid) && !firsts.contains_key(&pid) {
+                track.encrypt();
+            }
             let first = firsts.get(&pid).map(|&first| unwrap(first, anchor));
             let span = first.map(|first| {
                 let last = lasts.get(&pid).map_or(first, |&last| first + (last - first).rem_euclid(WRAP));
@@ -91,7 +100,7 @@ impl Ts {
             streams.push(Stream { pid, span, latm: track.codec == LATM });
             contents.tracks.push(track);
         }
-        let mut ts = Self { file: file.clone(), grid, contents, streams };
+        let mut ts = Self { file: file.clone(), grid, contents, streams, joints };
         for track in 0..ts.streams.len() {
             ts.describe(track)?;
         }
@@ -130,6 +139,11 @@ impl Ts {
         Ok(())
     }
 
+    fn is_encrypted(&self, track: usize) -> bool {
+        let video = self.contents.tracks[track].video.as_ref();
+        video.is_some_and(|video| matches!(video.codec, CodecId::Encrypted(_)))
+    }
+
     /// A reader of a track, which reads as far as `until`.
     fn reader(&self, track: usize, until: u64) -> Reader<reader::Track> {
         let Stream { pid, span, latm } = self.streams[track];
@@ -144,7 +158,7 @@ impl Ts {
             None if latm => Content::Sound(Cutter::latm()),
             None => Content::Sound(Cutter::default()),
         };
-        Reader::new(reader::Track::new(units, pid, pictures), span.unwrap_or_default(), content)
+        Reader::new(reader::Track::new(units, self.joints.clone(), pid, pictures), span.unwrap_or_default(), content)
     }
 }
 
@@ -152,22 +166,26 @@ fn timed(kind: TrackKind) -> bool {
     matches!(kind, TrackKind::Video | TrackKind::Audio)
 }
 
-/// The first (or last) time of each track between two places of a file.
+/// The first (or last) time of each track between two places of a file, and the tracks of which something is scrambled.
 fn times(
     file: &MediaFile,
     grid: Grid,
     from: u64,
     to: u64,
     tracks: &[(u16, Track)],
+    joints: &Joints,
     last: bool,
-) -> Result<HashMap<u16, i64>, MediaError> {
+) -> Result<(HashMap<u16, i64>, HashSet<u16>), MediaError> {
     let mut units = Units::new(file.clone(), grid, from);
-    let mut found = HashMap::new();
+    let (mut found, mut scrambled) = (HashMap::new(), HashSet::new());
     let wanted = tracks.iter().filter(|(_, track)| timed(track.kind)).count();
     while units.at < to && (last || found.len() < wanted) {
         let Some(unit) = units.next()? else { break };
         let known = tracks.iter().any(|(pid, track)| *pid == unit.pid && timed(track.kind));
-        if let Some((Some(time), _)) = header(unit.payload).filter(|_| unit.begins && known) {
+        if known && unit.scrambled {
+            scrambled.insert(unit.pid);
+        } else if let Some((Some(time), _)) = header(unit.payload).filter(|_| unit.begins && known) {
+            let time = time + joints.shift(unit.end - 1);
             if last {
                 // Of pictures, the last in order of decoding need not be the last one shown.
                 let latest = found.entry(unit.pid).or_insert(time);
@@ -178,7 +196,7 @@ fn times(
             }
         }
     }
-    Ok(found)
+    Ok((found, scrambled))
 }
 
 /// The tracks that a programme map lists.
@@ -255,6 +273,8 @@ impl super::Container for Ts {
     fn packets(&self, track: usize) -> Result<Box<dyn Packets>, MediaError> {
         match self.streams.get(track) {
             Some(Stream { span: Some(_), .. }) => Ok(Box::new(self.reader(track, u64::MAX))),
+            // Its codec says why there is nothing.
+            Some(_) if self.is_encrypted(track) => Ok(Box::new(self.reader(track, 0))),
             _ => Err(MediaError::Broken("MPEG-TS: nothing of the track is in the file's beginning".into())),
         }
     }

@@ -2,12 +2,16 @@
 
 use super::super::stream::{Piece, Source};
 use super::super::{caps, pes};
+use super::joints::Joints;
 use super::units::Units;
 use crate::MediaError;
 
 /// Puts together the PES packets of one track.
 pub(super) struct Track {
     units: Units,
+    joints: Joints,
+    /// What the joints before the last transport packet add to times.
+    shift: i64,
     pid: u16,
     /// It has pictures, which must be whole.
     pictures: bool,
@@ -25,9 +29,21 @@ pub(super) struct Track {
 
 impl Track {
     /// The track `pid` from the file's start on.
-    pub(super) fn new(units: Units, pid: u16, pictures: bool) -> Self {
+    pub(super) fn new(units: Units, joints: Joints, pid: u16, pictures: bool) -> Self {
         let (gathered, place, begun) = (Vec::new(), 0, false);
-        Self { units, pid, pictures, gathered, place, begun, counter: None, lost: false, stuffed: false }
+        Self {
+            units,
+            joints,
+            shift: 0,
+            pid,
+            pictures,
+            gathered,
+            place,
+            begun,
+            counter: None,
+            lost: false,
+            stuffed: false,
+        }
     }
 
     /// The next whole PES packet, and where it began; `None` at the end.
@@ -53,6 +69,9 @@ impl Track {
             if unit.pid != pid || unit.payload.is_empty() {
                 continue;
             }
+            // What was joined counts its packets anew.
+            let shift = self.joints.shift(at);
+            let counter = counter.filter(|_| std::mem::replace(&mut self.shift, shift) == shift);
             let repeated = counter == Some(unit.counter);
             let missing = unit.broken || counter.is_some_and(|before| (before + 1) & 15 != unit.counter) && !repeated;
             self.counter = Some(unit.counter);
@@ -95,12 +114,13 @@ impl Source for Track {
             .filter(|(_, begins)| *begins <= data.len())
             .ok_or_else(|| MediaError::Damaged("a PES packet's header".into()))?;
         data.drain(..begins);
+        let time = time.map(|time| time + self.joints.shift(place));
         Ok(Some(Piece { place, time, body: data }))
     }
 
     fn go(&mut self, at: u64) {
         self.units = Units::new(self.units.file.file().clone(), self.units.grid, at);
-        (self.begun, self.counter, self.lost) = (false, None, false);
+        (self.begun, self.counter, self.lost, self.shift) = (false, None, false, self.joints.shift(at));
         self.gathered.clear();
     }
 
@@ -112,11 +132,12 @@ impl Source for Track {
         let mut units = Units::new(self.units.file.file().clone(), self.units.grid, at);
         while units.at < at.saturating_add(caps::TS_SPARSE) {
             let Some(unit) = units.next()? else { return Ok(None) };
+            let shift = self.joints.shift(unit.end - 1);
             if unit.pid == self.pid
                 && unit.begins
                 && let Some((Some(time), _)) = pes::header(unit.payload)
             {
-                return Ok(Some(time));
+                return Ok(Some(time + shift));
             }
         }
         Ok(None)

@@ -5,13 +5,15 @@ use crate::{MediaError, MediaFile};
 
 /// Bytes of a transport packet that matter.
 const UNIT: usize = 188;
+/// Bytes at a file's start in which the first packet is looked for: half of what is looked at to tell its kind.
+const BEFORE: u64 = 2048;
 
 /// How transport packets lie in a file: the distance from one to the next, and what precedes each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Grid {
     pub(super) step: u64,
     lead: u64,
-    /// Where the first whole one is: a recording may begin within one.
+    /// Where the first whole one is: a recording may begin within one, or with what is none.
     first: u64,
 }
 
@@ -19,7 +21,7 @@ impl Grid {
     /// Finds it by the sync bytes of the first packets.
     pub(crate) fn find(head: &[u8]) -> Option<Self> {
         let from = |first| [(188, 0), (192, 4), (204, 0)].map(|(step, lead)| Self { step, lead, first });
-        (0..204).flat_map(from).find(|grid| {
+        (0..BEFORE).flat_map(from).find(|grid| {
             let sync = |n: u64| head.get((grid.first + n * grid.step + grid.lead) as usize) == Some(&0x47);
             (0..if grid.first == 0 { 4 } else { 10 }).all(sync)
         })
@@ -45,7 +47,11 @@ pub(super) struct Unit<'a> {
     pub(super) pid: u16,
     pub(super) begins: bool,
     pub(super) counter: u8,
+    /// What the programme's clock says, in ticks.
+    pub(super) clock: Option<i64>,
     pub(super) broken: bool,
+    /// It was made unreadable for all who do not have the key.
+    pub(super) scrambled: bool,
     /// Bytes were stuffed in front of what it carries, since that is all there was.
     pub(super) stuffed: bool,
     pub(super) payload: &'a [u8],
@@ -95,13 +101,21 @@ impl Units {
                 pid: u16::from_be_bytes([unit[1] & 0x1f, unit[2]]),
                 begins: unit[1] & 0x40 != 0,
                 counter: unit[3] & 15,
+                clock: if field >= 7 && unit[5] & 0x10 != 0 { clock(&unit[6..11]) } else { None },
                 broken: unit[1] & 0x80 != 0 || unit[3] & 0xc0 != 0,
+                scrambled: unit[3] & 0xc0 != 0,
                 stuffed: field > said(&unit[4..]),
                 payload,
                 end: self.at,
             }));
         }
     }
+}
+
+/// The 33 bits of a clock that count ticks.
+fn clock(bytes: &[u8]) -> Option<i64> {
+    let (high, low) = bytes.split_first_chunk::<4>()?;
+    Some(i64::from(u32::from_be_bytes(*high)) << 1 | i64::from(low.first()? >> 7))
 }
 
 /// Bytes of a table, at most.

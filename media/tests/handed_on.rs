@@ -1,0 +1,202 @@
+//! Films that somebody joined, copied into another container, or sent on: what played as it was made plays as it was handed on.
+
+#[path = "support/mod.rs"]
+mod support;
+mod video_support;
+
+use std::path::{Path, PathBuf};
+
+use tricine_media::NS;
+use video_support::{Clips, decode_all, lively, open, samples};
+
+/// What is heard.
+const TONE: &str = "-f lavfi -i sine=frequency=440:sample_rate=48000:duration=3";
+
+/// Sample frames of a film of one channel.
+fn sound(path: &Path) -> usize {
+    support::decode_all(open(path).unwrap().audio.unwrap().as_mut()).samples.len()
+}
+
+/// A film of `settings`, as everything else here is made.
+fn film(clips: &Clips, name: &str, settings: &str) -> Option<PathBuf> {
+    clips.make(name, &format!("{} {} {settings}", TONE, lively("96x64", "25", "3")))
+}
+
+#[test]
+fn recordings_that_were_joined_play_and_seek_as_one() {
+    let Some(clips) = Clips::new("joined") else { return };
+    let settings = "-c:v libx264 -g 12 -bf 2 -c:a mp2";
+    let Some(one) = film(&clips, "one.ts", settings) else { return };
+    let (whole, heard) = (decode_all(&one), sound(&one));
+    // The clock falls back, runs ahead by hours, and wraps around on the way.
+    for (n, offset) in ["0", "30000", "95441"].into_iter().enumerate() {
+        let Some(two) = film(&clips, &format!("two-{n}.ts"), &format!("{settings} -output_ts_offset {offset}")) else {
+            return;
+        };
+        let joined = clips.path(&format!("joined-{n}.ts"));
+        std::fs::write(&joined, [std::fs::read(&one).unwrap(), std::fs::read(&two).unwrap()].concat()).unwrap();
+        let film = decode_all(&joined);
+        let count = whole.len();
+        assert_eq!(film.len(), 2 * count, "{offset}");
+        for (n, (pts_ns, _, samples)) in film.iter().enumerate() {
+            assert!(*samples == whole[n % count].2, "{offset}: picture {n}");
+            assert!(pts_ns.abs_diff(n as i64 * NS / 25) < 110_000_000, "{offset}: picture {n} at {pts_ns}");
+        }
+        let over = sound(&joined).abs_diff(2 * heard);
+        assert!(over < 4_800, "{offset}: {over} samples more or less");
+        let mut video = open(&joined).unwrap().video.unwrap();
+        for target in [4 * NS, NS, 5 * NS, 3 * NS - 1] {
+            video.seek(target).unwrap();
+            let wanted = film.iter().rfind(|(pts_ns, ..)| *pts_ns <= target).unwrap();
+            let mut frame = video.next_frame().unwrap().unwrap();
+            assert!(frame.pts_ns == wanted.0 && samples(&mut frame) == wanted.2, "{offset}: to {target}");
+        }
+    }
+}
+
+#[test]
+fn a_seek_ends_where_times_fall_and_nothing_tells_why() {
+    let Some(clips) = Clips::new("falls") else { return };
+    let Some(late) =
+        film(&clips, "late.mpg", "-c:v mpeg2video -b:v 12M -minrate 12M -g 12 -c:a mp2 -output_ts_offset 40000")
+    else {
+        return;
+    };
+    let early = film(&clips, "early.mpg", "-c:v mpeg2video -b:v 12M -minrate 12M -g 12 -c:a mp2").unwrap();
+    let joined = clips.path("falls.mpg");
+    std::fs::write(&joined, [std::fs::read(&late).unwrap(), std::fs::read(&early).unwrap()].concat()).unwrap();
+    let mut video = open(&joined).unwrap().video.unwrap();
+    for target in [NS, 3 * NS, 0, 5 * NS] {
+        video.seek(target).unwrap();
+    }
+}
+
+#[test]
+fn a_transport_stream_behind_something_else_plays_and_a_scrambled_one_says_so() {
+    let Some(clips) = Clips::new("behind") else { return };
+    let Some(path) = film(&clips, "film.ts", "-c:v libx264 -g 12 -c:a mp2") else { return };
+    let data = std::fs::read(&path).unwrap();
+    let behind = clips.path("behind.ts");
+    std::fs::write(&behind, [&[7; 1234][..], &data].concat()).unwrap();
+    assert_eq!(decode_all(&behind).len(), 75);
+    let scrambled = clips.path("scrambled.ts");
+    let mut all = data;
+    for packet in all.chunks_exact_mut(188).filter(|packet| packet[1] & 1 == 1 && packet[3] & 0x10 != 0) {
+        packet[3] |= 0x80;
+        packet[100..].fill(0xa5);
+    }
+    std::fs::write(&scrambled, all).unwrap();
+    let error = open(&scrambled).err().unwrap().to_string();
+    assert!(error.contains("encrypted"), "{error}");
+}
+
+#[test]
+fn matroska_that_took_a_film_over_from_an_avi_shows_it_as_the_avi_does() {
+    let Some(clips) = Clips::new("vfw") else { return };
+    for (name, code, settings) in [
+        ("pairs", b"XVID", "-c:v mpeg4 -q 3 -g 12 -bf 2 -vtag XVID"),
+        ("plain", b"DX50", "-c:v mpeg4 -q 3 -g 12 -vtag DX50"),
+        ("counted", b"H264", "-c:v libx264 -g 12 -bf 3 -x264-params b-pyramid=normal"),
+    ] {
+        let Some(avi) = film(&clips, &format!("{name}.avi"), &format!("{settings} -c:a pcm_s16le")) else { continue };
+        // H.264 lies in AVI as it does in a raw stream.
+        let annex = if name == "counted" { ",h264_mp4toannexb" } else { "" };
+        let from = format!("-i {} -map 0 -c copy -bsf:v setts=pts=DTS{annex}", avi.display());
+        let Some(mkv) = clips.make(&format!("{name}.mkv"), &from) else { continue };
+        let mut data = std::fs::read(&mkv).unwrap();
+        // The codec's name, and a bitmap's header in place of the codec's own.
+        let kept = if name == "counted" { &b"V_MPEG4/ISO/AVC"[..] } else { &b"V_MPEG4/ISO/ASP"[..] };
+        let at = data.windows(15).position(|id| id == kept).unwrap();
+        data[at..at + 15].copy_from_slice(b"V_MS/VFW/FOURCC");
+        let private = at + data[at..].windows(2).position(|id| id == [0x63, 0xa2]).unwrap() + 2;
+        let head = data[private].leading_zeros() as usize + 1;
+        let len = data[private + head - 1];
+        let body = private + head;
+        data[body..body + 20].fill(0);
+        data[body + 16..body + 20].copy_from_slice(code);
+        assert!(len >= 20, "{name}: {len} bytes of configuration");
+        std::fs::write(&mkv, data).unwrap();
+        let (theirs, ours) = (decode_all(&avi), decode_all(&mkv));
+        assert_eq!(ours.len(), theirs.len(), "{name}");
+        for (n, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+            assert!(ours.0.abs_diff(theirs.0) < 1_000_000 && ours.2 == theirs.2, "{name}: picture {n}");
+        }
+        let mut video = open(&mkv).unwrap().video.unwrap();
+        for target in [2 * NS, NS / 2, NS] {
+            video.seek(target).unwrap();
+            let wanted = ours.iter().rfind(|(pts_ns, ..)| *pts_ns <= target).unwrap();
+            let mut frame = video.next_frame().unwrap().unwrap();
+            assert!(frame.pts_ns == wanted.0 && samples(&mut frame) == wanted.2, "{name}: to {target}");
+        }
+    }
+}
+
+#[test]
+fn matroska_plays_past_elements_that_nobody_knows_and_ends_where_another_file_follows() {
+    let Some(clips) = Clips::new("unknown") else { return };
+    let settings = "-c:v libx264 -g 12 -bf 2 -c:a flac -live 1 -cluster_time_limit 500";
+    let Some(path) = film(&clips, "film.mkv", settings) else { return };
+    let (data, whole) = (std::fs::read(&path).unwrap(), decode_all(&path));
+    // In front of the first blocks, each behind its cluster's time.
+    let (mut more, mut rest) = (Vec::new(), &data[..]);
+    while let Some(at) = rest.windows(4).position(|id| id == [0x1f, 0x43, 0xb6, 0x75]) {
+        let time = at + rest[at..].iter().position(|byte| *byte == 0xe7).unwrap();
+        let behind = time + 2 + usize::from(rest[time + 1] & 0x7f);
+        more.extend([&rest[..behind], &[0x42, 0xfe, 0x83, 1, 2, 3]].concat());
+        rest = &rest[behind..];
+    }
+    more.extend(rest);
+    let unknown = clips.path("unknown.mkv");
+    std::fs::write(&unknown, more).unwrap();
+    assert!(decode_all(&unknown) == whole);
+    let twice = clips.path("twice.mkv");
+    std::fs::write(&twice, [&data[..], &data].concat()).unwrap();
+    let (mut video, mut times) = (open(&twice).unwrap().video.unwrap(), Vec::new());
+    let mut said = String::new();
+    loop {
+        match video.next_frame() {
+            Ok(Some(frame)) => times.push(frame.pts_ns),
+            Ok(None) => break,
+            Err(error) => said = error.to_string(),
+        }
+    }
+    assert!(said.contains("another Matroska file"), "{said}");
+    assert_eq!(times, whole.iter().map(|(pts_ns, ..)| *pts_ns).collect::<Vec<_>>());
+}
+
+/// Where a box's body begins.
+fn body(data: &[u8], kind: &[u8; 4]) -> usize {
+    data.windows(4).position(|four| four == kind).unwrap() + 4
+}
+
+#[test]
+fn indexes_of_mp4_as_old_and_careless_writers_leave_them_are_read() {
+    let Some(clips) = Clips::new("careless") else { return };
+    let Some(path) = film(&clips, "film.mp4", "-c:v libx264 -g 12 -bf 2 -c:a aac") else { return };
+    let (data, whole) = (std::fs::read(&path).unwrap(), decode_all(&path));
+    let number = |at: usize| u32::from_be_bytes(data[at..at + 4].try_into().unwrap());
+    // No picture that can be begun with.
+    let mut none = data.clone();
+    let syncs = body(&data, b"stss");
+    let count = number(syncs + 4) as usize;
+    none[syncs + 4..syncs + 8 + 4 * count].fill(0);
+    // A description that there is none of.
+    let mut other = data.clone();
+    let chunks = body(&data, b"stsc");
+    for run in 0..number(chunks + 4) as usize {
+        other[chunks + 8 + 12 * run + 8..][..4].copy_from_slice(&2u32.to_be_bytes());
+    }
+    // A compressed index, as QuickTime had it.
+    let moov = body(&data, b"moov") - 8;
+    let made = |kind: &[u8; 4], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat();
+    let plain = &data[moov..][..number(moov) as usize];
+    let packed =
+        [&(plain.len() as u32).to_be_bytes()[..], &miniz_oxide::deflate::compress_to_vec_zlib(plain, 6)].concat();
+    let packed = made(b"moov", &made(b"cmov", &[made(b"dcom", b"zlib"), made(b"cmvd", &packed)].concat()));
+    let packed = [&data[..moov], &packed].concat();
+    for (name, data) in [("none.mp4", none), ("other.mp4", other), ("packed.mov", packed)] {
+        let path = clips.path(name);
+        std::fs::write(&path, data).unwrap();
+        assert!(decode_all(&path) == whole, "{name}");
+    }
+}
