@@ -37,7 +37,9 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
     match params.codec {
         CODEC_ID_AAC => Ok(Box::new(Aac::new(params)?)),
         #[cfg(feature = "ac3")]
-        CODEC_ID_AC3 | CODEC_ID_EAC3 => Ok(Box::new(super::ac3::Ac3::new(params.codec == CODEC_ID_EAC3)?)),
+        CODEC_ID_AC3 | CODEC_ID_EAC3 => {
+            Ok(Box::new(super::ac3::Ac3::new(params.codec == CODEC_ID_EAC3, params.sample_rate)?))
+        }
         CODEC_ID_OPUS => Ok(Box::new(super::opus::Opus::new(params)?)),
         CODEC_ID_VORBIS if params.extra_data.as_deref().and_then(|headers| headers.get(11)) > Some(&2) => {
             Ok(Box::new(super::vorbis::Vorbis::new(params.extra_data.as_deref().unwrap_or_default())?))

@@ -1,11 +1,12 @@
-//! Audio files whose container symphonia reads: FLAC, AIFF, CAF, and MP3 that is like no other.
+//! Audio files whose container symphonia reads: FLAC, compressed CAF, and MP3 that is like no other.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Seek as _};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
 use symphonia::core::errors::{Error, SeekErrorKind};
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, TrackType};
@@ -14,7 +15,7 @@ use symphonia::core::meta::{ChapterGroupItem, MetadataOptions, StandardTag, Stan
 use symphonia::core::units::Timestamp;
 
 use super::{Attachment, Chapter, Contents, Extent, Packet, Packets, Track, TrackKind};
-use crate::audio::{name_of, pre_skip, unsupported};
+use crate::audio::{name_of, pre_skip};
 use crate::times::nearest_ns;
 use crate::{MediaError, MediaFile, MediaReader, NS, caps};
 
@@ -30,7 +31,9 @@ struct Source {
 
 impl std::io::Read for Source {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.reader.read(buf)?;
+        let left = self.len.saturating_sub(self.reader.stream_position()?);
+        let most = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let n = self.reader.read(&mut buf[..most])?;
         let left = self.left.load(Relaxed).checked_sub(n as u64);
         self.left.store(left.ok_or(ErrorKind::InvalidData)?, Relaxed);
         Ok(n)
@@ -94,9 +97,16 @@ impl super::Container for Probed {
     }
 }
 
+/// Where a file ends but for a tag of ID3v1, which FLAC's parser would take for a part of the last frame.
+fn sound_end(file: &MediaFile) -> u64 {
+    let mut mark = [0; 3];
+    let end = file.len().saturating_sub(128);
+    if file.read_exact_at(&mut mark, end).is_ok() && &mark == b"TAG" { end } else { file.len() }
+}
+
 fn probe(file: &MediaFile, left: &Budget) -> Result<Box<dyn FormatReader>, MediaError> {
     left.store(caps::BORROWED_READ, Relaxed);
-    let source = Source { reader: file.reader(), len: file.len(), left: left.clone() };
+    let source = Source { reader: file.reader(), len: sound_end(file), left: left.clone() };
     let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
     let mut hint = Hint::new();
     if let Some((_, extension)) = file.name.rsplit_once('.') {
@@ -107,7 +117,6 @@ fn probe(file: &MediaFile, left: &Budget) -> Result<Box<dyn FormatReader>, Media
             Error::IoError(e) if e.kind() == ErrorKind::InvalidData => MediaError::Broken(NOTHING.into()),
             Error::IoError(e) if e.kind() != ErrorKind::UnexpectedEof => MediaError::Io(e),
             Error::IoError(_) => MediaError::Broken("it ends where its sound should begin".into()),
-            Error::Unsupported(_) if begins(file, b"FORM") => unsupported("compressed AIFF"),
             Error::Unsupported(_) => MediaError::Broken("no sound was found in it".into()),
             e => MediaError::Broken(format!("its header: {e}")),
         },
@@ -120,11 +129,6 @@ fn attached(mime: &str) -> Attachment {
     Attachment { name: "cover".into(), mime: mime.to_owned(), place: 0..0 }
 }
 
-fn begins(file: &MediaFile, magic: &[u8; 4]) -> bool {
-    let mut head = [0; 4];
-    file.read_at(&mut head, 0).is_ok() && head == *magic
-}
-
 struct Reader {
     file: MediaFile,
     format: Box<dyn FormatReader>,
@@ -133,6 +137,8 @@ struct Reader {
     time_base: (u32, u32),
     /// In ticks, without priming and padding.
     duration: Option<u64>,
+    /// Its packets have no times but those that symphonia counts by a length that the file declares for all of them.
+    counted: bool,
     /// The tick that is the film's start: a stream cut from a longer one does not begin at 0.
     origin: i64,
     /// How many ticks of the packet read last are priming.
@@ -159,6 +165,7 @@ impl Reader {
             id,
             time_base,
             duration,
+            counted: params.codec != CODEC_ID_FLAC,
             origin: 0,
             last_trim: 0,
             failures: 0,
@@ -294,7 +301,8 @@ impl Packets for Reader {
     fn next(&mut self) -> Result<Option<Packet>, MediaError> {
         let Some((data, start, trim_end)) = self.read()? else { return Ok(None) };
         let tick = (self.time_base.0, self.time_base.1);
-        Ok(Some(Packet { trim_ns: nearest_ns(trim_end, tick), ..Packet::new(data, nearest_ns(start, tick)) }))
+        let trim_ns = nearest_ns(trim_end, tick);
+        Ok(Some(Packet { trim_ns, follows: self.counted, ..Packet::new(data, nearest_ns(start, tick)) }))
     }
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
