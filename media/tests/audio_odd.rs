@@ -101,6 +101,29 @@ fn frames_of_another_rate_or_other_channels_that_were_joined_are_heard() {
 }
 
 #[test]
+fn aac_that_describes_its_channels_in_its_first_frame_is_heard() {
+    let Some(tool) = Tool::ffmpeg("described") else { return };
+    for (layout, channels) in [("2.1", 3), ("quad", 4), ("6.1", 7)] {
+        let tones: Vec<String> = (0..channels).map(|c| format!("0.2*sin(2*PI*{}*t)", 300 + 150 * c)).collect();
+        let path = tool.path(&format!("{layout}.aac"));
+        if !make(&format!("-f lavfi -i aevalsrc={}:c={layout}:s=48000:d=1.2 -c:a aac", tones.join("|")), &path) {
+            continue;
+        }
+        let mut source = open_audio(&open(&path));
+        let (all, theirs) = (decode_all(source.as_mut()), ffmpeg_pcm(&path, None));
+        let ours = to_16(&all.samples);
+        let noise = noise_db(&ours, &theirs);
+        assert_eq!((all.channels, ours.len(), all.damaged.len()), (channels, theirs.len(), 0), "{layout}");
+        assert!(noise < -90.0, "{layout}: {noise:.1} dB");
+        source.seek(600_000_000).unwrap();
+        let rest = decode_all(source.as_mut());
+        let wanted = &ours[28_800 * channels..];
+        assert_eq!((rest.samples.len(), rest.damaged.len()), (wanted.len(), 0), "{layout}");
+        assert!(noise_db(&to_16(&rest.samples), wanted) < -40.0, "{layout}");
+    }
+}
+
+#[test]
 fn flac_that_a_tag_follows_is_heard_to_its_last_sample() {
     let Some(tool) = Tool::ffmpeg("tagged") else { return };
     let path = tool.path("a.flac");

@@ -240,3 +240,23 @@ fn a_webp_animation_clears_and_blends_what_its_frames_ask_for() {
     let luma: Vec<_> = shown.iter().map(|one| (one.4[0], one.4[7])).collect();
     assert_eq!(luma, [(76, 76), (29, 76), (0, 53), (0, 53)]);
 }
+
+#[test]
+fn a_jpeg_that_was_cut_is_shown_and_said_to_be() {
+    let Some(tool) = Tool::ffmpeg("cut") else { return };
+    let path = tool.path("a.jpg");
+    image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([(x * 4) as u8, (y * 5) as u8, (x * y) as u8]))
+        .save(&path)
+        .unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    // A preview among the tags is whole in any case.
+    let preview = [&whole[..2], &[0xff, 0xe1], &(whole.len() as u16 + 2).to_be_bytes(), &whole, &whole[2..]].concat();
+    for bytes in [&whole, &preview] {
+        for (cut, notices) in [(0, 0), (2, 1), (300, 1)] {
+            std::fs::write(&path, &bytes[..bytes.len() - cut]).unwrap();
+            let media = open_file(&open(&path), PICTURE_NS).unwrap();
+            assert_eq!(media.notices.len(), notices, "{cut} bytes are missing: {:?}", media.notices);
+            assert_eq!(all(media.video.unwrap().as_mut()).len(), 1);
+        }
+    }
+}

@@ -69,23 +69,25 @@ pub(super) fn read(file: &MediaFile, start: u64) -> Tag {
             _ => frame[4..8].iter().fold(0, |n, &byte| n << 8 | u64::from(byte)),
         };
         let (mut body, flags) = (at + head_len..(at + head_len).saturating_add(len).min(file.len()), frame[9]);
+        let whole = body.end == at + head_len + len;
         at += head_len + len;
         // Packed or encrypted.
         if version == 3 && flags & 0xc0 != 0 || version == 4 && flags & 0x0c != 0 {
             continue;
         }
         // The frame's group, and how long it is without what follows here.
-        body.start += match version {
+        let front = match version {
             3 => u64::from(flags >> 5 & 1),
             4 => u64::from(flags >> 6 & 1) + 4 * u64::from(flags & 1),
             _ => 0,
         };
+        body.start = (body.start + front).min(body.end);
         let own = (version == 4 && (changed || flags & 2 != 0)).then(|| restored(file, body.clone()));
         let own = own.map(|bytes| MediaFile::from_bytes(bytes, "tag"));
         let (file, body) = own.as_ref().map_or((file, body), |own| (own, 0..own.len()));
         let len = body.end.saturating_sub(body.start);
         let known = WORDS.iter().find(|(short, long, _)| [*short, *long].contains(&&frame[..name_len]));
-        if let Some((_, _, name)) = known.filter(|_| (2..=caps::ID3_TEXT).contains(&len)) {
+        if let Some((_, _, name)) = known.filter(|_| whole && (2..=caps::ID3_TEXT).contains(&len)) {
             let mut bytes = vec![0; len as usize];
             if file.read_exact_at(&mut bytes, body.start).is_ok() {
                 found.words.push(((*name).to_owned(), text(bytes[0], &bytes[1..])));

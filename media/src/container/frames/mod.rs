@@ -119,11 +119,12 @@ impl Frames {
             walk.at += 1;
         };
         (walk.at, walk.first) = (begin, first);
-        let declared = declared(walk.file.bytes(begin, first.len as usize)?, &first);
+        let frame = walk.file.bytes(begin, first.len as usize)?;
+        let (declared, Some(params)) = (declared(frame, &first), params(&first, frame)) else { return Ok(None) };
         if declared.is_some() {
             walk.at = begin + u64::from(first.len);
         }
-        let (params, rest) = (params(&first), declared.unwrap_or_default());
+        let rest = declared.unwrap_or_default();
         let track = Track { audio: Some(Ok(params.clone())), ..Track::new(TrackKind::Audio, name_of(params.codec)) };
         let format = match first.kind {
             Kind::Adts { .. } => "ADTS",
@@ -242,7 +243,8 @@ impl Packets for Reader {
         let Some((at, header, samples)) = self.sound()? else { return Ok(None) };
         let shape = (header.rate, header.channels);
         if std::mem::replace(&mut self.shape, shape) != shape {
-            self.changed = Some(params(&header));
+            let frame = self.walk.file.bytes(at, header.len as usize)?;
+            self.changed = params(&header, frame);
         }
         if u64::from(header.len) > caps::PACKET {
             return Err(MediaError::Damaged("a frame of sound".into()));
