@@ -122,7 +122,7 @@ fn lossy_formats_are_as_long_as_ffmpegs_decode_and_differ_by_less_than_100_db() 
     compare(&tool, &format!("{SOUND} -c:a libmp3lame {short}"), "short.mp3", -80.0);
     // Where AC-3 has no bits for noise, each decoder takes noise of its own: tones, then. Ours has the steps of 16 bits.
     for (codec, name) in [("ac3", "a.ac3"), ("eac3", "a.eac3"), ("ac3", "ac3.mkv"), ("eac3", "eac3.mp4")] {
-        compare(&tool, &format!("{} -c:a {codec}", tones("stereo", 2, 44_100)), name, -80.0);
+        compare(&tool, &format!("{} -c:a {codec}", tones("stereo", 2, 48_000)), name, -80.0);
     }
     // FFmpeg plays MP4's padding too, where its own Opus decoder and ours differ a little more.
     compare(&tool, &format!("{SOUND} -c:a libopus"), "opus.mp4", -90.0);
@@ -193,6 +193,9 @@ fn an_unsupported_codec_is_named_and_a_film_without_sound_has_none() {
         ("libmp3lame", "mp3.wav", "MP3 in WAV"),
         ("adpcm_yamaha", "yamaha.wav", "Yamaha ADPCM in WAV"),
         ("adpcm_ima_qt", "ima.aiff", "compressed AIFF"),
+        // Wrong where a channel is silent, and loudly so.
+        ("ac3", "ac3.mkv", "AC-3 at 44.1 kHz"),
+        ("eac3", "low.eac3", "AC-3 at 44.1 kHz"),
     ] {
         let Some(file) = tool.make(&format!("{SOUND} -c:a {codec}"), name) else { continue };
         match audio::open(&file) {
@@ -300,9 +303,12 @@ fn layers_one_and_two_of_mpeg_are_heard() {
 #[test]
 fn ac3_and_e_ac3_are_heard_in_wave_order() {
     let Some(tool) = Tool::ffmpeg("ac3") else { return };
-    for (codec, layout, channels) in [("ac3", "mono", 1), ("ac3", "stereo", 2), ("ac3", "5.1", 6), ("eac3", "5.1", 6)] {
+    let layouts = [("mono", 1), ("stereo", 2), ("5.1", 6), ("2.1", 3), ("3.1", 4), ("FL+FR+LFE+BC", 4), ("4.1", 5)];
+    for (layout, channels, codec) in
+        layouts.iter().flat_map(|&(layout, n)| ["ac3", "eac3"].map(|codec| (layout, n, codec)))
+    {
         for extension in ["mkv", "mp4"] {
-            let name = format!("{codec}-{channels}.{extension}");
+            let name = format!("{codec}-{layout}.{extension}");
             let args = format!("{} -c:a {codec}", tones(layout, channels, 48_000));
             // What the format adds at random where it spends no bits differs from decoder to decoder.
             let Some(all) = compare(&tool, &args, &name, -55.0) else { continue };

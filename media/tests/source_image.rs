@@ -206,3 +206,57 @@ fn damaged_pictures_end_without_panic() {
         }
     }
 }
+
+#[test]
+fn a_webp_animation_clears_and_blends_what_its_frames_ask_for() {
+    let Some(tool) = Tool::ffmpeg("webp") else { return };
+    let (red, blue) = (Rgba([255, 0, 0, 255]), Rgba([0, 0, 255, 255]));
+    let frame = |(left, top): (u32, u32), size: (u32, u32), colour: Rgba<u8>, flags: u8| {
+        let mut still = Vec::new();
+        let picture = RgbaImage::from_pixel(size.0, size.1, colour);
+        picture.write_with_encoder(image::codecs::webp::WebPEncoder::new_lossless(&mut still)).unwrap();
+        let numbers = [left / 2, top / 2, size.0 - 1, size.1 - 1, 50];
+        let numbers: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes().into_iter().take(3)).collect();
+        let body = [&numbers[..], &[flags], &still[12..]].concat();
+        [b"ANMF", &(body.len() as u32).to_le_bytes()[..], &body].concat()
+    };
+    // All red; blue on the left, to be cleared; half of blue on the right, upon the red; red in the corner instead of what is there.
+    let frames = [
+        frame((0, 0), (8, 4), red, 2),
+        frame((0, 0), (4, 4), blue, 1),
+        frame((4, 0), (4, 4), Rgba([0, 0, 255, 128]), 0),
+        frame((0, 0), (2, 2), Rgba([255, 0, 0, 0]), 2),
+    ];
+    let body =
+        [&b"WEBPVP8X\x0a\0\0\0\x12\0\0\0\x07\0\0\x03\0\0ANIM\x06\0\0\0\0\0\0\0\0\0"[..], &frames.concat()].concat();
+    let path = tool.path("a.webp");
+    std::fs::write(&path, [b"RIFF", &(body.len() as u32).to_le_bytes()[..], &body].concat()).unwrap();
+    let shown = all(open_file(&open(&path), PICTURE_NS).unwrap().video.unwrap().as_mut());
+    assert_eq!(
+        shown.iter().map(|one| (one.0, one.1)).collect::<Vec<_>>(),
+        [0, 50, 100, 150].map(|ms| (ms * NS / 1000, NS / 20))
+    );
+    // Luma on the left and on the right: red is 76, blue 29, half of each 53.
+    let luma: Vec<_> = shown.iter().map(|one| (one.4[0], one.4[7])).collect();
+    assert_eq!(luma, [(76, 76), (29, 76), (0, 53), (0, 53)]);
+}
+
+#[test]
+fn a_jpeg_that_was_cut_is_shown_and_said_to_be() {
+    let Some(tool) = Tool::ffmpeg("cut") else { return };
+    let path = tool.path("a.jpg");
+    image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([(x * 4) as u8, (y * 5) as u8, (x * y) as u8]))
+        .save(&path)
+        .unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    // A preview among the tags is whole in any case.
+    let preview = [&whole[..2], &[0xff, 0xe1], &(whole.len() as u16 + 2).to_be_bytes(), &whole, &whole[2..]].concat();
+    for bytes in [&whole, &preview] {
+        for (cut, notices) in [(0, 0), (2, 1), (300, 1)] {
+            std::fs::write(&path, &bytes[..bytes.len() - cut]).unwrap();
+            let media = open_file(&open(&path), PICTURE_NS).unwrap();
+            assert_eq!(media.notices.len(), notices, "{cut} bytes are missing: {:?}", media.notices);
+            assert_eq!(all(media.video.unwrap().as_mut()).len(), 1);
+        }
+    }
+}

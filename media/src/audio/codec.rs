@@ -37,7 +37,9 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
     match params.codec {
         CODEC_ID_AAC => Ok(Box::new(Aac::new(params)?)),
         #[cfg(feature = "ac3")]
-        CODEC_ID_AC3 | CODEC_ID_EAC3 => Ok(Box::new(super::ac3::Ac3::new(params.codec == CODEC_ID_EAC3)?)),
+        CODEC_ID_AC3 | CODEC_ID_EAC3 => {
+            Ok(Box::new(super::ac3::Ac3::new(params.codec == CODEC_ID_EAC3, params.sample_rate)?))
+        }
         CODEC_ID_OPUS => Ok(Box::new(super::opus::Opus::new(params)?)),
         CODEC_ID_VORBIS if params.extra_data.as_deref().and_then(|headers| headers.get(11)) > Some(&2) => {
             Ok(Box::new(super::vorbis::Vorbis::new(params.extra_data.as_deref().unwrap_or_default())?))
@@ -135,34 +137,11 @@ impl Symphonia {
     }
 }
 
-impl Symphonia {
-    /// Containers name MPEG audio without its layer, or with another one: what counts is what each frame says.
-    fn follow(&mut self, data: &[u8]) {
-        let params = self.decoder.codec_params();
-        let &[0xff, second, ..] = data else { return };
-        let layer = match second >> 1 & 3 {
-            3 => CODEC_ID_MP1,
-            2 => CODEC_ID_MP2,
-            1 => CODEC_ID_MP3,
-            _ => return,
-        };
-        let mpeg = [CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3].contains(&params.codec) && second >= 0xe0;
-        if mpeg && params.codec != layer {
-            let mut params = params.clone();
-            params.for_codec(layer);
-            if let Ok(decoder) = symphonia::default::get_codecs().make_audio_decoder(&params, &Default::default()) {
-                self.decoder = decoder;
-            }
-        }
-    }
-}
-
 impl Codec for Symphonia {
     fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String> {
         self.be_of_layer(data);
         // Without trim: the timeline cuts, and it knows the edit list as well.
         let frames = adpcm_frames(self.decoder.codec_params(), data.len() as u64);
-        self.follow(data);
         let paired = if self.decoder.codec_params().codec == CODEC_ID_MP2 { layer2::paired(data) } else { None };
         let (own, data) = (data, paired.as_deref().unwrap_or(data));
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(frames), data);

@@ -77,8 +77,9 @@ fn make(head: &Head) -> Result<Inner, MediaError> {
             let decoder = OpusDecoder::new(RATE as i32, head.channels.into()).map_err(broken)?;
             Ok(Inner::Plain(Box::new(decoder)))
         }
-        (1, 1..=8) => {
-            let table = ChannelMappingTable::parse(1, head.channels, &head.table)
+        // 255: channels that nothing is said of.
+        (1 | 255, 1..=8) => {
+            let table = ChannelMappingTable::parse(head.family, head.channels, &head.table)
                 .filter(|t| t.stream_count > 0 && t.coupled_count <= t.stream_count && t.stream_count <= 8)
                 .filter(|t| t.mapping.iter().all(|m| *m == 255 || *m < t.stream_count + t.coupled_count))
                 .ok_or_else(|| broken("channel mapping"))?;
@@ -112,7 +113,7 @@ impl Codec for Opus {
             Inner::Plain(decoder) => decoder.decode(data, MAX_FRAMES, &mut self.scratch),
             Inner::Multi(decoder) => decoder.decode(data, MAX_FRAMES, &mut self.scratch),
         }?;
-        let order = wave_order(channels);
+        let order = if self.head.family == 255 { &[0, 1, 2, 3, 4, 5, 6, 7] } else { wave_order(channels) };
         for frame in self.scratch.chunks_exact(channels).take(frames) {
             let reordered = order.iter().take(channels).filter_map(|from| frame.get(*from));
             out.extend(reordered.map(|sample| sample * self.head.gain));

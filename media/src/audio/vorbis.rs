@@ -1,10 +1,10 @@
 //! Vorbis of more than two channels, by `lewton`, in WAVE's channel order.
 //!
 //! symphonia 0.6.1 lets one channel's residue classes overrun the next one's, so only the first channel comes out right.
-//! lewton 0.10.2 is exact but for the 128 samples at some changes of block length (39 dB below full scale at worst in a
-//! test of nothing but transients), which is why mono and stereo stay with symphonia, exact throughout.
+//! lewton 0.10.2 gives out the level part of a long block that a short one follows at once, which the standard, and so the container's
+//! times, count to the short one.
 
-use lewton::audio::{PreviousWindowRight, read_audio_packet_generic};
+use lewton::audio::{PreviousWindowRight, get_decoded_sample_count, read_audio_packet_generic};
 use lewton::header::{IdentHeader, SetupHeader, read_header_ident, read_header_setup};
 use lewton::samples::InterleavedSamples;
 
@@ -19,6 +19,9 @@ pub(super) struct Vorbis {
     ident: IdentHeader,
     setup: SetupHeader,
     overlap: PreviousWindowRight,
+    /// Samples of the last block, and sample frames that were decoded and belong to the next packet.
+    last: Option<usize>,
+    early: Vec<f32>,
 }
 
 impl Vorbis {
@@ -28,7 +31,7 @@ impl Vorbis {
         let ident = read_header_ident(ident).map_err(|_| broken())?;
         let blocks = (ident.blocksize_0, ident.blocksize_1);
         let setup = read_header_setup(setup, ident.audio_channels, blocks).map_err(|_| broken())?;
-        Ok(Self { ident, setup, overlap: PreviousWindowRight::new() })
+        Ok(Self { ident, setup, overlap: PreviousWindowRight::new(), last: None, early: Vec::new() })
     }
 }
 
@@ -37,15 +40,22 @@ impl Codec for Vorbis {
         let channels = usize::from(self.ident.audio_channels);
         let decoded: InterleavedSamples<f32> =
             read_audio_packet_generic(&self.ident, &self.setup, data, &mut self.overlap).map_err(|e| e.to_string())?;
+        let (short, long) = (1 << self.ident.blocksize_0, 1 << self.ident.blocksize_1);
+        let count = get_decoded_sample_count(&self.ident, &self.setup, data).map_err(|e| e.to_string())?;
+        let block = if count == short / 2 { short } else { long };
+        // Section 4.3.8: from the middle of the block before to the middle of this one.
+        let own = self.last.replace(block).map_or(0, |last| (last + block) / 4) * channels;
         let order = wave_order(channels);
         for frame in decoded.samples.chunks_exact(channels.max(1)) {
-            out.extend(order.iter().take(channels).filter_map(|from| frame.get(*from)));
+            self.early.extend(order.iter().take(channels).filter_map(|from| frame.get(*from)));
         }
+        out.extend(self.early.drain(..own.min(self.early.len())));
         Ok(Shape { rate: self.ident.audio_sample_rate, channels: self.ident.audio_channels.into() })
     }
 
     fn reset(&mut self) {
-        self.overlap = PreviousWindowRight::new();
+        (self.overlap, self.last) = (PreviousWindowRight::new(), None);
+        self.early.clear();
     }
 
     fn preroll_ms(&self) -> i64 {

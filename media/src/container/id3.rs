@@ -2,6 +2,7 @@
 //! be lies.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::{Attachment, Chapter};
 use crate::{MediaFile, caps};
@@ -20,20 +21,35 @@ pub(super) struct Tag {
     pub(super) words: Vec<(String, String)>,
     /// Covers, the front one first.
     pub(super) pictures: Vec<(bool, Attachment)>,
+    /// The cover, where it does not lie in the file as it is.
+    pub(super) cover: Option<Arc<[u8]>>,
     /// Chapters.
     pub(super) chapters: Vec<Chapter>,
 }
 
-/// The tag that `file` begins with; an empty one where there is none, or where it cannot be read.
-pub(super) fn read(file: &MediaFile) -> Tag {
+/// The tag at `start` of `file`; an empty one where there is none, or where it cannot be read.
+pub(super) fn read(file: &MediaFile, start: u64) -> Tag {
     let mut found = Tag::default();
     let mut head = [0; 10];
-    if file.read_exact_at(&mut head, 0).is_err() || !head.starts_with(b"ID3") || head[5] & UNSYNCHRONISED != 0 {
+    if file.read_exact_at(&mut head, start).is_err() || !head.starts_with(b"ID3") {
         return found;
     }
-    let (version, end) = (head[3], 10 + syncsafe(&head[6..10]));
+    let (version, end) = (head[3], start + 10 + syncsafe(&head[6..10]));
     let (name_len, head_len) = if version == 2 { (3, 6) } else { (4, 10) };
-    let mut at = 10;
+    let mut at = start + 10;
+    let changed = head[5] & UNSYNCHRONISED != 0;
+    // Before version 4, lengths are those of what the tag was; since then, those of what is in the file.
+    if changed && version < 4 {
+        let body = restored(file, at..end);
+        head[5] &= !UNSYNCHRONISED;
+        for (byte, shift) in head[6..].iter_mut().zip([21, 14, 7, 0]) {
+            *byte = (body.len() >> shift & 0x7f) as u8;
+        }
+        let whole = MediaFile::from_bytes([&head[..], &body].concat(), "tag");
+        let mut found = read(&whole, 0);
+        found.keep_cover(&whole, 0);
+        return found;
+    }
     if version > 2 && head[5] & EXTENDED != 0 {
         let mut len = [0; 4];
         if file.read_exact_at(&mut len, at).is_err() {
@@ -49,28 +65,86 @@ pub(super) fn read(file: &MediaFile) -> Tag {
         }
         let len = match version {
             2 => frame[3..6].iter().fold(0, |n, &byte| n << 8 | u64::from(byte)),
-            4 => syncsafe(&frame[4..8]),
+            4 => length(file, &frame[4..8], at + head_len, end),
             _ => frame[4..8].iter().fold(0, |n, &byte| n << 8 | u64::from(byte)),
         };
+        let (mut body, flags) = (at + head_len..(at + head_len).saturating_add(len).min(file.len()), frame[9]);
+        let whole = body.end == at + head_len + len;
+        at += head_len + len;
+        // Packed or encrypted.
+        if version == 3 && flags & 0xc0 != 0 || version == 4 && flags & 0x0c != 0 {
+            continue;
+        }
+        // The frame's group, and how long it is without what follows here.
+        let front = match version {
+            3 => u64::from(flags >> 5 & 1),
+            4 => u64::from(flags >> 6 & 1) + 4 * u64::from(flags & 1),
+            _ => 0,
+        };
+        body.start = (body.start + front).min(body.end);
+        let own = (version == 4 && (changed || flags & 2 != 0)).then(|| restored(file, body.clone()));
+        let own = own.map(|bytes| MediaFile::from_bytes(bytes, "tag"));
+        let (file, body) = own.as_ref().map_or((file, body), |own| (own, 0..own.len()));
+        let len = body.end.saturating_sub(body.start);
         let known = WORDS.iter().find(|(short, long, _)| [*short, *long].contains(&&frame[..name_len]));
-        if let Some((_, _, name)) = known.filter(|_| (2..=caps::ID3_TEXT).contains(&len)) {
+        if let Some((_, _, name)) = known.filter(|_| whole && (2..=caps::ID3_TEXT).contains(&len)) {
             let mut bytes = vec![0; len as usize];
-            if file.read_exact_at(&mut bytes, at + head_len).is_ok() {
+            if file.read_exact_at(&mut bytes, body.start).is_ok() {
                 found.words.push(((*name).to_owned(), text(bytes[0], &bytes[1..])));
             }
         }
-        let body = at + head_len..(at + head_len).saturating_add(len).min(file.len());
+        let pictures = found.pictures.len();
         match &frame[..name_len] {
             b"APIC" | b"PIC" => found.pictures.extend(picture(file, &body, version == 2)),
             b"CHAP" => found.chapters.extend(chapter(file, &body, version)),
             _ => {}
         }
-        at += head_len + len;
+        if let Some(own) = &own {
+            found.keep_cover(own, pictures);
+        }
     }
     found.words.retain(|(_, value)| !value.is_empty());
     found.pictures.sort_by_key(|(front, _)| !front);
     found.chapters.sort_by_key(|chapter| chapter.start_ns);
     found
+}
+
+impl Tag {
+    /// Keeps the first picture of those from `first` on, which lie in `own` and not in the file.
+    fn keep_cover(&mut self, own: &MediaFile, first: usize) {
+        if let Some((_, Attachment { place, .. })) = self.pictures.get(first)
+            && self.cover.is_none()
+        {
+            let mut bytes = vec![0; place.end.saturating_sub(place.start) as usize];
+            self.cover = own.read_exact_at(&mut bytes, place.start).is_ok().then(|| bytes.into());
+        }
+        self.pictures.truncate(first);
+    }
+}
+
+/// Bytes of the file as they were before zeros were put behind those that begin like sound; none where they are more than a cover takes.
+fn restored(file: &MediaFile, range: Range<u64>) -> Vec<u8> {
+    let len = range.end.min(file.len()).saturating_sub(range.start);
+    let mut bytes = vec![0; if len <= caps::COVER { len as usize } else { 0 }];
+    if file.read_exact_at(&mut bytes, range.start).is_err() {
+        return Vec::new();
+    }
+    let mut before = 0;
+    bytes.retain(|&byte| std::mem::replace(&mut before, byte) != 0xff || byte != 0);
+    bytes
+}
+
+/// The length of a frame of version 4, whose body is at `body`. Some writers count all eight bits of a byte, as version 3 does: that is right
+/// where another frame follows there alone.
+fn length(file: &MediaFile, size: &[u8], body: u64, end: u64) -> u64 {
+    let plain = size.iter().fold(0, |n, &byte| n << 8 | u64::from(byte));
+    let follows = |len: u64| {
+        let (mut name, next) = ([0; 4], body + len);
+        let named = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+        next == end || next < end && file.read_exact_at(&mut name, next).is_ok() && name.iter().all(named)
+    };
+    let safe = syncsafe(size);
+    if plain != safe && !follows(safe) && follows(plain) { plain } else { safe }
 }
 
 /// Where a picture lies, and its kind: an encoding, a kind, what it shows (3 is the front cover), a description, the picture.
@@ -157,21 +231,21 @@ mod tests {
             b"TALB\x00\x00\x00\x01\x00\x00\x00",
         ]
         .concat();
-        let words = read(&tag(3, &frames, frames.len())).words;
+        let words = read(&tag(3, &frames, frames.len()), 0).words;
         let word = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(words, [word("title", "\u{dc}be"), word("artist", "b\u{e4}")]);
         let frames = b"TT2\x00\x00\x03\x00ab";
-        assert_eq!(read(&tag(2, frames, frames.len())).words, [word("title", "ab")]);
+        assert_eq!(read(&tag(2, frames, frames.len()), 0).words, [word("title", "ab")]);
         let frames = b"TIT2\x00\x00\x00\x04\x00\x00\x03\xc3\xa4c";
-        assert_eq!(read(&tag(4, frames, frames.len())).words, [word("title", "\u{e4}c")]);
+        assert_eq!(read(&tag(4, frames, frames.len()), 0).words, [word("title", "\u{e4}c")]);
     }
 
     #[test]
     fn a_tag_that_lies_about_its_lengths_has_no_words() {
         for frames in [&b"TIT2\xff\xff\xff\xff\x00\x00\x00a"[..], b"TIT2\x00\x00\x0f\x00\x00\x00\x00a", b"TIT2\x00"] {
-            assert_eq!(read(&tag(3, frames, 0xfff_ffff)).words, []);
+            assert_eq!(read(&tag(3, frames, 0xfff_ffff), 0).words, []);
         }
-        assert_eq!(read(&MediaFile::from_bytes(*b"ID3", "song.mp3")), Tag::default());
+        assert_eq!(read(&MediaFile::from_bytes(*b"ID3", "song.mp3"), 0), Tag::default());
     }
 
     #[test]
@@ -187,7 +261,7 @@ mod tests {
         ]
         .concat();
         let file = tag(3, &frames, frames.len());
-        let found = read(&file);
+        let found = read(&file, 0);
         let bytes = |one: &Attachment| {
             let mut bytes = vec![0; (one.place.end - one.place.start) as usize];
             file.read_exact_at(&mut bytes, one.place.start).unwrap();
@@ -197,5 +271,43 @@ mod tests {
         assert_eq!(pictures, [("image/jpeg".into(), b"FRONT".to_vec()), ("image/png".into(), b"BACK".to_vec())]);
         let chapters: Vec<_> = found.chapters.iter().map(|c| (c.start_ns, c.title.as_str())).collect();
         assert_eq!(chapters, [(0, ""), (2_000_000_000, "Two")]);
+    }
+
+    #[test]
+    fn frames_that_were_changed_to_look_like_no_sound_are_restored() {
+        let frame = |name: &[u8], size: [u8; 4], flags: u8, body: &[u8]| [name, &size, &[0, flags], body].concat();
+        let plain = |len: usize| (len as u32).to_be_bytes();
+        let picture = b"\0image/png\0\x03\0FR\xff\x00\xe0NT";
+        let (title, changed) = (b"\x01\xff\x00\xfea\0\xff\x00\0b\0", b"\x01\xff\xfea\0\xff\0b\0");
+        let word = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let wanted = [word("title", "a\u{ff}b"), word("artist", "Me")];
+        let artist = |size| frame(b"TPE1", size, 0, b"\0Me");
+        // All of a tag of version 3, whose lengths are those of before.
+        let frames = [
+            frame(b"TIT2", plain(changed.len()), 0, title),
+            frame(b"APIC", plain(picture.len() - 1), 0, picture),
+            artist(plain(3)),
+        ]
+        .concat();
+        let mut whole = vec![0; 10 + frames.len()];
+        tag(3, &frames, frames.len()).read_exact_at(&mut whole, 0).unwrap();
+        whole[5] = UNSYNCHRONISED;
+        // Single frames of version 4, one of which says how long it was.
+        let frames = [
+            frame(b"TIT2", plain(title.len()), 2, title),
+            frame(b"APIC", plain(picture.len() + 4), 3, &[&plain(picture.len() - 1)[..], picture].concat()),
+            artist(plain(3)),
+        ]
+        .concat();
+        for file in [MediaFile::from_bytes(whole, "song.mp3"), tag(4, &frames, frames.len())] {
+            let found = read(&file, 0);
+            assert_eq!(found.words, wanted);
+            assert_eq!(found.cover.as_deref(), Some(&b"FR\xff\xe0NT"[..]));
+        }
+        // A length of 200 in eight bits each, where version 4 has seven.
+        let long = frame(b"TIT2", plain(200), 0, &[b"\0a\xffb", &[0; 196][..]].concat());
+        let frames = [long, artist(plain(3))].concat();
+        let words = read(&tag(4, &frames, frames.len()), 0).words;
+        assert_eq!(words, wanted);
     }
 }

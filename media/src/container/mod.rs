@@ -15,6 +15,7 @@ mod mp4;
 mod ogg;
 mod pes;
 mod pictures;
+mod plain;
 mod probed;
 mod ps;
 mod raw;
@@ -375,8 +376,16 @@ fn song(file: &MediaFile) -> Result<Box<dyn Container>, MediaError> {
     if wav::Wav::begins(&head[..have]) {
         return Ok(Box::new(wav::Wav::read(file)?));
     }
+    if head.starts_with(b"FORM") {
+        return Ok(Box::new(plain::aiff(file)?));
+    }
+    if head.starts_with(b"caff")
+        && let Some(plain) = plain::caf(file)?
+    {
+        return Ok(Box::new(plain));
+    }
     // What says what it is, is that: its own bytes may look like frames.
-    let says = [b"fLaC", b"FORM", b"caff"].iter().any(|magic| head.starts_with(*magic));
+    let says = [b"fLaC", b"caff"].iter().any(|magic| head.starts_with(*magic));
     let frames = if says { None } else { frames::Frames::open(file)? };
     Ok(match frames {
         Some(frames) => Box::new(frames),

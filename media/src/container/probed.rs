@@ -1,4 +1,4 @@
-//! Audio files whose container symphonia reads: FLAC, AIFF, CAF, and MP3 that is like no other.
+//! Audio files whose container symphonia reads: FLAC, compressed CAF, and MP3 that is like no other.
 
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::AudioCodecParameters;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_FLAC;
 use symphonia::core::errors::{Error, SeekErrorKind};
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, SeekMode, SeekTo, TrackType};
@@ -15,7 +16,7 @@ use symphonia::core::units::Timestamp;
 
 use super::flac::{Spared, spared};
 use super::{Attachment, Chapter, Contents, Extent, Packet, Packets, Track, TrackKind};
-use crate::audio::{name_of, pre_skip, unsupported};
+use crate::audio::{name_of, pre_skip};
 use crate::times::nearest_ns;
 use crate::{MediaError, MediaFile, MediaReader, NS, caps};
 
@@ -38,7 +39,9 @@ impl Read for Source {
         let head = usize::try_from(self.at).ok().and_then(|at| self.head.get(at..)).unwrap_or_default();
         let n = if head.is_empty() {
             self.reader.seek(SeekFrom::Start(self.frames + self.at - self.head.len() as u64))?;
-            self.reader.read(buf)?
+            let left = self.len.saturating_sub(self.at);
+            let most = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            self.reader.read(&mut buf[..most])?
         } else {
             let n = head.len().min(buf.len());
             buf[..n].copy_from_slice(&head[..n]);
@@ -114,6 +117,13 @@ impl super::Container for Probed {
     }
 }
 
+/// Where a file ends but for a tag of ID3v1, which FLAC's parser would take for a part of the last frame.
+fn sound_end(file: &MediaFile) -> u64 {
+    let mut mark = [0; 3];
+    let end = file.len().saturating_sub(128);
+    if file.read_exact_at(&mut mark, end).is_ok() && &mark == b"TAG" { end } else { file.len() }
+}
+
 fn probe(file: &MediaFile, left: &Budget) -> Result<Box<dyn FormatReader>, MediaError> {
     let whole = Spared { head: Vec::new(), frames: 0 };
     probe_behind(file, left, whole).or_else(|error| {
@@ -125,7 +135,7 @@ fn probe(file: &MediaFile, left: &Budget) -> Result<Box<dyn FormatReader>, Media
 fn probe_behind(file: &MediaFile, left: &Budget, spared: Spared) -> Result<Box<dyn FormatReader>, MediaError> {
     left.store(caps::BORROWED_READ, Relaxed);
     let Spared { head, frames } = spared;
-    let len = file.len().saturating_sub(frames) + head.len() as u64;
+    let len = sound_end(file).saturating_sub(frames) + head.len() as u64;
     let source = Source { reader: file.reader(), len, left: left.clone(), head, frames, at: 0 };
     let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
     let mut hint = Hint::new();
@@ -137,7 +147,6 @@ fn probe_behind(file: &MediaFile, left: &Budget, spared: Spared) -> Result<Box<d
             Error::IoError(e) if e.kind() == ErrorKind::InvalidData => MediaError::Broken(NOTHING.into()),
             Error::IoError(e) if e.kind() != ErrorKind::UnexpectedEof => MediaError::Io(e),
             Error::IoError(_) => MediaError::Broken("it ends where its sound should begin".into()),
-            Error::Unsupported(_) if begins(file, b"FORM") => unsupported("compressed AIFF"),
             Error::Unsupported(_) => MediaError::Broken("no sound was found in it".into()),
             e => MediaError::Broken(format!("its header: {e}")),
         },
@@ -150,11 +159,6 @@ fn attached(mime: &str) -> Attachment {
     Attachment { name: "cover".into(), mime: mime.to_owned(), place: 0..0 }
 }
 
-fn begins(file: &MediaFile, magic: &[u8; 4]) -> bool {
-    let mut head = [0; 4];
-    file.read_at(&mut head, 0).is_ok() && head == *magic
-}
-
 struct Reader {
     file: MediaFile,
     format: Box<dyn FormatReader>,
@@ -163,6 +167,8 @@ struct Reader {
     time_base: (u32, u32),
     /// In ticks, without priming and padding.
     duration: Option<u64>,
+    /// Its packets have no times but those that symphonia counts by a length that the file declares for all of them.
+    counted: bool,
     /// The tick that is the film's start: a stream cut from a longer one does not begin at 0.
     origin: i64,
     /// How many ticks of the packet read last are priming.
@@ -189,6 +195,7 @@ impl Reader {
             id,
             time_base,
             duration,
+            counted: params.codec != CODEC_ID_FLAC,
             origin: 0,
             last_trim: 0,
             failures: 0,
@@ -324,7 +331,8 @@ impl Packets for Reader {
     fn next(&mut self) -> Result<Option<Packet>, MediaError> {
         let Some((data, start, trim_end)) = self.read()? else { return Ok(None) };
         let tick = (self.time_base.0, self.time_base.1);
-        Ok(Some(Packet { trim_ns: nearest_ns(trim_end, tick), ..Packet::new(data, nearest_ns(start, tick)) }))
+        let trim_ns = nearest_ns(trim_end, tick);
+        Ok(Some(Packet { trim_ns, follows: self.counted, ..Packet::new(data, nearest_ns(start, tick)) }))
     }
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {

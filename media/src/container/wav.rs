@@ -2,8 +2,8 @@
 //! bounds it is the file, or a chunk that is one.
 
 use symphonia::core::audio::{Channels, Position};
-use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
+use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 
 use super::{Contents, Extent, Packet, Packets, Track, TrackKind};
 use crate::audio::{name_of, pcm_bytes};
@@ -25,12 +25,12 @@ pub(super) struct Wav {
 
 /// How sound is stored.
 #[derive(Debug, Clone, Copy)]
-struct Layout {
+pub(super) struct Layout {
     /// Sample frames per second.
-    rate: u32,
+    pub(super) rate: u32,
     /// Bytes that are decoded together, and the sample frames in them.
-    block: u64,
-    frames: u64,
+    pub(super) block: u64,
+    pub(super) frames: u64,
 }
 
 impl Layout {
@@ -47,10 +47,23 @@ impl Wav {
         form && head.get(8..12) == Some(b"WAVE")
     }
 
+    /// A file whose samples are a codec's that has one in each block, as `layout` says, and lie at `data`.
+    pub(super) fn new(
+        file: &MediaFile,
+        contents: Contents,
+        layout: Layout,
+        (id, channels): (AudioCodecId, u32),
+        data: std::ops::Range<u64>,
+    ) -> Self {
+        let params = params_of(id, &layout, channels);
+        let track = Track { audio: Some(Ok(params)), ..Track::new(TrackKind::Audio, name_of(id)) };
+        Self { file: file.clone(), contents: Contents { tracks: vec![track], ..contents }, layout, data }
+    }
+
     /// Reads the header. Errors: it has no format or no sound, or a format that cannot be.
     pub(super) fn read(file: &MediaFile) -> Result<Self, MediaError> {
         let ends = || MediaError::Broken("it ends where its sound should begin".into());
-        let (mut at, mut format, mut long) = (12, None, None);
+        let (mut at, mut format, mut long, mut place) = (12, None, None, None);
         while let Some((kind, len)) = chunk(file, at)? {
             // A hole, which may be terabytes long.
             if kind == [0; 4] {
@@ -67,8 +80,12 @@ impl Wav {
                         long = head.get(8..16).and_then(|len| Some(u64::from_le_bytes(*len.first_chunk()?)));
                     }
                 }
-                b"data" => {
-                    let (params, layout) = format.ok_or_else(ends)?;
+                b"data" => place = place.or(Some((body, len))),
+                _ => {}
+            }
+            // What the samples are may be said behind them.
+            match (format.take(), place) {
+                (Some((params, layout)), Some((body, len))) => {
                     let len = match (u32::try_from(len), long) {
                         (Ok(u32::MAX), Some(long)) => long,
                         _ => len,
@@ -79,7 +96,7 @@ impl Wav {
                     let contents = Contents { format: "WAV", tracks: vec![track], ..Contents::default() };
                     return Ok(Self { file: file.clone(), contents, layout, data });
                 }
-                _ => {}
+                (known, _) => format = known,
             }
             at = body.saturating_add(len).saturating_add(len & 1);
         }
@@ -125,10 +142,14 @@ fn parse(fmt: &[u8]) -> Result<(Result<AudioCodecParameters, String>, Layout), M
     let broken = |what: &str| MediaError::Broken(format!("WAV: {what}"));
     let half = |at: usize| fmt.get(at..at + 2).map_or(0, |bytes| u32::from(u16::from_le_bytes([bytes[0], bytes[1]])));
     let (mut tag, channels, rate) = (half(0), half(2), half(4) | half(6) << 16);
-    let (block, bits) = (u64::from(half(12)), half(14));
+    let (mut block, bits) = (u64::from(half(12)), half(14));
     // An extensible header has the codec's number further down.
     if tag == 0xfffe {
         tag = half(24);
+    }
+    // A header may be wrong about its blocks: a sample has the bits that it has.
+    if matches!(tag, 1 | 3) {
+        block = block.max(u64::from(bits.div_ceil(8) * channels));
     }
     if !(1..=8).contains(&channels) || !(1..=768_000).contains(&rate) || block == 0 {
         return Err(broken(&format!("{channels} channels of {rate} Hz in blocks of {block} bytes")));
@@ -138,7 +159,6 @@ fn parse(fmt: &[u8]) -> Result<(Result<AudioCodecParameters, String>, Layout), M
         let head = head * u64::from(channels);
         block.checked_sub(head).map(|rest| rest * 2 / u64::from(channels) + within)
     };
-    let mut params = AudioCodecParameters::new();
     let (id, frames) = match (tag, bytes) {
         (1, 1) => (CODEC_ID_PCM_U8, Some(1)),
         (1, 2) => (CODEC_ID_PCM_S16LE, Some(1)),
@@ -153,16 +173,22 @@ fn parse(fmt: &[u8]) -> Result<(Result<AudioCodecParameters, String>, Layout), M
         _ => return Ok((Err(format!("{} in WAV", codec(tag, bits))), Layout { rate, block, frames: 1 })),
     };
     let frames = frames.filter(|frames| *frames > 0).ok_or_else(|| broken("blocks without a sample"))?;
-    // A header of PCM may be wrong about its blocks, but not about its bytes.
+    // More bytes than the samples have are of no known form.
     if pcm_bytes(id).is_some_and(|bytes| bytes as u64 * u64::from(channels) != block) {
         return Err(broken("blocks that do not fit its samples"));
     }
-    params.for_codec(id).with_sample_rate(rate).with_frames_per_block(frames);
-    params.with_max_frames_per_packet(PACKET.max(frames));
+    let layout = Layout { rate, block, frames };
+    Ok((Ok(params_of(id, &layout, channels)), layout))
+}
+
+fn params_of(id: AudioCodecId, layout: &Layout, channels: u32) -> AudioCodecParameters {
+    let mut params = AudioCodecParameters::new();
+    params.for_codec(id).with_sample_rate(layout.rate).with_frames_per_block(layout.frames);
+    params.with_max_frames_per_packet(PACKET.max(layout.frames));
     if let Some(positions) = Position::from_wave_channel_count(channels) {
         params.with_channels(Channels::Positioned(positions));
     }
-    Ok((Ok(params), Layout { rate, block, frames }))
+    params
 }
 
 /// What AVI's sound is, whose tracks are described as WAV files are.

@@ -6,6 +6,7 @@
 //! says of orientation is carried out here.
 
 mod animation;
+mod webp;
 
 use std::fs::File;
 use std::io::BufReader;
@@ -67,7 +68,35 @@ pub fn open_file(file: &MediaFile, picture_ns: i64) -> Result<Media, MediaError>
         return Ok(still(codec, first.0, picture_ns));
     }
     let picture = guarded(|| decode(file)).map_err(MediaError::Broken)??;
-    Ok(still(codec, picture, picture_ns))
+    let mut media = still(codec, picture, picture_ns);
+    if kind == ImageFormat::Jpeg && !jpeg_ends(file)? {
+        media.notices.push("the picture is cut off: some of it is missing".into());
+    }
+    Ok(media)
+}
+
+/// Whether a JPEG has its last mark, which its decoder does not miss. (Those of a preview within it stand in front of its own lines.)
+fn jpeg_ends(file: &MediaFile) -> Result<bool, MediaError> {
+    let (mut at, mut head) = (2, [0; 4]);
+    // Segments, each with its length, up to the first lines. (Marks may have more than one byte in front of them.)
+    for _ in 0..caps::ENTRIES {
+        if file.read_exact_at(&mut head, at).is_err() || head[..2] == [0xff, 0xda] {
+            break;
+        }
+        let within = head[0] != 0xff || head[1] == 0xff;
+        at += if within { 1 } else { 2 + u64::from(u16::from_be_bytes([head[2], head[3]])) };
+    }
+    let (mut lines, mut before) = ([0; 1 << 16], 0);
+    loop {
+        let have = file.read_at(&mut lines, at)?;
+        if lines[..have].iter().any(|&byte| std::mem::replace(&mut before, byte) == 0xff && byte == 0xd9) {
+            return Ok(true);
+        }
+        if have == 0 {
+            return Ok(false);
+        }
+        at += have as u64;
+    }
 }
 
 /// Opens the first picture of a file, whatever else it has, to be shown for `picture_ns`. Errors: as [`open_file`].

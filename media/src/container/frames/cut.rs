@@ -60,7 +60,7 @@ impl Cutter {
                 Some(latm) => latm.take(frame),
                 None => Header::parse(frame)
                     .filter(|header| !header.dependent)
-                    .map(|header| (frame[header.skip as usize..].to_vec(), params(&header))),
+                    .and_then(|header| Some((frame[header.skip as usize..].to_vec(), params(&header, frame)?))),
             };
             frames.extend(found.map(|(data, params)| Frame { data, params, offset: at as i64 - before as i64 }));
             at += len;

@@ -4,6 +4,8 @@ use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
 
+use super::latm::described;
+
 /// What an MP3 decoder adds to the delay that an encoder declares.
 const DECODER_DELAY: u32 = 529;
 
@@ -90,7 +92,7 @@ impl Header {
         const RATES: [u32; 13] =
             [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
         let rate = *RATES.get(frequency as usize)?;
-        if len < skip || channels == 0 {
+        if len < skip {
             return None;
         }
         // An AudioSpecificConfig, which MP4 would have.
@@ -192,13 +194,17 @@ pub(super) fn tag_len(head: &[u8]) -> Option<u64> {
     Some(10 + size + if head.get(5)? & 0x10 != 0 { 10 } else { 0 })
 }
 
-/// What a decoder needs to know of a stream that begins with this frame.
-pub(super) fn params(first: &Header) -> AudioCodecParameters {
+/// What a decoder needs to know of a stream that begins with this frame; `None` where that is not said.
+pub(super) fn params(first: &Header, frame: &[u8]) -> Option<AudioCodecParameters> {
     let mut params = AudioCodecParameters::new();
     match first.kind {
         Kind::Mpeg { layer: 1 } => params.for_codec(CODEC_ID_MP1),
         Kind::Mpeg { layer: 2 } => params.for_codec(CODEC_ID_MP2),
         Kind::Mpeg { .. } => params.for_codec(CODEC_ID_MP3),
+        Kind::Adts { config } if first.channels == 0 => {
+            let config = described(config, frame.get(first.skip as usize..)?)?;
+            params.for_codec(CODEC_ID_AAC).with_extra_data(config.into())
+        }
         Kind::Adts { config } => params.for_codec(CODEC_ID_AAC).with_extra_data(config.into()),
         Kind::Ac3 { enhanced: true } => params.for_codec(CODEC_ID_EAC3),
         Kind::Ac3 { .. } => params.for_codec(CODEC_ID_AC3),
@@ -207,5 +213,5 @@ pub(super) fn params(first: &Header) -> AudioCodecParameters {
     if let Some(positions) = Position::from_wave_channel_count(first.channels) {
         params.with_channels(Channels::Positioned(positions));
     }
-    params
+    Some(params)
 }

@@ -154,6 +154,34 @@ impl Specific {
     }
 }
 
+/// The AudioSpecificConfig of a frame of ADTS that says nothing of its channels, which are described at its beginning (as its first element,
+/// a program_config_element): `config` is what the header says, `data` what stands behind it.
+pub(super) fn described(config: [u8; 2], data: &[u8]) -> Option<Vec<u8>> {
+    let mut bits = Bits::new(data);
+    if bits.get(3)? != 5 {
+        return None;
+    }
+    let mut copy = Copy { from: &mut bits, bytes: config.to_vec(), used: 16 };
+    copy.get(10)?;
+    let [front, side, back] = [copy.get(4)?, copy.get(4)?, copy.get(4)?];
+    let (deep, data, coupled) = (copy.get(2)?, copy.get(3)?, copy.get(4)?);
+    // What it is mixed down to, where it says that.
+    for width in [4, 4, 3] {
+        if copy.get(1)? == 1 {
+            copy.get(width)?;
+        }
+    }
+    for _ in 0..front + side + back + coupled {
+        copy.get(5)?;
+    }
+    for _ in 0..deep + data {
+        copy.get(4)?;
+    }
+    // No words.
+    copy.bytes.push(0);
+    Some(copy.bytes)
+}
+
 /// Bits that are read and kept.
 struct Copy<'a, 'b> {
     from: &'a mut Bits<'b>,

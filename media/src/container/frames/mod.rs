@@ -5,6 +5,8 @@ mod cut;
 mod header;
 mod latm;
 
+use symphonia::core::codecs::audio::AudioCodecParameters;
+
 use super::window::Window;
 use super::{Contents, Extent, Packet, Packets, Track, TrackKind, caps, id3};
 use crate::audio::name_of;
@@ -30,6 +32,17 @@ impl Walk {
         Ok(Header::parse(self.file.bytes(at, 8)?).filter(|header| same == 0 || header.same == same))
     }
 
+    /// How many frames of a stream follow each other from `at` on, at most three, and where they end.
+    fn alike(&mut self, at: u64, stream: &Header) -> Result<(u32, u64), MediaError> {
+        let (mut end, mut count) = (at, 0);
+        while count < 3
+            && let Some(header) = Header::parse(self.file.bytes(end, 8)?).filter(|header| header.same == stream.same)
+        {
+            (count, end) = (count + 1, end + u64::from(header.len));
+        }
+        Ok((count, end))
+    }
+
     /// The next frame and where it is, stepped over. What is no frame (tags between joined files, damage) is passed over to
     /// where two frames follow each other, or one ends the file.
     fn frame(&mut self) -> Result<Option<(u64, Header)>, MediaError> {
@@ -46,6 +59,13 @@ impl Walk {
                     self.at = end;
                     return Ok(Some((at, header)));
                 }
+            }
+            // Files of another rate may be joined, too; of what is none of this stream's, frames in a row are to be believed.
+            if let Some(other) = Header::parse(self.file.bytes(self.at, 8)?)
+                && self.alike(self.at, &other)?.0 == 3
+            {
+                self.first = other;
+                continue;
             }
             // No frame and no tag begins with a zero.
             self.at = self.file.behind_zeros(self.at + 1)?;
@@ -89,49 +109,42 @@ impl Frames {
             if walk.at >= until.min(file.len()) {
                 return Ok(None);
             }
-            let (at, mut end, mut alike) = (walk.at, walk.at, 0);
-            let first = Header::parse(walk.file.bytes(at, 8)?);
-            while let Some(header) =
-                Header::parse(walk.file.bytes(end, 8)?).filter(|h| Some(h.same) == first.map(|f| f.same))
-            {
-                (alike, end) = (alike + 1, end + u64::from(header.len));
-                if alike == 3 {
-                    break;
+            let at = walk.at;
+            if let Some(first) = Header::parse(walk.file.bytes(at, 8)?) {
+                let (alike, mut end) = walk.alike(at, &first)?;
+                while let Some(tag) = tag_len(walk.file.bytes(end, 10)?) {
+                    end = end.saturating_add(tag);
+                }
+                if alike == 3 || end >= file.len() {
+                    break (at, first);
                 }
             }
-            while alike > 0
-                && let Some(tag) = tag_len(walk.file.bytes(end, 10)?)
-            {
-                end = end.saturating_add(tag);
-            }
-            match first {
-                Some(first) if alike == 3 || alike > 0 && end >= file.len() => break (at, first),
-                _ => walk.at += 1,
-            }
+            walk.at += 1;
         };
         (walk.at, walk.first) = (begin, first);
-        let declared = declared(walk.file.bytes(begin, first.len as usize)?, &first);
+        let frame = walk.file.bytes(begin, first.len as usize)?;
+        let (declared, Some(params)) = (declared(frame, &first), params(&first, frame)) else { return Ok(None) };
         if declared.is_some() {
             walk.at = begin + u64::from(first.len);
         }
-        let (params, rest) = (params(&first), declared.unwrap_or_default());
+        let rest = declared.unwrap_or_default();
         let track = Track { audio: Some(Ok(params.clone())), ..Track::new(TrackKind::Audio, name_of(params.codec)) };
         let format = match first.kind {
             Kind::Adts { .. } => "ADTS",
             Kind::Ac3 { .. } => name_of(params.codec),
             Kind::Mpeg { .. } => "MPEG audio",
         };
-        let id3::Tag { words: tags, pictures, chapters } = id3::read(file);
+        let id3::Tag { words: tags, pictures, cover, chapters } = id3::read(file, 0);
         let attachments = pictures.into_iter().map(|(_, picture)| picture).collect();
-        let contents = Contents { format, tracks: vec![track], tags, attachments, chapters, ..Contents::default() };
+        let contents = Contents { format, tracks: vec![track], tags, attachments, cover, chapters };
         let mut frames = Self { contents, walk, priming: rest.priming, padding: rest.padding, samples: 0 };
         let mut counted = 0;
         let mut reader = Reader::new(&frames);
         let behind = file.len().saturating_sub(frames.walk.at);
         while reader.walk.at - frames.walk.at < caps::FRAMES_WALKED
-            && let Some((_, header)) = reader.sound()?
+            && let Some((_, _, samples)) = reader.sound()?
         {
-            counted += u64::from(header.samples);
+            counted += samples as u64;
         }
         let walked = (reader.walk.at - frames.walk.at).max(1);
         frames.samples = (u128::from(counted) * u128::from(behind) / u128::from(walked)) as u64;
@@ -168,14 +181,21 @@ impl super::Container for Frames {
 struct Reader {
     walk: Walk,
     begin: u64,
+    /// The first frame, which is at `begin`.
+    first: Header,
     priming: i64,
     /// Where the padding begins, in samples from the first frame on.
     heard: i64,
     /// Samples of the frames read so far.
     samples: i64,
-    /// Every so many frames, how many samples lie before a place.
-    index: Vec<(i64, u64)>,
+    /// Every so many frames, how many samples lie before a place, and what stream is there.
+    index: Vec<(i64, u64, Header)>,
     frames: u64,
+    /// Samples are counted at the first frame's rate.
+    rate: u32,
+    /// Rate and channels of the frame that was given out last, and what the next one's decoder needs to know if these have changed.
+    shape: (u32, u32),
+    changed: Option<AudioCodecParameters>,
 }
 
 /// How many frames lie between two entries of the index.
@@ -185,12 +205,14 @@ impl Reader {
     fn new(frames: &Frames) -> Self {
         let walk = frames.walk.clone();
         let heard = if frames.padding > 0 { frames.samples as i64 - i64::from(frames.padding) } else { i64::MAX };
-        let begin = walk.at;
-        Self { walk, begin, priming: frames.priming.into(), heard, samples: 0, index: Vec::new(), frames: 0 }
+        let first @ Header { rate, channels, .. } = walk.first;
+        let (begin, shape, priming) = (walk.at, (rate, channels), frames.priming.into());
+        let (index, changed) = (Vec::new(), None);
+        Self { walk, begin, first, priming, heard, samples: 0, index, frames: 0, rate, shape, changed }
     }
 
-    /// The next frame that has sound, stepped over.
-    fn sound(&mut self) -> Result<Option<(u64, Header)>, MediaError> {
+    /// The next frame that has sound, stepped over: where it is, its header, its samples at the first frame's rate.
+    fn sound(&mut self) -> Result<Option<(u64, Header, i64)>, MediaError> {
         loop {
             let Some((at, header)) = self.walk.frame()? else { return Ok(None) };
             if header.dependent {
@@ -204,47 +226,57 @@ impl Reader {
                 }
             }
             if self.frames.is_multiple_of(INDEXED) && self.index.last().is_none_or(|last| last.1 < at) {
-                self.index.push((self.samples, at));
+                self.index.push((self.samples, at, self.walk.first));
             }
             self.frames += 1;
-            self.samples += i64::from(header.samples);
-            return Ok(Some((at, header)));
+            let samples = i64::from(header.samples) * i64::from(self.rate) / i64::from(header.rate);
+            self.samples += samples;
+            return Ok(Some((at, header, samples)));
         }
     }
 
     fn ns(&self, samples: i64) -> i64 {
-        nearest_ns(samples, (1, self.walk.first.rate))
+        nearest_ns(samples, (1, self.rate))
     }
 }
 
 impl Packets for Reader {
     fn next(&mut self) -> Result<Option<Packet>, MediaError> {
         let begins = self.samples;
-        let Some((at, header)) = self.sound()? else { return Ok(None) };
+        let Some((at, header, samples)) = self.sound()? else { return Ok(None) };
+        let shape = (header.rate, header.channels);
+        if std::mem::replace(&mut self.shape, shape) != shape {
+            let frame = self.walk.file.bytes(at, header.len as usize)?;
+            self.changed = params(&header, frame);
+        }
         if u64::from(header.len) > caps::PACKET {
             return Err(MediaError::Damaged("a frame of sound".into()));
         }
         let data = self.walk.file.bytes(at, header.len as usize)?[header.skip as usize..].to_vec();
-        let over = (self.samples - self.heard).clamp(0, header.samples.into());
-        let (trim_ns, duration_ns) = (self.ns(over), self.ns(header.samples.into()));
+        let over = (self.samples - self.heard).clamp(0, samples);
+        let (trim_ns, duration_ns) = (self.ns(over), self.ns(samples));
         Ok(Some(Packet { trim_ns, duration_ns, ..Packet::new(data, self.ns(begins - self.priming)) }))
     }
 
+    fn changed(&mut self) -> Option<AudioCodecParameters> {
+        self.changed.take()
+    }
+
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
-        let rate = i128::from(self.walk.first.rate);
+        let rate = i128::from(self.rate);
         let wanted = i128::from(target_ns) * rate / i128::from(NS) + i128::from(self.priming);
         let wanted = i64::try_from(wanted.max(0)).unwrap_or(i64::MAX);
-        let before = self.index.partition_point(|(samples, _)| *samples <= wanted);
-        let place = before.checked_sub(1).and_then(|at| self.index.get(at).copied()).unwrap_or((0, self.begin));
-        (self.samples, self.walk.at) = place;
+        let before = self.index.partition_point(|(samples, ..)| *samples <= wanted);
+        let place = before.checked_sub(1).and_then(|at| self.index.get(at).copied());
+        (self.samples, self.walk.at, self.walk.first) = place.unwrap_or((0, self.begin, self.first));
         self.frames = before.saturating_sub(1) as u64 * INDEXED;
         // On to the frame that has the sample.
         loop {
-            let (at, samples, frames) = (self.walk.at, self.samples, self.frames);
+            let (at, first, samples, frames) = (self.walk.at, self.walk.first, self.samples, self.frames);
             match self.sound()? {
-                Some((_, header)) if samples + i64::from(header.samples) <= wanted => {}
+                Some((_, _, own)) if samples + own <= wanted => {}
                 Some(_) => {
-                    (self.walk.at, self.samples, self.frames) = (at, samples, frames);
+                    (self.walk.at, self.walk.first, self.samples, self.frames) = (at, first, samples, frames);
                     return Ok(());
                 }
                 None => return Ok(()),

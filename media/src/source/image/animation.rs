@@ -8,7 +8,7 @@ use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, Frames, ImageDecoder, ImageFormat};
 
-use super::{Decoded, error, limits, to_i420};
+use super::{Decoded, error, limits, to_i420, webp};
 use crate::guard::guarded;
 use crate::{MediaError, MediaFile, VideoFrame, VideoInfo, VideoSource};
 
@@ -31,12 +31,23 @@ impl Animation {
         let input = file.clone();
         std::thread::Builder::new().name("animation".into()).spawn(move || {
             let sent = guarded(|| -> Result<(), MediaError> {
-                for frame in open_frames(&input, kind)? {
-                    let frame = frame.map_err(|e| MediaError::Damaged(e.to_string()))?;
-                    let (num, den) = frame.delay().numer_denom_ms();
+                let show = |picture, (num, den): (u32, u32)| -> Result<bool, MediaError> {
                     let delay = i64::from(num) * 1_000_000 / i64::from(den.max(1));
                     let delay = if delay <= 10_000_000 { DEFAULT_DELAY_NS } else { delay };
-                    if to.send(Ok((to_i420(frame.into_buffer())?, delay))).is_err() {
+                    Ok(to.send(Ok((to_i420(picture)?, delay))).is_ok())
+                };
+                if kind == ImageFormat::WebP {
+                    let decoder = WebPDecoder::new(BufReader::new(input.reader())).map_err(error)?;
+                    let mut frames = webp::Frames::open(&input, decoder.dimensions())?;
+                    while let Some((picture, ms)) = frames.next()?
+                        && show(picture, (ms, 1))?
+                    {}
+                    return Ok(());
+                }
+                for frame in open_frames(&input, kind)? {
+                    let frame = frame.map_err(|e| MediaError::Damaged(e.to_string()))?;
+                    let delay = frame.delay().numer_denom_ms();
+                    if !show(frame.into_buffer(), delay)? {
                         break;
                     }
                 }
@@ -67,14 +78,7 @@ fn open_frames(file: &MediaFile, kind: ImageFormat) -> Result<Frames<'static>, M
             decoder.set_limits(limits()).map_err(error)?;
             decoder.into_frames()
         }
-        ImageFormat::Png => {
-            PngDecoder::with_limits(reader, limits()).and_then(PngDecoder::apng).map_err(error)?.into_frames()
-        }
-        _ => {
-            let mut decoder = WebPDecoder::new(reader).map_err(error)?;
-            decoder.set_limits(limits()).map_err(error)?;
-            decoder.into_frames()
-        }
+        _ => PngDecoder::with_limits(reader, limits()).and_then(PngDecoder::apng).map_err(error)?.into_frames(),
     })
 }
 
