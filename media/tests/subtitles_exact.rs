@@ -167,6 +167,13 @@ fn subrip() {
             "FFmpeg takes such lines for text; people have such files, from WebVTT",
             &[(1000, 2000, "One"), (3000, 4000, "Two")],
         ),
+        case("spaces in times", "1\n00: 00: 01, 000 --> 00: 00: 02, 000\nOne\n"),
+        other(
+            "before the film",
+            "1\n-00:00:01,000 --> 00:00:02,000\nOne\n\n2\n00:00:03,000 --> 00:00:04,000\nTwo\n",
+            "FFmpeg loses the sign",
+            &[(-1000, 2000, "One"), (3000, 4000, "Two")],
+        ),
         case("overlapping", "1\n00:00:01,000 --> 00:00:05,000\nOne\n\n2\n00:00:02,000 --> 00:00:04,000\nTwo\n"),
         case("out of order", "1\n00:00:05,000 --> 00:00:06,000\nOne\n\n2\n00:00:02,000 --> 00:00:04,000\nTwo\n"),
         case("CRLF", &PLAIN.replace('\n', "\r\n")),
@@ -175,6 +182,25 @@ fn subrip() {
         case("a mark", &format!("\u{feff}{PLAIN}")),
         ("UTF-16 LE", utf16(PLAIN, false), Same),
         ("UTF-16 BE", utf16(PLAIN, true), Same),
+        (
+            "UTF-16 without a mark",
+            utf16(PLAIN, false)[2..].to_vec(),
+            Else("FFmpeg reads nothing of it", &[(1000, 2500, "One\ntwo"), (3000, 4000, "Grüße, Привет")]),
+        ),
+        (
+            "UTF-8 with a byte that was damaged, cut within a letter",
+            [PLAIN.as_bytes(), b"3\n00:00:05,000 --> 00:00:06,000\n\xff\n\n4\n00:00:07,000 --> 00:00:08,000\nGr\xc3"]
+                .concat(),
+            Else(
+                "FFmpeg leaves such cues out",
+                &[
+                    (1000, 2500, "One\ntwo"),
+                    (3000, 4000, "Grüße, Привет"),
+                    (5000, 6000, "\u{fffd}"),
+                    (7000, 8000, "Gr\u{fffd}"),
+                ],
+            ),
+        ),
         case("nested tags", "1\n00:00:01,000 --> 00:00:02,000\na<b>b<i>c</i>d</b> <u><s>e</s></u>\n"),
         case(
             "unclosed tags",
@@ -185,6 +211,9 @@ fn subrip() {
             "fonts",
             "1\n00:00:01,000 --> 00:00:02,000\n<font color=\"#ff0000\" size='20' face=Arial>a</font><FONT>b</FONT>\n",
         ),
+        case("tags with spaces", "1\n00:00:01,000 --> 00:00:02,000\n< i>a</ i> <i >b</i >\n"),
+        case("styles of MicroDVD", "1\n00:00:01,000 --> 00:00:02,000\n{y:i}a {C:$0000ff}b\n"),
+        case("addresses", "1\n00:00:01,000 --> 00:00:02,000\n<a href=\"x\">a</a><img src=x>b\n"),
         case("lines of tags", "1\n00:00:01,000 --> 00:00:02,000\na<br>b<br/>c<br />d\n"),
         case("tags of pages", "1\n00:00:01,000 --> 00:00:02,000\n<span>a</span> <p>b</p> <em>c</em>\n"),
         case("no tags", "1\n00:00:01,000 --> 00:00:02,000\n1 < 2 > 1, a <3 b, <- c ->\n"),
@@ -200,6 +229,13 @@ fn subrip() {
             "FFmpeg shows them as they are; they come from WebVTT, and nobody means to show them",
             &[(1000, 2000, "A & B <c> d")],
         ),
+        other(
+            "entities by number",
+            "1\n00:00:01,000 --> 00:00:02,000\n&#39;a&#x27; &apos; &hellip; &eacute;&yuml; &euro; &#146; &#128512; &#xd800; &none; & &;\n",
+            "as before",
+            &[(1000, 2000, "'a' ' … éÿ € ’ 😀 &#xd800; &none; & &;")],
+        ),
+        other("a tab", "1\n00:00:01,000 --> 00:00:02,000\na\tb\n", "a space is as wide", &[(1000, 2000, "a b")]),
         case("a place", "1\n00:00:01,000 --> 00:00:02,000\n{\\an8}above\n"),
         case("overrides", "1\n00:00:01,000 --> 00:00:02,000\n{\\i1}a{\\i0} {\\b1\\c&H0000FF&}b{\\r}\n"),
         case("a line of ASS", "1\n00:00:01,000 --> 00:00:02,000\na\\Nb\\hc\n"),
@@ -293,6 +329,13 @@ fn webvtt() {
             "FFmpeg passes it over; the standard reads it",
             &[(1000, 2000, "One")],
         ),
+        case(
+            "captions that roll",
+            "WEBVTT\nKind: captions\n\n00:01.000 --> 00:02.000 align:start position:0%\n \none<00:01.500><c> two</c>\n\n\
+             00:02.000 --> 00:02.010 align:start position:0%\none two\n \n\n00:02.010 --> 00:03.000\none two\nthree\n"
+                .into(),
+        ),
+        case("a line of spaces", format!("WEBVTT\n\n{cue}\na\n \nb\n")),
         case("braces", format!("WEBVTT\n\n{cue}\na {{b}} c\n")),
         case("no end of the line", format!("WEBVTT\n\n{cue}\nOne")),
         case("hours", "WEBVTT\n\n09:00:01.000 --> 9:00:02.000\nOne\n".into()),
@@ -336,6 +379,7 @@ fn scripts() {
         other("a drawing behind words", "a{\\an7\\p1}m 0 0 l 1 1", drawing, &[(1000, 2000, "a")]),
         other("an open brace", "a {b", "FFmpeg copies it, and libass shows what no brace ends", &[(1000, 2000, "a {b")]),
         text("a closed brace", "a }b"),
+        text("braces that are meant", "a \\{b\\} {\\i1}c"),
         text("backslashes", "a\\b \\x c\\"),
         case("layers", &(said("a").replace("Dialogue: 0", "Dialogue: 5") + &said("b"))),
         case("a comment's line", &(said("a").replace("Dialogue", "Comment") + &said("b"))),

@@ -15,7 +15,8 @@ pub(super) fn parse(text: &str) -> Vec<Cue> {
     let mut cues = Vec::new();
     let mut block: Vec<&str> = Vec::new();
     for line in text.lines().chain([""]) {
-        if !line.trim_end().is_empty() {
+        // A line of spaces is one of the words: captions that roll begin or end with it.
+        if !line.is_empty() {
             if block.len() < caps::CUE_TEXT {
                 block.push(line);
             }
