@@ -143,9 +143,8 @@ fn line(track: &TrackReport, number: usize, all: &[TrackReport]) -> String {
         _ => None,
     });
     let several = all.iter().filter(|other| other.kind == track.kind).count() > 1;
-    parts.extend((track.default && several).then(|| "default".to_owned()));
+    parts.extend((track.default && (several || track.kind == TrackKind::Subtitle)).then(|| "default".to_owned()));
     parts.extend((track.forced).then(|| "forced".to_owned()));
-    parts.extend((track.kind == TrackKind::Subtitle && track.default).then(|| "default".to_owned()));
     parts.join(", ")
 }
 

@@ -7,8 +7,13 @@ use super::{Attachment, Chapter};
 use crate::{MediaFile, caps};
 
 /// Which frames are read, by their names in versions 2 and 3 (and 4), and what they say.
-const WORDS: [(&[u8], &[u8], &str); 4] =
-    [(b"TT2", b"TIT2", "title"), (b"TP1", b"TPE1", "artist"), (b"TAL", b"TALB", "album"), (b"TYE", b"TYER", "date")];
+const WORDS: [(&[u8], &[u8], &str); 5] = [
+    (b"TT2", b"TIT2", "title"),
+    (b"TP1", b"TPE1", "artist"),
+    (b"TAL", b"TALB", "album"),
+    (b"TYE", b"TYER", "date"),
+    (b"TYE", b"TDRC", "date"),
+];
 /// The flags of a tag: all of it is changed so that it looks like no sound; another header follows.
 const UNSYNCHRONISED: u8 = 0x80;
 const EXTENDED: u8 = 0x40;
@@ -20,25 +25,68 @@ pub(super) struct Tag {
     pub(super) words: Vec<(String, String)>,
     /// Covers, the front one first.
     pub(super) pictures: Vec<(bool, Attachment)>,
+    /// The first of them, where its bytes do not lie in the file as they are.
+    pub(super) cover: Option<Vec<u8>>,
     /// Chapters.
     pub(super) chapters: Vec<Chapter>,
 }
 
-/// The tag that `file` begins with; an empty one where there is none, or where it cannot be read.
+/// The tag that `file` begins with, else the one of version 1 that it ends with; an empty one where there is none, or where it cannot be
+/// read.
 pub(super) fn read(file: &MediaFile) -> Tag {
+    let mut found = begun(file).unwrap_or_default();
+    found.words.retain(|(_, value)| !value.is_empty());
+    found.pictures.sort_by_key(|(front, _)| !front);
+    found.chapters.sort_by_key(|chapter| chapter.start_ns);
+    let mut last = [0; 128];
+    if found.words.is_empty()
+        && let Some(at) = file.len().checked_sub(128)
+        && file.read_exact_at(&mut last, at).is_ok()
+        && last.starts_with(b"TAG")
+    {
+        let places = [("title", 3..33), ("artist", 33..63), ("album", 63..93), ("date", 93..97)];
+        found.words = places.map(|(name, place)| (name.to_owned(), text(0, &last[place]))).into();
+        found.words.retain(|(_, value)| !value.is_empty());
+    }
+    found
+}
+
+/// Adds what a tag says that is in memory. Its cover, if it has one.
+pub(super) fn read_whole(
+    bytes: Vec<u8>,
+    words: &mut Vec<(String, String)>,
+    files: &mut Vec<Attachment>,
+) -> Option<Vec<u8>> {
+    let file = MediaFile::from_bytes(bytes, "tag");
+    let found = read(&file);
+    words.extend(found.words);
+    let (_, first) = found.pictures.first()?;
+    files.push(Attachment { place: 0..0, ..first.clone() });
+    found.cover.or_else(|| loaded(&file, &first.place, caps::COVER))
+}
+
+fn begun(file: &MediaFile) -> Option<Tag> {
     let mut found = Tag::default();
     let mut head = [0; 10];
-    if file.read_exact_at(&mut head, 0).is_err() || !head.starts_with(b"ID3") || head[5] & UNSYNCHRONISED != 0 {
-        return found;
-    }
+    file.read_exact_at(&mut head, 0).ok().filter(|()| head.starts_with(b"ID3"))?;
     let (version, end) = (head[3], 10 + syncsafe(&head[6..10]));
+    let unsynchronised = head[5] & UNSYNCHRONISED != 0;
+    if unsynchronised && version < 4 {
+        let len = end.min(file.len()).min(caps::COVER);
+        let mut bytes = vec![0; len as usize];
+        file.read_exact_at(&mut bytes, 0).ok()?;
+        bytes[5] &= !UNSYNCHRONISED;
+        let plain = MediaFile::from_bytes(synchronised(&bytes), "tag");
+        let mut tag = begun(&plain)?;
+        tag.pictures.sort_by_key(|(front, _)| !front);
+        tag.cover = tag.pictures.first().and_then(|(_, one)| loaded(&plain, &one.place, caps::COVER));
+        return Some(tag);
+    }
     let (name_len, head_len) = if version == 2 { (3, 6) } else { (4, 10) };
     let mut at = 10;
     if version > 2 && head[5] & EXTENDED != 0 {
         let mut len = [0; 4];
-        if file.read_exact_at(&mut len, at).is_err() {
-            return found;
-        }
+        file.read_exact_at(&mut len, at).ok()?;
         // Version 4 counts the length itself.
         at += if version == 4 { syncsafe(&len) } else { 4 + u64::from(u32::from_be_bytes(len)) };
     }
@@ -47,30 +95,127 @@ pub(super) fn read(file: &MediaFile) -> Tag {
         if at + head_len > end || file.read_exact_at(&mut frame[..head_len as usize], at).is_err() || frame[0] == 0 {
             break;
         }
+        let body = at + head_len;
         let len = match version {
-            2 => frame[3..6].iter().fold(0, |n, &byte| n << 8 | u64::from(byte)),
+            2 => plain_len(&frame[3..6]),
+            4 if is_plain(file, body, &frame, end) => plain_len(&frame[4..8]),
             4 => syncsafe(&frame[4..8]),
-            _ => frame[4..8].iter().fold(0, |n, &byte| n << 8 | u64::from(byte)),
+            _ => plain_len(&frame[4..8]),
         };
-        let known = WORDS.iter().find(|(short, long, _)| [*short, *long].contains(&&frame[..name_len]));
-        if let Some((_, _, name)) = known.filter(|_| (2..=caps::ID3_TEXT).contains(&len)) {
-            let mut bytes = vec![0; len as usize];
-            if file.read_exact_at(&mut bytes, at + head_len).is_ok() {
-                found.words.push(((*name).to_owned(), text(bytes[0], &bytes[1..])));
+        let place = body..body.saturating_add(len).min(file.len());
+        at = body.saturating_add(len);
+        let changes = match version {
+            2 => Changes::default(),
+            3 => Changes::third(frame[9]),
+            _ => Changes::fourth(frame[9], unsynchronised),
+        };
+        let name = &frame[..name_len];
+        let known = WORDS.iter().find(|(short, long, _)| [*short, *long].contains(&name));
+        let is_picture = matches!(name, b"APIC" | b"PIC");
+        let absent = known.is_some() && at > file.len();
+        if absent || known.is_none() && !is_picture && name != b"CHAP" {
+            continue;
+        }
+        // What was changed is changed back in memory: the words, and one picture.
+        let undone = changes != Changes::default();
+        let most = if is_picture { caps::COVER } else { caps::ID3_TEXT };
+        let plain = (undone && (!is_picture || found.cover.is_none()))
+            .then(|| changes.undo(&loaded(file, &place, most)?, most as usize))
+            .flatten()
+            .map(|bytes| (MediaFile::from_bytes(bytes.clone(), "frame"), 0..bytes.len() as u64));
+        let (file, place) = match &plain {
+            Some((plain, place)) => (plain, place),
+            None if undone => continue,
+            None => (file, &place),
+        };
+        if let Some((_, _, name)) = known
+            && let Some((encoding, words)) =
+                loaded(file, place, caps::ID3_TEXT).as_deref().and_then(<[u8]>::split_first)
+        {
+            found.words.push(((*name).to_owned(), text(*encoding, words)));
+        } else if is_picture {
+            let picture = picture(file, place, version == 2);
+            if undone && let Some((_, one)) = &picture {
+                found.cover = loaded(file, &one.place, caps::COVER);
             }
+            found.pictures.extend(picture);
+        } else {
+            found.chapters.extend(chapter(file, place, version));
         }
-        let body = at + head_len..(at + head_len).saturating_add(len).min(file.len());
-        match &frame[..name_len] {
-            b"APIC" | b"PIC" => found.pictures.extend(picture(file, &body, version == 2)),
-            b"CHAP" => found.chapters.extend(chapter(file, &body, version)),
-            _ => {}
-        }
-        at += head_len + len;
     }
-    found.words.retain(|(_, value)| !value.is_empty());
-    found.pictures.sort_by_key(|(front, _)| !front);
-    found.chapters.sort_by_key(|chapter| chapter.start_ns);
-    found
+    Some(found)
+}
+
+/// The bytes that lie there; `None` if they are more than `most`, or not there.
+fn loaded(file: &MediaFile, place: &Range<u64>, most: u64) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; place.end.checked_sub(place.start).filter(|len| *len <= most)? as usize];
+    file.read_exact_at(&mut bytes, place.start).ok()?;
+    Some(bytes)
+}
+
+/// How a frame's bytes were changed.
+#[derive(Debug, Default, PartialEq)]
+struct Changes {
+    /// Bytes before it that say how long it was, and to which group it belongs.
+    before: usize,
+    unsynchronised: bool,
+    compressed: bool,
+    encrypted: bool,
+}
+
+impl Changes {
+    /// By the flags of version 3.
+    fn third(flags: u8) -> Self {
+        let has = |flag: u8| usize::from(flags & flag != 0);
+        Self {
+            before: 4 * has(0x80) + has(0x20),
+            unsynchronised: false,
+            compressed: flags & 0x80 != 0,
+            encrypted: flags & 0x40 != 0,
+        }
+    }
+
+    /// By the flags of version 4, where the tag says the same of all frames.
+    fn fourth(flags: u8, unsynchronised: bool) -> Self {
+        let has = |flag: u8| usize::from(flags & flag != 0);
+        Self {
+            before: has(0x40) + 4 * has(0x01),
+            unsynchronised: unsynchronised || flags & 0x02 != 0,
+            compressed: flags & 0x08 != 0,
+            encrypted: flags & 0x04 != 0,
+        }
+    }
+
+    /// As it was, in no more than `most` bytes.
+    fn undo(&self, bytes: &[u8], most: usize) -> Option<Vec<u8>> {
+        let bytes = if self.unsynchronised { synchronised(bytes) } else { bytes.to_vec() };
+        let bytes = bytes.get(self.before..).filter(|_| !self.encrypted)?;
+        if self.compressed {
+            return miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(bytes, most).ok();
+        }
+        Some(bytes.to_vec())
+    }
+}
+
+/// Without the zeros that keep bytes from looking like the beginning of sound.
+fn synchronised(bytes: &[u8]) -> Vec<u8> {
+    let kept = bytes.iter().enumerate().filter(|&(at, &byte)| byte != 0 || at == 0 || bytes[at - 1] != 0xff);
+    kept.map(|(_, &byte)| byte).collect()
+}
+
+/// Whether the length of a frame of version 4 is written as version 3 writes it, by an old program: so it leads to another frame.
+fn is_plain(file: &MediaFile, body: u64, frame: &[u8; 10], end: u64) -> bool {
+    let leads = |len: u64| {
+        let (at, mut name) = (body.saturating_add(len), [0; 4]);
+        let there = at.saturating_add(10) <= end && file.read_exact_at(&mut name, at).is_ok();
+        at == end || there && (name == [0; 4] || name.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
+    };
+    let (plain, safe) = (plain_len(&frame[4..8]), syncsafe(&frame[4..8]));
+    plain != safe && !leads(safe) && leads(plain)
+}
+
+fn plain_len(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |n, &byte| n << 8 | u64::from(byte))
 }
 
 /// Where a picture lies, and its kind: an encoding, a kind, what it shows (3 is the front cover), a description, the picture.
@@ -82,7 +227,14 @@ fn picture(file: &MediaFile, body: &Range<u64>, short: bool) -> Option<(bool, At
     let mime = match rest.get(..kind_len)? {
         b"PNG" | b"png" => "image/png".to_owned(),
         b"JPG" | b"jpg" => "image/jpeg".to_owned(),
-        kind => String::from_utf8_lossy(kind).into_owned(),
+        // An address of one elsewhere.
+        b"-->" => return None,
+        kind => String::from_utf8_lossy(kind).to_ascii_lowercase(),
+    };
+    // Decoders look at the picture itself.
+    let mime = match mime.starts_with("image/") {
+        true => mime,
+        false => format!("image/{mime}"),
     };
     let rest = rest.get(kind_len + usize::from(!short)..)?;
     let (shows, rest) = rest.split_first()?;
@@ -106,7 +258,7 @@ fn chapter(file: &MediaFile, body: &Range<u64>, version: u8) -> Option<Chapter> 
     let mut title = String::new();
     while let Some((head, tail)) = rest.split_first_chunk::<10>().filter(|(head, _)| head[0] != 0) {
         let size = &head[4..8];
-        let len = if version == 4 { syncsafe(size) } else { size.iter().fold(0, |n, &byte| n << 8 | u64::from(byte)) };
+        let len = if version == 4 { syncsafe(size) } else { plain_len(size) };
         let Some((own, next)) = tail.split_at_checked(len as usize) else { break };
         if let (b"TIT2", Some((&encoding, words))) = (&head[..4], own.split_first()) {
             title = text(encoding, words);
@@ -130,8 +282,8 @@ fn text(encoding: u8, bytes: &[u8]) -> String {
         char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>()
     };
     let all = match (encoding, bytes) {
-        (1, [0xff, 0xfe, bytes @ ..]) => wide(true, bytes),
         (1, [0xfe, 0xff, bytes @ ..]) | (2, bytes) => wide(false, bytes),
+        (1, [0xff, 0xfe, bytes @ ..] | bytes) => wide(true, bytes),
         (3, bytes) => String::from_utf8_lossy(bytes).into_owned(),
         (_, bytes) => bytes.iter().map(|&byte| char::from(byte)).collect(),
     };
@@ -164,6 +316,70 @@ mod tests {
         assert_eq!(read(&tag(2, frames, frames.len())).words, [word("title", "ab")]);
         let frames = b"TIT2\x00\x00\x00\x04\x00\x00\x03\xc3\xa4c";
         assert_eq!(read(&tag(4, frames, frames.len())).words, [word("title", "\u{e4}c")]);
+    }
+
+    #[test]
+    fn what_was_changed_is_changed_back() {
+        let [third, fourth] = [3, 4].map(|version: u8| {
+            move |name: &[u8], flags: u8, body: &[u8]| {
+                let len = body.len() as u32;
+                let size = if version == 4 {
+                    [len >> 21, len >> 14, len >> 7, len].map(|n| (n & 0x7f) as u8)
+                } else {
+                    len.to_be_bytes()
+                };
+                [name, &size, &[0, flags], body].concat()
+            }
+        });
+        let all = |version: u8, flags: u8, frames: &[u8]| {
+            let mut tag = tag(version, frames, frames.len());
+            let mut bytes = vec![0; tag.len() as usize];
+            tag.read_exact_at(&mut bytes, 0).unwrap();
+            bytes[5] = flags;
+            tag = MediaFile::from_bytes(bytes, "song.mp3");
+            let found = read(&tag);
+            (found.words.into_iter().map(|(_, value)| value).collect::<Vec<_>>(), found.cover)
+        };
+        let picture = b"\x00image/png\x00\x03\x00\xff\x00PNG";
+        let whole = [
+            third(b"TIT2", 0, b"\x01\xff\xfea\x00"),
+            third(b"APIC", 0, &picture.map(|b| if b == 0xff { 0xfe } else { b })),
+        ]
+        .concat();
+        let changed: Vec<u8> = whole.iter().flat_map(|&b| if b == 0xff { vec![b, 0] } else { vec![b] }).collect();
+        assert_eq!(all(3, 0x80, &changed), (vec!["a".into()], Some(b"\xfe\x00PNG".to_vec())));
+        let packed = [&[0, 0, 0, 9][..], &miniz_oxide::deflate::compress_to_vec_zlib(b"\x00ab", 6)].concat();
+        assert_eq!(all(3, 0, &third(b"TIT2", 0x80, &packed)).0, ["ab"]);
+        let frames = [
+            fourth(b"TIT2", 0x03, b"\x00\x00\x00\x05\x01\xff\x00\xfea\x00"),
+            fourth(b"TPE1", 0x41, b"g\x00\x00\x00\x03\x03cd"),
+            fourth(b"TALB", 0x09, &packed),
+            fourth(b"TDRC", 0x04, b"\x00secret"),
+            fourth(b"APIC", 0x01, &[&[0, 0, 0, 17][..], picture].concat()),
+        ];
+        assert_eq!(
+            all(4, 0, &frames.concat()),
+            (["a", "cd", "ab"].map(String::from).into(), Some(b"\xff\x00PNG".to_vec()))
+        );
+        // Lengths as version 3 has them.
+        let frames = [third(b"TPE1", 0, &[&[0][..], &[b'x'; 200]].concat()), third(b"TIT2", 0, b"\x00ab")].concat();
+        assert_eq!(all(4, 0, &frames).0, ["x".repeat(200), "ab".into()]);
+        for len in 0..changed.len() {
+            all(3, 0x80, &changed[..len]);
+        }
+    }
+
+    #[test]
+    fn the_tag_at_the_end_counts_where_there_is_no_other() {
+        let mut last = [&b"TAG"[..], &[0; 125]].concat();
+        last[3..7].copy_from_slice(b"Old ");
+        last[33..35].copy_from_slice(b"A\xe4");
+        let words = |bytes: Vec<u8>| {
+            read(&MediaFile::from_bytes(bytes, "song.mp3")).words.into_iter().map(|(_, v)| v).collect::<Vec<_>>()
+        };
+        assert_eq!(words([&[0; 9][..], &last].concat()), ["Old", "A\u{e4}"]);
+        let frames = b"TIT2\x00\x00\x00\x04\x00\x00\x00New";
+        assert_eq!(words([&b"ID3\x03\x00\x00\x00\x00\x00\x0e"[..], frames, &last].concat()), ["New"]);
     }
 
     #[test]

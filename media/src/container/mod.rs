@@ -17,6 +17,7 @@ mod pictures;
 mod probed;
 mod ps;
 mod raw;
+mod riff;
 mod shifted;
 mod stream;
 mod timing;

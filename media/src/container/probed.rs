@@ -120,6 +120,12 @@ fn attached(mime: &str) -> Attachment {
     Attachment { name: "cover".into(), mime: mime.to_owned(), place: 0..0 }
 }
 
+/// Words that symphonia took for Latin-1, as AIFF's, and that are UTF-8.
+fn meant(words: &str) -> String {
+    let bytes: Option<Vec<u8>> = words.chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect();
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| words.to_owned())
+}
+
 fn begins(file: &MediaFile, magic: &[u8; 4]) -> bool {
     let mut head = [0; 4];
     file.read_at(&mut head, 0).is_ok() && head == *magic
@@ -179,7 +185,7 @@ impl Reader {
             StandardTag::Album(text) => Some(("album", text)),
             _ => None,
         });
-        words.map(|(name, text)| (name.to_owned(), text.to_string())).collect()
+        words.map(|(name, text)| (name.to_owned(), meant(text))).collect()
     }
 
     /// Its chapters: those of FLAC's comments and cue sheets.

@@ -25,6 +25,7 @@ pub(crate) use list::Text;
 pub use list::{Origin, SubtitleTrack, Subtitles};
 pub use pages::{Page, Pages};
 pub(crate) use source::Codec;
+pub(crate) use tx3g::letters;
 
 /// The formats that are read, for `tricine doctor`.
 pub(crate) const FORMATS: [&str; 7] = ["SubRip (SRT)", "WebVTT", "ASS/SSA", "MicroDVD", "VobSub", "mov_text", "PGS"];

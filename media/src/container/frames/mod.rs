@@ -116,9 +116,11 @@ impl Frames {
             Kind::Ac3 { .. } => name_of(params.codec),
             Kind::Mpeg { .. } => "MPEG audio",
         };
-        let id3::Tag { words: tags, pictures, chapters } = id3::read(file);
+        let id3::Tag { words: tags, pictures, cover, chapters } = id3::read(file);
+        let cover = cover.map(Into::into);
         let attachments = pictures.into_iter().map(|(_, picture)| picture).collect();
-        let contents = Contents { format, tracks: vec![track], tags, attachments, chapters, ..Contents::default() };
+        let contents =
+            Contents { format, tracks: vec![track], tags, attachments, cover, chapters, ..Contents::default() };
         let mut frames = Self { contents, walk, priming: rest.priming, padding: rest.padding, samples: 0 };
         let mut counted = 0;
         let mut reader = Reader::new(&frames);

@@ -6,9 +6,11 @@ use super::super::{Attachment, Chapter, caps};
 use super::ebml::{Element, child, children, element, string, uint};
 use crate::MediaFile;
 
-/// The chapters of the first edition, in order of time; those within chapters are left out.
+/// The chapters of the edition that is meant, else of the first, in order of time; those within chapters are left out.
 pub(super) fn chapters(data: &[u8]) -> Vec<Chapter> {
-    let Some(edition) = child(data, 0x45b9) else { return Vec::new() };
+    let editions = || children(data).filter(|(id, _)| *id == 0x45b9).map(|(_, edition)| edition);
+    let meant = editions().find(|edition| child(edition, 0x45db).and_then(uint) == Some(1));
+    let Some(edition) = meant.or_else(|| editions().next()) else { return Vec::new() };
     let atoms = children(edition).filter(|(id, atom)| *id == 0xb6 && child(atom, 0x98).and_then(uint) != Some(1));
     let mut out: Vec<Chapter> = atoms
         .take(caps::ENTRIES)
