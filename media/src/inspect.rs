@@ -55,7 +55,7 @@ pub fn inspect(file: &MediaFile) -> Result<Inspection, MediaError> {
                 let (chapters, tags, attachments) = Default::default();
                 return Ok(Inspection { format, duration_ns, tracks, chapters, tags, attachments });
             }
-            return picture(file).map_err(|_| error);
+            return picture(file).map_err(|own| if matches!(own, MediaError::Unknown(_)) { own } else { error });
         }
     };
     let (played, contents) = (Played::choose(&*container, &Choice::default())?, container.contents());

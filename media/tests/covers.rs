@@ -80,13 +80,11 @@ fn every_container_that_has_words_tells_title_and_artist() {
     let words = "-metadata title=Lied -metadata artist=Bj\u{f6}rk";
     let tone = format!("-f lavfi -i sine=duration=1 {words}");
     let film = format!("-f lavfi -i color=size=64x48:duration=1 -c:v mjpeg {words}");
-    let first = format!("{tone} -write_id3v1 1 -id3v2_version 0");
     // FFmpeg writes no artist into AIFF.
     for (name, args, artist) in [
         ("a.wav", &tone, true),
         ("a.aiff", &tone, false),
         ("b.aiff", &format!("{tone} -write_id3v2 1"), true),
-        ("v1.mp3", &first, false),
         ("a.avi", &film, true),
         ("a.mov", &film, true),
         ("a.mp4", &film, true),

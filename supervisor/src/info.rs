@@ -63,7 +63,8 @@ fn looked_into(entry: &Entry) -> Result<Looked, String> {
             let names: Vec<Name> = list.entries(entry).map(|entry| entry.name).collect();
             let count = names.len();
             return Ok(Looked::Other(format!(
-                "plays {count} inputs\n{}",
+                "plays {count} {}\n{}",
+                if count == 1 { "input" } else { "inputs" },
                 names.into_iter().map(line).collect::<String>()
             )));
         }
