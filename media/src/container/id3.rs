@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Attachment, Chapter};
+use super::{Attachment, Chapter, in_order};
 use crate::{MediaFile, caps};
 
 /// Which frames are read, by their names in versions 2 and 3 (and 4), and what they say.
@@ -36,8 +36,7 @@ pub(super) struct Tag {
 pub(super) fn read(file: &MediaFile) -> Tag {
     let mut found = begun(file).unwrap_or_default();
     found.words.retain(|(_, value)| !value.is_empty());
-    found.pictures.sort_by_key(|(front, _)| !front);
-    found.chapters.sort_by_key(|chapter| chapter.start_ns);
+    in_order(&mut found.chapters);
     let mut last = [0; 128];
     if found.words.is_empty()
         && let Some(at) = file.len().checked_sub(128)
@@ -78,7 +77,6 @@ fn begun(file: &MediaFile) -> Option<Tag> {
         bytes[5] &= !UNSYNCHRONISED;
         let plain = MediaFile::from_bytes(synchronised(&bytes), "tag");
         let mut tag = begun(&plain)?;
-        tag.pictures.sort_by_key(|(front, _)| !front);
         tag.cover = tag.pictures.first().and_then(|(_, one)| loaded(&plain, &one.place, caps::COVER));
         return Some(tag);
     }
@@ -138,7 +136,10 @@ fn begun(file: &MediaFile) -> Option<Tag> {
             if undone && let Some((_, one)) = &picture {
                 found.cover = loaded(file, &one.place, caps::COVER);
             }
-            found.pictures.extend(picture);
+            if let Some((front, one)) = picture {
+                let at = found.pictures.iter().take_while(|(other, _)| front <= *other).count();
+                found.pictures.insert(at, (front, one));
+            }
         } else {
             found.chapters.extend(chapter(file, place, version));
         }

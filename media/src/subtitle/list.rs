@@ -6,7 +6,7 @@ use super::source::{Codec, Listed, Tracked};
 use super::{Pages, charset, other_half};
 use crate::caps;
 use crate::choice::{likeness, wish};
-use crate::container::{Container, Shifted, Track, TrackKind, VobSub};
+use crate::container::{Container, Shifted, Sup, Track, TrackKind, VobSub, is_sup};
 use crate::guard::guarded;
 use crate::{MediaError, MediaFile, VideoInfo};
 
@@ -99,6 +99,7 @@ impl Subtitles {
             "vtt" => "WebVTT",
             "ass" | "ssa" => "ASS",
             "idx" | "sub" => "VobSub",
+            _ if begins(&file, is_sup) => "PGS",
             _ => "SRT",
         };
         let track = SubtitleTrack {
@@ -112,6 +113,16 @@ impl Subtitles {
         };
         match other_half(end) {
             Some(_) if !micro => self.add_half(track, file),
+            _ if track.codec == "PGS" => {
+                let sup = guarded(|| Sup::read(&file)).map_err(MediaError::Broken).and_then(|sup| sup);
+                self.tracks.push(match sup {
+                    Ok(sup) => (track, Place::Own(Arc::new(sup), 0, None)),
+                    Err(error) => (
+                        SubtitleTrack { problem: Some(format!("{} as subtitles ({error})", file.name)), ..track },
+                        Place::File(file),
+                    ),
+                });
+            }
             _ => self.tracks.push((track, Place::File(file))),
         }
     }
@@ -239,17 +250,21 @@ impl std::fmt::Debug for Subtitles {
     }
 }
 
+/// Whether a file's first bytes are such.
+fn begins(file: &MediaFile, are: impl Fn(&[u8]) -> bool) -> bool {
+    let mut head = [0; 512];
+    let have = file.read_at(&mut head, 0).unwrap_or(0);
+    are(&head[..have])
+}
+
 /// Whether a file begins as a program stream does.
 fn is_stream(file: &MediaFile) -> bool {
-    let mut head = [0; 4];
-    file.read_exact_at(&mut head, 0).is_ok() && head == [0, 0, 1, 0xba]
+    begins(file, |head| head.starts_with(&[0, 0, 1, 0xba]))
 }
 
 /// Whether a file that is named like the pictures of VobSub has lines of text.
 fn is_microdvd(file: &MediaFile) -> bool {
-    let mut head = [0; 512];
-    let have = file.read_at(&mut head, 0).unwrap_or(0);
-    super::parse(&head[..have]).is_some_and(|(kind, _)| kind == super::MICRODVD)
+    begins(file, |head| super::parse(head).is_some_and(|(kind, _)| kind == super::MICRODVD))
 }
 
 /// VobSub's two files.

@@ -92,7 +92,7 @@ pub(crate) fn found_fonts() -> Result<String, String> {
     let (mut found, mut lacking) = (Vec::new(), Vec::new());
     for (name, letter) in SCRIPTS {
         let span = Span { text: letter.into(), ..Span::default() };
-        let set = letters.set(&[span], None, 100.0, 100.0);
+        let set = letters.set(&[span], None, 100.0, (100.0, 100.0));
         let there = set.buffer.layout_runs().flat_map(|run| run.glyphs).all(|glyph| glyph.glyph_id != 0);
         if there { found.push(name) } else { lacking.push(name) }
     }
@@ -117,8 +117,8 @@ impl Letters {
         }
         let (left, top) = (area.x as f32, area.y as f32);
         let (width, height) = (area.width as f32, area.height as f32);
-        // Narrow pictures count as low ones.
-        let unit = height.min(width * 9.0 / 16.0);
+        // Words of which nobody says how large they are are smaller in narrow pictures, so that a line has several.
+        let unit = (height, height.min(width * 0.75));
         // Where words stand that were given no point: from left to right, from top to bottom.
         let mut taken: Vec<[f32; 4]> = Vec::new();
         let (mut sprites, mut complaint) = (Vec::new(), None);
@@ -164,10 +164,10 @@ impl Letters {
         (sprites, complaint)
     }
 
-    /// Sets text in lines of `room` pixels; `unit` is the picture's height.
-    fn set(&mut self, spans: &[Span], across: Option<Align>, room: f32, unit: f32) -> Set {
+    /// Sets text in lines of `room` pixels; `unit` is the picture's height, for sizes that are said and for the usual one.
+    fn set(&mut self, spans: &[Span], across: Option<Align>, room: f32, unit: (f32, f32)) -> Set {
         let metrics = |size: Option<f32>| {
-            let line = (size.unwrap_or(LINE) * unit).clamp(4.0, 1_000.0);
+            let line = size.map_or(LINE * unit.1, |size| size * unit.0).clamp(4.0, 1_000.0);
             Metrics::new(line * EM, line)
         };
         let usual = metrics(spans.iter().find_map(|span| span.size));

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::super::{Attachment, Chapter, caps};
+use super::super::{Attachment, Chapter, caps, in_order};
 use super::ebml::{Element, child, children, element, string, uint};
 use crate::MediaFile;
 
@@ -20,7 +20,7 @@ pub(super) fn chapters(data: &[u8]) -> Vec<Chapter> {
             Some(Chapter { start_ns, title })
         })
         .collect();
-    out.sort_by_key(|chapter| chapter.start_ns);
+    in_order(&mut out);
     out
 }
 
