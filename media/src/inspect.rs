@@ -91,7 +91,11 @@ fn report(container: &dyn Container, played: &Played, track: usize) -> TrackRepo
             TrackKind::Video => Some(pictures(played.open_video(container, track, 0)?.info())),
             TrackKind::Audio => Some(sound(played.open_sound(container, track)?.info())),
             TrackKind::Subtitle if about.text.is_none() => {
-                return Err(MediaError::unsupported(format!("{} as subtitles", about.codec), "mpv shows it"));
+                let hint = match about.codec.as_str() {
+                    "TTML" => "convert it to SRT, and give that by --sub",
+                    _ => "mpv shows it",
+                };
+                return Err(MediaError::unsupported(format!("{} as subtitles", about.codec), hint));
             }
             TrackKind::Subtitle | TrackKind::Other => None,
         })

@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn words_end_at_zeros_and_are_of_either_encoding() {
-        let said = |bytes: &[u8]| word(b"INAM", bytes).map(|(name, value)| (name, value)).unwrap_or_default();
+        let said = |bytes: &[u8]| word(b"INAM", bytes).unwrap_or_default();
         assert_eq!(said("Fahr zur Hölle \0x".as_bytes()), ("title".into(), "Fahr zur Hölle".into()));
         assert_eq!(said(b"H\xf6lle"), ("title".into(), "Hölle".into()));
         assert_eq!((said(b"\0"), word(b"ISFT", b"x"), wanted(b"ISFT", 1)), (Default::default(), None, 0));

@@ -49,7 +49,11 @@ impl Sup {
         listed.retain(|(_, place)| !place.is_empty());
         // Times do not go back, but where files were joined.
         let mut last_ns = i64::MIN;
-        listed.retain(|(pts_ns, _)| std::mem::replace(&mut last_ns, last_ns.max(*pts_ns)) <= *pts_ns);
+        listed.retain(|(pts_ns, _)| {
+            let later = *pts_ns >= last_ns;
+            last_ns = last_ns.max(*pts_ns);
+            later
+        });
         if listed.is_empty() {
             return Err(MediaError::Broken("PGS: it has no picture".into()));
         }

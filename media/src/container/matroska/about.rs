@@ -70,3 +70,24 @@ pub(super) fn attachments(file: &MediaFile, list: &Element) -> io::Result<Vec<At
     }
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chapters_are_those_of_the_edition_that_is_meant() {
+        let element = |id: &[u8], body: &[u8]| [id, &[0x80 | body.len() as u8], body].concat();
+        let chapter = |at: u8, title: &[u8]| {
+            let display = element(&[0x80], &element(&[0x85], title));
+            element(&[0xb6], &[element(&[0x91], &[at]), display].concat())
+        };
+        let edition =
+            |meant: u8, atoms: Vec<u8>| element(&[0x45, 0xb9], &[element(&[0x45, 0xdb], &[meant]), atoms].concat());
+        let titles = |data: &[u8]| chapters(data).into_iter().map(|chapter| chapter.title).collect::<Vec<_>>();
+        let (first, second) = (edition(0, chapter(5, b"a")), edition(1, [chapter(9, b"c"), chapter(7, b"b")].concat()));
+        assert_eq!(titles(&[first.clone(), second].concat()), ["b", "c"]);
+        assert_eq!(titles(&[first, edition(0, chapter(7, b"b"))].concat()), ["a"]);
+        assert!(titles(&[]).is_empty());
+    }
+}

@@ -117,3 +117,50 @@ fn nero(chpl: &[u8]) -> Option<Vec<Chapter>> {
     }
     Some(chapters)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(kind: &[u8], body: &[u8]) -> Vec<u8> {
+        [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
+    }
+
+    #[test]
+    fn lists_of_chapters_are_of_two_versions() {
+        let list = [&[1][..], &20_000_000u64.to_be_bytes(), &[2], b"ab"].concat();
+        for head in [&[0; 4][..], &[1, 0, 0, 0, 0, 0, 0, 0]] {
+            let chapters = nero(&[head, &list].concat()).unwrap();
+            assert_eq!((chapters.len(), chapters[0].start_ns, &*chapters[0].title), (1, 2_000_000_000, "ab"));
+        }
+    }
+
+    #[test]
+    fn words_stand_in_lists_of_three_kinds() {
+        let data = |text: &[u8]| part(b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0][..], text].concat());
+        let keys =
+            [&[0, 0, 0, 0, 0, 0, 0, 2][..], &part(b"mdta", b"com.apple.quicktime.title"), &part(b"mdta", b"artist")]
+                .concat();
+        let list =
+            [part(&[0, 0, 0, 1], &data(b"One")), part(&[0, 0, 0, 2], &data(b"Two")), part(&[0, 0, 0, 3], &data(b"x"))]
+                .concat();
+        let named = part(b"meta", &[part(b"keys", &keys), part(b"ilst", &list)].concat());
+        let itunes =
+            part(b"udta", &part(b"meta", &[&[0; 4][..], &part(b"ilst", &part(b"\xa9nam", &data(b"One")))].concat()));
+        let own = |language: u8, text: &[u8]| {
+            part(b"udta", &part(b"\xa9nam", &[&[0, text.len() as u8, language, 0][..], text].concat()))
+        };
+        let word = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        for (moov, wanted) in [
+            (named, vec![word("title", "One"), word("artist", "Two")]),
+            (itunes, vec![word("title", "One")]),
+            (own(0, b"\x9aber"), vec![word("title", "\u{f6}ber")]),
+            (own(0x55, "\u{f6}".as_bytes()), vec![word("title", "\u{f6}")]),
+        ] {
+            assert_eq!(About::read(&moov, 0).tags, wanted);
+            for len in 0..moov.len() {
+                About::read(&moov[..len], 0);
+            }
+        }
+    }
+}

@@ -259,3 +259,25 @@ impl Track {
         samples[..=first].iter().rposition(|sample| sample.sync).unwrap_or(0)..last + 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::language;
+
+    #[test]
+    fn languages_are_letters_or_the_macintoshs_numbers() {
+        let packed = |letters: &[u8; 3]| letters.iter().fold(0, |all, letter| all << 5 | u16::from(letter - 0x60));
+        for (code, wanted) in [
+            (packed(b"deu"), Some("deu")),
+            (packed(b"und"), None),
+            (0, Some("eng")),
+            (2, Some("deu")),
+            (32, Some("rus")),
+            (46, Some("bel")),
+            (47, None),
+            (0x7fff, None),
+        ] {
+            assert_eq!(language(code).as_deref(), wanted, "{code}");
+        }
+    }
+}
