@@ -119,8 +119,7 @@ impl Frames {
         let id3::Tag { words: tags, pictures, cover, chapters } = id3::read(file);
         let cover = cover.map(Into::into);
         let attachments = pictures.into_iter().map(|(_, picture)| picture).collect();
-        let contents =
-            Contents { format, tracks: vec![track], tags, attachments, cover, chapters, ..Contents::default() };
+        let contents = Contents { format, tracks: vec![track], tags, attachments, cover, chapters };
         let mut frames = Self { contents, walk, priming: rest.priming, padding: rest.padding, samples: 0 };
         let mut counted = 0;
         let mut reader = Reader::new(&frames);
