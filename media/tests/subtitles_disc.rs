@@ -290,8 +290,11 @@ fn subtitles_that_begin_late_in_a_program_stream_are_found() {
     assert!((page.start_ns / 1_000_000 - i64::from(begins_ms)).abs() < 100, "{}", page.start_ns);
 }
 
+/// Where a picture lies, its size, and the seed of its points.
+type Drawn = ((usize, usize), (usize, usize), u32);
+
 /// A set of PGS that shows one picture, in two pieces, or none, in a file of its own.
-fn set(at_ms: u32, picture: Option<((usize, usize), (usize, usize), u32)>) -> Vec<u8> {
+fn set(at_ms: u32, picture: Option<Drawn>) -> Vec<u8> {
     let segment = |kind: u8, body: &[u8]| {
         [&b"PG"[..], &(at_ms * 90).to_be_bytes(), &[0; 4], &[kind], &(body.len() as u16).to_be_bytes(), body].concat()
     };
