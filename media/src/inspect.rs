@@ -55,7 +55,7 @@ pub fn inspect(file: &MediaFile) -> Result<Inspection, MediaError> {
                 let (chapters, tags, attachments) = Default::default();
                 return Ok(Inspection { format, duration_ns, tracks, chapters, tags, attachments });
             }
-            return picture(file).map_err(|_| error);
+            return picture(file).map_err(|own| if matches!(own, MediaError::Unknown(_)) { own } else { error });
         }
     };
     let (played, contents) = (Played::choose(&*container, &Choice::default())?, container.contents());
@@ -91,7 +91,11 @@ fn report(container: &dyn Container, played: &Played, track: usize) -> TrackRepo
             TrackKind::Video => Some(pictures(played.open_video(container, track, 0)?.info())),
             TrackKind::Audio => Some(sound(played.open_sound(container, track)?.info())),
             TrackKind::Subtitle if about.text.is_none() => {
-                return Err(MediaError::unsupported(format!("{} as subtitles", about.codec), "mpv shows it"));
+                let hint = match about.codec.as_str() {
+                    "TTML" => "convert it to SRT, and give that by --sub",
+                    _ => "mpv shows it",
+                };
+                return Err(MediaError::unsupported(format!("{} as subtitles", about.codec), hint));
             }
             TrackKind::Subtitle | TrackKind::Other => None,
         })

@@ -73,3 +73,32 @@ fn every_container_that_people_have_gives_its_cover() {
     assert!(make(tone, &tool.path("none.mp3")));
     assert_eq!(cover(&tool.path("none.mp3"), true), None);
 }
+
+#[test]
+fn every_container_that_has_words_tells_title_and_artist() {
+    let Some(tool) = Tool::ffmpeg("titles") else { return };
+    let words = "-metadata title=Lied -metadata artist=Bj\u{f6}rk";
+    let tone = format!("-f lavfi -i sine=duration=1 {words}");
+    let film = format!("-f lavfi -i color=size=64x48:duration=1 -c:v mjpeg {words}");
+    // FFmpeg writes no artist into AIFF.
+    for (name, args, artist) in [
+        ("a.wav", &tone, true),
+        ("a.aiff", &tone, false),
+        ("b.aiff", &format!("{tone} -write_id3v2 1"), true),
+        ("a.avi", &film, true),
+        ("a.mov", &film, true),
+        ("a.mp4", &film, true),
+        ("keys.mov", &format!("{film} -movflags use_metadata_tags"), true),
+        ("a.mkv", &film, true),
+        ("a.flac", &tone, true),
+        ("a.ogg", &tone, true),
+    ] {
+        let path = tool.path(name);
+        if !make(args, &path) {
+            continue;
+        }
+        let about = open_at(&Input::File(open(&path)), 0, NS, &Choice::default()).unwrap().about;
+        assert_eq!(about.title.as_deref(), Some("Lied"), "{name}");
+        assert!(!artist || about.artist.as_deref() == Some("Bj\u{f6}rk"), "{name}: {:?}", about.artist);
+    }
+}

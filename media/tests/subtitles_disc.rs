@@ -43,7 +43,7 @@ fn tracks() -> Vec<(&'static str, Vec<Shown>)> {
 /// FFmpeg's pictures of a black film with a track laid over it: RGB, one after another. The film is the file's own, if it has one.
 fn judged(path: &Path, track: usize) -> Vec<u8> {
     let film = format!("color=black:s={WIDTH}x{HEIGHT}:r={RATE}:d={}", FRAMES as i64 / RATE);
-    let own = !matches!(path.extension().and_then(|end| end.to_str()), Some("idx" | "sub"));
+    let own = !matches!(path.extension().and_then(|end| end.to_str()), Some("idx" | "sub" | "sup"));
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-nostdin"]);
     if !own {
@@ -288,4 +288,65 @@ fn subtitles_that_begin_late_in_a_program_stream_are_found() {
     pages.seek(0).unwrap();
     let page = std::iter::from_fn(|| pages.next_page().unwrap()).find(|page| !page.cues.is_empty()).unwrap();
     assert!((page.start_ns / 1_000_000 - i64::from(begins_ms)).abs() < 100, "{}", page.start_ns);
+}
+
+/// Where a picture lies, its size, and the seed of its points.
+type Drawn = ((usize, usize), (usize, usize), u32);
+
+/// A set of PGS that shows one picture, in two pieces, or none, in a file of its own.
+fn set(at_ms: u32, picture: Option<Drawn>) -> Vec<u8> {
+    let segment = |kind: u8, body: &[u8]| {
+        [&b"PG"[..], &(at_ms * 90).to_be_bytes(), &[0; 4], &[kind], &(body.len() as u16).to_be_bytes(), body].concat()
+    };
+    let words = |words: &[usize]| words.iter().flat_map(|word| (*word as u16).to_be_bytes()).collect::<Vec<_>>();
+    let screen = |count: u8| [words(&[WIDTH, HEIGHT]), vec![0x10, 0, at_ms as u8, 0x80, 0, 0, count]].concat();
+    let Some((place, size, seed)) = picture else {
+        return [segment(0x16, &screen(0)), segment(0x80, &[])].concat();
+    };
+    let composition = [screen(1), vec![0, 0, 0, 0], words(&[place.0, place.1])].concat();
+    let window = [vec![1, 0], words(&[place.0, place.1, size.0, size.1])].concat();
+    let n = seed as u8;
+    let palette =
+        [[0, 0], [1, 40 + n], [2, 120 - n], [3, 235]].map(|[index, y]| [index, y, 90 + 9 * n, 170 - 5 * n, 85 * index]);
+    let points = drawn(size, seed);
+    let rows = points.chunks(size.0).flat_map(|row| {
+        row.iter()
+            .flat_map(|&point| if point == 0 { vec![0, 1] } else { vec![point] })
+            .chain([0, 0])
+            .collect::<Vec<_>>()
+    });
+    let coded: Vec<u8> = rows.collect();
+    let (first, second) = coded.split_at(coded.len() / 2);
+    let len = (coded.len() as u32 + 4).to_be_bytes();
+    let object = [&[0, 0, 0, 0x80][..], &len[1..], &words(&[size.0, size.1]), first].concat();
+    [
+        segment(0x16, &composition),
+        segment(0x17, &window),
+        segment(0x14, &[&[0, 0][..], &palette.concat()].concat()),
+        segment(0x15, &object),
+        segment(0x15, &[&[0, 0, 0, 0x40][..], second].concat()),
+        segment(0x80, &[]),
+    ]
+    .concat()
+}
+
+#[test]
+fn a_file_of_blu_rays_pictures_beside_the_film_is_shown_as_ffmpeg_shows_it() {
+    guard::install_hook();
+    let Some(tool) = Tool::ffmpeg("disc-sup") else { return };
+    let sets = [
+        set(1050, Some(((100, 400), (321, 77), 1))),
+        set(2550, None),
+        set(4050, Some(((0, 0), (64, 2), 2))),
+        set(7050, Some(((333, 499), (387, 77), 5))),
+        set(9050, None),
+    ];
+    let path = tool.path("film.de.sup");
+    std::fs::write(&path, sets.concat()).unwrap();
+    let all = add_all(&[&path]);
+    assert_eq!(names(&all), [("PGS", Some("de"))]);
+    compare("film.de.sup", &all, 1, &judged(&path, 0));
+    std::fs::write(&path, &sets.concat()[..20]).unwrap();
+    let broken = add_all(&[&path]);
+    assert!(broken.tracks().next().unwrap().problem.as_ref().is_some_and(|why| why.contains("no picture")));
 }

@@ -4,96 +4,14 @@
 #[path = "support/mod.rs"]
 mod support;
 
+mod words;
+
 use std::path::Path;
-use std::process::Command;
 
 use support::Tool;
-use tricine_media::subtitle::{Cue, parse};
+use tricine_media::subtitle::Cue;
 use tricine_media::{Input, MediaFile, guard};
-
-/// From when to when in ms, and what.
-type Words = (i64, i64, String);
-
-/// What is wanted of an input.
-enum Wanted {
-    /// What FFmpeg says.
-    Same,
-    /// Something else, for a reason.
-    Else(&'static str, &'static [(i64, i64, &'static str)]),
-}
-
-use Wanted::{Else, Same};
-
-/// Lines without spaces at their ends.
-fn tidy(text: &str) -> String {
-    let lines: Vec<&str> = text.split('\n').map(|line| line.trim_matches([' ', '\u{a0}', '\t'])).collect();
-    lines.join("\n").trim_matches('\n').replace('\u{a0}', " ")
-}
-
-fn told(cues: &[Cue]) -> Vec<Words> {
-    let ms = |ns: i64| ns / 1_000_000;
-    cues.iter().map(|cue| (ms(cue.start_ns), ms(cue.end_ns), tidy(&cue.words()))).collect()
-}
-
-/// What FFmpeg makes of a file, as events of ASS without what they say of looks.
-fn judged(path: &Path, kind: &str) -> Vec<Words> {
-    let mut command = Command::new("ffmpeg");
-    let out = command
-        .args(["-v", "quiet", "-nostdin", "-f", kind, "-i"])
-        .arg(path)
-        .args(["-map", "0:s:0", "-f", "ass", "-"])
-        .output();
-    let text = String::from_utf8_lossy(&out.unwrap().stdout).into_owned();
-    let time = |text: &str| {
-        let fields: Vec<i64> = text.split([':', '.']).map(|field| field.parse().unwrap()).collect();
-        ((fields[0] * 60 + fields[1]) * 60 + fields[2]) * 1000 + fields[3] * 10
-    };
-    let event = |line: &str| {
-        let fields: Vec<&str> = line.strip_prefix("Dialogue: ")?.splitn(10, ',').collect();
-        let whole = fields.get(9)?.replace("\\{", "\u{1}").replace("\\}", "\u{2}");
-        let (mut plain, mut rest) = (String::new(), whole.as_str());
-        while let Some((before, block)) = rest.split_once('{') {
-            plain += before;
-            rest = block.split_once('}').map_or("", |(_, rest)| rest);
-        }
-        plain += rest;
-        let plain = plain.replace("\\N", "\n").replace("\\n", " ").replace("\\h", "\u{a0}");
-        let plain = plain.replace('\u{1}', "{").replace('\u{2}', "}");
-        Some((time(fields[1]), time(fields[2]), tidy(&plain))).filter(|(from, to, text)| from < to && !text.is_empty())
-    };
-    let mut all: Vec<Words> = text.lines().filter_map(event).collect();
-    all.sort_by_key(|(from, ..)| *from);
-    all
-}
-
-/// Compares all cases, and tells of every one that differs.
-fn compare(kind: &str, cases: &[(&str, Vec<u8>, Wanted)]) {
-    let Some(tool) = Tool::ffmpeg(&format!("exact-{kind}")) else { return };
-    let mut differ = Vec::new();
-    for (number, (name, bytes, wanted)) in cases.iter().enumerate() {
-        let ours = parse(bytes).map_or(Vec::new(), |(_, cues)| told(&cues));
-        let theirs = match wanted {
-            Same => {
-                let path = tool.path(&format!("{number}.{kind}"));
-                std::fs::write(&path, bytes).unwrap();
-                judged(&path, kind)
-            }
-            Else(_, wanted) => wanted.iter().map(|(from, to, text)| (*from, *to, (*text).to_owned())).collect(),
-        };
-        let why = if let Else(why, _) = wanted { why } else { "" };
-        if !alike(&ours, &theirs) {
-            differ.push(format!("{name} {why}:\n  ours   {ours:?}\n  wanted {theirs:?}"));
-        }
-    }
-    assert!(differ.is_empty(), "{}", differ.join("\n"));
-}
-
-/// The same words, at the same times to the hundredth of a second that ASS has.
-fn alike(ours: &[Words], theirs: &[Words]) -> bool {
-    let same =
-        |((a, b, text), (c, d, other)): (&Words, &Words)| (a - c).abs() <= 10 && (b - d).abs() <= 10 && text == other;
-    ours.len() == theirs.len() && ours.iter().zip(theirs).all(same)
-}
+use words::{Else, Same, Words, alike, compare, judged, told, utf16};
 
 /// The cues of a film's first track, in order.
 fn within(path: &Path) -> Vec<Words> {
@@ -137,11 +55,6 @@ fn tracks_of_films() {
     }
 }
 
-fn utf16(text: &str, big: bool) -> Vec<u8> {
-    let units = std::iter::once(0xfeff).chain(text.encode_utf16());
-    units.flat_map(|unit: u16| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
-}
-
 const PLAIN: &str = "1\n00:00:01,000 --> 00:00:02,500\nOne\ntwo\n\n2\n00:00:03,000 --> 00:00:04,000\nGrüße, Привет\n\n";
 
 #[test]
@@ -167,6 +80,13 @@ fn subrip() {
             "FFmpeg takes such lines for text; people have such files, from WebVTT",
             &[(1000, 2000, "One"), (3000, 4000, "Two")],
         ),
+        case("spaces in times", "1\n00: 00: 01, 000 --> 00: 00: 02, 000\nOne\n"),
+        other(
+            "before the film",
+            "1\n-00:00:01,000 --> 00:00:02,000\nOne\n\n2\n00:00:03,000 --> 00:00:04,000\nTwo\n",
+            "FFmpeg loses the sign",
+            &[(-1000, 2000, "One"), (3000, 4000, "Two")],
+        ),
         case("overlapping", "1\n00:00:01,000 --> 00:00:05,000\nOne\n\n2\n00:00:02,000 --> 00:00:04,000\nTwo\n"),
         case("out of order", "1\n00:00:05,000 --> 00:00:06,000\nOne\n\n2\n00:00:02,000 --> 00:00:04,000\nTwo\n"),
         case("CRLF", &PLAIN.replace('\n', "\r\n")),
@@ -175,6 +95,25 @@ fn subrip() {
         case("a mark", &format!("\u{feff}{PLAIN}")),
         ("UTF-16 LE", utf16(PLAIN, false), Same),
         ("UTF-16 BE", utf16(PLAIN, true), Same),
+        (
+            "UTF-16 without a mark",
+            utf16(PLAIN, false)[2..].to_vec(),
+            Else("FFmpeg reads nothing of it", &[(1000, 2500, "One\ntwo"), (3000, 4000, "Grüße, Привет")]),
+        ),
+        (
+            "UTF-8 with a byte that was damaged, cut within a letter",
+            [PLAIN.as_bytes(), b"3\n00:00:05,000 --> 00:00:06,000\n\xff\n\n4\n00:00:07,000 --> 00:00:08,000\nGr\xc3"]
+                .concat(),
+            Else(
+                "FFmpeg leaves such cues out",
+                &[
+                    (1000, 2500, "One\ntwo"),
+                    (3000, 4000, "Grüße, Привет"),
+                    (5000, 6000, "\u{fffd}"),
+                    (7000, 8000, "Gr\u{fffd}"),
+                ],
+            ),
+        ),
         case("nested tags", "1\n00:00:01,000 --> 00:00:02,000\na<b>b<i>c</i>d</b> <u><s>e</s></u>\n"),
         case(
             "unclosed tags",
@@ -185,6 +124,9 @@ fn subrip() {
             "fonts",
             "1\n00:00:01,000 --> 00:00:02,000\n<font color=\"#ff0000\" size='20' face=Arial>a</font><FONT>b</FONT>\n",
         ),
+        case("tags with spaces", "1\n00:00:01,000 --> 00:00:02,000\n< i>a</ i> <i >b</i >\n"),
+        case("styles of MicroDVD", "1\n00:00:01,000 --> 00:00:02,000\n{y:i}a {C:$0000ff}b\n"),
+        case("addresses", "1\n00:00:01,000 --> 00:00:02,000\n<a href=\"x\">a</a><img src=x>b\n"),
         case("lines of tags", "1\n00:00:01,000 --> 00:00:02,000\na<br>b<br/>c<br />d\n"),
         case("tags of pages", "1\n00:00:01,000 --> 00:00:02,000\n<span>a</span> <p>b</p> <em>c</em>\n"),
         case("no tags", "1\n00:00:01,000 --> 00:00:02,000\n1 < 2 > 1, a <3 b, <- c ->\n"),
@@ -200,6 +142,13 @@ fn subrip() {
             "FFmpeg shows them as they are; they come from WebVTT, and nobody means to show them",
             &[(1000, 2000, "A & B <c> d")],
         ),
+        other(
+            "entities by number",
+            "1\n00:00:01,000 --> 00:00:02,000\n&#39;a&#x27; &apos; &hellip; &eacute;&yuml; &euro; &#146; &#128512; &#xd800; &none; & &;\n",
+            "as before",
+            &[(1000, 2000, "'a' ' … éÿ € ’ 😀 &#xd800; &none; & &;")],
+        ),
+        other("a tab", "1\n00:00:01,000 --> 00:00:02,000\na\tb\n", "a space is as wide", &[(1000, 2000, "a b")]),
         case("a place", "1\n00:00:01,000 --> 00:00:02,000\n{\\an8}above\n"),
         case("overrides", "1\n00:00:01,000 --> 00:00:02,000\n{\\i1}a{\\i0} {\\b1\\c&H0000FF&}b{\\r}\n"),
         case("a line of ASS", "1\n00:00:01,000 --> 00:00:02,000\na\\Nb\\hc\n"),
@@ -293,91 +242,17 @@ fn webvtt() {
             "FFmpeg passes it over; the standard reads it",
             &[(1000, 2000, "One")],
         ),
+        case(
+            "captions that roll",
+            "WEBVTT\nKind: captions\n\n00:01.000 --> 00:02.000 align:start position:0%\n \none<00:01.500><c> two</c>\n\n\
+             00:02.000 --> 00:02.010 align:start position:0%\none two\n \n\n00:02.010 --> 00:03.000\none two\nthree\n"
+                .into(),
+        ),
+        case("a line of spaces", format!("WEBVTT\n\n{cue}\na\n \nb\n")),
         case("braces", format!("WEBVTT\n\n{cue}\na {{b}} c\n")),
         case("no end of the line", format!("WEBVTT\n\n{cue}\nOne")),
         case("hours", "WEBVTT\n\n09:00:01.000 --> 9:00:02.000\nOne\n".into()),
         case("no text", format!("WEBVTT\n\n{cue}\n\n00:03.000 --> 00:04.000\nTwo\n")),
     ];
     compare("webvtt", &cases);
-}
-
-#[test]
-fn scripts() {
-    let head = "[Script Info]\nScriptType: v4.00+\nPlayResX: 640\nPlayResY: 360\n\n[V4+ Styles]\n\
-        Format: Name, Fontname, Fontsize, PrimaryColour, Bold, Italic, Alignment, MarginL, MarginR, MarginV\n\
-        Style: Default,Arial,20,&H00FFFFFF,0,0,2,10,10,10\n\n[Events]\n\
-        Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n";
-    let said = |text: &str| format!("Dialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,{text}\n");
-    let with = |events: &str| format!("{head}{events}").into_bytes();
-    let case = |name: &'static str, events: &str| (name, with(events), Same);
-    let text = |name: &'static str, text: &str| (name, with(&said(text)), Same);
-    let other = |name: &'static str, text: &str, why, wanted| (name, with(&said(text)), Else(why, wanted));
-    let drawing = "a drawing's letters are its coordinates, which nobody reads";
-    let cases = [
-        text("plain", "One, two"),
-        text("lines", "a\\Nb\\nc\\hd"),
-        text("overrides", "{\\i1}a{\\i0}b {\\fs20\\c&HFF&\\3c&H0&}c{\\r}d"),
-        text("a place", "{\\an8\\pos(320,20)}above"),
-        text("a comment", "a{not seen}b"),
-        text("fading", "{\\fad(200,300)}a {\\fade(255,0,255,0,100,900,1000)}b"),
-        other(
-            "letters out of sight",
-            "{\\alpha&HFF&}never{\\alpha&H00&}a {\\alpha&HFF&\\t(0,500,\\alpha&H00&)}b",
-            "FFmpeg copies what is hidden; what comes into sight is read, what never does is not",
-            &[(1000, 2000, "a b")],
-        ),
-        text("moving", "{\\move(0,0,100,100,0,500)}a"),
-        text("changing", "{\\t(0,500,\\fs40\\c&H0000FF&)}a"),
-        text("karaoke", "{\\k50}one {\\kf30}two {\\ko20}three {\\K10}four"),
-        text("clipping", "{\\clip(0,0,100,100)\\iclip(1,m 0 0 l 10 10)}a"),
-        text("turning", "{\\frx30\\fry20\\frz10\\fax0.2\\be1\\blur2\\bord3\\shad1\\fscx120\\fsp2\\fnArial\\q2}a"),
-        other("a drawing", "{\\p1}m 0 0 l 100 0 100 100{\\p0}a", drawing, &[(1000, 2000, "a")]),
-        other("a drawing alone", "{\\p4}m 0 0 l 100 0 100 100", drawing, &[]),
-        other("a drawing behind words", "a{\\an7\\p1}m 0 0 l 1 1", drawing, &[(1000, 2000, "a")]),
-        other("an open brace", "a {b", "FFmpeg copies it, and libass shows what no brace ends", &[(1000, 2000, "a {b")]),
-        text("a closed brace", "a }b"),
-        text("backslashes", "a\\b \\x c\\"),
-        case("layers", &(said("a").replace("Dialogue: 0", "Dialogue: 5") + &said("b"))),
-        case("a comment's line", &(said("a").replace("Dialogue", "Comment") + &said("b"))),
-        case("no length", &(said("never").replace("0:00:02.00", "0:00:01.00") + &said("b"))),
-        case("backwards", &(said("never").replace("0:00:02.00", "0:00:00.50") + &said("b"))),
-        case("hours", &said("a").replace("0:00:", "9:00:")),
-        case("out of order", &(said("b").replace("0:00:0", "0:01:0") + &said("a"))),
-        case("no style of that name", &said("a").replace("Default", "Other")),
-        case("a star", &said("a").replace("Default", "*Default")),
-        case("spaces", &said("  a  ").replace("Dialogue: 0", "Dialogue:  0")),
-        (
-            "another order",
-            format!("{}Format: Start, Text, End\nDialogue: 0:00:01.00,a,0:00:02.00\n", head.rsplit_once("Format:").unwrap().0).into_bytes(),
-            Else("the standard has the text last, and so has FFmpeg's writer; the line says where it is", &[(1000, 2000, "a")]),
-        ),
-        (
-            "the end first",
-            format!(
-                "{}Format: Style, End, Start, Layer, Text\nDialogue: Default,0:00:02.00,0:00:01.00,0,a, b\n",
-                head.rsplit_once("Format:").unwrap().0
-            )
-            .into_bytes(),
-            Else("FFmpeg takes the usual order for granted; the line says which it is", &[(1000, 2000, "a, b")]),
-        ),
-        (
-            "no order told",
-            format!("{}{}", head.rsplit_once("Format:").unwrap().0, said("a, b")).into_bytes(),
-            Same,
-        ),
-        ("CRLF", format!("{head}{}", said("a\\Nb")).replace('\n', "\r\n").into_bytes(), Same),
-        ("a mark", format!("\u{feff}{head}{}", said("Grüße")).into_bytes(), Same),
-        ("UTF-16 LE", utf16(&format!("{head}{}", said("Grüße")), false), Same),
-        (
-            "SSA",
-            "[Script Info]\nScriptType: v4.00\n\n[V4 Styles]\nFormat: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, \
-             TertiaryColour, BackColour, Bold, Italic, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, AlphaLevel, \
-             Encoding\nStyle: Default,Arial,20,16777215,255,0,0,0,0,1,1,1,2,10,10,10,0,0\n\n[Events]\n\
-             Format: Marked, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n\
-             Dialogue: Marked=0,0:00:01.00,0:00:02.00,Default,,0000,0000,0000,,One, two\n"
-                .into(),
-            Same,
-        ),
-    ];
-    compare("ass", &cases);
 }

@@ -146,7 +146,7 @@ pub(crate) struct Play {
     /// Languages of sound, the most wanted first, such as de,en.
     #[arg(long, value_name = "LANG,…", value_delimiter = ',')]
     pub(crate) alang: Vec<String>,
-    /// A file of subtitles: SRT, WebVTT or ASS. Those beside a film (film.srt, film.en.srt) are found.
+    /// A file of subtitles: SRT, WebVTT, ASS or PGS. Those beside a film (film.srt, film.en.srt) are found.
     #[arg(long = "sub", visible_alias = "sub-file", value_name = "FILE", value_parser = OsStringValueParser::new().try_map(parse_name))]
     pub(crate) sub: Vec<Name>,
     /// The track of subtitles by its number, no, or auto: what --sub or --slang asks for, what lies beside the film, what the film

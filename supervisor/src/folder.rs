@@ -21,8 +21,10 @@ const PICTURES: [&str; 17] = [
     "heif", "hif",
 ];
 /// What belongs to a film or a song beside it, or to the system: nobody misses it.
-const BESIDE: [&str; 16] =
-    ["srt", "vtt", "ass", "ssa", "sub", "idx", "lrc", "nfo", "cue", "log", "txt", "db", "ini", "m3u", "m3u8", "pls"];
+const BESIDE: [&str; 17] = [
+    "srt", "vtt", "ass", "ssa", "sup", "sub", "idx", "lrc", "nfo", "cue", "log", "txt", "db", "ini", "m3u", "m3u8",
+    "pls",
+];
 
 /// What plays of a folder, in its order.
 #[derive(Debug, PartialEq)]

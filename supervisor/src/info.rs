@@ -63,7 +63,8 @@ fn looked_into(entry: &Entry) -> Result<Looked, String> {
             let names: Vec<Name> = list.entries(entry).map(|entry| entry.name).collect();
             let count = names.len();
             return Ok(Looked::Other(format!(
-                "plays {count} inputs\n{}",
+                "plays {count} {}\n{}",
+                if count == 1 { "input" } else { "inputs" },
                 names.into_iter().map(line).collect::<String>()
             )));
         }
@@ -143,9 +144,8 @@ fn line(track: &TrackReport, number: usize, all: &[TrackReport]) -> String {
         _ => None,
     });
     let several = all.iter().filter(|other| other.kind == track.kind).count() > 1;
-    parts.extend((track.default && several).then(|| "default".to_owned()));
+    parts.extend((track.default && (several || track.kind == TrackKind::Subtitle)).then(|| "default".to_owned()));
     parts.extend((track.forced).then(|| "forced".to_owned()));
-    parts.extend((track.kind == TrackKind::Subtitle && track.default).then(|| "default".to_owned()));
     parts.join(", ")
 }
 

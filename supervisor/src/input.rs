@@ -154,7 +154,7 @@ pub(crate) fn open(entry: &Entry, handed: Vec<OwnedFd>, tell: &mut dyn FnMut(&Pr
         }
         // A named pipe or a device.
         Ok(_) => open_stream(entry, fds::open_stream(&path).map_err(|e| why(&e))?, None, tell),
-        Err(_) if text.contains("://") && !text.starts_with("file://") => Err(format!(
+        Err(_) if text.contains("://") && crate::spelling::address(text.as_bytes()).is_none() => Err(format!(
             "addresses are FFmpeg's: ffmpeg -nostdin -i {} -f yuv4mpegpipe - | tricine - (without sound)",
             quoted(&name.to_string())
         )),

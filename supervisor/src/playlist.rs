@@ -48,7 +48,12 @@ pub(crate) fn read(bytes: &[u8], folder: &Path) -> Result<Vec<Named>, String> {
                     `ffmpeg -nostdin -i IN -c copy film.mkv` makes that film"
             .into());
     }
-    let pls = lines().next().is_some_and(|line| line.eq_ignore_ascii_case(b"[playlist]"));
+    let heads: [&[u8]; 3] = [b"[playlist]", b"numberofentries=", b"file1="];
+    let begins =
+        |line: &[u8], head: &[u8]| line.get(..head.len()).is_some_and(|found| found.eq_ignore_ascii_case(head));
+    // Comments may stand before it, or it may be missing.
+    let mut first = lines().filter(|line| !line.starts_with(b";"));
+    let pls = first.next().is_some_and(|line| heads.iter().any(|head| begins(line, head)));
     let found = if pls { numbered(lines()) } else { listed(lines()) };
     let found: Vec<Named> = found
         .into_iter()
@@ -102,6 +107,9 @@ fn numbered<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<(&'a [u8], Option<
 
 /// An address as it is; else a path, from the playlist's folder on. A name that begins with a dash or `test:` is a file's here.
 fn placed(name: &[u8], folder: &Path) -> Name {
+    if crate::spelling::address(name).is_some() {
+        return OsStr::from_bytes(name).to_owned().into();
+    }
     let scheme = name.windows(3).position(|three| three == b"://").unwrap_or(0);
     if scheme > 0 && name[..scheme].iter().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)) {
         return OsStr::from_bytes(name).to_owned().into();
@@ -168,6 +176,8 @@ mod tests {
         assert_eq!(names(m3u), wanted);
         let pls = b"[Playlist]\nNumberOfEntries=3\nFile10=c\nTitle2=Two\nfile2=b.mp3\nFile1 = a\nTitle7=none\nLength1=5\nFile=x\n";
         assert_eq!(names(pls), [some("l/a", ""), some("l/b.mp3", "Two"), some("l/c", "")]);
+        assert_eq!(names(b"; by hand\n\n[playlist]\nFile1=a\n"), [some("l/a", "")]);
+        assert_eq!(names(b"File1=a\nFile2=file:/b\n"), [some("l/a", ""), some("file:/b", "")]);
         assert_eq!(read(b"-", Path::new("")).unwrap()[0].0.to_string(), "./-");
     }
 

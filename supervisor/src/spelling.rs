@@ -8,11 +8,18 @@ use tricine_session::name::Name;
 
 /// The path that a name is, or that its `file://` address has. Errors: words for the user.
 pub(crate) fn path_of(name: &Name) -> Result<PathBuf, String> {
-    match name.as_os_str().as_bytes().strip_prefix(b"file://") {
+    match address(name.as_os_str().as_bytes()) {
         Some(address) => local(address)
             .ok_or_else(|| "a file:// address has a path of this machine, as in file:///tmp/a.mp4".to_owned()),
         None => Ok(name.as_path().to_owned()),
     }
+}
+
+/// What stands behind the beginning of an address of a file: `file://`, or `file:/` with nothing but the path.
+pub(crate) fn address(name: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = name.split_at_checked(5)?;
+    let rest = scheme.eq_ignore_ascii_case(b"file:").then_some(rest)?;
+    rest.strip_prefix(b"//").or(Some(rest).filter(|rest| rest.starts_with(b"/")))
 }
 
 /// The path of a `file://` address (RFC 8089).
@@ -111,6 +118,15 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(local(address.as_bytes()), path.map(PathBuf::from), "{address}");
+        }
+        for (name, path) in [
+            ("file:///a%20b", Some("/a b")),
+            ("FILE:/a", Some("/a")),
+            ("file:a", Some("file:a")),
+            ("file", Some("file")),
+            ("File://a", None),
+        ] {
+            assert_eq!(path_of(&Name::from(name)).ok(), path.map(PathBuf::from), "{name}");
         }
         assert_eq!(local(b"/%ff"), Some(PathBuf::from(OsStr::from_bytes(b"/\xff"))));
     }

@@ -19,8 +19,10 @@ mod plain;
 mod probed;
 mod ps;
 mod raw;
+mod riff;
 mod shifted;
 mod stream;
+mod sup;
 mod timing;
 mod ts;
 mod vobsub;
@@ -40,6 +42,7 @@ pub(crate) use matroska::xiph_laces;
 pub(crate) use mp4::{boxes, fourcc};
 pub(crate) use raw::is_raw;
 pub(crate) use shifted::Shifted;
+pub(crate) use sup::{Sup, is_sup};
 pub(crate) use ts::Grid;
 pub(crate) use vobsub::VobSub;
 
@@ -141,6 +144,11 @@ pub struct Contents {
     pub attachments: Vec<Attachment>,
     /// A cover that lies in no one place of the file.
     pub(crate) cover: Option<std::sync::Arc<[u8]>>,
+}
+
+/// Brings chapters into the order of time.
+pub(crate) fn in_order(chapters: &mut [Chapter]) {
+    chapters.sort_by_key(|chapter| chapter.start_ns);
 }
 
 /// Where a track lies on its container's timeline.

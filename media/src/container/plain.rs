@@ -58,10 +58,9 @@ pub(super) fn aiff(file: &MediaFile) -> Result<Wav, MediaError> {
             b"NAME" => words("title"),
             b"AUTH" => words("artist"),
             b"ID3 " | b"id3 " => {
-                let found = id3::read(file, body);
-                contents.tags.extend(found.words);
-                contents.attachments.extend(found.pictures.into_iter().map(|(_, picture)| picture));
-                contents.cover = found.cover;
+                let mut bytes = vec![0; len.min(caps::COVER).min(file.len().saturating_sub(body)) as usize];
+                file.read_exact_at(&mut bytes, body)?;
+                contents.cover = id3::read_whole(bytes, &mut contents.tags, &mut contents.attachments).map(Into::into);
             }
             _ => {}
         }

@@ -159,6 +159,12 @@ fn attached(mime: &str) -> Attachment {
     Attachment { name: "cover".into(), mime: mime.to_owned(), place: 0..0 }
 }
 
+/// Words that symphonia took for Latin-1, as AIFF's, and that are UTF-8.
+fn meant(words: &str) -> String {
+    let bytes: Option<Vec<u8>> = words.chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect();
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| words.to_owned())
+}
+
 struct Reader {
     file: MediaFile,
     format: Box<dyn FormatReader>,
@@ -216,7 +222,7 @@ impl Reader {
             StandardTag::Album(text) => Some(("album", text)),
             _ => None,
         });
-        words.map(|(name, text)| (name.to_owned(), text.to_string())).collect()
+        words.map(|(name, text)| (name.to_owned(), meant(text))).collect()
     }
 
     /// Its chapters: those of FLAC's comments and cue sheets.

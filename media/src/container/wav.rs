@@ -5,10 +5,10 @@ use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 
-use super::{Contents, Extent, Packet, Packets, Track, TrackKind};
+use super::{Contents, Extent, Packet, Packets, Track, TrackKind, id3, riff};
 use crate::audio::{name_of, pcm_bytes};
 use crate::times::nearest_ns;
-use crate::{MediaError, MediaFile, NS};
+use crate::{MediaError, MediaFile, NS, caps};
 
 /// Sample frames in one packet.
 const PACKET: u64 = 2_048;
@@ -93,7 +93,8 @@ impl Wav {
                     let data = body..end_of_data(file, body, len)?;
                     let codec = params.as_ref().map_or_else(Clone::clone, |params| name_of(params.codec).to_owned());
                     let track = Track { audio: Some(params), ..Track::new(TrackKind::Audio, codec) };
-                    let contents = Contents { format: "WAV", tracks: vec![track], ..Contents::default() };
+                    let mut contents = Contents { format: "WAV", tracks: vec![track], ..Contents::default() };
+                    describe(file, data.end, &mut contents)?;
                     return Ok(Self { file: file.clone(), contents, layout, data });
                 }
                 (known, _) => format = known,
@@ -106,6 +107,40 @@ impl Wav {
     fn frames(&self) -> u64 {
         (self.data.end - self.data.start) / self.layout.block * self.layout.frames
     }
+}
+
+/// Chunks that are looked at for what the file says about itself.
+const MOST_CHUNKS: usize = 64;
+
+/// Adds what stands before the sound, or behind its `end`: a list `INFO`, or a tag of ID3.
+fn describe(file: &MediaFile, end: u64, contents: &mut Contents) -> Result<(), MediaError> {
+    let (mut at, mut left) = (12, MOST_CHUNKS);
+    while let Some((kind, len)) = chunk(file, at)?.filter(|_| left > 0) {
+        left -= 1;
+        let (body, mut next) = (at + 8, (at + 8).saturating_add(len).saturating_add(len & 1));
+        match &kind {
+            b"data" => next = end + (end & 1),
+            b"LIST" => {
+                let mut form = [0; 4];
+                if file.read_exact_at(&mut form, body).is_ok() && &form == b"INFO" {
+                    next = body + 4;
+                }
+            }
+            b"id3 " | b"ID3 " if len <= caps::COVER && body.saturating_add(len) <= file.len() => {
+                let mut bytes = vec![0; len as usize];
+                file.read_exact_at(&mut bytes, body)?;
+                contents.cover = id3::read_whole(bytes, &mut contents.tags, &mut contents.attachments).map(Into::into);
+            }
+            kind => {
+                let mut bytes = vec![0; riff::wanted(kind, len as u32)];
+                if file.read_exact_at(&mut bytes, body).is_ok() {
+                    contents.tags.extend(riff::word(kind, &bytes));
+                }
+            }
+        }
+        at = next;
+    }
+    Ok(())
 }
 
 /// The chunk at `at`: its kind and length. `None` at the file's end.

@@ -124,10 +124,10 @@ impl Sheet {
             edge: get("outlinecolour").or_else(|| get("tertiarycolour")).and_then(color),
             size: self.line(number("fontsize")),
         };
-        let align = number("alignment") as u8;
+        let align = number("alignment") as u32;
         let align = if old { from_old(align) } else { Some(align).filter(|align| (1..=9).contains(align)) };
         let place = self.placed(
-            Place { align: align.unwrap_or(2), ..Place::default() },
+            Place { align: align.unwrap_or(2) as u8, ..Place::default() },
             [number("marginl"), number("marginr"), number("marginv")],
         );
         Style { name: get("name").unwrap_or_default().trim_start_matches('*').to_owned(), look, place }
@@ -189,6 +189,7 @@ impl Sheet {
                     Some(b'N') => ("\n", 2),
                     Some(b'n') => (" ", 2),
                     Some(b'h') => ("\u{a0}", 2),
+                    Some(b'{' | b'}') => (&rest[1..2], 2),
                     _ => (&rest[..1], 1),
                 };
                 if mode.is_read() {

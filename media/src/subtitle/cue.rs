@@ -103,9 +103,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Adds letters that look like `look`. Control characters are left out.
+    /// Adds letters that look like `look`. Tabs are spaces; other control characters are left out.
     pub(super) fn push(&mut self, text: &str, look: &Look) {
-        for letter in text.chars().filter(|letter| *letter == '\n' || !letter.is_control()) {
+        let letters = text.chars().map(|letter| if letter == '\t' { ' ' } else { letter });
+        for letter in letters.filter(|letter| *letter == '\n' || !letter.is_control()) {
             self.len += letter.len_utf8();
             if self.len > caps::CUE_TEXT {
                 return;

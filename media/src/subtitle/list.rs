@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::source::{Codec, Listed, Tracked};
 use super::{Pages, charset, other_half};
 use crate::caps;
-use crate::choice::same;
-use crate::container::{Container, Shifted, Track, TrackKind, VobSub};
+use crate::choice::{likeness, wish};
+use crate::container::{Container, Shifted, Sup, Track, TrackKind, VobSub, is_sup};
 use crate::guard::guarded;
 use crate::{MediaError, MediaFile, VideoInfo};
 
@@ -99,6 +99,7 @@ impl Subtitles {
             "vtt" => "WebVTT",
             "ass" | "ssa" => "ASS",
             "idx" | "sub" => "VobSub",
+            _ if begins(&file, is_sup) => "PGS",
             _ => "SRT",
         };
         let track = SubtitleTrack {
@@ -112,6 +113,16 @@ impl Subtitles {
         };
         match other_half(end) {
             Some(_) if !micro => self.add_half(track, file),
+            _ if track.codec == "PGS" => {
+                let sup = guarded(|| Sup::read(&file)).map_err(MediaError::Broken).and_then(|sup| sup);
+                self.tracks.push(match sup {
+                    Ok(sup) => (track, Place::Own(Arc::new(sup), 0, None)),
+                    Err(error) => (
+                        SubtitleTrack { problem: Some(format!("{} as subtitles ({error})", file.name)), ..track },
+                        Place::File(file),
+                    ),
+                });
+            }
             _ => self.tracks.push((track, Place::File(file))),
         }
     }
@@ -180,16 +191,18 @@ impl Subtitles {
     /// languages (the most wanted first), a file beside the film, what the film means to be shown, what is forced in the language
     /// that is spoken. `None`: none.
     pub fn usual(&self, languages: &[String]) -> Option<usize> {
-        let speaks = |track: &SubtitleTrack, asked: &str| track.language.as_deref().is_some_and(|l| same(asked, l));
+        let speaks = |track: &SubtitleTrack, heard: &str| {
+            track.language.as_deref().is_some_and(|language| likeness(heard, language).is_some())
+        };
         let rank = |track: &SubtitleTrack| {
-            let wished = languages.iter().position(|asked| speaks(track, asked));
+            let wished = wish(languages, track.language.as_deref());
             let understood = self.heard.as_deref().is_none_or(|heard| track.language.is_none() || speaks(track, heard));
             match track.origin {
-                Origin::Given => Some((0, 0)),
-                _ if let Some(at) = wished => Some((1, at * 2 + usize::from(track.forced))),
-                Origin::Beside => Some((2, usize::from(track.forced))),
-                Origin::Film if track.default => Some((3, usize::from(track.forced))),
-                Origin::Film if track.forced && understood => Some((4, 0)),
+                Origin::Given => Some((0, (0, 0), false)),
+                _ if let Some(wished) = wished => Some((1, wished, track.forced)),
+                Origin::Beside => Some((2, (0, 0), track.forced)),
+                Origin::Film if track.default => Some((3, (0, 0), track.forced)),
+                Origin::Film if track.forced && understood => Some((4, (0, 0), false)),
                 Origin::Film => None,
             }
         };
@@ -237,17 +250,21 @@ impl std::fmt::Debug for Subtitles {
     }
 }
 
+/// Whether a file's first bytes are such.
+fn begins(file: &MediaFile, are: impl Fn(&[u8]) -> bool) -> bool {
+    let mut head = [0; 512];
+    let have = file.read_at(&mut head, 0).unwrap_or(0);
+    are(&head[..have])
+}
+
 /// Whether a file begins as a program stream does.
 fn is_stream(file: &MediaFile) -> bool {
-    let mut head = [0; 4];
-    file.read_exact_at(&mut head, 0).is_ok() && head == [0, 0, 1, 0xba]
+    begins(file, |head| head.starts_with(&[0, 0, 1, 0xba]))
 }
 
 /// Whether a file that is named like the pictures of VobSub has lines of text.
 fn is_microdvd(file: &MediaFile) -> bool {
-    let mut head = [0; 512];
-    let have = file.read_at(&mut head, 0).unwrap_or(0);
-    super::parse(&head[..have]).is_some_and(|(kind, _)| kind == super::MICRODVD)
+    begins(file, |head| super::parse(head).is_some_and(|(kind, _)| kind == super::MICRODVD))
 }
 
 /// VobSub's two files.
@@ -292,7 +309,10 @@ fn read(file: &MediaFile, rate: Option<f64>) -> Result<(Pages, Option<String>), 
         ));
     };
     let taken = charset::decode(&bytes).1;
-    let notice = taken.map(|name| format!("{} is not UTF-8; it is read as {name}", file.name));
+    let notice = taken.map(|taken| match taken {
+        "UTF-8" => format!("{} has letters that are damaged", file.name),
+        other => format!("{} is not UTF-8; it is read as {other}", file.name),
+    });
     Ok((Pages::new(Box::new(Listed::new(cues))), notice))
 }
 
@@ -352,6 +372,8 @@ mod tests {
         assert_eq!(usual(film(), None, &[], &[]), Some(2));
         assert_eq!(usual(film(), None, &["fr", "en"], &[]), Some(1));
         assert_eq!(usual(film(), None, &["de"], &[]), Some(2));
+        let brazil = || vec![track("pt-PT", false, false), track("pt-BR", false, true), track("pt-BR", false, false)];
+        assert_eq!(usual(brazil(), None, &["pt-br"], &[]), Some(3));
         assert_eq!(usual(film(), None, &[], &[("film.fr.srt", Origin::Beside)]), Some(4));
         assert_eq!(usual(film(), None, &["en"], &[("film.fr.srt", Origin::Beside)]), Some(1));
         assert_eq!(usual(film(), None, &["en"], &[("film.srt", Origin::Beside), ("a.srt", Origin::Given)]), Some(5));

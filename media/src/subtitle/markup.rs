@@ -1,5 +1,7 @@
 //! Tags in angle brackets, as SubRip and WebVTT have them: how letters look.
 
+use encoding_rs::WINDOWS_1252;
+
 use super::cue::{Look, Place, Writer};
 use super::{ass, overrides};
 
@@ -20,7 +22,7 @@ const LONGEST: usize = 512;
 /// Writes `text` without its tags. What tags say of the place goes into `place`.
 pub(super) fn write(text: &str, tags: Tags, place: &mut Place, out: &mut Writer) {
     let mut stack: Vec<(String, Look)> = Vec::new();
-    let mut look = Look::default();
+    let (mut look, mut mode) = (Look::default(), overrides::Mode::default());
     let mut rest = text;
     while let Some(at) = rest.find(['<', '&', '{', '\\']) {
         out.push(&rest[..at], &look);
@@ -39,11 +41,12 @@ pub(super) fn write(text: &str, tags: Tags, place: &mut Place, out: &mut Writer)
                 })
             }
             b'&' => entity(rest).map(|(letter, len)| {
-                out.push(letter, &look);
+                out.push(letter.encode_utf8(&mut [0; 4]), &look);
                 len
             }),
+            _ if tags == Tags::Srt && is_microdvd(rest) => rest.find('}').map(|end| end + 1),
             _ if tags == Tags::Srt && rest.starts_with("{\\") => rest.find('}').map(|end| {
-                let (sheet, base, mut mode) = (ass::Sheet::default(), Look::default(), overrides::Mode::default());
+                let (sheet, base) = (ass::Sheet::default(), Look::default());
                 overrides::overrides(&rest[1..end], &sheet, &base, &mut look, place, &mut mode);
                 end + 1
             }),
@@ -60,7 +63,15 @@ pub(super) fn write(text: &str, tags: Tags, place: &mut Place, out: &mut Writer)
 
 /// Tags of SubRip that say how letters look, and others that programs leave there. Any other word in brackets is meant to be read.
 const SHOWN: [&str; 5] = ["b", "i", "u", "s", "font"];
-const HIDDEN: [&str; 12] = ["p", "span", "div", "em", "strong", "strike", "center", "c", "v", "lang", "ruby", "rt"];
+const HIDDEN: [&str; 19] = [
+    "p", "span", "div", "em", "strong", "strike", "center", "c", "v", "lang", "ruby", "rt", "a", "img", "del", "ins",
+    "big", "small", "sup",
+];
+
+/// Whether `text` begins with a style of MicroDVD, as conversions leave them.
+fn is_microdvd(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'{', b'C' | b'c' | b'F' | b'f' | b'o' | b'P' | b'S' | b's' | b'Y' | b'y', b':', ..])
+}
 
 /// Whether `text` begins with a tag for the end of a line.
 fn is_break(text: &str) -> bool {
@@ -72,7 +83,7 @@ fn is_break(text: &str) -> bool {
 fn tag(text: &str, tags: Tags, look: &mut Look, stack: &mut Vec<(String, Look)>) -> Option<usize> {
     let end = text.bytes().take(LONGEST).position(|b| b == b'>')?;
     let inner = text[1..end].trim();
-    let (closing, inner) = inner.strip_prefix('/').map_or((false, inner), |inner| (true, inner));
+    let (closing, inner) = inner.strip_prefix('/').map_or((false, inner), |inner| (true, inner.trim_start()));
     let name: String = inner.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let known = match tags {
         Tags::Srt => SHOWN.contains(&name.as_str()) || HIDDEN.contains(&name.as_str()),
@@ -122,10 +133,15 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
 /// A colour by its name, or as `#rrggbb`.
 pub(super) fn color(word: &str) -> Option<u32> {
     let word = word.trim();
-    if let Some(digits) = word.strip_prefix('#').or(Some(word)).filter(|d| d.len() == 6)
-        && let Ok(color) = u32::from_str_radix(digits, 16)
-    {
-        return Some(color);
+    let (marked, digits) = word.strip_prefix('#').map_or((false, word), |digits| (true, digits));
+    // With how much is seen of it, which is left out; or with a digit for two.
+    match u32::from_str_radix(digits, 16) {
+        Ok(color) if digits.len() == 6 => return Some(color),
+        Ok(color) if marked && digits.len() == 8 => return Some(color >> 8),
+        Ok(color) if marked && digits.len() == 3 => {
+            return Some(((color & 0xf00) << 8 | (color & 0xf0) << 4 | color & 0xf) * 0x11);
+        }
+        _ => {}
     }
     Some(match word.to_ascii_lowercase().as_str() {
         "white" => 0xff_ffff,
@@ -140,22 +156,47 @@ pub(super) fn color(word: &str) -> Option<u32> {
         "gray" | "grey" => 0x80_8080,
         "silver" => 0xc0_c0c0,
         "orange" => 0xff_a500,
+        "maroon" => 0x80_0000,
+        "olive" => 0x80_8000,
+        "navy" => 0x00_0080,
+        "teal" => 0x00_8080,
+        "purple" => 0x80_0080,
+        "pink" => 0xff_c0cb,
+        "brown" => 0xa5_2a2a,
+        "gold" => 0xff_d700,
+        "violet" => 0xee_82ee,
         _ => return None,
     })
 }
 
-/// The letter that `text` begins with the name of, and that name's length.
-fn entity(text: &str) -> Option<(&'static str, usize)> {
-    let names = [
-        ("&amp;", "&"),
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&nbsp;", "\u{a0}"),
-        ("&lrm;", "\u{200e}"),
-        ("&rlm;", "\u{200f}"),
-    ];
-    names.into_iter().find(|(name, _)| text.starts_with(name)).map(|(name, letter)| (letter, name.len()))
+/// The names of letters that web pages have: those of Latin-1 from U+00A0 on, in its order; and some others.
+const LATIN: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 acute micro para \
+    middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml \
+    Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave \
+    aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde \
+    ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml";
+const OTHERS: &str = "amp& lt< gt> quot\" apos' lrm\u{200e} rlm\u{200f} hellip… ndash– mdash— lsquo‘ rsquo’ sbquo‚ ldquo“ rdquo” bdquo„ bull• \
+    euro€ trade™ oelig\u{153} OElig\u{152}";
+
+/// The letter that `text` begins with the name or number of, and that name's length.
+fn entity(text: &str) -> Option<(char, usize)> {
+    let end = text.bytes().take(12).position(|b| b == b';')?;
+    let name = text.get(1..end)?;
+    let number = name.strip_prefix('#').map(|digits| match digits.strip_prefix(['x', 'X']) {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => digits.parse(),
+    });
+    let letter = match number {
+        // Those were never letters: windows-1252 is meant.
+        Some(Ok(byte @ 0x80..=0x9f)) => WINDOWS_1252.decode(&[byte as u8]).0.chars().next(),
+        Some(number) => char::from_u32(number.ok()?),
+        None => {
+            let latin =
+                LATIN.split_whitespace().zip('\u{a0}'..).find(|(latin, _)| *latin == name).map(|(_, letter)| letter);
+            latin.or_else(|| OTHERS.split(' ').find_map(|other| other.strip_prefix(name)?.parse().ok()))
+        }
+    };
+    Some((letter?, end + 1))
 }
 
 #[cfg(test)]
@@ -180,6 +221,12 @@ mod tests {
         let look = |at: usize| spans[at].look.clone();
         assert!(look(1).italic && !look(1).bold && look(2).italic && look(2).bold);
         assert_eq!((look(3), look(4).color), (Look::default(), Some(0xff_8000)));
+        let (spans, _) = written("<font color=#f80>a</font><font color=#ff800080>b<font color=Purple>c", Tags::Srt);
+        assert_eq!(
+            spans.iter().map(|span| span.look.color).collect::<Vec<_>>(),
+            [0xff_8800, 0xff_8000, 0x80_0080].map(Some)
+        );
+        assert_eq!(written("{\\an8}a{\\an1}b", Tags::Srt).1.align, 8);
         let (spans, place) = written("{\\an8\\i1}up{\\i0} there</i>", Tags::Srt);
         assert_eq!((words(&spans).as_str(), place.align, spans[0].look.italic), ("up there", 8, true));
         let (spans, _) = written("<v Bob>Hi <c.yellow.bg>you</c> <00:01.000>now &lt;3 {x}", Tags::Vtt);

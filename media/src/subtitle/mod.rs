@@ -25,6 +25,7 @@ pub(crate) use list::Text;
 pub use list::{Origin, SubtitleTrack, Subtitles};
 pub use pages::{Page, Pages};
 pub(crate) use source::Codec;
+pub(crate) use tx3g::letters;
 
 /// The formats that are read, for `tricine doctor`.
 pub(crate) const FORMATS: [&str; 7] = ["SubRip (SRT)", "WebVTT", "ASS/SSA", "MicroDVD", "VobSub", "mov_text", "PGS"];
@@ -34,12 +35,15 @@ const MICRODVD: &str = "MicroDVD";
 
 /// Whether a file that begins so has subtitles alone.
 pub(crate) fn begins(head: &[u8]) -> bool {
+    if crate::container::is_sup(head) {
+        return true;
+    }
     let marked = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
     (marked || !head.contains(&0)) && (head.starts_with(b"# VobSub index file") || parse(head).is_some())
 }
 
 /// The kinds of files of subtitles, by the ends of their names. The last two belong together: an index, and the pictures that it lists.
-pub const EXTENSIONS: [&str; 6] = ["srt", "vtt", "ass", "ssa", "idx", "sub"];
+pub const EXTENSIONS: [&str; 7] = ["srt", "vtt", "ass", "ssa", "sup", "idx", "sub"];
 
 /// The end of the name of the file that one with this end is read with, if there is one.
 pub fn other_half(end: &str) -> Option<&'static str> {

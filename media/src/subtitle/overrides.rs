@@ -10,6 +10,8 @@ pub(super) struct Mode {
     draws: bool,
     /// Quite transparent, for as long as they are on.
     hidden: bool,
+    /// Their place was said: the first word of it counts for all.
+    aligned: bool,
 }
 
 impl Mode {
@@ -51,10 +53,12 @@ pub(super) fn overrides(block: &str, sheet: &Sheet, base: &Look, look: &mut Look
             if let Some((x, y)) = moved.or_else(|| Some((*numbers.first()?, *numbers.get(1)?))) {
                 place.at.get_or_insert(((x / sheet.size.0).clamp(-1.0, 2.0), (y / sheet.size.1).clamp(-1.0, 2.0)));
             }
-        } else if let Some(align) = digits("an") {
-            place.align = align.map(|n| n as u8).filter(|n| (1..=9).contains(n)).unwrap_or(place.align);
-        } else if let Some(align) = digits("a") {
-            place.align = align.and_then(|n| from_old(n as u8)).unwrap_or(place.align);
+        } else if let Some(align) =
+            digits("an").map(|n| n.filter(|n| *n < 10)).or_else(|| digits("a").map(|n| n.and_then(from_old)))
+        {
+            let align = align.and_then(|n| u8::try_from(n).ok()).filter(|n| *n > 0 && !mode.aligned);
+            place.align = align.unwrap_or(place.align);
+            mode.aligned = true;
         } else if let Some(weight) = digits("b") {
             look.bold = weight.map_or(base.bold, |n| n == 1 || n >= 600);
         } else if let Some(on) = digits("i") {
@@ -113,7 +117,7 @@ pub(super) fn color(text: &str) -> Option<u32> {
 }
 
 /// From SSA's numbers of places.
-pub(super) const fn from_old(align: u8) -> Option<u8> {
+pub(super) const fn from_old(align: u32) -> Option<u32> {
     match align {
         1..=3 => Some(align),
         5..=7 => Some(align + 2),

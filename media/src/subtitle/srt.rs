@@ -61,12 +61,18 @@ pub(super) fn cue(start_ns: i64, end_ns: i64, text: &str) -> Option<Cue> {
 /// The two times of a line, in ns.
 pub(super) fn times(line: &str) -> Option<(i64, i64)> {
     let (start, end) = line.split_once("-->")?;
-    Some((time(start.trim())?, time(end.split_whitespace().next()?)?))
+    // Behind the end there may be a place. Programs that read letters from pictures leave spaces within.
+    let spaced = || time(end.split(|c: char| c.is_alphabetic()).next()?);
+    Some((time(start)?, time(end.split_whitespace().next()?).or_else(spaced)?))
 }
 
-/// `1:02:03,456`, or without the hours; with a point as well. In ns.
+/// `1:02:03,456`, or without the hours; with a point as well, and with a sign, as files have that were moved ahead. In ns.
 pub(super) fn time(text: &str) -> Option<i64> {
+    if let Some((before, after)) = text.split_once('-') {
+        return Some(-time(&format!("{before}{after}")).filter(|_| !after.contains('-'))?);
+    }
     let (whole, part) = text.rsplit_once([',', '.']).unwrap_or((text, "0"));
+    let part = part.trim();
     let mut seconds = 0_i64;
     let fields: Vec<&str> = whole.split(':').collect();
     if !(2..=3).contains(&fields.len()) {

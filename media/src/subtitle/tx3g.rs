@@ -18,10 +18,7 @@ impl Usual {
     pub(super) fn packet(&self, start_ns: i64, end_ns: i64, data: &[u8]) -> Option<Cue> {
         let len = usize::from(u16::from_be_bytes(*data.first_chunk()?));
         let text = data.get(2..2 + len)?;
-        let text = match text {
-            [0xfe, 0xff, rest @ ..] => encoding_rs::UTF_16BE.decode_without_bom_handling(rest).0,
-            text => String::from_utf8_lossy(text),
-        };
+        let text = letters(text);
         let letters: Vec<char> = text.chars().take(caps::CUE_TEXT).map(|c| if c == '\r' { '\n' } else { c }).collect();
         let mut out = Writer::default();
         let mut at = 0;
@@ -38,6 +35,11 @@ impl Usual {
         let spans = out.finish().filter(|_| end_ns > start_ns)?;
         Some(Cue { start_ns, end_ns, body: Body::Text { spans, place: Place::default() } })
     }
+}
+
+/// Words as MP4 has them.
+pub(crate) fn letters(text: &[u8]) -> std::borrow::Cow<'_, str> {
+    encoding_rs::UTF_8.decode(text).0
 }
 
 /// The looks that the boxes behind the text name, and from which letter to which.

@@ -15,7 +15,8 @@ pub(super) fn parse(text: &str) -> Vec<Cue> {
     let mut cues = Vec::new();
     let mut block: Vec<&str> = Vec::new();
     for line in text.lines().chain([""]) {
-        if !line.trim_end().is_empty() {
+        // A line of spaces is one of the words: captions that roll begin or end with it.
+        if !line.is_empty() {
             if block.len() < caps::CUE_TEXT {
                 block.push(line);
             }
@@ -50,33 +51,32 @@ pub(super) fn cue(start_ns: i64, end_ns: i64, settings: &str, text: &str) -> Opt
 
 /// A height of a line, as a part of the picture's: by it lines are counted.
 const LINE: f32 = 0.0533;
+/// No line is narrower than this part of the picture's width.
+const NARROWEST: f32 = 0.2;
 
 fn placed(settings: &str) -> Place {
     let mut place = Place::default();
-    let (mut line, mut across) = (None, 0);
+    let (mut line, mut across, mut position, mut anchor, mut size) = (None, 0_i8, None, None, None);
     for (name, value) in settings.split_whitespace().filter_map(|word| word.split_once(':')) {
-        let value = value.split(',').next().unwrap_or_default();
+        let (value, of) = value.split_once(',').unwrap_or((value, ""));
         let percent =
             || value.strip_suffix('%').and_then(|n| n.parse::<f32>().ok()).filter(|n| (0.0..=100.0).contains(n));
+        let column = |word: &str| match word {
+            "start" | "left" | "line-left" => Some(-1),
+            "end" | "right" | "line-right" => Some(1),
+            "center" | "middle" => Some(0),
+            _ => None,
+        };
         match name {
-            "align" => {
-                across = match value {
-                    "start" | "left" => -1,
-                    "end" | "right" => 1,
-                    _ => 0,
-                }
-            }
+            "align" => across = column(value).unwrap_or(0),
             "line" => {
                 let counted = || value.parse::<i32>().ok().filter(|n| (-100..=100).contains(n));
                 line = percent()
                     .map(|n| n / 100.0)
                     .or_else(|| counted().map(|n| if n < 0 { 1.0 + n as f32 * LINE } else { n as f32 * LINE }));
             }
-            "position" => {
-                if let Some(at) = percent() {
-                    place.at = Some((at / 100.0, 0.0));
-                }
-            }
+            "position" => (position, anchor) = (percent(), column(of)),
+            "size" => size = percent(),
             _ => {}
         }
     }
@@ -85,10 +85,17 @@ fn placed(settings: &str) -> Place {
     let row = if line.is_some_and(|at| at < 0.5) { 8 } else { 2 };
     place.align = (row + across) as u8;
     place.margin = line.map(|at| if at < 0.5 { at } else { (1.0 - at - LINE).max(0.0) });
-    place.at = place.at.map(|(x, _)| {
-        let below = 1.0 - place.margin.unwrap_or(LINE);
-        (x, if row == 8 { place.margin.unwrap_or(0.0) } else { below })
-    });
+    // The words stand between two sides, and beyond others that are there.
+    let anchor = anchor.unwrap_or(across);
+    let at = position.map_or(0.5 + 0.5 * f32::from(anchor), |at| at / 100.0);
+    let room = match anchor {
+        0 => 2.0 * at.min(1.0 - at),
+        1 => at,
+        _ => 1.0 - at,
+    };
+    let width = size.map_or(room, |size| room.min(size / 100.0)).max(NARROWEST);
+    let left = (at - width * (0.5 + 0.5 * f32::from(anchor))).clamp(0.0, 1.0 - width);
+    place.sides = (left, (1.0 - left - width).max(0.0));
     place
 }
 
@@ -139,6 +146,26 @@ mod tests {
         };
         assert_eq!((place(0).align, place(0).margin), (7, Some(0.0)));
         assert_eq!(place(1).align, 2);
+    }
+
+    #[test]
+    fn positions_and_sizes_are_sides() {
+        for (settings, align, sides) in [
+            ("", 2, (0.0, 0.0)),
+            ("align:start position:0%", 1, (0.0, 0.0)),
+            ("align:left position:25%", 1, (0.25, 0.0)),
+            ("align:end position:75% size:50%", 3, (0.25, 0.25)),
+            ("position:25%", 2, (0.0, 0.5)),
+            ("position:75% size:25% align:middle", 2, (0.625, 0.125)),
+            ("align:center position:50%,line-left size:25%", 2, (0.5, 0.25)),
+            ("position:500% size:x", 2, (0.0, 0.0)),
+            ("position:100% align:start", 1, (0.8, 0.0)),
+        ] {
+            let place = placed(settings);
+            let near = |a: f32, b: f32| (a - b).abs() < 1e-5;
+            assert!(near(place.sides.0, sides.0) && near(place.sides.1, sides.1), "{settings}: {:?}", place.sides);
+            assert_eq!((place.align, place.at), (align, None), "{settings}");
+        }
     }
 
     #[test]

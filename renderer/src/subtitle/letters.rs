@@ -92,7 +92,7 @@ pub(crate) fn found_fonts() -> Result<String, String> {
     let (mut found, mut lacking) = (Vec::new(), Vec::new());
     for (name, letter) in SCRIPTS {
         let span = Span { text: letter.into(), ..Span::default() };
-        let set = letters.set(&[span], None, 100.0, 100.0);
+        let set = letters.set(&[span], None, 100.0, (100.0, 100.0));
         let there = set.buffer.layout_runs().flat_map(|run| run.glyphs).all(|glyph| glyph.glyph_id != 0);
         if there { found.push(name) } else { lacking.push(name) }
     }
@@ -117,10 +117,10 @@ impl Letters {
         }
         let (left, top) = (area.x as f32, area.y as f32);
         let (width, height) = (area.width as f32, area.height as f32);
-        // Narrow pictures count as low ones.
-        let unit = height.min(width * 9.0 / 16.0);
-        // How far the rows below, in the middle and above are filled.
-        let mut filled = [0.0_f32; 3];
+        // Words of which nobody says how large they are are smaller in narrow pictures, so that a line has several.
+        let unit = (height, height.min(width * 0.75));
+        // Where words stand that were given no point: from left to right, from top to bottom.
+        let mut taken: Vec<[f32; 4]> = Vec::new();
         let (mut sprites, mut complaint) = (Vec::new(), None);
         for cue in &page.cues {
             let (spans, align, at, sides, margin) = match cue {
@@ -143,14 +143,20 @@ impl Letters {
                 (None, _) => left + width - sides.1 - set.width,
             };
             let margin = margin.unwrap_or(MARGIN) * height;
-            let y = match (at, row) {
+            let mut y = match (at, row) {
                 (Some((_, y)), row) => top + y * height - set.height * (2 - row) as f32 / 2.0,
-                (None, 0) => top + height - margin - filled[0] - set.height,
-                (None, 1) => top + (height - set.height) / 2.0 + filled[1],
-                (None, _) => top + margin + filled[2],
+                (None, 0) => top + height - margin - set.height,
+                (None, 1) => top + (height - set.height) / 2.0,
+                (None, _) => top + margin,
             };
             if at.is_none() {
-                filled[row] += set.height;
+                // Beyond what is there, further and further: from the upper edge downwards, else upwards.
+                while let Some([.., from, to]) = taken.iter().find(|[left, right, from, to]| {
+                    x < *right && *left < x + set.width && y < *to && *from < y + set.height
+                }) {
+                    y = if row == 2 { *to } else { *from - set.height };
+                }
+                taken.push([x, x + set.width, y, y + set.height]);
             }
             let edge = spans.iter().find_map(|span| span.edge).unwrap_or(0);
             sprites.extend(self.print(&set, x, y, edge, area));
@@ -158,10 +164,10 @@ impl Letters {
         (sprites, complaint)
     }
 
-    /// Sets text in lines of `room` pixels; `unit` is the picture's height.
-    fn set(&mut self, spans: &[Span], across: Option<Align>, room: f32, unit: f32) -> Set {
+    /// Sets text in lines of `room` pixels; `unit` is the picture's height, for sizes that are said and for the usual one.
+    fn set(&mut self, spans: &[Span], across: Option<Align>, room: f32, unit: (f32, f32)) -> Set {
         let metrics = |size: Option<f32>| {
-            let line = (size.unwrap_or(LINE) * unit).clamp(4.0, 1_000.0);
+            let line = size.map_or(LINE * unit.1, |size| size * unit.0).clamp(4.0, 1_000.0);
             Metrics::new(line * EM, line)
         };
         let usual = metrics(spans.iter().find_map(|span| span.size));
@@ -320,6 +326,31 @@ mod tests {
                 "{align}"
             );
         }
+    }
+
+    #[test]
+    fn words_stand_beyond_those_that_are_there_and_only_where_they_would_meet() {
+        let mut letters = Letters::load();
+        let place = |align: u8, margin: f32| {
+            let Cue::Text { spans, at, sides, .. } = cue("Some words", align, None) else { panic!("words") };
+            Cue::Text { spans, align, at, sides, margin: Some(margin) }
+        };
+        // The second one is in the way of the third, which began lower; the fourth is beside them.
+        let cues = vec![place(2, 0.3), place(2, 0.29), place(2, 0.2), place(3, 0.3), place(8, 0.1), place(8, 0.1)];
+        let (sprites, _) = letters.draw(&Page { cues }, area(0, 0, 1280, 720));
+        let inked = |sprite: &Sprite| {
+            let rows = sprite.pixels.chunks(sprite.width);
+            let mut inked =
+                rows.enumerate().filter(|(_, row)| row.iter().any(|pixel| pixel >> 24 > 128)).map(|(at, _)| at as i32);
+            let first = inked.next().unwrap();
+            (sprite.y + first, sprite.y + inked.last().unwrap_or(first))
+        };
+        let rows: Vec<_> = sprites.iter().map(inked).collect();
+        for (one, other) in [(0, 1), (0, 2), (1, 2), (4, 5)] {
+            assert!(rows[one].1 < rows[other].0 || rows[other].1 < rows[one].0, "{one} {other}: {rows:?}");
+        }
+        assert_eq!(rows[3], rows[0]);
+        assert!(rows[5].0 > rows[4].1 && rows[1].1 < rows[0].0);
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl Session {
         let before = self.playlist.len();
         list.entries(entry).rev().for_each(|entry| self.playlist.push_front(Some(entry)));
         let count = self.playlist.len() - before;
-        self.tell_some(|| format!("{} names {count} inputs", entry.name));
+        self.tell_some(|| format!("{} names {count} {}", entry.name, if count == 1 { "input" } else { "inputs" }));
         self.tell(Event::Unfolded)
     }
 

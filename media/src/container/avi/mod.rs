@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::frames::Cutter;
 use super::window::Window;
-use super::{CodecId, Contents, Extent, Packet, Packets, TrackKind, VideoTrack, caps};
+use super::{CodecId, Contents, Extent, Packet, Packets, TrackKind, VideoTrack, caps, riff};
 use crate::times::units_ns;
 use crate::{MediaError, MediaFile};
 use header::{Stream, streams};
@@ -98,6 +98,10 @@ impl Avi {
                         }
                         collected.take(stream, &mut walk, body, len)?;
                     }
+                    at = end;
+                }
+                kind if riff::wanted(kind, len) > 0 && contents.tags.len() < caps::ENTRIES => {
+                    contents.tags.extend(riff::word(kind, walk.bytes(body, riff::wanted(kind, len))?));
                     at = end;
                 }
                 kind if kind.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b' ') => at = end,

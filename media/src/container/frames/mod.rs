@@ -134,7 +134,8 @@ impl Frames {
             Kind::Ac3 { .. } => name_of(params.codec),
             Kind::Mpeg { .. } => "MPEG audio",
         };
-        let id3::Tag { words: tags, pictures, cover, chapters } = id3::read(file, 0);
+        let id3::Tag { words: tags, pictures, cover, chapters } = id3::read(file);
+        let cover = cover.map(Into::into);
         let attachments = pictures.into_iter().map(|(_, picture)| picture).collect();
         let contents = Contents { format, tracks: vec![track], tags, attachments, cover, chapters };
         let mut frames = Self { contents, walk, priming: rest.priming, padding: rest.padding, samples: 0 };

@@ -2,13 +2,15 @@
 
 use std::io;
 
-use super::super::{Attachment, Chapter, caps};
+use super::super::{Attachment, Chapter, caps, in_order};
 use super::ebml::{Element, child, children, element, string, uint};
 use crate::MediaFile;
 
-/// The chapters of the first edition, in order of time; those within chapters are left out.
+/// The chapters of the edition that is meant, else of the first, in order of time; those within chapters are left out.
 pub(super) fn chapters(data: &[u8]) -> Vec<Chapter> {
-    let Some(edition) = child(data, 0x45b9) else { return Vec::new() };
+    let editions = || children(data).filter(|(id, _)| *id == 0x45b9).map(|(_, edition)| edition);
+    let meant = editions().find(|edition| child(edition, 0x45db).and_then(uint) == Some(1));
+    let Some(edition) = meant.or_else(|| editions().next()) else { return Vec::new() };
     let atoms = children(edition).filter(|(id, atom)| *id == 0xb6 && child(atom, 0x98).and_then(uint) != Some(1));
     let mut out: Vec<Chapter> = atoms
         .take(caps::ENTRIES)
@@ -18,7 +20,7 @@ pub(super) fn chapters(data: &[u8]) -> Vec<Chapter> {
             Some(Chapter { start_ns, title })
         })
         .collect();
-    out.sort_by_key(|chapter| chapter.start_ns);
+    in_order(&mut out);
     out
 }
 
@@ -67,4 +69,25 @@ pub(super) fn attachments(file: &MediaFile, list: &Element) -> io::Result<Vec<At
         at = attached.end(file).max(at + 1);
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chapters_are_those_of_the_edition_that_is_meant() {
+        let element = |id: &[u8], body: &[u8]| [id, &[0x80 | body.len() as u8], body].concat();
+        let chapter = |at: u8, title: &[u8]| {
+            let display = element(&[0x80], &element(&[0x85], title));
+            element(&[0xb6], &[element(&[0x91], &[at]), display].concat())
+        };
+        let edition =
+            |meant: u8, atoms: Vec<u8>| element(&[0x45, 0xb9], &[element(&[0x45, 0xdb], &[meant]), atoms].concat());
+        let titles = |data: &[u8]| chapters(data).into_iter().map(|chapter| chapter.title).collect::<Vec<_>>();
+        let (first, second) = (edition(0, chapter(5, b"a")), edition(1, [chapter(9, b"c"), chapter(7, b"b")].concat()));
+        assert_eq!(titles(&[first.clone(), second].concat()), ["b", "c"]);
+        assert_eq!(titles(&[first, edition(0, chapter(7, b"b"))].concat()), ["a"]);
+        assert!(titles(&[]).is_empty());
+    }
 }

@@ -39,23 +39,41 @@ impl About {
     /// Reads `moov`, whose body begins at `begins` in the file.
     pub(super) fn read(moov: &[u8], begins: u64) -> Self {
         let mut about = Self::default();
-        let Some(udta) = child(moov, b"udta") else { return about };
-        // `meta` is a full box, but not in files of QuickTime.
-        let meta = child(udta, b"meta").unwrap_or_default();
-        let list = child(meta.get(4..).unwrap_or_default(), b"ilst").or_else(|| child(meta, b"ilst"));
-        for (kind, body) in list.into_iter().flat_map(children).take(caps::ENTRIES) {
-            let Some(data) = child(body, b"data").filter(|data| data.len() >= 8) else { continue };
-            let (flags, value) = (be32(data, 0).unwrap_or(0) & 0xff_ffff, &data[8..]);
-            if &kind == b"covr" {
-                let start = begins + (value.as_ptr() as usize - moov.as_ptr() as usize) as u64;
-                let mime = if flags == 14 { "image/png" } else { "image/jpeg" };
-                let place = start..start + value.len() as u64;
-                about.covers.push(Attachment { name: "cover".into(), mime: mime.into(), place });
-            } else if &kind == b"----" && child(body, b"name").is_some_and(|name| name.get(4..) == Some(b"iTunSMPB")) {
-                about.gapless = gapless(value);
-            } else if let Some((_, name)) = TAGS.iter().find(|(of, _)| **of == kind) {
-                about.tags.push(((*name).to_owned(), String::from_utf8_lossy(value).into_owned()));
+        let udta = child(moov, b"udta").unwrap_or_default();
+        for meta in [child(udta, b"meta"), child(moov, b"meta")].into_iter().flatten() {
+            // It is a full box, but not in files of QuickTime.
+            let within = |name| child(meta.get(4..).unwrap_or_default(), name).or_else(|| child(meta, name));
+            let keys = within(b"keys").map(keys).unwrap_or_default();
+            for (kind, body) in within(b"ilst").into_iter().flat_map(children).take(caps::ENTRIES) {
+                let Some(data) = child(body, b"data").filter(|data| data.len() >= 8) else { continue };
+                let (flags, value) = (be32(data, 0).unwrap_or(0) & 0xff_ffff, &data[8..]);
+                let key = (u32::from_be_bytes(kind) as usize).checked_sub(1).and_then(|at| keys.get(at));
+                let known = TAGS.iter().find(|(of, _)| **of == kind).map(|(_, name)| *name);
+                if &kind == b"covr" {
+                    let start = begins + (value.as_ptr() as usize - moov.as_ptr() as usize) as u64;
+                    let mime = if flags == 14 { "image/png" } else { "image/jpeg" };
+                    let place = start..start + value.len() as u64;
+                    about.covers.push(Attachment { name: "cover".into(), mime: mime.into(), place });
+                } else if &kind == b"----"
+                    && child(body, b"name").is_some_and(|name| name.get(4..) == Some(b"iTunSMPB"))
+                {
+                    about.gapless = gapless(value);
+                } else if let Some(name) = known.or_else(|| named(key?)) {
+                    about.tags.push((name.to_owned(), String::from_utf8_lossy(value).into_owned()));
+                }
             }
+        }
+        // QuickTime's own: a length, a language, words, which are the Macintosh's where the language is one of its numbers.
+        for (kind, body) in children(udta).take(caps::ENTRIES) {
+            let name = TAGS.iter().find(|(of, _)| **of == kind).map(|(_, name)| *name);
+            let name = name.filter(|name| !about.tags.iter().any(|(of, _)| of == name));
+            let Some((name, len, language)) = name.zip(be16(body, 0)).zip(be16(body, 2)).map(|((a, b), c)| (a, b, c))
+            else {
+                continue;
+            };
+            let Some(words) = body.get(4..4 + usize::from(len)).filter(|words| !words.is_empty()) else { continue };
+            let encoding = if language < 0x400 { encoding_rs::MACINTOSH } else { encoding_rs::UTF_8 };
+            about.tags.push((name.to_owned(), encoding.decode(words).0.into_owned()));
         }
         about.chapters = child(udta, b"chpl").and_then(nero).unwrap_or_default();
         about
@@ -81,7 +99,7 @@ impl About {
             }
             let len = usize::from(be16(&text, 0).unwrap_or(0));
             let title = text.get(2..).map_or(&[][..], |text| &text[..len.min(text.len())]);
-            let title = String::from_utf8_lossy(title).into_owned();
+            let title = crate::subtitle::letters(title).into_owned();
             contents.chapters.push(Chapter { start_ns: sample.pts_ns, title });
         }
     }
@@ -95,10 +113,24 @@ fn gapless(value: &[u8]) -> Option<Gapless> {
     Some(Gapless { priming, padding, samples })
 }
 
+/// The names of tags that have numbers.
+fn keys(keys: &[u8]) -> Vec<&[u8]> {
+    children(keys.get(8..).unwrap_or_default()).take(caps::ENTRIES).map(|(_, name)| name).collect()
+}
+
+/// What a tag of such a name says, if it is of interest.
+fn named(key: &[u8]) -> Option<&'static str> {
+    let name = key.strip_prefix(b"com.apple.quicktime.").unwrap_or(key);
+    let known = TAGS.iter().find(|(_, known)| known.as_bytes() == name).map(|(_, known)| *known);
+    known.or(if name == b"displayname" { Some("title") } else { None })
+}
+
 /// `chpl`: times of 100 ns with titles.
 fn nero(chpl: &[u8]) -> Option<Vec<Chapter>> {
-    let count = usize::from(*chpl.get(8)?);
-    let (mut at, mut chapters) = (9, Vec::new());
+    // Version 1 has four bytes more.
+    let first = if *chpl.first()? == 0 { 4 } else { 8 };
+    let count = usize::from(*chpl.get(first)?);
+    let (mut at, mut chapters) = (first + 1, Vec::new());
     for _ in 0..count {
         let (start, len) = (be64(chpl, at)?, usize::from(*chpl.get(at + 8)?));
         let title = String::from_utf8_lossy(chpl.get(at + 9..at + 9 + len)?).into_owned();
@@ -106,4 +138,51 @@ fn nero(chpl: &[u8]) -> Option<Vec<Chapter>> {
         at += 9 + len;
     }
     Some(chapters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(kind: &[u8], body: &[u8]) -> Vec<u8> {
+        [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
+    }
+
+    #[test]
+    fn lists_of_chapters_are_of_two_versions() {
+        let list = [&[1][..], &20_000_000u64.to_be_bytes(), &[2], b"ab"].concat();
+        for head in [&[0; 4][..], &[1, 0, 0, 0, 0, 0, 0, 0]] {
+            let chapters = nero(&[head, &list].concat()).unwrap();
+            assert_eq!((chapters.len(), chapters[0].start_ns, &*chapters[0].title), (1, 2_000_000_000, "ab"));
+        }
+    }
+
+    #[test]
+    fn words_stand_in_lists_of_three_kinds() {
+        let data = |text: &[u8]| part(b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0][..], text].concat());
+        let keys =
+            [&[0, 0, 0, 0, 0, 0, 0, 2][..], &part(b"mdta", b"com.apple.quicktime.title"), &part(b"mdta", b"artist")]
+                .concat();
+        let list =
+            [part(&[0, 0, 0, 1], &data(b"One")), part(&[0, 0, 0, 2], &data(b"Two")), part(&[0, 0, 0, 3], &data(b"x"))]
+                .concat();
+        let named = part(b"meta", &[part(b"keys", &keys), part(b"ilst", &list)].concat());
+        let itunes =
+            part(b"udta", &part(b"meta", &[&[0; 4][..], &part(b"ilst", &part(b"\xa9nam", &data(b"One")))].concat()));
+        let own = |language: u8, text: &[u8]| {
+            part(b"udta", &part(b"\xa9nam", &[&[0, text.len() as u8, language, 0][..], text].concat()))
+        };
+        let word = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        for (moov, wanted) in [
+            (named, vec![word("title", "One"), word("artist", "Two")]),
+            (itunes, vec![word("title", "One")]),
+            (own(0, b"\x9aber"), vec![word("title", "\u{f6}ber")]),
+            (own(0x55, "\u{f6}".as_bytes()), vec![word("title", "\u{f6}")]),
+        ] {
+            assert_eq!(About::read(&moov, 0).tags, wanted);
+            for len in 0..moov.len() {
+                About::read(&moov[..len], 0);
+            }
+        }
+    }
 }

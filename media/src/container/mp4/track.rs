@@ -100,7 +100,11 @@ pub(super) fn parse(trak: &[u8], file_len: u64, left: usize) -> Option<Track> {
         id: be32(tkhd, if long { 20 } else { 12 })?,
         kind,
         enabled: tkhd.get(3)? & 1 == 1,
-        language: be16(mdhd, if late { 32 } else { 20 }).and_then(language),
+        language: child(mdia, b"elng")
+            .and_then(|tag| std::str::from_utf8(tag.get(4..)?).ok())
+            .map(|tag| tag.trim_end_matches('\0').to_owned())
+            .filter(|tag| !tag.is_empty() && tag != "und")
+            .or_else(|| be16(mdhd, if late { 32 } else { 20 }).and_then(language)),
         name: descend(trak, &[b"udta", b"name"]).map(|name| String::from_utf8_lossy(name).into_owned()),
         chapters: references.chunks_exact(4).filter_map(|id| be32(id, 0)).collect(),
         entries,
@@ -118,8 +122,15 @@ pub(super) fn parse(trak: &[u8], file_len: u64, left: usize) -> Option<Track> {
     })
 }
 
-/// Three letters of five bits each; `None` where they say "undetermined".
+/// The languages that the Macintosh had numbers for, which QuickTime's films have, from 0 on.
+const MACINTOSH: &str = "eng fra deu ita nld swe spa dan por nor heb jpn ara fin ell isl mlt tur hrv zho urd hin tha kor lit pol hun est \
+    lav sme fao fas rus zho nld gle sqi ron ces slk slv yid srp mkd bul ukr bel";
+
+/// Three letters of five bits each, or one of those numbers; `None` where they say "undetermined".
 fn language(packed: u16) -> Option<String> {
+    if packed < 0x400 {
+        return MACINTOSH.split_whitespace().nth(packed.into()).map(str::to_owned);
+    }
     let letters: String = [10, 5, 0].iter().map(|shift| char::from((packed >> shift & 31) as u8 + 0x60)).collect();
     (letters != "und" && letters.bytes().all(|letter| letter.is_ascii_lowercase())).then_some(letters)
 }
@@ -280,5 +291,27 @@ impl Track {
         let Some(first) = samples.iter().position(within) else { return 0..0 };
         let last = samples.iter().rposition(within).unwrap_or(first);
         samples[..=first].iter().rposition(|sample| sample.sync).unwrap_or(0)..last + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::language;
+
+    #[test]
+    fn languages_are_letters_or_the_macintoshs_numbers() {
+        let packed = |letters: &[u8; 3]| letters.iter().fold(0, |all, letter| all << 5 | u16::from(letter - 0x60));
+        for (code, wanted) in [
+            (packed(b"deu"), Some("deu")),
+            (packed(b"und"), None),
+            (0, Some("eng")),
+            (2, Some("deu")),
+            (32, Some("rus")),
+            (46, Some("bel")),
+            (47, None),
+            (0x7fff, None),
+        ] {
+            assert_eq!(language(code).as_deref(), wanted, "{code}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a comment header says: names and values, of which some are chapters and covers.
 
-use super::super::{Chapter, caps};
+use super::super::{Chapter, caps, in_order};
 use crate::NS;
 
 /// A stream's comments.
@@ -45,7 +45,7 @@ impl Words {
             let title = titles.iter().find(|(of, _)| *of == number).map(|(_, title)| title.clone());
             words.chapters.push(Chapter { start_ns, title: title.unwrap_or_default() });
         }
-        words.chapters.sort_by_key(|chapter| chapter.start_ns);
+        in_order(&mut words.chapters);
         words
     }
 
