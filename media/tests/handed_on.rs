@@ -200,3 +200,14 @@ fn indexes_of_mp4_as_old_and_careless_writers_leave_them_are_read() {
         assert!(decode_all(&path) == whole, "{name}");
     }
 }
+
+#[test]
+fn flv_that_was_joined_late_sounds_as_if_it_had_been_joined_at_once() {
+    let Some(clips) = Clips::new("late-flv") else { return };
+    let settings = "-c:v libx264 -g 12 -bf 2 -c:a aac";
+    let Some(path) = film(&clips, "film.flv", settings) else { return };
+    let late = film(&clips, "late.flv", &format!("{settings} -output_ts_offset 5000")).unwrap();
+    // What configures the decoders came first, and says 0.
+    assert!(decode_all(&path) == decode_all(&late));
+    assert!(sound(&path).abs_diff(sound(&late)) < 480);
+}
