@@ -143,9 +143,8 @@ impl Packets for Ordered {
         self.ahead.clear();
         self.before.clear();
         (self.held, self.behind) = (None, None);
-        // What is shown at that time was to be decoded so much earlier.
-        let late_ns = self.step_ns.saturating_mul(self.late.unwrap_or(0) as i64);
-        self.packets.seek(target_ns.saturating_sub(late_ns))
+        // What is shown at that time was decoded so much earlier at most.
+        self.packets.seek(target_ns.saturating_sub(self.step_ns.saturating_mul(SEEN as i64)))
     }
 
     fn coarse(&self) -> bool {

@@ -54,7 +54,7 @@ impl Entry {
             let mut peak = |peak: Peak| entry.colour.peak = entry.colour.peak.or(peak);
             match &kind {
                 b"avcC" | b"hvcC" | b"av1C" | b"vpcC" => entry.config = body.to_vec(),
-                b"glbl" if &code == b"theo" => entry.config = body.to_vec(),
+                b"glbl" => entry.config = body.to_vec(),
                 b"pasp" => entry.sar = be32(body, 0).zip(be32(body, 4)).filter(|&(w, h)| w > 0 && h > 0),
                 b"colr" => entry.colour = colour(body).unwrap_or_default().or(entry.colour),
                 b"clli" => peak(Peak::of_pixel(be16(body, 0).unwrap_or(0).into())),
