@@ -102,9 +102,14 @@ fn lossy_formats_are_as_long_as_ffmpegs_decode_and_differ_by_less_than_100_db() 
     for (codec, name) in [("mp2", "a.mp2"), ("mp2 -ac 1", "one.mp2"), ("mp2 -ac 1 -ar 48000", "one48.mp2")] {
         compare(&tool, &format!("{SOUND} -c:a {codec}"), name, -90.0);
     }
-    // Where AC-3 has no bits for noise, each decoder takes noise of its own: tones, then. Ours has the steps of 16 bits.
-    for (codec, name) in [("ac3", "a.ac3"), ("eac3", "a.eac3"), ("ac3", "ac3.mkv"), ("eac3", "eac3.mp4")] {
-        compare(&tool, &format!("{} -c:a {codec}", tones("stereo", 2, 44_100)), name, -80.0);
+    // Where AC-3 has no bits for noise, each decoder takes noise of its own: tones, then. Our E-AC-3 has the steps of 16 bits.
+    for (codec, name, rate, limit) in [
+        ("ac3", "a.ac3", 44_100, -90.0),
+        ("ac3", "ac3.mkv", 44_100, -90.0),
+        ("eac3", "a.eac3", 48_000, -80.0),
+        ("eac3", "eac3.mp4", 48_000, -80.0),
+    ] {
+        compare(&tool, &format!("{} -c:a {codec}", tones("stereo", 2, rate)), name, limit);
     }
     // FFmpeg plays MP4's padding too, where its own Opus decoder and ours differ a little more.
     compare(&tool, &format!("{SOUND} -c:a libopus"), "opus.mp4", -90.0);
@@ -172,6 +177,8 @@ fn an_unsupported_codec_is_named_and_a_film_without_sound_has_none() {
     let Some(tool) = Tool::ffmpeg("unsupported") else { return };
     for (codec, name, want) in [
         ("dca -strict -2", "a.mkv", "DTS"),
+        ("eac3", "eac3.mkv", "E-AC-3 at 44.1 kHz"),
+        ("eac3", "a.eac3", "E-AC-3 at 44.1 kHz"),
         ("libmp3lame", "mp3.wav", "MP3 in WAV"),
         ("adpcm_yamaha", "yamaha.wav", "Yamaha ADPCM in WAV"),
         ("adpcm_ima_qt", "ima.aiff", "compressed AIFF"),
@@ -282,11 +289,31 @@ fn layers_one_and_two_of_mpeg_are_heard() {
 #[test]
 fn ac3_and_e_ac3_are_heard_in_wave_order() {
     let Some(tool) = Tool::ffmpeg("ac3") else { return };
-    for (codec, layout, channels) in [("ac3", "mono", 1), ("ac3", "stereo", 2), ("ac3", "5.1", 6), ("eac3", "5.1", 6)] {
+    for (layout, channels) in [
+        ("mono", 1),
+        ("stereo", 2),
+        ("2.1", 3),
+        ("3.0", 3),
+        ("3.0(back)", 3),
+        ("3.1", 4),
+        ("4.0", 4),
+        ("quad(side)", 4),
+        ("4.1", 5),
+        ("5.0(side)", 5),
+        ("5.1(side)", 6),
+    ] {
+        for (rate, extension) in [(48_000, "mkv"), (44_100, "mp4"), (32_000, "ac3")] {
+            let name = format!("{layout}.{extension}");
+            // With bits to spare: what the format adds at random where it spends none differs from decoder to decoder.
+            let args = format!("{} -c:a ac3 -b:a {}k", tones(layout, channels, rate), [128, 640][channels / 2 % 2]);
+            let Some(all) = compare(&tool, &args, &name, -90.0) else { continue };
+            assert_eq!(all.channels, channels, "{name}");
+        }
+    }
+    for (layout, channels) in [("mono", 1), ("3.0", 3), ("4.1", 5), ("5.1(side)", 6)] {
         for extension in ["mkv", "mp4"] {
-            let name = format!("{codec}-{channels}.{extension}");
-            let args = format!("{} -c:a {codec}", tones(layout, channels, 48_000));
-            // What the format adds at random where it spends no bits differs from decoder to decoder.
+            let args = format!("{} -c:a eac3", tones(layout, channels, 48_000));
+            let name = format!("enhanced-{layout}.{extension}");
             let Some(all) = compare(&tool, &args, &name, -55.0) else { continue };
             assert_eq!(all.channels, channels, "{name}");
         }
