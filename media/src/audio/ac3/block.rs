@@ -234,9 +234,7 @@ impl Blocks {
             new = true;
             let master = 3 * bits.take(2);
             for coordinate in &mut self.coordinates[n][..self.bands.len()] {
-                let (exponent, mantissa) = (bits.take(4), bits.take(4));
-                let (value, shift) = if exponent == 15 { (2 * mantissa, 16) } else { (mantissa + 16, exponent + 2) };
-                *coordinate = value as f32 * scale((shift + master) as u8);
+                *coordinate = self::coordinate(bits.take(4), bits.take(4), master);
             }
         }
         if new && self.phases {
@@ -281,4 +279,10 @@ impl Blocks {
         }
         Ok(())
     }
+}
+
+/// How loud a channel has a band of coupling: a mantissa with a hidden first bit, but for the smallest exponent.
+pub(super) fn coordinate(exponent: usize, mantissa: usize, master: usize) -> f32 {
+    let (value, shift) = if exponent == 15 { (mantissa, 16) } else { (mantissa + 16, exponent + 2) };
+    value as f32 * scale((shift + master) as u8)
 }

@@ -115,7 +115,8 @@ impl Maker {
                 any = true;
                 self.any(2);
                 for _ in 0..self.bands {
-                    let exponent = 2 + self.draw.below(14);
+                    // Where it is about noise, that of coupled channels is to be heard.
+                    let exponent = 2 + self.draw.below(if self.kind.noisy { 1 } else { 14 });
                     self.put(exponent, 4);
                     self.any(4);
                 }
