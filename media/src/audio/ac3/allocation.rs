@@ -131,9 +131,9 @@ impl Channel {
         let bins = |band: usize| usize::from(BANDS[band]).max(self.start)..usize::from(BANDS[band + 1]).min(self.end);
         let power = |bin: usize| 3072 - (i32::from(self.exponents[bin]) << 7);
         let mut powers = [0; 51];
-        for band in first..last {
+        for (band, sum) in powers.iter_mut().enumerate().take(last).skip(first) {
             let all = bins(band).map(power);
-            powers[band] = all.reduce(|a, b| a.max(b) + added(a.abs_diff(b))).unwrap_or(0);
+            *sum = all.reduce(|a, b| a.max(b) + added(a.abs_diff(b))).unwrap_or(0);
         }
         let mut mask = self.excited(model, &powers, first, last, low);
         for band in first..last {
