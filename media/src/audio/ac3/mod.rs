@@ -69,7 +69,7 @@ impl Ac3 {
     /// Appends a packet's samples, by the library.
     fn enhanced(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String> {
         if is_lacking(ac3_frame(data).map_or(0, |(_, rate)| rate)) {
-            return Err(LACKING.into());
+            return Err(format!("{LACKING} is not supported"));
         }
         let frame = decode_eac3_packet(self.enhanced.get_or_insert_default(), data).map_err(|e| e.to_string())?;
         let channels = usize::from(frame.channels);
