@@ -81,9 +81,20 @@ impl Coded {
             let at = usize::from(draw.byte()) << 8 | usize::from(draw.byte());
             film[place.start + at % place.len().max(1)] = draw.byte();
         }
+        if self.name == "ac3" {
+            places.iter().for_each(|place| seal(&mut film[place.clone()]));
+        }
         if draw.odd() {
             film.truncate(film.len() - usize::from(draw.byte()));
         }
         film
     }
+}
+
+/// Makes the sum of a frame of AC-3 right, behind which nothing of a changed one is read.
+fn seal(frame: &mut [u8]) {
+    let [0x0b, 0x77, rest @ .., high, low] = frame else { return };
+    let bits = rest.iter().flat_map(|byte| (0..8).rev().map(move |bit| u16::from(byte >> bit & 1)));
+    let sum = bits.fold(0u16, |sum, bit| sum << 1 ^ if sum >> 15 ^ bit == 1 { 0x8005 } else { 0 });
+    [*high, *low] = sum.to_be_bytes();
 }

@@ -120,9 +120,14 @@ fn lossy_formats_are_as_long_as_ffmpegs_decode_and_differ_by_less_than_100_db() 
     // Two frames between tags, behind which the second one is followed by none.
     let short = "-frames:a 2 -write_xing 0 -write_id3v1 1 -metadata title=Short";
     compare(&tool, &format!("{SOUND} -c:a libmp3lame {short}"), "short.mp3", -80.0);
-    // Where AC-3 has no bits for noise, each decoder takes noise of its own: tones, then. Ours has the steps of 16 bits.
-    for (codec, name) in [("ac3", "a.ac3"), ("eac3", "a.eac3"), ("ac3", "ac3.mkv"), ("eac3", "eac3.mp4")] {
-        compare(&tool, &format!("{} -c:a {codec}", tones("stereo", 2, 48_000)), name, -80.0);
+    // Where AC-3 has no bits for noise, each decoder takes noise of its own: tones, then. Our E-AC-3 has the steps of 16 bits.
+    for (codec, name, rate, limit) in [
+        ("ac3", "a.ac3", 44_100, -90.0),
+        ("ac3", "ac3.mkv", 44_100, -90.0),
+        ("eac3", "a.eac3", 48_000, -80.0),
+        ("eac3", "eac3.mp4", 48_000, -80.0),
+    ] {
+        compare(&tool, &format!("{} -c:a {codec}", tones("stereo", 2, rate)), name, limit);
     }
     // FFmpeg plays MP4's padding too, where its own Opus decoder and ours differ a little more.
     compare(&tool, &format!("{SOUND} -c:a libopus"), "opus.mp4", -90.0);
@@ -190,6 +195,8 @@ fn an_unsupported_codec_is_named_and_a_film_without_sound_has_none() {
     let Some(tool) = Tool::ffmpeg("unsupported") else { return };
     for (codec, name, want) in [
         ("dca -strict -2", "a.mkv", "DTS"),
+        ("eac3", "eac3.mkv", "E-AC-3 at 44.1 kHz"),
+        ("eac3", "a.eac3", "E-AC-3 at 44.1 kHz"),
         ("libmp3lame", "mp3.wav", "MP3 in WAV"),
         ("adpcm_yamaha", "yamaha.wav", "Yamaha ADPCM in WAV"),
         ("adpcm_ima_qt", "ima.aiff", "compressed AIFF"),
@@ -303,14 +310,32 @@ fn layers_one_and_two_of_mpeg_are_heard() {
 #[test]
 fn ac3_and_e_ac3_are_heard_in_wave_order() {
     let Some(tool) = Tool::ffmpeg("ac3") else { return };
-    let layouts = [("mono", 1), ("stereo", 2), ("5.1", 6), ("2.1", 3), ("3.1", 4), ("FL+FR+LFE+BC", 4), ("4.1", 5)];
-    for (layout, channels, codec) in
-        layouts.iter().flat_map(|&(layout, n)| ["ac3", "eac3"].map(|codec| (layout, n, codec)))
-    {
+    for (layout, channels) in [
+        ("mono", 1),
+        ("stereo", 2),
+        ("2.1", 3),
+        ("3.0", 3),
+        ("3.0(back)", 3),
+        ("3.1", 4),
+        ("4.0", 4),
+        ("quad(side)", 4),
+        ("4.1", 5),
+        ("5.0(side)", 5),
+        ("5.1(side)", 6),
+    ] {
+        for (rate, extension) in [(48_000, "mkv"), (44_100, "mp4"), (32_000, "ac3")] {
+            let name = format!("{layout}.{extension}");
+            // With bits to spare: what the format adds at random where it spends none differs from decoder to decoder.
+            let args =
+                format!("{} -c:a ac3 -b:a {}k", tones(layout, channels, rate), if channels > 2 { 640 } else { 256 });
+            let Some(all) = compare(&tool, &args, &name, -90.0) else { continue };
+            assert_eq!(all.channels, channels, "{name}");
+        }
+    }
+    for (layout, channels) in [("mono", 1), ("3.0", 3), ("4.1", 5), ("5.1(side)", 6)] {
         for extension in ["mkv", "mp4"] {
-            let name = format!("{codec}-{layout}.{extension}");
-            let args = format!("{} -c:a {codec}", tones(layout, channels, 48_000));
-            // What the format adds at random where it spends no bits differs from decoder to decoder.
+            let args = format!("{} -c:a eac3", tones(layout, channels, 48_000));
+            let name = format!("enhanced-{layout}.{extension}");
             let Some(all) = compare(&tool, &args, &name, -55.0) else { continue };
             assert_eq!(all.channels, channels, "{name}");
         }

@@ -80,9 +80,7 @@ fn pictures_and_sound_are_ffmpegs() {
         assert!(beyond.contains(&over), "{name}: {over} samples less");
         let heard = heard[..ours.sound.len()].to_vec();
         let noise = noise_db(&to_16(&ours.sound), &heard);
-        // What decodes AC-3 here has the steps of 16 bits.
-        let limit = if matches!(name, "camera.m2ts" | "disc.vob") { -80.0 } else { -85.0 };
-        assert!(noise < limit, "{name}: {noise:.1} dB from FFmpeg's");
+        assert!(noise < -85.0, "{name}: {noise:.1} dB from FFmpeg's");
     });
 }
 

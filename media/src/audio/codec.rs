@@ -1,5 +1,5 @@
 //! Audio codecs behind one small trait: symphonia's where they do, rusty_aac for AAC (symphonia's stops at two channels
-//! and at AAC-LC), lewton for Vorbis of more than two channels, opus-rs for Opus, and plain PCM.
+//! and at AAC-LC), our own for AC-3, lewton for Vorbis of more than two channels, opus-rs for Opus, and plain PCM.
 
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -37,9 +37,11 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
     match params.codec {
         CODEC_ID_AAC => Ok(Box::new(Aac::new(params)?)),
         #[cfg(feature = "ac3")]
-        CODEC_ID_AC3 | CODEC_ID_EAC3 => {
-            Ok(Box::new(super::ac3::Ac3::new(params.codec == CODEC_ID_EAC3, params.sample_rate)?))
+        CODEC_ID_EAC3 if params.sample_rate.is_some_and(super::ac3::is_lacking) => {
+            Err(MediaError::unsupported(super::ac3::LACKING, CONVERT))
         }
+        #[cfg(feature = "ac3")]
+        CODEC_ID_AC3 | CODEC_ID_EAC3 => Ok(Box::new(super::ac3::Ac3::new(params.codec == CODEC_ID_EAC3))),
         CODEC_ID_OPUS => Ok(Box::new(super::opus::Opus::new(params)?)),
         CODEC_ID_VORBIS if params.extra_data.as_deref().and_then(|headers| headers.get(11)) > Some(&2) => {
             Ok(Box::new(super::vorbis::Vorbis::new(params.extra_data.as_deref().unwrap_or_default())?))

@@ -143,7 +143,8 @@ pub(crate) fn ac3_frame(data: &[u8]) -> Option<(usize, u32)> {
         2 => (3 * kbits, 32_000),
         _ => return None,
     };
-    Some((2 * words, rate))
+    // Half and quarter rates, by the version.
+    Some((2 * words, rate >> (b5 >> 3).saturating_sub(8)))
 }
 
 /// What stands in an MP3 file's first frame instead of sound.
