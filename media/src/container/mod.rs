@@ -395,8 +395,5 @@ fn song(file: &MediaFile) -> Result<Box<dyn Container>, MediaError> {
     // What says what it is, is that: its own bytes may look like frames.
     let says = [b"fLaC", b"caff"].iter().any(|magic| head.starts_with(*magic));
     let frames = if says { None } else { frames::Frames::open(file)? };
-    Ok(match frames {
-        Some(frames) => Box::new(frames),
-        None => Box::new(probed::Probed::open(file)?),
-    })
+    Ok(if let Some(frames) = frames { Box::new(frames) } else { Box::new(probed::Probed::open(file)?) })
 }

@@ -42,16 +42,14 @@ impl Hevc {
     }
 
     fn take(&mut self, nal: &[u8], tag: Option<i64>) -> Result<(), CodecError> {
-        match nal.first().map_or(0, |first| (first >> 1) & 0x3f) {
-            SPS if nal.len() > 3 => {
-                if self.inspect(&nal[2..])? {
-                    let mut main = nal.to_vec();
-                    main[3] = main[3] & 0xe0 | PROFILE_MAIN10;
-                    return self.decoder.push_nal(&main, tag).map_err(error);
-                }
-            }
-            MESSAGES if nal.len() > 2 => self.listen(&unescape(&nal[2..])),
-            _ => {}
+        let kind = nal.first().map_or(0, |first| (first >> 1) & 0x3f);
+        if kind == SPS && nal.len() > 3 && self.inspect(&nal[2..])? {
+            let mut main = nal.to_vec();
+            main[3] = main[3] & 0xe0 | PROFILE_MAIN10;
+            return self.decoder.push_nal(&main, tag).map_err(error);
+        }
+        if kind == MESSAGES && nal.len() > 2 {
+            self.listen(&unescape(&nal[2..]));
         }
         self.decoder.push_nal(nal, tag).map_err(error)
     }
