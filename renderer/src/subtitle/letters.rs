@@ -343,7 +343,7 @@ mod tests {
             let mut inked =
                 rows.enumerate().filter(|(_, row)| row.iter().any(|pixel| pixel >> 24 > 128)).map(|(at, _)| at as i32);
             let first = inked.next().unwrap();
-            (sprite.y + first, sprite.y + inked.last().unwrap_or(first))
+            (sprite.y + first, sprite.y + inked.next_back().unwrap_or(first))
         };
         let rows: Vec<_> = sprites.iter().map(inked).collect();
         for (one, other) in [(0, 1), (0, 2), (1, 2), (4, 5)] {
