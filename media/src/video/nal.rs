@@ -31,7 +31,10 @@ pub(crate) fn split(data: &[u8], framing: Framing) -> impl Iterator<Item = Resul
                         match body.split_at_checked(len) {
                             Some((unit, after)) => {
                                 rest = after;
-                                unit
+                                let plain = without_padding(unit);
+                                // More than that is what a lost piece of a file leaves.
+                                let padded = unit.len().is_multiple_of(4) && unit.len() - plain.len() <= PADDING;
+                                if padded { plain } else { unit }
                             }
                             None => {
                                 rest = &[];
@@ -49,10 +52,10 @@ pub(crate) fn split(data: &[u8], framing: Framing) -> impl Iterator<Item = Resul
                     let body = &rest[start..];
                     let end = find_start(body).unwrap_or(body.len());
                     rest = &body[end..];
-                    &body[..end]
+                    // Zeros before the next start code belong to it.
+                    without_padding(&body[..end])
                 }
             };
-            let unit = without_padding(unit);
             if !unit.is_empty() {
                 return Some(Ok(unit));
             }
@@ -60,8 +63,10 @@ pub(crate) fn split(data: &[u8], framing: Framing) -> impl Iterator<Item = Resul
     })
 }
 
-/// A unit without the zeros behind it, which none ends with: they belong to the next start code, or pad what stands behind its
-/// length, as encoders of telephones do to a multiple of four bytes.
+/// Zeros with which a unit behind its length is padded at the most: encoders of telephones do so, to a multiple of four bytes.
+const PADDING: usize = 16;
+
+/// A unit without the zeros behind it, which none ends with.
 fn without_padding(unit: &[u8]) -> &[u8] {
     &unit[..unit.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1)]
 }
@@ -189,9 +194,14 @@ mod tests {
 
     #[test]
     fn zeros_behind_a_unit_are_none_of_it() {
-        let lengths = [0, 0, 0, 4, 0x65, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0x41, 2];
+        let lengths = [0, 0, 0, 4, 0x65, 1, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 2, 0x41, 2];
         let units: Vec<_> = split(&lengths, Framing::Length(4)).collect();
         assert_eq!(units, [Ok(&[0x65u8, 1][..]), Ok(&[0x41, 2])]);
+        // No padding has another length, nor so many.
+        for lost in [[0x65, 1, 0, 0, 0].to_vec(), [&[0x65, 1][..], &[0; 18]].concat()] {
+            let packet = [&[0, 0, 0, lost.len() as u8], &lost[..]].concat();
+            assert_eq!(split(&packet, Framing::Length(4)).collect::<Vec<_>>(), [Ok(&lost[..])]);
+        }
         let record = [1, 100, 0, 31, 0xff, 0xe1, 0, 4, 0x67, 1, 0, 0, 1, 0, 3, 0x68, 2, 0];
         assert_eq!(avcc(&record).unwrap().sets, [[0x67, 1], [0x68, 2]]);
     }
