@@ -6,6 +6,7 @@
 //! says of orientation is carried out here.
 
 mod animation;
+mod apng;
 mod webp;
 
 use std::fs::File;

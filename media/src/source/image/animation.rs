@@ -8,7 +8,7 @@ use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, Frames, ImageDecoder, ImageFormat};
 
-use super::{Decoded, error, limits, to_i420, webp};
+use super::{Decoded, apng, error, limits, to_i420, webp};
 use crate::guard::guarded;
 use crate::{MediaError, MediaFile, VideoFrame, VideoInfo, VideoSource};
 
@@ -44,6 +44,13 @@ impl Animation {
                     {}
                     return Ok(());
                 }
+                if kind == ImageFormat::Png && is_deep(&input)? {
+                    let mut frames = apng::Frames::open(&input)?;
+                    while let Some((picture, num, den)) = frames.next()?
+                        && show(picture, (num * 1000, den))?
+                    {}
+                    return Ok(());
+                }
                 for frame in open_frames(&input, kind)? {
                     let frame = frame.map_err(|e| MediaError::Damaged(e.to_string()))?;
                     let delay = frame.delay().numer_denom_ms();
@@ -68,6 +75,13 @@ impl Animation {
     pub(super) fn receive(&mut self) -> Result<Option<(Decoded, i64)>, MediaError> {
         self.frames.recv().map_or(Ok(None), |shown| shown.map(Some))
     }
+}
+
+/// Whether a PNG has samples of 16 bits, as its header says.
+fn is_deep(file: &MediaFile) -> Result<bool, MediaError> {
+    let mut head = [0; 25];
+    file.read_exact_at(&mut head, 0)?;
+    Ok(head[24] == 16)
 }
 
 fn open_frames(file: &MediaFile, kind: ImageFormat) -> Result<Frames<'static>, MediaError> {

@@ -95,7 +95,7 @@ fn still(chunks: &[u8], width: u32, height: u32) -> Result<RgbaImage, MediaError
 }
 
 /// A pixel upon another one.
-fn over(Rgba(pixel): Rgba<u8>, Rgba(below): Rgba<u8>) -> Rgba<u8> {
+pub(super) fn over(Rgba(pixel): Rgba<u8>, Rgba(below): Rgba<u8>) -> Rgba<u8> {
     let (alpha, rest) = (u32::from(pixel[3]), u32::from(below[3]) * (255 - u32::from(pixel[3])) / 255);
     let all = alpha + rest;
     let mix = |n: usize| {
