@@ -166,6 +166,50 @@ fn animations_by_ffmpeg_have_all_their_frames() {
     }
 }
 
+/// An animation of three pictures, the second of which is a part, in samples of `bytes` bytes.
+fn apng(dispose: png::DisposeOp, blend: png::BlendOp, bytes: usize) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, 16, 12);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(if bytes == 2 { png::BitDepth::Sixteen } else { png::BitDepth::Eight });
+    encoder.set_animated(3, 1).unwrap();
+    encoder.set_frame_delay(1, 10).unwrap();
+    encoder.set_dispose_op(dispose).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    for (n, (width, height)) in [(16, 12), (5, 6), (16, 12)].into_iter().enumerate() {
+        if n > 0 {
+            writer.set_frame_position(0, 0).unwrap();
+            writer.set_frame_dimension(width, height).unwrap();
+            writer.set_frame_position(if n == 1 { 7 } else { 0 }, if n == 1 { 3 } else { 0 }).unwrap();
+            writer.set_blend_op(blend).unwrap();
+        }
+        let pixel = |at: u32| [40 * n as u32 + at, 255 - at, 7 * at, [255, 0, 128, 60][(at as usize + n) % 4]];
+        let samples = (0..width * height).flat_map(pixel).flat_map(|sample| vec![sample as u8; bytes]);
+        writer.write_image_data(&samples.collect::<Vec<u8>>()).unwrap();
+    }
+    drop(writer);
+    file
+}
+
+#[test]
+fn pictures_of_16_bits_are_put_upon_each_other_as_those_of_8_are() {
+    use png::{BlendOp, DisposeOp};
+    for dispose in [DisposeOp::None, DisposeOp::Background, DisposeOp::Previous] {
+        for blend in [BlendOp::Source, BlendOp::Over] {
+            let [plain, deep] = [1, 2].map(|bytes| {
+                let file = MediaFile::from_bytes(apng(dispose, blend, bytes), "a.png");
+                all(open_file(&file, PICTURE_NS).unwrap().video.unwrap().as_mut())
+            });
+            assert_eq!((plain.len(), deep.len()), (3, 3), "{dispose:?} {blend:?}");
+            for (n, (plain, deep)) in plain.iter().zip(&deep).enumerate() {
+                assert_eq!((plain.0, plain.1), (deep.0, deep.1), "{dispose:?} {blend:?}: picture {n}");
+                let apart = plain.4.iter().zip(&deep.4).map(|(a, b)| a.abs_diff(*b)).max();
+                assert!(apart <= Some(2), "{dispose:?} {blend:?}: picture {n} is {apart:?} from that of 8 bits");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_list_shows_each_picture_as_long_as_is_wanted_whatever_its_size_and_skips_what_is_none() {
     let Some(tool) = Tool::ffmpeg("list") else { return };

@@ -2,7 +2,8 @@
 
 use crate::container::ac3_frame;
 
-/// Bits of a frame, the first one first. Behind the last one there are zeros.
+/// Bits of a frame, the first one first. Behind the last one there are zeros. (Those of `video::bits` go bit by bit and ask each time whether
+/// there is one: for mantissas, too slow.)
 #[derive(Clone)]
 pub(super) struct Bits<'a> {
     data: &'a [u8],
