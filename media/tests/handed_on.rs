@@ -22,6 +22,18 @@ fn film(clips: &Clips, name: &str, settings: &str) -> Option<PathBuf> {
     clips.make(name, &format!("{} {} {settings}", TONE, lively("96x64", "25", "3")))
 }
 
+/// A seek to each of these times shows the picture that is on then, as it is shown from the beginning.
+fn assert_seeks(path: &Path, film: &[(i64, i64, Vec<u8>)], targets: &[i64]) {
+    let mut video = open(path).unwrap().video.unwrap();
+    for &target in targets {
+        video.seek(target).unwrap();
+        let wanted = film.iter().rfind(|(pts_ns, ..)| *pts_ns <= target).unwrap();
+        let mut frame = video.next_frame().unwrap().unwrap();
+        let same = frame.pts_ns == wanted.0 && samples(&mut frame) == wanted.2;
+        assert!(same, "{}: to {target}", path.display());
+    }
+}
+
 #[test]
 fn recordings_that_were_joined_play_and_seek_as_one() {
     let Some(clips) = Clips::new("joined") else { return };
@@ -44,13 +56,7 @@ fn recordings_that_were_joined_play_and_seek_as_one() {
         }
         let over = sound(&joined).abs_diff(2 * heard);
         assert!(over < 4_800, "{offset}: {over} samples more or less");
-        let mut video = open(&joined).unwrap().video.unwrap();
-        for target in [4 * NS, NS, 5 * NS, 3 * NS - 1] {
-            video.seek(target).unwrap();
-            let wanted = film.iter().rfind(|(pts_ns, ..)| *pts_ns <= target).unwrap();
-            let mut frame = video.next_frame().unwrap().unwrap();
-            assert!(frame.pts_ns == wanted.0 && samples(&mut frame) == wanted.2, "{offset}: to {target}");
-        }
+        assert_seeks(&joined, &film, &[4 * NS, NS, 5 * NS, 3 * NS - 1]);
     }
 }
 
@@ -117,13 +123,7 @@ fn matroska_that_took_a_film_over_from_an_avi_shows_it_as_the_avi_does() {
         for (n, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
             assert!(ours.0.abs_diff(theirs.0) < 1_000_000 && ours.2 == theirs.2, "{name}: picture {n}");
         }
-        let mut video = open(&mkv).unwrap().video.unwrap();
-        for target in [2 * NS, NS / 2, NS] {
-            video.seek(target).unwrap();
-            let wanted = ours.iter().rfind(|(pts_ns, ..)| *pts_ns <= target).unwrap();
-            let mut frame = video.next_frame().unwrap().unwrap();
-            assert!(frame.pts_ns == wanted.0 && samples(&mut frame) == wanted.2, "{name}: to {target}");
-        }
+        assert_seeks(&mkv, &ours, &[2 * NS, NS / 2, NS]);
     }
 }
 

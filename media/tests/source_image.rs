@@ -174,7 +174,6 @@ fn apng(dispose: png::DisposeOp, blend: png::BlendOp, bytes: usize) -> Vec<u8> {
     encoder.set_depth(if bytes == 2 { png::BitDepth::Sixteen } else { png::BitDepth::Eight });
     encoder.set_animated(3, 1).unwrap();
     encoder.set_frame_delay(1, 10).unwrap();
-    encoder.set_dispose_op(dispose).unwrap();
     let mut writer = encoder.write_header().unwrap();
     for (n, (width, height)) in [(16, 12), (5, 6), (16, 12)].into_iter().enumerate() {
         if n > 0 {
@@ -182,6 +181,7 @@ fn apng(dispose: png::DisposeOp, blend: png::BlendOp, bytes: usize) -> Vec<u8> {
             writer.set_frame_dimension(width, height).unwrap();
             writer.set_frame_position(if n == 1 { 7 } else { 0 }, if n == 1 { 3 } else { 0 }).unwrap();
             writer.set_blend_op(blend).unwrap();
+            writer.set_dispose_op(dispose).unwrap();
         }
         let pixel = |at: u32| [40 * n as u32 + at, 255 - at, 7 * at, [255, 0, 128, 60][(at as usize + n) % 4]];
         let samples = (0..width * height).flat_map(pixel).flat_map(|sample| vec![sample as u8; bytes]);
