@@ -183,13 +183,18 @@ impl End {
 }
 
 /// Polls until `what` is there. Panics after [`PATIENCE`].
-pub fn wait_for<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
+pub fn wait_for<T>(what: &str, poll: impl FnMut() -> Option<T>) -> T {
+    within_patience(poll).unwrap_or_else(|| panic!("waited for {what} in vain"))
+}
+
+/// Polls until it gives something, or [`PATIENCE`] is at its end.
+pub fn within_patience<T>(mut poll: impl FnMut() -> Option<T>) -> Option<T> {
     let begun = Instant::now();
     loop {
-        if let Some(found) = poll() {
+        let found = poll();
+        if found.is_some() || begun.elapsed() >= PATIENCE {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited for {what} in vain");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

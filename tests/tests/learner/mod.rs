@@ -4,11 +4,15 @@
 #![allow(dead_code)]
 
 use std::path::Path;
+use std::time::Duration;
 
 use tests::terminal::Tmux;
-use tests::wait_for;
+use tests::{wait_for, within_patience};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_tricine-under-test");
+
+/// A screen that is the same after this long is drawn.
+const STILL: Duration = Duration::from_millis(50);
 
 /// Keys in a window of tmux.
 pub(crate) struct Learner(pub(crate) Tmux);
@@ -30,7 +34,7 @@ impl Learner {
 
     /// A click into the first place where the screen says this, as terminals report it (SGR).
     pub(crate) fn click(&self, text: &str) {
-        let screen = self.shows(text);
+        let screen = self.still(text);
         let (row, line) = screen.lines().enumerate().find(|(_, l)| l.contains(text)).expect("it is there");
         let column = line.split(text).next().map_or(0, |before| before.chars().count());
         self.mouse(0, column + 2, row + 1);
@@ -46,9 +50,24 @@ impl Learner {
     }
 
     pub(crate) fn shows(&self, text: &str) -> String {
-        wait_for(&format!("{text:?} on the screen"), || {
-            let screen = self.screen();
-            screen.contains(text).then_some(screen)
+        let mut seen = String::new();
+        let found = within_patience(|| {
+            seen = self.screen();
+            seen.contains(text).then_some(())
+        });
+        assert!(found.is_some(), "waited for {text:?} in vain on the screen\n{seen}");
+        seen
+    }
+
+    /// The screen that says this, once it does not change: a screen that is being drawn says where things were.
+    fn still(&self, text: &str) -> String {
+        let mut before = self.shows(text);
+        wait_for(&format!("{text:?} to stay where it is"), || {
+            std::thread::sleep(STILL);
+            let now = self.screen();
+            let same = now == before && now.contains(text);
+            before = now;
+            same.then(|| before.clone())
         })
     }
 }

@@ -15,15 +15,18 @@ mod visit;
 mod waits;
 mod ways;
 
-use std::io::{Stdout, Write, stdout};
+use std::io::{BufWriter, Stdout, Write, stdout};
 use std::time::Duration;
 
 use ratatui::crossterm::event::{
     self, DisableMouseCapture, EnableMouseCapture, Event, KeyCode, KeyEventKind, KeyModifiers, MouseButton,
     MouseEventKind,
 };
-use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
-use ratatui::crossterm::{cursor, execute};
+use ratatui::crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use ratatui::crossterm::{cursor, execute, queue};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -41,13 +44,19 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// The terminal, while it is drawn on.
 pub(crate) struct Ui {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<CrosstermBackend<Screen>>,
     pub(crate) look: Look,
     pub(crate) session: Box<dyn Session>,
     /// Where a click means a key.
     clicks: Vec<(Rect, KeyCode)>,
     drawn_on: bool,
 }
+
+/// What a screen is drawn through: standard output alone hands on every kilobyte by itself, and half a screen would be seen.
+type Screen = BufWriter<Stdout>;
+
+/// Bytes that are drawn at once: a large terminal, a colour for every few letters.
+const DRAWN: usize = 1 << 17;
 
 /// Where a drawing may be clicked at.
 pub(crate) type Clicks = Vec<(Rect, KeyCode)>;
@@ -59,7 +68,8 @@ fn io(e: std::io::Error) -> Error {
 impl Ui {
     fn new(mut session: Box<dyn Session>) -> Result<Self> {
         session.terminal_is_drawn_on();
-        let terminal = Terminal::new(CrosstermBackend::new(stdout())).map_err(io)?;
+        let screen = BufWriter::with_capacity(DRAWN, stdout());
+        let terminal = Terminal::new(CrosstermBackend::new(screen)).map_err(io)?;
         let mut me = Self { terminal, look: Look::of_environment(), session, clicks: vec![], drawn_on: false };
         me.enter()?;
         Ok(me)
@@ -91,6 +101,8 @@ impl Ui {
     /// Draws, and notes where clicks go.
     pub(crate) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>, Look, &mut Clicks)) -> Result<()> {
         let (mut clicks, look) = (vec![], self.look);
+        // A terminal that knows this shows the new screen when it is whole; others pass it over.
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate).map_err(io)?;
         self.terminal
             .draw(|frame| {
                 let area = frame.area();
@@ -103,6 +115,7 @@ impl Ui {
                 }
             })
             .map_err(io)?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate).map_err(io)?;
         self.clicks = clicks;
         Ok(())
     }
