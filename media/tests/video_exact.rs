@@ -153,6 +153,50 @@ fn mpeg2_xvid_and_motion_jpeg_are_ffmpegs_within_a_rounding() {
     }
 }
 
+/// Bits, written as ones and zeros, as bytes.
+fn bits(text: &str) -> Vec<u8> {
+    let bits: Vec<u8> = text.bytes().filter(|bit| matches!(bit, b'0' | b'1')).map(|bit| bit - b'0').collect();
+    bits.chunks(8).map(|byte| (0..8).fold(0, |all, n| all << 1 | byte.get(n).unwrap_or(&0))).collect()
+}
+
+#[test]
+fn mpeg1_whose_vectors_step_forward_by_their_whole_reach_is_exact() {
+    let Some(clips) = Clips::new("reach") else { return };
+    let Some(path) =
+        clips.make("key.m1v", &format!("{} -frames:v 1 -c:v mpeg1video -q:v 3", lively("48x48", "25", "1")))
+    else {
+        return;
+    };
+    let key = std::fs::read(&path).expect("a picture");
+    let key = key.strip_suffix(&[0, 0, 1, 0xb7]).unwrap_or(&key);
+    // A step of 16 is written so; behind it, where vectors reach twice as far, the bit that adds to it.
+    let (none, ahead) = ("1", "00000011000");
+    for (reach, more) in [("001", ""), ("010", "1")] {
+        // A picture that is predicted from the one before, with nothing but vectors.
+        let mut film = [key, &[0, 0, 1, 0], &bits(&format!("0000000001 010 {} 0{reach} 0", "1".repeat(16)))].concat();
+        for row in 1..=3 {
+            let still = format!("1 001 {none} {none}");
+            let (across, down) = (format!("1 001 {ahead}{more} {none}"), format!("1 001 {none} {ahead}{more}"));
+            let blocks = if row == 1 { [&still, &across, &still] } else { [&still, &across, &down] };
+            film.extend([0, 0, 1, row]);
+            film.extend(bits(&format!("00010 0 {}", blocks.map(String::as_str).concat())));
+        }
+        film.extend([0, 0, 1, 0xb7]);
+        let path = clips.path("reach.m1v");
+        std::fs::write(&path, film).expect("a film");
+        let (ours, theirs) = (decode_all(&path), by_numbers(&path, 48 * 48 * 3 / 2));
+        assert_eq!((ours.len(), theirs.len()), (2, 2), "{reach}");
+        // The second one is the first one moved: what a transform rounds is the same in both.
+        let moved = |frames: [&Vec<u8>; 2]| -> Vec<i16> {
+            frames[0].iter().zip(frames[1]).map(|(first, second)| i16::from(*second) - i16::from(*first)).collect()
+        };
+        let (ours, theirs) = (moved([&ours[0].2, &ours[1].2]), moved([&theirs[0], &theirs[1]]));
+        assert!(theirs.iter().any(|by| *by != 0), "{reach}: nothing moves");
+        let off = ours.iter().zip(&theirs).filter(|(a, b)| a.abs_diff(**b) > 2).count();
+        assert_eq!(off, 0, "{reach}");
+    }
+}
+
 #[test]
 fn interlaced_mpeg2_is_shown_as_yadif_shows_it() {
     let Some(clips) = Clips::new("woven-mpeg2") else { return };

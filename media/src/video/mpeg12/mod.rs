@@ -3,6 +3,7 @@
 
 mod coefficients;
 mod predicted;
+mod seam;
 mod sequence;
 mod slices;
 
@@ -151,7 +152,10 @@ impl Mpeg12 {
                     backward_f_code: if both { header.bwd_f_code.ok_or_else(lacks)? } else { 1 },
                     full_pel_backward_vector: both && header.full_pel_backward_vector.unwrap_or(false),
                 };
-                decode_mpeg1_inter_picture(data, &inter, references)
+                decode_mpeg1_inter_picture(data, &inter, references).or_else(|error| {
+                    let turned = seam::turned(data, &inter).ok_or(error)?;
+                    decode_mpeg1_inter_picture(&turned, &inter, references)
+                })
             }
         }
         .map_err(error)?;
