@@ -41,6 +41,32 @@ fn halves_of_a_song_are_the_song() {
     }
 }
 
+#[test]
+fn opus_says_itself_what_a_container_forgot_to_leave_out() {
+    let Some(tool) = Tool::ffmpeg("forgotten") else { return };
+    for (name, words, forgotten) in [
+        // Nothing of a codec's delay is said: an element that is empty stands there.
+        ("song.webm", &[0x56, 0xaa, 0x83][..], &[0xec, 0x84, 0][..]),
+        // The edit begins with the first packet, not behind what Opus needs to begin: 312 samples.
+        ("song.mp4", &[0, 0, 1, 0x38, 0, 1, 0, 0], &[0, 0, 0, 0, 0, 1, 0, 0]),
+    ] {
+        let path = tool.path(name);
+        if !make("-f lavfi -i aevalsrc=0.4*sin(2*PI*(200+40*t)*t):s=48000:d=2 -c:a libopus", &path) {
+            continue;
+        }
+        let samples = || to_16(&decode_all(open_audio(&open(&path)).as_mut()).samples);
+        let whole = samples();
+        let mut file = std::fs::read(&path).unwrap();
+        let at = file.windows(words.len()).position(|window| window == words).expect("what it says");
+        file[at..at + words.len()].copy_from_slice(forgotten);
+        std::fs::write(&path, file).unwrap();
+        let ours = samples();
+        // The edit ends as much earlier as it begins: a packet less at the most.
+        let less = whole.len() - ours.len();
+        assert!(whole.starts_with(&ours) && less <= 960, "{name}: {less} samples less");
+    }
+}
+
 /// A box of MP4.
 fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
     [&(8 + body.len() as u32).to_be_bytes(), &kind[..], body].concat()

@@ -28,7 +28,8 @@ fn assert_seeks(path: &Path, film: &[(i64, i64, Vec<u8>)], targets: &[i64]) {
     for &target in targets {
         video.seek(target).unwrap();
         let wanted = film.iter().rfind(|(pts_ns, ..)| *pts_ns <= target).unwrap();
-        let mut frame = video.next_frame().unwrap().unwrap();
+        let frame = video.next_frame().unwrap();
+        let mut frame = frame.unwrap_or_else(|| panic!("{}: to {target}: nothing", path.display()));
         let same = frame.pts_ns == wanted.0 && samples(&mut frame) == wanted.2;
         assert!(same, "{}: to {target}", path.display());
     }
@@ -74,6 +75,103 @@ fn a_seek_ends_where_times_fall_and_nothing_tells_why() {
     let mut video = open(&joined).unwrap().video.unwrap();
     for target in [NS, 3 * NS, 0, 5 * NS] {
         video.seek(target).unwrap();
+    }
+}
+
+/// The transport stream with the end of each picture moved into the PES packet of the next one, which keeps the time of its own.
+fn shifted(data: &[u8], pid: u16) -> Vec<u8> {
+    let mut out = Vec::new();
+    // The clock of the PES packet that is put together, its header, and its body.
+    let (mut clock, mut head, mut body) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut counter, mut count) = (0, 0);
+    let mut put = |clock: &[u8], pes: &[u8], out: &mut Vec<u8>| {
+        let (mut field, mut rest) = (clock.to_vec(), pes);
+        for begins in std::iter::once(0x40).chain(std::iter::repeat(0)) {
+            let room = 184 - field.len();
+            if rest.len() < room {
+                // A field of one byte says that it has no other.
+                let stuffing = room - rest.len();
+                if field.is_empty() {
+                    field = if stuffing == 1 { vec![0] } else { vec![0, 0] };
+                }
+                field.resize(184 - rest.len(), 0xff);
+                field[0] = (field.len() - 1) as u8;
+            }
+            let [high, low] = pid.to_be_bytes();
+            let (now, after) = rest.split_at(184 - field.len());
+            out.extend([0x47, high | begins, low, (if field.is_empty() { 0x10 } else { 0x30 }) | counter]);
+            out.extend(field.iter().chain(now));
+            counter = (counter + 1) & 15;
+            (field, rest) = (Vec::new(), after);
+            if rest.is_empty() {
+                break;
+            }
+        }
+    };
+    for packet in data.chunks_exact(188) {
+        if u16::from_be_bytes([packet[1] & 0x1f, packet[2]]) != pid {
+            out.extend(packet);
+            continue;
+        }
+        let field = if packet[3] & 0x20 == 0 { 0 } else { 1 + usize::from(packet[4]) };
+        let payload = &packet[4 + field..];
+        if packet[1] & 0x40 == 0 {
+            body.extend_from_slice(payload);
+            continue;
+        }
+        let moved = (1 + count * 31 % 60).min(body.len());
+        let tail = body.split_off(body.len() - moved);
+        if count > 0 {
+            put(&clock, &[&head[..], &body].concat(), &mut out);
+        }
+        count += 1;
+        let begins = 9 + usize::from(payload[8]);
+        (head, body) = (payload[..begins].to_vec(), [&tail, &payload[begins..]].concat());
+        head[4..6].fill(0);
+        clock = if field > 7 && packet[5] & 0x10 != 0 { [&[7], &packet[5..12]].concat() } else { Vec::new() };
+    }
+    put(&clock, &[&head[..], &body].concat(), &mut out);
+    out
+}
+
+#[test]
+fn pictures_that_begin_within_the_packets_of_a_transport_stream_are_the_same_pictures() {
+    let Some(clips) = Clips::new("shifted") else { return };
+    for (name, settings) in [
+        ("h264", "-c:v libx264 -g 12 -bf 2"),
+        ("hevc", "-c:v libx265 -x265-params log-level=none:keyint=12:min-keyint=12"),
+        ("mpeg4", "-c:v mpeg4 -q 3 -g 12 -bf 2"),
+        ("mpeg2", "-c:v mpeg2video -q 3 -g 12 -bf 2"),
+    ] {
+        let Some(plain) = film(&clips, &format!("{name}.ts"), &format!("{settings} -c:a mp2")) else { continue };
+        let whole = decode_all(&plain);
+        let path = clips.path(&format!("{name}-shifted.ts"));
+        let data = shifted(&std::fs::read(&plain).unwrap(), 0x100);
+        std::fs::write(&path, &data).unwrap();
+        let ours = decode_all(&path);
+        assert_eq!(ours.len(), whole.len(), "{name}");
+        for (n, (ours, wanted)) in ours.iter().zip(&whole).enumerate() {
+            assert!(ours == wanted, "{name}: picture {n} at {}, not at {}", ours.0, wanted.0);
+        }
+        assert_seeks(&path, &whole, &[2 * NS, NS / 5, NS + 1, 3 * NS - 1]);
+        // Where a packet is missing, nothing is put together of what stood before and behind it.
+        let mut packets = data.chunks_exact(188).enumerate().skip(data.len() / 188 / 3);
+        let lost = packets.find(|(_, packet)| packet[1..3] == [1, 0]).expect("a packet within a picture").0;
+        std::fs::write(&path, [&data[..lost * 188], &data[(lost + 1) * 188..]].concat()).unwrap();
+        let mut video = open(&path).unwrap().video.unwrap();
+        let (mut shown, mut damaged) = (0, 0);
+        loop {
+            match video.next_frame() {
+                Ok(Some(mut frame)) => {
+                    let picture = samples(&mut frame);
+                    assert!(whole.iter().any(|(.., wanted)| *wanted == picture), "{name}: a picture that there is not");
+                    shown += 1;
+                }
+                Ok(None) => break,
+                Err(_) => damaged += 1,
+            }
+        }
+        assert!(shown > 30 && damaged > 0, "{name}: {shown} shown, damaged {damaged} times");
     }
 }
 

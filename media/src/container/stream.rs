@@ -116,6 +116,8 @@ impl<S: Source> Reader<S> {
                 for unit in units {
                     let sync = begins_with_key(codec, &unit.data);
                     let (pts_ns, duration_ns) = counted.time(&unit.data, unit.time_ns);
+                    // Only pictures of MPEG-1 and MPEG-2 say how long they last.
+                    let duration_ns = if *codec == CodecId::Mpeg12 { duration_ns } else { 0 };
                     let (pts_ns, duration_ns, _) = self.timing.place(pts_ns, duration_ns);
                     self.ready.push((Packet { sync, duration_ns, ..Packet::new(unit.data, pts_ns) }, unit.place));
                 }
@@ -159,10 +161,18 @@ impl<S: Source> Reader<S> {
             if let Some(packet) = self.ready.pop() {
                 return Ok(Some(packet));
             }
-            match self.source.next()? {
-                Some(piece) => self.take(piece)?,
-                None if self.ended => return Ok(None),
-                None => self.rest(),
+            match self.source.next() {
+                Ok(Some(piece)) => self.take(piece)?,
+                Ok(None) if self.ended => return Ok(None),
+                Ok(None) => self.rest(),
+                Err(error) => {
+                    // What is missing may be the end of what waits here, and the beginning of what comes.
+                    if let Content::Cut(_, pictures, counted) = &mut self.content {
+                        pictures.jump();
+                        counted.jump(ns(self.near));
+                    }
+                    return Err(error);
+                }
             }
         }
     }

@@ -129,12 +129,18 @@ impl Codec for Hevc {
     }
 
     fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError> {
-        let mut tag = Some(tag);
+        let mut first = Some(tag);
         for nal in split(&data, self.framing) {
-            self.take(
-                nal.map_err(|()| CodecError::Damaged("HEVC: a unit reaches past its packet".into()))?,
-                tag.take(),
-            )?;
+            let nal = nal.map_err(|()| CodecError::Damaged("HEVC: a unit reaches past its packet".into()))?;
+            self.take(nal, first.take())?;
+            // The decoder makes up what a picture refers to and is not there.
+            if self.decoder.stats.generated_refs > 0 {
+                // What came before it is whole.
+                self.decoder.flush();
+                self.drain(out);
+                out.retain(|picture| picture.tag != tag);
+                return Err(CodecError::Damaged("HEVC: pictures are missing".into()));
+            }
         }
         self.drain(out);
         Ok(())

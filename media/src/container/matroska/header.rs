@@ -10,6 +10,7 @@ use super::super::{Attachment, CodecId, Colour, Peak, TrackKind, VideoTrack, avi
 use super::about;
 use super::ebml::{Element, child, children, element, float, string, uint};
 use super::sound;
+use crate::audio::pre_skip;
 use crate::{ColorRange, MediaError, MediaFile, NS, Rotation};
 
 pub(super) const SEGMENT: u32 = 0x1853_8067;
@@ -213,6 +214,9 @@ fn track(entry: &[u8]) -> Option<Track> {
         Packing::Other(why) => Err(format!("{why} {codec_id}")),
         _ => sound::parse(&codec_id, config, child(entry, 0xe1).unwrap_or_default()),
     });
+    // Early writers did not say what Opus says itself.
+    let opus_ns = audio.as_ref().and_then(|audio| pre_skip(audio.as_ref().ok()?)).map_or(0, |skip| skip * NS / 48_000);
+    let delay_ns = Some(time(0x56aa)).filter(|delay| *delay > 0).unwrap_or(opus_ns);
     let text = crate::subtitle::Codec::matroska(&codec_id).filter(|_| !matches!(packing, Packing::Other(_)));
     let text = text.map(|codec| (codec, private(config, child(entry, 0x6d80).unwrap_or_default())));
     // English unless it says otherwise, says the standard; that is a guess of nobody, so it counts as nothing said.
@@ -224,7 +228,7 @@ fn track(entry: &[u8]) -> Option<Track> {
         forced: number(0x55aa) == Some(1),
         codec_id,
         frame_ns,
-        delay_ns: time(0x56aa),
+        delay_ns,
         packing,
         language,
         name: child(entry, 0x536e).map(string),

@@ -195,6 +195,9 @@ impl Track {
         let film_ns = |edit: &Edit| ns(i64::try_from(edit.duration).unwrap_or(i64::MAX), movie_scale);
         let (mut at_ns, mut seen, most) = (0i64, 0, 2 * self.samples.len() + 1000);
         let mut out = Vec::new();
+        // Opus says itself what an edit list would, or should: how much of its beginning is not to be heard.
+        let params = self.entries.first().and_then(|entry| entry.audio.as_ref()?.as_ref().ok());
+        let unheard_ns = params.and_then(pre_skip).map_or(0, |samples| samples * NS / 48_000);
         for edit in &edits {
             if edit.media < 0 {
                 at_ns = at_ns.saturating_add(film_ns(edit));
@@ -207,8 +210,9 @@ impl Track {
             // A duration of 0 means all that there is, and so does any of a film that was still growing.
             let open = edit.duration == 0 || fragmented && last;
             let to_ns = if open { i64::MAX } else { ns(edit.media.saturating_add(ticks), self.scale) };
-            let from_ns = ns(edit.media, self.scale);
+            let mut from_ns = ns(edit.media, self.scale);
             if seen == 1 {
+                from_ns = from_ns.max(unheard_ns);
                 self.begins_ns = at_ns;
             }
             let kept = self.within(from_ns, to_ns);
@@ -243,9 +247,6 @@ impl Track {
             self.samples = out;
             return;
         }
-        // Opus says itself what an edit list would: how much of its beginning is not to be heard.
-        let params = self.entries.first().and_then(|entry| entry.audio.as_ref()?.as_ref().ok());
-        let unheard_ns = params.and_then(pre_skip).map_or(0, |samples| samples * NS / 48_000);
         let shift_ns = at_ns.saturating_sub(unheard_ns);
         // Heard is what follows that, so that is where the track begins.
         let first_ns = self.samples.first().map_or(0, |first| first.pts_ns);

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use super::dolby::Dolby;
 use super::frames::Cutter;
 use super::pes::{WRAP, header, ns, unwrap};
-use super::stream::{Content, Reader};
+use super::stream::{Content, Piece, Reader, Source};
 use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
 use crate::audio::name_of;
 use crate::{MediaError, MediaFile};
@@ -23,6 +23,9 @@ pub(crate) use units::Grid;
 /// and some writers list sound so.
 const LATM: &str = "AAC in LATM";
 const PRIVATE: &str = "private data";
+
+/// PES packets of pictures that are looked at.
+const LOOKED_AT: usize = 8;
 
 /// A file whose tracks are known.
 pub(super) struct Ts {
@@ -41,6 +44,8 @@ struct Stream {
     span: Option<(i64, i64)>,
     /// Its AAC lies in LATM.
     latm: bool,
+    /// Its pictures begin anywhere in its PES packets.
+    cut: bool,
 }
 
 impl Ts {
@@ -97,12 +102,15 @@ impl Ts {
                 let last = lasts.get(&pid).map_or(first, |&last| first + (last - first).rem_euclid(WRAP));
                 (first, last)
             });
-            streams.push(Stream { pid, span, latm: track.codec == LATM });
+            // Writers of television put several pictures of MPEG-2, or a part of one, into a PES packet.
+            let cut = track.video.as_ref().is_some_and(|video| video.codec == CodecId::Mpeg12);
+            streams.push(Stream { pid, span, latm: track.codec == LATM, cut });
             contents.tracks.push(track);
         }
         let mut ts = Self { file: file.clone(), grid, contents, streams, joints };
         for track in 0..ts.streams.len() {
             ts.describe(track)?;
+            ts.streams[track].cut |= ts.is_cut(track)?;
         }
         Ok(ts)
     }
@@ -139,6 +147,29 @@ impl Ts {
         Ok(())
     }
 
+    /// Whether a track's pictures begin within its PES packets, behind the rest of those before: Apple wrote films for sending so.
+    fn is_cut(&self, track: usize) -> Result<bool, MediaError> {
+        if self.contents.tracks[track].video.is_none() {
+            return Ok(false);
+        }
+        let mut source = self.source(track, caps::TS_HEAD);
+        for _ in 0..LOOKED_AT {
+            match source.next() {
+                // Zeros may stand in front of a start code.
+                Ok(Some(Piece { body, .. })) => {
+                    let zeros = body.iter().take_while(|byte| **byte == 0).count();
+                    if zeros < 2 || body.get(zeros) != Some(&1) {
+                        return Ok(true);
+                    }
+                }
+                Err(MediaError::Damaged(_)) => {}
+                Ok(None) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
     fn is_encrypted(&self, track: usize) -> bool {
         let video = self.contents.tracks[track].video.as_ref();
         video.is_some_and(|video| matches!(video.codec, CodecId::Encrypted(_)))
@@ -146,19 +177,23 @@ impl Ts {
 
     /// A reader of a track, which reads as far as `until`.
     fn reader(&self, track: usize, until: u64) -> Reader<reader::Track> {
-        let Stream { pid, span, latm } = self.streams[track];
-        let mut units = Units::new(self.file.clone(), self.grid, 0);
-        units.until = until;
+        let Stream { span, latm, cut, .. } = self.streams[track];
         let codec = self.contents.tracks[track].video.as_ref().map(|video| video.codec.clone());
-        let pictures = codec.is_some();
         let content = match codec {
-            // Writers of television put several pictures, or a part of one, into a PES packet.
-            Some(CodecId::Mpeg12) => Content::cut(CodecId::Mpeg12),
+            Some(codec) if cut => Content::cut(codec),
             Some(codec) => Content::Pictures(codec),
             None if latm => Content::Sound(Cutter::latm()),
             None => Content::Sound(Cutter::default()),
         };
-        Reader::new(reader::Track::new(units, self.joints.clone(), pid, pictures), span.unwrap_or_default(), content)
+        Reader::new(self.source(track, until), span.unwrap_or_default(), content)
+    }
+
+    /// A track's PES packets, as far as `until`.
+    fn source(&self, track: usize, until: u64) -> reader::Track {
+        let mut units = Units::new(self.file.clone(), self.grid, 0);
+        units.until = until;
+        let pictures = self.contents.tracks[track].video.is_some();
+        reader::Track::new(units, self.joints.clone(), self.streams[track].pid, pictures)
     }
 }
 

@@ -13,7 +13,10 @@ impl Player {
         let mut packet = match self.ahead.pop_front() {
             Some(Ok(packet)) => packet,
             Some(Err(error)) => {
-                self.await_sync = true;
+                // What came before it is whole. What follows may refer to what is missing, also behind a key frame: a codec goes on that
+                // knows nothing of what was before.
+                let _ = self.run(|codec, out| codec.flush(out));
+                self.restart()?;
                 return Err(error);
             }
             None if self.inside.is_empty() => return Ok(false),
