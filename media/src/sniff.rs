@@ -24,14 +24,13 @@ pub(crate) enum Kind {
 }
 
 /// Known by what they begin with, at a distance from the start.
-const OTHERS: [(usize, &[u8], &str); 21] = [
+const OTHERS: [(usize, &[u8], &str); 20] = [
     (0, &[0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11], "the ASF (WMV, WMA) container"),
     (0, &[0x06, 0x0e, 0x2b, 0x34], "the MXF container"),
     (0, b"nut/multimedia container", "the NUT container"),
     (0, b".RMF", "the RealMedia container"),
     (0, b"DKIF", "the IVF container"),
     (0, &[0, 0, 0, 1], "a raw video stream without a container"),
-    (0, &[0, 0, 1, 0], "an icon (ICO)"),
     (0, &[0, 0, 1], "a raw video stream without a container"),
     (0, &[0x7f, 0xfe, 0x80, 0x01], "DTS audio"),
     (4, &[0xf8, 0x72, 0x6f, 0xba], "TrueHD audio"),
@@ -81,6 +80,10 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
     }
     if crate::container::is_raw(head) {
         return Kind::Raw;
+    }
+    // An icon, with the number of its pictures. It looks like a raw stream's start code.
+    if let [0, 0, 1, 0, 1..=255, 0, ..] = head {
+        return Kind::Image;
     }
     if let Some((.., name)) = OTHERS.iter().find(|(offset, magic, _)| at(*offset, magic)) {
         return Kind::Other(name);

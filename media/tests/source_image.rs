@@ -9,7 +9,7 @@ use icc::{DISPLAY_P3, SRGB, icc};
 use image::codecs::gif::GifEncoder;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
-use image::{Delay, Frame, Rgba, RgbaImage};
+use image::{Delay, DynamicImage, Frame, Rgba, RgbaImage};
 use support::{Tool, flip, open};
 use tricine_media::source::image::{PICTURE_NS, open_file, open_list};
 use tricine_media::{ColorMatrix, ColorRange, Light, MediaError, MediaFile, NS, VideoSource};
@@ -38,9 +38,12 @@ fn all(video: &mut dyn VideoSource) -> Vec<Shown> {
 fn a_still_is_shown_for_five_seconds_and_its_colours_survive_the_way_to_yuv_and_back() {
     let Some(tool) = Tool::ffmpeg("still") else { return };
     for colour in [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [0, 0, 0], [200, 120, 40]] {
-        for extension in ["png", "bmp", "tiff", "webp", "qoi", "ppm"] {
+        for extension in ["png", "bmp", "tiff", "webp", "qoi", "ppm", "ico"] {
             let path = tool.path(&format!("a.{extension}"));
-            image::RgbImage::from_pixel(7, 5, image::Rgb(colour)).save(&path).unwrap();
+            let picture = DynamicImage::from(image::RgbImage::from_pixel(7, 5, image::Rgb(colour)));
+            // Icons have alpha.
+            let picture = if extension == "ico" { picture.into_rgba8().into() } else { picture };
+            picture.save(&path).unwrap();
             let mut video = open_file(&open(&path), PICTURE_NS).unwrap().video.unwrap();
             let format = video.info().format;
             assert_eq!((format.range, format.matrix), (ColorRange::Full, ColorMatrix::Bt601));
@@ -106,14 +109,24 @@ fn exif_orientation_is_honoured() {
     let Some(tool) = Tool::ffmpeg("exif") else { return };
     let path = tool.path("a.jpg");
     image::RgbImage::from_fn(32, 16, |x, _| image::Rgb(if x < 16 { [255; 3] } else { [0; 3] })).save(&path).unwrap();
-    let mut jpeg = std::fs::read(&path).unwrap();
-    // APP1 with an Exif directory of one entry: orientation 6, a quarter turn clockwise.
-    let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
-    jpeg.splice(2..2, exif.iter().copied());
-    std::fs::write(&path, jpeg).unwrap();
-    let shown = all(open_file(&open(&path), PICTURE_NS).unwrap().video.unwrap().as_mut());
-    assert_eq!((shown[0].2, shown[0].3), (16, 32));
-    assert!(shown[0].4[0] > 200 && shown[0].4[16 * 31] < 50, "white is on top after a quarter turn clockwise");
+    let plain = std::fs::read(&path).unwrap();
+    // APP1 with an Exif directory of one entry: orientation 6, a quarter turn clockwise. The same in a directory within it, in either order
+    // of bytes, as programs leave it that keep the camera's word apart.
+    let exifs: [&[u8]; 3] = [
+        b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",
+        b"\xff\xe1\x00\x34Exif\0\0MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x1a\0\0\0\0\
+          \0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",
+        b"\xff\xe1\x00\x34Exif\0\0II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x1a\0\0\0\0\0\0\0\
+          \x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
+    ];
+    for exif in exifs {
+        let mut jpeg = plain.clone();
+        jpeg.splice(2..2, exif.iter().copied());
+        std::fs::write(&path, jpeg).unwrap();
+        let shown = all(open_file(&open(&path), PICTURE_NS).unwrap().video.unwrap().as_mut());
+        assert_eq!((shown[0].2, shown[0].3), (16, 32), "{exif:?}");
+        assert!(shown[0].4[0] > 200 && shown[0].4[16 * 31] < 50, "white is on top after a quarter turn clockwise");
+    }
 }
 
 #[test]
