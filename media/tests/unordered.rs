@@ -192,3 +192,37 @@ fn hevc_that_matroska_took_over_from_an_avi_is_shown_in_its_order() {
         assert!((pts_ns - film[0].0).abs_diff(n as i64 * 40_000_000) < 1_000_000, "picture {n} at {pts_ns}");
     }
 }
+
+#[test]
+fn small_pictures_of_which_several_lie_in_one_packet_of_a_program_stream_are_all_shown() {
+    let Some(clips) = Clips::new("small") else { return };
+    for (name, settings) in [
+        ("plain.mpg", "-c:v libx264 -bf 0"),
+        ("ordered.mpg", "-c:v libx264 -bf 3"),
+        ("hevc.mpg", "-c:v libx265 -x265-params log-level=none"),
+        ("xvid.mpg", "-c:v mpeg4 -bf 2"),
+    ] {
+        let source = "-f lavfi -i testsrc=size=64x48:rate=30:duration=4 -pix_fmt yuv420p -g 30";
+        let Some(path) = clips.make(name, &format!("{source} {settings} -f vob")) else { continue };
+        let (film, theirs) = (decode_all(&path), reference(&path, 64 * 48 * 3 / 2));
+        assert_eq!(film.len(), theirs.len(), "{name}");
+        // Where a packet ends within a start code, its time is that of the picture before, as in FFmpeg.
+        let allowed = if name == "hevc.mpg" { 60_000_000 } else { 1_000_000 };
+        for (n, ((pts_ns, _, ours), theirs)) in film.iter().zip(&theirs).enumerate() {
+            // MPEG-4 part 2 is rounded otherwise.
+            let off: u64 = ours.iter().zip(theirs).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+            assert!(if name == "xvid.mpg" { off < 500 } else { off == 0 }, "{name}: picture {n} is off by {off}");
+            let from_ns = pts_ns - film[0].0;
+            assert!(from_ns.abs_diff(n as i64 * NS / 30) < allowed, "{name}: picture {n} at {from_ns}");
+        }
+        let mut video = video(&path);
+        for n in [100, 31, 7, 0, 61, 60, 30, 90, 110] {
+            video.seek(film[n].0 + 10_000_000).unwrap();
+            let mut frame = video.next_frame().unwrap().unwrap();
+            assert!(frame.pts_ns.abs_diff(film[n].0) < allowed, "{name}: to picture {n}, {} ns", frame.pts_ns);
+            if name != "hevc.mpg" {
+                assert!(samples(&mut frame) == film[n].2, "{name}: to picture {n}");
+            }
+        }
+    }
+}

@@ -1,5 +1,5 @@
 //! Pictures whose container tells no order of showing: their times rise in the order of decoding. So it is in Matroska that took a film
-//! over from an AVI, and in MP4 that was made of a raw stream. The pictures themselves tell how they are shown, as in AVI itself
+//! over from an AVI, and in MP4 that was made of a raw stream; or only some of them have times, as in program streams. The pictures themselves tell how they are shown, as in AVI itself
 //! (`avi/order.rs`), but here only some of them are seen at a time.
 
 use std::collections::VecDeque;
@@ -10,6 +10,8 @@ use crate::{MediaError, NS};
 
 /// Pictures that are looked at together: the most that a decoder may hold back, and one.
 const SEEN: usize = 17;
+/// Pictures at the most among which the next time is looked for, where only some have one.
+const FAR: usize = 512;
 /// Bytes of a picture that are looked at: it may begin with long messages.
 const FRONT: usize = 64 << 10;
 
@@ -24,6 +26,8 @@ pub(super) enum Times {
     Decoding,
     /// Those of showing, but handed out in the order of decoding.
     Showing,
+    /// Those of showing, but a packet that [`Packet::follows`] has none.
+    Some,
 }
 
 /// A time of the container's, to be given to the picture that is shown then.
@@ -85,13 +89,24 @@ impl Ordered {
     }
 
     fn fill(&mut self) {
-        while self.ahead.len() < SEEN && self.behind.is_none() {
+        while self.behind.is_none() && (self.ahead.len() < SEEN || self.lacks_time() && self.ahead.len() < FAR) {
             match self.packets.next() {
                 Ok(Some(packet)) => self.take(packet),
                 Ok(None) => self.behind = Some(None),
                 Err(error) => self.behind = Some(Some(error)),
             }
         }
+    }
+
+    /// How many of the pictures ahead have all that are shown before them among those that were read.
+    fn settled(&self) -> usize {
+        let waiting = if self.behind.is_some() { 0 } else { SEEN };
+        self.ahead.len().saturating_sub(waiting)
+    }
+
+    /// Whether no picture behind the next one tells a time that can be counted back from.
+    fn lacks_time(&self) -> bool {
+        self.times == Times::Some && self.ahead.iter().take(self.settled()).skip(1).all(|(packet, _)| packet.follows)
     }
 
     fn take(&mut self, mut packet: Packet) {
@@ -152,10 +167,42 @@ impl Ordered {
         }
     }
 
+    /// The time of the next picture, which has none, by those that have one and are shown before and after it.
+    fn between(&mut self, own: Slot) -> Slot {
+        let place = self.ahead[0].1;
+        let known = self.before.iter().map(|(slot, place)| (Some(slot.pts_ns), *place));
+        let settled = self.settled();
+        let time = |n: usize, packet: &Packet| (n < settled && !packet.follows).then_some(packet.pts_ns);
+        let ahead = self.ahead.iter().enumerate().map(|(n, (packet, place))| (time(n, packet), *place));
+        let mut shown: Vec<(Place, usize, Option<i64>)> =
+            known.chain(ahead).enumerate().map(|(n, (time, place))| (place, n, time)).collect();
+        shown.sort_unstable();
+        let at = shown.partition_point(|(other, n, _)| (*other, *n) < (place, self.before.len()));
+        let near = |(steps, time): (i64, &Option<i64>)| time.map(|time| (steps, time));
+        let times = || shown.iter().map(|(.., time)| time);
+        let before = (1..).zip(times().take(at).rev()).find_map(near);
+        let after = (1..).zip(times().skip(at + 1)).find_map(near);
+        self.step_ns = self.unpacker.step_ns().unwrap_or(self.step_ns);
+        let pts_ns = match (before, after) {
+            (Some((since, from)), Some((until, to))) => {
+                let step_ns = to.saturating_sub(from).max(0) / (since + until);
+                self.step_ns = step_ns;
+                from.saturating_add(step_ns.saturating_mul(since))
+            }
+            (Some((since, from)), None) => from.saturating_add(self.step_ns.saturating_mul(since)),
+            (None, Some((until, to))) => to.saturating_sub(self.step_ns.saturating_mul(until)),
+            (None, None) => own.pts_ns,
+        };
+        Slot { pts_ns, duration_ns: self.step_ns, ..own }
+    }
+
     /// When the next picture is shown.
     fn due(&mut self) -> Option<Slot> {
         self.fill();
         let own = self.slot(0)?;
+        if self.times == Times::Some {
+            return Some(if self.ahead[0].0.follows { self.between(own) } else { own });
+        }
         if let Some(next) = self.slot(1)
             && next.pts_ns > own.pts_ns
         {
@@ -178,6 +225,30 @@ impl Ordered {
         Some(Slot { pts_ns: slot.pts_ns.saturating_add(self.step_ns.saturating_mul(beyond)), ..slot })
     }
 
+    /// Goes on to about `until_ns`: how many pictures there are in front of the last one that decoding can begin with and that is shown by then.
+    fn last_sync(&mut self, until_ns: i64) -> Result<Option<usize>, MediaError> {
+        let mut last = None;
+        for n in 0.. {
+            let Some(due) = self.due() else { break };
+            let sync = self.ahead.front().is_some_and(|(packet, _)| packet.sync);
+            let over_ns = due.pts_ns.saturating_sub(until_ns);
+            if over_ns > if sync { 0 } else { NS } {
+                break;
+            }
+            last = if sync { Some(n) } else { last };
+            self.skip()?;
+        }
+        Ok(last)
+    }
+
+    /// Goes on by a picture, or by damage.
+    fn skip(&mut self) -> Result<(), MediaError> {
+        match self.next() {
+            Ok(_) | Err(MediaError::Damaged(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     fn go(&mut self, target_ns: i64) -> Result<(), MediaError> {
         self.ahead.clear();
         self.before.clear();
@@ -194,13 +265,14 @@ impl Packets for Ordered {
         };
         let Slot { pts_ns, duration_ns, hidden } = slot;
         let own = Slot { pts_ns: packet.pts_ns, duration_ns: packet.duration_ns, hidden: packet.hidden };
-        self.before.push_back((own, place));
+        self.before.push_back((if self.times == Times::Some { slot } else { own }, place));
         if self.before.len() > SEEN {
             self.before.pop_front();
         }
         Ok(Some(match self.times {
             Times::Decoding => Packet { pts_ns, ..packet },
             Times::Showing => Packet { pts_ns, duration_ns, hidden, ..packet },
+            Times::Some => Packet { pts_ns, duration_ns, follows: false, ..packet },
         }))
     }
 
@@ -209,19 +281,31 @@ impl Packets for Ordered {
             // What is shown at that time was decoded so much earlier at most.
             return self.go(target_ns.saturating_sub(self.step_ns.saturating_mul(SEEN as i64)));
         }
-        self.go(target_ns)?;
-        // Pictures that lead the one that was found may be shown in its time.
-        let mut found_ns = i64::MAX;
-        while let Some(due) = self.due()
-            && let Some(own) = self.slot(0)
-            && due.pts_ns > target_ns
-            && own.pts_ns <= target_ns
-            && own.pts_ns < found_ns
-        {
-            found_ns = own.pts_ns;
-            self.go(found_ns.saturating_sub(1))?;
+        // What was found may be shown after that time: because of pictures that lead it, or since its own was only near to it.
+        let (mut from_ns, mut found_ns) = (target_ns, i64::MAX);
+        loop {
+            self.go(from_ns)?;
+            let due = self.due();
+            let Some((first, _)) = self.ahead.front() else { return Ok(()) };
+            let (first_ns, certain, is_first) = (first.pts_ns, first.sync && !first.follows, first.pts_ns >= found_ns);
+            if due.is_none_or(|due| certain && due.pts_ns <= target_ns)
+                || self.times == Times::Showing && (is_first || first_ns > target_ns)
+            {
+                return Ok(());
+            }
+            if self.times == Times::Some {
+                let behind = self.last_sync(target_ns)?;
+                // Of pictures that were decoded shortly before, some may be shown after it, and count.
+                if is_first || behind.is_some_and(|behind| behind >= SEEN) {
+                    self.go(from_ns)?;
+                    for _ in 0..behind.unwrap_or(0) {
+                        self.skip()?;
+                    }
+                    return Ok(());
+                }
+            }
+            (from_ns, found_ns) = (first_ns.saturating_sub(1), first_ns);
         }
-        Ok(())
     }
 
     fn coarse(&self) -> bool {

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::super::raw::Places;
 use super::Entry;
+use crate::times::units_ns;
 use crate::video::bits::Bits;
 use crate::video::nal::{Config, Framing, record, with_start_codes};
 
@@ -146,6 +147,12 @@ impl Unpacker {
     /// See [`Places::reordered`].
     pub(in super::super) fn reordered(&self) -> Option<u32> {
         self.places.as_ref()?.reordered()
+    }
+
+    /// How long a picture is shown, in ns, if its codec counts and the stream says so.
+    pub(in super::super) fn step_ns(&self) -> Option<i64> {
+        let (rate, per) = self.places.as_ref()?.rate()?;
+        Some(units_ns(1, (per, rate)))
     }
 
     /// Takes what the file says of all pictures.

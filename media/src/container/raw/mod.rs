@@ -15,6 +15,7 @@ mod units;
 use super::pictures::{Pictures, Unit};
 use super::window::Window;
 use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
+use crate::times::is_rate;
 use crate::{MediaError, MediaFile};
 use listed::{Listed, Picture};
 
@@ -104,6 +105,11 @@ impl Places {
         };
         self.group += u32::from(place.new);
         Some((self.group, place.order))
+    }
+
+    /// Pictures per second as a fraction, where the stream says so.
+    pub(super) fn rate(&self) -> Option<(u64, u64)> {
+        self.order.rate().filter(|&(rate, per)| is_rate(rate, per))
     }
 
     /// How many pictures at most are decoded before one that is shown before them, where the stream says so.
