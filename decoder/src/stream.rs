@@ -110,12 +110,13 @@ impl Stream for Pictures {
                 tricine_media::ColorMatrix::Bt709 => ColorMatrix::Bt709,
                 tricine_media::ColorMatrix::Bt2020 => ColorMatrix::Bt2020,
             },
-            rotation: match format.rotation {
+            rotation: match format.orientation.rotation {
                 tricine_media::Rotation::None => Rotation::None,
                 tricine_media::Rotation::Cw90 => Rotation::Cw90,
                 tricine_media::Rotation::Cw180 => Rotation::Cw180,
                 tricine_media::Rotation::Cw270 => Rotation::Cw270,
             },
+            mirrored: format.orientation.mirrored,
             sar_num,
             sar_den,
             ..FrameMeta::i420(format.width, format.height)

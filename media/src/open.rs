@@ -54,14 +54,20 @@ fn by_content(file: &MediaFile, begin_ns: i64, picture_ns: i64, choice: &Choice)
     let kind = sniff(&head[..have]);
     match kind {
         Kind::Y4m => y4m::open_file(file),
-        Kind::Image => image::open_file(file, picture_ns),
+        Kind::Image => {
+            let frame_ns = Some(picture_ns).filter(|&ns| ns != image::PICTURE_NS);
+            match container::jpegs(file, frame_ns)? {
+                Some(container) => film(file, container, begin_ns, choice),
+                None => image::open_file(file, picture_ns),
+            }
+        }
         // Some sound and some pictures begin with nothing that tells them; those who read them know better.
-        Kind::Unknown => match film(file, kind, begin_ns, choice) {
+        Kind::Unknown => match contained(file, kind).and_then(|container| film(file, container, begin_ns, choice)) {
             Err(error @ MediaError::Unsupported { .. }) => Err(error),
             Err(_) => image::open_file(file, picture_ns).map_err(|_| MediaError::Unknown(guess(&head[..have]))),
             media => media,
         },
-        _ => film(file, kind, begin_ns, choice),
+        _ => film(file, contained(file, kind)?, begin_ns, choice),
     }
 }
 
@@ -76,10 +82,12 @@ pub(crate) fn sound(file: &MediaFile) -> Result<Option<Box<dyn AudioSource>>, Me
     }
 }
 
+fn contained(file: &MediaFile, kind: Kind) -> Result<Box<dyn Container>, MediaError> {
+    container::open_kind(file, kind)?.ok_or_else(|| MediaError::Broken("it is of no known kind".into()))
+}
+
 /// Opens a container's video and sound, each on its own; what fails while the other plays becomes a notice.
-fn film(file: &MediaFile, kind: Kind, begin_ns: i64, choice: &Choice) -> Result<Media, MediaError> {
-    let container = container::open_kind(file, kind)?;
-    let container = container.ok_or_else(|| MediaError::Broken("it is of no known kind".into()))?;
+fn film(file: &MediaFile, container: Box<dyn Container>, begin_ns: i64, choice: &Choice) -> Result<Media, MediaError> {
     let container: Arc<dyn Container> = Arc::from(container);
     let tracks = Played::choose(&*container, choice)?;
     let video = guarded(|| tracks.video(&*container, begin_ns)).unwrap_or_else(|panic| Err(MediaError::Broken(panic)));

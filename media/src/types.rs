@@ -63,7 +63,57 @@ pub enum Rotation {
     Cw270,
 }
 
-/// How a picture is to be read and shown. Width and height are those of the visible picture, before rotation.
+impl Rotation {
+    /// So many quarter turns clockwise, or against the clock if negative.
+    pub(crate) fn of_quarters(quarters: i32) -> Self {
+        [Self::None, Self::Cw90, Self::Cw180, Self::Cw270][(quarters & 3) as usize]
+    }
+}
+
+/// How a picture is to be turned when showing: first rotated, then mirrored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Orientation {
+    /// Clockwise rotation.
+    pub rotation: Rotation,
+    /// Left and right are exchanged, of what was rotated already.
+    pub mirrored: bool,
+}
+
+impl Orientation {
+    /// Whether the picture is to be shown as it is.
+    pub fn is_upright(self) -> bool {
+        self == Self::default()
+    }
+
+    /// What is shown so is turned further, by so many quarters clockwise.
+    pub(crate) fn turned(self, quarters: i32) -> Self {
+        // Before a mirror, a turn is one the other way round.
+        let quarters = if self.mirrored { -quarters } else { quarters };
+        Self { rotation: Rotation::of_quarters(self.rotation as i32 + quarters), ..self }
+    }
+
+    /// Of what is shown so, left and right are exchanged.
+    pub(crate) fn mirrored(self) -> Self {
+        Self { mirrored: !self.mirrored, ..self }
+    }
+
+    /// By the number that EXIF has for it (1 to 8).
+    pub(crate) fn of_exif(number: u8) -> Self {
+        let (quarters, mirrored) = match number {
+            2 => (0, true),
+            3 => (2, false),
+            4 => (2, true),
+            5 => (1, true),
+            6 => (1, false),
+            7 => (3, true),
+            8 => (3, false),
+            _ => (0, false),
+        };
+        Self { rotation: Rotation::of_quarters(quarters), mirrored }
+    }
+}
+
+/// How a picture is to be read and shown. Width and height are those of the visible picture, before it is turned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VideoFormat {
     /// Visible columns, at least 1.
@@ -76,16 +126,17 @@ pub struct VideoFormat {
     pub matrix: ColorMatrix,
     /// Pixel aspect (width : height of one sample), never 0; 1:1 where the file says nothing.
     pub sar: (u32, u32),
-    /// Clockwise rotation to be applied when showing.
-    pub rotation: Rotation,
+    /// How it is to be turned when showing.
+    pub orientation: Orientation,
 }
 
 impl VideoFormat {
-    /// Square pixels, no rotation, limited range, and the matrix that untagged video of this height has by convention:
+    /// Square pixels, upright, limited range, and the matrix that untagged video of this height has by convention:
     /// BT.709 from 720 lines up, BT.601 below.
     pub fn untagged(width: u32, height: u32) -> Self {
         let matrix = if height >= 720 { ColorMatrix::Bt709 } else { ColorMatrix::Bt601 };
-        Self { width, height, range: ColorRange::Limited, matrix, sar: (1, 1), rotation: Rotation::None }
+        let (range, orientation) = Default::default();
+        Self { width, height, range, matrix, sar: (1, 1), orientation }
     }
 
     /// Bytes of one picture as I420 without padding: Y, then U, then V, chroma halved and rounded up.

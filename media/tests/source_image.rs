@@ -105,31 +105,6 @@ fn the_colours_of_display_p3_become_those_of_an_ordinary_screen() {
 }
 
 #[test]
-fn exif_orientation_is_honoured() {
-    let Some(tool) = Tool::ffmpeg("exif") else { return };
-    let path = tool.path("a.jpg");
-    image::RgbImage::from_fn(32, 16, |x, _| image::Rgb(if x < 16 { [255; 3] } else { [0; 3] })).save(&path).unwrap();
-    let plain = std::fs::read(&path).unwrap();
-    // APP1 with an Exif directory of one entry: orientation 6, a quarter turn clockwise. The same in a directory within it, in either order
-    // of bytes, as programs leave it that keep the camera's word apart.
-    let exifs: [&[u8]; 3] = [
-        b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",
-        b"\xff\xe1\x00\x34Exif\0\0MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x1a\0\0\0\0\
-          \0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",
-        b"\xff\xe1\x00\x34Exif\0\0II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x1a\0\0\0\0\0\0\0\
-          \x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
-    ];
-    for exif in exifs {
-        let mut jpeg = plain.clone();
-        jpeg.splice(2..2, exif.iter().copied());
-        std::fs::write(&path, jpeg).unwrap();
-        let shown = all(open_file(&open(&path), PICTURE_NS).unwrap().video.unwrap().as_mut());
-        assert_eq!((shown[0].2, shown[0].3), (16, 32), "{exif:?}");
-        assert!(shown[0].4[0] > 200 && shown[0].4[16 * 31] < 50, "white is on top after a quarter turn clockwise");
-    }
-}
-
-#[test]
 fn a_gif_keeps_its_delays_and_a_delay_of_nothing_means_100_ms() {
     let Some(tool) = Tool::ffmpeg("gif") else { return };
     let path = tool.path("a.gif");

@@ -68,10 +68,10 @@ fn color_space(meta: &FrameMeta) -> (YuvRange, YuvStandardMatrix) {
     (range, matrix)
 }
 
-/// Turns a canvas clockwise.
-pub(crate) fn rotate(from: &Canvas, rotation: Rotation, to: &mut Canvas) {
+/// Turns a canvas as its picture is meant to be seen.
+pub(crate) fn turn(from: &Canvas, meta: &FrameMeta, to: &mut Canvas) {
     let (w, h) = (from.width, from.height);
-    match rotation {
+    match meta.rotation {
         Rotation::None => to.copy(from),
         Rotation::Cw180 => {
             to.copy(from);
@@ -79,7 +79,7 @@ pub(crate) fn rotate(from: &Canvas, rotation: Rotation, to: &mut Canvas) {
         }
         Rotation::Cw90 | Rotation::Cw270 => {
             to.resize(h, w);
-            let clockwise = rotation == Rotation::Cw90;
+            let clockwise = meta.rotation == Rotation::Cw90;
             for (row, out) in to.rows_mut().enumerate() {
                 let column = if clockwise { row } else { w - 1 - row };
                 let source = from.pixels.iter().skip(column).step_by(w.max(1));
@@ -91,6 +91,14 @@ pub(crate) fn rotate(from: &Canvas, rotation: Rotation, to: &mut Canvas) {
             }
         }
     }
+    if meta.mirrored {
+        to.rows_mut().for_each(<[u32]>::reverse);
+    }
+}
+
+/// Whether a picture is shown as it is.
+pub(crate) fn is_upright(meta: &FrameMeta) -> bool {
+    meta.rotation == Rotation::None && !meta.mirrored
 }
 
 /// The size to show a picture at: its pixels made square without losing any, then turned.
@@ -99,15 +107,15 @@ pub(crate) fn display_size(meta: &FrameMeta) -> (usize, usize) {
     let (num, den) = (u64::from(meta.sar_num.max(1)), u64::from(meta.sar_den.max(1)));
     let stretch = |side: u64, num: u64, den: u64| ((side * num + den / 2) / den).clamp(1, 65_535) as usize;
     let (w, h) = if num >= den { (stretch(w, num, den), h as usize) } else { (w as usize, stretch(h, den, num)) };
-    turn((w, h), meta.rotation)
+    rotated((w, h), meta.rotation)
 }
 
 /// The size of a picture that is turned, its pixels as they are.
 pub(crate) fn turned_size(meta: &FrameMeta) -> (usize, usize) {
-    turn((meta.width as usize, meta.height as usize), meta.rotation)
+    rotated((meta.width as usize, meta.height as usize), meta.rotation)
 }
 
-fn turn((width, height): (usize, usize), rotation: Rotation) -> (usize, usize) {
+fn rotated((width, height): (usize, usize), rotation: Rotation) -> (usize, usize) {
     match rotation {
         Rotation::None | Rotation::Cw180 => (width, height),
         Rotation::Cw90 | Rotation::Cw270 => (height, width),
@@ -176,12 +184,12 @@ pub(crate) struct Shrinker {
 impl Shrinker {
     /// Draws `picture`, turned as it is meant to be seen, at the size that `canvas` has.
     pub(crate) fn draw(&mut self, picture: &Picture<'_>, canvas: &mut Canvas) {
-        let rotation = picture.meta.rotation;
-        let (width, height) = turn((canvas.width, canvas.height), rotation);
+        let upright = is_upright(picture.meta);
+        let (width, height) = rotated((canvas.width, canvas.height), picture.meta.rotation);
         if let Err(error) = self.shrink(picture, width, height) {
             tracing::error!("scaling: {error}");
         }
-        let target = if rotation == Rotation::None { &mut *canvas } else { &mut self.lying };
+        let target = if upright { &mut *canvas } else { &mut self.lying };
         target.resize(width, height);
         let [y_plane, u_plane, v_plane] = [0, 1, 2].map(|i| self.planes[i].as_slice());
         let stride = width as u32;
@@ -200,8 +208,8 @@ impl Shrinker {
         if let Err(error) = yuv::yuv444_to_bgra(&image, bytes, stride * 4, range, matrix) {
             tracing::error!("colour conversion: {error}");
         }
-        if rotation != Rotation::None {
-            rotate(&self.lying, rotation, canvas);
+        if !upright {
+            turn(&self.lying, picture.meta, canvas);
         }
     }
 
@@ -225,7 +233,7 @@ impl Shrinker {
 pub(crate) fn upright(picture: &Picture<'_>) -> Canvas {
     let (mut converted, mut turned, mut square) = (Canvas::default(), Canvas::default(), Canvas::default());
     to_canvas(picture, &mut converted);
-    rotate(&converted, picture.meta.rotation, &mut turned);
+    turn(&converted, picture.meta, &mut turned);
     let (width, height) = display_size(picture.meta);
     square.resize(width, height);
     Scaler::default().draw(&turned, &mut square, Rect { x: 0, y: 0, width, height });

@@ -98,6 +98,8 @@ pub struct FrameMeta {
     pub matrix: ColorMatrix,
     /// Clockwise, when showing.
     pub rotation: Rotation,
+    /// Whether left and right are exchanged when showing, after the rotation.
+    pub mirrored: bool,
     /// Pixel aspect, width.
     pub sar_num: u32,
     /// Pixel aspect, height.
@@ -129,6 +131,7 @@ impl FrameMeta {
             range: ColorRange::Limited,
             matrix: ColorMatrix::Bt709,
             rotation: Rotation::None,
+            mirrored: false,
             sar_num: 1,
             sar_den: 1,
             len: i420_len(width, height) as u64,
@@ -195,7 +198,7 @@ impl Meta for FrameMeta {
     }
 
     /// As words, in the order of the layout: seq, pts, duration, published, checksum, len, serial | format; width | height,
-    /// stride | sample rate, range | matrix, rotation | 0, sar. The lower half is named first.
+    /// stride | sample rate, range | matrix, rotation | mirrored, sar. The lower half is named first.
     fn encode(&self) -> [u64; META_WORDS] {
         let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
         [
@@ -209,7 +212,7 @@ impl Meta for FrameMeta {
             pair(self.width, self.height),
             pair(self.stride, self.sample_rate),
             pair(self.range as u32, self.matrix as u32),
-            pair(self.rotation as u32, 0),
+            pair(self.rotation as u32, self.mirrored.into()),
             pair(self.sar_num, self.sar_den),
         ]
     }
@@ -222,6 +225,7 @@ impl Meta for FrameMeta {
         let (width, height) = half(7);
         let (stride, sample_rate) = half(8);
         let (range, matrix) = half(9);
+        let (rotation, mirrored) = half(10);
         let (sar_num, sar_den) = half(11);
         let format = match format {
             1 => Format::I420,
@@ -247,7 +251,7 @@ impl Meta for FrameMeta {
             2 => ColorMatrix::Bt2020,
             _ => return Err(9),
         };
-        let rotation = match words[10] {
+        let rotation = match rotation {
             0 => Rotation::None,
             1 => Rotation::Cw90,
             2 => Rotation::Cw180,
@@ -259,6 +263,7 @@ impl Meta for FrameMeta {
             (7, fits),
             (8, stride == row),
             (9, range <= 1),
+            (10, mirrored <= 1),
             (11, (1..=1 << 16).contains(&sar_num) && (1..=1 << 16).contains(&sar_den)),
             (5, words[5] == len && len <= capacity),
         ];
@@ -278,6 +283,7 @@ impl Meta for FrameMeta {
             range: if range == 1 { ColorRange::Full } else { ColorRange::Limited },
             matrix,
             rotation,
+            mirrored: mirrored == 1,
             sar_num,
             sar_den,
             len,

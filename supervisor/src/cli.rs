@@ -177,7 +177,7 @@ pub(crate) struct Play {
     /// How long a picture that does not move is shown: one alone, and each of a folder (5).
     #[arg(long, allow_negative_numbers = true, value_name = "SECONDS", value_parser = parse_picture)]
     image_duration: Option<i64>,
-    /// The pictures of a folder are a film: so many are shown in a second.
+    /// The pictures of a folder, or of a file of JPEGs, are a film: so many are shown in a second.
     #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = parse_fps, conflicts_with = "image_duration")]
     fps: Option<i64>,
     /// How many crashes a role may have in how many seconds before Tricine gives up.

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use tricine_session::name::Name;
 
-const FILMS: [&str; 34] = [
+const FILMS: [&str; 35] = [
     "mp4", "m4v", "mov", "3gp", "3g2", "mkv", "webm", "mk3d", "avi", "divx", "ts", "m2ts", "mts", "mpg", "mpeg", "m2v",
     "vob", "flv", "f4v", "ogv", "ogm", "wmv", "asf", "mxf", "rm", "rmvb", "y4m", "h264", "264", "hevc", "h265", "ivf",
-    "obu", "mjpeg",
+    "obu", "mjpeg", "mjpg",
 ];
 const SONGS: [&str; 25] = [
     "mp3", "mp2", "flac", "wav", "w64", "m4a", "m4b", "aac", "ogg", "oga", "opus", "spx", "aif", "aiff", "aifc", "caf",

@@ -13,6 +13,7 @@ mod id3;
 mod matroska;
 mod mp4;
 mod ogg;
+mod ordered;
 mod pes;
 mod pictures;
 mod plain;
@@ -33,7 +34,7 @@ use std::ops::Range;
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
-use crate::{MediaError, MediaFile, Rotation, VideoFormat, caps};
+use crate::{MediaError, MediaFile, Orientation, VideoFormat, caps};
 
 pub(crate) use colour::{Colour, Peak, Primaries, Transfer};
 #[cfg(feature = "ac3")]
@@ -288,7 +289,7 @@ pub(crate) struct VideoTrack {
     /// Size to be shown at, where the container gives that instead of a pixel aspect.
     pub(crate) display: Option<(u32, u32)>,
     pub(crate) colour: Colour,
-    pub(crate) rotation: Rotation,
+    pub(crate) orientation: Orientation,
     /// What it says of Dolby Vision.
     pub(crate) dolby: Option<dolby::Dolby>,
     /// Pictures a second where the container says so itself.
@@ -303,7 +304,7 @@ impl VideoTrack {
             sar: None,
             display: None,
             colour: Colour::default(),
-            rotation: Rotation::None,
+            orientation: Orientation::default(),
             dolby: None,
             rate: None,
         }
@@ -332,7 +333,7 @@ impl VideoTrack {
             range: colour.range.unwrap_or(plain.range),
             matrix: colour.matrix.unwrap_or(plain.matrix),
             sar: self.sar.or(from_display).or(sar).unwrap_or((1, 1)),
-            rotation: self.rotation,
+            orientation: self.orientation,
             ..plain
         }
     }
@@ -371,10 +372,16 @@ pub(crate) fn open_kind(file: &MediaFile, kind: crate::sniff::Kind) -> Result<Op
             Kind::Audio | Kind::Unknown => Some(song(file)?),
             Kind::Other(what) => return Err(MediaError::unsupported(what, crate::sniff::remedy(what))),
             Kind::NoFilm(what, hint) => return Err(MediaError::unsupported(what, hint)),
-            Kind::Y4m | Kind::Image => None,
+            Kind::Image => jpegs(file, None)?,
+            Kind::Y4m => None,
         })
     })
     .map_err(MediaError::Broken)?
+}
+
+/// JPEGs one after another, each shown for `frame_ns` if that is said. `None`: it is no such film.
+pub(crate) fn jpegs(file: &MediaFile, frame_ns: Option<i64>) -> Result<Option<Box<dyn Container>>, MediaError> {
+    Ok(raw::Raw::jpegs(file, frame_ns)?.map(|film| Box::new(film) as Box<dyn Container>))
 }
 
 /// A file of sound alone.

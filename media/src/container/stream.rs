@@ -4,7 +4,7 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use super::frames::Cutter;
 use super::pes::{WRAP, ns, unwrap};
-use super::pictures::{Counted, Pictures};
+use super::pictures::{Counted, Pictures, Unit};
 use super::timing::Timing;
 use super::{CodecId, Packet, Packets, caps};
 use crate::{MediaError, NS};
@@ -114,12 +114,9 @@ impl<S: Source> Reader<S> {
                     return Err(MediaError::Damaged("a picture without an end".into()));
                 }
                 for unit in units {
-                    let sync = begins_with_key(codec, &unit.data);
-                    let (pts_ns, duration_ns) = counted.time(&unit.data, unit.time_ns);
-                    // Only pictures of MPEG-1 and MPEG-2 say how long they last.
-                    let duration_ns = if *codec == CodecId::Mpeg12 { duration_ns } else { 0 };
-                    let (pts_ns, duration_ns, _) = self.timing.place(pts_ns, duration_ns);
-                    self.ready.push((Packet { sync, duration_ns, ..Packet::new(unit.data, pts_ns) }, unit.place));
+                    let (mut packet, place) = picture(codec, counted, unit);
+                    (packet.pts_ns, packet.duration_ns, _) = self.timing.place(packet.pts_ns, packet.duration_ns);
+                    self.ready.push((packet, place));
                 }
                 self.ready.reverse();
             }
@@ -149,9 +146,7 @@ impl<S: Source> Reader<S> {
         if let Content::Cut(codec, pictures, counted) = &mut self.content
             && let Some(unit) = pictures.flush()
         {
-            let (pts_ns, duration_ns) = counted.time(&unit.data, unit.time_ns);
-            let sync = begins_with_key(codec, &unit.data);
-            self.ready.push((Packet { sync, duration_ns, ..Packet::new(unit.data, pts_ns) }, unit.place));
+            self.ready.push(picture(codec, counted, unit));
         }
     }
 
@@ -204,6 +199,17 @@ impl<S: Source> Reader<S> {
         }
         Ok(low)
     }
+}
+
+/// A picture that was cut out, and where it began. Those of MPEG-1 and MPEG-2 are counted; of others, one without a time is only near to the
+/// one before it.
+fn picture(codec: &CodecId, counted: &mut Counted, unit: Unit) -> (Packet, u64) {
+    let sync = begins_with_key(codec, &unit.data);
+    let (pts_ns, duration_ns) = counted.time(&unit.data, unit.time_ns);
+    // Only pictures of MPEG-1 and MPEG-2 say how long they last.
+    let duration_ns = if *codec == CodecId::Mpeg12 { duration_ns } else { 0 };
+    let follows = unit.time_ns.is_none() && *codec != CodecId::Mpeg12;
+    (Packet { sync, follows, duration_ns, ..Packet::new(unit.data, pts_ns) }, unit.place)
 }
 
 /// Whether decoding can begin with this picture.

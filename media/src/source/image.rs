@@ -3,7 +3,7 @@
 //! A still, and each picture of a list, is shown as long as the user wants: for 5 seconds, if nothing else was said. An animation keeps its own delays, except that one of 10 ms or less means 100 ms, as in browsers.
 //!
 //! Pictures become full-range BT.601, which is what JPEG is and loses least. Alpha is blended over black, and what EXIF
-//! says of orientation is carried out here.
+//! says of orientation is said of their format.
 
 mod animation;
 mod apng;
@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 use crate::{Light, MAX_SIDE, caps};
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbaImage};
 
 use animation::{AnimatedVideo, Animation};
@@ -27,8 +26,8 @@ use crate::guard::guarded;
 use crate::hint::named;
 use crate::video::{Samples, Screen, planes};
 use crate::{
-    About, ColorMatrix, ColorRange, Media, MediaError, MediaFile, MediaReader, NS, Rotation, VideoFormat, VideoFrame,
-    VideoInfo, VideoSource,
+    About, ColorMatrix, ColorRange, Media, MediaError, MediaFile, MediaReader, NS, Orientation, VideoFormat,
+    VideoFrame, VideoInfo, VideoSource,
 };
 
 /// How long a picture is shown that does not move, unless the user wants something else.
@@ -214,14 +213,10 @@ fn decode(file: &MediaFile) -> Result<Decoded, MediaError> {
     let mut decoder = reader.into_decoder().map_err(error)?;
     let (orientation, profile) = (decoder.orientation(), decoder.icc_profile());
     let exif = decoder.exif_metadata().ok().flatten();
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(error)?;
-    let within = exif.and_then(|exif| Orientation::from_exif(inner_orientation(&exif)?));
-    if let Ok(orientation) =
-        orientation.map(|told| if told == Orientation::NoTransforms { within.unwrap_or(told) } else { told })
-    {
-        picture.apply_orientation(orientation);
-    }
-    let picture = to_i420(picture.into_rgba8())?;
+    let mut picture = to_i420(DynamicImage::from_decoder(decoder).map_err(error)?.into_rgba8())?;
+    let told = orientation.map_or(1, |orientation| orientation.to_exif());
+    let within = exif.filter(|_| told == 1).and_then(|exif| inner_orientation(&exif));
+    picture.format.orientation = Orientation::of_exif(within.unwrap_or(told));
     let primaries = profile.ok().flatten().and_then(|profile| icc::primaries(&profile));
     Ok(if primaries.is_some() { shown(picture, &Colour { primaries, ..Colour::default() }) } else { picture })
 }
@@ -270,7 +265,7 @@ fn to_i420(mut picture: RgbaImage) -> Result<Decoded, MediaError> {
         range: ColorRange::Full,
         matrix: ColorMatrix::Bt601,
         sar: (1, 1),
-        rotation: Rotation::None,
+        orientation: Orientation::default(),
     };
     let mut i420 = vec![0; format.i420_len()];
     write_i420(picture.as_raw(), (width, height), &mut i420);

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use super::cue::{Bitmap, Body};
-use crate::{Rotation, VideoFormat};
+use crate::VideoFormat;
 
 /// How far two lengths may be apart, in parts of them, and still be the same: borders of a few pixels are cut off everywhere.
 const SAME: f64 = 0.03;
@@ -30,7 +30,7 @@ fn rows(film: &VideoFormat, (width, height): (u32, u32)) -> Option<u32> {
     } else {
         own
     };
-    let cut = down < frame && !near(down, frame) && film.rotation == Rotation::None;
+    let cut = down < frame && !near(down, frame) && film.orientation.is_upright();
     cut.then(|| (f64::from(height) * down / frame).round() as u32).filter(|rows| *rows > 0)
 }
 
@@ -88,7 +88,7 @@ mod tests {
         }
         let film = VideoFormat::untagged(1920, 800);
         assert_eq!(rows(&film, (1920, 1080)), Some(800));
-        assert_eq!(rows(&VideoFormat { rotation: Rotation::Cw90, ..film }, (1920, 1080)), None);
+        assert_eq!(rows(&VideoFormat { orientation: crate::Orientation::of_exif(6), ..film }, (1920, 1080)), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! NAL units of H.264 and HEVC: splitting length-prefixed samples, reading the containers' configuration records.
 
+use crate::container::CodecId;
+
 /// How a container stores NAL units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Framing {
@@ -74,6 +76,16 @@ fn without_padding(unit: &[u8]) -> &[u8] {
 
 fn find_start(data: &[u8]) -> Option<usize> {
     data.windows(3).position(|w| w == [0, 0, 1])
+}
+
+/// Reads the configuration record of a codec that has such units.
+pub(crate) fn record(codec: &CodecId, data: &[u8]) -> Option<Config> {
+    match codec {
+        CodecId::H264 => avcc(data),
+        #[cfg(feature = "hevc")]
+        CodecId::Hevc => hvcc(data),
+        _ => None,
+    }
 }
 
 /// Reads an `avcC` record, or Annex B where a container carries that instead.

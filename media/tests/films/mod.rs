@@ -42,6 +42,7 @@ pub(crate) const FILMS: &[(&str, &str)] = &[
     ("raw.m4v", "-an -c:v mpeg4 -q 3 -g 12 -bf 2 -f m4v"),
     ("raw.ivf", "-an -c:v libvpx-vp9 -cpu-used 6 -g 12"),
     ("raw.obu", "-an -c:v libaom-av1 -cpu-used 8 -g 12"),
+    ("raw.mjpeg", "-an -c:v mjpeg -q:v 3 -pix_fmt yuvj420p"),
 ];
 
 /// Whether a film of [`FILMS`] has sound: a raw stream has none.

@@ -89,9 +89,9 @@ fn a_picture_of_many_bands_is_that_of_one() {
 #[test]
 fn four_quarter_turns_are_none_and_one_is_clockwise() {
     let picture = Canvas { width: 3, height: 2, pixels: vec![1, 2, 3, 4, 5, 6].into() };
-    let turn = |from: &Canvas, by| {
+    let turn = |from: &Canvas, rotation| {
         let mut to = Canvas::default();
-        rotate(from, by, &mut to);
+        turn(from, &FrameMeta { rotation, ..FrameMeta::i420(1, 1) }, &mut to);
         to
     };
     let once = turn(&picture, Rotation::Cw90);
@@ -100,6 +100,21 @@ fn four_quarter_turns_are_none_and_one_is_clockwise() {
     assert_eq!(twice, turn(&picture, Rotation::Cw180));
     assert_eq!(turn(&twice, Rotation::Cw90), turn(&picture, Rotation::Cw270));
     assert_eq!(turn(&twice, Rotation::Cw180), picture);
+}
+
+#[test]
+fn what_was_turned_is_mirrored_sideways() {
+    let picture = Canvas { width: 3, height: 2, pixels: vec![1, 2, 3, 4, 5, 6].into() };
+    for (rotation, wanted) in [
+        (Rotation::None, [3, 2, 1, 6, 5, 4]),
+        (Rotation::Cw90, [1, 4, 2, 5, 3, 6]),
+        (Rotation::Cw180, [4, 5, 6, 1, 2, 3]),
+        (Rotation::Cw270, [6, 3, 5, 2, 4, 1]),
+    ] {
+        let mut to = Canvas::default();
+        turn(&picture, &FrameMeta { rotation, mirrored: true, ..FrameMeta::i420(1, 1) }, &mut to);
+        assert_eq!(&to.pixels[..], wanted.as_slice(), "{rotation:?}");
+    }
 }
 
 #[test]
@@ -137,8 +152,9 @@ fn scaling_keeps_within_its_rectangle() {
 #[test]
 fn a_shrunk_picture_is_the_converted_one_scaled() {
     for (w, h) in [(64, 48), (63, 47), (5, 3), (1, 1)] {
-        for rotation in [Rotation::None, Rotation::Cw90, Rotation::Cw180, Rotation::Cw270] {
-            let meta = FrameMeta { rotation, ..FrameMeta::i420(w, h) };
+        let rotations = [Rotation::None, Rotation::Cw90, Rotation::Cw180, Rotation::Cw270];
+        for (rotation, mirrored) in rotations.into_iter().flat_map(|rotation| [(rotation, false), (rotation, true)]) {
+            let meta = FrameMeta { rotation, mirrored, ..FrameMeta::i420(w, h) };
             let (cw, ch) = (w.div_ceil(2), h.div_ceil(2));
             let luma = (0..w * h).map(|i| (40 + i % w * 150 / w) as u8);
             let u = (0..cw * ch).map(|i| (90 + i / cw * 70 / ch) as u8);

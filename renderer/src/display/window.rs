@@ -261,12 +261,12 @@ impl Display for Window {
         } else if shot.picture.is_lent() {
             shot.picture = Canvas::default();
         }
-        if picture.meta.rotation == Default::default() {
+        if convert::is_upright(picture.meta) {
             self.scratch = Canvas::default();
             convert::to_canvas(picture, &mut shot.picture);
         } else {
             convert::to_canvas(picture, &mut self.scratch);
-            convert::rotate(&self.scratch, picture.meta.rotation, &mut shot.picture);
+            convert::turn(&self.scratch, picture.meta, &mut shot.picture);
         }
         self.back.at(size, &mut self.scaler, &mut *self.surface);
         Ok(())

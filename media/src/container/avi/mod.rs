@@ -76,13 +76,11 @@ impl Avi {
                     if found.is_empty() {
                         let (list, tracks) = streams(walk.bytes(body + 4, len.saturating_sub(4) as usize)?);
                         contents.tracks = tracks;
-                        found = list.into_iter().map(|stream| (stream, Collected::default())).collect();
-                        for ((_, collected), track) in found.iter_mut().zip(&contents.tracks) {
-                            // What its pictures refer to may stand here alone.
-                            track.video.iter().for_each(|video| {
-                                video.configs.iter().for_each(|config| collected.unpacker.ahead(&video.codec, config))
-                            });
-                        }
+                        found = list
+                            .into_iter()
+                            .zip(&contents.tracks)
+                            .map(|(stream, track)| (stream, Collected::of(track.video.as_ref())))
+                            .collect();
                     }
                     at = end;
                 }
@@ -115,7 +113,10 @@ impl Avi {
         let mut tracks = Vec::new();
         for ((stream, collected), track) in found.into_iter().zip(&contents.tracks) {
             let entries = match &track.video {
-                Some(_) => order::times(&collected.pictures, stream.start, collected.unpacker.reordered()),
+                Some(_) => {
+                    let reordered = collected.unpacker.and_then(|unpacker| unpacker.reordered());
+                    order::times(&collected.pictures, stream.start, reordered)
+                }
                 None => collected.entries,
             };
             tracks.push(Arc::new(Listed { stream, entries }));
@@ -128,29 +129,39 @@ impl Avi {
 #[derive(Default)]
 struct Collected {
     pictures: Vec<Picture>,
-    unpacker: Unpacker,
+    unpacker: Option<Unpacker>,
     entries: Vec<Entry>,
     /// Chunks, or bytes, of sound.
     units: u64,
 }
 
 impl Collected {
+    fn of(video: Option<&VideoTrack>) -> Self {
+        let unpacker = video.map(|video| {
+            let mut unpacker = Unpacker::new(video.codec.clone());
+            // What its pictures refer to may stand here alone.
+            video.configs.iter().for_each(|config| unpacker.ahead(config));
+            unpacker
+        });
+        Self { unpacker, ..Self::default() }
+    }
+
     fn take(&mut self, stream: &Stream, walk: &mut Window, at: u64, len: u32) -> Result<(), MediaError> {
-        if let Some(codec) = &stream.pictures {
-            if self.pictures.is_empty() || self.unpacker.packed {
+        if let Some(unpacker) = &mut self.unpacker {
+            if self.pictures.is_empty() || unpacker.packed {
                 let data = walk.bytes(at, len as usize)?.to_vec();
-                self.unpacker.take(codec, &data, at, &mut self.pictures);
+                unpacker.take(&data, at, &mut self.pictures);
             } else {
                 let mut place = None;
-                // A picture of H.264 may begin with long messages.
+                // A picture of those that count may begin with long messages.
                 for some in [HEAD, FRONT] {
-                    place = place.or(self.unpacker.place(codec, walk.bytes(at, some.min(len as usize))?));
-                    if place.is_some() || len as usize <= some || *codec != CodecId::H264 {
+                    place = place.or(unpacker.place(walk.bytes(at, some.min(len as usize))?));
+                    if place.is_some() || len as usize <= some || !unpacker.counts() {
                         break;
                     }
                 }
                 let head = walk.bytes(at, HEAD.min(len as usize))?;
-                self.pictures.push(Picture { at, len, kind: self.unpacker.kind(codec, head), place });
+                self.pictures.push(Picture { at, len, kind: unpacker.kind(head), place });
             }
             return Ok(());
         }

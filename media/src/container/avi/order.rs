@@ -1,13 +1,14 @@
-//! In which order an AVI's pictures are shown. The file has them in the order of decoding, a time each. H.264 counts its pictures. Of
+//! In which order an AVI's pictures are shown. The file has them in the order of decoding, a time each. H.264 and HEVC count their pictures. Of
 //! other codecs, a picture that refers to later ones (B) is shown at its own time, and any other at the next such one's.
 
 use super::super::CodecId;
 use std::borrow::Cow;
 
-use super::super::raw::AvcOrder;
+use super::super::raw::Places;
 use super::Entry;
+use crate::times::units_ns;
 use crate::video::bits::Bits;
-use crate::video::nal::{Config, Framing, avcc, with_start_codes};
+use crate::video::nal::{Config, Framing, record, with_start_codes};
 
 /// What the order depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,21 +100,26 @@ fn h264(head: &[u8]) -> Kind {
 }
 
 /// Takes apart what old writers packed: two pictures in one chunk, for which the next one says that nothing has changed.
-#[derive(Default)]
 pub(in super::super) struct Unpacker {
+    codec: CodecId,
     pub(super) packed: bool,
     waiting: Option<Picture>,
-    counted: AvcOrder,
-    /// Units of H.264 stand behind lengths of so many bytes, not behind start codes.
+    places: Option<Places>,
+    /// Units of H.264 and HEVC stand behind lengths of so many bytes, not behind start codes.
     length: Option<usize>,
 }
 
 impl Unpacker {
+    /// For pictures of `codec`.
+    pub(in super::super) fn new(codec: CodecId) -> Self {
+        Self { packed: false, waiting: None, places: Places::of(&codec), length: None, codec }
+    }
+
     /// Takes a chunk with all its data.
-    pub(super) fn take(&mut self, codec: &CodecId, data: &[u8], at: u64, out: &mut Vec<Picture>) {
-        let (kind, place) = (self.kind(codec, data), self.place(codec, data));
+    pub(super) fn take(&mut self, data: &[u8], at: u64, out: &mut Vec<Picture>) {
+        let (kind, place) = (self.kind(data), self.place(data));
         let whole = Picture { at, len: data.len() as u32, kind, place };
-        if *codec != CodecId::Mpeg4 {
+        if self.codec != CodecId::Mpeg4 {
             out.push(whole);
             return;
         }
@@ -133,39 +139,47 @@ impl Unpacker {
         }
     }
 
-    /// See [`AvcOrder::reordered`].
+    /// Whether the codec counts its pictures.
+    pub(in super::super) fn counts(&self) -> bool {
+        self.places.is_some()
+    }
+
+    /// See [`Places::reordered`].
     pub(in super::super) fn reordered(&self) -> Option<u32> {
-        self.counted.reordered()
+        self.places.as_ref()?.reordered()
+    }
+
+    /// How long a picture is shown, in ns, if its codec counts and the stream says so.
+    pub(in super::super) fn step_ns(&self) -> Option<i64> {
+        let (rate, per) = self.places.as_ref()?.rate()?;
+        Some(units_ns(1, (per, rate)))
     }
 
     /// Takes what the file says of all pictures.
-    pub(in super::super) fn ahead(&mut self, codec: &CodecId, config: &[u8]) {
-        if *codec != CodecId::H264 {
+    pub(in super::super) fn ahead(&mut self, config: &[u8]) {
+        let Some((places, Config { framing, sets })) = self.places.as_mut().zip(record(&self.codec, config)) else {
             return;
-        }
-        let Some(Config { framing, sets }) = avcc(config) else { return };
+        };
         let sets: Vec<u8> = sets.iter().flat_map(|set| [&[0, 0, 1], set.as_slice()].concat()).collect();
-        self.counted.place(&sets);
+        places.place(&sets);
         self.length = if let Framing::Length(length) = framing { Some(length) } else { None };
     }
 
-    fn units<'a>(&self, data: &'a [u8]) -> Cow<'a, [u8]> {
-        self.length.map_or(Cow::Borrowed(data), |length| Cow::Owned(with_start_codes(data, length)))
-    }
-
     /// What a picture is that begins so.
-    pub(in super::super) fn kind(&self, codec: &CodecId, head: &[u8]) -> Kind {
-        Kind::of(codec, &self.units(head))
+    pub(in super::super) fn kind(&self, head: &[u8]) -> Kind {
+        Kind::of(&self.codec, &units(head, self.length))
     }
 
     /// Where a picture is shown that begins so, if its codec counts.
-    pub(in super::super) fn place(&mut self, codec: &CodecId, data: &[u8]) -> Option<(u32, i64)> {
-        if *codec != CodecId::H264 {
-            return None;
-        }
-        let units = self.units(data);
-        self.counted.place(&units)
+    pub(in super::super) fn place(&mut self, data: &[u8]) -> Option<(u32, i64)> {
+        let length = self.length;
+        self.places.as_mut()?.place(&units(data, length))
     }
+}
+
+/// Behind start codes, what may stand behind lengths of so many bytes.
+fn units(data: &[u8], length: Option<usize>) -> Cow<'_, [u8]> {
+    length.map_or(Cow::Borrowed(data), |length| Cow::Owned(with_start_codes(data, length)))
 }
 
 /// What DivX writes into the first picture: its version, its build, and a `p`.

@@ -11,7 +11,7 @@ use super::about;
 use super::ebml::{Element, child, children, element, float, string, uint};
 use super::sound;
 use crate::audio::pre_skip;
-use crate::{ColorRange, MediaError, MediaFile, NS, Rotation};
+use crate::{ColorRange, MediaError, MediaFile, NS, Orientation};
 
 pub(super) const SEGMENT: u32 = 0x1853_8067;
 pub(super) const CLUSTER: u32 = 0x1f43_b675;
@@ -315,11 +315,9 @@ fn video(data: &[u8], codec: CodecId, config: &[u8]) -> VideoTrack {
     let colour = Colour { range, peak, ..Colour::coded(primaries, transfer, matrix) };
     let roll = child(data, 0x7670).and_then(|projection| child(projection, 0x7675)).and_then(float).unwrap_or(0.0);
     // The roll counts counter-clockwise.
-    let rotation = match roll.round() as i64 {
-        90 | -270 => Rotation::Cw270,
-        180 | -180 => Rotation::Cw180,
-        -90 | 270 => Rotation::Cw90,
-        _ => Rotation::None,
+    let orientation = match roll.round() as i32 {
+        roll @ (-270 | -180 | -90 | 90 | 180 | 270) => Orientation::default().turned(-roll / 90),
+        _ => Orientation::default(),
     };
-    VideoTrack { display, colour, rotation, ..VideoTrack::new(codec, config.to_vec()) }
+    VideoTrack { display, colour, orientation, ..VideoTrack::new(codec, config.to_vec()) }
 }

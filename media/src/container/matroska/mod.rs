@@ -6,12 +6,12 @@ mod blocks;
 mod clusters;
 mod ebml;
 mod header;
-mod ordered;
 mod sound;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::ordered::{Ordered, Times};
 use super::{Contents, Extent, Packets, Track};
 use crate::{MediaError, MediaFile};
 use blocks::Blocks;
@@ -95,7 +95,9 @@ impl super::Container for Matroska {
         let reader = blocks::Reader::new(self.file.clone(), self.header.clone(), track);
         let described = &self.header.tracks[track];
         Ok(match &described.video {
-            Some(video) if described.codec_id == header::VFW => Box::new(ordered::Ordered::new(reader, video)),
+            Some(video) if described.codec_id == header::VFW => {
+                Box::new(Ordered::new(Box::new(reader), video, Times::Decoding))
+            }
             _ => Box::new(reader),
         })
     }

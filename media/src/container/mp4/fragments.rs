@@ -133,7 +133,7 @@ fn add_run(
     left: usize,
 ) -> Option<()> {
     let most = track.samples.len() + left.min(usize::try_from(file_len).unwrap_or(usize::MAX));
-    let (version, flags) = (*trun.first()?, be32(trun, 0)? & 0xff_ffff);
+    let flags = be32(trun, 0)? & 0xff_ffff;
     let count = be32(trun, 4)? as usize;
     let mut at = 8;
     let mut take = |present: bool| {
@@ -156,8 +156,8 @@ fn add_run(
         let duration = field(0x100, defaults.duration)?;
         let size = field(0x200, defaults.size)?;
         let sample_flags = field(0x400, first_flags.take().unwrap_or(defaults.flags))?;
-        let late = field(0x800, 0)?;
-        let late = if version == 0 { i64::from(late) } else { i64::from(late as i32) };
+        // Signed in either version, as in FFmpeg: some writers have negative ones in the first, and none has any so large.
+        let late = i64::from(field(0x800, 0)? as i32);
         if u64::from(size) > file_len || track.samples.len() >= most {
             return None;
         }

@@ -7,12 +7,14 @@ mod about;
 pub(crate) mod boxes;
 mod entry;
 mod fragments;
+mod order;
 mod sound;
 mod table;
 mod track;
 
 use std::sync::Arc;
 
+use super::ordered::{Ordered, Times};
 use super::timing::Timing;
 use super::{Contents, Extent, Packet, Packets, TrackKind, VideoTrack, caps};
 use crate::times::nearest_ns;
@@ -36,6 +38,8 @@ struct Listed {
     begins_ns: i64,
     misplaced: usize,
     refused: Option<String>,
+    /// Its times rise in the order of decoding, and its pictures may be shown in another one.
+    unordered: bool,
 }
 
 impl Mp4 {
@@ -93,6 +97,7 @@ impl Mp4 {
             begins_ns: track.begins_ns,
             misplaced: track.misplaced,
             refused: track.refused,
+            unordered: track.unordered,
         };
         Ok(Self { file: file.clone(), contents, tracks: tracks.into_iter().map(listed).collect() })
     }
@@ -129,6 +134,7 @@ fn place(track: &mut Track, film_ns: Option<i64>, movie_scale: u32, fragmented: 
         // Of sound, every packet is one; what flags say otherwise is not believed.
         sample.sync |= track.kind == TrackKind::Audio;
     }
+    order::look(track, movie_scale);
     let edited = track.edited();
     track.edit(movie_scale, fragmented);
     if edited && !fragmented {
@@ -146,7 +152,7 @@ fn describe(track: &Track, all: &[Track]) -> super::Track {
         sar: entry.sar,
         dolby: entry.dolby,
         colour: entry.colour,
-        rotation: track.rotation,
+        orientation: track.orientation,
         ..VideoTrack::new(entry.codec(), Vec::new())
     });
     let codec = match (&video, &entry.audio) {
@@ -201,7 +207,11 @@ impl super::Container for Mp4 {
             return Err(broken("the track has no sample"));
         }
         let (samples, misplaced) = (listed.samples.clone(), listed.misplaced);
-        Ok(Box::new(Reader { file: self.file.clone(), samples, at: 0, misplaced }))
+        let reader = Box::new(Reader { file: self.file.clone(), samples, at: 0, misplaced });
+        Ok(match &self.contents.tracks[track].video {
+            Some(video) if listed.unordered => Box::new(Ordered::new(reader, video, Times::Showing)),
+            _ => reader,
+        })
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn samples(stbl: &[u8], reading: &Reading) -> Result<Vec<Sample>, Str
             return Err(format!("its index claims {claimed} samples of {} bytes", sizes.all));
         }
     }
-    let mut times = Times::parse(stbl);
+    let mut times = Times::parse(stbl, sizes.count);
     let syncs = child(stbl, b"stss");
     let (mut syncs_at, mut index, mut out) = (8, 0usize, Vec::new());
     let mut push = |sample: Sample| {
@@ -101,17 +101,19 @@ pub(super) fn samples(stbl: &[u8], reading: &Reading) -> Result<Vec<Sample>, Str
 /// `stts` and `ctts`, walked side by side.
 struct Times<'a> {
     stts: Runs<'a>,
-    ctts: Option<Runs<'a>>,
+    /// How much later than they are decoded samples are shown: one by one where that is told of all, else all as the first.
+    ctts: Result<Runs<'a>, i32>,
     dts: i64,
     /// The last duration that made sense.
     last: u32,
 }
 
 impl<'a> Times<'a> {
-    fn parse(stbl: &'a [u8]) -> Self {
+    fn parse(stbl: &'a [u8], samples: usize) -> Self {
+        let ctts = Runs::new(child(stbl, b"ctts").unwrap_or_default());
         Self {
             stts: Runs::new(child(stbl, b"stts").unwrap_or_default()),
-            ctts: child(stbl, b"ctts").map(Runs::new),
+            ctts: if ctts.count() < samples { Err(ctts.clone().next().unwrap_or(0) as i32) } else { Ok(ctts) },
             dts: 0,
             last: 1,
         }
@@ -120,7 +122,10 @@ impl<'a> Times<'a> {
     /// The pts and the duration of the next `frames` samples, in ticks.
     fn take(&mut self, frames: u32) -> (i64, i64) {
         let begins = self.dts;
-        let late = self.ctts.as_mut().and_then(|ctts| ctts.next()).unwrap_or(0) as i32;
+        let late = match &mut self.ctts {
+            Ok(ctts) => ctts.next().unwrap_or(0) as i32,
+            Err(late) => *late,
+        };
         let mut left = frames;
         while left > 0 {
             let (count, delta) = self.stts.take(left).unwrap_or((left, self.last));
@@ -136,6 +141,7 @@ impl<'a> Times<'a> {
 }
 
 /// A run-length table, as (count, value).
+#[derive(Clone)]
 struct Runs<'a> {
     entries: &'a [u8],
     left: u32,
@@ -147,6 +153,11 @@ impl<'a> Runs<'a> {
         let count = be32(table, 4).unwrap_or(0) as usize;
         let entries = table.get(8..).unwrap_or_default();
         Self { entries: &entries[..entries.len().min(count.saturating_mul(8))], left: 0, value: 0 }
+    }
+
+    /// How many samples it tells of.
+    fn count(&self) -> usize {
+        self.entries.chunks_exact(8).filter_map(|entry| be32(entry, 0)).fold(0, |all, n| all.saturating_add(n as usize))
     }
 
     /// At most `most` samples of the run that is next, and their value.

@@ -9,7 +9,7 @@ use super::table::{self, Reading, Sample};
 use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
 
 use crate::audio::{pcm_bytes, pre_skip};
-use crate::{NS, Rotation};
+use crate::{NS, Orientation};
 
 /// One entry of an edit list: `duration` in the movie's scale, `media` in the track's (negative: nothing is shown).
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ pub(super) struct Track {
     /// Tracks whose text names this one's chapters.
     pub(super) chapters: Vec<u32>,
     pub(super) entries: Vec<Entry>,
-    pub(super) rotation: Rotation,
+    pub(super) orientation: Orientation,
     /// The size at which it is shown, where its header tells.
     pub(super) size: Option<(u32, u32)>,
     /// Ticks a second.
@@ -42,6 +42,8 @@ pub(super) struct Track {
     pub(super) begins_ns: i64,
     /// Samples whose time or duration in the file cannot be.
     pub(super) misplaced: usize,
+    /// Its times rise in the order of decoding, and its pictures may be shown in another one.
+    pub(super) unordered: bool,
 }
 
 /// The movie's ticks a second.
@@ -108,7 +110,11 @@ pub(super) fn parse(trak: &[u8], file_len: u64, left: usize) -> Option<Track> {
         name: descend(trak, &[b"udta", b"name"]).map(|name| String::from_utf8_lossy(name).into_owned()),
         chapters: references.chunks_exact(4).filter_map(|id| be32(id, 0)).collect(),
         entries,
-        rotation: if kind == TrackKind::Video { rotation(tkhd, if long { 52 } else { 40 }) } else { Rotation::None },
+        orientation: if kind == TrackKind::Video {
+            orientation(tkhd, if long { 52 } else { 40 })
+        } else {
+            Orientation::default()
+        },
         size: be32(tkhd, if long { 88 } else { 76 })
             .zip(be32(tkhd, if long { 92 } else { 80 }))
             .map(|(width, height)| (width >> 16, height >> 16))
@@ -119,6 +125,7 @@ pub(super) fn parse(trak: &[u8], file_len: u64, left: usize) -> Option<Track> {
         edits: descend(trak, &[b"edts", b"elst"]).and_then(edit_list).unwrap_or_default(),
         begins_ns: 0,
         misplaced: 0,
+        unordered: false,
     })
 }
 
@@ -135,15 +142,20 @@ fn language(packed: u16) -> Option<String> {
     (letters != "und" && letters.bytes().all(|letter| letter.is_ascii_lowercase())).then_some(letters)
 }
 
-/// The rotation of a track header's matrix: one of the four right angles, else none.
-fn rotation(tkhd: &[u8], at: usize) -> Rotation {
+/// How a track header's matrix turns: by one of the four right angles, mirrored or not, else not at all.
+fn orientation(tkhd: &[u8], at: usize) -> Orientation {
     let cell = |n: usize| be32(tkhd, at + 4 * n).map_or(0, |cell| (cell as i32).signum());
-    match [cell(0), cell(1), cell(3), cell(4)] {
-        [0, 1, -1, 0] => Rotation::Cw90,
-        [-1, 0, 0, -1] => Rotation::Cw180,
-        [0, -1, 1, 0] => Rotation::Cw270,
-        _ => Rotation::None,
-    }
+    let [a, b, c, d] = [cell(0), cell(1), cell(3), cell(4)];
+    let mirrored = a * d < b * c;
+    // Mirroring exchanges left and right of what was turned before.
+    let quarters = match if mirrored { [-a, b, -c, d] } else { [a, b, c, d] } {
+        [0, 1, -1, 0] => 1,
+        [-1, 0, 0, -1] => 2,
+        [0, -1, 1, 0] => 3,
+        [1, 0, 0, 1] => 0,
+        _ => return Orientation::default(),
+    };
+    Orientation { mirrored, ..Orientation::default().turned(quarters) }
 }
 
 fn edit_list(elst: &[u8]) -> Option<Vec<Edit>> {
@@ -185,6 +197,25 @@ impl Track {
             last.trim_ns = u32::try_from(more_ns.max(0)).unwrap_or(0);
         }
         self.edits = vec![Edit { duration: 0, media: priming.into() }];
+    }
+
+    /// An edit list may leave out by how much B pictures delay the others, up to `delay` pictures, although the times of showing that are
+    /// there have no such delay: as FFmpeg writes it behind a raw stream. It is given them, so that all pictures are shown.
+    pub(super) fn undelay(&mut self, delay: u32, movie_scale: u32) {
+        let [edit] = &mut self.edits[..] else { return };
+        let Some((first, last)) = self.samples.first().zip(self.samples.last()) else { return };
+        let from_ns = ns(edit.media, self.scale);
+        let lasts_ns = ns(i64::try_from(edit.duration).unwrap_or(i64::MAX), movie_scale);
+        let left_out = self.samples.partition_point(|sample| sample.pts_ns < from_ns);
+        if !(1..=delay as usize).contains(&left_out) {
+            return;
+        }
+        let late_ns = from_ns.saturating_sub(first.pts_ns);
+        // It goes to the last one's time, or ends the film before.
+        if from_ns.saturating_add(lasts_ns) > last.pts_ns {
+            edit.duration = 0;
+        }
+        self.samples.iter_mut().for_each(|sample| sample.pts_ns = sample.pts_ns.saturating_add(late_ns));
     }
 
     /// Maps the samples through the edit list: each entry presents those whose time lies in it. What the presented ones need

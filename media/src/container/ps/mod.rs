@@ -8,6 +8,7 @@ mod walk;
 use std::collections::BTreeMap;
 
 use super::frames::Cutter;
+use super::ordered::{Ordered, Times};
 use super::pes::{WRAP, ns, unwrap};
 use super::stream::{Content, Piece, Reader, Source};
 use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
@@ -257,7 +258,14 @@ impl super::Container for Ps {
                 let last = self.streams.iter().map(|stream| stream.span.1).max().unwrap_or(0);
                 Ok(Box::new(spu::Pictures::new(Walk::new(self.file.clone(), 0), stream.id, (first, last))))
             }
-            Some(_) => Ok(Box::new(self.reader(track, u64::MAX))),
+            Some(_) => {
+                let reader = Box::new(self.reader(track, u64::MAX));
+                Ok(match &self.contents.tracks[track].video {
+                    // Several pictures in one packet have one time.
+                    Some(video) if video.codec != CodecId::Mpeg12 => Box::new(Ordered::new(reader, video, Times::Some)),
+                    _ => reader,
+                })
+            }
             None => Err(MediaError::Broken("MPEG program stream: there is no such track".into())),
         }
     }

@@ -10,10 +10,20 @@ const HEAD: usize = 1024;
 /// Pictures per second as a fraction.
 type Rate = (u64, u64);
 
+/// What a sequence parameter set says that the order depends on.
+struct Sequence {
+    /// Bits of the part of the count that is coded.
+    bits: u32,
+    /// Each colour is a picture of its own.
+    separate: bool,
+    rate: Option<Rate>,
+    /// How many pictures at most are decoded before one that is shown before them.
+    reordered: u32,
+}
+
 /// Counts the pictures of a stream.
 pub(super) struct Order {
-    /// Bits of the part of the count that is coded, and whether each colour is a picture of its own.
-    sps: Option<(u32, bool)>,
+    sps: Option<Sequence>,
     /// By number: whether a picture says that it is not shown, and bits that are reserved.
     pps: Vec<(u32, bool, u32)>,
     /// The count of the last picture that counts are told from.
@@ -37,17 +47,27 @@ impl Order {
         self.rate
     }
 
+    /// How many pictures at most are decoded before one that is shown before them, where the stream says so.
+    pub(super) fn reordered(&self) -> Option<u32> {
+        self.sps.as_ref().map(|sps| sps.reordered)
+    }
+
     /// Where a picture is shown. `None`: it refers to what is not there, or it has no slice that can be read.
     pub(super) fn place(&mut self, data: &[u8]) -> Option<Place> {
+        self.any(data).and_then(|(place, orphan)| (!orphan).then_some(place))
+    }
+
+    /// Where a picture is shown, and whether it refers to what is not there. `None`: it has no slice that can be read.
+    pub(super) fn any(&mut self, data: &[u8]) -> Option<(Place, bool)> {
         let mut place = None;
         for (at, _) in data.windows(4).enumerate().filter(|(_, window)| window[..3] == [0, 0, 1]) {
             let nal = data.get(at + 3..data.len().min(at + 3 + HEAD))?;
             match nal[0] >> 1 & 0x3f {
                 kind @ 0..=21 if place.is_none() => place = Some(self.slice(kind, nal)),
                 33 => {
-                    if let Some((bits, separate, rate)) = sequence(nal) {
-                        self.sps = Some((bits, separate));
-                        self.rate = self.rate.or(rate);
+                    if let Some(set) = sequence(nal) {
+                        self.rate = self.rate.or(set.rate);
+                        self.sps = Some(set);
                     }
                 }
                 34 => {
@@ -64,7 +84,7 @@ impl Order {
         place?
     }
 
-    fn slice(&mut self, kind: u8, nal: &[u8]) -> Option<Place> {
+    fn slice(&mut self, kind: u8, nal: &[u8]) -> Option<(Place, bool)> {
         let data = unescape(nal.get(2..)?);
         let mut bits = Bits::new(&data);
         bits.flag()?;
@@ -74,7 +94,7 @@ impl Order {
         }
         let id = bits.ue()?;
         let &(_, hides, reserved) = self.pps.iter().find(|known| known.0 == id)?;
-        let (order_bits, separate) = self.sps?;
+        let &Sequence { bits: order_bits, separate, .. } = self.sps.as_ref()?;
         bits.get(reserved)?;
         bits.ue()?;
         let shown = if hides { bits.flag()? } else { true };
@@ -101,7 +121,7 @@ impl Order {
             self.anchor = order;
         }
         let orphan = matches!(kind, 8 | 9) && self.orphans;
-        (!orphan).then_some(Place { new, order, sync: random, second: false, hidden: !shown, fields: 2 })
+        Some((Place { new, order, sync: random, second: false, hidden: !shown, fields: 2 }, orphan))
     }
 }
 
@@ -115,18 +135,23 @@ fn picture(nal: &[u8]) -> Option<(u32, bool, u32)> {
     Some((id, bits.flag()?, bits.get(3)?))
 }
 
-/// A sequence parameter set: bits of the count, whether colours are pictures of their own, pictures per second.
+/// A sequence parameter set.
 #[cfg(feature = "hevc")]
-fn sequence(nal: &[u8]) -> Option<(u32, bool, Option<Rate>)> {
+fn sequence(nal: &[u8]) -> Option<Sequence> {
     let data = unescape(nal.get(2..)?);
     let set = rusty_h265::ps::parse_sps(&data).ok()?;
     let timing = set.vui.unwrap_or_default();
     let rate = timing.timing_info_present.then_some((timing.time_scale.into(), timing.num_units_in_tick.into()));
-    Some((u32::from(set.log2_max_poc_lsb.min(16)), set.separate_colour_plane_flag, rate))
+    Some(Sequence {
+        bits: set.log2_max_poc_lsb.min(16).into(),
+        separate: set.separate_colour_plane_flag,
+        rate,
+        reordered: set.ordering.get(usize::from(set.max_sub_layers_minus1))?.max_num_reorder_pics,
+    })
 }
 
 /// Without a decoder nobody asks for the order.
 #[cfg(not(feature = "hevc"))]
-fn sequence(_: &[u8]) -> Option<(u32, bool, Option<Rate>)> {
+fn sequence(_: &[u8]) -> Option<Sequence> {
     None
 }

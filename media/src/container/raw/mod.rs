@@ -1,5 +1,5 @@
 //! Pictures without a container, or with one that only counts them: raw H.264, HEVC, MPEG-1, MPEG-2 and MPEG-4 part 2, AV1 as a
-//! stream of units (OBU), and IVF with VP8, VP9 or AV1.
+//! stream of units (OBU), IVF with VP8, VP9 or AV1, and JPEGs one after another.
 //!
 //! A raw stream says neither where its pictures lie nor when they are due. So it is walked once, and each picture is listed: its
 //! place, and its number in the order in which pictures are shown, which the heads of its slices tell. They follow each other at the
@@ -7,6 +7,7 @@
 
 mod avc;
 mod hevc;
+mod jpegs;
 mod listed;
 mod mpeg;
 mod units;
@@ -14,6 +15,7 @@ mod units;
 use super::pictures::{Pictures, Unit};
 use super::window::Window;
 use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
+use crate::times::is_rate;
 use crate::{MediaError, MediaFile};
 use listed::{Listed, Picture};
 
@@ -82,25 +84,41 @@ impl Order {
     }
 }
 
-/// Tells the order of H.264's pictures to a container that does not.
-#[derive(Default)]
-pub(super) struct AvcOrder {
-    order: avc::Order,
+/// Tells the order of pictures to a container that does not, where their codec counts them: H.264 and HEVC.
+pub(super) struct Places {
+    order: Order,
     group: u32,
 }
 
-impl AvcOrder {
+impl Places {
+    /// `None`: the codec does not count its pictures.
+    pub(super) fn of(codec: &CodecId) -> Option<Self> {
+        matches!(codec, CodecId::H264 | CodecId::Hevc).then(|| Self { order: Order::of(codec), group: 0 })
+    }
+
     /// Where a picture that begins so is shown: in a later group than others, or in the same one by its place. `None`: no slice of it is there.
     /// Pictures are told in the order of decoding.
     pub(super) fn place(&mut self, data: &[u8]) -> Option<(u32, i64)> {
-        let place = self.order.place(data)?;
+        let place = match &mut self.order {
+            Order::Hevc(order) => order.any(data)?.0,
+            order => order.place(data)?,
+        };
         self.group += u32::from(place.new);
         Some((self.group, place.order))
     }
 
+    /// Pictures per second as a fraction, where the stream says so.
+    pub(super) fn rate(&self) -> Option<(u64, u64)> {
+        self.order.rate().filter(|&(rate, per)| is_rate(rate, per))
+    }
+
     /// How many pictures at most are decoded before one that is shown before them, where the stream says so.
     pub(super) fn reordered(&self) -> Option<u32> {
-        self.order.reordered()
+        match &self.order {
+            Order::Avc(order) => order.reordered(),
+            Order::Hevc(order) => order.reordered(),
+            _ => None,
+        }
     }
 }
 

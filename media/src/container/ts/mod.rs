@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::dolby::Dolby;
 use super::frames::Cutter;
+use super::ordered::{Ordered, Times};
 use super::pes::{WRAP, header, ns, unwrap};
 use super::stream::{Content, Piece, Reader, Source};
 use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
@@ -307,7 +308,16 @@ impl super::Container for Ts {
 
     fn packets(&self, track: usize) -> Result<Box<dyn Packets>, MediaError> {
         match self.streams.get(track) {
-            Some(Stream { span: Some(_), .. }) => Ok(Box::new(self.reader(track, u64::MAX))),
+            Some(Stream { span: Some(_), cut, .. }) => {
+                let reader = Box::new(self.reader(track, u64::MAX));
+                Ok(match &self.contents.tracks[track].video {
+                    // Of those that begin in one PES packet, the first one has its time.
+                    Some(video) if *cut && video.codec != CodecId::Mpeg12 => {
+                        Box::new(Ordered::new(reader, video, Times::Some))
+                    }
+                    _ => reader,
+                })
+            }
             // Its codec says why there is nothing.
             Some(_) if self.is_encrypted(track) => Ok(Box::new(self.reader(track, 0))),
             _ => Err(MediaError::Broken("MPEG-TS: nothing of the track is in the file's beginning".into())),

@@ -7,7 +7,7 @@ mod planes;
 use super::icc;
 use crate::container::{CodecId, Colour, VideoTrack, fourcc};
 use crate::video::still;
-use crate::{ColorRange, Light, MAX_SIDE, MediaError, MediaFile, Rotation, VideoFormat, caps};
+use crate::{ColorRange, Light, MAX_SIDE, MediaError, MediaFile, VideoFormat, caps};
 use items::Items;
 use planes::Planar;
 
@@ -56,22 +56,13 @@ pub(super) fn decode(file: &MediaFile) -> Result<(VideoFormat, Light, Vec<u8>, O
         }
     }
     let mut picture = cut(&items, id, picture)?;
-    let quarters = |rotation| match rotation {
-        Rotation::None => 0,
-        Rotation::Cw270 => 1,
-        Rotation::Cw180 => 2,
-        Rotation::Cw90 => 3,
-    };
+    let orientation = &mut picture.format.orientation;
     for (kind, body, _) in items.properties(id) {
         match (&kind, body) {
             // In quarters against the clock.
-            (b"irot", [turns, ..]) => {
-                let before = quarters(picture.format.rotation);
-                let all = [Rotation::None, Rotation::Cw270, Rotation::Cw180, Rotation::Cw90];
-                picture.format.rotation = all[(usize::from(turns & 3) + before) & 3];
-            }
-            // What is turned on its side is mirrored along its other axis.
-            (b"imir", [axis, ..]) => picture.mirror((axis & 1 == 1) != (quarters(picture.format.rotation) % 2 == 1)),
+            (b"irot", [turns, ..]) => *orientation = orientation.turned(-i32::from(turns & 3)),
+            // Left and right, or top and bottom.
+            (b"imir", [axis, ..]) => *orientation = orientation.turned(if axis & 1 == 1 { 0 } else { 2 }).mirrored(),
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! What is done to decoded pictures: put together of tiles, cut, mirrored, blended over black. All of it is done to luma and chroma as they
+//! What is done to decoded pictures: put together of tiles, cut, blended over black. All of it is done to luma and chroma as they
 //! are: a part of black is as much of each, in every matrix.
 
 use crate::{ColorRange, Light, VideoFormat};
@@ -59,22 +59,6 @@ impl Planar {
             }
         }
         Self { format, light: self.light, i420 }
-    }
-
-    /// Exchanges left and right, or top and bottom.
-    pub(super) fn mirror(&mut self, sideways: bool) {
-        for n in 0..3 {
-            let (from, width, lines) = plane(&self.format, n);
-            let plane = &mut self.i420[from..from + width * lines];
-            if sideways {
-                plane.chunks_exact_mut(width).for_each(<[u8]>::reverse);
-            } else {
-                for line in 0..lines / 2 {
-                    let (upper, lower) = plane.split_at_mut((lines - 1 - line) * width);
-                    upper[line * width..][..width].swap_with_slice(&mut lower[..width]);
-                }
-            }
-        }
     }
 
     /// Blends it over black by the luma of `alpha`, which is stretched to its size.
