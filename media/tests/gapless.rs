@@ -42,6 +42,27 @@ fn halves_of_a_song_are_the_song() {
 }
 
 #[test]
+fn a_song_whose_first_packet_is_said_to_be_heard_with_the_second_is_heard_whole() {
+    let Some(tool) = Tool::ffmpeg("nero") else { return };
+    let (made, song) = (tool.path("made.m4a"), tool.path("song.m4a"));
+    assert!(make("-f lavfi -i aevalsrc=0.4*sin(2*PI*(200+40*t)*t):s=48000:d=2 -c:a aac", &made));
+    let whole = to_16(&decode_all(open_audio(&open(&made)).as_mut()).samples);
+    let mut file = std::fs::read(&made).unwrap();
+    // As Nero writes it: an offset for the first packet, none for the others. FFmpeg writes the index last.
+    let words = [0, 2, 1, 1_024, 94, 0];
+    let more = boxed(b"ctts", &words.map(u32::to_be_bytes).concat());
+    let table = find(&file, b"stbl");
+    for kind in [b"moov", b"trak", b"mdia", b"minf", b"stbl"] {
+        let at = find(&file, kind);
+        let len = u32::from_be_bytes(file[at..at + 4].try_into().unwrap()) + more.len() as u32;
+        file[at..at + 4].copy_from_slice(&len.to_be_bytes());
+    }
+    file.splice(table + 8..table + 8, more);
+    std::fs::write(&song, &file).unwrap();
+    assert!(to_16(&decode_all(open_audio(&open(&song)).as_mut()).samples) == whole);
+}
+
+#[test]
 fn opus_says_itself_what_a_container_forgot_to_leave_out() {
     let Some(tool) = Tool::ffmpeg("forgotten") else { return };
     for (name, words, forgotten) in [

@@ -32,6 +32,8 @@ pub(super) struct Reading {
     pub(super) pcm_frame: Option<u32>,
     /// How many more samples the file may have.
     pub(super) left: usize,
+    /// They are heard, in the order in which they are decoded.
+    pub(super) sound: bool,
 }
 
 /// Reads the tables. Where one of those that place samples ends early, so does the list; times that are missing follow the
@@ -45,7 +47,7 @@ pub(super) fn samples(stbl: &[u8], reading: &Reading) -> Result<Vec<Sample>, Str
             return Err(format!("its index claims {claimed} samples of {} bytes", sizes.all));
         }
     }
-    let mut times = Times::parse(stbl, sizes.count);
+    let mut times = Times::parse(stbl, sizes.count, reading.sound);
     let syncs = child(stbl, b"stss");
     let (mut syncs_at, mut index, mut out) = (8, 0usize, Vec::new());
     let mut push = |sample: Sample| {
@@ -101,7 +103,8 @@ pub(super) fn samples(stbl: &[u8], reading: &Reading) -> Result<Vec<Sample>, Str
 /// `stts` and `ctts`, walked side by side.
 struct Times<'a> {
     stts: Runs<'a>,
-    /// How much later than they are decoded samples are shown: one by one where that is told of all, else all as the first.
+    /// How much later than they are decoded samples are shown: one by one where that is told of all, else all as the first; of sound, all as the
+    /// last.
     ctts: Result<Runs<'a>, i32>,
     dts: i64,
     /// The last duration that made sense.
@@ -109,14 +112,15 @@ struct Times<'a> {
 }
 
 impl<'a> Times<'a> {
-    fn parse(stbl: &'a [u8], samples: usize) -> Self {
+    fn parse(stbl: &'a [u8], samples: usize, sound: bool) -> Self {
         let ctts = Runs::new(child(stbl, b"ctts").unwrap_or_default());
-        Self {
-            stts: Runs::new(child(stbl, b"stts").unwrap_or_default()),
-            ctts: if ctts.count() < samples { Err(ctts.clone().next().unwrap_or(0) as i32) } else { Ok(ctts) },
-            dts: 0,
-            last: 1,
-        }
+        let ctts = match ctts.count() < samples {
+            // Nero's songs have their first packet at the time of the second one.
+            _ if sound => Err(ctts.last().unwrap_or(0) as i32),
+            true => Err(ctts.clone().next().unwrap_or(0) as i32),
+            false => Ok(ctts),
+        };
+        Self { stts: Runs::new(child(stbl, b"stts").unwrap_or_default()), ctts, dts: 0, last: 1 }
     }
 
     /// The pts and the duration of the next `frames` samples, in ticks.
@@ -158,6 +162,11 @@ impl<'a> Runs<'a> {
     /// How many samples it tells of.
     fn count(&self) -> usize {
         self.entries.chunks_exact(8).filter_map(|entry| be32(entry, 0)).fold(0, |all, n| all.saturating_add(n as usize))
+    }
+
+    /// The value of the last run.
+    fn last(&self) -> Option<u32> {
+        be32(self.entries, self.entries.len().checked_sub(4)?)
     }
 
     /// At most `most` samples of the run that is next, and their value.
@@ -264,7 +273,7 @@ mod tests {
     fn read(stts: &[u32], stsz: &[u32], stsc: &[u32], file_len: u64) -> Result<Vec<Sample>, String> {
         let tables = [(b"stts", stts), (b"stsz", stsz), (b"stsc", stsc), (b"stco", &[0, 2, 0, 1000])];
         let stbl: Vec<u8> = tables.iter().flat_map(|(kind, words)| table(kind, words)).collect();
-        samples(&stbl, &Reading { scale: 1000, file_len, pcm_frame: None, left: 100 })
+        samples(&stbl, &Reading { scale: 1000, file_len, pcm_frame: None, left: 100, sound: false })
     }
 
     #[test]

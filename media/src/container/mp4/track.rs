@@ -92,7 +92,8 @@ pub(super) fn parse(trak: &[u8], file_len: u64, left: usize) -> Option<Track> {
     });
     let (samples, refused) = match kind {
         TrackKind::Other => (Vec::new(), None),
-        _ => match table::samples(stbl, &Reading { scale, file_len, pcm_frame, left }) {
+        _ => match table::samples(stbl, &Reading { scale, file_len, pcm_frame, left, sound: kind == TrackKind::Audio })
+        {
             Ok(samples) => (samples, None),
             Err(why) => (Vec::new(), Some(why)),
         },
