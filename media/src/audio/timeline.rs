@@ -106,6 +106,7 @@ impl Stream {
             pts_ns: scale(at, NS, self.shape.rate.into()),
             sample_rate: self.shape.rate,
             channels: self.shape.channels,
+            speakers: self.shape.speakers,
             samples,
         }
     }
@@ -198,6 +199,8 @@ impl AudioSource for Stream {
             let decoded = guarded(&self.info.codec, || codec.decode(&packet.data, &mut samples));
             let problem = match decoded {
                 Ok(Ok(shape)) if valid(shape) => {
+                    let known = shape.speakers.count_ones() == u32::from(shape.channels);
+                    let shape = Shape { speakers: if known { shape.speakers } else { 0 }, ..shape };
                     if shape != self.shape {
                         self.reshape(shape);
                     }

@@ -18,7 +18,7 @@ use super::flac::{Spared, spared};
 use super::{Attachment, Chapter, Contents, Extent, Packet, Packets, Track, TrackKind};
 use crate::audio::{name_of, pre_skip};
 use crate::times::nearest_ns;
-use crate::{MediaError, MediaFile, MediaReader, NS, caps};
+use crate::{MediaError, MediaFile, MediaReader, NS, caps, speakers};
 
 /// How many bytes symphonia may still read, for all who ask it: its parsers look for the next frame through all of a file, which may be
 /// terabytes of holes.
@@ -88,7 +88,10 @@ pub(super) struct Probed {
 impl Probed {
     /// Opens the first audio track. Errors: [`MediaError::Broken`] where symphonia finds none.
     pub(super) fn open(file: &MediaFile) -> Result<Self, MediaError> {
-        let (mut reader, params) = Reader::open(file)?;
+        let (mut reader, mut params) = Reader::open(file)?;
+        // symphonia counts channels and names speakers in their order, whatever they are.
+        let count = params.channels.as_ref().map_or(0, |channels| channels.count()) as u32;
+        params.with_channels(speakers::channels(count, reader.speakers()));
         let (num, den) = reader.time_base;
         let end_ns = reader.duration.map(|ticks| nearest_ns(ticks, (num, den)));
         let track = Track { audio: Some(Ok(params.clone())), ..Track::new(TrackKind::Audio, name_of(params.codec)) };
@@ -223,6 +226,15 @@ impl Reader {
             _ => None,
         });
         words.map(|(name, text)| (name.to_owned(), meant(text))).collect()
+    }
+
+    /// The speakers that a comment names; 0 if there is none.
+    fn speakers(&mut self) -> u32 {
+        let mut metadata = self.format.metadata();
+        let Some(latest) = metadata.skip_to_latest() else { return 0 };
+        let all = latest.media.tags.iter().chain(latest.per_track.iter().flat_map(|track| &track.metadata.tags));
+        let said = all.filter(|tag| tag.raw.key.eq_ignore_ascii_case(speakers::COMMENT)).last();
+        said.map_or(0, |tag| speakers::of_comment(&tag.raw.value.to_string()))
     }
 
     /// Its chapters: those of FLAC's comments and cue sheets.

@@ -1,14 +1,14 @@
 //! WAV, of 32 and of 64 bits. Lengths that a recorder never filled in, or filled in wrongly, do not end the sound early: what
 //! bounds it is the file, or a chunk that is one.
 
-use symphonia::core::audio::{Channels, Position};
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 
 use super::{Contents, Extent, Packet, Packets, Track, TrackKind, id3, riff};
 use crate::audio::{name_of, pcm_bytes};
 use crate::times::nearest_ns;
-use crate::{MediaError, MediaFile, NS, caps};
+use crate::{MediaError, MediaFile, NS, caps, speakers};
 
 /// Sample frames in one packet.
 const PACKET: u64 = 2_048;
@@ -52,7 +52,7 @@ impl Wav {
         file: &MediaFile,
         contents: Contents,
         layout: Layout,
-        (id, channels): (AudioCodecId, u32),
+        (id, channels): (AudioCodecId, Channels),
         data: std::ops::Range<u64>,
     ) -> Self {
         let params = params_of(id, &layout, channels);
@@ -179,8 +179,9 @@ fn parse(fmt: &[u8]) -> Result<(Result<AudioCodecParameters, String>, Layout), M
     let (mut tag, channels, rate) = (half(0), half(2), half(4) | half(6) << 16);
     let (mut block, bits) = (u64::from(half(12)), half(14));
     // An extensible header has the codec's number further down.
+    let mut mask = 0;
     if tag == 0xfffe {
-        tag = half(24);
+        (tag, mask) = (half(24), half(20) | half(22) << 16);
     }
     // A header may be wrong about its blocks: a sample has the bits that it has.
     if matches!(tag, 1 | 3) {
@@ -213,16 +214,14 @@ fn parse(fmt: &[u8]) -> Result<(Result<AudioCodecParameters, String>, Layout), M
         return Err(broken("blocks that do not fit its samples"));
     }
     let layout = Layout { rate, block, frames };
-    Ok((Ok(params_of(id, &layout, channels)), layout))
+    Ok((Ok(params_of(id, &layout, speakers::channels(channels, mask))), layout))
 }
 
-fn params_of(id: AudioCodecId, layout: &Layout, channels: u32) -> AudioCodecParameters {
+fn params_of(id: AudioCodecId, layout: &Layout, channels: Channels) -> AudioCodecParameters {
     let mut params = AudioCodecParameters::new();
     params.for_codec(id).with_sample_rate(layout.rate).with_frames_per_block(layout.frames);
     params.with_max_frames_per_packet(PACKET.max(layout.frames));
-    if let Some(positions) = Position::from_wave_channel_count(channels) {
-        params.with_channels(Channels::Positioned(positions));
-    }
+    params.with_channels(channels);
     params
 }
 

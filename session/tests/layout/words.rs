@@ -68,6 +68,15 @@ pub(super) const META: &[MetaRow] = &[
     (9, 1, "range", "what luma spans, see below", |m| m.range = ColorRange::Full),
     (9, 2, "matrix", "the matrix from YUV to RGB, see below", |m| m.matrix = ColorMatrix::Bt2020),
     (10, 1, "rotation", "to be applied when showing, see below", |m| m.rotation = Rotation::Cw180),
+    (
+        10,
+        2,
+        "speakers",
+        "the speakers that channels of sound are for, one bit a channel as in a WAV file's `dwChannelMask`; else 0",
+        |m| {
+            m.speakers = 9;
+        },
+    ),
     (11, 1, "sar_num", "pixel aspect, width", |m| m.sar_num = 9),
     (11, 2, "sar_den", "pixel aspect, height", |m| m.sar_den = 9),
 ];

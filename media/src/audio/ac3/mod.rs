@@ -19,6 +19,7 @@ use oxideav_ac3::eac3::{Eac3DecoderState, decode_eac3_packet};
 
 use super::codec::{Codec, Shape};
 use crate::container::ac3_frame;
+use crate::speakers::layout::{BACK, FRONTS, LOW as LOW_ONE, MONO, SIDES, STEREO};
 use block::{Blocks, LOW};
 use header::Header;
 use transform::Transform;
@@ -63,7 +64,7 @@ impl Ac3 {
                 });
             }
         }
-        Ok(Shape { rate: header.rate, channels: channels as u16 })
+        Ok(Shape { rate: header.rate, channels: channels as u16, speakers: speakers(header.mode, header.low) })
     }
 
     /// Appends a packet's samples, by the library.
@@ -84,7 +85,8 @@ impl Ac3 {
                 out[*place] = f32::from(i16::from_le_bytes(*sample)) / 32768.0;
             }
         }
-        Ok(Shape { rate: frame.sample_rate, channels: frame.channels })
+        let speakers = speakers(frame.acmod.into(), frame.lfeon);
+        Ok(Shape { rate: frame.sample_rate, channels: frame.channels, speakers })
     }
 }
 
@@ -94,6 +96,12 @@ pub(super) const LACKING: &str = "E-AC-3 at 44.1 kHz";
 /// Whether E-AC-3 of this rate is [`LACKING`].
 pub(super) fn is_lacking(rate: u32) -> bool {
     rate == 44_100 || rate == 22_050
+}
+
+/// Which speakers a mode's channels are for.
+fn speakers(mode: usize, low: bool) -> u32 {
+    let fronts = [STEREO, MONO, STEREO, FRONTS, STEREO, FRONTS, STEREO, FRONTS][mode & 7];
+    fronts | [0, 0, 0, 0, BACK, BACK, SIDES, SIDES][mode & 7] | if low { LOW_ONE } else { 0 }
 }
 
 /// Where in WAVE's order each channel of the stream goes: left, right, centre, low frequencies, surround.
