@@ -98,6 +98,11 @@ fn named(letters: &str) -> impl Iterator<Item = Option<u32>> {
     letters.chars().map(|letter| LETTERS.find(letter).map(|at| 1 << at))
 }
 
+/// Channels in the order of letters; `None` if they are none.
+pub(crate) fn of_letters(letters: &str) -> Option<Channels> {
+    ordered(named(letters))
+}
+
 /// Apple's layouts by the upper half of their tag; the lower one counts channels. In a layout with two more behind them, the surround
 /// pair stands at the sides; in 7.1 (128), the pair behind comes first, as FFmpeg writes it.
 const APPLE: [(u32, &str); 43] = [
@@ -170,7 +175,7 @@ pub(crate) fn of_apple(body: &[u8], count: u32) -> Option<Channels> {
         0x1_0000 => channels(count, bits),
         _ => {
             let (_, letters) = APPLE.iter().find(|(number, _)| *number == tag >> 16)?;
-            ordered(named(letters))?
+            of_letters(letters)?
         }
     };
     Some(found).filter(|found| found.count() == count as usize)
@@ -209,7 +214,7 @@ pub(crate) fn of_iso(body: &[u8], count: u32) -> Option<Channels> {
             (*all.get(usize::from(number))?).into()
         }
     };
-    ordered(named(&letters)).filter(|found| found.count() == count as usize)
+    of_letters(&letters).filter(|found| found.count() == count as usize)
 }
 
 #[cfg(test)]

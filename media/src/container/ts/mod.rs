@@ -8,7 +8,7 @@ mod units;
 use std::collections::{HashMap, HashSet};
 
 use super::dolby::Dolby;
-use super::frames::Cutter;
+use super::frames::{Cutter, Form};
 use super::pes::{WRAP, header, ns, unwrap};
 use super::stream::{Content, Reader};
 use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
@@ -39,8 +39,8 @@ struct Stream {
     pid: u16,
     /// The first and the last time in ticks.
     span: Option<(i64, i64)>,
-    /// Its AAC lies in LATM.
-    latm: bool,
+    /// How its sound lies in its packets.
+    form: Form,
 }
 
 impl Ts {
@@ -70,7 +70,7 @@ impl Ts {
                 (1.., Some(2)) => {
                     listed = streams(table);
                     clock = table.get(8..10).map_or(0, |pid| u16::from_be_bytes([pid[0] & 0x1f, pid[1]]));
-                    if listed.iter().all(|(_, track)| !timed(track.kind)) {
+                    if listed.iter().all(|(_, track, _)| !timed(track.kind)) {
                         listed.clear();
                     }
                 }
@@ -88,7 +88,7 @@ impl Ts {
         let mut streams = Vec::new();
         // Times may wrap between one track's first and another's.
         let anchor = firsts.values().next().copied().unwrap_or(0);
-        for (pid, mut track) in listed {
+        for (pid, mut track, form) in listed {
             if scrambled.contains(&pid) && !firsts.contains_key(&pid) {
                 track.encrypt();
             }
@@ -97,7 +97,7 @@ impl Ts {
                 let last = lasts.get(&pid).map_or(first, |&last| first + (last - first).rem_euclid(WRAP));
                 (first, last)
             });
-            streams.push(Stream { pid, span, latm: track.codec == LATM });
+            streams.push(Stream { pid, span, form });
             contents.tracks.push(track);
         }
         let mut ts = Self { file: file.clone(), grid, contents, streams, joints };
@@ -146,7 +146,7 @@ impl Ts {
 
     /// A reader of a track, which reads as far as `until`.
     fn reader(&self, track: usize, until: u64) -> Reader<reader::Track> {
-        let Stream { pid, span, latm } = self.streams[track];
+        let Stream { pid, span, form } = self.streams[track];
         let mut units = Units::new(self.file.clone(), self.grid, 0);
         units.until = until;
         let codec = self.contents.tracks[track].video.as_ref().map(|video| video.codec.clone());
@@ -155,8 +155,7 @@ impl Ts {
             // Writers of television put several pictures, or a part of one, into a PES packet.
             Some(CodecId::Mpeg12) => Content::cut(CodecId::Mpeg12),
             Some(codec) => Content::Pictures(codec),
-            None if latm => Content::Sound(Cutter::latm()),
-            None => Content::Sound(Cutter::default()),
+            None => Content::Sound(Cutter::new(form)),
         };
         Reader::new(reader::Track::new(units, self.joints.clone(), pid, pictures), span.unwrap_or_default(), content)
     }
@@ -172,16 +171,16 @@ fn times(
     grid: Grid,
     from: u64,
     to: u64,
-    tracks: &[(u16, Track)],
+    tracks: &[(u16, Track, Form)],
     joints: &Joints,
     last: bool,
 ) -> Result<(HashMap<u16, i64>, HashSet<u16>), MediaError> {
     let mut units = Units::new(file.clone(), grid, from);
     let (mut found, mut scrambled) = (HashMap::new(), HashSet::new());
-    let wanted = tracks.iter().filter(|(_, track)| timed(track.kind)).count();
+    let wanted = tracks.iter().filter(|(_, track, _)| timed(track.kind)).count();
     while units.at < to && (last || found.len() < wanted) {
         let Some(unit) = units.next()? else { break };
-        let known = tracks.iter().any(|(pid, track)| *pid == unit.pid && timed(track.kind));
+        let known = tracks.iter().any(|(pid, track, _)| *pid == unit.pid && timed(track.kind));
         if known && unit.scrambled {
             scrambled.insert(unit.pid);
         } else if let Some((Some(time), _)) = header(unit.payload).filter(|_| unit.begins && known) {
@@ -200,21 +199,22 @@ fn times(
 }
 
 /// The tracks that a programme map lists.
-fn streams(map: &[u8]) -> Vec<(u16, Track)> {
+fn streams(map: &[u8]) -> Vec<(u16, Track, Form)> {
     let half = |at: usize| Some(usize::from(u16::from_be_bytes([*map.get(at)? & 0x0f, *map.get(at + 1)?])));
     let (mut at, mut out) = (12 + half(10).unwrap_or(0), Vec::new());
     while let (Some(&kind), Some(len)) = (map.get(at), half(at + 3))
         && out.len() < caps::TRACKS
     {
         let pid = u16::from_be_bytes([map[at + 1] & 0x1f, map[at + 2]]);
-        out.push((pid, track(kind, map.get(at + 5..at + 5 + len).unwrap_or_default())));
+        let (track, form) = track(kind, map.get(at + 5..at + 5 + len).unwrap_or_default());
+        out.push((pid, track, form));
         at += 5 + len;
     }
     out
 }
 
-fn track(kind: u8, mut descriptors: &[u8]) -> Track {
-    let (mut language, mut private, mut marked, mut dolby) = (None, 0, [0; 4], None);
+fn track(kind: u8, mut descriptors: &[u8]) -> (Track, Form) {
+    let (mut language, mut private, mut marked, mut dolby, mut opus) = (None, 0, [0; 4], None, 2);
     while let [tag, len, rest @ ..] = descriptors {
         let (body, after) = rest.split_at(usize::from(*len).min(rest.len()));
         descriptors = after;
@@ -224,6 +224,8 @@ fn track(kind: u8, mut descriptors: &[u8]) -> Track {
                 private = if *tag == 0x0a { private } else { *tag };
             }
             0x05 => marked = body.first_chunk().copied().unwrap_or_default(),
+            // An extension of Opus: how many channels there are.
+            0x7f if body.first() == Some(&0x80) => opus = body.get(1).copied().unwrap_or(opus),
             0x6a | 0x7a | 0x7b | 0x7c => private = *tag,
             0xb0 => dolby = Dolby::descriptor(body),
             _ => {}
@@ -247,17 +249,23 @@ fn track(kind: u8, mut descriptors: &[u8]) -> Track {
         (0x81, ..) | (6, 0x6a, _) | (6, _, b"AC-3") => sound("AC-3"),
         (0x87, ..) | (6, 0x7a, _) | (6, _, b"EAC3") => sound("E-AC-3"),
         (0x11, ..) => sound(LATM),
-        (0x80, ..) => refused("Blu-ray PCM"),
+        (0x80, ..) => sound("Blu-ray PCM"),
         (0x82 | 0x85 | 0x86 | 0x8a, ..) | (6, 0x7b, _) => refused("DTS"),
         (0x83, ..) => refused("TrueHD"),
-        (6, _, b"Opus") => refused("Opus in MPEG-TS"),
+        (6, _, b"Opus") => sound("Opus"),
         (6, 0x59, _) => Track::new(TrackKind::Subtitle, "DVB subtitles"),
         (6, 0x56, _) => Track::new(TrackKind::Subtitle, "teletext"),
         (6, 0, [0, 0, 0, 0]) => sound(PRIVATE),
         (0x90, ..) => Track::new(TrackKind::Subtitle, "PGS"),
         _ => Track::new(TrackKind::Other, format!("type {kind:#x}")),
     };
-    Track { language, ..track }
+    let form = match (kind, &marked) {
+        (0x11, _) => Form::Latm,
+        (0x80, _) => Form::Bluray,
+        (6, b"Opus") => Form::Opus(opus),
+        _ => Form::Frames,
+    };
+    (Track { language, ..track }, form)
 }
 
 impl super::Container for Ts {
