@@ -39,6 +39,7 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
     }
     match params.codec {
         CODEC_ID_AAC => Ok(Box::new(Aac::new(params)?)),
+        CODEC_ID_ADPCM_IMA_QT => Ok(Box::new(super::ima::Ima::new(params)?)),
         #[cfg(feature = "ac3")]
         CODEC_ID_EAC3 if params.sample_rate.is_some_and(super::ac3::is_lacking) => {
             Err(MediaError::unsupported(super::ac3::LACKING, CONVERT))
@@ -103,7 +104,6 @@ fn adpcm_frames(params: &AudioCodecParameters, bytes: u64) -> u64 {
     let (head, within) = match params.codec {
         CODEC_ID_ADPCM_MS => (7, 2),
         CODEC_ID_ADPCM_IMA_WAV => (4, 1),
-        CODEC_ID_ADPCM_IMA_QT => (2, 0),
         _ => return 0,
     };
     let block = channels * (head + frames.saturating_sub(within).div_ceil(2));

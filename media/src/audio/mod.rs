@@ -4,6 +4,7 @@
 #[cfg(feature = "ac3")]
 mod ac3;
 mod codec;
+mod ima;
 mod layer2;
 mod opus;
 mod pcm;
@@ -18,6 +19,7 @@ use crate::{AudioSource, MediaError, MediaFile};
 #[cfg(feature = "ffmpeg")]
 pub(crate) use codec::CONVERT;
 pub(crate) use codec::{name_of, unsupported};
+pub(crate) use ima::UNIT as IMA;
 pub(crate) use opus::pre_skip;
 pub(crate) use pcm::pcm_bytes;
 

@@ -45,6 +45,7 @@ pub(crate) use shifted::Shifted;
 pub(crate) use sup::{Sup, is_sup};
 pub(crate) use ts::Grid;
 pub(crate) use vobsub::VobSub;
+pub(crate) use wav::begins as is_wav;
 
 /// What a track holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -379,10 +380,14 @@ pub(crate) fn open_kind(file: &MediaFile, kind: crate::sniff::Kind) -> Result<Op
 
 /// A file of sound alone.
 fn song(file: &MediaFile) -> Result<Box<dyn Container>, MediaError> {
-    let mut head = [0; 12];
+    let mut head = [0; 40];
     let have = file.read_at(&mut head, 0)?;
-    if wav::Wav::begins(&head[..have]) {
-        return Ok(Box::new(wav::Wav::read(file)?));
+    if wav::begins(&head[..have]) {
+        let wav = wav::Wav::read(file)?;
+        return Ok(if let Some(frames) = wav.frames_within()? { Box::new(frames) } else { Box::new(wav) });
+    }
+    if head.starts_with(b".snd") {
+        return Ok(Box::new(plain::au(file)?));
     }
     if head.starts_with(b"FORM") {
         return Ok(Box::new(plain::aiff(file)?));

@@ -1,4 +1,4 @@
-//! AIFF, AIFF-C and the samples of CAF that are not compressed: like WAV, blocks one after another behind a header. What bounds the sound
+//! AIFF, AIFF-C, the samples of CAF that are not compressed (or by IMA's ADPCM alone), and AU: like WAV, blocks one after another behind a header. What bounds the sound
 //! is the file, also where a header was never filled in, or the file was cut.
 
 use symphonia::core::audio::Channels;
@@ -8,7 +8,7 @@ use symphonia::core::codecs::audio::well_known::*;
 use super::mp4::boxes::Fields;
 use super::wav::{Layout, Wav};
 use super::{Contents, caps, id3};
-use crate::audio::{pcm_bytes, unsupported};
+use crate::audio::{IMA, pcm_bytes, unsupported};
 use crate::{MediaError, MediaFile, speakers};
 
 /// Bytes of a chunk that are read of it to learn what it says.
@@ -36,10 +36,41 @@ impl Format {
         }
         let said: Option<Channels> = layout.and_then(|body| speakers::of_apple(&body, self.channels));
         let channels = said.unwrap_or_else(|| speakers::channels(self.channels, 0));
-        let block = pcm_bytes(self.id).unwrap_or(1) as u64 * u64::from(self.channels);
-        let layout = Layout { rate: self.rate.round() as u32, block, frames: 1 };
+        let (bytes, frames) = unit(self.id);
+        let layout = Layout { rate: self.rate.round() as u32, block: bytes * u64::from(self.channels), frames };
         Ok(Wav::new(file, contents, layout, (self.id, channels), data))
     }
+}
+
+/// The bytes of one channel that are decoded together, and the samples in them.
+fn unit(id: AudioCodecId) -> (u64, u64) {
+    if id == CODEC_ID_ADPCM_IMA_QT { IMA } else { (pcm_bytes(id).unwrap_or(1) as u64, 1) }
+}
+
+/// Reads AU. Errors: its samples are of a kind that is not played, or make no sense.
+pub(super) fn au(file: &MediaFile) -> Result<Wav, MediaError> {
+    let broken = || MediaError::Broken("AU: it ends in its header".into());
+    let head = read(file, 4, 20);
+    let fields = &mut Fields(&head);
+    let mut word = || fields.u32().ok_or_else(broken);
+    let (begin, len, kind, rate, channels) = (word()?, word()?, word()?, word()?, word()?);
+    let id = match kind {
+        1 => CODEC_ID_PCM_MULAW,
+        2 => CODEC_ID_PCM_S8,
+        3 => CODEC_ID_PCM_S16BE,
+        4 => CODEC_ID_PCM_S24BE,
+        5 => CODEC_ID_PCM_S32BE,
+        6 => CODEC_ID_PCM_F32BE,
+        7 => CODEC_ID_PCM_F64BE,
+        27 => CODEC_ID_PCM_ALAW,
+        23..=26 => return Err(unsupported("ADPCM (G.72x) in AU")),
+        _ => return Err(unsupported(&format!("AU's encoding {kind}"))),
+    };
+    // A length that nobody filled in has all bits set, or none.
+    let (begin, unknown) = (u64::from(begin).min(file.len()), matches!(len, 0 | u32::MAX));
+    let end = if unknown { file.len() } else { (begin + u64::from(len)).min(file.len()) };
+    let contents = Contents { format: "AU", ..Contents::default() };
+    Format { id, channels, rate: rate.into() }.wav(file, contents, begin..end, None)
 }
 
 /// Reads AIFF. Errors: it has no sound, or is compressed.
@@ -104,6 +135,7 @@ fn common(body: &[u8]) -> Result<Format, MediaError> {
         (b"fl64" | b"FL64", _) => CODEC_ID_PCM_F64BE,
         (b"alaw" | b"ALAW", _) => CODEC_ID_PCM_ALAW,
         (b"ulaw" | b"ULAW", _) => CODEC_ID_PCM_MULAW,
+        (b"ima4", _) => CODEC_ID_ADPCM_IMA_QT,
         _ => return Err(unsupported("compressed AIFF")),
     };
     Ok(Format { id, channels, rate })
@@ -167,6 +199,7 @@ fn described(body: &[u8]) -> Option<Format> {
         (b"lpcm", true, 8, false) => CODEC_ID_PCM_F64BE,
         (b"alaw", ..) => CODEC_ID_PCM_ALAW,
         (b"ulaw", ..) => CODEC_ID_PCM_MULAW,
+        (b"ima4", ..) => CODEC_ID_ADPCM_IMA_QT,
         _ => return None,
     };
     Some(Format { id, channels, rate })

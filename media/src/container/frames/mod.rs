@@ -163,6 +163,11 @@ impl Frames {
     fn ns(&self, samples: i64) -> i64 {
         nearest_ns(samples, (1, self.walk.first.rate))
     }
+
+    /// As the sound of another file, which says what it is.
+    pub(super) fn within(self, around: Contents) -> Self {
+        Self { contents: Contents { tracks: self.contents.tracks, ..around }, ..self }
+    }
 }
 
 impl super::Container for Frames {

@@ -113,6 +113,7 @@ fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Optio
         }
         b"ulaw" => CODEC_ID_PCM_MULAW,
         b"alaw" => CODEC_ID_PCM_ALAW,
+        b"ima4" => CODEC_ID_ADPCM_IMA_QT,
         _ => return Some(()),
     };
     params.for_codec(codec).with_sample_rate(rate).with_max_frames_per_packet(65_536);
