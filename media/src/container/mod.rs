@@ -10,6 +10,7 @@ mod flac;
 mod flv;
 mod frames;
 mod id3;
+mod joined;
 mod matroska;
 mod mp4;
 mod ogg;
@@ -396,6 +397,10 @@ fn song(file: &MediaFile) -> Result<Box<dyn Container>, MediaError> {
         && let Some(plain) = plain::caf(file)?
     {
         return Ok(Box::new(plain));
+    }
+    let parts = flac::joined_parts(file);
+    if parts.len() > 1 {
+        return Ok(Box::new(joined::Joined::open(file, parts)?));
     }
     // What says what it is, is that: its own bytes may look like frames.
     let says = [b"fLaC", b"caff"].iter().any(|magic| head.starts_with(*magic));

@@ -168,7 +168,7 @@ fn meant(words: &str) -> String {
     bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| words.to_owned())
 }
 
-struct Reader {
+pub(super) struct Reader {
     file: MediaFile,
     format: Box<dyn FormatReader>,
     left: Budget,
@@ -187,7 +187,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn open(file: &MediaFile) -> Result<(Self, AudioCodecParameters), MediaError> {
+    pub(super) fn open(file: &MediaFile) -> Result<(Self, AudioCodecParameters), MediaError> {
         let left = Budget::default();
         let format = probe(file, &left)?;
         let none = || MediaError::Broken("it has no sound that can be played".into());
