@@ -195,9 +195,9 @@ fn an_unsupported_codec_is_named_and_a_film_without_sound_has_none() {
         ("dca -strict -2", "a.mkv", "DTS"),
         ("eac3", "eac3.mkv", "E-AC-3 at 44.1 kHz"),
         ("eac3", "a.eac3", "E-AC-3 at 44.1 kHz"),
-        ("libmp3lame", "mp3.wav", "MP3 in WAV"),
         ("adpcm_yamaha", "yamaha.wav", "Yamaha ADPCM in WAV"),
-        ("adpcm_ima_qt", "ima.aiff", "compressed AIFF"),
+        ("wavpack", "a.wv", "WavPack audio"),
+        ("tta", "a.tta", "TTA audio"),
     ] {
         let Some(file) = tool.make(&format!("{SOUND} -c:a {codec}"), name) else { continue };
         match audio::open(&file) {

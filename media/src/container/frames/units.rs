@@ -34,11 +34,14 @@ pub(super) fn bluray(body: &[u8]) -> Option<Found> {
     };
     let (count, stored) = (letters.len(), letters.len().next_multiple_of(2));
     let frames = samples.chunks_exact(stored * bytes);
-    Some((frames.flat_map(|frame| &frame[..count * bytes]).copied().collect(), pcm(id, rate, speakers::of_letters(letters)?)))
+    Some((
+        frames.flat_map(|frame| &frame[..count * bytes]).copied().collect(),
+        pcm(id, rate, speakers::of_letters(letters)?),
+    ))
 }
 
-/// The sound of a DVD: behind a header of three bytes samples of 16 bits, or groups of four samples whose lower bits stand behind their
-/// upper 16.
+/// The sound of a DVD: behind a header of three bytes samples of 16 bits, or groups of four samples (of one channel, two) whose lower
+/// bits stand behind their upper 16.
 #[derive(Default)]
 pub(super) struct Dvd {
     /// What is said of the samples, and the beginning of a group that ends in the next packet.
@@ -57,21 +60,22 @@ impl Dvd {
         let channels = usize::from(form & 7) + 1;
         let mut data = std::mem::take(&mut self.left);
         data.extend_from_slice(samples);
-        let low = [0, 2, 4].get(usize::from(form >> 6)).copied()?;
+        let group = if channels == 1 { 2 } else { 4 };
+        let low = [0, group / 2, group].get(usize::from(form >> 6)).copied()?;
         // Whole sample frames, of which groups may have parts.
         let unit = match low {
             0 => 2 * channels,
-            low => (8 + low) * if channels.is_power_of_two() { channels.div_ceil(4) } else { channels },
+            low => (2 * group + low) * if channels.is_power_of_two() { channels.div_ceil(4) } else { channels },
         };
         self.left = data.split_off(data.len() - data.len() % unit);
         if low == 0 {
             return Some((data, pcm(CODEC_ID_PCM_S16BE, rate, speakers::channels(channels as u32, 0))));
         }
         let mut out = Vec::with_capacity(data.len() * 3 / 2);
-        for group in data.chunks_exact(8 + low) {
-            let (upper, lower) = group.split_at(8);
-            for n in 0..4 {
-                let third = if low == 4 { lower[n] } else { (lower[n / 2] << (n % 2 * 4)) & 0xf0 };
+        for bytes in data.chunks_exact(2 * group + low) {
+            let (upper, lower) = bytes.split_at(2 * group);
+            for n in 0..group {
+                let third = if low == group { lower[n] } else { (lower[n / 2] << (n % 2 * 4)) & 0xf0 };
                 out.extend([upper[2 * n], upper[2 * n + 1], third]);
             }
         }

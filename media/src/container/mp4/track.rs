@@ -89,7 +89,9 @@ pub(super) fn parse(trak: &[u8], file_len: u64, left: usize) -> Option<Track> {
         match pcm_bytes(params.codec) {
             Some(bytes) => Some((1, (bytes * channels) as u32)),
             // QuickTime counts samples of one byte; other writers list the blocks.
-            None if params.codec == CODEC_ID_ADPCM_IMA_QT && child(stbl, b"stsz").and_then(|body| be32(body, 4)) == Some(1) => {
+            None if params.codec == CODEC_ID_ADPCM_IMA_QT
+                && child(stbl, b"stsz").and_then(|body| be32(body, 4)) == Some(1) =>
+            {
                 Some((IMA.1 as u32, IMA.0 as u32 * channels as u32))
             }
             None => None,
