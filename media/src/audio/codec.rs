@@ -41,8 +41,8 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
         CODEC_ID_AAC => Ok(Box::new(Aac::new(params)?)),
         CODEC_ID_ADPCM_IMA_QT => Ok(Box::new(super::ima::Ima::new(params)?)),
         #[cfg(feature = "ac3")]
-        CODEC_ID_EAC3 if params.sample_rate.is_some_and(super::ac3::is_lacking) => {
-            Err(MediaError::unsupported(super::ac3::LACKING, CONVERT))
+        CODEC_ID_EAC3 if params.sample_rate.is_some_and(super::ac3::is_unknown) => {
+            Err(MediaError::unsupported(super::ac3::UNKNOWN, CONVERT))
         }
         #[cfg(feature = "ac3")]
         CODEC_ID_AC3 | CODEC_ID_EAC3 => Ok(Box::new(super::ac3::Ac3::new(params.codec == CODEC_ID_EAC3))),

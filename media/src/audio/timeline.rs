@@ -76,7 +76,10 @@ impl Stream {
                 Err(_) => why = "the decoder failed on it".into(),
             }
         }
-        let shape = shape.ok_or_else(|| MediaError::Broken(format!("no {} packet decodes: {why}", codec.name())))?;
+        let shape = shape.ok_or_else(|| match why.strip_suffix(" is not supported") {
+            Some(what) => MediaError::unsupported(what, codec::CONVERT),
+            None => MediaError::Broken(format!("no {} packet decodes: {why}", codec.name())),
+        })?;
         codec = codec::make(params)?;
         demux.seek(i64::MIN)?;
         let info = AudioInfo {
