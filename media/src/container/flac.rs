@@ -121,12 +121,11 @@ fn frame_end(data: &[u8], usual: u64) -> Option<u64> {
     Some(if second == 0xf8 { number.saturating_mul(usual) } else { number }.saturating_add(samples))
 }
 
-/// Where the streams lie that were joined in one file, as `cat` joins them; one stretch where there is one stream.
+/// Where the streams lie that were joined in one file, as `cat` joins them; nothing where there is one stream.
 pub(super) fn joined_parts(file: &MediaFile) -> Vec<Range<u64>> {
-    let whole = || vec![0..file.len()];
     let mut head = [0; HEAD];
     if file.read_exact_at(&mut head, 0).is_err() || !head.starts_with(b"fLaC") || head[4] & 0x7f != STREAMINFO {
-        return whole();
+        return Vec::new();
     }
     let usual = u64::from(u16::from_be_bytes([head[10], head[11]]));
     let total = head[21..26].iter().fold(0u64, |n, byte| n << 8 | u64::from(*byte)) & 0xf_ffff_ffff;
@@ -134,11 +133,11 @@ pub(super) fn joined_parts(file: &MediaFile) -> Vec<Range<u64>> {
     let tail = file.len().saturating_sub(TAIL).max(HEAD as u64);
     let mut data = vec![0; file.len().saturating_sub(tail) as usize];
     if file.read_exact_at(&mut data, tail).is_err() {
-        return whole();
+        return Vec::new();
     }
     let last = (0..data.len()).rev().find_map(|at| frame_end(&data[at..data.len().min(at + FRAME)], usual));
     if last == Some(total) && !data.windows(8).any(begins_stream) {
-        return whole();
+        return Vec::new();
     }
     let (mut begins, mut at) = (vec![0], HEAD as u64);
     let mut data = vec![0; caps::FRAME_SEARCH as usize];

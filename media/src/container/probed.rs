@@ -232,8 +232,8 @@ impl Reader {
     fn speakers(&mut self) -> u32 {
         let mut metadata = self.format.metadata();
         let Some(latest) = metadata.skip_to_latest() else { return 0 };
-        let all = latest.media.tags.iter().chain(latest.per_track.iter().flat_map(|track| &track.metadata.tags));
-        let said = all.filter(|tag| tag.raw.key.eq_ignore_ascii_case(speakers::COMMENT)).last();
+        let mut all = latest.media.tags.iter().chain(latest.per_track.iter().flat_map(|track| &track.metadata.tags));
+        let said = all.rfind(|tag| tag.raw.key.eq_ignore_ascii_case(speakers::COMMENT));
         said.map_or(0, |tag| speakers::of_comment(&tag.raw.value.to_string()))
     }
 

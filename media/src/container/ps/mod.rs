@@ -134,8 +134,8 @@ impl Ps {
         let Stream { id, span } = self.streams[track];
         let content = match &self.contents.tracks[track].video {
             Some(video) => Content::cut(video.codec.clone()),
-            None if (0xbda0..=0xbdaf).contains(&id) => Content::Sound(Cutter::new(Form::Dvd)),
-            None => Content::Sound(Cutter::default()),
+            None if (0xbda0..=0xbdaf).contains(&id) => Content::Sound(Box::new(Cutter::new(Form::Dvd))),
+            None => Content::Sound(Box::default()),
         };
         Reader::new(Packs { walk: Walk::new(self.file.clone(), 0), id, until }, span, content)
     }

@@ -155,7 +155,7 @@ impl Ts {
             // Writers of television put several pictures, or a part of one, into a PES packet.
             Some(CodecId::Mpeg12) => Content::cut(CodecId::Mpeg12),
             Some(codec) => Content::Pictures(codec),
-            None => Content::Sound(Cutter::new(form)),
+            None => Content::Sound(Box::new(Cutter::new(form))),
         };
         Reader::new(reader::Track::new(units, self.joints.clone(), pid, pictures), span.unwrap_or_default(), content)
     }
