@@ -59,6 +59,7 @@
 #define TRICINE_ROTATION_CW90 1
 #define TRICINE_ROTATION_CW180 2
 #define TRICINE_ROTATION_CW270 3
+#define TRICINE_ROTATION_MIRRORED 4
 /* generated end */
 
 /* A word of a mapped region. Acquire: what was published before it is visible. */
@@ -113,7 +114,7 @@ struct tricine_film {
     uint64_t seq;
     int64_t pts_ns, duration_ns;
     uint64_t published_ns, checksum, len;
-    uint32_t serial, format, width, height, stride, sample_rate, range, matrix, rotation, mirrored, sar_num, sar_den;
+    uint32_t serial, format, width, height, stride, sample_rate, range, matrix, rotation, speakers, sar_num, sar_den;
 };
 
 /* Reads a copy of the meta. Returns 0 if its length or format is invalid for a slot of `capacity` bytes. */
@@ -134,7 +135,7 @@ static inline int tricine_film(struct tricine_film *film, const uint64_t words[T
     film->range = (uint32_t)words[9];
     film->matrix = (uint32_t)(words[9] >> 32);
     film->rotation = (uint32_t)words[10];
-    film->mirrored = (uint32_t)(words[10] >> 32);
+    film->speakers = (uint32_t)(words[10] >> 32);
     film->sar_num = (uint32_t)words[11];
     film->sar_den = (uint32_t)(words[11] >> 32);
     uint64_t width = film->width, height = film->height, len;

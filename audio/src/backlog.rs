@@ -144,7 +144,7 @@ mod tests {
 
     fn ramp(from: u32, to: u32, speed: f64) -> Chunk {
         let samples = (from..to).map(|v| v as f32).collect();
-        let format = Format { channels: 1, rate: 1000 };
+        let format = Format::usual(1, 1000);
         Chunk { samples, format, pts_ns: i64::from(from) * 1_000_000, speed }
     }
 
@@ -180,7 +180,7 @@ mod tests {
             room_ns in 1_000_000u64..100_000_000,
             chunks in 1usize..4,
         ) {
-            let format = Format { channels: 2, rate };
+            let format = Format::stereo(rate);
             let mut b = Backlog::default();
             let mut pts_ns = 0;
             for _ in 0..chunks {

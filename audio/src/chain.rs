@@ -44,13 +44,13 @@ impl Chain {
         if must_restart {
             self.finish(backlog);
         }
-        let middle = Format { channels: to.channels, rate: chunk.format.rate };
+        let middle = Format { rate: chunk.format.rate, ..to };
         if self.formats.is_none() {
             self.formats = Some((chunk.format, to));
             self.next_pts_ns = chunk.pts_ns as f64;
             self.resampling = if middle.rate == to.rate { None } else { Resampling::new(middle, to) };
         }
-        let mixed = mix::remix(&chunk.samples, chunk.format.channels, to.channels);
+        let mixed = mix::remix(&chunk.samples, chunk.format.speakers, to.speakers);
         // At speed 1 there is nothing to do, unless there was: then it goes on without a seam.
         if self.stretch.is_none() && chunk.speed != 1.0 {
             self.stretch = Some((Stretch::new(middle.channels, middle.rate), chunk.speed));
@@ -71,7 +71,7 @@ impl Chain {
             let speed = self.stretch.as_ref().map_or(1.0, |(_, speed)| *speed);
             if let Some((mut stretch, speed)) = self.stretch.take() {
                 let rest = stretch.finish(speed);
-                self.give(&rest, Format { channels: to.channels, rate: from.rate }, speed, backlog);
+                self.give(&rest, Format { rate: from.rate, ..to }, speed, backlog);
             }
             if let Some(mut resampling) = self.resampling.take() {
                 let rest = resampling.finish();
@@ -186,7 +186,7 @@ mod tests {
     fn any_format_at_any_speed_keeps_its_film_time_and_its_signal() {
         for (channels, rate) in [(1, 48_000), (2, 44_100), (6, 22_050), (2, 384_000)] {
             for speed in [1.0, 0.5, 2.0] {
-                let (from, to) = (Format { channels, rate }, Format { channels: 2, rate: 48_000 });
+                let (from, to) = (Format::usual(channels, rate), Format::stereo(48_000));
                 let (out, start, end) = run(from, to, speed, rate as usize);
                 assert_eq!(start, 1_000_000_000);
                 assert!((end - 2_000_000_000).abs() < 100_000, "{from:?} {speed}: ends at {end}");
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_resampled_signal_is_not_delayed() {
-        let (from, to) = (Format { channels: 1, rate: 44_100 }, Format { channels: 1, rate: 48_000 });
+        let (from, to) = (Format::usual(1, 44_100), Format::usual(1, 48_000));
         let (out, ..) = run(from, to, 1.0, 44_100);
         for (i, sample) in out.iter().enumerate().skip(1000).take(40_000) {
             let wanted = 0.5 * (std::f64::consts::TAU * 500.0 * i as f64 / 48_000.0).sin();

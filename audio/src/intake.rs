@@ -48,7 +48,7 @@ impl Intake {
             return Ok(false);
         }
         page.in_serial.set(u64::from(meta.serial) + 1);
-        let format = Format { channels: meta.width as u16, rate: meta.sample_rate };
+        let format = Format { channels: meta.width as u16, rate: meta.sample_rate, speakers: meta.speakers };
         let times = u64::from(meta.height);
         // The film's own beginning may have a time before 0: nothing is cut there.
         let start_ns = if state.target_ns > 0 { state.target_ns } else { i64::MIN };

@@ -110,7 +110,7 @@ impl Outlet {
                 });
                 match opened {
                     Ok(mut pulse) => {
-                        let _ = pulse.takes(source.unwrap_or(Format { channels: 2, rate: 48_000 }));
+                        let _ = pulse.takes(source.unwrap_or(Format::stereo(48_000)));
                         self.candidate = Some(pulse);
                     }
                     Err(why) => tracing::info!("{why}"),

@@ -11,14 +11,14 @@ pub(crate) fn align(format: Format) -> u64 {
     u64::from(format.channels) * 2
 }
 
-/// Speakers by number of channels, in WAVE order, as `dwChannelMask`.
-fn mask(channels: u16) -> u32 {
-    [0, 0x4, 0x3, 0x7, 0x33, 0x37, 0x3f, 0x70f, 0x63f].get(usize::from(channels)).copied().unwrap_or(0)
+/// Whether the header says which speakers the channels are for: it need not of one or two as usual.
+fn extended(format: Format) -> bool {
+    format.channels > 2 || format != Format::usual(format.channels, format.rate)
 }
 
 /// Bytes of the header for `format`.
 pub(crate) fn len(format: Format) -> u64 {
-    let fmt = if format.channels > 2 { 40 } else { 16 };
+    let fmt = if extended(format) { 40 } else { 16 };
     (12 + DS64 + 8 + fmt + 8) as u64
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn build(format: Format, data: u64) -> Vec<u8> {
         head.extend_from_slice(&if long { n } else { 0 }.to_le_bytes());
     }
     head.extend_from_slice(&0u32.to_le_bytes());
-    let extended = format.channels > 2;
+    let extended = extended(format);
     head.extend_from_slice(b"fmt ");
     head.extend_from_slice(&if extended { 40u32 } else { 16 }.to_le_bytes());
     head.extend_from_slice(&if extended { 0xfffeu16 } else { 1 }.to_le_bytes());
@@ -48,7 +48,7 @@ pub(crate) fn build(format: Format, data: u64) -> Vec<u8> {
     if extended {
         head.extend_from_slice(&22u16.to_le_bytes());
         head.extend_from_slice(&16u16.to_le_bytes());
-        head.extend_from_slice(&mask(format.channels).to_le_bytes());
+        head.extend_from_slice(&format.speakers.to_le_bytes());
         // KSDATAFORMAT_SUBTYPE_PCM.
         head.extend_from_slice(b"\x01\x00\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71");
     }
@@ -72,7 +72,9 @@ pub(crate) fn read(head: &[u8]) -> Option<Format> {
     let at = 12 + DS64 + 8;
     let word = |at: usize| Some(u16::from_le_bytes(head.get(at..at + 2)?.try_into().ok()?));
     let rate = u32::from_le_bytes(head.get(at + 4..at + 8)?.try_into().ok()?);
-    let format = Format { channels: word(at + 2)?, rate };
+    let format = Format::usual(word(at + 2)?, rate);
+    let mask = u32::from_le_bytes(head.get(at + 20..at + 24)?.try_into().ok()?);
+    let format = if word(at)? == 0xfffe { Format { speakers: mask, ..format } } else { format };
     let known = (1..=8).contains(&format.channels) && rate > 0;
     let same = |made: Vec<u8>| made.get(at..made.len() - 4) == head.get(at..made.len() - 4);
     (known && same(build(format, 0))).then_some(format)
@@ -89,9 +91,14 @@ mod tests {
 
     #[test]
     fn a_header_is_as_long_as_it_says_and_is_read_back() {
-        for channels in 1..=8 {
+        let usual = (1..=8).map(|channels| Format::usual(channels, 8000));
+        for format in usual.chain([0x107, 0x33, 0x60f, 0x4, 0x100].map(|speakers: u32| Format {
+            channels: speakers.count_ones() as u16,
+            rate: 8000,
+            speakers,
+        })) {
             for rate in [8000, 44_100, 768_000] {
-                let format = Format { channels, rate };
+                let format = Format { rate, ..format };
                 for data in [0, 1000 * align(format), 5 << 30] {
                     let head = build(format, data);
                     assert_eq!(head.len() as u64, len(format));
@@ -106,7 +113,7 @@ mod tests {
 
     #[test]
     fn sizes_that_do_not_fit_stand_in_64_bits() {
-        let format = Format { channels: 2, rate: 48_000 };
+        let format = Format::stereo(48_000);
         let head = build(format, 5 << 30);
         assert_eq!(&head[4..8], &[0xff; 4]);
         assert_eq!(&head[12..16], b"ds64");

@@ -169,7 +169,8 @@ impl Sound {
 fn follows(block: &AudioBlock, next: &AudioBlock) -> bool {
     let rate = i64::from(block.sample_rate.max(1));
     let times = (block.samples.len() / usize::from(block.channels.max(1))) as i64;
-    let alike = (block.sample_rate, block.channels) == (next.sample_rate, next.channels);
+    let shape = |block: &AudioBlock| (block.sample_rate, block.channels, block.speakers);
+    let alike = shape(block) == shape(next);
     alike && next.pts_ns.saturating_sub(block.pts_ns).abs_diff(times * NS / rate) < NS as u64 / 2 / rate as u64
 }
 
@@ -207,14 +208,14 @@ impl Stream for Sound {
     }
 
     fn parts(block: AudioBlock) -> impl Iterator<Item = AudioBlock> {
-        let AudioBlock { pts_ns, sample_rate, channels, samples } = block;
+        let AudioBlock { pts_ns, sample_rate, channels, speakers, samples } = block;
         let (rate, width) = (i64::from(sample_rate.max(1)), usize::from(channels.max(1)));
         let count = samples.len().div_ceil(BLOCK_TIMES * width);
         (0..count).map(move |i| {
             let from = i * BLOCK_TIMES * width;
             let to = (from + BLOCK_TIMES * width).min(samples.len());
             let pts_ns = pts_ns + (i * BLOCK_TIMES) as i64 * NS / rate;
-            AudioBlock { pts_ns, sample_rate, channels, samples: samples[from..to].to_vec() }
+            AudioBlock { pts_ns, sample_rate, channels, speakers, samples: samples[from..to].to_vec() }
         })
     }
 
@@ -230,10 +231,8 @@ impl Stream for Sound {
         let times = block.samples.len() / usize::from(block.channels.max(1));
         slot.floats()[..block.samples.len()].copy_from_slice(&block.samples);
         let duration_ns = times as i64 * NS / i64::from(block.sample_rate.max(1));
-        FrameMeta {
-            pts_ns: block.pts_ns,
-            duration_ns,
-            ..FrameMeta::f32(block.channels, times as u32, block.sample_rate)
-        }
+        let meta = FrameMeta::f32(block.channels, times as u32, block.sample_rate);
+        let speakers = if block.speakers == 0 { meta.speakers } else { block.speakers };
+        FrameMeta { pts_ns: block.pts_ns, duration_ns, speakers, ..meta }
     }
 }

@@ -12,6 +12,8 @@ use nix::unistd::{Whence, lseek};
 #[derive(Debug, Clone)]
 pub struct MediaFile {
     content: Content,
+    /// Where in the content it begins.
+    base: u64,
     len: u64,
     /// The file's name, for messages and as a hint where the content does not tell its format.
     pub name: String,
@@ -28,13 +30,13 @@ impl MediaFile {
     /// Takes an open file. Errors: its length cannot be read.
     pub fn new(file: File, name: impl Into<String>) -> io::Result<Self> {
         let len = file.metadata()?.len();
-        Ok(Self { content: Content::File(Arc::new(file)), len, name: name.into() })
+        Ok(Self { content: Content::File(Arc::new(file)), base: 0, len, name: name.into() })
     }
 
     /// Takes a file's content.
     pub fn from_bytes(bytes: impl Into<Arc<[u8]>>, name: impl Into<String>) -> Self {
         let bytes = bytes.into();
-        Self { len: bytes.len() as u64, content: Content::Bytes(bytes), name: name.into() }
+        Self { len: bytes.len() as u64, base: 0, content: Content::Bytes(bytes), name: name.into() }
     }
 
     /// Its length in bytes.
@@ -45,6 +47,12 @@ impl MediaFile {
     /// Whether it holds no byte.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// A stretch of it, as a file of its own.
+    pub(crate) fn part(&self, range: std::ops::Range<u64>) -> Self {
+        let begin = range.start.min(self.len);
+        Self { base: self.base + begin, len: range.end.min(self.len).saturating_sub(begin), ..self.clone() }
     }
 
     /// A reader at position 0, independent of every other.
@@ -70,6 +78,9 @@ impl MediaFile {
 
     /// Reads at `offset`, as `pread` does.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let whole = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let len = if self.base == 0 { buf.len() } else { buf.len().min(whole) };
+        let (buf, offset) = (&mut buf[..len], self.base.saturating_add(offset));
         match &self.content {
             Content::File(file) => file.read_at(buf, offset),
             Content::Bytes(bytes) => {
@@ -87,9 +98,9 @@ impl MediaFile {
     /// where its file system does not tell. The position that this sets nobody uses: whoever reads says where.
     pub(crate) fn behind_hole(&self, at: u64) -> u64 {
         let Content::File(file) = &self.content else { return at };
-        let Ok(offset) = i64::try_from(at) else { return at };
+        let Ok(offset) = i64::try_from(self.base.saturating_add(at)) else { return at };
         match lseek(file, offset, Whence::SeekData) {
-            Ok(data) => at.max(data as u64),
+            Ok(data) => at.max((data as u64).saturating_sub(self.base)),
             // Nothing but a hole is left.
             Err(Errno::ENXIO) => at.max(self.len),
             Err(_) => at,

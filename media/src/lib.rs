@@ -21,6 +21,7 @@ mod inspect;
 mod open;
 mod sniff;
 pub mod source;
+mod speakers;
 pub mod subtitle;
 mod times;
 pub mod types;

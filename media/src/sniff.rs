@@ -102,7 +102,7 @@ pub(crate) fn sniff(head: &[u8]) -> Kind {
         [b'B', b'M', _, _, _, _, 0, 0, 0, 0, ..] => Kind::Image,
         _ if at(0, b"RIFF") && at(8, b"WEBP") => Kind::Image,
         _ if at(0, b"RIFF") && (at(8, b"AVI ") || at(8, b"AVI\x19")) => Kind::Avi,
-        _ if (at(0, b"RIFF") || at(0, b"RF64") || at(0, b"BW64")) && at(8, b"WAVE") => Kind::Audio,
+        _ if crate::container::is_wav(head) || at(0, b".snd") => Kind::Audio,
         _ if at(0, b"FORM") && (at(8, b"AIFF") || at(8, b"AIFC")) => Kind::Audio,
         _ if at(0, b"ID3") || at(0, b"fLaC") || at(0, b"caff") => Kind::Audio,
         _ if at(0, b"OggS") => Kind::Ogg,

@@ -228,9 +228,11 @@ pub struct AudioBlock {
     pub pts_ns: i64,
     /// Frames per second.
     pub sample_rate: u32,
-    /// Interleaved channels, 1..=8, in the order of WAVE_FORMAT_EXTENSIBLE (FL FR FC LFE BL BR SL SR; 5.1 with side
-    /// speakers in place of back ones is the same order), as FFmpeg's decoders deliver them.
+    /// Interleaved channels, 1..=8, in the order of the speakers' bits.
     pub channels: u16,
+    /// The speakers that the channels are for, one bit a channel as in `dwChannelMask` of WAVEFORMATEXTENSIBLE; 0 where nothing says
+    /// which.
+    pub speakers: u32,
     /// `channels` values for each sample time.
     pub samples: Vec<f32>,
 }

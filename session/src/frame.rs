@@ -29,6 +29,9 @@ pub enum ColorMatrix {
     Bt2020 = 2,
 }
 
+/// What stands with a rotation in its word where left and right are exchanged as well.
+const MIRRORED: u32 = 4;
+
 /// Clockwise rotation to be applied when showing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(u32)]
@@ -50,6 +53,22 @@ pub const MAX_SIDE: u32 = 16_384;
 pub const MAX_CHANNELS: u32 = 8;
 /// The highest sample rate, in Hz.
 pub const MAX_SAMPLE_RATE: u32 = 768_000;
+
+/// The speakers that so many channels are for where nothing says which, as FFmpeg has it: one, two, 2.1, 4.0, 5.0, 5.1, 6.1 and 7.1.
+/// Bits as in [`FrameMeta::speakers`].
+pub const fn usual_speakers(channels: u32) -> u32 {
+    match channels {
+        1 => 0x4,
+        2 => 0x3,
+        3 => 0xb,
+        4 => 0x107,
+        5 => 0x37,
+        6 => 0x3f,
+        7 => 0x70f,
+        8 => 0x63f,
+        _ => 0,
+    }
+}
 
 /// Bytes of a `width` × `height` picture as I420 without padding: chroma sides are halved and rounded up.
 pub const fn i420_len(width: u32, height: u32) -> usize {
@@ -100,6 +119,8 @@ pub struct FrameMeta {
     pub rotation: Rotation,
     /// Whether left and right are exchanged when showing, after the rotation.
     pub mirrored: bool,
+    /// The speakers that the channels of sound are for, in the order of the bits of `dwChannelMask` in a WAV file, one bit a channel; else 0.
+    pub speakers: u32,
     /// Pixel aspect, width.
     pub sar_num: u32,
     /// Pixel aspect, height.
@@ -132,6 +153,7 @@ impl FrameMeta {
             matrix: ColorMatrix::Bt709,
             rotation: Rotation::None,
             mirrored: false,
+            speakers: 0,
             sar_num: 1,
             sar_den: 1,
             len: i420_len(width, height) as u64,
@@ -146,7 +168,7 @@ impl FrameMeta {
         Self { pts_ns, duration_ns: self.duration_ns.clamp(0, LONGEST_NS), ..self }
     }
 
-    /// A block of sound: `times` sample frames of `channels` interleaved 32-bit floats.
+    /// A block of sound: `times` sample frames of `channels` interleaved 32-bit floats, for the [`usual_speakers`].
     pub fn f32(channels: u16, times: u32, sample_rate: u32) -> Self {
         Self {
             format: Format::F32,
@@ -154,6 +176,7 @@ impl FrameMeta {
             height: times,
             stride: u32::from(channels) * 4,
             sample_rate,
+            speakers: usual_speakers(channels.into()),
             len: u64::from(channels) * u64::from(times) * 4,
             ..Self::i420(1, 1)
         }
@@ -198,7 +221,7 @@ impl Meta for FrameMeta {
     }
 
     /// As words, in the order of the layout: seq, pts, duration, published, checksum, len, serial | format; width | height,
-    /// stride | sample rate, range | matrix, rotation | mirrored, sar. The lower half is named first.
+    /// stride | sample rate, range | matrix, rotation and mirroring | speakers, sar. The lower half is named first.
     fn encode(&self) -> [u64; META_WORDS] {
         let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
         [
@@ -212,7 +235,7 @@ impl Meta for FrameMeta {
             pair(self.width, self.height),
             pair(self.stride, self.sample_rate),
             pair(self.range as u32, self.matrix as u32),
-            pair(self.rotation as u32, self.mirrored.into()),
+            pair(self.rotation as u32 | if self.mirrored { MIRRORED } else { 0 }, self.speakers),
             pair(self.sar_num, self.sar_den),
         ]
     }
@@ -225,7 +248,7 @@ impl Meta for FrameMeta {
         let (width, height) = half(7);
         let (stride, sample_rate) = half(8);
         let (range, matrix) = half(9);
-        let (rotation, mirrored) = half(10);
+        let (orientation, speakers) = half(10);
         let (sar_num, sar_den) = half(11);
         let format = match format {
             1 => Format::I420,
@@ -251,7 +274,7 @@ impl Meta for FrameMeta {
             2 => ColorMatrix::Bt2020,
             _ => return Err(9),
         };
-        let rotation = match rotation {
+        let rotation = match orientation & !MIRRORED {
             0 => Rotation::None,
             1 => Rotation::Cw90,
             2 => Rotation::Cw180,
@@ -263,7 +286,7 @@ impl Meta for FrameMeta {
             (7, fits),
             (8, stride == row),
             (9, range <= 1),
-            (10, mirrored <= 1),
+            (10, speakers.count_ones() == if format == Format::F32 { width } else { 0 }),
             (11, (1..=1 << 16).contains(&sar_num) && (1..=1 << 16).contains(&sar_den)),
             (5, words[5] == len && len <= capacity),
         ];
@@ -283,7 +306,8 @@ impl Meta for FrameMeta {
             range: if range == 1 { ColorRange::Full } else { ColorRange::Limited },
             matrix,
             rotation,
-            mirrored: mirrored == 1,
+            mirrored: orientation & MIRRORED != 0,
+            speakers,
             sar_num,
             sar_den,
             len,

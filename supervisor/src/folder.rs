@@ -12,9 +12,9 @@ const FILMS: [&str; 35] = [
     "vob", "flv", "f4v", "ogv", "ogm", "wmv", "asf", "mxf", "rm", "rmvb", "y4m", "h264", "264", "hevc", "h265", "ivf",
     "obu", "mjpeg", "mjpg",
 ];
-const SONGS: [&str; 25] = [
+const SONGS: [&str; 27] = [
     "mp3", "mp2", "flac", "wav", "w64", "m4a", "m4b", "aac", "ogg", "oga", "opus", "spx", "aif", "aiff", "aifc", "caf",
-    "mka", "weba", "ac3", "eac3", "dts", "wma", "ape", "wv", "tta",
+    "au", "snd", "mka", "weba", "ac3", "eac3", "dts", "wma", "ape", "wv", "tta",
 ];
 const PICTURES: [&str; 17] = [
     "png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "apng", "pnm", "ppm", "qoi", "tga", "avif", "heic",

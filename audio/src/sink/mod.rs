@@ -7,6 +7,8 @@ mod null;
 mod pulse;
 mod wav;
 
+use tricine_session::frame::usual_speakers;
+
 pub(crate) use null::Null;
 pub(crate) use pulse::{Line, Pulse, Talker, connection, probe};
 pub(crate) use wav::Recorder;
@@ -18,9 +20,21 @@ pub(crate) struct Format {
     pub channels: u16,
     /// In Hz, not 0.
     pub rate: u32,
+    /// What each channel is for, one bit a channel as in `dwChannelMask`.
+    pub speakers: u32,
 }
 
 impl Format {
+    /// Two channels, left and right.
+    pub(crate) const fn stereo(rate: u32) -> Self {
+        Self { channels: 2, rate, speakers: 3 }
+    }
+
+    /// So many channels, for the usual speakers.
+    pub(crate) const fn usual(channels: u16, rate: u32) -> Self {
+        Self { channels, rate, speakers: usual_speakers(channels as u32) }
+    }
+
     /// How long so many sample times last, in ns.
     pub(crate) fn ns(self, times: u64) -> u64 {
         (u128::from(times) * 1_000_000_000 / u128::from(self.rate)) as u64
@@ -123,7 +137,7 @@ mod tests {
 
     #[test]
     fn lengths_are_exact_over_a_long_film() {
-        let f = Format { channels: 2, rate: 44_100 };
+        let f = Format::stereo(44_100);
         assert_eq!(f.ns(44_100 * 36_000), 36_000_000_000_000);
         for times in [1, 441, 1023, 158_760_001] {
             assert_eq!(f.times(f.ns(times)), times);

@@ -74,7 +74,7 @@ impl Sink for Null {
 mod tests {
     use super::*;
 
-    const MONO: Format = Format { channels: 1, rate: 1000 };
+    const MONO: Format = Format::usual(1, 1000);
     const MS: u64 = 1_000_000;
 
     fn at(sink: &mut Null, ms: u64) -> (u64, bool) {

@@ -37,18 +37,18 @@ impl Recorder {
     /// Errors: words for the user.
     pub(crate) fn open(file: File, path: &Path, begun: bool) -> Result<Self, String> {
         let failed = |e: std::io::Error| complaint(path, &e);
-        let mut head = vec![0; header::len(Format { channels: 8, rate: 1 }) as usize];
+        let mut head = vec![0; header::len(Format::usual(8, 1)) as usize];
         let readable = file.metadata().is_ok_and(|m| m.is_file()) && file.read_at(&mut head, 0).is_ok();
         if !readable {
             let stream = Some(begun);
-            let format = Format { channels: 2, rate: 48_000 };
+            let format = Format::stereo(48_000);
             let (path, bytes, chain) = (path.into(), Vec::new(), Chain::default());
             return Ok(Self { path, file, format, data: 0, bytes, chain, converts: false, stream });
         }
         let read = file.read_at(&mut head, 0).map_err(failed)?;
         let len = file.metadata().map_err(failed)?.len();
         let found = header::read(head.get(..read).unwrap_or_default());
-        let format = found.unwrap_or(Format { channels: 2, rate: 48_000 });
+        let format = found.unwrap_or(Format::stereo(48_000));
         let data = found.map_or(0, |format| len.saturating_sub(header::len(format)));
         // Half a sample time is what a death in the middle of a write leaves.
         let data = data - data % header::align(format);

@@ -1,24 +1,28 @@
 //! Audio codecs behind one small trait: symphonia's where they do, rusty_aac for AAC (symphonia's stops at two channels
-//! and at AAC-LC), our own for AC-3, lewton for Vorbis of more than two channels, opus-rs for Opus, and plain PCM.
+//! and at AAC-LC), our own for AC-3 and PCM, lewton for Vorbis of more than two channels, opus-rs for Opus.
 
+use rusty_aac::decode::layout;
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 
 use super::layer2;
-use crate::MediaError;
+use super::pcm::Pcm;
+use crate::{MediaError, speakers};
 
 /// How decoded samples are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shape {
     pub(super) rate: u32,
     pub(super) channels: u16,
+    /// As in [`speakers`].
+    pub(super) speakers: u32,
 }
 
 /// A decoder of packets.
 pub(super) trait Codec: Send {
-    /// Appends the packet's samples, interleaved in WAVE order, to `out`.
+    /// Appends the packet's samples, interleaved in the order of the speakers' bits, to `out`.
     fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String>;
     /// Forgets what came before: the next packet is not the one after the last.
     fn reset(&mut self);
@@ -30,15 +34,15 @@ pub(super) trait Codec: Send {
 
 /// The decoder for a track. Errors: [`MediaError::Unsupported`] names the codec.
 pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, MediaError> {
-    if let Some(format) = pcm_format(params.codec) {
-        let shape = shape_of(params).ok_or_else(|| MediaError::Broken("PCM without rate or channels".into()))?;
-        return Ok(Box::new(Pcm { format, shape }));
+    if let Some(pcm) = Pcm::new(params) {
+        return Ok(Box::new(pcm?));
     }
     match params.codec {
         CODEC_ID_AAC => Ok(Box::new(Aac::new(params)?)),
+        CODEC_ID_ADPCM_IMA_QT => Ok(Box::new(super::ima::Ima::new(params)?)),
         #[cfg(feature = "ac3")]
-        CODEC_ID_EAC3 if params.sample_rate.is_some_and(super::ac3::is_lacking) => {
-            Err(MediaError::unsupported(super::ac3::LACKING, CONVERT))
+        CODEC_ID_EAC3 if params.sample_rate.is_some_and(super::ac3::is_unknown) => {
+            Err(MediaError::unsupported(super::ac3::UNKNOWN, CONVERT))
         }
         #[cfg(feature = "ac3")]
         CODEC_ID_AC3 | CODEC_ID_EAC3 => Ok(Box::new(super::ac3::Ac3::new(params.codec == CODEC_ID_EAC3))),
@@ -50,7 +54,11 @@ pub(super) fn make(params: &AudioCodecParameters) -> Result<Box<dyn Codec>, Medi
             let registry = symphonia::default::get_codecs();
             let options = AudioDecoderOptions::default();
             match registry.make_audio_decoder(params, &options) {
-                Ok(decoder) => Ok(Box::new(Symphonia { decoder, decoded: false })),
+                Ok(decoder) => Ok(Box::new(Symphonia {
+                    decoder,
+                    decoded: false,
+                    speakers: speakers::of(params.channels.as_ref()).0,
+                })),
                 Err(_) if registry.get_audio_decoder(id).is_none() => Err(unsupported(name_of(id))),
                 Err(e) => Err(MediaError::Broken(format!("{} header: {e}", name_of(id)))),
             }
@@ -87,12 +95,6 @@ pub(crate) fn name_of(id: AudioCodecId) -> &'static str {
     }
 }
 
-fn shape_of(params: &AudioCodecParameters) -> Option<Shape> {
-    let channels = params.channels.as_ref()?.count();
-    let channels = u16::try_from(channels).ok().filter(|n| (1..=8).contains(n))?;
-    Some(Shape { rate: params.sample_rate.filter(|rate| (1..=768_000).contains(rate))?, channels })
-}
-
 /// How many frames `bytes` of ADPCM hold: symphonia's decoder counts the blocks of a packet by its duration. 0 of other
 /// codecs, whose packets say so themselves.
 fn adpcm_frames(params: &AudioCodecParameters, bytes: u64) -> u64 {
@@ -102,7 +104,6 @@ fn adpcm_frames(params: &AudioCodecParameters, bytes: u64) -> u64 {
     let (head, within) = match params.codec {
         CODEC_ID_ADPCM_MS => (7, 2),
         CODEC_ID_ADPCM_IMA_WAV => (4, 1),
-        CODEC_ID_ADPCM_IMA_QT => (2, 0),
         _ => return 0,
     };
     let block = channels * (head + frames.saturating_sub(within).div_ceil(2));
@@ -113,6 +114,8 @@ struct Symphonia {
     decoder: Box<dyn AudioDecoder>,
     /// Whether it has decoded a packet.
     decoded: bool,
+    /// What the container says.
+    speakers: u32,
 }
 
 impl Symphonia {
@@ -146,17 +149,34 @@ impl Codec for Symphonia {
         let frames = adpcm_frames(self.decoder.codec_params(), data.len() as u64);
         let paired = if self.decoder.codec_params().codec == CODEC_ID_MP2 { layer2::paired(data) } else { None };
         let (own, data) = (data, paired.as_deref().unwrap_or(data));
+        let alac = self.decoder.codec_params().codec == CODEC_ID_ALAC;
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::from(frames), data);
         let decoded = self.decoder.decode_ref(&packet).map_err(|e| e.to_string())?;
         self.decoded = true;
-        let channels = decoded.spec().channels().count();
-        let shape = Shape { rate: decoded.spec().rate(), channels: u16::try_from(channels).unwrap_or(u16::MAX) };
+        let (rate, own_channels) = (decoded.spec().rate(), decoded.spec().channels());
+        let channels = u16::try_from(own_channels.count()).unwrap_or(u16::MAX);
+        let speakers = match self.speakers {
+            0 if alac => speakers::of(Some(own_channels)).0,
+            0 => speakers::of_xiph(channels),
+            said => said,
+        };
+        let shape = Shape { rate, channels, speakers };
         let mut samples = Vec::new();
         decoded.copy_to_vec_interleaved(&mut samples);
         if paired.is_some() {
             out.extend(samples.iter().step_by(2));
             let rate = [44_100, 48_000, 32_000].get(usize::from(own[2] >> 2 & 3)).copied();
-            return Ok(Shape { rate: rate.unwrap_or(shape.rate), channels: 1 });
+            return Ok(Shape { rate: rate.unwrap_or(shape.rate), channels: 1, speakers: 0 });
+        }
+        // symphonia 0.6.1 has the places of these wrong among those of its own layouts.
+        let order: &[usize] = match channels {
+            7 if alac => &[0, 1, 2, 3, 5, 6, 4],
+            8 if alac => &[0, 1, 2, 3, 6, 7, 4, 5],
+            _ => &[],
+        };
+        if !order.is_empty() {
+            let frames = samples.chunks_exact(order.len());
+            samples = frames.flat_map(|frame| order.iter().map(|from| frame[*from])).collect();
         }
         out.append(&mut samples);
         Ok(shape)
@@ -192,18 +212,30 @@ struct Aac {
     config: Option<Vec<u8>>,
     decoder: rusty_aac::AacDecoder,
     name: &'static str,
+    /// Which of the standard's channel configurations it is, and its speakers.
+    layout: (u8, u32),
+}
+
+/// The speakers of rows of channels.
+fn speakers_of(rows: Option<Vec<layout::Tag>>) -> u32 {
+    rows.map_or(0, |rows| u32::try_from(layout::OutputConfig::configure(rows, false).mask).unwrap_or(0))
 }
 
 impl Aac {
     fn new(params: &AudioCodecParameters) -> Result<Self, MediaError> {
         let config = params.extra_data.as_deref().filter(|config| !config.is_empty()).map(<[u8]>::to_vec);
-        let mut aac = Self { config, decoder: rusty_aac::AacDecoder::new(), name: "AAC" };
+        let mut aac = Self { config, decoder: rusty_aac::AacDecoder::new(), name: "AAC", layout: (0, 0) };
         let Aac { config, .. } = &mut aac;
         // A word that the configuration is too short for counts as zero, as in FFmpeg.
         if let Some(config) = config.as_mut().filter(|c| rusty_aac::AacDecoder::with_config_bytes(c).is_err()) {
             config.extend([0; 4]);
         }
         aac.decoder = aac.fresh().map_err(|e| MediaError::unsupported(format!("AAC ({e})"), CONVERT))?;
+        if let Some(stream) = aac.config.as_deref().and_then(|config| rusty_aac::config::parse(config).ok()) {
+            let number = stream.channel_config;
+            let rows = stream.pce.as_ref().map(layout::pce_layout).or_else(|| layout::default_layout(number, false));
+            aac.layout = (number, speakers_of(rows));
+        }
         aac.name = match aac.config.as_deref().and_then(|config| config.first()).map(|byte| byte >> 3) {
             Some(1) => "AAC Main",
             Some(2) | None => "AAC LC",
@@ -228,7 +260,11 @@ impl Codec for Aac {
     fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String> {
         let audio = self.decoder.decode(data, None).map_err(|e| e.to_string())?;
         out.extend_from_slice(&audio.samples);
-        Ok(Shape { rate: audio.sample_rate, channels: audio.channels })
+        let number = rusty_aac::parse_adts(data).map_or(0, |header| header.channels as u8);
+        if number != 0 && number != self.layout.0 {
+            self.layout = (number, speakers_of(layout::default_layout(number, false)));
+        }
+        Ok(Shape { rate: audio.sample_rate, channels: audio.channels, speakers: self.layout.1 })
     }
 
     fn reset(&mut self) {
@@ -244,88 +280,6 @@ impl Codec for Aac {
 
     fn name(&self) -> String {
         self.name.into()
-    }
-}
-
-/// How a PCM sample lies in the file.
-#[derive(Debug, Clone, Copy)]
-struct PcmFormat {
-    kind: PcmKind,
-    bytes: usize,
-    big: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum PcmKind {
-    Unsigned,
-    Signed,
-    Float,
-}
-
-fn pcm_format(id: AudioCodecId) -> Option<PcmFormat> {
-    use PcmKind::{Float, Signed, Unsigned};
-    let (kind, bytes, big) = match id {
-        CODEC_ID_PCM_U8 => (Unsigned, 1, false),
-        CODEC_ID_PCM_S8 => (Signed, 1, false),
-        CODEC_ID_PCM_S16LE => (Signed, 2, false),
-        CODEC_ID_PCM_S16BE => (Signed, 2, true),
-        CODEC_ID_PCM_S24LE => (Signed, 3, false),
-        CODEC_ID_PCM_S24BE => (Signed, 3, true),
-        CODEC_ID_PCM_S32LE => (Signed, 4, false),
-        CODEC_ID_PCM_S32BE => (Signed, 4, true),
-        CODEC_ID_PCM_F32LE => (Float, 4, false),
-        CODEC_ID_PCM_F32BE => (Float, 4, true),
-        CODEC_ID_PCM_F64LE => (Float, 8, false),
-        CODEC_ID_PCM_F64BE => (Float, 8, true),
-        _ => return None,
-    };
-    Some(PcmFormat { kind, bytes, big })
-}
-
-/// Bytes of one sample of one channel, if the codec is PCM.
-pub(crate) fn pcm_bytes(id: AudioCodecId) -> Option<usize> {
-    pcm_format(id).map(|format| format.bytes)
-}
-
-struct Pcm {
-    format: PcmFormat,
-    shape: Shape,
-}
-
-impl Codec for Pcm {
-    fn decode(&mut self, data: &[u8], out: &mut Vec<f32>) -> Result<Shape, String> {
-        let PcmFormat { kind, bytes, big } = self.format;
-        let whole = data.len() - data.len() % (bytes * usize::from(self.shape.channels));
-        out.extend(data.iter().take(whole).copied().collect::<Vec<u8>>().chunks_exact_mut(bytes).map(|sample| {
-            if big {
-                sample.reverse();
-            }
-            // Little-endian, shifted up so that every width's full scale is that of 64 bits.
-            let word = sample.iter().rev().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
-            let top = (word << (64 - 8 * bytes)) as i64;
-            match (kind, bytes) {
-                (PcmKind::Float, 4) => f32::from_bits(word as u32),
-                (PcmKind::Float, _) => f64::from_bits(word) as f32,
-                (PcmKind::Unsigned, _) => (top ^ i64::MIN) as f32 / -(i64::MIN as f32),
-                (PcmKind::Signed, _) => top as f32 / -(i64::MIN as f32),
-            }
-        }));
-        Ok(self.shape)
-    }
-
-    fn reset(&mut self) {}
-
-    fn preroll_ms(&self) -> i64 {
-        0
-    }
-
-    fn name(&self) -> String {
-        let kind = match self.format.kind {
-            PcmKind::Unsigned => "unsigned ",
-            PcmKind::Signed => "",
-            PcmKind::Float => "float ",
-        };
-        format!("PCM {kind}{} bit", self.format.bytes * 8)
     }
 }
 

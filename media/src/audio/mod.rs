@@ -4,8 +4,10 @@
 #[cfg(feature = "ac3")]
 mod ac3;
 mod codec;
+mod ima;
 mod layer2;
 mod opus;
+mod pcm;
 mod timeline;
 mod vorbis;
 
@@ -16,8 +18,10 @@ use crate::{AudioSource, MediaError, MediaFile};
 
 #[cfg(feature = "ffmpeg")]
 pub(crate) use codec::CONVERT;
-pub(crate) use codec::{name_of, pcm_bytes, unsupported};
+pub(crate) use codec::{name_of, unsupported};
+pub(crate) use ima::UNIT as IMA;
 pub(crate) use opus::pre_skip;
+pub(crate) use pcm::pcm_bytes;
 
 /// Opens the sound of `file` alone; `None` if it has none. Errors: the track is of a codec that is not supported (which
 /// names it), the file is of no known kind, is broken, or cannot be read.

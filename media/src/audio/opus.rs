@@ -7,7 +7,7 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_OPUS;
 
 use super::codec::{CONVERT, Codec, Shape};
-use crate::MediaError;
+use crate::{MediaError, speakers};
 
 /// Opus decodes at this rate whatever it was made from.
 const RATE: u32 = 48_000;
@@ -118,7 +118,9 @@ impl Codec for Opus {
             let reordered = order.iter().take(channels).filter_map(|from| frame.get(*from));
             out.extend(reordered.map(|sample| sample * self.head.gain));
         }
-        Ok(Shape { rate: RATE, channels: self.head.channels.into() })
+        let channels = self.head.channels.into();
+        let speakers = if self.head.family == 255 { 0 } else { speakers::of_xiph(channels) };
+        Ok(Shape { rate: RATE, channels, speakers })
     }
 
     fn reset(&mut self) {

@@ -76,7 +76,10 @@ impl Stream {
                 Err(_) => why = "the decoder failed on it".into(),
             }
         }
-        let shape = shape.ok_or_else(|| MediaError::Broken(format!("no {} packet decodes: {why}", codec.name())))?;
+        let shape = shape.ok_or_else(|| match why.strip_suffix(" is not supported") {
+            Some(what) => MediaError::unsupported(what, codec::CONVERT),
+            None => MediaError::Broken(format!("no {} packet decodes: {why}", codec.name())),
+        })?;
         codec = codec::make(params)?;
         demux.seek(i64::MIN)?;
         let info = AudioInfo {
@@ -106,6 +109,7 @@ impl Stream {
             pts_ns: scale(at, NS, self.shape.rate.into()),
             sample_rate: self.shape.rate,
             channels: self.shape.channels,
+            speakers: self.shape.speakers,
             samples,
         }
     }
@@ -198,6 +202,8 @@ impl AudioSource for Stream {
             let decoded = guarded(&self.info.codec, || codec.decode(&packet.data, &mut samples));
             let problem = match decoded {
                 Ok(Ok(shape)) if valid(shape) => {
+                    let known = shape.speakers.count_ones() == u32::from(shape.channels);
+                    let shape = Shape { speakers: if known { shape.speakers } else { 0 }, ..shape };
                     if shape != self.shape {
                         self.reshape(shape);
                     }

@@ -10,7 +10,7 @@ use lewton::samples::InterleavedSamples;
 
 use super::codec::{Codec, Shape};
 use super::opus::wave_order;
-use crate::MediaError;
+use crate::{MediaError, speakers};
 
 /// The identification header's length; the setup header follows it in a track's configuration.
 const IDENT: usize = 30;
@@ -50,7 +50,8 @@ impl Codec for Vorbis {
             self.early.extend(order.iter().take(channels).filter_map(|from| frame.get(*from)));
         }
         out.extend(self.early.drain(..own.min(self.early.len())));
-        Ok(Shape { rate: self.ident.audio_sample_rate, channels: self.ident.audio_channels.into() })
+        let channels = self.ident.audio_channels.into();
+        Ok(Shape { rate: self.ident.audio_sample_rate, channels, speakers: speakers::of_xiph(channels) })
     }
 
     fn reset(&mut self) {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
 
@@ -11,7 +10,7 @@ use super::timing::Timing;
 use super::window::Window;
 use super::{CodecId, Contents, Extent, Packet, Packets, Track, TrackKind, VideoTrack, caps};
 use crate::audio::name_of;
-use crate::{MediaError, MediaFile, NS};
+use crate::{MediaError, MediaFile, NS, speakers};
 
 /// A picture is not shown further from where it is decoded than this: sixteen pictures at one a second.
 const FARTHEST_MS: i64 = 16_000;
@@ -247,9 +246,7 @@ fn sound(first: u8) -> Result<AudioCodecParameters, String> {
     };
     let mut params = AudioCodecParameters::new();
     params.for_codec(id).with_sample_rate(rate);
-    if let Some(positions) = Position::from_wave_channel_count(u32::from(first & 1) + 1) {
-        params.with_channels(Channels::Positioned(positions));
-    }
+    params.with_channels(speakers::channels(u32::from(first & 1) + 1, 0));
     Ok(params)
 }
 

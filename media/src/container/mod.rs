@@ -10,6 +10,7 @@ mod flac;
 mod flv;
 mod frames;
 mod id3;
+mod joined;
 mod matroska;
 mod mp4;
 mod ogg;
@@ -46,6 +47,7 @@ pub(crate) use shifted::Shifted;
 pub(crate) use sup::{Sup, is_sup};
 pub(crate) use ts::Grid;
 pub(crate) use vobsub::VobSub;
+pub(crate) use wav::begins as is_wav;
 
 /// What a track holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -386,10 +388,14 @@ pub(crate) fn jpegs(file: &MediaFile, frame_ns: Option<i64>) -> Result<Option<Bo
 
 /// A file of sound alone.
 fn song(file: &MediaFile) -> Result<Box<dyn Container>, MediaError> {
-    let mut head = [0; 12];
+    let mut head = [0; 40];
     let have = file.read_at(&mut head, 0)?;
-    if wav::Wav::begins(&head[..have]) {
-        return Ok(Box::new(wav::Wav::read(file)?));
+    if wav::begins(&head[..have]) {
+        let wav = wav::Wav::read(file)?;
+        return Ok(if let Some(frames) = wav.frames_within()? { Box::new(frames) } else { Box::new(wav) });
+    }
+    if head.starts_with(b".snd") {
+        return Ok(Box::new(plain::au(file)?));
     }
     if head.starts_with(b"FORM") {
         return Ok(Box::new(plain::aiff(file)?));
@@ -398,6 +404,10 @@ fn song(file: &MediaFile) -> Result<Box<dyn Container>, MediaError> {
         && let Some(plain) = plain::caf(file)?
     {
         return Ok(Box::new(plain));
+    }
+    let parts = flac::joined_parts(file);
+    if parts.len() > 1 {
+        return Ok(Box::new(joined::Joined::open(file, parts)?));
     }
     // What says what it is, is that: its own bytes may look like frames.
     let says = [b"fLaC", b"caff"].iter().any(|magic| head.starts_with(*magic));

@@ -1,14 +1,15 @@
-//! AIFF, AIFF-C and the samples of CAF that are not compressed: like WAV, blocks one after another behind a header. What bounds the sound
+//! AIFF, AIFF-C, the samples of CAF that are not compressed (or by IMA's ADPCM alone), and AU: like WAV, blocks one after another behind a header. What bounds the sound
 //! is the file, also where a header was never filled in, or the file was cut.
 
+use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::AudioCodecId;
 use symphonia::core::codecs::audio::well_known::*;
 
 use super::mp4::boxes::Fields;
 use super::wav::{Layout, Wav};
 use super::{Contents, caps, id3};
-use crate::audio::{pcm_bytes, unsupported};
-use crate::{MediaError, MediaFile};
+use crate::audio::{IMA, pcm_bytes, unsupported};
+use crate::{MediaError, MediaFile, speakers};
 
 /// Bytes of a chunk that are read of it to learn what it says.
 const HEAD: u64 = 4_096;
@@ -21,22 +22,61 @@ struct Format {
 }
 
 impl Format {
-    fn wav(self, file: &MediaFile, contents: Contents, data: std::ops::Range<u64>) -> Result<Wav, MediaError> {
+    /// `layout`: Apple's words on its channels.
+    fn wav(
+        self,
+        file: &MediaFile,
+        contents: Contents,
+        data: std::ops::Range<u64>,
+        layout: Option<Vec<u8>>,
+    ) -> Result<Wav, MediaError> {
         let broken = || MediaError::Broken(format!("{} channels of {} Hz", self.channels, self.rate));
         if !(1..=8).contains(&self.channels) || !(0.5..=768_000.0).contains(&self.rate) {
             return Err(broken());
         }
-        // A-law and µ-law have a byte a sample.
-        let block = pcm_bytes(self.id).unwrap_or(1) as u64 * u64::from(self.channels);
-        let layout = Layout { rate: self.rate.round() as u32, block, frames: 1 };
-        Ok(Wav::new(file, contents, layout, (self.id, self.channels), data))
+        let said: Option<Channels> = layout.and_then(|body| speakers::of_apple(&body, self.channels));
+        let channels = said.unwrap_or_else(|| speakers::channels(self.channels, 0));
+        let (bytes, frames) = unit(self.id);
+        let layout = Layout { rate: self.rate.round() as u32, block: bytes * u64::from(self.channels), frames };
+        Ok(Wav::new(file, contents, layout, (self.id, channels), data))
     }
+}
+
+/// The bytes of one channel that are decoded together, and the samples in them.
+fn unit(id: AudioCodecId) -> (u64, u64) {
+    if id == CODEC_ID_ADPCM_IMA_QT { IMA } else { (pcm_bytes(id).unwrap_or(1) as u64, 1) }
+}
+
+/// Reads AU. Errors: its samples are of a kind that is not played, or make no sense.
+pub(super) fn au(file: &MediaFile) -> Result<Wav, MediaError> {
+    let broken = || MediaError::Broken("AU: it ends in its header".into());
+    let head = read(file, 4, 20);
+    let fields = &mut Fields(&head);
+    let mut word = || fields.u32().ok_or_else(broken);
+    let (begin, len, kind, rate, channels) = (word()?, word()?, word()?, word()?, word()?);
+    let id = match kind {
+        1 => CODEC_ID_PCM_MULAW,
+        2 => CODEC_ID_PCM_S8,
+        3 => CODEC_ID_PCM_S16BE,
+        4 => CODEC_ID_PCM_S24BE,
+        5 => CODEC_ID_PCM_S32BE,
+        6 => CODEC_ID_PCM_F32BE,
+        7 => CODEC_ID_PCM_F64BE,
+        27 => CODEC_ID_PCM_ALAW,
+        23..=26 => return Err(unsupported("ADPCM (G.72x) in AU")),
+        _ => return Err(unsupported(&format!("AU's encoding {kind}"))),
+    };
+    // A length that nobody filled in has all bits set, or none.
+    let (begin, unknown) = (u64::from(begin).min(file.len()), matches!(len, 0 | u32::MAX));
+    let end = if unknown { file.len() } else { (begin + u64::from(len)).min(file.len()) };
+    let contents = Contents { format: "AU", ..Contents::default() };
+    Format { id, channels, rate: rate.into() }.wav(file, contents, begin..end, None)
 }
 
 /// Reads AIFF. Errors: it has no sound, or is compressed.
 pub(super) fn aiff(file: &MediaFile) -> Result<Wav, MediaError> {
     let (mut format, mut data, mut contents) = (None, None, Contents { format: "AIFF", ..Contents::default() });
-    let (mut at, mut head) = (12, [0; 8]);
+    let (mut at, mut head, mut layout) = (12, [0; 8], None);
     for _ in 0..caps::ENTRIES {
         if file.read_exact_at(&mut head, at).is_err() || head[..4] == [0; 4] {
             break;
@@ -55,6 +95,7 @@ pub(super) fn aiff(file: &MediaFile) -> Result<Wav, MediaError> {
                     break;
                 }
             }
+            b"CHAN" => layout = Some(read(file, body, len)),
             b"NAME" => words("title"),
             b"AUTH" => words("artist"),
             b"ID3 " | b"id3 " => {
@@ -67,7 +108,7 @@ pub(super) fn aiff(file: &MediaFile) -> Result<Wav, MediaError> {
         at = body + len + (len & 1);
     }
     let nothing = || MediaError::Broken("it ends where its sound should begin".into());
-    format.ok_or_else(nothing)?.wav(file, contents, data.ok_or_else(nothing)?)
+    format.ok_or_else(nothing)?.wav(file, contents, data.ok_or_else(nothing)?, layout)
 }
 
 /// The chunk that describes AIFF's samples. Errors: they are compressed, or make no sense.
@@ -94,6 +135,7 @@ fn common(body: &[u8]) -> Result<Format, MediaError> {
         (b"fl64" | b"FL64", _) => CODEC_ID_PCM_F64BE,
         (b"alaw" | b"ALAW", _) => CODEC_ID_PCM_ALAW,
         (b"ulaw" | b"ULAW", _) => CODEC_ID_PCM_MULAW,
+        (b"ima4", _) => CODEC_ID_ADPCM_IMA_QT,
         _ => return Err(unsupported("compressed AIFF")),
     };
     Ok(Format { id, channels, rate })
@@ -103,7 +145,7 @@ fn common(body: &[u8]) -> Result<Format, MediaError> {
 pub(super) fn caf(file: &MediaFile) -> Result<Option<Wav>, MediaError> {
     let (mut format, mut contents) = (None, Contents { format: "CAF", ..Contents::default() });
     let (mut at, mut head) = (8, [0; 12]);
-    let mut data = None;
+    let (mut data, mut layout) = (None, None);
     for _ in 0..caps::ENTRIES {
         if file.read_exact_at(&mut head, at).is_err() || head[..4] == [0; 4] {
             break;
@@ -117,6 +159,7 @@ pub(super) fn caf(file: &MediaFile) -> Result<Option<Wav>, MediaError> {
                 Some(known) => format = Some(known),
                 None => return Ok(None),
             },
+            b"chan" => layout = Some(read(file, body, len)),
             // In front of the samples is how often they were edited.
             b"data" => data = Some((body + 4).min(end)..end),
             b"info" => {
@@ -130,7 +173,7 @@ pub(super) fn caf(file: &MediaFile) -> Result<Option<Wav>, MediaError> {
         at = end;
     }
     let nothing = || MediaError::Broken("it ends where its sound should begin".into());
-    format.ok_or_else(nothing)?.wav(file, contents, data.ok_or_else(nothing)?).map(Some)
+    format.ok_or_else(nothing)?.wav(file, contents, data.ok_or_else(nothing)?, layout).map(Some)
 }
 
 /// How CAF's samples are stored; `None` if they are compressed.
@@ -156,6 +199,7 @@ fn described(body: &[u8]) -> Option<Format> {
         (b"lpcm", true, 8, false) => CODEC_ID_PCM_F64BE,
         (b"alaw", ..) => CODEC_ID_PCM_ALAW,
         (b"ulaw", ..) => CODEC_ID_PCM_MULAW,
+        (b"ima4", ..) => CODEC_ID_ADPCM_IMA_QT,
         _ => return None,
     };
     Some(Format { id, channels, rate })

@@ -18,7 +18,7 @@ use super::flac::{Spared, spared};
 use super::{Attachment, Chapter, Contents, Extent, Packet, Packets, Track, TrackKind};
 use crate::audio::{name_of, pre_skip};
 use crate::times::nearest_ns;
-use crate::{MediaError, MediaFile, MediaReader, NS, caps};
+use crate::{MediaError, MediaFile, MediaReader, NS, caps, speakers};
 
 /// How many bytes symphonia may still read, for all who ask it: its parsers look for the next frame through all of a file, which may be
 /// terabytes of holes.
@@ -88,7 +88,10 @@ pub(super) struct Probed {
 impl Probed {
     /// Opens the first audio track. Errors: [`MediaError::Broken`] where symphonia finds none.
     pub(super) fn open(file: &MediaFile) -> Result<Self, MediaError> {
-        let (mut reader, params) = Reader::open(file)?;
+        let (mut reader, mut params) = Reader::open(file)?;
+        // symphonia counts channels and names speakers in their order, whatever they are.
+        let count = params.channels.as_ref().map_or(0, |channels| channels.count()) as u32;
+        params.with_channels(speakers::channels(count, reader.speakers()));
         let (num, den) = reader.time_base;
         let end_ns = reader.duration.map(|ticks| nearest_ns(ticks, (num, den)));
         let track = Track { audio: Some(Ok(params.clone())), ..Track::new(TrackKind::Audio, name_of(params.codec)) };
@@ -165,7 +168,7 @@ fn meant(words: &str) -> String {
     bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| words.to_owned())
 }
 
-struct Reader {
+pub(super) struct Reader {
     file: MediaFile,
     format: Box<dyn FormatReader>,
     left: Budget,
@@ -184,7 +187,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn open(file: &MediaFile) -> Result<(Self, AudioCodecParameters), MediaError> {
+    pub(super) fn open(file: &MediaFile) -> Result<(Self, AudioCodecParameters), MediaError> {
         let left = Budget::default();
         let format = probe(file, &left)?;
         let none = || MediaError::Broken("it has no sound that can be played".into());
@@ -223,6 +226,15 @@ impl Reader {
             _ => None,
         });
         words.map(|(name, text)| (name.to_owned(), meant(text))).collect()
+    }
+
+    /// The speakers that a comment names; 0 if there is none.
+    fn speakers(&mut self) -> u32 {
+        let mut metadata = self.format.metadata();
+        let Some(latest) = metadata.skip_to_latest() else { return 0 };
+        let mut all = latest.media.tags.iter().chain(latest.per_track.iter().flat_map(|track| &track.metadata.tags));
+        let said = all.rfind(|tag| tag.raw.key.eq_ignore_ascii_case(speakers::COMMENT));
+        said.map_or(0, |tag| speakers::of_comment(&tag.raw.value.to_string()))
     }
 
     /// Its chapters: those of FLAC's comments and cue sheets.

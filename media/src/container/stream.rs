@@ -43,7 +43,7 @@ pub(super) enum Content {
     /// Pictures, cut anywhere.
     Cut(CodecId, Box<Pictures>, Counted),
     /// Sound, cut anywhere.
-    Sound(Cutter),
+    Sound(Box<Cutter>),
 }
 
 impl Content {

@@ -386,7 +386,7 @@ impl AudioSource for TestAudio {
         }
         let samples = mono.into_iter().flat_map(|sample| [sample, sample]).collect();
         let pts_ns = units_ns(from, (1, SAMPLE_RATE));
-        Ok(Some(AudioBlock { pts_ns, sample_rate: SAMPLE_RATE, channels: 2, samples }))
+        Ok(Some(AudioBlock { pts_ns, sample_rate: SAMPLE_RATE, channels: 2, speakers: 0, samples }))
     }
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {

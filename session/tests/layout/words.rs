@@ -68,7 +68,15 @@ pub(super) const META: &[MetaRow] = &[
     (9, 1, "range", "what luma spans, see below", |m| m.range = ColorRange::Full),
     (9, 2, "matrix", "the matrix from YUV to RGB, see below", |m| m.matrix = ColorMatrix::Bt2020),
     (10, 1, "rotation", "to be applied when showing, see below", |m| m.rotation = Rotation::Cw180),
-    (10, 2, "mirrored", "1: left and right are exchanged when showing, after the rotation", |m| m.mirrored = true),
+    (
+        10,
+        2,
+        "speakers",
+        "the speakers that channels of sound are for, one bit a channel as in a WAV file's `dwChannelMask`; else 0",
+        |m| {
+            m.speakers = 9;
+        },
+    ),
     (11, 1, "sar_num", "pixel aspect, width", |m| m.sar_num = 9),
     (11, 2, "sar_den", "pixel aspect, height", |m| m.sar_den = 9),
 ];
@@ -118,6 +126,7 @@ pub(super) const ENUMERATIONS: &[Enumeration] = &[
             ("CW90", Rotation::Cw90 as u64, "a quarter turn clockwise"),
             ("CW180", Rotation::Cw180 as u64, "upside down"),
             ("CW270", Rotation::Cw270 as u64, "a quarter turn counter-clockwise"),
+            ("MIRRORED", 4, "added to one of these: left and right are exchanged, after the rotation"),
         ],
     ),
 ];

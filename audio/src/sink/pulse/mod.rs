@@ -89,7 +89,7 @@ impl Pulse {
             reports,
             bell,
             gain,
-            format: legacy.map(|legacy| Format { channels: 2, rate: legacy.rate }),
+            format: legacy.map(|legacy| Format::stereo(legacy.rate)),
             health: Health::Opening,
             sink_name: None,
             legacy: legacy.map_or(0, Legacy::encode),
@@ -173,7 +173,7 @@ impl Sink for Pulse {
         }
         let rate = if RATES.contains(&source.rate) { source.rate } else { 48_000 };
         self.order(Order::Open(rate));
-        *self.format.insert(Format { channels: 2, rate })
+        *self.format.insert(Format::stereo(rate))
     }
 
     fn health(&mut self, now_ns: u64) -> &Health {

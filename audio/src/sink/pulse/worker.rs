@@ -166,7 +166,7 @@ struct Talk<'a> {
 
 impl<'a> Talk<'a> {
     fn open(worker: &'a Worker, line: Line) -> Result<Self, Lost> {
-        let mut format = Format { channels: 2, rate: 48_000 };
+        let mut format = Format::stereo(48_000);
         let channel = line.legacy().map(|legacy| {
             format.rate = legacy.rate;
             legacy.channel

@@ -17,11 +17,16 @@ pub(super) struct Model {
 
 impl Model {
     pub(super) fn read(&mut self, bits: &mut Bits<'_>, header: &Header) {
-        self.slow_decay = i32::from(SLOW_DECAY[bits.take(2)]) >> header.slower;
-        self.fast_decay = i32::from(FAST_DECAY[bits.take(2)]) >> header.slower;
-        self.slow_gain = SLOW_GAIN[bits.take(2)].into();
-        self.knee = KNEE[bits.take(2)].into();
-        self.floor = FLOOR[bits.take(3)].into();
+        self.set([2, 2, 2, 2, 3].map(|len| bits.take(len)), header);
+    }
+
+    /// Takes the codes of slow and fast decay, slow gain, knee and floor.
+    pub(super) fn set(&mut self, [slow, fast, gain, knee, floor]: [usize; 5], header: &Header) {
+        self.slow_decay = i32::from(SLOW_DECAY[slow]) >> header.slower;
+        self.fast_decay = i32::from(FAST_DECAY[fast]) >> header.slower;
+        self.slow_gain = SLOW_GAIN[gain].into();
+        self.knee = KNEE[knee].into();
+        self.floor = FLOOR[floor].into();
     }
 }
 
@@ -105,6 +110,16 @@ impl Channel {
         self.offset = (((coarse as i32 - 15) << 4) + bits.take(4) as i32) << 2;
         self.fast_gain = 128 * (bits.take(3) as i32 + 1);
         self.changed = true;
+    }
+
+    /// Sets the offset of signal to noise that a whole frame has.
+    pub(super) fn set_offset(&mut self, offset: i32) {
+        (self.offset, self.changed) = (offset, true);
+    }
+
+    /// Sets the gain that decays fast, by its code.
+    pub(super) fn set_fast_gain(&mut self, code: usize) {
+        (self.fast_gain, self.changed) = (128 * (code as i32 + 1), true);
     }
 
     /// Reads changes to what is heard.

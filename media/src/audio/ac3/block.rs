@@ -1,6 +1,7 @@
 //! What a block says beside its mantissas, and how its bins come of both.
 
 use super::allocation::{Channel, Model};
+use super::enhanced::LACKING;
 use super::header::{Bits, Header};
 use super::mantissas::{Groups, Noise, read, scale};
 use super::tables::REMATRIXED;
@@ -8,6 +9,16 @@ use super::tables::REMATRIXED;
 /// Where in the channels those are that are not of full width: low frequencies, and what coupled ones have in common.
 pub(super) const LOW: usize = 5;
 pub(super) const COUPLING: usize = 6;
+
+/// Which bands of coupling go on the one before where E-AC-3 does not say.
+const JOINED: [bool; 18] = {
+    let (mut joined, mut band) = ([false; 18], 0);
+    while band < 18 {
+        joined[band] = 0b11_1110_1101_0000_0000 >> band & 1 == 1;
+        band += 1;
+    }
+    joined
+};
 
 /// All that holds from one block to the next.
 pub(super) struct Blocks {
@@ -20,6 +31,11 @@ pub(super) struct Blocks {
     /// Where the bands of coupling end, and how loud each is in each channel; whether the right one has it reversed.
     bands: Vec<usize>,
     coordinates: [[f32; 18]; 5],
+    /// Which bands of coupling go on the one before.
+    joined: [bool; 18],
+    /// In E-AC-3, channels whose coordinates must come with their next coupling, and whether its leaks must.
+    fresh: [bool; 5],
+    fresh_leaks: bool,
     phases: bool,
     reversed: [bool; 18],
     /// Bands in which left and right are sum and difference.
@@ -41,6 +57,9 @@ impl Blocks {
             coupled: [false; 5],
             bands: Vec::new(),
             coordinates: [[0.0; 18]; 5],
+            joined: [false; 18],
+            fresh: [true; 5],
+            fresh_leaks: true,
             phases: false,
             reversed: [false; 18],
             rematrixed: [false; 4],
@@ -55,15 +74,16 @@ impl Blocks {
         self.gains[usize::from(header.mode == 0 && n != 0)]
     }
 
-    /// Reads a block; the bins of its channels come into `bins`. Errors: what the block says cannot be, or it is cut off.
+    /// Reads block `number` of a frame; the bins of its channels come into `bins`. Errors: what the block says cannot be, it is cut off, or
+    /// has what is not decoded here.
     pub(super) fn read(
         &mut self,
         bits: &mut Bits<'_>,
         header: &Header,
-        first: bool,
+        number: usize,
         bins: &mut [[f32; 256]; 6],
     ) -> Result<(), &'static str> {
-        self.read_side(bits, header, first)?;
+        self.read_side(bits, header, number)?;
         let mut groups = Groups::default();
         let mut common = None;
         for n in (0..header.full).chain(header.low.then_some(LOW)) {
@@ -117,23 +137,32 @@ impl Blocks {
     }
 
     /// Everything in front of the mantissas.
-    pub(super) fn read_side(&mut self, bits: &mut Bits<'_>, header: &Header, first: bool) -> Result<(), &'static str> {
-        let full = header.full;
+    pub(super) fn read_side(
+        &mut self,
+        bits: &mut Bits<'_>,
+        header: &Header,
+        number: usize,
+    ) -> Result<(), &'static str> {
+        let (full, first, frame) = (header.full, number == 0, header.frame.as_ref());
         if first {
             self.channels.iter_mut().for_each(Channel::begin);
             (self.gains, self.rematrixed) = ([1.0; 2], [false; 4]);
+            (self.fresh, self.fresh_leaks) = ([true; 5], true);
         }
-        self.switched[..full].fill_with(|| bits.flag());
-        self.noisy[..full].fill_with(|| bits.flag());
+        self.switched[..full].fill_with(|| frame.is_none_or(|frame| frame.switches) && bits.flag());
+        self.noisy[..full].fill_with(|| frame.is_some_and(|frame| !frame.noise) || bits.flag());
         for gain in &mut self.gains[..if header.mode == 0 { 2 } else { 1 }] {
             if bits.flag() {
                 let (shift, value) = (bits.take(3) as i32, bits.take(5) + 32);
                 *gain = value as f32 / 32.0 * f32::powi(2.0, if shift < 4 { shift } else { shift - 8 });
             }
         }
-        self.read_coupling(bits, header, first)?;
+        if frame.is_some() && (first || bits.flag()) && bits.flag() {
+            return Err(LACKING[0]);
+        }
+        self.read_coupling(bits, header, number)?;
         let coupling = self.coupling;
-        if header.mode == 2 && bits.flag() {
+        if header.mode == 2 && (first && frame.is_some() || bits.flag()) {
             let start = self.channels[COUPLING].start;
             let bands = if !coupling || start > 61 {
                 4
@@ -145,33 +174,41 @@ impl Blocks {
             self.rematrixed = [false; 4];
             self.rematrixed[..bands].fill_with(|| bits.flag());
         }
-        self.read_exponents(bits, header)?;
+        self.read_exponents(bits, header, number)?;
 
         let used = |n: usize| n < full || n == LOW && header.low || n == COUPLING && coupling;
         // In the order in which they stand in the stream.
         let order = [COUPLING, 0, 1, 2, 3, 4, LOW].into_iter().filter(|n| used(*n));
         let missing = |what| if first { Err(what) } else { Ok(()) };
-        if bits.flag() {
+        if frame.is_some_and(|frame| !frame.model) {
+            self.model.set([2, 1, 1, 2, 7], header);
+        } else if bits.flag() {
             self.model.read(bits, header);
             self.channels.iter_mut().for_each(|channel| channel.changed = true);
         } else {
             missing("no parameters of bit allocation")?;
         }
-        if bits.flag() {
+        if let Some(frame) = frame {
+            let channels = &mut self.channels;
+            if first {
+                channels.iter_mut().for_each(|channel| channel.set_offset(frame.offset));
+            }
+            frame.read_gains(bits, first, order.clone(), |n, code| channels[n].set_fast_gain(code));
+        } else if bits.flag() {
             let coarse = bits.take(6);
             order.clone().for_each(|n| self.channels[n].read_offset(bits, coarse));
         } else {
             missing("no signal-to-noise offsets")?;
         }
         if coupling {
-            if bits.flag() {
+            if frame.is_some() && std::mem::take(&mut self.fresh_leaks) || bits.flag() {
                 self.model.leaks = [0; 2].map(|_| ((bits.take(3) << 8) + 768) as i32);
                 self.channels[COUPLING].changed = true;
             } else {
                 missing("no leaks of coupling")?;
             }
         }
-        if bits.flag() {
+        if frame.is_none_or(|frame| frame.deltas) && bits.flag() {
             let kinds = [COUPLING, 0, 1, 2, 3, 4].map(|n| (n, if n != LOW && used(n) { bits.take(2) } else { 0 }));
             for (n, kind) in kinds {
                 let channel = &mut self.channels[n];
@@ -184,7 +221,7 @@ impl Blocks {
                 channel.changed = true;
             }
         }
-        if bits.flag() {
+        if frame.is_none_or(|frame| frame.skips) && bits.flag() {
             let skipped = 8 * bits.take(9);
             bits.skip(skipped);
         }
@@ -198,15 +235,29 @@ impl Blocks {
     }
 
     /// Which channels are coupled where, and how.
-    fn read_coupling(&mut self, bits: &mut Bits<'_>, header: &Header, first: bool) -> Result<(), &'static str> {
-        let full = header.full;
-        if bits.flag() {
-            (self.coupling, self.coupled, self.phases) = (bits.flag(), [false; 5], false);
+    fn read_coupling(&mut self, bits: &mut Bits<'_>, header: &Header, number: usize) -> Result<(), &'static str> {
+        let (full, first, frame) = (header.full, number == 0, header.frame.as_ref());
+        let enhanced = frame.is_some();
+        let (new, on) = match frame {
+            Some(frame) => frame.coupling[number],
+            None => {
+                let new = bits.flag();
+                (new, new && bits.flag())
+            }
+        };
+        if new {
+            (self.coupling, self.coupled, self.phases) = (on, [false; 5], false);
+            if !on {
+                (self.fresh, self.fresh_leaks) = ([true; 5], true);
+            }
             if self.coupling {
                 if header.mode < 2 {
                     return Err("one channel is coupled");
                 }
-                self.coupled[..full].fill_with(|| bits.flag());
+                if enhanced && bits.flag() {
+                    return Err(LACKING[1]);
+                }
+                self.coupled[..full].fill_with(|| enhanced && header.mode == 2 || bits.flag());
                 self.phases = header.mode == 2 && bits.flag();
                 let (begin, end) = (bits.take(4), bits.take(4) + 3);
                 if begin >= end {
@@ -215,17 +266,28 @@ impl Blocks {
                 let bin = |band: usize| 37 + 12 * band;
                 let coupling = &mut self.channels[COUPLING];
                 (coupling.start, coupling.end, coupling.changed) = (bin(begin), bin(end), true);
+                let joined = &mut self.joined[..end - begin - 1];
+                if !enhanced || bits.flag() {
+                    joined.fill_with(|| bits.flag());
+                } else if first {
+                    joined.copy_from_slice(&JOINED[begin + 1..end]);
+                }
                 self.bands.clear();
                 // A band that goes on does not end there.
-                self.bands.extend((begin + 1..end).filter(|_| !bits.flag()).map(bin));
+                let ends = (begin + 1..end).zip(&*joined).filter(|(_, joined)| !**joined);
+                self.bands.extend(ends.map(|(band, _)| bin(band)));
                 self.bands.push(bin(end));
             }
-        } else if first {
+        } else if first && !enhanced {
             return Err("no strategy of coupling");
         }
         let mut new = false;
-        for n in (0..full).filter(|n| self.coupled[*n]) {
-            if !bits.flag() {
+        for n in 0..full {
+            if !self.coupled[n] {
+                self.fresh[n] = true;
+                continue;
+            }
+            if !(enhanced && std::mem::take(&mut self.fresh[n]) || bits.flag()) {
                 if first {
                     return Err("no coordinates of coupling");
                 }
@@ -244,15 +306,19 @@ impl Blocks {
     }
 
     /// The exponents of all channels, or that they stay.
-    fn read_exponents(&mut self, bits: &mut Bits<'_>, header: &Header) -> Result<(), &'static str> {
+    fn read_exponents(&mut self, bits: &mut Bits<'_>, header: &Header, number: usize) -> Result<(), &'static str> {
         let (full, coupling) = (header.full, self.coupling);
         let mut strategies = [0; 7];
-        if coupling {
-            strategies[COUPLING] = bits.take(2);
+        if let Some(frame) = &header.frame {
+            strategies = frame.strategies[number];
+        } else {
+            if coupling {
+                strategies[COUPLING] = bits.take(2);
+            }
+            strategies[..full].fill_with(|| bits.take(2));
+            strategies[LOW] = if header.low { bits.take(1) } else { 0 };
         }
-        strategies[..full].fill_with(|| bits.take(2));
         if header.low {
-            strategies[LOW] = bits.take(1);
             (self.channels[LOW].start, self.channels[LOW].end) = (0, 7);
         }
         for n in (0..full).filter(|n| strategies[*n] != 0) {

@@ -1,5 +1,6 @@
 //! Bits, and the header of a frame.
 
+use super::enhanced::Frame;
 use crate::container::ac3_frame;
 
 /// Bits of a frame, the first one first. Behind the last one there are zeros. (Those of `video::bits` go bit by bit and ask each time whether
@@ -60,6 +61,10 @@ pub(super) struct Header {
     /// Channels without the one of low frequencies.
     pub(super) full: usize,
     pub(super) low: bool,
+    /// Blocks of 256 samples.
+    pub(super) blocks: usize,
+    /// What E-AC-3 says of all blocks.
+    pub(super) frame: Option<Frame>,
 }
 
 impl Header {
@@ -71,6 +76,10 @@ impl Header {
             return Err("its sum is wrong");
         }
         let mut bits = Bits::new(&frame[..len - 2]);
+        if frame[5] >> 3 > 10 {
+            bits.skip(16);
+            return Ok((Self::enhanced(rate, len, &mut bits)?, bits));
+        }
         bits.skip(32);
         let table = bits.take(2);
         bits.skip(6);
@@ -98,13 +107,13 @@ impl Header {
             bits.skip(more);
         }
         let full = [2, 1, 2, 3, 3, 4, 4, 5][mode];
-        Ok((Self { rate, table, slower, mode, full, low }, bits))
+        Ok((Self { rate, table, slower, mode, full, low, blocks: 6, frame: None }, bits))
     }
 }
 
 impl Bits<'_> {
     /// Skips a field that a flag announces.
-    fn option(&mut self, len: usize) {
+    pub(super) fn option(&mut self, len: usize) {
         if self.flag() {
             self.skip(len);
         }

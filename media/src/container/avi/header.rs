@@ -1,11 +1,11 @@
 //! What an AVI's header says of its tracks.
 
-use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
 
 use super::super::wav;
 use super::super::{CodecId, Track, TrackKind, VideoTrack, caps, fourcc};
+use crate::speakers;
 use crate::times::{USUAL, is_rate};
 
 /// How a track's time is counted.
@@ -132,9 +132,7 @@ pub(in super::super) fn sound(format: &[u8]) -> Result<AudioCodecParameters, Str
         _ => return wav::params(format),
     };
     params.for_codec(id).with_sample_rate(half(4) | half(6) << 16);
-    if let Some(positions) = Position::from_wave_channel_count(half(2)) {
-        params.with_channels(Channels::Positioned(positions));
-    }
+    params.with_channels(speakers::channels(half(2), 0));
     if id == CODEC_ID_AAC
         && let Some(config) = format.get(18..).filter(|config| !config.is_empty())
     {

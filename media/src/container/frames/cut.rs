@@ -4,6 +4,7 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use super::header::{Header, params};
 use super::latm::Latm;
+use super::units::{Dvd, Opus, bluray};
 
 /// Bytes by which a frame is recognised.
 const HEAD: usize = 8;
@@ -16,30 +17,77 @@ pub(in crate::container) struct Frame {
     pub(in crate::container) offset: i64,
 }
 
+/// How a stream's sound lies in its packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::container) enum Form {
+    /// Frames that tell by their headers what they are.
+    #[default]
+    Frames,
+    /// AAC in LATM.
+    Latm,
+    /// Samples, as a DVD has them.
+    Dvd,
+    /// Samples, as a Blu-ray disc has them.
+    Bluray,
+    /// Opus, and what the programme's map says of its channels.
+    Opus(u8),
+}
+
+enum How {
+    Frames,
+    Latm(Latm),
+    Dvd(Dvd),
+    Bluray,
+    Opus(Opus),
+}
+
 /// Cuts one stream.
-#[derive(Default)]
 pub(in crate::container) struct Cutter {
     /// What the frame that is not whole yet has so far.
     left: Vec<u8>,
     /// The last frame ended where the next one is to begin.
     following: bool,
-    latm: Option<Latm>,
+    how: How,
+    /// What the first frame said of the channels of those whose headers do not.
+    described: Option<AudioCodecParameters>,
+}
+
+impl Default for Cutter {
+    fn default() -> Self {
+        Self::new(Form::Frames)
+    }
 }
 
 impl Cutter {
-    /// For frames of LATM.
-    pub(in crate::container) fn latm() -> Self {
-        Self { latm: Some(Latm::default()), ..Self::default() }
+    pub(in crate::container) fn new(form: Form) -> Self {
+        let how = match form {
+            Form::Frames => How::Frames,
+            Form::Latm => How::Latm(Latm::default()),
+            Form::Dvd => How::Dvd(Dvd::default()),
+            Form::Bluray => How::Bluray,
+            Form::Opus(code) => How::Opus(Opus::new(code)),
+        };
+        Self { left: Vec::new(), following: false, how, described: None }
     }
 
     /// Forgets what came before: the next packet is another place's.
     pub(in crate::container) fn jump(&mut self) {
         self.left.clear();
         self.following = false;
+        if let How::Dvd(dvd) = &mut self.how {
+            *dvd = Dvd::default();
+        }
     }
 
     /// The frames that are whole once `body` is there.
     pub(in crate::container) fn cut(&mut self, body: &[u8]) -> Vec<Frame> {
+        let whole = |(data, params)| Frame { data, params, offset: 0 };
+        match &mut self.how {
+            How::Dvd(dvd) => return dvd.take(body).map(whole).into_iter().collect(),
+            How::Bluray => return bluray(body).map(whole).into_iter().collect(),
+            How::Opus(opus) => return opus.take(body).into_iter().map(whole).collect(),
+            How::Frames | How::Latm(_) => {}
+        }
         let mut data = std::mem::take(&mut self.left);
         let (before, mut at, mut frames) = (data.len(), 0, Vec::new());
         data.extend_from_slice(body);
@@ -56,11 +104,15 @@ impl Cutter {
                 continue;
             }
             self.following = true;
-            let found = match &mut self.latm {
-                Some(latm) => latm.take(frame),
-                None => Header::parse(frame)
-                    .filter(|header| !header.dependent)
-                    .and_then(|header| Some((frame[header.skip as usize..].to_vec(), params(&header, frame)?))),
+            let described = &mut self.described;
+            let found = match &mut self.how {
+                How::Latm(latm) => latm.take(frame),
+                _ => Header::parse(frame).filter(|header| !header.dependent).and_then(|header| {
+                    if let Some(said) = params(&header, frame) {
+                        *described = Some(said);
+                    }
+                    Some((frame[header.skip as usize..].to_vec(), described.clone()?))
+                }),
             };
             frames.extend(found.map(|(data, params)| Frame { data, params, offset: at as i64 - before as i64 }));
             at += len;
@@ -71,9 +123,9 @@ impl Cutter {
 
     /// Bytes of the frame that begins here, if one does.
     fn len(&self, rest: &[u8]) -> Option<usize> {
-        match self.latm {
-            Some(_) => Latm::len(rest),
-            None => Header::parse(rest).filter(|header| header.len > header.skip).map(|header| header.len as usize),
+        match self.how {
+            How::Latm(_) => Latm::len(rest),
+            _ => Header::parse(rest).filter(|header| header.len > header.skip).map(|header| header.len as usize),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Headers of frames of sound: MPEG audio, ADTS, AC-3; and the tags around them.
 
-use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
 
 use super::latm::described;
+use crate::speakers;
 
 /// What an MP3 decoder adds to the delay that an encoder declares.
 const DECODER_DELAY: u32 = 529;
@@ -211,8 +211,6 @@ pub(super) fn params(first: &Header, frame: &[u8]) -> Option<AudioCodecParameter
         Kind::Ac3 { .. } => params.for_codec(CODEC_ID_AC3),
     };
     params.with_sample_rate(first.rate);
-    if let Some(positions) = Position::from_wave_channel_count(first.channels) {
-        params.with_channels(Channels::Positioned(positions));
-    }
+    params.with_channels(speakers::channels(first.channels, 0));
     Some(params)
 }

@@ -4,6 +4,7 @@
 mod cut;
 mod header;
 mod latm;
+mod units;
 
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
@@ -14,7 +15,7 @@ use crate::times::nearest_ns;
 use crate::{MediaError, MediaFile, NS};
 use header::{Header, Kind, declared, params, tag_len};
 
-pub(super) use cut::Cutter;
+pub(super) use cut::{Cutter, Form};
 #[cfg(feature = "ac3")]
 pub(crate) use header::ac3_frame;
 
@@ -161,6 +162,11 @@ impl Frames {
 
     fn ns(&self, samples: i64) -> i64 {
         nearest_ns(samples, (1, self.walk.first.rate))
+    }
+
+    /// As the sound of another file, which says what it is.
+    pub(super) fn within(self, around: Contents) -> Self {
+        Self { contents: Contents { tracks: self.contents.tracks, ..around }, ..self }
     }
 }
 

@@ -1,11 +1,11 @@
 //! What a Matroska track says of its sound.
 
-use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::*;
 
 use super::super::avi;
 use super::ebml::{child, float, laces, uint};
+use crate::speakers;
 
 /// A sound track's codec and what its decoder needs; `Err` names a codec that there is no decoder for.
 pub(super) fn parse(name: &str, private: &[u8], audio: &[u8]) -> Result<AudioCodecParameters, String> {
@@ -69,9 +69,8 @@ fn params(name: &str, private: &[u8], audio: &[u8]) -> Option<AudioCodecParamete
         _ => return None,
     };
     params.for_codec(id).with_sample_rate(rate);
-    if let Some(positions) = Position::from_wave_channel_count(channels) {
-        params.with_channels(Channels::Positioned(positions));
-    }
+    let said = if id == CODEC_ID_FLAC { speakers::of_blocks(private) } else { 0 };
+    params.with_channels(speakers::channels(channels, said));
     if !extra.is_empty() {
         params.with_extra_data(extra.into());
     }

@@ -1,11 +1,11 @@
 //! A sample description: which codec, and what it wants to know.
 
-use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 
 use super::super::xiph_laces;
 use super::boxes::{Fields, descend};
+use crate::speakers;
 
 /// Reads a sample description. `Err` names a codec that there is no decoder for.
 pub(super) fn parse(kind: [u8; 4], entry: &[u8]) -> Result<AudioCodecParameters, String> {
@@ -113,12 +113,13 @@ fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Optio
         }
         b"ulaw" => CODEC_ID_PCM_MULAW,
         b"alaw" => CODEC_ID_PCM_ALAW,
+        b"ima4" => CODEC_ID_ADPCM_IMA_QT,
         _ => return Some(()),
     };
     params.for_codec(codec).with_sample_rate(rate).with_max_frames_per_packet(65_536);
-    if let Some(positions) = Position::from_wave_channel_count(channels) {
-        params.with_channels(Channels::Positioned(positions));
-    }
+    let said = child(b"chan").and_then(|body| speakers::of_apple(body.get(4..)?, channels));
+    let said = said.or_else(|| speakers::of_iso(child(b"chnl")?, channels));
+    params.with_channels(said.unwrap_or_else(|| speakers::channels(channels, 0)));
     if let Some(extra) = extra {
         params.with_extra_data(extra.into());
     }

@@ -28,8 +28,8 @@ pub(super) struct Reading {
     /// Ticks per second.
     pub(super) scale: u32,
     pub(super) file_len: u64,
-    /// Bytes of one frame of uncompressed sound.
-    pub(super) pcm_frame: Option<u32>,
+    /// Of sound that is listed by the sample frame: how many of these stand together, and in how many bytes.
+    pub(super) pcm_frame: Option<(u32, u32)>,
     /// How many more samples the file may have.
     pub(super) left: usize,
     /// They are heard, in the order in which they are decoded.
@@ -67,9 +67,13 @@ pub(super) fn samples(stbl: &[u8], reading: &Reading) -> Result<Vec<Sample>, Str
                 break;
             }
             let (frames, size) = match reading.pcm_frame {
-                Some(bytes) => {
-                    let frames = (left as u32).min(PCM_PACKET);
-                    (frames, frames.saturating_mul(bytes))
+                Some((unit, _)) if left < unit as usize => {
+                    index += left;
+                    break;
+                }
+                Some((unit, bytes)) => {
+                    let units = (left as u32).min(PCM_PACKET) / unit;
+                    (units * unit, units.saturating_mul(bytes))
                 }
                 None => match sizes.get(index) {
                     Some(size) if u64::from(size) <= reading.file_len => (1, size),

@@ -6,9 +6,9 @@ use super::boxes::{be16, be32, be64, child, children, descend};
 use super::entry::Entry;
 use super::ns;
 use super::table::{self, Reading, Sample};
-use symphonia::core::codecs::audio::well_known::CODEC_ID_AAC;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_ADPCM_IMA_QT};
 
-use crate::audio::{pcm_bytes, pre_skip};
+use crate::audio::{IMA, pcm_bytes, pre_skip};
 use crate::{NS, Orientation};
 
 /// One entry of an edit list: `duration` in the movie's scale, `media` in the track's (negative: nothing is shown).
@@ -88,7 +88,16 @@ pub(super) fn parse(trak: &[u8], file_len: u64, left: usize) -> Option<Track> {
     // Uncompressed: the file's "samples" are single frames, too many to list one by one.
     let pcm_frame = params.and_then(|params| {
         let channels = params.channels.as_ref().map_or(1, |channels| channels.count()).max(1);
-        Some((pcm_bytes(params.codec)? * channels) as u32)
+        match pcm_bytes(params.codec) {
+            Some(bytes) => Some((1, (bytes * channels) as u32)),
+            // QuickTime counts samples of one byte; other writers list the blocks.
+            None if params.codec == CODEC_ID_ADPCM_IMA_QT
+                && child(stbl, b"stsz").and_then(|body| be32(body, 4)) == Some(1) =>
+            {
+                Some((IMA.1 as u32, IMA.0 as u32 * channels as u32))
+            }
+            None => None,
+        }
     });
     let (samples, refused) = match kind {
         TrackKind::Other => (Vec::new(), None),

@@ -1,12 +1,12 @@
 //! How each codec lies in Ogg: its headers, what its positions count, and how long a packet lasts.
 
-use symphonia::core::audio::{Channels, Position};
 use symphonia::core::codecs::audio::AudioCodecParameters;
 use symphonia::core::codecs::audio::well_known::{CODEC_ID_FLAC, CODEC_ID_OPUS, CODEC_ID_VORBIS};
 
 use super::super::{CodecId, Track, TrackKind, VideoTrack, reduce};
 use super::words::{Words, picture};
 use crate::audio::name_of;
+use crate::speakers;
 use crate::times::{USUAL, is_rate, units_ns};
 
 /// The longest packet of Opus in samples: 120 ms.
@@ -226,12 +226,10 @@ impl Coded {
             let video = VideoTrack { rate: Some(f64::from(num) / f64::from(den)), ..VideoTrack::new(codec, config) };
             Track { video: Some(video.clone()), ..Track::new(TrackKind::Video, video.codec.name()) }
         };
-        let sound = |id, rate: u32, channels: u8, extra: Vec<u8>| {
+        let sound = |id, rate: u32, (channels, said): (u8, u32), extra: Vec<u8>| {
             let mut params = AudioCodecParameters::new();
             params.for_codec(id).with_sample_rate(rate).with_extra_data(extra.into());
-            if let Some(positions) = Position::from_wave_channel_count(channels.into()) {
-                params.with_channels(Channels::Positioned(positions));
-            }
+            params.with_channels(speakers::channels(channels.into(), said));
             Track { audio: Some(Ok(params)), ..Track::new(TrackKind::Audio, name_of(id)) }
         };
         let first = headers.first().cloned().unwrap_or_default();
@@ -247,16 +245,17 @@ impl Coded {
             Self::Vorbis { rate, channels, .. } => {
                 let setup = headers.iter().find(|header| header.first() == Some(&5));
                 let extra = [first.as_slice(), setup.map_or(&[], Vec::as_slice)].concat();
-                (sound(CODEC_ID_VORBIS, *rate, *channels, extra), words(7))
+                (sound(CODEC_ID_VORBIS, *rate, (*channels, 0), extra), words(7))
             }
-            Self::Opus { channels, .. } => (sound(CODEC_ID_OPUS, 48_000, *channels, first), words(8)),
+            Self::Opus { channels, .. } => (sound(CODEC_ID_OPUS, 48_000, (*channels, 0), first), words(8)),
             Self::Flac { rate, channels } => {
                 let extra = first.get(17..51).unwrap_or_default().to_vec();
                 let block =
                     |kind: u8| headers.iter().skip(1).filter(move |one| one.first().is_some_and(|k| k & 0x7f == kind));
                 let mut words = Words::read(block(4).next().and_then(|one| one.get(4..)).unwrap_or_default());
                 words.covers.extend(block(6).filter_map(|one| picture(one.get(4..)?)));
-                (sound(CODEC_ID_FLAC, *rate, *channels, extra), words)
+                let said = words.get(&speakers::COMMENT.to_lowercase()).map_or(0, speakers::of_comment);
+                (sound(CODEC_ID_FLAC, *rate, (*channels, said), extra), words)
             }
             Self::Other(kind, name) => {
                 let mut track = Track::new(*kind, name.clone());

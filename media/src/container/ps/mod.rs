@@ -7,7 +7,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 
-use super::frames::Cutter;
+use super::frames::{Cutter, Form};
 use super::ordered::{Ordered, Times};
 use super::pes::{WRAP, ns, unwrap};
 use super::stream::{Content, Piece, Reader, Source};
@@ -135,7 +135,8 @@ impl Ps {
         let Stream { id, span } = self.streams[track];
         let content = match &self.contents.tracks[track].video {
             Some(video) => Content::cut(video.codec.clone()),
-            None => Content::Sound(Cutter::default()),
+            None if (0xbda0..=0xbdaf).contains(&id) => Content::Sound(Box::new(Cutter::new(Form::Dvd))),
+            None => Content::Sound(Box::default()),
         };
         Reader::new(Packs { walk: Walk::new(self.file.clone(), 0), id, until }, span, content)
     }
@@ -173,7 +174,7 @@ fn track(walk: &mut Walk, unit: &Unit) -> Result<Option<Track>, MediaError> {
         0xc0..=0xdf => Some(sound("MPEG audio")),
         0xbd80..=0xbd87 | 0xbdc0..=0xbdcf => Some(sound("AC-3")),
         0xbd88..=0xbd8f => Some(refused("DTS")),
-        0xbda0..=0xbdaf => Some(refused("DVD PCM")),
+        0xbda0..=0xbdaf => Some(sound("DVD PCM")),
         0xbdb0..=0xbdbf => Some(refused("TrueHD")),
         id if spu::is_spu(id) => Some(Track::new(TrackKind::Subtitle, "VobSub")),
         _ => None,

@@ -8,7 +8,7 @@ mod units;
 use std::collections::{HashMap, HashSet};
 
 use super::dolby::Dolby;
-use super::frames::Cutter;
+use super::frames::{Cutter, Form};
 use super::ordered::{Ordered, Times};
 use super::pes::{WRAP, header, ns, unwrap};
 use super::stream::{Content, Piece, Reader, Source};
@@ -43,8 +43,8 @@ struct Stream {
     pid: u16,
     /// The first and the last time in ticks.
     span: Option<(i64, i64)>,
-    /// Its AAC lies in LATM.
-    latm: bool,
+    /// How its sound lies in its packets.
+    form: Form,
     /// Its pictures begin anywhere in its PES packets.
     cut: bool,
 }
@@ -76,7 +76,7 @@ impl Ts {
                 (1.., Some(2)) => {
                     listed = streams(table);
                     clock = table.get(8..10).map_or(0, |pid| u16::from_be_bytes([pid[0] & 0x1f, pid[1]]));
-                    if listed.iter().all(|(_, track)| !timed(track.kind)) {
+                    if listed.iter().all(|(_, track, _)| !timed(track.kind)) {
                         listed.clear();
                     }
                 }
@@ -94,7 +94,7 @@ impl Ts {
         let mut streams = Vec::new();
         // Times may wrap between one track's first and another's.
         let anchor = firsts.values().next().copied().unwrap_or(0);
-        for (pid, mut track) in listed {
+        for (pid, mut track, form) in listed {
             if scrambled.contains(&pid) && !firsts.contains_key(&pid) {
                 track.encrypt();
             }
@@ -105,7 +105,7 @@ impl Ts {
             });
             // Writers of television put several pictures of MPEG-2, or a part of one, into a PES packet.
             let cut = track.video.as_ref().is_some_and(|video| video.codec == CodecId::Mpeg12);
-            streams.push(Stream { pid, span, latm: track.codec == LATM, cut });
+            streams.push(Stream { pid, span, form, cut });
             contents.tracks.push(track);
         }
         let mut ts = Self { file: file.clone(), grid, contents, streams, joints };
@@ -178,13 +178,12 @@ impl Ts {
 
     /// A reader of a track, which reads as far as `until`.
     fn reader(&self, track: usize, until: u64) -> Reader<reader::Track> {
-        let Stream { span, latm, cut, .. } = self.streams[track];
+        let Stream { span, form, cut, .. } = self.streams[track];
         let codec = self.contents.tracks[track].video.as_ref().map(|video| video.codec.clone());
         let content = match codec {
             Some(codec) if cut => Content::cut(codec),
             Some(codec) => Content::Pictures(codec),
-            None if latm => Content::Sound(Cutter::latm()),
-            None => Content::Sound(Cutter::default()),
+            None => Content::Sound(Box::new(Cutter::new(form))),
         };
         Reader::new(self.source(track, until), span.unwrap_or_default(), content)
     }
@@ -208,16 +207,16 @@ fn times(
     grid: Grid,
     from: u64,
     to: u64,
-    tracks: &[(u16, Track)],
+    tracks: &[(u16, Track, Form)],
     joints: &Joints,
     last: bool,
 ) -> Result<(HashMap<u16, i64>, HashSet<u16>), MediaError> {
     let mut units = Units::new(file.clone(), grid, from);
     let (mut found, mut scrambled) = (HashMap::new(), HashSet::new());
-    let wanted = tracks.iter().filter(|(_, track)| timed(track.kind)).count();
+    let wanted = tracks.iter().filter(|(_, track, _)| timed(track.kind)).count();
     while units.at < to && (last || found.len() < wanted) {
         let Some(unit) = units.next()? else { break };
-        let known = tracks.iter().any(|(pid, track)| *pid == unit.pid && timed(track.kind));
+        let known = tracks.iter().any(|(pid, track, _)| *pid == unit.pid && timed(track.kind));
         if known && unit.scrambled {
             scrambled.insert(unit.pid);
         } else if let Some((Some(time), _)) = header(unit.payload).filter(|_| unit.begins && known) {
@@ -236,21 +235,22 @@ fn times(
 }
 
 /// The tracks that a programme map lists.
-fn streams(map: &[u8]) -> Vec<(u16, Track)> {
+fn streams(map: &[u8]) -> Vec<(u16, Track, Form)> {
     let half = |at: usize| Some(usize::from(u16::from_be_bytes([*map.get(at)? & 0x0f, *map.get(at + 1)?])));
     let (mut at, mut out) = (12 + half(10).unwrap_or(0), Vec::new());
     while let (Some(&kind), Some(len)) = (map.get(at), half(at + 3))
         && out.len() < caps::TRACKS
     {
         let pid = u16::from_be_bytes([map[at + 1] & 0x1f, map[at + 2]]);
-        out.push((pid, track(kind, map.get(at + 5..at + 5 + len).unwrap_or_default())));
+        let (track, form) = track(kind, map.get(at + 5..at + 5 + len).unwrap_or_default());
+        out.push((pid, track, form));
         at += 5 + len;
     }
     out
 }
 
-fn track(kind: u8, mut descriptors: &[u8]) -> Track {
-    let (mut language, mut private, mut marked, mut dolby) = (None, 0, [0; 4], None);
+fn track(kind: u8, mut descriptors: &[u8]) -> (Track, Form) {
+    let (mut language, mut private, mut marked, mut dolby, mut opus) = (None, 0, [0; 4], None, 2);
     while let [tag, len, rest @ ..] = descriptors {
         let (body, after) = rest.split_at(usize::from(*len).min(rest.len()));
         descriptors = after;
@@ -260,6 +260,8 @@ fn track(kind: u8, mut descriptors: &[u8]) -> Track {
                 private = if *tag == 0x0a { private } else { *tag };
             }
             0x05 => marked = body.first_chunk().copied().unwrap_or_default(),
+            // An extension of Opus: how many channels there are.
+            0x7f if body.first() == Some(&0x80) => opus = body.get(1).copied().unwrap_or(opus),
             0x6a | 0x7a | 0x7b | 0x7c => private = *tag,
             0xb0 => dolby = Dolby::descriptor(body),
             _ => {}
@@ -283,17 +285,23 @@ fn track(kind: u8, mut descriptors: &[u8]) -> Track {
         (0x81, ..) | (6, 0x6a, _) | (6, _, b"AC-3") => sound("AC-3"),
         (0x87, ..) | (6, 0x7a, _) | (6, _, b"EAC3") => sound("E-AC-3"),
         (0x11, ..) => sound(LATM),
-        (0x80, ..) => refused("Blu-ray PCM"),
+        (0x80, ..) => sound("Blu-ray PCM"),
         (0x82 | 0x85 | 0x86 | 0x8a, ..) | (6, 0x7b, _) => refused("DTS"),
         (0x83, ..) => refused("TrueHD"),
-        (6, _, b"Opus") => refused("Opus in MPEG-TS"),
+        (6, _, b"Opus") => sound("Opus"),
         (6, 0x59, _) => Track::new(TrackKind::Subtitle, "DVB subtitles"),
         (6, 0x56, _) => Track::new(TrackKind::Subtitle, "teletext"),
         (6, 0, [0, 0, 0, 0]) => sound(PRIVATE),
         (0x90, ..) => Track::new(TrackKind::Subtitle, "PGS"),
         _ => Track::new(TrackKind::Other, format!("type {kind:#x}")),
     };
-    Track { language, ..track }
+    let form = match (kind, &marked) {
+        (0x11, _) => Form::Latm,
+        (0x80, _) => Form::Bluray,
+        (6, b"Opus") => Form::Opus(opus),
+        _ => Form::Frames,
+    };
+    (Track { language, ..track }, form)
 }
 
 impl super::Container for Ts {

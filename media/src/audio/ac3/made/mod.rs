@@ -173,6 +173,8 @@ impl Maker {
             mode,
             full: [2, 1, 2, 3, 3, 4, 4, 5][mode],
             low,
+            blocks: 6,
+            frame: None,
         };
         self.deltas = [false; 7];
         for number in 0..6 {
@@ -180,7 +182,7 @@ impl Maker {
             self.write_side(&header, number == 0, most);
             let mut bits = Bits::new(&self.bytes);
             bits.skip(begin);
-            self.blocks.read_side(&mut bits, &header, number == 0).expect("a good block");
+            self.blocks.read_side(&mut bits, &header, number).expect("a good block");
             assert_eq!(bits.taken(), self.at, "we read more or less than was written");
             self.write_mantissas(&header);
         }
