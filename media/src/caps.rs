@@ -56,6 +56,11 @@ pub(crate) const SEEK_ENTRIES: usize = 64;
 /// Errors in a row after which a demuxer of symphonia's is not asked again: one that makes no progress would be asked for ever.
 pub(crate) const FAILURES: u32 = 100;
 
+/// Pictures of a program stream without times of their own, among which the next time is looked for: those of eight seconds at 60 per second.
+pub(crate) const UNTIMED_PICTURES: usize = 512;
+/// Bytes of those: they lie together in packets of 64 KiB at the most, or between two beginnings of a group.
+pub(crate) const UNTIMED_BYTES: usize = 16 << 20;
+
 // How much of a file is read to learn of it.
 
 /// Blocks of a Matroska file in which its tracks' first times are looked for: some seconds of a film with several sounds.
