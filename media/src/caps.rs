@@ -15,6 +15,8 @@ pub(crate) const THEORA_PIXELS: u32 = 7_680 * 4_320;
 pub(crate) const STILL_MEMORY: u64 = 1 << 30;
 /// Items of a HEIF or AVIF picture, and tiles that it is put together of: pictures of 50 million pixels have 200.
 pub(crate) const ITEMS: usize = 4_096;
+/// Layers of one that is put upon each other: stickers and a frame are a few.
+pub(crate) const LAYERS: usize = 64;
 /// Pixels of the pictures that H.264 has in work at once: eight of 4K, or two of 8K. Each takes 8 bytes a pixel, with the copy that
 /// others refer to (10 at 10 bits): 64 MB at 4K.
 #[cfg(feature = "h264")]
@@ -53,6 +55,11 @@ pub(crate) const COVER: u64 = 64 << 20;
 pub(crate) const SEEK_ENTRIES: usize = 64;
 /// Errors in a row after which a demuxer of symphonia's is not asked again: one that makes no progress would be asked for ever.
 pub(crate) const FAILURES: u32 = 100;
+
+/// Pictures of a program stream without times of their own, among which the next time is looked for: those of eight seconds at 60 per second.
+pub(crate) const UNTIMED_PICTURES: usize = 512;
+/// Bytes of those: they lie together in packets of 64 KiB at the most, or between two beginnings of a group.
+pub(crate) const UNTIMED_BYTES: usize = 16 << 20;
 
 // How much of a file is read to learn of it.
 

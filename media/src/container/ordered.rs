@@ -5,13 +5,11 @@
 use std::collections::VecDeque;
 
 use super::avi::{Kind, Unpacker, is_same, vops};
-use super::{CodecId, Packet, Packets, VideoTrack};
+use super::{CodecId, Packet, Packets, VideoTrack, caps};
 use crate::{MediaError, NS};
 
 /// Pictures that are looked at together: the most that a decoder may hold back, and one.
 const SEEN: usize = 17;
-/// Pictures at the most among which the next time is looked for, where only some have one.
-const FAR: usize = 512;
 /// Bytes of a picture that are looked at: it may begin with long messages.
 const FRONT: usize = 64 << 10;
 
@@ -89,13 +87,19 @@ impl Ordered {
     }
 
     fn fill(&mut self) {
-        while self.behind.is_none() && (self.ahead.len() < SEEN || self.lacks_time() && self.ahead.len() < FAR) {
+        while self.behind.is_none() && (self.ahead.len() < SEEN || self.lacks_time() && self.has_room()) {
             match self.packets.next() {
                 Ok(Some(packet)) => self.take(packet),
                 Ok(None) => self.behind = Some(None),
                 Err(error) => self.behind = Some(Some(error)),
             }
         }
+    }
+
+    /// Whether more pictures may be read to find a time.
+    fn has_room(&self) -> bool {
+        let bytes: usize = self.ahead.iter().map(|(packet, _)| packet.data.len()).sum();
+        self.ahead.len() < caps::UNTIMED_PICTURES && bytes < caps::UNTIMED_BYTES
     }
 
     /// How many of the pictures ahead have all that are shown before them among those that were read.

@@ -7,6 +7,7 @@
 
 mod animation;
 mod apng;
+mod tiff;
 mod webp;
 
 use std::fs::File;
@@ -210,7 +211,16 @@ fn decode(file: &MediaFile) -> Result<Decoded, MediaError> {
     let (kind, reader) = identify(file)?;
     let mut reader = ImageReader::with_format(reader, kind);
     reader.limits(limits());
-    let mut decoder = reader.into_decoder().map_err(error)?;
+    let mut decoder = match reader.into_decoder() {
+        Ok(decoder) => decoder,
+        Err(refused) => {
+            let picture = if kind == ImageFormat::Tiff { tiff::decode(file)? } else { None };
+            let Some((picture, orientation)) = picture else { return Err(error(refused)) };
+            let mut picture = to_i420(picture)?;
+            picture.format.orientation = orientation;
+            return Ok(picture);
+        }
+    };
     let (orientation, profile) = (decoder.orientation(), decoder.icc_profile());
     let exif = decoder.exif_metadata().ok().flatten();
     let mut picture = to_i420(DynamicImage::from_decoder(decoder).map_err(error)?.into_rgba8())?;

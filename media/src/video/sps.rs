@@ -43,7 +43,7 @@ pub(crate) struct Sps {
     pub(crate) timing: Option<u32>,
     /// Frames per second as a fraction, where that is said.
     pub(crate) rate: Option<(u64, u64)>,
-    /// How many pictures at most are decoded before one that is shown before them, where that is said.
+    /// How many pictures at most are decoded before one that is shown before them, where that is said or follows.
     pub(crate) reordered: Option<u32>,
     /// Coded size in pixels, before cropping.
     pub(crate) coded: (u32, u32),
@@ -113,6 +113,8 @@ impl Sps {
             timing = known.flatten();
             reordered = known.and_then(|_| restriction(&mut bits));
         }
+        // Baseline has no B pictures, and this kind of count is that of decoding.
+        let reordered = reordered.or((profile_idc == 66 || order == 2).then_some(0));
         let fields = !frames_only;
         Some(Self {
             id,

@@ -2,17 +2,20 @@
 //! one is put together, alpha; and properties: how they are cut, turned and mirrored, and what their colours mean.
 
 mod items;
+mod overlay;
 mod planes;
 
 use super::icc;
 use crate::container::{CodecId, Colour, VideoTrack, fourcc};
 use crate::video::still;
-use crate::{ColorRange, Light, MAX_SIDE, MediaError, MediaFile, VideoFormat, caps};
+use crate::{ColorRange, Light, MAX_SIDE, MediaError, MediaFile, Orientation, VideoFormat, caps};
 use items::Items;
 use planes::Planar;
 
 /// What to do about a picture that is not supported.
 const CONVERT: &str = "FFmpeg may convert it: ffmpeg -nostdin -i IN OUT.png";
+/// What to do about one that is too large.
+const SMALLER: &str = "a smaller one plays: ffmpeg -nostdin -i IN -vf scale=8192:-1 OUT.png";
 /// What says that an item is the alpha of another one.
 const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
 /// The properties that are carried out, or that change nothing.
@@ -40,9 +43,7 @@ pub(super) fn decode(file: &MediaFile) -> Result<(VideoFormat, Light, Vec<u8>, O
     let items = Items::read(file)?;
     let id = items.primary;
     let (mut picture, mut notice) = (coded(&items, id, None)?, None);
-    let alpha =
-        |aux: &u32| items.property(*aux, b"auxC").is_some_and(|kind| is_alpha(kind.get(4..).unwrap_or_default()));
-    if let Some(aux) = items.related_to(id, b"auxl").find(alpha) {
+    if let Some(aux) = alpha(&items, id) {
         // Where alpha is in the colours already, they are as they are over black.
         if !items.related(id, b"prem").contains(&aux) {
             match coded(&items, aux, None) {
@@ -56,24 +57,28 @@ pub(super) fn decode(file: &MediaFile) -> Result<(VideoFormat, Light, Vec<u8>, O
         }
     }
     let mut picture = cut(&items, id, picture)?;
-    let orientation = &mut picture.format.orientation;
-    for (kind, body, _) in items.properties(id) {
-        match (&kind, body) {
-            // In quarters against the clock.
-            (b"irot", [turns, ..]) => *orientation = orientation.turned(-i32::from(turns & 3)),
-            // Left and right, or top and bottom.
-            (b"imir", [axis, ..]) => *orientation = orientation.turned(if axis & 1 == 1 { 0 } else { 2 }).mirrored(),
-            _ => {}
-        }
-    }
+    picture.format.orientation = orientation(&items, id);
     if let Some(Some((across, down))) = items.property(id, b"pasp").map(pair) {
         picture.format.sar = if across > 0 && down > 0 { (across, down) } else { (1, 1) };
     }
     Ok((picture.format, picture.light, picture.i420, notice))
 }
 
-fn is_alpha(name: &[u8]) -> bool {
-    ALPHA.contains(&name.split(|&byte| byte == 0).next().unwrap_or_default())
+/// The item that is the alpha of another one.
+fn alpha(items: &Items, id: u32) -> Option<u32> {
+    let name = |aux: u32| items.property(aux, b"auxC")?.get(4..)?.split(|&byte| byte == 0).next();
+    items.related_to(id, b"auxl").find(|aux| name(*aux).is_some_and(|name| ALPHA.contains(&name)))
+}
+
+/// How an item is turned and mirrored, in the order in which that is said.
+fn orientation(items: &Items, id: u32) -> Orientation {
+    items.properties(id).fold(Orientation::default(), |so_far, (kind, body, _)| match (&kind, body) {
+        // In quarters against the clock.
+        (b"irot", [turns, ..]) => so_far.turned(-i32::from(turns & 3)),
+        // Left and right, or top and bottom.
+        (b"imir", [axis, ..]) => so_far.turned(if axis & 1 == 1 { 0 } else { 2 }).mirrored(),
+        _ => so_far,
+    })
 }
 
 /// The two numbers that a property begins with.
@@ -91,6 +96,7 @@ fn coded(items: &Items, id: u32, around: Option<Colour>) -> Result<Planar, Media
     let config = |kind: &[u8; 4]| items.property(id, kind).unwrap_or_default().to_vec();
     let (codec, config) = match &items.kind(id)? {
         b"grid" if around.is_none() => return grid(items, id, colour.unwrap_or_default()),
+        b"iovl" if around.is_none() => return overlay::put_together(items, id),
         b"av01" => (CodecId::Av1, Vec::new()),
         b"hvc1" | b"hev1" => (CodecId::Hevc, config(b"hvcC")),
         b"avc1" => (CodecId::H264, config(b"avcC")),
@@ -122,8 +128,11 @@ fn grid(items: &Items, id: u32, colour: Colour) -> Result<Planar, MediaError> {
     let (Some(width), Some(height)) = (side(0), side(1)) else { return Err(broken("without a size")) };
     let tiles = items.related(id, b"dimg");
     let pixels = u64::from(width) * u64::from(height);
-    if width.max(height) > MAX_SIDE || pixels > caps::PIXELS.into() || pixels == 0 {
-        return Err(broken(&format!("of {width}×{height}")));
+    if width.max(height) > MAX_SIDE || pixels > caps::PIXELS.into() {
+        return Err(too_large(width, height));
+    }
+    if pixels == 0 {
+        return Err(broken("of no size"));
     }
     if tiles.len() as u64 != u64::from(rows * columns) || tiles.len() > caps::ITEMS {
         return Err(broken("that lacks some"));
@@ -150,6 +159,13 @@ fn grid(items: &Items, id: u32, colour: Colour) -> Result<Planar, MediaError> {
         }
     }
     whole.map(|(whole, _)| whole).ok_or_else(|| broken("without any"))
+}
+
+/// Says how large a picture may be.
+fn too_large(width: u32, height: u32) -> MediaError {
+    let most = caps::PIXELS / 1_000_000;
+    let what = format!("a picture of {width}×{height} (more than {MAX_SIDE} on a side, or {most} million pixels)");
+    MediaError::unsupported(what, SMALLER)
 }
 
 /// The part that is shown.

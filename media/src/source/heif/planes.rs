@@ -63,28 +63,48 @@ impl Planar {
 
     /// Blends it over black by the luma of `alpha`, which is stretched to its size.
     pub(super) fn over_black(&mut self, alpha: &Self) {
-        let (width, height) = (self.format.width as usize, self.format.height as usize);
-        let (own_width, own_height) = (alpha.format.width as usize, alpha.format.height as usize);
-        let (low, high) = if alpha.format.range == ColorRange::Full { (0, 255) } else { (16, 235) };
+        let mut black = Self { light: self.light, ..Self::black(self.format) };
+        black.lay(self, Some(alpha), (0, 0));
+        *self = black;
+    }
+
+    /// Lays another one over it, at a place that may be outside in part, blended by the luma of `alpha`, which is stretched to its size. Where
+    /// the place is odd, chroma begins half a sample earlier.
+    pub(super) fn lay(&mut self, layer: &Self, alpha: Option<&Self>, (left, top): (i32, i32)) {
+        let (width, height) = (layer.format.width as usize, layer.format.height as usize);
+        for n in 0..3 {
+            let (from, row, lines) = plane(&layer.format, n);
+            let (to, to_row, to_lines) = plane(&self.format, n);
+            let half = u32::from(n > 0);
+            let place = |at: usize, by: i32, len: usize| {
+                usize::try_from(at as i64 + i64::from(by >> half)).ok().filter(|&at| at < len)
+            };
+            for (y, line) in (0..lines).filter_map(|y| Some((y, place(y, top, to_lines)?))) {
+                for (x, column) in (0..row).filter_map(|x| Some((x, place(x, left, to_row)?))) {
+                    let (sum, of) = match alpha {
+                        Some(alpha) => alpha.weight((x << half, y << half), half, (width, height)),
+                        None => (1, 1),
+                    };
+                    let sample = &mut self.i420[to + line * to_row + column];
+                    let below = i32::from(*sample);
+                    let more = (i32::from(layer.i420[from + y * row + x]) - below) * sum;
+                    *sample = (below + (more + more.signum() * of / 2) / of).clamp(0, 255) as u8;
+                }
+            }
+        }
+    }
+
+    /// How much a sample counts by this alpha, of how much: at a place of a picture of `size`, or on that and on those right and below of it.
+    fn weight(&self, (x, y): (usize, usize), half: u32, (width, height): (usize, usize)) -> (i32, i32) {
+        let (own_width, own_height) = (self.format.width as usize, self.format.height as usize);
+        let (low, high) = if self.format.range == ColorRange::Full { (0, 255) } else { (16, 235) };
         let at = |x: usize, y: usize| {
             let (x, y) = (x.min(width - 1) * own_width / width, y.min(height - 1) * own_height / height);
-            (i32::from(alpha.i420[y * own_width + x]) - low).clamp(0, high - low)
+            (i32::from(self.i420[y * own_width + x]) - low).clamp(0, high - low)
         };
-        for n in 0..3 {
-            let (from, row, lines) = plane(&self.format, n);
-            let nothing = if n == 0 { i32::from(lowest(&self.format)) } else { 128 };
-            for (index, sample) in self.i420[from..from + row * lines].iter_mut().enumerate() {
-                let (x, y) = (index % row, index / row);
-                // A sample of chroma is that of four of luma.
-                let (sum, of) = if n == 0 {
-                    (at(x, y), high - low)
-                } else {
-                    let (x, y) = (2 * x, 2 * y);
-                    (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1), 4 * (high - low))
-                };
-                let rest = (i32::from(*sample) - nothing) * sum;
-                *sample = (nothing + (rest + rest.signum() * of / 2) / of).clamp(0, 255) as u8;
-            }
+        match half {
+            0 => (at(x, y), high - low),
+            _ => (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1), 4 * (high - low)),
         }
     }
 }
