@@ -113,6 +113,8 @@ pub(crate) const CUE_TEXT: usize = 4_096;
 pub(crate) const CUE_SPANS: usize = 128;
 /// Cues that are shown at the same time.
 pub(crate) const CUES_ON: usize = 32;
+/// Cues that are over, and known for the room that others made for them.
+pub(crate) const CUES_GONE: usize = 16;
 /// Cues of a track that were read and are not over yet.
 pub(crate) const CUES_AHEAD: usize = 4_096;
 /// Points of the pictures among them: eight pictures of 4K.
