@@ -6,6 +6,7 @@ mod support;
 
 mod words;
 
+use support::{Tool, open};
 use words::{Else, Same, compare};
 
 #[test]
@@ -19,8 +20,12 @@ fn sami() {
         case("gaps", &format!("<SYNC Start=1000><P Class=ENCC>One\n<SYNC Start=2000><P Class=ENCC>&nbsp;\n<SYNC Start=3000><P Class=ENCC>Two\n{end}")),
         case("no ends of paragraphs", &format!("<SYNC Start=1000>\n<P Class=ENCC>\nOne</P>\n</SYNC>\n<SYNC Start=2000>\n<P Class=ENCC>Two</P>\n{end}")),
         case("looks", &format!("<SYNC Start=1000><P Class=ENCC><i>One</i> <font color=\"red\">two</font>\n{end}")),
-        case("entities", &format!("<SYNC Start=1000><P Class=ENCC>A &amp; B &lt;c&gt; &quot;d&quot;\n{end}")),
         (
+            "entities",
+            format!("{head}<SYNC Start=1000><P Class=ENCC>A &amp; B &lt;c&gt; &quot;d&quot;\n{end}").into_bytes(),
+            Else("FFmpeg shows them as they are", &[(1000, 9000, "A & B <c> \"d\"")]),
+        ),
+(
             "two languages",
             format!("{head}<SYNC Start=1000><P Class=ENCC>One<P Class=FRCC>Un\n<SYNC Start=2000><P Class=FRCC>Deux<P Class=ENCC>Two\n{end}").into_bytes(),
             Else("FFmpeg shows both at once; the first one is meant", &[(1000, 2000, "One"), (2000, 9000, "Two")]),
@@ -78,4 +83,26 @@ fn frames_and_tenths() {
         ("no end", b"{1}{1}25\n{25}{}One\n{75}{100}two\n".to_vec(), Same),
     ];
     compare("microdvd", &cases);
+}
+
+#[test]
+fn closed_captions_within_pictures_are_told_of() {
+    let Some(tool) = Tool::ffmpeg("captions") else { return };
+    let Some(file) =
+        tool.make("-f lavfi -i testsrc=s=64x48:r=10:d=1 -c:v libx264 -g 5 -pix_fmt yuv420p", "film.h264")
+    else {
+        return;
+    };
+    let detail = |path: &std::path::Path| tricine_media::inspect(&open(path)).unwrap().tracks[0].detail.clone();
+    let plain = std::path::PathBuf::from(&file.name);
+    assert!(!detail(&plain).contains("captions"));
+    // A message before the second picture: a word of captions, as the standard of American television has them.
+    let mut bytes = std::fs::read(&plain).unwrap();
+    let slices: Vec<usize> = (0..bytes.len() - 5).filter(|at| bytes[*at..].starts_with(&[0, 0, 1, 0x41])).collect();
+    let message =
+        [0, 0, 1, 6, 4, 14, 0xb5, 0, 0x31, b'G', b'A', b'9', b'4', 3, 0x41, 0xff, 0xfc, 0x94, 0x2c, 0xff, 0x80];
+    bytes.splice(slices[0]..slices[0], message);
+    let path = tool.path("captioned.h264");
+    std::fs::write(&path, bytes).unwrap();
+    assert!(detail(&path).contains("closed captions"), "{}", detail(&path));
 }

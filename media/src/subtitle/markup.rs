@@ -78,6 +78,19 @@ const HIDDEN: [&str; 19] = [
     "big", "small", "sup",
 ];
 
+fn is_tag(name: &str) -> bool {
+    SHOWN.contains(&name) || HIDDEN.contains(&name)
+}
+
+/// Whether a tag is closed further on.
+fn closes(text: &str, inner: &str) -> bool {
+    let name = inner.split([' ', '=']).next().unwrap_or_default();
+    text.match_indices("</").take(DEEPEST).any(|(at, _)| {
+        text.get(at + 2..at + 2 + name.len()).is_some_and(|other| other.eq_ignore_ascii_case(name))
+            && text[at + 2 + name.len()..].trim_start().starts_with('>')
+    })
+}
+
 /// Whether `text` begins with a style of MicroDVD, as conversions leave them.
 fn is_microdvd(text: &str) -> bool {
     matches!(text.as_bytes(), [b'{', b'C' | b'c' | b'F' | b'f' | b'o' | b'P' | b'S' | b's' | b'Y' | b'y', b':', ..])
@@ -96,7 +109,9 @@ fn tag(text: &str, tags: Tags<'_>, look: &mut Look, stack: &mut Vec<(String, Loo
     let (closing, inner) = inner.strip_prefix('/').map_or((false, inner), |inner| (true, inner.trim_start()));
     let name: String = inner.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let known = match tags {
-        Tags::Srt => SHOWN.contains(&name.as_str()) || HIDDEN.contains(&name.as_str()),
+        // Of another name, what is closed was meant as a tag.
+        Tags::Srt if closing => is_tag(&name) || stack.iter().any(|(open, _)| *open == name),
+        Tags::Srt => is_tag(&name) || inner.starts_with(char::is_alphabetic) && closes(&text[end..], inner),
         // Whatever stands in brackets is a tag, or a time.
         Tags::Vtt(_) => true,
     };

@@ -257,7 +257,7 @@ mod tests {
             let (sprites, _) = letters.draw(&Page { start_ns: 0, cues: cues.clone() }, area);
             let mut screen = vec![0; 400 * 320];
             for sprite in &sprites {
-                assert!(sprite.width <= area.width + 2_100, "{area:?}");
+                assert!(sprite.width <= 4 * area.width * area.height + 2_100, "{area:?}");
                 sprite.lay(&mut screen, 400, 0);
             }
         }

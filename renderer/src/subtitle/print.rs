@@ -11,6 +11,8 @@ use crate::convert::Rect;
 const BLACK: u32 = 0xff00_0000;
 /// Edges and shadows of one cue that differ; the last one stands for more.
 const MOST_FINISHES: usize = 8;
+/// Points of a cue, at most, as a multiple of the picture's.
+const MOST_PICTURES: usize = 4;
 
 impl Letters {
     /// Draws what is set, its corner at `corner`; `None` if that is nothing.
@@ -46,9 +48,10 @@ impl Letters {
         // Slanted and marked letters reach beyond their lines.
         let reach = finishes.iter().map(|f| f.radius + f.shadow + 2.0 * f.blur).fold(0.0, f32::max);
         let around = (set.em * 0.5 + reach).ceil() as i32;
-        // Nothing much larger than the picture is drawn.
-        let width = (set.width as usize).min(2 * area.width) + 2 * around as usize;
-        let height = (set.height as usize).min(area.height) + 2 * around as usize;
+        // Nothing much larger than the picture is drawn; but a line may reach beyond it on both sides.
+        let (rows, points) = ((set.height as usize).min(area.height), MOST_PICTURES * area.width * area.height);
+        let width = (set.width as usize).min(points / rows.max(1)) + 2 * around as usize;
+        let height = rows + 2 * around as usize;
         let mut pixels = vec![0; width * height];
         let boxed = |pixels: &mut [u32], color: u32, pad: f32, by: f32, [left, right, from, to]: [f32; 4]| {
             if color >> 24 == 0 {
