@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tricine_channel::time::mono_ns;
-use tricine_media::subtitle::{Backdrop, Body, Cue, Page, Pages, Place, Span, Subtitles};
+use tricine_media::subtitle::{Backdrop, Body, Cue, Look, Page, Pages, Place, Subtitles};
 use tricine_media::{MediaError, MediaFile};
 use tricine_session::channel::{Kind, WriteSlot};
 use tricine_session::clock::PlayState;
@@ -161,8 +161,12 @@ fn encoded(page: &Page) -> Vec<u8> {
 
 fn body(body: &Body) -> cues::Body {
     match body {
-        Body::Text { spans, place } => {
-            cues::Body::Text { spans: spans.iter().map(span).collect(), place: placed(place) }
+        Body::Text { spans, place } => cues::Body::Text {
+            spans: spans.iter().map(|part| span(&part.text, &part.look)).collect(),
+            place: placed(place),
+        },
+        Body::Shape { outlines, look, place } => {
+            cues::Body::Shape { outlines: outlines.clone(), look: Box::new(span("", look)), place: placed(place) }
         }
         Body::Picture(picture) => cues::Body::Picture {
             within: picture.within,
@@ -176,10 +180,9 @@ fn body(body: &Body) -> cues::Body {
     }
 }
 
-fn span(span: &Span) -> cues::Span {
-    let look = &span.look;
+fn span(text: &str, look: &Look) -> cues::Span {
     cues::Span {
-        text: span.text.clone(),
+        text: text.to_owned(),
         bold: look.bold,
         italic: look.italic,
         underline: look.underline,

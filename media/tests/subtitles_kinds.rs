@@ -88,8 +88,7 @@ fn frames_and_tenths() {
 #[test]
 fn closed_captions_within_pictures_are_told_of() {
     let Some(tool) = Tool::ffmpeg("captions") else { return };
-    let Some(file) =
-        tool.make("-f lavfi -i testsrc=s=64x48:r=10:d=1 -c:v libx264 -g 5 -pix_fmt yuv420p", "film.h264")
+    let Some(file) = tool.make("-f lavfi -i testsrc=s=64x48:r=10:d=1 -c:v libx264 -g 5 -pix_fmt yuv420p", "film.h264")
     else {
         return;
     };

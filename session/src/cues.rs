@@ -3,7 +3,11 @@
 //!
 //! Whoever reads a page has no reason to trust whoever wrote it: [`Page::decode`] gives out nothing that is out of bounds.
 
+mod look;
+
 use serde::{Deserialize, Serialize};
+
+pub use look::{Backdrop, Fade, Motion, Place, Span};
 
 /// Bytes of a page at most: a picture of 4K and its colours.
 pub const LONGEST_PAGE: u64 = 16 << 20;
@@ -12,6 +16,8 @@ const LONGEST_TEXT: usize = 1 << 20;
 /// What is on a page at most: cues, and stretches of text of one that look different.
 const MOST: usize = 64;
 const MOST_SPANS: usize = 128;
+/// Points of a drawing.
+const MOST_POINTS: usize = 8_192;
 
 /// What is to be seen.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +49,15 @@ pub enum Body {
         /// Where they stand.
         place: Place,
     },
+    /// A drawing.
+    Shape {
+        /// Points in parts of the picture's width and height, from where it stands; each outline ends where it began.
+        outlines: Vec<Vec<(f32, f32)>>,
+        /// How it looks; it has no letters.
+        look: Box<Span>,
+        /// Where it stands.
+        place: Place,
+    },
     /// A picture.
     Picture {
         /// The size of the film's picture, to which `x` and `y` refer.
@@ -61,99 +76,6 @@ pub enum Body {
         #[serde(skip)]
         indices: Vec<u8>,
     },
-}
-
-/// Where words stand.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Place {
-    /// As on a block of digits: 1 to 3 below, 4 to 6 in the middle, 7 to 9 above; left, middle, right.
-    pub align: u8,
-    /// The point that `align` puts the text at, in parts of the picture's width and height.
-    pub at: Option<(f32, f32)>,
-    /// What is kept free to the left and to the right, in parts of the width.
-    pub sides: (f32, f32),
-    /// What is kept free below or above, in parts of the height.
-    pub margin: Option<f32>,
-    /// What lies over what, and makes room for what.
-    pub layer: i32,
-    /// How far it is turned about `at`, in degrees, against the clock.
-    pub angle: f32,
-    /// Lines end where they are said to end, however long they are.
-    pub unbroken: bool,
-    /// What lies behind the words.
-    pub backdrop: Backdrop,
-    /// How they come and go.
-    pub fade: Option<Fade>,
-    /// Where they go.
-    pub motion: Option<Motion>,
-    /// All that is seen lies in here: left, top, right, bottom, in parts of the picture's width and height.
-    pub clip: Option<[f32; 4]>,
-}
-
-/// What lies behind words.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Backdrop {
-    /// Nothing.
-    #[default]
-    None,
-    /// A box of the edge's colour behind each line, in the place of edges.
-    Lines,
-    /// A box of the shadow's colour behind all of them.
-    Whole,
-}
-
-/// Three levels of opacity, 255 for all, and when, in ns after the beginning, the first becomes the second, and the second the third.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fade {
-    /// The levels.
-    pub levels: [u8; 3],
-    /// The times.
-    pub times_ns: [i64; 4],
-}
-
-/// A movement from `at` to another point, in ns after the beginning.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Motion {
-    /// The point.
-    pub to: (f32, f32),
-    /// When it begins and when it ends.
-    pub times_ns: (i64, i64),
-}
-
-/// Letters that look alike. Colours are `0xAARRGGBB`, of which `AA` is 0xff where nothing shines through; lengths are parts of the
-/// picture's height.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Span {
-    /// The letters.
-    pub text: String,
-    /// Heavier.
-    pub bold: bool,
-    /// Slanted.
-    pub italic: bool,
-    /// With a line under it.
-    pub underline: bool,
-    /// With a line through it.
-    pub strike: bool,
-    /// The colour of the letters.
-    pub color: Option<u32>,
-    /// The colour of the edge.
-    pub edge: Option<u32>,
-    /// The colour of the shadow.
-    pub shade: Option<u32>,
-    /// The height of a line.
-    pub size: Option<f32>,
-    /// How wide the edge is.
-    pub border: Option<f32>,
-    /// How far the shadow lies to the right and below.
-    pub shadow: f32,
-    /// How far the edge is blurred.
-    pub blur: f32,
-    /// What is added between two letters.
-    pub spacing: f32,
-    /// How many times as wide and as high as usual.
-    pub scale: Option<(f32, f32)>,
-    /// The font's name.
-    pub font: Option<String>,
 }
 
 impl Page {
@@ -205,7 +127,7 @@ impl Page {
 impl Cue {
     fn points(&self) -> &[u8] {
         match &self.body {
-            Body::Text { .. } => &[],
+            Body::Text { .. } | Body::Shape { .. } => &[],
             Body::Picture { indices, .. } => indices,
         }
     }
@@ -214,6 +136,14 @@ impl Cue {
         match &self.body {
             Body::Text { spans, place } => {
                 spans.len() <= MOST_SPANS && spans.iter().all(Span::is_valid) && place.is_valid()
+            }
+            Body::Shape { outlines, look, place } => {
+                let points = || outlines.iter().flatten();
+                let far = |n: &f32| (-2.0..=3.0).contains(n);
+                points().count() <= MOST_POINTS
+                    && points().all(|(x, y)| far(x) && far(y))
+                    && look.is_valid()
+                    && place.is_valid()
             }
             Body::Picture { .. } => true,
         }
@@ -227,36 +157,8 @@ impl Cue {
                 let all: String = spans.iter().filter(seen).map(|span| span.text.as_str()).collect();
                 all.lines().map(str::to_owned).collect()
             }
-            Body::Picture { .. } => Vec::new(),
+            Body::Shape { .. } | Body::Picture { .. } => Vec::new(),
         }
-    }
-}
-
-/// Whether it is a place in or about the picture.
-fn is_near(part: f32) -> bool {
-    (-1.0..=2.0).contains(&part)
-}
-
-impl Span {
-    fn is_valid(&self) -> bool {
-        let scale = |n: f32| (0.01..=20.0).contains(&n);
-        self.size.is_none_or(|size| (0.001..=1.0).contains(&size))
-            && [self.border.unwrap_or(0.0), self.shadow, self.blur].iter().all(|far| (0.0..=0.2).contains(far))
-            && (-1.0..=1.0).contains(&self.spacing)
-            && self.scale.is_none_or(|(wide, high)| scale(wide) && scale(high))
-    }
-}
-
-impl Place {
-    fn is_valid(&self) -> bool {
-        let ends = self.at.into_iter().chain(self.motion.map(|motion| motion.to));
-        (1..=9).contains(&self.align)
-            && ends.into_iter().all(|(x, y)| is_near(x) && is_near(y))
-            && is_near(self.sides.0)
-            && is_near(self.sides.1)
-            && self.margin.is_none_or(is_near)
-            && (-360.0..=360.0).contains(&self.angle)
-            && self.clip.is_none_or(|clip| clip.into_iter().all(is_near))
     }
 }
 
@@ -277,6 +179,8 @@ mod tests {
         let span = Span { text: "a\nb".into(), size: Some(0.05), scale: Some((0.5, 2.0)), ..Span::default() };
         let hidden = Span { text: "c".into(), color: Some(0x00ff_ffff), edge: Some(0), ..Span::default() };
         let text = Body::Text { spans: vec![span, hidden], place };
+        let outlines = vec![vec![(0.0, 0.0), (1.0, 0.0), (1.0, 0.5)]];
+        let shape = Body::Shape { outlines, look: Box::default(), place };
         let picture = Body::Picture {
             within: (64, 48),
             x: 1,
@@ -286,7 +190,7 @@ mod tests {
             palette: vec![7; 256],
             indices: vec![1, 2, 3, 4],
         };
-        Page { start_ns: 5, cues: [text, picture].map(|body| Cue { start_ns: 3, end_ns: 15, body }).to_vec() }
+        Page { start_ns: 5, cues: [text, picture, shape].map(|body| Cue { start_ns: 3, end_ns: 15, body }).to_vec() }
     }
 
     #[test]
@@ -307,7 +211,7 @@ mod tests {
             page.cues.iter_mut().for_each(change);
             Page::decode(&page.encode())
         };
-        let changes: [fn(&mut Cue); 9] = [
+        let changes: [fn(&mut Cue); 10] = [
             |cue| {
                 if let Body::Text { place, .. } = &mut cue.body {
                     place.align = 0
@@ -341,6 +245,11 @@ mod tests {
             |cue| {
                 if let Body::Text { place, .. } = &mut cue.body {
                     place.angle = 1e9
+                }
+            },
+            |cue| {
+                if let Body::Shape { outlines, .. } = &mut cue.body {
+                    outlines[0][1].0 = 4.0
                 }
             },
             |cue| {

@@ -1,14 +1,12 @@
-//! ASS and SSA: a script with styles and events. Of what it can say, the words, their looks, their place, fading, moving, turning and
-//! clipping to a rectangle are taken; animations (`\t`), karaoke's colours, drawings, perspective and clipping to shapes are not.
+//! ASS and SSA: a script with styles and events. Of what it can say, the words, their looks, their place, fading, moving, turning, clipping to a
+//! rectangle and drawings are taken; animations (`\t`), karaoke's colours, perspective and clipping to shapes are not.
 
 use super::cue::{Backdrop, Body, Cue, Look, Place, Writer};
 use super::overrides::{Mode, color, from_old, overrides, scaled};
+use super::shape::Drawing;
 use super::srt::time;
 use crate::caps;
 
-/// A colour that nothing shines through.
-pub(super) const FULL: u32 = 0xff00_0000;
-pub(super) const WHITE: u32 = 0xffff_ffff;
 /// The longest name of a font, in bytes.
 const LONGEST_NAME: usize = 64;
 
@@ -200,11 +198,15 @@ impl Sheet {
         let margins = [number("marginl"), number("marginr"), number("marginv")];
         let mut place = self.placed(style.place, margins);
         place.layer = number("layer") as i32;
-        let mut out = Writer::default();
+        let (mut out, mut drawn) = (Writer::default(), Drawing::default());
         let lasts_ms = (end_ns - start_ns) as f32 / 1e6;
-        place.unbroken = self.write(get("text")?, &style.look, lasts_ms, &mut place, &mut out);
-        let spans = out.finish()?;
-        Some(Cue { start_ns, end_ns, body: Body::Text { spans, place } })
+        place.unbroken = self.write(get("text")?, &style.look, lasts_ms, &mut place, (&mut out, &mut drawn));
+        // A drawing within a line of words is left out.
+        let body = match out.finish() {
+            Some(spans) => Body::Text { spans, place },
+            None => drawn.body(self.size, place)?,
+        };
+        Some(Cue { start_ns, end_ns, body })
     }
 
     /// An event as Matroska has it.
@@ -214,13 +216,21 @@ impl Sheet {
     }
 
     /// Writes an event's text without what it says of its look. Whether its lines end where it says.
-    fn write(&self, text: &str, base: &Look, lasts_ms: f32, place: &mut Place, out: &mut Writer) -> bool {
+    fn write(
+        &self,
+        text: &str,
+        base: &Look,
+        lasts_ms: f32,
+        place: &mut Place,
+        (out, drawn): (&mut Writer, &mut Drawing),
+    ) -> bool {
         let mut look = base.clone();
         let (mut rest, mut mode) = (text, Mode { lasts_ms, ..Mode::default() });
         while let Some(at) = rest.find(['{', '\\']) {
-            if !mode.draws {
+            if mode.draws == 0 {
                 out.push(&rest[..at], &look);
             }
+            drawn.take(&rest[..at], &mode, &look);
             rest = &rest[at..];
             let block = if rest.starts_with('{') { rest.find('}') } else { None };
             rest = if let Some(end) = block {
@@ -235,35 +245,18 @@ impl Sheet {
                     Some(b'{' | b'}') => (&rest[1..2], 2),
                     _ => (&rest[..1], 1),
                 };
-                if !mode.draws {
+                if mode.draws == 0 {
                     out.push(letter, &look);
                 }
                 &rest[len..]
             };
         }
-        if !mode.draws {
+        if mode.draws == 0 {
             out.push(rest, &look);
         }
+        drawn.take(rest, &mode, &look);
         mode.unbroken.unwrap_or(self.unbroken)
     }
-}
-
-/// The colour `old`, or the `plain` one, with so much of it seen; with none said, as much as of the `usual` one.
-pub(super) fn opacity(old: Option<u32>, level: Option<u8>, usual: Option<u32>, plain: u32) -> Option<u32> {
-    let level = level.map_or(usual.unwrap_or(FULL) & FULL, |level| u32::from(level) << 24);
-    Some(old.or(usual).unwrap_or(plain) & !FULL | level)
-}
-
-/// Another colour, of which as much is seen as of `old`; with none said, the `usual` or the `plain` one.
-pub(super) fn colored(old: Option<u32>, color: Option<u32>, usual: Option<u32>, plain: u32) -> Option<u32> {
-    Some(color.or(usual).unwrap_or(plain) & !FULL | old.unwrap_or(FULL) & FULL)
-}
-
-/// Makes letters seen that were not.
-pub(super) fn opaque(look: &mut Look) {
-    look.color = opacity(look.color, Some(255), None, WHITE);
-    look.edge = opacity(look.edge, Some(255), None, FULL);
-    look.shade = opacity(look.shade, Some(255), None, FULL);
 }
 
 #[cfg(test)]
@@ -284,7 +277,7 @@ mod tests {
     fn text(cue: &Cue) -> (&[super::super::Span], &Place) {
         match &cue.body {
             Body::Text { spans, place } => (spans, place),
-            Body::Picture(_) => panic!("text"),
+            _ => panic!("text"),
         }
     }
 

@@ -25,6 +25,15 @@ pub enum Body {
         /// Where they stand.
         place: Place,
     },
+    /// A drawing: what its outlines have within.
+    Shape {
+        /// Points in parts of the picture's width and height, from where it stands.
+        outlines: Vec<Vec<(f32, f32)>>,
+        /// How it looks.
+        look: Box<Look>,
+        /// Where it stands.
+        place: Place,
+    },
     /// A picture, as discs have them.
     Picture(Arc<Bitmap>),
 }
@@ -201,6 +210,11 @@ impl Writer {
         }
     }
 
+    /// Whether there is no room for more.
+    pub(super) const fn is_full(&self) -> bool {
+        self.len > caps::CUE_TEXT
+    }
+
     /// What was collected, without empty lines before and after it; `None` if that is nothing.
     pub(super) fn finish(mut self) -> Option<Vec<Span>> {
         let blank = |span: &Span| span.text.trim().is_empty();
@@ -222,13 +236,13 @@ impl Writer {
 }
 
 impl Cue {
-    /// The words that are seen, alone; empty for a picture.
+    /// The words that are seen, alone; empty for a picture and a drawing.
     pub fn words(&self) -> String {
         match &self.body {
             Body::Text { spans, .. } => {
                 spans.iter().filter(|span| span.look.is_seen()).map(|span| span.text.as_str()).collect()
             }
-            Body::Picture(_) => String::new(),
+            Body::Shape { .. } | Body::Picture(_) => String::new(),
         }
     }
 }

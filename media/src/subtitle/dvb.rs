@@ -1,7 +1,6 @@
 //! Pictures of European television (ETSI EN 300 743): segments with pages, regions, tables of colours and objects. A region is a picture that
 //! objects are drawn into; a page says which regions are to be seen where.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cue::{Bitmap, Body};
@@ -26,8 +25,8 @@ pub(super) struct Decoder {
     /// In seconds.
     lasts: u8,
     placed: Vec<(u8, u16, u16)>,
-    regions: BTreeMap<u8, Region>,
-    colors: BTreeMap<u8, Colors>,
+    regions: Vec<(u8, Region)>,
+    colors: Vec<(u8, Colors)>,
     points: usize,
 }
 
@@ -79,8 +78,8 @@ impl Decoder {
             within: (720, 576),
             lasts: 0,
             placed: Vec::new(),
-            regions: BTreeMap::new(),
-            colors: BTreeMap::new(),
+            regions: Vec::new(),
+            colors: Vec::new(),
             points: 0,
         }
     }
@@ -145,7 +144,8 @@ impl Decoder {
             Depth::Four => few >> 4,
             Depth::Eight => all,
         };
-        let before = self.regions.remove(&id).map(|region| (region.points, region.width));
+        let at = self.regions.iter().position(|(own, _)| *own == id);
+        let before = at.map(|at| self.regions.swap_remove(at).1).map(|region| (region.points, region.width));
         self.points -= before.as_ref().map_or(0, |(points, _)| points.len());
         if width * height == 0
             || self.points + width * height > caps::DISC_POINTS
@@ -165,7 +165,7 @@ impl Decoder {
             // Letters have two colours behind them; nobody sends such.
             rest = tail.get(if x1 >> 6 == 0 { 0 } else { 2 }..).unwrap_or_default();
         }
-        self.regions.insert(id, Region { width, height, depth, colors, objects: placed, points });
+        self.regions.push((id, Region { width, height, depth, colors, objects: placed, points }));
         Some(())
     }
 
@@ -175,7 +175,10 @@ impl Decoder {
         if self.colors.len() >= caps::DISC_OBJECTS {
             self.colors.clear();
         }
-        let colors = self.colors.entry(*id).or_default();
+        if !self.colors.iter().any(|(own, _)| own == id) {
+            self.colors.push((*id, Colors::default()));
+        }
+        let (_, colors) = self.colors.iter_mut().find(|(own, _)| own == id)?;
         while let &[entry, flags, ref values @ ..] = rest {
             let (color, len) = if flags & 1 != 0 {
                 (values.first_chunk::<4>().copied()?, 4)
@@ -209,7 +212,7 @@ impl Decoder {
         let top = data.get(..upper)?;
         // Without rows of its own, the second field has those of the first.
         let bottom = if lower == 0 { top } else { data.get(upper..upper + lower)? };
-        for region in self.regions.values_mut() {
+        for (_, region) in &mut self.regions {
             for (_, x, y) in region.objects.iter().filter(|(object, ..)| *object == id) {
                 for (field, rows) in [top, bottom].into_iter().enumerate() {
                     let start = (usize::from(*x), usize::from(*y) + field);
@@ -221,9 +224,10 @@ impl Decoder {
     }
 
     fn picture(&self, (id, x, y): (u8, u16, u16)) -> Option<Body> {
-        let region = self.regions.get(&id)?;
+        let (_, region) = self.regions.iter().find(|(own, _)| *own == id)?;
         let usual = Colors::default();
-        let table = &self.colors.get(&region.colors).unwrap_or(&usual).0[region.depth as usize];
+        let table = &self.colors.iter().find(|(own, _)| *own == region.colors).map_or(&usual, |(_, own)| own).0
+            [region.depth as usize];
         let mut palette = table.clone();
         palette.resize(256, 0);
         if !region.points.iter().any(|point| palette[usize::from(*point)] >> 24 > 0) {

@@ -25,13 +25,13 @@ fn tag(stamp: &str) -> Option<(&str, &str)> {
 
 /// Reads all cues.
 pub(super) fn parse(text: &str) -> Vec<Cue> {
-    let (mut points, mut later_ns) = (Vec::new(), 0);
+    let (mut points, mut later_ns) = (Vec::new(), 0_i64);
     for line in text.lines() {
         let mut rest = line.trim_start_matches('\u{feff}');
         let first = points.len();
         while let Some((stamp, behind)) = cut(rest).filter(|_| points.len() < caps::CUES) {
             match (time(stamp), tag(stamp)) {
-                (Some(at_ns), _) => points.push((at_ns, "")),
+                (Some(at_ns), _) => points.push((at_ns, String::new())),
                 (None, Some((name, value))) if name.eq_ignore_ascii_case("offset") => {
                     // So many ms earlier.
                     later_ns = value.trim().parse::<i32>().map_or(0, |ms| -i64::from(ms) * 1_000_000);
@@ -41,12 +41,10 @@ pub(super) fn parse(text: &str) -> Vec<Cue> {
             }
             rest = behind;
         }
-        points[first..].iter_mut().for_each(|(_, words)| *words = rest);
+        points[first..].iter_mut().for_each(|(_, words)| *words = plain(rest));
     }
-    points.sort_by_key(|(at_ns, _)| *at_ns);
-    let ends: Vec<i64> = points.iter().skip(1).map(|(at_ns, _)| at_ns + later_ns).chain([i64::MAX]).collect();
-    let cue = |((at_ns, words), end_ns): (&(i64, &str), i64)| srt::cue(at_ns + later_ns, end_ns, &plain(words));
-    points.iter().zip(ends).filter_map(cue).collect()
+    points.iter_mut().for_each(|(at_ns, _)| *at_ns += later_ns);
+    srt::following(points)
 }
 
 /// Without the points in time of single words.
@@ -79,6 +77,9 @@ mod tests {
             (539_500, i64::MAX / 1_000_000, "End"),
         ];
         assert_eq!(found, wanted.map(|(a, b, text)| (a, b, text.to_owned())));
+        let both: Vec<_> =
+            parse("[00:01.00]Eins\n[00:01.00]One\n[00:02.00]\n").iter().map(|c| (c.end_ns, c.words())).collect();
+        assert_eq!(both, [(2_000_000_000, "Eins".to_owned()), (2_000_000_000, "One".to_owned())]);
         assert_eq!(parse("[00:01.00\n[]\n[:]\n[offset:9999999999999]\n[x]y"), []);
     }
 }

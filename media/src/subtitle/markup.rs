@@ -2,9 +2,9 @@
 
 use encoding_rs::WINDOWS_1252;
 
-use super::ass::{FULL, Sheet};
+use super::ass::Sheet;
 use super::cue::{Look, Place, Writer};
-use super::overrides;
+use super::overrides::{self, FULL};
 use super::styles::Styles;
 
 /// Which tags there are.
@@ -32,6 +32,9 @@ pub(super) fn write(text: &str, tags: Tags<'_>, place: &mut Place, out: &mut Wri
     let mut rest = text;
     while let Some(at) = rest.find(['<', '&', '{', '\\', '[']) {
         out.push(&rest[..at], &look);
+        if out.is_full() {
+            return;
+        }
         rest = &rest[at..];
         let taken = match rest.as_bytes()[0] {
             b'<' if srt && is_break(rest) => {
@@ -85,6 +88,8 @@ fn is_tag(name: &str) -> bool {
 /// Whether a tag is closed further on.
 fn closes(text: &str, inner: &str) -> bool {
     let name = inner.split([' ', '=']).next().unwrap_or_default();
+    // As far as a cue's words go.
+    let text = &text[..text.floor_char_boundary(crate::caps::CUE_TEXT)];
     text.match_indices("</").take(DEEPEST).any(|(at, _)| {
         text.get(at + 2..at + 2 + name.len()).is_some_and(|other| other.eq_ignore_ascii_case(name))
             && text[at + 2 + name.len()..].trim_start().starts_with('>')
@@ -170,7 +175,7 @@ pub(super) fn color(word: &str) -> Option<u32> {
         Ok(color) if digits.len() == 6 => return Some(FULL | color),
         Ok(color) if marked && digits.len() == 8 => return Some(FULL | color >> 8),
         Ok(color) if marked && digits.len() == 3 => {
-            return Some(FULL | ((color & 0xf00) << 8 | (color & 0xf0) << 4 | color & 0xf) * 0x11);
+            return Some(FULL | (((color & 0xf00) << 8 | (color & 0xf0) << 4 | color & 0xf) * 0x11));
         }
         _ => {}
     }
@@ -277,6 +282,8 @@ mod tests {
             assert!(!words(&spans).contains('\u{1b}'), "{text:?}");
             written(text, Tags::Vtt(&Styles::default()));
         }
+        let odd = "<x>".repeat(1_000_000) + "</x>";
+        assert!(words(&written(&odd, Tags::Srt).0).starts_with("<x><x>"));
         let deep = "<b><i>".repeat(10_000) + "x";
         assert_eq!(words(&written(&deep, Tags::Srt).0), "x");
     }

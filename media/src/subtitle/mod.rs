@@ -18,6 +18,7 @@ mod pages;
 mod pgs;
 mod placed;
 mod sami;
+mod shape;
 mod source;
 mod srt;
 mod styles;

@@ -1,15 +1,18 @@
 //! What stands in braces within an event of ASS: looks, a place, and what letters are not to be read.
 
-use super::ass::{FULL, Sheet, WHITE, colored, opacity, opaque};
+use super::ass::Sheet;
 use super::cue::{Fade, Look, Motion, Place};
 
 const MS: i64 = 1_000_000;
+/// A colour that nothing shines through.
+pub(super) const FULL: u32 = 0xff00_0000;
+const WHITE: u32 = 0xffff_ffff;
 
 /// What counts for the letters that follow, and for the whole event.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Mode {
-    /// They are the coordinates of a drawing.
-    pub(super) draws: bool,
+    /// They are the coordinates of a drawing, in units that are halved so many times, less one; 0: they are letters.
+    pub(super) draws: u8,
     /// Their place was said: the first word of it counts for all.
     pub(super) aligned: bool,
     /// How lines end was said.
@@ -124,7 +127,7 @@ fn looked(word: &str, sheet: &Sheet, base: &Look, look: &mut Look, mode: &mut Mo
     } else if let Some(on) = digits("s") {
         look.strike = on.map_or(base.strike, |n| n != 0);
     } else if let Some(level) = digits("p") {
-        mode.draws = level.is_some_and(|n| n > 0);
+        mode.draws = level.map_or(0, |n| n.min(16) as u8);
     } else if let Some(level) = alpha("alpha") {
         look.color = opacity(look.color, level, base.color, WHITE);
         look.edge = opacity(look.edge, level, base.edge, FULL);
@@ -177,6 +180,24 @@ fn looked(word: &str, sheet: &Sheet, base: &Look, look: &mut Look, mode: &mut Mo
 pub(super) fn scaled(wide: f32, high: f32) -> Option<(f32, f32)> {
     let sane = |n: f32| (0.01..=20.0).contains(&n);
     Some((wide, high)).filter(|scale| sane(scale.0) && sane(scale.1) && *scale != (1.0, 1.0))
+}
+
+/// The colour `old`, or the `plain` one, with so much of it seen; with none said, as much as of the `usual` one.
+fn opacity(old: Option<u32>, level: Option<u8>, usual: Option<u32>, plain: u32) -> Option<u32> {
+    let level = level.map_or(usual.unwrap_or(FULL) & FULL, |level| u32::from(level) << 24);
+    Some(old.or(usual).unwrap_or(plain) & !FULL | level)
+}
+
+/// Another colour, of which as much is seen as of `old`; with none said, the `usual` or the `plain` one.
+fn colored(old: Option<u32>, color: Option<u32>, usual: Option<u32>, plain: u32) -> Option<u32> {
+    Some(color.or(usual).unwrap_or(plain) & !FULL | old.unwrap_or(FULL) & FULL)
+}
+
+/// Makes letters seen that were not.
+fn opaque(look: &mut Look) {
+    look.color = opacity(look.color, Some(255), None, WHITE);
+    look.edge = opacity(look.edge, Some(255), None, FULL);
+    look.shade = opacity(look.shade, Some(255), None, FULL);
 }
 
 /// Where the bracket that `text` begins with is closed.

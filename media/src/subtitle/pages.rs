@@ -89,7 +89,6 @@ impl Pages {
 
     /// Forgets what is over, but for words for which others made room that are not over, or were not before these went.
     fn forget(&mut self) {
-        self.cues.sort_by_key(|cue| cue.start_ns);
         let (mut needed_ns, mut gone) = (i64::MAX, 0);
         let mut kept: Vec<Arc<Cue>> = Vec::with_capacity(self.cues.len());
         for cue in self.cues.drain(..).rev() {
@@ -110,13 +109,14 @@ impl Pages {
     fn add(&mut self, cue: Cue) {
         let points = |cue: &Cue| match &cue.body {
             Body::Picture(picture) => picture.indices.len(),
-            Body::Text { .. } => 0,
+            Body::Text { .. } | Body::Shape { .. } => 0,
         };
         let ahead: usize = self.cues.iter().map(|cue| points(cue)).sum();
         let over = cue.end_ns <= self.at_ns;
         let most = if over { caps::CUES_AHEAD / 2 } else { caps::CUES_AHEAD };
         if (!over || points(&cue) == 0) && self.cues.len() < most && ahead + points(&cue) <= caps::POINTS_AHEAD {
-            self.cues.push(Arc::new(cue));
+            let at = self.cues.partition_point(|other| other.start_ns <= cue.start_ns);
+            self.cues.insert(at, Arc::new(cue));
         }
     }
 }

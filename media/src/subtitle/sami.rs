@@ -42,9 +42,7 @@ pub(super) fn parse(text: &str) -> Vec<Cue> {
             None => points.push((at_ns, words)),
         }
     }
-    points.sort_by_key(|(at_ns, _)| *at_ns);
-    let ends: Vec<i64> = points.iter().skip(1).map(|(at_ns, _)| *at_ns).chain([i64::MAX]).collect();
-    points.iter().zip(ends).filter_map(|((start_ns, words), end_ns)| srt::cue(*start_ns, end_ns, words)).collect()
+    srt::following(points)
 }
 
 /// The words of those paragraphs that are of the class that is `wanted`: of the first one that there is.

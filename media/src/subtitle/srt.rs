@@ -58,6 +58,22 @@ pub(super) fn cue(start_ns: i64, end_ns: i64, text: &str) -> Option<Cue> {
     Some(Cue { start_ns, end_ns, body: Body::Text { spans, place } })
 }
 
+/// Cues each of which stays until the next one comes; those without words take it away.
+pub(super) fn following(mut points: Vec<(i64, String)>) -> Vec<Cue> {
+    points.sort_by_key(|(start_ns, _)| *start_ns);
+    let (mut end_ns, mut next_ns) = (i64::MAX, i64::MAX);
+    let mut cues = Vec::new();
+    for (start_ns, words) in points.iter().rev() {
+        // Of the same time, all stay as long: a line and what it means in another language.
+        if *start_ns != next_ns {
+            (end_ns, next_ns) = (next_ns, *start_ns);
+        }
+        cues.extend(cue(*start_ns, end_ns, words));
+    }
+    cues.reverse();
+    cues
+}
+
 /// The two times of a line, in ns; SubViewer has a comma between them.
 pub(super) fn times(line: &str) -> Option<(i64, i64)> {
     let Some((start, end)) = line.split_once("-->") else {

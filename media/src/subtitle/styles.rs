@@ -2,7 +2,9 @@
 
 use super::cue::Look;
 use super::markup::color;
-use crate::caps;
+
+/// Each tag is compared with all of them.
+const MOST_RULES: usize = 128;
 
 /// What a rule says; what it does not say stays as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -38,7 +40,7 @@ impl Styles {
         for rule in plain.split('}').filter_map(|rule| rule.split_once('{')) {
             let said = read(rule.1);
             for selector in rule.0.split(',') {
-                let of = selected(selector.trim()).filter(|_| self.0.len() < caps::STYLES);
+                let of = selected(selector.trim()).filter(|_| self.0.len() < MOST_RULES);
                 self.0.extend(of.map(|of| (of, said)));
             }
         }

@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(found, [(1000, "Hi\nthere".to_owned()), (3_601_000, "late".to_owned())]);
         let place = |at: usize| match &cues[at].body {
             Body::Text { place, .. } => *place,
-            Body::Picture(_) => Place::default(),
+            _ => Place::default(),
         };
         assert_eq!((place(0).align, place(0).margin), (7, Some(0.0)));
         assert_eq!(place(1).align, 2);
@@ -223,7 +223,7 @@ mod tests {
         let cues = parse(&text);
         let spans = |at: usize| match &cues[at].body {
             Body::Text { spans, place } => (spans, place),
-            Body::Picture(_) => panic!("text"),
+            _ => panic!("text"),
         };
         let looks: Vec<_> = spans(0).0.iter().map(|s| (s.look.color, s.look.bold, s.look.italic)).collect();
         let orange = Some(0xffff_8000);

@@ -13,6 +13,13 @@ pub(super) struct Finish {
     pub(super) blur: f32,
 }
 
+impl Finish {
+    /// How far it reaches beyond what it is around.
+    pub(super) fn reach(&self) -> f32 {
+        self.radius + self.shadow + 2.0 * self.blur
+    }
+}
+
 /// Letters that were drawn: their colours and how much of each pixel they cover.
 #[derive(Debug)]
 pub(super) struct Ink {
@@ -109,7 +116,8 @@ impl Ink {
         let reach = radius.ceil() as i32;
         for dy in -reach..=reach {
             for dx in -reach..=reach {
-                let share = (radius + 0.5 - (dx as f32).hypot(dy as f32)).clamp(0.0, 1.0);
+                // A pixel that is covered reaches half a pixel beyond its middle, and so does this one.
+                let share = (radius + 1.0 - (dx as f32).hypot(dy as f32)).clamp(0.0, 1.0);
                 let share = (share * 256.0) as u16;
                 if share > 0 && (dx, dy) != (0, 0) {
                     self.spread_by(dx, dy, share, &mut wide);
@@ -177,16 +185,16 @@ mod tests {
         let pixels = drawn(&ink, &finish);
         let at = |x: usize, y: usize| pixels[y * 9 + x];
         assert_eq!(at(4, 3), 0xffff_ffff);
-        // An edge of two pixels ends in the middle of the second one.
-        for (x, y, alpha) in [(3, 3, 0xff), (5, 3, 0xff), (4, 2, 0xff), (4, 1, 0x7f), (2, 3, 0x7f)] {
+        // An edge of two pixels is two pixels wide, as libass has it.
+        for (x, y, alpha) in [(3, 3, 0xff), (5, 3, 0xff), (4, 2, 0xff), (4, 1, 0xff), (2, 3, 0xff)] {
             assert_eq!(at(x, y), alpha << 24, "{x} {y}");
         }
         assert_eq!((at(0, 3), at(8, 3), at(4, 6), at(1, 0)), (0, 0, 0, 0));
         // A shadow lies where they lie, moved; through letters that are half seen, no edge of theirs shines.
         let mut ink = Ink::new(9, 7);
         ink.put(4, 3, 0x80ff_ffff, 255);
-        let pixels = drawn(&ink, &Finish { radius: 2.0, shadow: 2.0, ..finish });
-        assert_eq!((pixels[5 * 9 + 6], pixels[3 * 9 + 4] >> 24, pixels[3 * 9 + 5]), (0x8080_0000, 0x80, 0xff00_0000));
+        let pixels = drawn(&ink, &Finish { radius: 2.0, shadow: 3.0, ..finish });
+        assert_eq!((pixels[6 * 9 + 8], pixels[3 * 9 + 4] >> 24, pixels[3 * 9 + 5]), (0x8080_0000, 0x80, 0xff00_0000));
         // What is blurred is less here and more there.
         let pixels = drawn(&ink, &Finish { radius: 0.0, blur: 1.0, ..finish });
         let alpha = |x: usize| pixels[3 * 9 + x] >> 24;

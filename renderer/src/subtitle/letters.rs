@@ -1,6 +1,6 @@
 //! From words to lines of letters, by cosmic-text: fonts that are installed, a font for each script, shaping, right to left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cosmic_text::{
     Align, Attrs, Buffer, Color, Family, FontSystem, Metrics, Shaping, Style, SwashCache, UnderlineStyle, Weight, Wrap,
@@ -65,7 +65,7 @@ pub(super) struct Letters {
     /// Letters that no font has, of which was said so.
     missing: BTreeSet<char>,
     /// The fonts that stand for these names, and the size of their letters as a part of a line's height.
-    named: BTreeMap<String, (Option<String>, f32)>,
+    named: Vec<(String, Option<String>, f32)>,
     /// Where the words of the last page stood.
     pub(super) stood: Stood,
 }
@@ -146,7 +146,7 @@ impl Letters {
     /// Looks for the fonts that are installed: that takes a fraction of a second.
     pub(super) fn load() -> Self {
         let (kept, missing) = (SwashCache::new(), BTreeSet::new());
-        Self { fonts: fonts(), kept, missing, named: BTreeMap::new(), stood: Stood::default() }
+        Self { fonts: fonts(), kept, missing, named: Vec::new(), stood: Stood::default() }
     }
 
     /// Forgets pictures of letters, where there are many.
@@ -162,8 +162,8 @@ impl Letters {
     /// The font that stands for this name, `None` for the usual one, and how large its letters are, as a part of a line's height: as
     /// everywhere, that is from the highest to the lowest letter.
     fn named(&mut self, name: &str) -> (Option<String>, f32) {
-        if let Some(found) = self.named.get(name) {
-            return found.clone();
+        if let Some((_, family, em)) = self.named.iter().find(|(own, ..)| own == name) {
+            return (family.clone(), *em);
         }
         let db = self.fonts.db();
         let has = |name: &str| {
@@ -176,7 +176,7 @@ impl Letters {
         let id = db.query(&fontdb::Query { families: &families, ..fontdb::Query::default() });
         let em = id.and_then(|id| db.with_face_data(id, em).flatten());
         let found = (family, em.unwrap_or(EM));
-        self.named.insert(name.to_owned(), found.clone());
+        self.named.push((name.to_owned(), found.0.clone(), found.1));
         found
     }
 

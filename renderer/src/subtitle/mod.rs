@@ -1,7 +1,7 @@
 //! Subtitles: which page is on, and what it looks like.
 //!
 //! The page on the screen stays in its slot until it is over: it is acquired, copied and given back unreleased, so a renderer that takes a
-//! dead one's place is given it again. `letters` sets text, `place` says where it stands, `print` and `edge` make pictures of it, on a thread
+//! dead one's place is given it again. `letters` sets text, `place` says where it stands, `print`, `shape` and `edge` make pictures of it, on a thread
 //! of its own (`worker`), since fonts take long to load. `picture` lays them over the film: what fades and moves is drawn once.
 
 mod edge;
@@ -9,6 +9,7 @@ mod letters;
 mod picture;
 mod place;
 mod print;
+mod shape;
 mod worker;
 
 use std::sync::Arc;

@@ -8,8 +8,9 @@ use cosmic_text::Align;
 use tricine_session::cues::{Body, Cue, Page, Place};
 
 use super::Sprite;
-use super::letters::{Letters, Room, Set};
+use super::letters::{Letters, Room};
 use super::picture::picture;
+use super::shape::shape;
 use crate::convert::Rect;
 
 /// What is kept free below and above where nobody says, as a part of the picture's height; and to the sides, of its width.
@@ -45,13 +46,18 @@ impl Letters {
     pub(super) fn draw(&mut self, page: &Page, area: Rect) -> (Vec<Sprite>, Option<String>) {
         self.tidy();
         let mut standing: Vec<Standing> = Vec::new();
-        let (mut sprites, mut complaint) = (Vec::new(), None);
+        let (mut sprites, mut complaint): (Vec<(i32, Sprite)>, _) = (Vec::new(), None);
         for cue in &page.cues {
             let over = cue.end_ns <= page.start_ns;
             let (spans, place) = match &cue.body {
                 Body::Text { spans, place } => (spans, place),
+                Body::Shape { outlines, look, place } => {
+                    let sprite = shape(outlines, look, place, area).filter(|_| !over);
+                    lay(&mut sprites, place.layer, sprite.map(|sprite| sprite.of(cue, place, area)));
+                    continue;
+                }
                 Body::Picture { .. } => {
-                    sprites.extend(picture(cue, area).filter(|_| !over).map(|sprite| (0, sprite)));
+                    lay(&mut sprites, 0, picture(cue, area).filter(|_| !over));
                     continue;
                 }
             };
@@ -59,7 +65,7 @@ impl Letters {
                 continue;
             }
             let set = self.set(spans, &room(place, area));
-            let (x, mut y) = corner(place, &set, area);
+            let (x, mut y) = corner(place, (set.width, set.height), area);
             if place.at.is_none() {
                 let border =
                     spans.first().and_then(|span| span.border).map_or(0.0, |border| (border * set.unit).round());
@@ -73,12 +79,19 @@ impl Letters {
             if !over {
                 complaint = complaint.or_else(|| self.complaint(&set));
                 let sprite = self.print(&set, spans, place, (x, y), area);
-                sprites.extend(sprite.map(|sprite| (place.layer, sprite.of(cue, place, area))));
+                lay(&mut sprites, place.layer, sprite.map(|sprite| sprite.of(cue, place, area)));
             }
         }
         self.stood = Stood { area: Some(area), cues: standing };
-        sprites.sort_by_key(|(layer, _)| *layer);
         (sprites.into_iter().map(|(_, sprite)| sprite).collect(), complaint)
+    }
+}
+
+/// Lays a sprite over those of its layer and of those below.
+fn lay(sprites: &mut Vec<(i32, Sprite)>, layer: i32, sprite: Option<Sprite>) {
+    if let Some(sprite) = sprite {
+        let at = sprites.partition_point(|(other, _)| *other <= layer);
+        sprites.insert(at, (layer, sprite));
     }
 }
 
@@ -100,23 +113,23 @@ fn room(place: &Place, area: Rect) -> Room {
     }
 }
 
-/// The upper left corner of words that stand where they are put.
-fn corner(place: &Place, set: &Set, area: Rect) -> (f32, f32) {
+/// The upper left corner of what stands where it is put.
+pub(super) fn corner(place: &Place, size: (f32, f32), area: Rect) -> (f32, f32) {
     let (left, top) = (area.x as f32, area.y as f32);
     let (width, height) = (area.width as f32, area.height as f32);
     let (row, column) = ((place.align - 1) / 3, (place.align - 1) % 3);
     let (before, behind) = sides(place, area);
     let x = match (place.at, column) {
-        (Some((x, _)), column) => left + x * width - set.width * f32::from(column) / 2.0,
+        (Some((x, _)), column) => left + x * width - size.0 * f32::from(column) / 2.0,
         (None, 0) => left + before,
-        (None, 1) => left + before + (width - before - behind - set.width) / 2.0,
-        (None, _) => left + width - behind - set.width,
+        (None, 1) => left + before + (width - before - behind - size.0) / 2.0,
+        (None, _) => left + width - behind - size.0,
     };
     let margin = place.margin.unwrap_or(MARGIN) * height;
     let y = match (place.at, row) {
-        (Some((_, y)), row) => top + y * height - set.height * f32::from(2 - row) / 2.0,
-        (None, 0) => top + height - margin - set.height,
-        (None, 1) => top + (height - set.height) / 2.0,
+        (Some((_, y)), row) => top + y * height - size.1 * f32::from(2 - row) / 2.0,
+        (None, 0) => top + height - margin - size.1,
+        (None, 1) => top + (height - size.1) / 2.0,
         (None, _) => top + margin,
     };
     // Whole pixels: lengths add up.

@@ -24,16 +24,7 @@ impl Letters {
         corner: (f32, f32),
         area: Rect,
     ) -> Option<Sprite> {
-        let finish = |span: &Span| {
-            let radius = span.border.map_or((set.em * EDGE).clamp(1.0, 12.0), |border| border * set.unit);
-            Finish {
-                edge: span.edge.unwrap_or(BLACK),
-                shade: span.shade.unwrap_or(BLACK),
-                radius: radius.min(WIDEST_EDGE),
-                shadow: (span.shadow * set.unit).min(2.0 * WIDEST_EDGE),
-                blur: (span.blur * set.unit).min(WIDEST_EDGE),
-            }
-        };
+        let finish = |span: &Span| finished(span, set.em, set.unit);
         let usual = finish(spans.first()?);
         let mut finishes = vec![usual];
         let number = |finishes: &mut Vec<Finish>, finish: Finish| {
@@ -46,7 +37,7 @@ impl Letters {
         };
         let numbers: Vec<usize> = spans.iter().map(|span| number(&mut finishes, finish(span))).collect();
         // Slanted and marked letters reach beyond their lines.
-        let reach = finishes.iter().map(|f| f.radius + f.shadow + 2.0 * f.blur).fold(0.0, f32::max);
+        let reach = finishes.iter().map(Finish::reach).fold(0.0, f32::max);
         let around = (set.em * 0.5 + reach).ceil() as i32;
         // Nothing much larger than the picture is drawn; but a line may reach beyond it on both sides.
         let (rows, points) = ((set.height as usize).min(area.height), MOST_PICTURES * area.width * area.height);
@@ -97,12 +88,10 @@ impl Letters {
         }
         let (x, y) = (corner.0 as i32 - around, corner.1 as i32 - around);
         let sprite = Sprite { x, y, width, pixels, ..Sprite::default() };
-        if place.angle == 0.0 || set.height == 0.0 {
-            return (set.height > 0.0).then_some(sprite);
-        }
         let (row, column) = ((place.align - 1) / 3, (place.align - 1) % 3);
         let pivot = (f32::from(column) * set.width / 2.0, f32::from(2 - row) * set.height / 2.0);
-        Some(turned(&sprite, place.angle, (pivot.0 + around as f32, pivot.1 + around as f32)))
+        let pivot = (pivot.0 + around as f32, pivot.1 + around as f32);
+        (set.height > 0.0).then(|| if place.angle == 0.0 { sprite } else { turned(&sprite, place.angle, pivot) })
     }
 
     /// Draws the letters of a line whose span is one of these.
@@ -156,6 +145,18 @@ impl Letters {
     }
 }
 
+/// What is around letters or a drawing of such a look; letters of the size `em` have an edge where nothing is said of one.
+pub(super) fn finished(span: &Span, em: f32, unit: f32) -> Finish {
+    let radius = span.border.map_or((em * EDGE).clamp(1.0, 12.0) - 0.5, |border| border * unit);
+    Finish {
+        edge: span.edge.unwrap_or(BLACK),
+        shade: span.shade.unwrap_or(BLACK),
+        radius: radius.min(WIDEST_EDGE),
+        shadow: (span.shadow * unit).min(2.0 * WIDEST_EDGE),
+        blur: (span.blur * unit).min(WIDEST_EDGE),
+    }
+}
+
 /// Lines under and through letters.
 fn marks(run: &LayoutRun<'_>, set: &Set, around: i32, is: impl Fn(usize) -> bool, ink: &mut Ink) {
     for marked in run.decorations {
@@ -192,7 +193,7 @@ fn line_boxes(run: &LayoutRun<'_>, set: &Set) -> Vec<(usize, [f32; 4])> {
 }
 
 /// Turned about a point of it, by degrees against the clock.
-fn turned(sprite: &Sprite, angle: f32, pivot: (f32, f32)) -> Sprite {
+pub(super) fn turned(sprite: &Sprite, angle: f32, pivot: (f32, f32)) -> Sprite {
     let (sin, cos) = angle.to_radians().sin_cos();
     let (width, height) = (sprite.width as i32, (sprite.pixels.len() / sprite.width.max(1)) as i32);
     let forth = |x: f32, y: f32| (x * cos + y * sin, y * cos - x * sin);
