@@ -1,11 +1,12 @@
 //! A page of subtitles on its way from the decoder to the renderer: what is to be seen from one moment to another. The times are in the
-//! frame's meta; the payload is a length, a description as JSON, and the points of pictures behind it.
+//! frame's meta; the payload is a length, a description (`code`), and the points of pictures behind it.
 //!
 //! Whoever reads a page has no reason to trust whoever wrote it: [`Page::decode`] gives out nothing that is out of bounds.
 
+mod code;
 mod look;
 
-use serde::{Deserialize, Serialize};
+use code::Coded;
 
 pub use look::{Backdrop, Fade, Motion, Place, Span};
 
@@ -20,7 +21,7 @@ const MOST_SPANS: usize = 128;
 const MOST_POINTS: usize = 8_192;
 
 /// What is to be seen.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
     /// From when on, in ns.
     pub start_ns: i64,
@@ -29,7 +30,7 @@ pub struct Page {
 }
 
 /// Text or a picture, and when. A time counts from the beginning of the film.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Cue {
     /// From when on, in ns.
     pub start_ns: i64,
@@ -40,7 +41,7 @@ pub struct Cue {
 }
 
 /// What a cue shows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Body {
     /// Words.
     Text {
@@ -73,7 +74,6 @@ pub enum Body {
         /// `0xAARRGGBB` of each colour.
         palette: Vec<u32>,
         /// The colour of each point, row by row.
-        #[serde(skip)]
         indices: Vec<u8>,
     },
 }
@@ -93,13 +93,15 @@ impl Page {
             points += cue.points().len();
             points <= room
         });
-        let text = loop {
-            match serde_json::to_vec(&kept) {
-                Ok(text) if text.len() <= LONGEST_TEXT => break text,
-                _ if kept.cues.pop().is_some() => {}
-                _ => break Vec::new(),
+        let mut text = Vec::new();
+        loop {
+            kept.put(&mut text);
+            if text.len() <= LONGEST_TEXT {
+                break;
             }
-        };
+            text.clear();
+            kept.cues.pop();
+        }
         let mut bytes = (text.len() as u32).to_le_bytes().to_vec();
         bytes.extend_from_slice(&text);
         kept.cues.iter().for_each(|cue| bytes.extend_from_slice(cue.points()));
@@ -109,8 +111,8 @@ impl Page {
     /// Reads what a peer wrote; `None` if it is no page.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let len = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
-        let text = bytes.get(4..4 + len.min(LONGEST_TEXT + 1)).filter(|text| text.len() == len)?;
-        let mut page: Self = serde_json::from_slice(text).ok()?;
+        let mut text = bytes.get(4..4 + len.min(LONGEST_TEXT + 1)).filter(|text| text.len() == len)?;
+        let mut page = Self::take(&mut text).filter(|_| text.is_empty())?;
         let mut rest = bytes.get(4 + len..)?;
         for cue in &mut page.cues {
             if let Body::Picture { width, height, palette, indices, within, .. } = &mut cue.body {

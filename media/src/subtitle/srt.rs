@@ -51,6 +51,7 @@ fn joined(lines: &[&str]) -> String {
 }
 
 /// A cue of this text with tags.
+#[inline(never)]
 pub(super) fn cue(start_ns: i64, end_ns: i64, text: &str) -> Option<Cue> {
     let (mut place, mut out) = (Place::default(), Writer::default());
     write(text, Tags::Srt, &mut place, &mut out);

@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn words_stay_where_they_stand_until_they_go() {
         let lasting = |start_ns: i64, end_ns: i64, text: &str| Cue { start_ns, end_ns, ..cue(text, 2, None) };
-        let cues = vec![
+        let cues = [
             lasting(0, 10, "One\nline more"),
             lasting(5, 20, "Two"),
             lasting(12, 20, "Three"),

@@ -1,9 +1,7 @@
 //! How words look and where they stand, and what of that is within bounds.
 
-use serde::{Deserialize, Serialize};
-
 /// Where words stand.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Place {
     /// As on a block of digits: 1 to 3 below, 4 to 6 in the middle, 7 to 9 above; left, middle, right.
     pub align: u8,
@@ -30,7 +28,7 @@ pub struct Place {
 }
 
 /// What lies behind words.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Backdrop {
     /// Nothing.
     #[default]
@@ -42,7 +40,7 @@ pub enum Backdrop {
 }
 
 /// Three levels of opacity, 255 for all, and when, in ns after the beginning, the first becomes the second, and the second the third.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fade {
     /// The levels.
     pub levels: [u8; 3],
@@ -51,7 +49,7 @@ pub struct Fade {
 }
 
 /// A movement from `at` to another point, in ns after the beginning.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Motion {
     /// The point.
     pub to: (f32, f32),
@@ -61,7 +59,7 @@ pub struct Motion {
 
 /// Letters that look alike. Colours are `0xAARRGGBB`, of which `AA` is 0xff where nothing shines through; lengths are parts of the
 /// picture's height.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Span {
     /// The letters.
     pub text: String,
