@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tricine_channel::time::mono_ns;
-use tricine_media::subtitle::{Body, Page, Pages, Span, Subtitles};
+use tricine_media::subtitle::{Backdrop, Body, Cue, Look, Page, Pages, Place, Subtitles};
 use tricine_media::{MediaError, MediaFile};
 use tricine_session::channel::{Kind, WriteSlot};
 use tricine_session::clock::PlayState;
@@ -155,25 +155,20 @@ impl Stream for Text {
 }
 
 fn encoded(page: &Page) -> Vec<u8> {
-    let span = |span: &Span| cues::Span {
-        text: span.text.clone(),
-        bold: span.look.bold,
-        italic: span.look.italic,
-        underline: span.look.underline,
-        strike: span.look.strike,
-        color: span.look.color,
-        edge: span.look.edge,
-        size: span.look.size,
-    };
-    let cue = |body: &Body| match body {
-        Body::Text { spans, place } => cues::Cue::Text {
-            spans: spans.iter().map(span).collect(),
-            align: place.align,
-            at: place.at,
-            sides: place.sides,
-            margin: place.margin,
+    let cue = |cue: &Cue| cues::Cue { start_ns: cue.start_ns, end_ns: cue.end_ns, body: body(&cue.body) };
+    cues::Page { start_ns: page.start_ns, cues: page.cues.iter().map(|on| cue(on)).collect() }.encode()
+}
+
+fn body(body: &Body) -> cues::Body {
+    match body {
+        Body::Text { spans, place } => cues::Body::Text {
+            spans: spans.iter().map(|part| span(&part.text, &part.look)).collect(),
+            place: placed(place),
         },
-        Body::Picture(picture) => cues::Cue::Picture {
+        Body::Shape { outlines, look, place } => {
+            cues::Body::Shape { outlines: outlines.clone(), look: Box::new(span("", look)), place: placed(place) }
+        }
+        Body::Picture(picture) => cues::Body::Picture {
             within: picture.within,
             x: picture.x,
             y: picture.y,
@@ -182,6 +177,45 @@ fn encoded(page: &Page) -> Vec<u8> {
             palette: picture.palette.clone(),
             indices: picture.indices.clone(),
         },
-    };
-    cues::Page { cues: page.cues.iter().map(|on| cue(&on.body)).collect() }.encode()
+    }
+}
+
+fn span(text: &str, look: &Look) -> cues::Span {
+    cues::Span {
+        text: text.to_owned(),
+        bold: look.bold,
+        italic: look.italic,
+        underline: look.underline,
+        strike: look.strike,
+        color: look.color,
+        edge: look.edge,
+        shade: look.shade,
+        size: look.size,
+        border: look.border,
+        shadow: look.shadow,
+        blur: look.blur,
+        spacing: look.spacing,
+        scale: look.scale,
+        font: look.font.clone(),
+    }
+}
+
+fn placed(place: &Place) -> cues::Place {
+    cues::Place {
+        align: place.align,
+        at: place.at,
+        sides: place.sides,
+        margin: place.margin,
+        layer: place.layer,
+        angle: place.angle,
+        unbroken: place.unbroken,
+        backdrop: match place.backdrop {
+            Backdrop::None => cues::Backdrop::None,
+            Backdrop::Lines => cues::Backdrop::Lines,
+            Backdrop::Whole => cues::Backdrop::Whole,
+        },
+        fade: place.fade.map(|fade| cues::Fade { levels: fade.levels, times_ns: fade.times_ns }),
+        motion: place.motion.map(|motion| cues::Motion { to: motion.to, times_ns: motion.times_ns }),
+        clip: place.clip,
+    }
 }

@@ -118,8 +118,12 @@ pub(crate) const CUES: usize = 200_000;
 pub(crate) const CUE_TEXT: usize = 4_096;
 /// See [`CUE_TEXT`].
 pub(crate) const CUE_SPANS: usize = 128;
+/// Points of a drawing: letters and signs that somebody traced have hundreds.
+pub(crate) const SHAPE_POINTS: usize = 4_096;
 /// Cues that are shown at the same time.
 pub(crate) const CUES_ON: usize = 32;
+/// Cues that are over, and known for the room that others made for them.
+pub(crate) const CUES_GONE: usize = 16;
 /// Cues of a track that were read and are not over yet.
 pub(crate) const CUES_AHEAD: usize = 4_096;
 /// Points of the pictures among them: eight pictures of 4K.

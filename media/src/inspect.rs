@@ -5,6 +5,9 @@ use crate::guard::guarded;
 use crate::open::Played;
 use crate::{AudioInfo, Choice, Input, MediaError, MediaFile, VideoInfo};
 
+/// Pictures that are looked through for captions.
+const LOOKED_THROUGH: usize = 32;
+
 /// A file, looked into.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspection {
@@ -88,7 +91,13 @@ fn report(container: &dyn Container, played: &Played, track: usize) -> TrackRepo
     };
     let opened = guarded(|| -> Result<Option<(String, String)>, MediaError> {
         Ok(match about.kind {
-            TrackKind::Video => Some(pictures(played.open_video(container, track, 0)?.info())),
+            TrackKind::Video => {
+                let (codec, mut detail) = pictures(played.open_video(container, track, 0)?.info());
+                if is_captioned(container, track) {
+                    detail += ", with closed captions (CEA-608/708), which are not shown";
+                }
+                Some((codec, detail))
+            }
             TrackKind::Audio => Some(sound(played.open_sound(container, track)?.info())),
             TrackKind::Subtitle if about.text.is_none() => {
                 let hint = match about.codec.as_str() {
@@ -106,6 +115,13 @@ fn report(container: &dyn Container, played: &Played, track: usize) -> TrackRepo
         Err(error) => report.problem = Some(error.to_string()),
     }
     report
+}
+
+/// Whether captions lie within pictures, as American television has them.
+fn is_captioned(container: &dyn Container, track: usize) -> bool {
+    let Ok(mut packets) = container.packets(track) else { return false };
+    let mut next = || packets.next().ok().flatten();
+    (0..LOOKED_THROUGH).map_while(|_| next()).any(|packet| packet.data.windows(5).any(|word| word == b"GA94\x03"))
 }
 
 pub(crate) fn pictures(info: &VideoInfo) -> (String, String) {

@@ -345,7 +345,17 @@ fn a_file_of_blu_rays_pictures_beside_the_film_is_shown_as_ffmpeg_shows_it() {
     std::fs::write(&path, sets.concat()).unwrap();
     let all = add_all(&[&path]);
     assert_eq!(names(&all), [("PGS", Some("de"))]);
-    compare("film.de.sup", &all, 1, &judged(&path, 0));
+    let judge = judged(&path, 0);
+    compare("film.de.sup", &all, 1, &judge);
+    // The same in the disc's own kind of stream, where each segment is a packet.
+    let film = format!("-copyts -f lavfi -i color=black:s={WIDTH}x{HEIGHT}:r={RATE}:d={}", FRAMES as i64 / RATE);
+    let args =
+        format!("{film} -i {} -map 0:v -map 1:s -c:v mpeg2video -b:v 2M -c:s copy -mpegts_m2ts_mode 1", path.display());
+    if let Some(file) = tool.make(&args, "film.m2ts") {
+        let all = within(Path::new(&file.name));
+        assert_eq!(names(&all), [("PGS", None)]);
+        compare("film.m2ts", &all, 1, &judge);
+    }
     std::fs::write(&path, &sets.concat()[..20]).unwrap();
     let broken = add_all(&[&path]);
     assert!(broken.tracks().next().unwrap().problem.as_ref().is_some_and(|why| why.contains("no picture")));

@@ -130,6 +130,7 @@ fn subrip() {
         case("lines of tags", "1\n00:00:01,000 --> 00:00:02,000\na<br>b<br/>c<br />d\n"),
         case("tags of pages", "1\n00:00:01,000 --> 00:00:02,000\n<span>a</span> <p>b</p> <em>c</em>\n"),
         case("no tags", "1\n00:00:01,000 --> 00:00:02,000\n1 < 2 > 1, a <3 b, <- c ->\n"),
+        case("odd tags that are closed", "1\n00:00:01,000 --> 00:00:02,000\n<odd par=5>a</odd> b\n"),
         other(
             "words in brackets",
             "1\n00:00:01,000 --> 00:00:02,000\n<laughs> Ha!\n",

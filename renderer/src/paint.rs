@@ -58,7 +58,7 @@ impl Painter {
     pub(crate) fn draw(&mut self, canvas: &mut Canvas, overlay: &Overlay) {
         if let Some(subtitles) = &overlay.subtitles {
             let width = canvas.width;
-            subtitles.sprites().iter().for_each(|sprite| sprite.lay(&mut canvas.pixels, width));
+            subtitles.lay(&mut canvas.pixels, width);
         }
         let s = Scale::of(canvas);
         let mut top = s.margin();

@@ -1,9 +1,14 @@
 //! A page of subtitles on its way from the decoder to the renderer: what is to be seen from one moment to another. The times are in the
-//! frame's meta; the payload is a length, a description as JSON, and the points of pictures behind it.
+//! frame's meta; the payload is a length, a description (`code`), and the points of pictures behind it.
 //!
 //! Whoever reads a page has no reason to trust whoever wrote it: [`Page::decode`] gives out nothing that is out of bounds.
 
-use serde::{Deserialize, Serialize};
+mod code;
+mod look;
+
+use code::Coded;
+
+pub use look::{Backdrop, Fade, Motion, Place, Span};
 
 /// Bytes of a page at most: a picture of 4K and its colours.
 pub const LONGEST_PAGE: u64 = 16 << 20;
@@ -12,29 +17,47 @@ const LONGEST_TEXT: usize = 1 << 20;
 /// What is on a page at most: cues, and stretches of text of one that look different.
 const MOST: usize = 64;
 const MOST_SPANS: usize = 128;
+/// Points of a drawing.
+const MOST_POINTS: usize = 8_192;
 
 /// What is to be seen.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
-    /// The first one first.
+    /// From when on, in ns.
+    pub start_ns: i64,
+    /// The first one first; also what is over, for which some that are on made room.
     pub cues: Vec<Cue>,
 }
 
-/// Text or a picture.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Cue {
+/// Text or a picture, and when. A time counts from the beginning of the film.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cue {
+    /// From when on, in ns.
+    pub start_ns: i64,
+    /// Until when, in ns. It may be over: then others that are on made room for it.
+    pub end_ns: i64,
+    /// What.
+    pub body: Body,
+}
+
+/// What a cue shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
     /// Words.
     Text {
         /// One after another; a line ends with `\n`.
         spans: Vec<Span>,
-        /// As on a block of digits: 1 to 3 below, 4 to 6 in the middle, 7 to 9 above; left, middle, right.
-        align: u8,
-        /// The point that `align` puts the text at, in parts of the picture's width and height.
-        at: Option<(f32, f32)>,
-        /// What is kept free to the left and to the right, in parts of the width; and below or above, in parts of the height.
-        sides: (f32, f32),
-        /// See `sides`.
-        margin: Option<f32>,
+        /// Where they stand.
+        place: Place,
+    },
+    /// A drawing.
+    Shape {
+        /// Points in parts of the picture's width and height, from where it stands; each outline ends where it began.
+        outlines: Vec<Vec<(f32, f32)>>,
+        /// How it looks; it has no letters.
+        look: Box<Span>,
+        /// Where it stands.
+        place: Place,
     },
     /// A picture.
     Picture {
@@ -51,33 +74,16 @@ pub enum Cue {
         /// `0xAARRGGBB` of each colour.
         palette: Vec<u32>,
         /// The colour of each point, row by row.
-        #[serde(skip)]
         indices: Vec<u8>,
     },
 }
 
-/// Letters that look alike.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Span {
-    /// The letters.
-    pub text: String,
-    /// Heavier.
-    pub bold: bool,
-    /// Slanted.
-    pub italic: bool,
-    /// With a line under it.
-    pub underline: bool,
-    /// With a line through it.
-    pub strike: bool,
-    /// `0xRRGGBB`.
-    pub color: Option<u32>,
-    /// The colour of the edge, `0xRRGGBB`.
-    pub edge: Option<u32>,
-    /// The height of a line, as a part of the picture's.
-    pub size: Option<f32>,
-}
-
 impl Page {
+    /// What is to be seen.
+    pub fn on(&self) -> impl Iterator<Item = &Cue> {
+        self.cues.iter().filter(|cue| cue.end_ns > self.start_ns)
+    }
+
     /// The bytes of a page; what does not fit is left out.
     pub fn encode(&self) -> Vec<u8> {
         let mut kept = self.clone();
@@ -87,13 +93,15 @@ impl Page {
             points += cue.points().len();
             points <= room
         });
-        let text = loop {
-            match serde_json::to_vec(&kept) {
-                Ok(text) if text.len() <= LONGEST_TEXT => break text,
-                _ if kept.cues.pop().is_some() => {}
-                _ => break Vec::new(),
+        let mut text = Vec::new();
+        loop {
+            kept.put(&mut text);
+            if text.len() <= LONGEST_TEXT {
+                break;
             }
-        };
+            text.clear();
+            kept.cues.pop();
+        }
         let mut bytes = (text.len() as u32).to_le_bytes().to_vec();
         bytes.extend_from_slice(&text);
         kept.cues.iter().for_each(|cue| bytes.extend_from_slice(cue.points()));
@@ -103,11 +111,11 @@ impl Page {
     /// Reads what a peer wrote; `None` if it is no page.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let len = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
-        let text = bytes.get(4..4 + len.min(LONGEST_TEXT + 1)).filter(|text| text.len() == len)?;
-        let mut page: Self = serde_json::from_slice(text).ok()?;
+        let mut text = bytes.get(4..4 + len.min(LONGEST_TEXT + 1)).filter(|text| text.len() == len)?;
+        let mut page = Self::take(&mut text).filter(|_| text.is_empty())?;
         let mut rest = bytes.get(4 + len..)?;
         for cue in &mut page.cues {
-            if let Cue::Picture { width, height, palette, indices, within, .. } = cue {
+            if let Body::Picture { width, height, palette, indices, within, .. } = &mut cue.body {
                 let points = usize::try_from(u64::from(*width) * u64::from(*height)).ok()?;
                 *indices =
                     rest.get(..points).filter(|_| palette.len() == 256 && within.0 > 0 && within.1 > 0)?.to_vec();
@@ -120,36 +128,38 @@ impl Page {
 
 impl Cue {
     fn points(&self) -> &[u8] {
-        match self {
-            Self::Text { .. } => &[],
-            Self::Picture { indices, .. } => indices,
+        match &self.body {
+            Body::Text { .. } | Body::Shape { .. } => &[],
+            Body::Picture { indices, .. } => indices,
         }
     }
 
     fn is_valid(&self) -> bool {
-        let part = |value: f32| (-1.0..=2.0).contains(&value);
-        match self {
-            Self::Text { spans, align, at, sides, margin } => {
-                (1..=9).contains(align)
-                    && spans.len() <= MOST_SPANS
-                    && spans.iter().all(|span| span.size.is_none_or(|size| (0.001..=1.0).contains(&size)))
-                    && at.is_none_or(|(x, y)| part(x) && part(y))
-                    && part(sides.0)
-                    && part(sides.1)
-                    && margin.is_none_or(part)
+        match &self.body {
+            Body::Text { spans, place } => {
+                spans.len() <= MOST_SPANS && spans.iter().all(Span::is_valid) && place.is_valid()
             }
-            Self::Picture { .. } => true,
+            Body::Shape { outlines, look, place } => {
+                let points = || outlines.iter().flatten();
+                let far = |n: &f32| (-2.0..=3.0).contains(n);
+                points().count() <= MOST_POINTS
+                    && points().all(|(x, y)| far(x) && far(y))
+                    && look.is_valid()
+                    && place.is_valid()
+            }
+            Body::Picture { .. } => true,
         }
     }
 
-    /// The words, line by line; none of a picture.
+    /// The words that are seen, line by line; none of a picture.
     pub fn lines(&self) -> Vec<String> {
-        match self {
-            Self::Text { spans, .. } => {
-                let all: String = spans.iter().map(|span| span.text.as_str()).collect();
+        match &self.body {
+            Body::Text { spans, .. } => {
+                let seen = |span: &&Span| [span.color, span.edge].iter().any(|c| c.is_none_or(|c| c >> 24 > 0));
+                let all: String = spans.iter().filter(seen).map(|span| span.text.as_str()).collect();
                 all.lines().map(str::to_owned).collect()
             }
-            Self::Picture { .. } => Vec::new(),
+            Body::Shape { .. } | Body::Picture { .. } => Vec::new(),
         }
     }
 }
@@ -159,14 +169,21 @@ mod tests {
     use super::*;
 
     fn page() -> Page {
-        let text = Cue::Text {
-            spans: vec![Span { text: "a\nb".into(), size: Some(0.05), ..Span::default() }],
+        let place = Place {
             align: 2,
             at: Some((0.5, 0.5)),
             sides: (0.0, 0.1),
-            margin: None,
+            fade: Some(Fade { levels: [0, 255, 0], times_ns: [0, 5, 9, 12] }),
+            motion: Some(Motion { to: (0.1, 0.9), times_ns: (0, 12) }),
+            clip: Some([0.0, 0.1, 1.0, 0.9]),
+            ..Place::default()
         };
-        let picture = Cue::Picture {
+        let span = Span { text: "a\nb".into(), size: Some(0.05), scale: Some((0.5, 2.0)), ..Span::default() };
+        let hidden = Span { text: "c".into(), color: Some(0x00ff_ffff), edge: Some(0), ..Span::default() };
+        let text = Body::Text { spans: vec![span, hidden], place };
+        let outlines = vec![vec![(0.0, 0.0), (1.0, 0.0), (1.0, 0.5)]];
+        let shape = Body::Shape { outlines, look: Box::default(), place };
+        let picture = Body::Picture {
             within: (64, 48),
             x: 1,
             y: 2,
@@ -175,7 +192,7 @@ mod tests {
             palette: vec![7; 256],
             indices: vec![1, 2, 3, 4],
         };
-        Page { cues: vec![text, picture] }
+        Page { start_ns: 5, cues: [text, picture, shape].map(|body| Cue { start_ns: 3, end_ns: 15, body }).to_vec() }
     }
 
     #[test]
@@ -196,38 +213,68 @@ mod tests {
             page.cues.iter_mut().for_each(change);
             Page::decode(&page.encode())
         };
-        let changes: [fn(&mut Cue); 4] = [
+        let changes: [fn(&mut Cue); 10] = [
             |cue| {
-                if let Cue::Text { align, .. } = cue {
-                    *align = 0
+                if let Body::Text { place, .. } = &mut cue.body {
+                    place.align = 0
                 }
             },
             |cue| {
-                if let Cue::Text { spans, .. } = cue {
+                if let Body::Text { spans, .. } = &mut cue.body {
                     spans[0].size = Some(1e9)
                 }
             },
             |cue| {
-                if let Cue::Text { at, .. } = cue {
-                    *at = Some((1e30, 0.0))
+                if let Body::Text { place, .. } = &mut cue.body {
+                    place.at = Some((1e30, 0.0))
                 }
             },
             |cue| {
-                if let Cue::Picture { width, .. } = cue {
+                if let Body::Picture { width, .. } = &mut cue.body {
                     *width = u32::MAX
+                }
+            },
+            |cue| {
+                if let Body::Text { spans, .. } = &mut cue.body {
+                    spans[0].scale = Some((0.0, 1.0))
+                }
+            },
+            |cue| {
+                if let Body::Text { spans, .. } = &mut cue.body {
+                    spans[1].border = Some(1.0)
+                }
+            },
+            |cue| {
+                if let Body::Text { place, .. } = &mut cue.body {
+                    place.angle = 1e9
+                }
+            },
+            |cue| {
+                if let Body::Shape { outlines, .. } = &mut cue.body {
+                    outlines[0][1].0 = 4.0
+                }
+            },
+            |cue| {
+                if let Body::Text { place, .. } = &mut cue.body {
+                    place.clip = Some([0.0, 0.0, f32::MAX, 0.0])
+                }
+            },
+            |cue| {
+                if let Body::Text { place, .. } = &mut cue.body {
+                    place.motion = Some(Motion { to: (9.0, 0.0), times_ns: (0, 1) })
                 }
             },
         ];
         for change in changes {
             assert_eq!(with(change), None);
         }
-        let many = Page { cues: vec![page().cues[0].clone(); MOST + 1] };
+        let many = Page { start_ns: 0, cues: vec![page().cues[0].clone(); MOST + 1] };
         assert_eq!(Page::decode(&many.encode()), None);
     }
 
     #[test]
     fn a_page_is_never_too_long() {
-        let picture = Cue::Picture {
+        let body = Body::Picture {
             within: (1, 1),
             x: 0,
             y: 0,
@@ -236,7 +283,7 @@ mod tests {
             palette: vec![0; 256],
             indices: vec![0; 3840 * 2160],
         };
-        let bytes = Page { cues: vec![picture; 5] }.encode();
+        let bytes = Page { start_ns: 0, cues: vec![Cue { start_ns: 0, end_ns: 1, body }; 5] }.encode();
         assert!(bytes.len() as u64 <= LONGEST_PAGE);
         assert_eq!(Page::decode(&bytes).map(|page| page.cues.len()), Some(1));
     }

@@ -143,6 +143,53 @@ fn are_right_after_seeks_deaths_and_keys(film: &Path, args: &[&str]) {
     assert_eq!(end.number("/regions_replaced"), 0.0, "{}", end.stderr);
 }
 
+/// The first and the last row of the screen with red letters; `None` without any, or with green ones unless those are `beside` them.
+fn red_rows(screen: &Picture, beside: bool) -> Option<(usize, usize)> {
+    let rows = screen.bytes.chunks_exact(3 * screen.width);
+    let has = |row: &[u8], is: fn(&[u8]) -> bool| row.chunks_exact(3).any(is);
+    let green = rows.clone().any(|row| has(row, |p| p[1] > 200 && p[0] < 40 && p[2] < 40));
+    let red: Vec<usize> = rows
+        .enumerate()
+        .filter(|(_, row)| has(row, |p| p[0] > 200 && p[1] < 40 && p[2] < 40))
+        .map(|(at, _)| at)
+        .collect();
+    Some((*red.first()?, *red.last()?)).filter(|_| green == beside)
+}
+
+#[test]
+fn words_stay_where_they_stand_when_those_below_them_end() {
+    let Some(x) = XServer::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let film = film(folder.path());
+    let words = "1\n00:00:01,000 --> 00:00:05,000\n<font color=lime>MMMM</font>\n\n\
+        2\n00:00:03,000 --> 00:00:13,000\n<font color=red>MMMM</font>\n";
+    std::fs::write(folder.path().join("film.en.srt"), words).unwrap();
+    let run = play(&x, &film, &["--paused", "--start", "4"]);
+    x.window();
+    let both = wait_for("both", || red_rows(&x.screen(), true));
+    let lowest = |screen: &Picture| {
+        let rows = screen.bytes.chunks_exact(3 * screen.width);
+        rows.enumerate().filter(|(_, row)| row.chunks_exact(3).any(|p| p[1] > 200 && p[0] < 40)).map(|(at, _)| at).min()
+    };
+    assert!(lowest(&x.screen()).is_some_and(|green| green > both.1), "red stands above green: {both:?}");
+    x.keys(&["Right"]);
+    assert_eq!(wait_for("red alone", || red_rows(&x.screen(), false)), both, "it stays");
+    for role in ["renderer", "decoder"] {
+        let victim = run.role(role, None);
+        kill(victim, Signal::SIGKILL).unwrap();
+        run.role(role, Some(victim));
+        wait_for("red in its place", || (red_rows(&x.screen(), false) == Some(both)).then_some(()));
+    }
+    x.keys(&["q"]);
+    assert_eq!(run.end().status.code(), Some(0));
+    // Whoever comes late sees the same.
+    let run = play(&x, &film, &["--paused", "--start", "9"]);
+    x.window();
+    assert_eq!(wait_for("red from the beginning", || red_rows(&x.screen(), false)), both);
+    x.keys(&["q"]);
+    assert_eq!(run.end().status.code(), Some(0));
+}
+
 #[test]
 fn words_keep_the_films_time_at_any_speed_and_from_a_track() {
     let Some(x) = XServer::start() else { return };

@@ -1,21 +1,29 @@
-//! ASS and SSA: a script with styles and events. Of what it can say, the words, their common looks and their place are taken;
-//! animations, karaoke, drawings, rotation and clipping are not.
+//! ASS and SSA: a script with styles and events. Of what it can say, the words, their looks, their place, fading, moving, turning, clipping to a
+//! rectangle and drawings are taken; animations (`\t`), karaoke's colours, perspective and clipping to shapes are not.
 
-use super::cue::{Body, Cue, Look, Place, Writer};
-use super::overrides::{Mode, color, from_old, overrides};
+use super::cue::{Backdrop, Body, Cue, Look, Place, Writer};
+use super::overrides::{Mode, color, from_old, overrides, scaled};
+use super::shape::Drawing;
 use super::srt::time;
 use crate::caps;
+
+/// The longest name of a font, in bytes.
+const LONGEST_NAME: usize = 64;
 
 /// A script's styles, and the size of the picture that its numbers refer to.
 #[derive(Debug, Clone)]
 pub(super) struct Sheet {
     pub(super) size: (f32, f32),
+    /// The height that the widths of edges and shadows refer to: the film's, unless they are scaled with it.
+    edges: f32,
+    /// Lines are not broken.
+    unbroken: bool,
     pub(super) styles: Vec<Style>,
 }
 
 impl Default for Sheet {
     fn default() -> Self {
-        Self { size: (384.0, 288.0), styles: Vec::new() }
+        Self { size: (384.0, 288.0), edges: 288.0, unbroken: false, styles: Vec::new() }
     }
 }
 
@@ -33,9 +41,9 @@ pub(super) fn begins(text: &str) -> bool {
     line.eq_ignore_ascii_case("[script info]") || head.lines().take(50).any(|line| line.starts_with("Dialogue:"))
 }
 
-/// Reads all events, in the order of the file.
-pub(super) fn parse(text: &str) -> Vec<Cue> {
-    let sheet = Sheet::read(text);
+/// Reads all events, in the order of the file, for a film that is `high`.
+pub(super) fn parse(text: &str, high: Option<u32>) -> Vec<Cue> {
+    let sheet = Sheet::read(text, high);
     let mut format = fields("Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text");
     let (mut events, mut cues) = (false, Vec::new());
     for line in text.lines() {
@@ -74,10 +82,10 @@ fn getter<'a>(format: &'a [String], line: &'a str) -> impl Fn(&str) -> Option<&'
 }
 
 impl Sheet {
-    /// Reads what is said before the events.
-    pub(super) fn read(text: &str) -> Self {
+    /// Reads what is said before the events, for a film that is `high`.
+    pub(super) fn read(text: &str, high: Option<u32>) -> Self {
         let mut sheet = Self::default();
-        let (mut width, mut height, mut old) = (None, None, false);
+        let (mut width, mut height, mut old, mut scales) = (None, None, false, false);
         let mut format = fields(
             "Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, \
              StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding",
@@ -93,6 +101,10 @@ impl Sheet {
             };
             width = number("playresx:").or(width);
             height = number("playresy:").or(height);
+            if let Some(said) = lower.strip_prefix("scaledborderandshadow:") {
+                scales = said.trim() == "yes" || said.trim().parse() == Ok(1);
+            }
+            sheet.unbroken = lower.strip_prefix("wrapstyle:").map_or(sheet.unbroken, |said| said.trim() == "2");
             if lower.starts_with('[') {
                 old = lower.starts_with("[v4 styles]");
                 events = lower.starts_with("[events]");
@@ -108,6 +120,7 @@ impl Sheet {
             (None, Some(height)) => (height * 4.0 / 3.0, height),
             (None, None) => sheet.size,
         };
+        sheet.edges = high.filter(|high| !scales && *high > 0).map_or(sheet.size.1, |high| high as f32);
         sheet.styles = styles.iter().map(|(format, line, old)| sheet.style(&getter(format, line), *old)).collect();
         sheet
     }
@@ -121,13 +134,27 @@ impl Sheet {
             underline: flag("underline"),
             strike: flag("strikeout"),
             color: get("primarycolour").and_then(color),
-            edge: get("outlinecolour").or_else(|| get("tertiarycolour")).and_then(color),
+            edge: if old { get("backcolour") } else { get("outlinecolour") }.and_then(color),
+            shade: get("backcolour").and_then(color),
             size: self.line(number("fontsize")),
+            back: None,
+            border: get("outline").map(|_| self.length(number("outline"))),
+            shadow: self.length(number("shadow")),
+            blur: 0.0,
+            spacing: (number("spacing") / self.size.1).clamp(-1.0, 1.0),
+            scale: get("scalex").and_then(|_| scaled(number("scalex") / 100.0, number("scaley") / 100.0)),
+            font: get("fontname").and_then(|name| self.font(name)),
         };
         let align = number("alignment") as u32;
         let align = if old { from_old(align) } else { Some(align).filter(|align| (1..=9).contains(align)) };
+        let backdrop = match number("borderstyle") as u32 {
+            3 => Backdrop::Lines,
+            4 => Backdrop::Whole,
+            _ => Backdrop::None,
+        };
+        let angle = number("angle") % 360.0;
         let place = self.placed(
-            Place { align: align.unwrap_or(2) as u8, ..Place::default() },
+            Place { align: align.unwrap_or(2) as u8, backdrop, angle, ..Place::default() },
             [number("marginl"), number("marginr"), number("marginv")],
         );
         Style { name: get("name").unwrap_or_default().trim_start_matches('*').to_owned(), look, place }
@@ -136,6 +163,17 @@ impl Sheet {
     /// The height of a line, as a part of the picture's.
     pub(super) fn line(&self, size: f32) -> Option<f32> {
         Some(size / self.size.1).filter(|part| (0.001..=1.0).contains(part))
+    }
+
+    /// The width of an edge, as a part of the picture's height.
+    pub(super) fn length(&self, value: f32) -> f32 {
+        (value / self.edges).clamp(0.0, 0.2)
+    }
+
+    /// The name of a font; `@` before it stands for letters that are turned.
+    pub(super) fn font(&self, name: &str) -> Option<String> {
+        let name = name.trim().trim_start_matches('@');
+        (!name.is_empty() && name != "0" && name.len() <= LONGEST_NAME).then(|| name.to_owned())
     }
 
     /// With margins to the left, to the right, and above or below; 0 is none said.
@@ -159,10 +197,16 @@ impl Sheet {
         let number = |name: &str| get(name).and_then(|value| value.parse::<f32>().ok()).unwrap_or(0.0);
         let margins = [number("marginl"), number("marginr"), number("marginv")];
         let mut place = self.placed(style.place, margins);
-        let mut out = Writer::default();
-        self.write(get("text")?, &style.look, &mut place, &mut out);
-        let spans = out.finish()?;
-        Some(Cue { start_ns, end_ns, body: Body::Text { spans, place } })
+        place.layer = number("layer") as i32;
+        let (mut out, mut drawn) = (Writer::default(), Drawing::default());
+        let lasts_ms = (end_ns - start_ns) as f32 / 1e6;
+        place.unbroken = self.write(get("text")?, &style.look, lasts_ms, &mut place, (&mut out, &mut drawn));
+        // A drawing within a line of words is left out.
+        let body = match out.finish() {
+            Some(spans) => Body::Text { spans, place },
+            None => drawn.body(self.size, place)?,
+        };
+        Some(Cue { start_ns, end_ns, body })
     }
 
     /// An event as Matroska has it.
@@ -171,50 +215,53 @@ impl Sheet {
         self.event(start_ns, end_ns, &getter(&format, text))
     }
 
-    /// Writes an event's text without what it says of its look.
-    fn write(&self, text: &str, base: &Look, place: &mut Place, out: &mut Writer) {
+    /// Writes an event's text without what it says of its look. Whether its lines end where it says.
+    fn write(
+        &self,
+        text: &str,
+        base: &Look,
+        lasts_ms: f32,
+        place: &mut Place,
+        (out, drawn): (&mut Writer, &mut Drawing),
+    ) -> bool {
         let mut look = base.clone();
-        let (mut rest, mut mode) = (text, Mode::default());
+        let (mut rest, mut mode) = (text, Mode { lasts_ms, ..Mode::default() });
         while let Some(at) = rest.find(['{', '\\']) {
-            if mode.is_read() {
+            if mode.draws == 0 {
                 out.push(&rest[..at], &look);
             }
+            drawn.take(&rest[..at], &mode, &look);
             rest = &rest[at..];
             let block = if rest.starts_with('{') { rest.find('}') } else { None };
             rest = if let Some(end) = block {
                 overrides(&rest[1..end], self, base, &mut look, place, &mut mode);
                 &rest[end + 1..]
             } else {
+                let unbroken = mode.unbroken.unwrap_or(self.unbroken);
                 let (letter, len) = match rest.as_bytes().get(1) {
                     Some(b'N') => ("\n", 2),
-                    Some(b'n') => (" ", 2),
+                    Some(b'n') => (if unbroken { "\n" } else { " " }, 2),
                     Some(b'h') => ("\u{a0}", 2),
                     Some(b'{' | b'}') => (&rest[1..2], 2),
                     _ => (&rest[..1], 1),
                 };
-                if mode.is_read() {
+                if mode.draws == 0 {
                     out.push(letter, &look);
                 }
                 &rest[len..]
             };
         }
-        if mode.is_read() {
+        if mode.draws == 0 {
             out.push(rest, &look);
         }
-    }
-
-    /// Where a movement stands for: its end if it takes only a part of the time, else its middle; if that is out of sight, what is not.
-    pub(super) fn moved(&self, numbers: &[f32]) -> Option<(f32, f32)> {
-        let &[x1, y1, x2, y2, ref times @ ..] = numbers else { return None };
-        let middle = ((x1 + x2) / 2.0, (y1 + y2) / 2.0);
-        let likely = if times.get(1).is_some_and(|&until| until > 0.0) { (x2, y2) } else { middle };
-        let seen = |(x, y): &(f32, f32)| (0.0..=self.size.0).contains(x) && (0.0..=self.size.1).contains(y);
-        Some([likely, middle, (x2, y2), (x1, y1)].into_iter().find(seen).unwrap_or(likely))
+        drawn.take(rest, &mode, &look);
+        mode.unbroken.unwrap_or(self.unbroken)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::cue::{Fade, Motion};
     use super::*;
 
     const SCRIPT: &str = "[Script Info]\nPlayResX: 640\nPlayResY: 360\n\n[V4+ Styles]\n\
@@ -227,50 +274,96 @@ mod tests {
         Dialogue: 0,0:00:05.00,0:00:06.00,Sign,,0,0,0,,{\\p1}m 0 0 l 1 1{\\p0}seen{\\an5}\n\
         Comment: 0,0:00:05.00,0:00:06.00,Sign,,0,0,0,,never\n";
 
-    fn text(cue: &Cue) -> (&[super::super::Span], Place) {
+    fn text(cue: &Cue) -> (&[super::super::Span], &Place) {
         match &cue.body {
-            Body::Text { spans, place } => (spans, *place),
-            Body::Picture(_) => (&[], Place::default()),
+            Body::Text { spans, place } => (spans, place),
+            _ => panic!("text"),
         }
     }
 
     #[test]
     fn events_have_the_looks_of_their_styles_and_overrides() {
         assert!(begins(SCRIPT));
-        let cues = parse(SCRIPT);
+        let cues = parse(SCRIPT, None);
         assert_eq!(cues.iter().map(Cue::words).collect::<Vec<_>>(), ["One, two\nthree", "Sign", "seen"]);
         let (spans, place) = text(&cues[0]);
         assert_eq!(spans.iter().map(|s| s.look.italic).collect::<Vec<_>>(), [false, true, false]);
         assert_eq!((spans[0].look.size, place.align, place.margin), (Some(0.1), 2, Some(20.0 / 360.0)));
         let (spans, place) = text(&cues[1]);
-        assert_eq!((spans[0].look.color, spans[0].look.edge), (Some(0x00_ff00), Some(0x00_00ff)));
+        assert_eq!((spans[0].look.color, spans[0].look.edge), (Some(0xff00_ff00), Some(0xff00_00ff)));
         assert!(spans[0].look.bold && !spans[0].look.italic);
         assert_eq!((place.align, place.at), (8, Some((0.5, 0.25))));
         assert_eq!(text(&cues[2]).1.align, 5);
     }
 
     #[test]
-    fn what_moves_stands_where_it_is_seen() {
-        let sheet = Sheet::read(SCRIPT);
-        for (said, wanted) in [
-            ("\\move(0,0,640,360)", (0.5, 0.5)),
-            // In from below, and there for the rest.
-            ("\\move(320,400,320,180,0,500)", (0.5, 0.5)),
-            // Out to the left at the end; and credits that roll through.
-            ("\\move(320,180,-100,180,4000,5000)", (110.0 / 640.0, 0.5)),
-            ("\\move(320,720,320,-360)", (0.5, 0.5)),
-            ("\\move(320,90)", (0.5, 0.25)),
+    fn what_comes_moves_and_goes_says_when() {
+        let sheet = Sheet::read(SCRIPT, None);
+        let second = 1_000_000_000;
+        let place = |said: &str| {
+            let cue = sheet.packet(0, 2 * second, &format!("0,3,Sign,,0,0,0,,{{{said}}}x")).unwrap();
+            *text(&cue).1
+        };
+        let half = second / 2;
+        for (said, at, to, times_ns) in [
+            ("\\move(0,0,640,360)", (0.0, 0.0), (1.0, 1.0), (0, 2 * second)),
+            ("\\move(320,400,320,180,0,500)", (0.5, 400.0 / 360.0), (0.5, 0.5), (0, half)),
         ] {
-            let cue = sheet.packet(0, 1, &format!("0,0,Sign,,0,0,0,,{{{said}}}x")).unwrap();
-            assert_eq!(text(&cue).1.at, Some(wanted), "{said}");
+            let place = place(said);
+            assert_eq!((place.at, place.motion), (Some(at), Some(Motion { to, times_ns })), "{said}");
         }
+        assert_eq!((place("\\move(320,90)").at, place("\\move(320,90)").motion), (Some((0.5, 0.25)), None));
+        let fade = Fade { levels: [0, 255, 0], times_ns: [0, half, 2 * second - half / 5, 2 * second] };
+        assert_eq!(place("\\fad(500,100)").fade, Some(fade));
+        let fade = Fade { levels: [55, 255, 155], times_ns: [0, half, second, 2 * second] };
+        assert_eq!(place("\\fade(200,0,100,0,500,1000,2000)").fade, Some(fade));
+        assert_eq!(place("\\clip(64,36,320,180)").clip, Some([0.1, 0.1, 0.5, 0.5]));
+        let place = place("\\clip(1,m 0 0 l 9 9)\\frz370\\q2");
+        assert_eq!((place.clip, place.angle, place.unbroken, place.layer), (None, 10.0, true, 3));
         let cue = sheet.packet(0, 1, "0,0,Default,,0,0,0,,{\\fs+10}x").unwrap();
         assert_eq!(text(&cue).0[0].look.size, Some(0.2));
     }
 
     #[test]
+    fn letters_look_as_styles_and_overrides_say() {
+        let script = SCRIPT.replace(
+            "Format: Name, Fontname",
+            "Format: Name, Spacing, ScaleX, ScaleY, BorderStyle, Outline, Shadow, BackColour, Fontname",
+        );
+        let script = script.replace("Style: Default,", "Style: Default,3.6,50,100,3,1.8,0,&H80000000,");
+        let scaled = script.replace("PlayResX", "ScaledBorderAndShadow: yes\nPlayResX");
+        for (script, border) in [(&scaled, 0.005), (&script, 0.0025)] {
+            let sheet = Sheet::read(script, Some(720));
+            let cue = sheet
+                .packet(
+                    0,
+                    1,
+                    "0,0,Default,,0,0,0,,a{\\bord0\\1a&HFF&\\4c&HFF&\\fscy200\\fsp0\\fnSome Font\\shad3.6}b{\\r}c",
+                )
+                .unwrap();
+            let (spans, place) = text(&cue);
+            assert_eq!(place.backdrop, Backdrop::Lines);
+            let look = &spans[0].look;
+            assert_eq!((look.border, look.spacing, look.scale), (Some(border), 0.01, Some((0.5, 1.0))));
+            assert_eq!((look.shade, look.font.as_deref()), (Some(0x7f00_0000), Some("Arial")));
+            assert_eq!(spans[2].look, *look);
+            let look = &spans[1].look;
+            assert_eq!((look.border, look.spacing, look.scale), (Some(0.0), 0.0, Some((0.5, 2.0))));
+            assert_eq!((look.color, look.shade, look.shadow), (Some(0x00ff_ffff), Some(0x7fff_0000), 2.0 * border));
+            assert_eq!(look.font.as_deref(), Some("Some Font"));
+        }
+        // What is out of sight keeps its room, and what comes into sight is seen.
+        let sheet = Sheet::read(SCRIPT, None);
+        let cue = sheet
+            .packet(0, 1, "0,0,Default,,0,0,0,,{\\alpha&HFF&}no{\\alpha}yes{\\alpha&HFF&\\t(\\alpha&H0&)}too")
+            .unwrap();
+        assert_eq!((cue.words().as_str(), text(&cue).0.len()), ("yestoo", 2));
+        assert_eq!(sheet.packet(0, 1, "0,0,Default,,0,0,0,,{\\alpha&HFF&}no"), None);
+    }
+
+    #[test]
     fn a_script_of_any_kind_ends() {
-        let sheet = Sheet::read(SCRIPT);
+        let sheet = Sheet::read(SCRIPT, None);
         for event in [
             "",
             "{",
@@ -287,9 +380,9 @@ mod tests {
             sheet.packet(0, 1, &format!("0,0,Sign,,0,0,0,,{event}"));
         }
         for len in (0..SCRIPT.len()).filter(|&len| SCRIPT.is_char_boundary(len)) {
-            parse(&SCRIPT[..len]);
+            parse(&SCRIPT[..len], None);
         }
-        assert_eq!(color("&H80FF8000&"), Some(0x00_80ff));
+        assert_eq!(color("&H80FF8000&"), Some(0x7f00_80ff));
         assert_eq!((from_old(6), from_old(10), from_old(4)), (Some(8), Some(5), None));
     }
 }

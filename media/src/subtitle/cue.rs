@@ -25,6 +25,15 @@ pub enum Body {
         /// Where they stand.
         place: Place,
     },
+    /// A drawing: what its outlines have within.
+    Shape {
+        /// Points in parts of the picture's width and height, from where it stands.
+        outlines: Vec<Vec<(f32, f32)>>,
+        /// How it looks.
+        look: Box<Look>,
+        /// Where it stands.
+        place: Place,
+    },
     /// A picture, as discs have them.
     Picture(Arc<Bitmap>),
 }
@@ -57,7 +66,8 @@ pub struct Span {
     pub look: Look,
 }
 
-/// How letters look; what is not said is up to who draws them.
+/// How letters look; what is not said is up to who draws them. Colours are `0xAARRGGBB`, of which `AA` is 0xff where nothing shines through;
+/// lengths are parts of the picture's height.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Look {
     /// Heavier.
@@ -68,12 +78,66 @@ pub struct Look {
     pub underline: bool,
     /// With a line through it.
     pub strike: bool,
-    /// `0xRRGGBB`.
+    /// The colour of the letters.
     pub color: Option<u32>,
-    /// The colour of the edge, `0xRRGGBB`.
+    /// The colour of the edge.
     pub edge: Option<u32>,
-    /// The height of a line, as a part of the picture's.
+    /// The colour of the shadow.
+    pub shade: Option<u32>,
+    /// The colour behind the letters, in the place of an edge.
+    pub back: Option<u32>,
+    /// The height of a line.
     pub size: Option<f32>,
+    /// How wide the edge is.
+    pub border: Option<f32>,
+    /// How far the shadow lies to the right and below; 0: there is none.
+    pub shadow: f32,
+    /// How far the edge is blurred.
+    pub blur: f32,
+    /// What is added between two letters.
+    pub spacing: f32,
+    /// How many times as wide and as high as usual.
+    pub scale: Option<(f32, f32)>,
+    /// The font's name.
+    pub font: Option<String>,
+}
+
+impl Look {
+    /// Whether anything of the letters is to be seen.
+    pub(super) fn is_seen(&self) -> bool {
+        [self.color, self.edge].iter().any(|color| color.is_none_or(|color| color >> 24 > 0))
+    }
+}
+
+/// What lies behind words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Backdrop {
+    /// Nothing.
+    #[default]
+    None,
+    /// A box of the edge's colour behind each line, in the place of edges.
+    Lines,
+    /// A box of the shadow's colour behind all of them.
+    Whole,
+}
+
+/// How words come and go: three levels of opacity (255: all of it is seen), and when, in ns after the cue's beginning, the first one begins
+/// to become the second one and is it, and the second one begins to become the third one and is it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fade {
+    /// The levels.
+    pub levels: [u8; 3],
+    /// The times.
+    pub times_ns: [i64; 4],
+}
+
+/// A movement from `at` to another point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Motion {
+    /// The point, as `at`.
+    pub to: (f32, f32),
+    /// When it begins and when it ends, in ns after the cue's beginning.
+    pub times_ns: (i64, i64),
 }
 
 /// Where text stands.
@@ -87,11 +151,37 @@ pub struct Place {
     pub sides: (f32, f32),
     /// What is kept free below or above, as a part of the picture's height.
     pub margin: Option<f32>,
+    /// What lies over what, and what makes room for what: cues of one layer for each other.
+    pub layer: i32,
+    /// How far it is turned about `at`, in degrees, against the clock.
+    pub angle: f32,
+    /// Lines end where they are said to end, however long they are.
+    pub unbroken: bool,
+    /// What lies behind the words.
+    pub backdrop: Backdrop,
+    /// How they come and go.
+    pub fade: Option<Fade>,
+    /// Where they go.
+    pub motion: Option<Motion>,
+    /// All that is seen of them lies in here: from left to right, from top to bottom, in parts of the picture's width and height.
+    pub clip: Option<[f32; 4]>,
 }
 
 impl Default for Place {
     fn default() -> Self {
-        Self { align: 2, at: None, sides: (0.0, 0.0), margin: None }
+        Self {
+            align: 2,
+            at: None,
+            sides: (0.0, 0.0),
+            margin: None,
+            layer: 0,
+            angle: 0.0,
+            unbroken: false,
+            backdrop: Backdrop::None,
+            fade: None,
+            motion: None,
+            clip: None,
+        }
     }
 }
 
@@ -120,9 +210,17 @@ impl Writer {
         }
     }
 
+    /// Whether there is no room for more.
+    pub(super) const fn is_full(&self) -> bool {
+        self.len > caps::CUE_TEXT
+    }
+
     /// What was collected, without empty lines before and after it; `None` if that is nothing.
     pub(super) fn finish(mut self) -> Option<Vec<Span>> {
         let blank = |span: &Span| span.text.trim().is_empty();
+        if !self.spans.iter().any(|span| span.look.is_seen() && !blank(span)) {
+            return None;
+        }
         let end = self.spans.iter().rposition(|span| !blank(span))?;
         self.spans.truncate(end + 1);
         let first = self.spans.iter().position(|span| !blank(span)).unwrap_or(0);
@@ -138,11 +236,13 @@ impl Writer {
 }
 
 impl Cue {
-    /// The words alone; empty for a picture.
+    /// The words that are seen, alone; empty for a picture and a drawing.
     pub fn words(&self) -> String {
         match &self.body {
-            Body::Text { spans, .. } => spans.iter().map(|span| span.text.as_str()).collect(),
-            Body::Picture(_) => String::new(),
+            Body::Text { spans, .. } => {
+                spans.iter().filter(|span| span.look.is_seen()).map(|span| span.text.as_str()).collect()
+            }
+            Body::Shape { .. } | Body::Picture(_) => String::new(),
         }
     }
 }

@@ -98,6 +98,9 @@ impl Subtitles {
             _ if micro => super::MICRODVD,
             "vtt" => "WebVTT",
             "ass" | "ssa" => "ASS",
+            "smi" => "SAMI",
+            "lrc" => "LRC",
+            "sbv" => "SBV",
             "idx" | "sub" => "VobSub",
             _ if begins(&file, is_sup) => "PGS",
             _ => "SRT",
@@ -225,7 +228,7 @@ impl Subtitles {
             return Err(MediaError::unsupported(problem.clone(), "choose another track by j or --sid"));
         }
         match place {
-            Place::File(file) | Place::Half(file) => read(file, self.film.as_ref().and_then(|film| film.rate)),
+            Place::File(file) | Place::Half(file) => read(file, self.film.as_ref()),
             Place::Own(container, at, _) => Ok((self.tracked(&**container, *at, 0)?, None)),
             Place::Track(at) => {
                 let container = self.container.as_ref().ok_or_else(|| MediaError::Broken("no film".into()))?;
@@ -298,14 +301,14 @@ fn whole(file: &MediaFile) -> Result<Vec<u8>, MediaError> {
     Ok(bytes)
 }
 
-/// Reads a file of text, for a film of `rate` pictures per second.
-fn read(file: &MediaFile, rate: Option<f64>) -> Result<(Pages, Option<String>), MediaError> {
+/// Reads a file of text, for a film of whose pictures so much is known.
+fn read(file: &MediaFile, film: Option<&VideoInfo>) -> Result<(Pages, Option<String>), MediaError> {
     let bytes = whole(file)?;
-    let parsed = guarded(|| super::parse_for(&bytes, rate)).map_err(MediaError::Broken)?;
+    let parsed = guarded(|| super::parse_for(&bytes, film)).map_err(MediaError::Broken)?;
     let Some((_, cues)) = parsed.filter(|(_, cues)| !cues.is_empty()) else {
         return Err(MediaError::unsupported(
             format!("{} as subtitles: no line of times was found in it, and so it", file.name),
-            format!("what is read: {}", super::FORMATS[..5].join(", ")),
+            format!("what is read: {}", super::FORMATS[..super::OF_FILES].join(", ")),
         ));
     };
     let taken = charset::decode(&bytes).1;

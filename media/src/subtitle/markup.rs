@@ -2,16 +2,18 @@
 
 use encoding_rs::WINDOWS_1252;
 
+use super::ass::Sheet;
 use super::cue::{Look, Place, Writer};
-use super::{ass, overrides};
+use super::overrides::{self, FULL};
+use super::styles::Styles;
 
 /// Which tags there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tags {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Tags<'a> {
     /// SubRip's: b, i, u, s, font, and others of web pages; and ASS's in braces and with backslashes, which people put there.
     Srt,
-    /// WebVTT's: b, i, u, c, v, lang, ruby; times.
-    Vtt,
+    /// WebVTT's: b, i, u, c, v, lang, ruby; times. What they look like these styles say.
+    Vtt(&'a Styles),
 }
 
 /// Tags within tags.
@@ -20,22 +22,33 @@ const DEEPEST: usize = 64;
 const LONGEST: usize = 512;
 
 /// Writes `text` without its tags. What tags say of the place goes into `place`.
-pub(super) fn write(text: &str, tags: Tags, place: &mut Place, out: &mut Writer) {
+pub(super) fn write(text: &str, tags: Tags<'_>, place: &mut Place, out: &mut Writer) {
     let mut stack: Vec<(String, Look)> = Vec::new();
+    let srt = matches!(tags, Tags::Srt);
     let (mut look, mut mode) = (Look::default(), overrides::Mode::default());
+    if let Tags::Vtt(styles) = tags {
+        styles.apply("", std::iter::empty(), &mut look);
+    }
     let mut rest = text;
-    while let Some(at) = rest.find(['<', '&', '{', '\\']) {
+    while let Some(at) = rest.find(['<', '&', '{', '\\', '[']) {
         out.push(&rest[..at], &look);
+        if out.is_full() {
+            return;
+        }
         rest = &rest[at..];
         let taken = match rest.as_bytes()[0] {
-            b'<' if tags == Tags::Srt && is_break(rest) => {
+            b'<' if srt && is_break(rest) => {
                 out.push("\n", &look);
                 rest.find('>').map(|end| end + 1)
             }
+            b'[' => rest.get(..4).filter(|br| srt && br.eq_ignore_ascii_case("[br]")).map(|br| {
+                out.push("\n", &look);
+                br.len()
+            }),
             b'<' => tag(rest, tags, &mut look, &mut stack),
             b'\\' => {
                 let letter = [("\\N", "\n"), ("\\h", "\u{a0}")].into_iter().find(|(name, _)| rest.starts_with(name));
-                letter.filter(|_| tags == Tags::Srt).map(|(name, letter)| {
+                letter.filter(|_| srt).map(|(name, letter)| {
                     out.push(letter, &look);
                     name.len()
                 })
@@ -44,9 +57,9 @@ pub(super) fn write(text: &str, tags: Tags, place: &mut Place, out: &mut Writer)
                 out.push(letter.encode_utf8(&mut [0; 4]), &look);
                 len
             }),
-            _ if tags == Tags::Srt && is_microdvd(rest) => rest.find('}').map(|end| end + 1),
-            _ if tags == Tags::Srt && rest.starts_with("{\\") => rest.find('}').map(|end| {
-                let (sheet, base) = (ass::Sheet::default(), Look::default());
+            _ if srt && is_microdvd(rest) => rest.find('}').map(|end| end + 1),
+            _ if srt && rest.starts_with("{\\") => rest.find('}').map(|end| {
+                let (sheet, base) = (Sheet::default(), Look::default());
                 overrides::overrides(&rest[1..end], &sheet, &base, &mut look, place, &mut mode);
                 end + 1
             }),
@@ -68,6 +81,21 @@ const HIDDEN: [&str; 19] = [
     "big", "small", "sup",
 ];
 
+fn is_tag(name: &str) -> bool {
+    SHOWN.contains(&name) || HIDDEN.contains(&name)
+}
+
+/// Whether a tag is closed further on.
+fn closes(text: &str, inner: &str) -> bool {
+    let name = inner.split([' ', '=']).next().unwrap_or_default();
+    // As far as a cue's words go.
+    let text = &text[..text.floor_char_boundary(crate::caps::CUE_TEXT)];
+    text.match_indices("</").take(DEEPEST).any(|(at, _)| {
+        text.get(at + 2..at + 2 + name.len()).is_some_and(|other| other.eq_ignore_ascii_case(name))
+            && text[at + 2 + name.len()..].trim_start().starts_with('>')
+    })
+}
+
 /// Whether `text` begins with a style of MicroDVD, as conversions leave them.
 fn is_microdvd(text: &str) -> bool {
     matches!(text.as_bytes(), [b'{', b'C' | b'c' | b'F' | b'f' | b'o' | b'P' | b'S' | b's' | b'Y' | b'y', b':', ..])
@@ -80,15 +108,17 @@ fn is_break(text: &str) -> bool {
 }
 
 /// The length of the tag that `text` begins with, having done what it says; `None` if that is none.
-fn tag(text: &str, tags: Tags, look: &mut Look, stack: &mut Vec<(String, Look)>) -> Option<usize> {
+fn tag(text: &str, tags: Tags<'_>, look: &mut Look, stack: &mut Vec<(String, Look)>) -> Option<usize> {
     let end = text.bytes().take(LONGEST).position(|b| b == b'>')?;
     let inner = text[1..end].trim();
     let (closing, inner) = inner.strip_prefix('/').map_or((false, inner), |inner| (true, inner.trim_start()));
     let name: String = inner.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let known = match tags {
-        Tags::Srt => SHOWN.contains(&name.as_str()) || HIDDEN.contains(&name.as_str()),
+        // Of another name, what is closed was meant as a tag.
+        Tags::Srt if closing => is_tag(&name) || stack.iter().any(|(open, _)| *open == name),
+        Tags::Srt => is_tag(&name) || inner.starts_with(char::is_alphabetic) && closes(&text[end..], inner),
         // Whatever stands in brackets is a tag, or a time.
-        Tags::Vtt => true,
+        Tags::Vtt(_) => true,
     };
     if !known {
         return None;
@@ -109,12 +139,18 @@ fn tag(text: &str, tags: Tags, look: &mut Look, stack: &mut Vec<(String, Look)>)
         "i" => look.italic = true,
         "u" => look.underline = true,
         "s" => look.strike = true,
-        "font" => look.color = attribute(inner, "color").and_then(color).or(look.color),
-        "c" => {
-            let named = inner.split('.').skip(1).find_map(color);
-            look.color = named.or(look.color);
+        "font" => {
+            look.color = attribute(inner, "color").and_then(color).or(look.color);
+            // As everywhere, of a picture of 288 lines.
+            let size = attribute(inner, "size").and_then(|size| size.parse::<f32>().ok());
+            look.size = size.and_then(|size| Sheet::default().line(size)).or(look.size);
+            look.font = attribute(inner, "face").and_then(|name| Sheet::default().font(name)).or(look.font.take());
         }
         _ => {}
+    }
+    if let Tags::Vtt(styles) = tags {
+        let classes = inner.split_whitespace().next().unwrap_or_default().split('.').skip(1);
+        styles.apply(&name, classes, look);
     }
     Some(end + 1)
 }
@@ -130,20 +166,20 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     }
 }
 
-/// A colour by its name, or as `#rrggbb`.
+/// A colour by its name, or as `#rrggbb`, as `0xAARRGGBB`.
 pub(super) fn color(word: &str) -> Option<u32> {
     let word = word.trim();
     let (marked, digits) = word.strip_prefix('#').map_or((false, word), |digits| (true, digits));
     // With how much is seen of it, which is left out; or with a digit for two.
     match u32::from_str_radix(digits, 16) {
-        Ok(color) if digits.len() == 6 => return Some(color),
-        Ok(color) if marked && digits.len() == 8 => return Some(color >> 8),
+        Ok(color) if digits.len() == 6 => return Some(FULL | color),
+        Ok(color) if marked && digits.len() == 8 => return Some(FULL | color >> 8),
         Ok(color) if marked && digits.len() == 3 => {
-            return Some(((color & 0xf00) << 8 | (color & 0xf0) << 4 | color & 0xf) * 0x11);
+            return Some(FULL | (((color & 0xf00) << 8 | (color & 0xf0) << 4 | color & 0xf) * 0x11));
         }
         _ => {}
     }
-    Some(match word.to_ascii_lowercase().as_str() {
+    let named = match word.to_ascii_lowercase().as_str() {
         "white" => 0xff_ffff,
         "yellow" => 0xff_ff00,
         "cyan" | "aqua" => 0x00_ffff,
@@ -166,7 +202,8 @@ pub(super) fn color(word: &str) -> Option<u32> {
         "gold" => 0xff_d700,
         "violet" => 0xee_82ee,
         _ => return None,
-    })
+    };
+    Some(FULL | named)
 }
 
 /// The names of letters that web pages have: those of Latin-1 from U+00A0 on, in its order; and some others.
@@ -204,7 +241,7 @@ mod tests {
     use super::super::cue::Span;
     use super::*;
 
-    fn written(text: &str, tags: Tags) -> (Vec<Span>, Place) {
+    fn written(text: &str, tags: Tags<'_>) -> (Vec<Span>, Place) {
         let (mut place, mut out) = (Place::default(), Writer::default());
         write(text, tags, &mut place, &mut out);
         (out.finish().unwrap_or_default(), place)
@@ -220,17 +257,21 @@ mod tests {
         assert_eq!(words(&spans), "abc d 1 < 2 & <3");
         let look = |at: usize| spans[at].look.clone();
         assert!(look(1).italic && !look(1).bold && look(2).italic && look(2).bold);
-        assert_eq!((look(3), look(4).color), (Look::default(), Some(0xff_8000)));
+        assert_eq!((look(3), look(4).color), (Look::default(), Some(0xffff_8000)));
         let (spans, _) = written("<font color=#f80>a</font><font color=#ff800080>b<font color=Purple>c", Tags::Srt);
         assert_eq!(
             spans.iter().map(|span| span.look.color).collect::<Vec<_>>(),
-            [0xff_8800, 0xff_8000, 0x80_0080].map(Some)
+            [0xffff_8800, 0xffff_8000, 0xff80_0080].map(Some)
         );
+        let (spans, _) = written("<font size=\"36\" face='Some Font'>a</font>b", Tags::Srt);
+        assert_eq!((spans[0].look.size, spans[0].look.font.as_deref()), (Some(0.125), Some("Some Font")));
+        assert_eq!(spans[1].look, Look::default());
         assert_eq!(written("{\\an8}a{\\an1}b", Tags::Srt).1.align, 8);
         let (spans, place) = written("{\\an8\\i1}up{\\i0} there</i>", Tags::Srt);
         assert_eq!((words(&spans).as_str(), place.align, spans[0].look.italic), ("up there", 8, true));
-        let (spans, _) = written("<v Bob>Hi <c.yellow.bg>you</c> <00:01.000>now &lt;3 {x}", Tags::Vtt);
-        assert_eq!((words(&spans).as_str(), spans[1].look.color), ("Hi you now <3 {x}", Some(0xff_ff00)));
+        let (spans, _) =
+            written("<v Bob>Hi <c.yellow.bg>you</c> <00:01.000>now &lt;3 {x}", Tags::Vtt(&Styles::default()));
+        assert_eq!((words(&spans).as_str(), spans[1].look.color), ("Hi you now <3 {x}", Some(0xffff_ff00)));
     }
 
     #[test]
@@ -239,8 +280,10 @@ mod tests {
         {
             let (spans, _) = written(text, Tags::Srt);
             assert!(!words(&spans).contains('\u{1b}'), "{text:?}");
-            written(text, Tags::Vtt);
+            written(text, Tags::Vtt(&Styles::default()));
         }
+        let odd = "<x>".repeat(1_000_000) + "</x>";
+        assert!(words(&written(&odd, Tags::Srt).0).starts_with("<x><x>"));
         let deep = "<b><i>".repeat(10_000) + "x";
         assert_eq!(words(&written(&deep, Tags::Srt).0), "x");
     }

@@ -1,5 +1,5 @@
 //! MicroDVD: a line for each cue, `{first frame}{last frame}text`, with `|` where a line of text ends. How many frames there are in a second
-//! the first line says, or nothing does; then it is the film's rate.
+//! the first line says, or nothing does; then it is the film's rate. MPL2 is the same in square brackets, and counts tenths of seconds.
 
 use super::cue::Cue;
 use super::srt;
@@ -17,17 +17,22 @@ pub(super) fn begins(text: &str) -> bool {
     text.lines().find(|line| !line.trim().is_empty()).is_some_and(|first| cut(first).is_some())
 }
 
+/// Whether they are MPL2's.
+pub(super) fn is_mpl2(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').trim_start().starts_with('[')
+}
+
 /// Reads all cues, for a film of `rate` frames a second.
 pub(super) fn parse(text: &str, rate: Option<f64>) -> Vec<Cue> {
     let sane = |rate: &f64| (1.0..=1000.0).contains(rate);
     let mut lines = text.lines().filter_map(cut).peekable();
     let told = lines.peek().filter(|(_, _, text)| !text.contains(' ')).and_then(|(.., text)| text.trim().parse().ok());
     let told = told.filter(sane);
-    let rate = told.or(rate.filter(sane)).unwrap_or(RATE);
+    let tenths = is_mpl2(text).then_some(10.0);
+    let rate = tenths.or(told).or(rate.filter(sane)).unwrap_or(RATE);
     let ns = |frame: u32| (f64::from(frame) * NS as f64 / rate).round() as i64;
     let cue = |(first, last, text): (u32, Option<u32>, &str)| {
-        // Without an end, as long as other cues that lack one.
-        let end_ns = last.map_or(ns(first) + 5 * NS, ns);
+        let end_ns = last.map_or(i64::MAX, ns);
         srt::cue(ns(first), end_ns, &marked(text))
     };
     lines.skip(usize::from(told.is_some())).filter_map(cue).take(caps::CUES).collect()
@@ -35,8 +40,10 @@ pub(super) fn parse(text: &str, rate: Option<f64>) -> Vec<Cue> {
 
 /// The two frames of a line, and its text.
 fn cut(line: &str) -> Option<(u32, Option<u32>, &str)> {
-    let (first, rest) = line.trim_start_matches(['\u{feff}', ' ']).strip_prefix('{')?.split_once('}')?;
-    let (last, text) = rest.strip_prefix('{')?.split_once('}')?;
+    let line = line.trim_start_matches(['\u{feff}', ' ']);
+    let (open, close) = if line.starts_with('[') { ('[', ']') } else { ('{', '}') };
+    let (first, rest) = line.strip_prefix(open)?.split_once(close)?;
+    let (last, text) = rest.strip_prefix(open)?.split_once(close)?;
     let last = if last.is_empty() { None } else { Some(last.parse().ok()?) };
     Some((first.parse().ok()?, last, text))
 }
@@ -81,8 +88,9 @@ mod tests {
         let times = |text: &str, rate| parse(text, rate).iter().map(|c| (c.start_ns, c.end_ns)).collect::<Vec<_>>();
         let text = "{25}{50}One\n{100}{}Two\nnone\n{7}{8}\n";
         assert!(begins(text) && begins("\n{0}{0}x") && !begins("{x}{1}y") && !begins("x\n{1}{2}y"));
-        assert_eq!(times(text, Some(25.0)), [(NS, 2 * NS), (4 * NS, 9 * NS)]);
+        assert_eq!(times(text, Some(25.0)), [(NS, 2 * NS), (4 * NS, i64::MAX)]);
         assert_eq!(times(&format!("{{1}}{{1}}12.5\n{text}"), Some(25.0))[0], (2 * NS, 4 * NS));
+        assert_eq!(times("[15][25]x|/y\n", Some(25.0)), [(3 * NS / 2, 5 * NS / 2)]);
         assert_eq!(times("{24000}{48000}x", None), [(1001 * NS, 2002 * NS)]);
         assert_eq!(times("{4294967295}{4294967295}x\n{2}{1}y", Some(f64::NAN)), []);
     }
@@ -99,7 +107,7 @@ mod tests {
                 ("a", true, false, None),
                 ("b", false, false, None),
                 ("c", false, true, None),
-                ("d{e", true, true, Some(0xff_0000)),
+                ("d{e", true, true, Some(0xffff_0000)),
             ]
         );
     }

@@ -20,8 +20,15 @@ pub struct Page {
     pub start_ns: i64,
     /// Until when, in ns.
     pub end_ns: i64,
-    /// In order of their beginnings; none if nothing is to be seen.
+    /// In order of their beginnings: what is to be seen, and what is over for which some of that made room. It stays where it stood.
     pub cues: Vec<Arc<Cue>>,
+}
+
+impl Page {
+    /// What is to be seen.
+    pub fn on(&self) -> impl Iterator<Item = &Arc<Cue>> {
+        self.cues.iter().filter(|cue| cue.end_ns > self.start_ns)
+    }
 }
 
 /// The pages of a track.
@@ -31,8 +38,8 @@ pub struct Pages {
     at_ns: i64,
     /// Until when every cue that begins is known.
     known_ns: i64,
-    /// Cues that are not over, and their ends.
-    cues: Vec<(i64, Arc<Cue>)>,
+    /// Cues that are not over, and those for which such made room, in order of their beginnings.
+    cues: Vec<Arc<Cue>>,
 }
 
 impl Pages {
@@ -57,34 +64,59 @@ impl Pages {
             let until_ns = self.at_ns.saturating_add(STRETCH_NS);
             match self.source.read(until_ns)? {
                 Read::Cue(cue) => self.add(cue),
-                Read::Clear(at_ns) => self.cues.iter_mut().for_each(|(end_ns, _)| *end_ns = at_ns.min(*end_ns)),
+                Read::Clear(at_ns) => {
+                    let on = self.cues.iter_mut().filter(|cue| cue.end_ns > at_ns);
+                    on.for_each(|cue| Arc::make_mut(cue).end_ns = at_ns);
+                }
+                Read::Next(at_ns) => {
+                    let untold = self.cues.iter_mut().filter(|cue| cue.end_ns == i64::MAX && cue.start_ns < at_ns);
+                    untold.for_each(|cue| Arc::make_mut(cue).end_ns = at_ns);
+                }
                 Read::Until(until_ns) => self.known_ns = until_ns,
                 Read::End => self.known_ns = END_NS,
             }
         }
         let start_ns = self.at_ns;
-        self.cues.retain(|(end_ns, _)| *end_ns > start_ns);
-        let begins = self.cues.iter().map(|(_, cue)| cue.start_ns).filter(|&begins| begins > start_ns);
-        let (mut on, mut over) = (Vec::new(), i64::MAX);
-        for (end_ns, cue) in self.cues.iter().filter(|(_, cue)| cue.start_ns <= start_ns) {
-            over = over.min(*end_ns);
-            on.push(cue.clone());
-        }
-        let end_ns = begins.chain([over, self.known_ns, END_NS]).min().unwrap_or(END_NS);
-        on.sort_by_key(|cue| cue.start_ns);
-        on.drain(..on.len().saturating_sub(caps::CUES_ON));
+        self.forget();
+        let (begun, coming): (Vec<_>, Vec<_>) = self.cues.iter().partition(|cue| cue.start_ns <= start_ns);
+        let ends = begun.iter().map(|cue| cue.end_ns).filter(|&end_ns| end_ns > start_ns);
+        let times = ends.chain(coming.iter().map(|cue| cue.start_ns));
+        let end_ns = times.chain([self.known_ns, END_NS]).min().unwrap_or(END_NS);
+        let on = begun[begun.len().saturating_sub(caps::CUES_ON)..].iter().map(|&cue| cue.clone()).collect();
         self.at_ns = end_ns;
         Ok(Some(Page { start_ns, end_ns, cues: on }))
+    }
+
+    /// Forgets what is over, but for words for which others made room that are not over, or were not before these went.
+    fn forget(&mut self) {
+        let (mut needed_ns, mut gone) = (i64::MAX, 0);
+        let mut kept: Vec<Arc<Cue>> = Vec::with_capacity(self.cues.len());
+        for cue in self.cues.drain(..).rev() {
+            let over = cue.end_ns <= self.at_ns;
+            if over && (cue.end_ns <= needed_ns || gone >= caps::CUES_GONE) {
+                continue;
+            }
+            gone += usize::from(over);
+            if cue.start_ns <= self.at_ns && matches!(cue.body, Body::Text { .. }) {
+                needed_ns = cue.start_ns;
+            }
+            kept.push(cue);
+        }
+        kept.reverse();
+        self.cues = kept;
     }
 
     fn add(&mut self, cue: Cue) {
         let points = |cue: &Cue| match &cue.body {
             Body::Picture(picture) => picture.indices.len(),
-            Body::Text { .. } => 0,
+            Body::Text { .. } | Body::Shape { .. } => 0,
         };
-        let ahead: usize = self.cues.iter().map(|(_, cue)| points(cue)).sum();
-        if cue.end_ns > self.at_ns && self.cues.len() < caps::CUES_AHEAD && ahead + points(&cue) <= caps::POINTS_AHEAD {
-            self.cues.push((cue.end_ns, Arc::new(cue)));
+        let ahead: usize = self.cues.iter().map(|cue| points(cue)).sum();
+        let over = cue.end_ns <= self.at_ns;
+        let most = if over { caps::CUES_AHEAD / 2 } else { caps::CUES_AHEAD };
+        if (!over || points(&cue) == 0) && self.cues.len() < most && ahead + points(&cue) <= caps::POINTS_AHEAD {
+            let at = self.cues.partition_point(|other| other.start_ns <= cue.start_ns);
+            self.cues.insert(at, Arc::new(cue));
         }
     }
 }
@@ -109,7 +141,7 @@ mod tests {
     fn seen(pages: &mut Pages, until_ns: i64) -> Vec<(i64, i64, String)> {
         let mut seen: Vec<(i64, i64, String)> = Vec::new();
         while let Some(page) = pages.next_page().unwrap() {
-            let words = page.cues.iter().map(|cue| cue.words()).collect::<Vec<_>>().join("+");
+            let words = page.on().map(|cue| cue.words()).collect::<Vec<_>>().join("+");
             // A page that goes on is one to whoever looks.
             match seen.last_mut().filter(|(_, _, last)| *last == words) {
                 Some((_, end_ns, _)) => *end_ns = page.end_ns,
@@ -137,6 +169,60 @@ mod tests {
             pages.seek(target).unwrap();
             assert_eq!(seen(&mut pages, END_NS)[0], first);
         }
+    }
+
+    #[test]
+    fn what_made_others_stand_elsewhere_is_known_for_as_long_as_they_stand() {
+        let cues =
+            vec![cue(1, 4, "a"), cue(2, 3, "b"), cue(3, 8, "c"), cue(5, 9, "d"), cue(8, 10, "e"), cue(20, 30, "f")];
+        let mut pages = Pages::new(Box::new(Listed::new(cues)));
+        let words = |page: &Page| page.cues.iter().map(|cue| cue.words()).collect::<String>();
+        let mut seen = Vec::new();
+        pages.seek(0).unwrap();
+        while let Some(page) = pages.next_page().unwrap() {
+            seen.push((page.start_ns, words(&page)));
+        }
+        let wanted =
+            [(1, "a"), (2, "ab"), (3, "ac"), (4, "ac"), (5, "acd"), (8, "acde"), (9, "acde"), (10, ""), (20, "f")];
+        assert_eq!(seen[1..10], wanted.map(|(at, words)| (at, words.to_owned())));
+        // The same after a jump, and no more than there may be of a chain without an end.
+        for (at_ns, wanted) in wanted {
+            pages.seek(at_ns).unwrap();
+            assert_eq!(words(&pages.next_page().unwrap().unwrap()), wanted, "{at_ns}");
+        }
+        let mut pages = Pages::new(Box::new(Listed::new((0..500).map(|n| cue(2 * n, 2 * n + 3, "x")).collect())));
+        pages.seek(900).unwrap();
+        let page = pages.next_page().unwrap().unwrap();
+        assert_eq!((page.on().count(), page.cues.len()), (2, 2 + caps::CUES_GONE));
+    }
+
+    /// Packets of a track, each of which takes away what nothing said the end of.
+    struct Untold(Vec<Cue>);
+
+    impl Source for Untold {
+        fn seek(&mut self, _: i64) -> Result<(), MediaError> {
+            Ok(())
+        }
+
+        fn read(&mut self, _: i64) -> Result<Read, MediaError> {
+            let Some(first) = self.0.first_mut() else { return Ok(Read::End) };
+            if first.start_ns >= 0 {
+                first.start_ns -= 1_000;
+                return Ok(Read::Next(first.start_ns + 1_000));
+            }
+            let cue = self.0.remove(0);
+            Ok(Read::Cue(Cue { start_ns: cue.start_ns + 1_000, ..cue }))
+        }
+    }
+
+    #[test]
+    fn what_has_no_end_stays_until_the_next_one_comes() {
+        let cues = vec![cue(1, i64::MAX, "a"), cue(1, i64::MAX, "b"), cue(3, 9, "c"), cue(5, i64::MAX, "d")];
+        let mut pages = Pages::new(Box::new(Untold(cues)));
+        let row = |from, to, text: &str| (from, to, text.to_owned());
+        pages.seek(0).unwrap();
+        let wanted = [row(0, 1, ""), row(1, 3, "a+b"), row(3, 5, "c"), row(5, 9, "c+d"), row(9, END_NS, "d")];
+        assert_eq!(seen(&mut pages, END_NS), wanted);
     }
 
     #[test]

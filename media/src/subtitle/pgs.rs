@@ -153,7 +153,7 @@ fn points(coded: &[u8], width: usize, height: usize) -> Vec<u8> {
 }
 
 /// A colour of the disc as `0xAARRGGBB`; by BT.709 where the picture is `high`.
-fn argb([y, cr, cb, alpha]: [u8; 4], high: bool) -> u32 {
+pub(super) fn argb([y, cr, cb, alpha]: [u8; 4], high: bool) -> u32 {
     let (y, cr, cb) = ((f32::from(y) - 16.0) * 1.164, f32::from(cr) - 128.0, f32::from(cb) - 128.0);
     let [red, green1, green2, blue] = if high { [1.793, 0.533, 0.213, 2.112] } else { [1.596, 0.813, 0.392, 2.017] };
     let byte = |value: f32| value.round().clamp(0.0, 255.0) as u8;

@@ -2,15 +2,13 @@
 
 use super::cue::Cue;
 use super::placed::placed;
-use super::{ass, srt, tx3g, vobsub, vtt};
+use super::{ass, dvb, srt, tx3g, vobsub, vtt};
 use crate::caps;
 use crate::container::{Before, Packet, Packets};
 use crate::{MediaError, NS, VideoFormat};
 
-/// How long before a moment a track is looked through for what is still on then.
+/// How long before a moment a track is looked through for what is still on then, and for what that made room for.
 const PREROLL_NS: i64 = 60 * NS;
-/// How long a cue is shown whose container does not tell.
-const UNTOLD_NS: i64 = 5 * NS;
 
 /// What reading has found.
 #[derive(Debug)]
@@ -18,6 +16,8 @@ pub(super) enum Read {
     Cue(Cue),
     /// What began before this time ends then at the latest.
     Clear(i64),
+    /// The same, of that alone of which nothing said how long it lasts.
+    Next(i64),
     /// Every cue that begins before this time was found.
     Until(i64),
     /// There are no more.
@@ -26,7 +26,7 @@ pub(super) enum Read {
 
 /// Cues in order of time.
 pub(super) trait Source: Send {
-    /// Goes to where every cue is found that is not over at `target_ns`.
+    /// Goes to where every cue is found that is not over at `target_ns`, and those that began shortly before it.
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError>;
     /// Reads on, as far as `until_ns`.
     fn read(&mut self, until_ns: i64) -> Result<Read, MediaError>;
@@ -59,7 +59,7 @@ impl Source for Listed {
                 return Ok(Read::Until(until_ns));
             }
             self.at += 1;
-            if cue.end_ns > self.target_ns {
+            if cue.end_ns > self.target_ns || cue.start_ns > self.target_ns.saturating_sub(PREROLL_NS) {
                 return Ok(Read::Cue(cue.clone()));
             }
         }
@@ -84,6 +84,8 @@ pub(crate) enum Codec {
     Pgs,
     /// Pictures of DVDs.
     VobSub,
+    /// Pictures of European television.
+    Dvb,
 }
 
 impl Codec {
@@ -96,6 +98,7 @@ impl Codec {
             "S_TEXT/ASS" | "S_ASS" | "S_TEXT/SSA" | "S_SSA" => Self::Ass,
             "S_HDMV/PGS" => Self::Pgs,
             "S_VOBSUB" => Self::VobSub,
+            "S_DVBSUB" => Self::Dvb,
             _ => return None,
         })
     }
@@ -113,12 +116,13 @@ impl Codec {
 /// What makes cues of packets.
 enum Decoder {
     Srt,
-    Vtt { named: bool },
-    VttBoxes,
+    Vtt { named: bool, sheet: vtt::Sheet },
+    VttBoxes(vtt::Sheet),
     Ass(ass::Sheet),
     Tx3g(tx3g::Usual),
     Pgs(super::pgs::Decoder),
     VobSub(vobsub::Decoder),
+    Dvb(dvb::Decoder),
 }
 
 /// The cues of a track.
@@ -136,50 +140,60 @@ impl Tracked {
     pub(super) fn new(packets: Box<dyn Packets>, codec: &Codec, config: &[u8], film: Option<VideoFormat>) -> Self {
         let decoder = match codec {
             Codec::Srt => Decoder::Srt,
-            Codec::Vtt { named } => Decoder::Vtt { named: *named },
-            Codec::VttBoxes => Decoder::VttBoxes,
-            Codec::Ass => Decoder::Ass(ass::Sheet::read(&String::from_utf8_lossy(config))),
+            Codec::Vtt { named } => {
+                Decoder::Vtt { named: *named, sheet: vtt::Sheet::read(&String::from_utf8_lossy(config)) }
+            }
+            Codec::VttBoxes => Decoder::VttBoxes(vtt::Sheet::read(&String::from_utf8_lossy(config))),
+            Codec::Ass => {
+                let high = film.as_ref().map(|film| film.height);
+                Decoder::Ass(ass::Sheet::read(&String::from_utf8_lossy(config), high))
+            }
             Codec::Tx3g => Decoder::Tx3g(tx3g::Usual::read(config)),
             Codec::Pgs => Decoder::Pgs(super::pgs::Decoder::default()),
             Codec::VobSub => Decoder::VobSub(vobsub::Decoder::read(config)),
+            Codec::Dvb => Decoder::Dvb(dvb::Decoder::read(config)),
         };
         Self { packets, decoder, film, found: Vec::new() }
     }
 
     fn decode(&mut self, packet: &Packet) {
         let start_ns = packet.pts_ns;
-        let lasts_ns = if packet.duration_ns > 0 { packet.duration_ns } else { UNTOLD_NS };
-        let end_ns = start_ns.saturating_add(lasts_ns);
+        // Without an end, until the next one comes.
+        let end_ns = if packet.duration_ns > 0 { start_ns.saturating_add(packet.duration_ns) } else { i64::MAX };
         let text = || String::from_utf8_lossy(&packet.data);
-        let one = |cue: Option<Cue>| cue.map(Read::Cue).into_iter().collect();
+        let next = |cues: Vec<Cue>| [Read::Next(start_ns)].into_iter().chain(cues.into_iter().map(Read::Cue)).collect();
+        let one = |cue: Option<Cue>| next(cue.into_iter().collect());
         let mut found: Vec<Read> = match &mut self.decoder {
             Decoder::Srt => one(srt::cue(start_ns, end_ns, &text())),
-            Decoder::Vtt { named: false } => one(vtt::cue(start_ns, end_ns, "", &text())),
-            Decoder::Vtt { named: true } => {
+            Decoder::Vtt { named: false, sheet } => one(sheet.cue(start_ns, end_ns, "", &text())),
+            Decoder::Vtt { named: true, sheet } => {
                 let text = text();
                 let mut lines = text.splitn(3, '\n').skip(1);
                 let settings = lines.next().unwrap_or_default();
-                one(vtt::cue(start_ns, end_ns, settings, lines.next().unwrap_or_default()))
+                one(sheet.cue(start_ns, end_ns, settings, lines.next().unwrap_or_default()))
             }
-            Decoder::VttBoxes => vtt::boxes(start_ns, end_ns, &packet.data).into_iter().map(Read::Cue).collect(),
+            Decoder::VttBoxes(sheet) => next(vtt::boxes(sheet, start_ns, end_ns, &packet.data)),
             Decoder::Ass(sheet) => one(sheet.packet(start_ns, end_ns, &text())),
             Decoder::Tx3g(usual) => one(usual.packet(start_ns, end_ns, &packet.data)),
-            Decoder::Pgs(decoder) => {
-                let end_ns = (packet.duration_ns > 0).then_some(end_ns);
-                match decoder.packet(&packet.data) {
-                    None => Vec::new(),
-                    Some(pictures) => {
-                        let end_ns = end_ns.unwrap_or(i64::MAX);
-                        let cue = |body| Read::Cue(Cue { start_ns, end_ns, body });
-                        [Read::Clear(start_ns)].into_iter().chain(pictures.into_iter().map(cue)).collect()
-                    }
+            Decoder::Pgs(decoder) => match decoder.packet(&packet.data) {
+                None => Vec::new(),
+                Some(pictures) => {
+                    let cue = |body| Read::Cue(Cue { start_ns, end_ns, body });
+                    [Read::Clear(start_ns)].into_iter().chain(pictures.into_iter().map(cue)).collect()
                 }
-            }
+            },
+            Decoder::Dvb(decoder) => match decoder.packet(&packet.data) {
+                None => Vec::new(),
+                Some(seen) => {
+                    let end_ns = start_ns.saturating_add(seen.lasts_ns.max(1));
+                    let cue = |body| Read::Cue(Cue { start_ns, end_ns, body });
+                    [Read::Clear(start_ns)].into_iter().chain(seen.pictures.into_iter().map(cue)).collect()
+                }
+            },
             Decoder::VobSub(decoder) => {
                 // Its own end counts, else the container's; else it stays until the next one comes.
-                let untold_ns = if packet.duration_ns > 0 { end_ns } else { i64::MAX };
                 let cues = decoder.packet(&packet.data).unwrap_or_default().into_iter().map(|seen| {
-                    let end_ns = seen.until_ns.map_or(untold_ns, |until_ns| start_ns.saturating_add(until_ns));
+                    let end_ns = seen.until_ns.map_or(end_ns, |until_ns| start_ns.saturating_add(until_ns));
                     Cue { start_ns: start_ns.saturating_add(seen.from_ns), end_ns, body: seen.body }
                 });
                 let cues = cues.filter(|cue| cue.start_ns < cue.end_ns).map(Read::Cue);
@@ -202,8 +216,10 @@ impl Tracked {
 impl Source for Tracked {
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
         self.found.clear();
-        if let Decoder::Pgs(decoder) = &mut self.decoder {
-            *decoder = super::pgs::Decoder::default();
+        match &mut self.decoder {
+            Decoder::Pgs(decoder) => *decoder = super::pgs::Decoder::default(),
+            Decoder::Dvb(decoder) => decoder.forget(),
+            _ => {}
         }
         self.packets.approach(target_ns.saturating_sub(PREROLL_NS))
     }

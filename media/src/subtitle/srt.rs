@@ -51,6 +51,7 @@ fn joined(lines: &[&str]) -> String {
 }
 
 /// A cue of this text with tags.
+#[inline(never)]
 pub(super) fn cue(start_ns: i64, end_ns: i64, text: &str) -> Option<Cue> {
     let (mut place, mut out) = (Place::default(), Writer::default());
     write(text, Tags::Srt, &mut place, &mut out);
@@ -58,9 +59,28 @@ pub(super) fn cue(start_ns: i64, end_ns: i64, text: &str) -> Option<Cue> {
     Some(Cue { start_ns, end_ns, body: Body::Text { spans, place } })
 }
 
-/// The two times of a line, in ns.
+/// Cues each of which stays until the next one comes; those without words take it away.
+pub(super) fn following(mut points: Vec<(i64, String)>) -> Vec<Cue> {
+    points.sort_by_key(|(start_ns, _)| *start_ns);
+    let (mut end_ns, mut next_ns) = (i64::MAX, i64::MAX);
+    let mut cues = Vec::new();
+    for (start_ns, words) in points.iter().rev() {
+        // Of the same time, all stay as long: a line and what it means in another language.
+        if *start_ns != next_ns {
+            (end_ns, next_ns) = (next_ns, *start_ns);
+        }
+        cues.extend(cue(*start_ns, end_ns, words));
+    }
+    cues.reverse();
+    cues
+}
+
+/// The two times of a line, in ns; SubViewer has a comma between them.
 pub(super) fn times(line: &str) -> Option<(i64, i64)> {
-    let (start, end) = line.split_once("-->")?;
+    let Some((start, end)) = line.split_once("-->") else {
+        let (start, end) = line.split_once(',')?;
+        return Some((time(start)?, time(end)?));
+    };
     // Behind the end there may be a place. Programs that read letters from pictures leave spaces within.
     let spaced = || time(end.split(|c: char| c.is_alphabetic()).next()?);
     Some((time(start)?, time(end.split_whitespace().next()?).or_else(spaced)?))
@@ -104,9 +124,25 @@ mod tests {
     }
 
     #[test]
+    fn subviewers_lines_are_read_as_well() {
+        let text = "[INFORMATION]\n[TITLE]x\n[COLF]&HFFFFFF,[SIZE]18\n0:00:01.500,0:00:02.000\nOne[br]two\n\n00:00:03.00,00:00:04.00\nlast, 1:2\n";
+        let found: Vec<_> =
+            parse(text).iter().map(|c| (c.start_ns / 1_000_000, c.end_ns / 1_000_000, c.words())).collect();
+        assert_eq!(found, [(1500, 2000, "One\ntwo".to_owned()), (3000, 4000, "last, 1:2".to_owned())]);
+    }
+
+    #[test]
     fn times_that_are_none_are_text() {
-        for line in ["a --> b", "--> ", "1 --> 2", "::--> ::", "00:00:01,x --> 00:00:02,000", "99999:00:00,0 --> 1:1,1"]
-        {
+        for line in [
+            "a --> b",
+            "00:00:01,000",
+            "1:2,x",
+            "--> ",
+            "1 --> 2",
+            "::--> ::",
+            "00:00:01,x --> 00:00:02,000",
+            "99999:00:00,0 --> 1:1,1",
+        ] {
             assert_eq!(times(line), None, "{line}");
         }
         assert_eq!(time("01:02:03.004"), Some(3_723_004_000_000));

@@ -66,7 +66,7 @@ fn look(record: &[u8]) -> Option<Look> {
         italic: face & 2 != 0,
         underline: face & 4 != 0,
         // Black letters with a black edge are what writers leave that say nothing.
-        color: Some(color).filter(|&color| color != 0),
+        color: Some(0xff00_0000 | color).filter(|_| color != 0),
         ..Look::default()
     })
 }
@@ -83,7 +83,7 @@ mod tests {
         let cue = Usual::default().packet(1, 2, &data).unwrap();
         let Body::Text { spans, .. } = &cue.body else { panic!("text") };
         assert_eq!(spans.iter().map(|span| span.text.as_str()).collect::<Vec<_>>(), ["äb", " cd", " ü"]);
-        assert!(spans[1].look.bold && spans[1].look.italic && spans[1].look.color == Some(0xff_8000));
+        assert!(spans[1].look.bold && spans[1].look.italic && spans[1].look.color == Some(0xffff_8000));
         for len in 0..data.len() {
             Usual::default().packet(1, 2, &data[..len]);
         }

@@ -29,7 +29,11 @@ fn tidy(text: &str) -> String {
 
 pub(crate) fn told(cues: &[Cue]) -> Vec<Words> {
     let ms = |ns: i64| ns / 1_000_000;
-    cues.iter().map(|cue| (ms(cue.start_ns), ms(cue.end_ns), tidy(&cue.words()))).collect()
+    // A drawing has none.
+    cues.iter()
+        .filter(|cue| !cue.words().is_empty())
+        .map(|cue| (ms(cue.start_ns), ms(cue.end_ns), tidy(&cue.words())))
+        .collect()
 }
 
 /// What FFmpeg makes of a file, as events of ASS without what they say of looks.

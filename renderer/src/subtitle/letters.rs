@@ -1,18 +1,15 @@
-//! From words to pictures of them, by cosmic-text: fonts that are installed, a font for each script, shaping, right to left, lines.
+//! From words to lines of letters, by cosmic-text: fonts that are installed, a font for each script, shaping, right to left.
 
 use std::collections::BTreeSet;
 
 use cosmic_text::{
-    Align, Attrs, Buffer, Color, Family, FontSystem, Metrics, Shaping, Style, SwashCache, SwashContent, UnderlineStyle,
-    Weight, Wrap, fontdb,
+    Align, Attrs, Buffer, Color, Family, FontSystem, Metrics, Shaping, Style, SwashCache, UnderlineStyle, Weight, Wrap,
+    fontdb,
 };
-use tricine_session::cues::{Cue, Page, Span};
+use tricine_session::cues::Span;
 use tricine_session::sandbox;
 
-use super::Sprite;
-use super::edge::Ink;
-use super::picture::picture;
-use crate::convert::Rect;
+use super::place::Stood;
 
 /// Part of the program, for machines without any font.
 const INTER: &[u8] = include_bytes!("../../fonts/Inter-Medium.otf");
@@ -32,14 +29,22 @@ const USUAL: [&str; 9] = [
 const LINE: f32 = 0.062;
 /// How high the letters of a line are, as a part of it.
 const EM: f32 = 0.82;
-/// What is kept free below and above where nobody says, as a part of the picture's height; and to the sides, of its width.
-const MARGIN: f32 = 0.045;
-const SIDE: f32 = 0.03;
 /// How wide the edge is, as a part of the letters' size.
-const EDGE: f32 = 0.065;
-const WHITE: u32 = 0xff_ffff;
-/// Pictures of letters that are kept.
+pub(super) const EDGE: f32 = 0.065;
+/// No edge is wider, in pixels.
+pub(super) const WIDEST_EDGE: f32 = 16.0;
+pub(super) const WHITE: u32 = 0xffff_ffff;
+/// Pictures of letters that are kept, and names of fonts whose size is.
 const MOST_KEPT: usize = 4_000;
+const MOST_NAMES: usize = 200;
+/// Lines that are made even.
+const MOST_EVEN: usize = 8;
+/// Fonts of the same measures, of which free ones stand for others.
+const ALIKE: [(&[&str], &[&str]); 3] = [
+    (&["Arial", "Helvetica"], &["Liberation Sans", "Arimo", "Nimbus Sans"]),
+    (&["Times New Roman", "Times"], &["Liberation Serif", "Tinos", "Nimbus Roman"]),
+    (&["Courier New", "Courier"], &["Liberation Mono", "Cousine", "Nimbus Mono PS"]),
+];
 /// Scripts that are tried for `tricine doctor`, and how each begins.
 const SCRIPTS: [(&str, &str); 9] = [
     ("Latin", "a"),
@@ -55,18 +60,38 @@ const SCRIPTS: [(&str, &str); 9] = [
 
 /// Sets and draws letters.
 pub(super) struct Letters {
-    fonts: FontSystem,
-    kept: SwashCache,
+    pub(super) fonts: FontSystem,
+    pub(super) kept: SwashCache,
     /// Letters that no font has, of which was said so.
     missing: BTreeSet<char>,
+    /// The fonts that stand for these names, and the size of their letters as a part of a line's height.
+    named: Vec<(String, Option<String>, f32)>,
+    /// Where the words of the last page stood.
+    pub(super) stood: Stood,
 }
 
 /// A cue that is set, and its size.
-struct Set {
-    buffer: Buffer,
-    width: f32,
-    height: f32,
-    em: f32,
+pub(super) struct Set {
+    pub(super) buffer: Buffer,
+    pub(super) width: f32,
+    pub(super) height: f32,
+    /// The size of its letters.
+    pub(super) em: f32,
+    /// How many times as wide as they are set letters are shown.
+    pub(super) stretch: f32,
+    /// The height that lengths are parts of.
+    pub(super) unit: f32,
+}
+
+/// What words are set by.
+pub(super) struct Room {
+    pub(super) across: Option<Align>,
+    /// How wide the lines are, in pixels.
+    pub(super) width: f32,
+    /// The picture's height, for sizes that are said, and for the usual one.
+    pub(super) unit: (f32, f32),
+    /// Lines are not broken.
+    pub(super) unbroken: bool,
 }
 
 fn fonts() -> FontSystem {
@@ -86,13 +111,26 @@ fn fonts() -> FontSystem {
     FontSystem::new_with_locale_and_db(locale.unwrap_or_else(|| "en".into()), db)
 }
 
+/// How large a font's letters are, as a part of the height from its highest to its lowest one, by what it says for Windows.
+fn em(data: &[u8], index: u32) -> Option<f32> {
+    let number = |at: usize| Some(u16::from_be_bytes(*data.get(at..)?.first_chunk()?));
+    let offset = |at: usize| Some(u32::from_be_bytes(*data.get(at..)?.first_chunk()?) as usize);
+    let head = if data.starts_with(b"ttcf") { offset(12 + 4 * index as usize)? } else { 0 };
+    let records = (0..usize::from(number(head + 4)?)).map(|n| head + 12 + 16 * n);
+    let table = |tag: &[u8]| offset(records.clone().find(|at| data.get(*at..at + 4) == Some(tag))? + 8);
+    let (os2, units) = (table(b"OS/2")?, number(table(b"head")? + 18)?);
+    let em = f32::from(units) / (f32::from(number(os2 + 74)?) + f32::from(number(os2 + 76)?));
+    Some(em).filter(|em| (0.3..=1.2).contains(em))
+}
+
 /// Which scripts the fonts of this machine have, in words for the user; else which they lack.
 pub(crate) fn found_fonts() -> Result<String, String> {
     let mut letters = Letters::load();
     let (mut found, mut lacking) = (Vec::new(), Vec::new());
     for (name, letter) in SCRIPTS {
         let span = Span { text: letter.into(), ..Span::default() };
-        let set = letters.set(&[span], None, 100.0, (100.0, 100.0));
+        let room = Room { across: None, width: 100.0, unit: (100.0, 100.0), unbroken: false };
+        let set = letters.set(&[span], &room);
         let there = set.buffer.layout_runs().flat_map(|run| run.glyphs).all(|glyph| glyph.glyph_id != 0);
         if there { found.push(name) } else { lacking.push(name) }
     }
@@ -107,81 +145,69 @@ pub(crate) fn found_fonts() -> Result<String, String> {
 impl Letters {
     /// Looks for the fonts that are installed: that takes a fraction of a second.
     pub(super) fn load() -> Self {
-        Self { fonts: fonts(), kept: SwashCache::new(), missing: BTreeSet::new() }
+        let (kept, missing) = (SwashCache::new(), BTreeSet::new());
+        Self { fonts: fonts(), kept, missing, named: Vec::new(), stood: Stood::default() }
     }
 
-    /// Draws a page for a picture that lies in `area`; and what the user should know.
-    pub(super) fn draw(&mut self, page: &Page, area: Rect) -> (Vec<Sprite>, Option<String>) {
+    /// Forgets pictures of letters, where there are many.
+    pub(super) fn tidy(&mut self) {
         if self.kept.image_cache.len() > MOST_KEPT {
             self.kept.image_cache.clear();
         }
-        let (left, top) = (area.x as f32, area.y as f32);
-        let (width, height) = (area.width as f32, area.height as f32);
-        // Words of which nobody says how large they are are smaller in narrow pictures, so that a line has several.
-        let unit = (height, height.min(width * 0.75));
-        // Where words stand that were given no point: from left to right, from top to bottom.
-        let mut taken: Vec<[f32; 4]> = Vec::new();
-        let (mut sprites, mut complaint) = (Vec::new(), None);
-        for cue in &page.cues {
-            let (spans, align, at, sides, margin) = match cue {
-                Cue::Text { spans, align, at, sides, margin } => (spans, *align, *at, *sides, *margin),
-                Cue::Picture { .. } => {
-                    sprites.extend(picture(cue, area));
-                    continue;
-                }
-            };
-            let (row, column) = (usize::from((align - 1) / 3), (align - 1) % 3);
-            let sides = (sides.0.max(SIDE) * width, sides.1.max(SIDE) * width);
-            let room = if at.is_some() { width } else { (width - sides.0 - sides.1).max(width * 0.2) };
-            let across = [Align::Left, Align::Center, Align::Right][usize::from(column)];
-            let set = self.set(spans, Some(across), room, unit);
-            complaint = complaint.or_else(|| self.complaint(&set));
-            let x = match (at, column) {
-                (Some((x, _)), column) => left + x * width - set.width * f32::from(column) / 2.0,
-                (None, 0) => left + sides.0,
-                (None, 1) => left + sides.0 + (room - set.width) / 2.0,
-                (None, _) => left + width - sides.1 - set.width,
-            };
-            let margin = margin.unwrap_or(MARGIN) * height;
-            let mut y = match (at, row) {
-                (Some((_, y)), row) => top + y * height - set.height * (2 - row) as f32 / 2.0,
-                (None, 0) => top + height - margin - set.height,
-                (None, 1) => top + (height - set.height) / 2.0,
-                (None, _) => top + margin,
-            };
-            if at.is_none() {
-                // Beyond what is there, further and further: from the upper edge downwards, else upwards.
-                while let Some([.., from, to]) = taken.iter().find(|[left, right, from, to]| {
-                    x < *right && *left < x + set.width && y < *to && *from < y + set.height
-                }) {
-                    y = if row == 2 { *to } else { *from - set.height };
-                }
-                taken.push([x, x + set.width, y, y + set.height]);
-            }
-            let edge = spans.iter().find_map(|span| span.edge).unwrap_or(0);
-            sprites.extend(self.print(&set, x, y, edge, area));
+        if self.named.len() > MOST_NAMES {
+            self.named.clear();
         }
-        (sprites, complaint)
     }
 
-    /// Sets text in lines of `room` pixels; `unit` is the picture's height, for sizes that are said and for the usual one.
-    fn set(&mut self, spans: &[Span], across: Option<Align>, room: f32, unit: (f32, f32)) -> Set {
-        let metrics = |size: Option<f32>| {
-            let line = size.map_or(LINE * unit.1, |size| size * unit.0).clamp(4.0, 1_000.0);
-            Metrics::new(line * EM, line)
+    /// The font that stands for this name, `None` for the usual one, and how large its letters are, as a part of a line's height: as
+    /// everywhere, that is from the highest to the lowest letter.
+    fn named(&mut self, name: &str) -> (Option<String>, f32) {
+        if let Some((_, family, em)) = self.named.iter().find(|(own, ..)| own == name) {
+            return (family.clone(), *em);
+        }
+        let db = self.fonts.db();
+        let has = |name: &str| {
+            let mut names = db.faces().flat_map(|face| &face.families).map(|(family, _)| family);
+            names.find(|family| family.eq_ignore_ascii_case(name)).cloned()
         };
-        let usual = metrics(spans.iter().find_map(|span| span.size));
+        let alike = ALIKE.iter().filter(|(names, _)| names.iter().any(|other| other.eq_ignore_ascii_case(name)));
+        let family = has(name).or_else(|| alike.flat_map(|(_, names)| *names).find_map(|name| has(name)));
+        let families = [family.as_deref().map_or(Family::SansSerif, Family::Name)];
+        let id = db.query(&fontdb::Query { families: &families, ..fontdb::Query::default() });
+        let em = id.and_then(|id| db.with_face_data(id, em).flatten());
+        let found = (family, em.unwrap_or(EM));
+        self.named.push((name.to_owned(), found.0.clone(), found.1));
+        found
+    }
+
+    /// Sets text in lines.
+    pub(super) fn set(&mut self, spans: &[Span], room: &Room) -> Set {
+        let named: Vec<_> = spans.iter().map(|span| self.named(span.font.as_deref().unwrap_or_default())).collect();
+        let metrics = |span: &Span, em: f32| {
+            let high = span.scale.map_or(1.0, |scale| scale.1);
+            let (line, em) = span.size.map_or((LINE * room.unit.1, EM), |size| (size * room.unit.0, em));
+            let line = (line * high).clamp(4.0, 1_000.0);
+            Metrics::new(line * em, line)
+        };
+        let said = spans.iter().zip(&named).find(|(span, _)| span.size.is_some()).or(spans.iter().zip(&named).next());
+        let usual = said.map_or(Metrics::new(4.0, 4.0), |(span, named)| metrics(span, named.1));
+        let stretch = spans.iter().find_map(|span| span.scale).map_or(1.0, |scale| scale.0 / scale.1);
         let mut buffer = Buffer::new(&mut self.fonts, usual);
-        buffer.set_wrap(Wrap::WordOrGlyph);
-        buffer.set_size(Some(room.max(1.0)), None);
-        let attributes = |span: &Span| {
-            let [_, red, green, blue] = span.color.unwrap_or(WHITE).to_be_bytes();
+        buffer.set_wrap(if room.unbroken { Wrap::None } else { Wrap::WordOrGlyph });
+        let wide = (room.width / stretch).max(1.0);
+        buffer.set_size(Some(wide), None);
+        let attributes = |(at, span): (usize, &Span)| {
+            let metrics = metrics(span, named[at].1);
             let mut attributes = Attrs::new()
-                .family(Family::SansSerif)
+                .family(named[at].0.as_deref().map_or(Family::SansSerif, Family::Name))
                 .weight(if span.bold { Weight::BOLD } else { Weight::NORMAL })
                 .style(if span.italic { Style::Italic } else { Style::Normal })
-                .color(Color::rgb(red, green, blue))
-                .metrics(metrics(span.size));
+                .color(Color(span.color.unwrap_or(WHITE)))
+                .metadata(at)
+                .metrics(metrics);
+            if span.spacing != 0.0 {
+                attributes = attributes.letter_spacing(span.spacing * room.unit.0 / metrics.font_size);
+            }
             if span.underline {
                 attributes = attributes.underline(UnderlineStyle::Single);
             }
@@ -190,10 +216,24 @@ impl Letters {
             }
             attributes
         };
-        let parts = spans.iter().map(|span| (span.text.as_str(), attributes(span)));
+        let parts = spans.iter().enumerate().map(|(at, span)| (span.text.as_str(), attributes((at, span))));
         let plain = Attrs::new().family(Family::SansSerif);
-        buffer.set_rich_text(parts, &plain, Shaping::Advanced, across);
+        buffer.set_rich_text(parts, &plain, Shaping::Advanced, room.across);
         buffer.shape_until_scroll(&mut self.fonts, false);
+        let lines = |buffer: &Buffer| buffer.layout_runs().count();
+        let (count, hard) = (lines(&buffer), buffer.lines.len());
+        if count > hard && count <= MOST_EVEN {
+            // Lines of about the same length: as narrow as they can be without another one.
+            let (mut narrow, mut enough) = (wide / 2.0, wide);
+            for _ in 0..7 {
+                let middle = (narrow + enough) / 2.0;
+                buffer.set_size(Some(middle), None);
+                buffer.shape_until_scroll(&mut self.fonts, false);
+                if lines(&buffer) > count { narrow = middle } else { enough = middle }
+            }
+            buffer.set_size(Some(enough), None);
+            buffer.shape_until_scroll(&mut self.fonts, false);
+        }
         let (mut width, mut height) = (0.0_f32, 0.0_f32);
         for run in buffer.layout_runs() {
             width = width.max(run.line_w);
@@ -203,11 +243,13 @@ impl Letters {
         let width = width.ceil() + 1.0;
         buffer.set_size(Some(width), None);
         buffer.shape_until_scroll(&mut self.fonts, false);
-        Set { buffer, width, height: height.ceil(), em: usual.font_size }
+        // A sum of heights is a little more than it is.
+        let (width, height) = ((width * stretch).ceil(), (height - 0.01).ceil());
+        Set { buffer, width, height, em: usual.font_size, stretch, unit: room.unit.0 }
     }
 
     /// Which letters no font has, the first time that they are met.
-    fn complaint(&mut self, set: &Set) -> Option<String> {
+    pub(super) fn complaint(&mut self, set: &Set) -> Option<String> {
         let mut new = Vec::new();
         for run in set.buffer.layout_runs() {
             for glyph in run.glyphs.iter().filter(|glyph| glyph.glyph_id == 0) {
@@ -226,148 +268,11 @@ impl Letters {
             u32::from(letter)
         ))
     }
-
-    /// Draws what is set, its corner at `x`, `y`.
-    fn print(&mut self, set: &Set, x: f32, y: f32, edge: u32, area: Rect) -> Option<Sprite> {
-        let radius = (set.em * EDGE).clamp(1.0, 12.0);
-        // Slanted and marked letters reach beyond their lines.
-        let around = (set.em * 0.5 + radius).ceil() as i32;
-        let (left, top) = (x.round() as i32, y.round() as i32);
-        // Nothing larger than the picture is drawn.
-        let width = (set.width as usize).min(area.width) + 2 * around as usize;
-        let height = (set.height as usize).min(area.height) + 2 * around as usize;
-        let mut ink = Ink::new(width, height);
-        for run in set.buffer.layout_runs() {
-            for glyph in run.glyphs {
-                let place = glyph.physical((around as f32, around as f32 + run.line_y), 1.0);
-                let color = glyph.color_opt.map_or(WHITE, |color| color.0 & 0xff_ffff);
-                let Some(image) = self.kept.get_image(&mut self.fonts, place.cache_key) else { continue };
-                let (x, y) = (place.x + image.placement.left, place.y - image.placement.top);
-                let columns = image.placement.width as usize;
-                let point = |at: usize| (x + (at % columns) as i32, y + (at / columns) as i32);
-                match image.content {
-                    _ if columns == 0 => {}
-                    SwashContent::Mask => {
-                        for (at, &cover) in image.data.iter().enumerate() {
-                            let (x, y) = point(at);
-                            ink.put(x, y, color, cover);
-                        }
-                    }
-                    SwashContent::Color | SwashContent::SubpixelMask => {
-                        for (at, pixel) in image.data.chunks_exact(4).enumerate() {
-                            let (x, y) = point(at);
-                            let color = u32::from_be_bytes([0, pixel[0], pixel[1], pixel[2]]);
-                            ink.put(x, y, color, pixel[3]);
-                        }
-                    }
-                }
-            }
-            self.lines(&run, around, &mut ink);
-        }
-        (set.height > 0.0).then(|| ink.edged(left - around, top - around, radius, edge))
-    }
-
-    /// Lines under and through letters.
-    fn lines(&self, run: &cosmic_text::LayoutRun<'_>, around: i32, ink: &mut Ink) {
-        for marked in run.decorations {
-            let glyphs = run.glyphs.get(marked.glyph_range.clone()).unwrap_or_default();
-            let (Some(first), Some(last)) = (glyphs.first(), glyphs.last()) else { continue };
-            let (from, to) = (first.x.min(last.x), (first.x + first.w).max(last.x + last.w));
-            let color = first.color_opt.map_or(WHITE, |color| color.0 & 0xff_ffff);
-            let thick = (first.font_size * 0.06).round().max(1.0) as i32;
-            let said = &marked.data.text_decoration;
-            let under = (said.underline != UnderlineStyle::None).then_some(first.font_size * 0.12);
-            let through = said.strikethrough.then_some(-first.font_size * 0.28);
-            for offset in under.into_iter().chain(through) {
-                let y = around + (run.line_y + offset).round() as i32;
-                for (x, y) in (from as i32..to as i32).flat_map(|x| (y..y + thick).map(move |y| (x, y))) {
-                    ink.put(around + x, y, color, 255);
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn cue(text: &str, align: u8, at: Option<(f32, f32)>) -> Cue {
-        let span = Span { text: text.into(), underline: true, ..Span::default() };
-        Cue::Text { spans: vec![span], align, at, sides: (0.0, 0.0), margin: None }
-    }
-
-    fn area(x: usize, y: usize, width: usize, height: usize) -> Rect {
-        Rect { x, y, width, height }
-    }
-
-    #[test]
-    fn words_stand_where_they_are_put_and_within_the_picture() {
-        let mut letters = Letters::load();
-        let area = area(100, 50, 640, 360);
-        for align in 1..=9 {
-            let page = Page { cues: vec![cue("Word", align, None)] };
-            let (sprites, complaint) = letters.draw(&page, area);
-            assert_eq!((sprites.len(), complaint), (1, None));
-            let sprite = &sprites[0];
-            let inked = sprite.pixels.iter().enumerate().filter(|(_, pixel)| **pixel >> 24 > 128).map(|(at, _)| at);
-            let points = inked
-                .map(|at| ((at % sprite.width) as i32 + sprite.x - 100, (at / sprite.width) as i32 + sprite.y - 50));
-            let (mut left, mut right, mut top, mut bottom) = (i32::MAX, i32::MIN, i32::MAX, i32::MIN);
-            for (x, y) in points {
-                (left, right, top, bottom) = (left.min(x), right.max(x), top.min(y), bottom.max(y));
-            }
-            assert!(left >= 0 && right < 640 && top >= 0 && bottom < 360, "{align}: {left} {right} {top} {bottom}");
-            let (x, y) = ((left + right) / 2, (top + bottom) / 2);
-            let third = |value: i32, of: i32| value * 3 / of;
-            assert_eq!(
-                (third(x, 640), 2 - third(y, 360)),
-                ((i32::from(align) - 1) % 3, (i32::from(align) - 1) / 3),
-                "{align}"
-            );
-        }
-    }
-
-    #[test]
-    fn words_stand_beyond_those_that_are_there_and_only_where_they_would_meet() {
-        let mut letters = Letters::load();
-        let place = |align: u8, margin: f32| {
-            let Cue::Text { spans, at, sides, .. } = cue("Some words", align, None) else { panic!("words") };
-            Cue::Text { spans, align, at, sides, margin: Some(margin) }
-        };
-        // The second one is in the way of the third, which began lower; the fourth is beside them.
-        let cues = vec![place(2, 0.3), place(2, 0.29), place(2, 0.2), place(3, 0.3), place(8, 0.1), place(8, 0.1)];
-        let (sprites, _) = letters.draw(&Page { cues }, area(0, 0, 1280, 720));
-        let inked = |sprite: &Sprite| {
-            let rows = sprite.pixels.chunks(sprite.width);
-            let mut inked =
-                rows.enumerate().filter(|(_, row)| row.iter().any(|pixel| pixel >> 24 > 128)).map(|(at, _)| at as i32);
-            let first = inked.next().unwrap();
-            (sprite.y + first, sprite.y + inked.next_back().unwrap_or(first))
-        };
-        let rows: Vec<_> = sprites.iter().map(inked).collect();
-        for (one, other) in [(0, 1), (0, 2), (1, 2), (4, 5)] {
-            assert!(rows[one].1 < rows[other].0 || rows[other].1 < rows[one].0, "{one} {other}: {rows:?}");
-        }
-        assert_eq!(rows[3], rows[0]);
-        assert!(rows[5].0 > rows[4].1 && rows[1].1 < rows[0].0);
-    }
-
-    #[test]
-    fn any_page_is_drawn_in_any_picture_and_takes_no_more_than_it() {
-        let mut letters = Letters::load();
-        let long = "x\u{301}\u{202e} ".repeat(1_000);
-        let cues =
-            vec![cue(&long, 2, None), cue("a\n\n\nb", 9, Some((-1.0, 2.0))), cue("", 5, None), cue("\n", 7, None)];
-        for area in [area(0, 0, 1, 1), area(3, 0, 7, 300), area(0, 9, 640, 2), area(0, 0, 320, 180)] {
-            let (sprites, _) = letters.draw(&Page { cues: cues.clone() }, area);
-            let mut screen = vec![0; 400 * 320];
-            for sprite in &sprites {
-                assert!(sprite.width <= area.width + 2_100, "{area:?}");
-                sprite.lay(&mut screen, 400);
-            }
-        }
-    }
 
     #[test]
     fn fonts_of_six_scripts_are_found() {

@@ -1,12 +1,15 @@
 //! Subtitles: which page is on, and what it looks like.
 //!
 //! The page on the screen stays in its slot until it is over: it is acquired, copied and given back unreleased, so a renderer that takes a
-//! dead one's place is given it again. `letters` makes pictures of text, on a thread of its own (`worker`), since fonts take long to load;
-//! `edge` draws the edge that makes letters readable on any picture.
+//! dead one's place is given it again. `letters` sets text, `place` says where it stands, `print`, `shape` and `edge` make pictures of it, on a thread
+//! of its own (`worker`), since fonts take long to load. `picture` lays them over the film: what fades and moves is drawn once.
 
 mod edge;
 mod letters;
 mod picture;
+mod place;
+mod print;
+mod shape;
 mod worker;
 
 use std::sync::Arc;
@@ -15,7 +18,7 @@ use tricine_channel::time::Deadline;
 use tricine_session::actor::Stop;
 use tricine_session::channel::{Acquired, ChannelName, Consumer, Kind};
 use tricine_session::clock::PlayState;
-use tricine_session::cues::{Cue, Page};
+use tricine_session::cues::{Cue, Fade, Page};
 use tricine_session::link::FromRole;
 
 use crate::Context;
@@ -24,33 +27,44 @@ pub(crate) use letters::found_fonts;
 use worker::Worker;
 
 /// A picture with transparent parts, to be laid over the film's.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Sprite {
-    pub(crate) x: i32,
-    pub(crate) y: i32,
-    pub(crate) width: usize,
+    x: i32,
+    y: i32,
+    width: usize,
     /// `0xAARRGGBB`, multiplied by their alpha already.
-    pub(crate) pixels: Vec<u32>,
+    pixels: Vec<u32>,
+    /// From when to when it is there.
+    times_ns: (i64, i64),
+    fade: Option<Fade>,
+    /// How far it goes to the right and down, and from when to when after its beginning.
+    motion: Option<((f32, f32), (i64, i64))>,
+    /// Nothing of it is seen beyond: left, top, right, bottom.
+    clip: Option<[i32; 4]>,
 }
 
-/// What a page looks like. Two are equal if they are one.
+/// What a page looks like at a time. Two are equal if they are one.
 #[derive(Debug, Clone)]
-pub(crate) struct Drawn(Arc<[Sprite]>);
+pub(crate) struct Drawn {
+    sprites: Arc<[Sprite]>,
+    at_ns: i64,
+}
 
 impl PartialEq for Drawn {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.sprites, &other.sprites) && self.at_ns == other.at_ns
     }
 }
 
 impl Drawn {
-    pub(crate) fn sprites(&self) -> &[Sprite] {
-        &self.0
+    /// Lays it over a picture of this width.
+    pub(crate) fn lay(&self, pixels: &mut [u32], width: usize) {
+        self.sprites.iter().for_each(|sprite| sprite.lay(pixels, width, self.at_ns));
     }
 }
 
-/// A page and where it is drawn: what is asked of the worker.
-type Key = (u64, Rect);
+/// A page, its serial and where it is drawn: what is asked of the worker.
+type Key = (u64, u32, Rect);
 
 /// The page that is on.
 #[derive(Debug)]
@@ -72,7 +86,7 @@ pub(crate) struct Subtitles {
     reached: (u32, i64),
     worker: Option<Worker>,
     asked: Option<Key>,
-    drawn: Option<(Key, Drawn)>,
+    drawn: Option<(Key, Arc<[Sprite]>)>,
 }
 
 impl Subtitles {
@@ -145,35 +159,30 @@ impl Subtitles {
         }
     }
 
-    fn cues(&self, state: &PlayState) -> &[Cue] {
-        let on = self.on.as_ref().filter(|_| !state.subtitles.hidden);
-        on.map_or(&[], |on| on.page.cues.as_slice())
+    fn shown(&self, state: &PlayState) -> Option<&On> {
+        self.on.as_ref().filter(|on| !state.subtitles.hidden && on.page.on().next().is_some())
     }
 
     /// The lines of what is on, for a display of letters.
     pub(crate) fn lines(&self, state: &PlayState) -> Vec<String> {
-        self.cues(state).iter().flat_map(Cue::lines).collect()
+        self.shown(state).map_or(Vec::new(), |on| on.page.on().flat_map(Cue::lines).collect())
     }
 
     /// What is on, drawn for a picture that lies there; `None` if nothing is on, or it is still being drawn.
     pub(crate) fn drawn(&mut self, state: &PlayState, area: Rect) -> Option<Drawn> {
-        if self.cues(state).is_empty() {
-            return None;
-        }
-        let on = self.on.as_ref()?;
-        let key = (on.number, area);
-        if let Some((_, drawn)) = self.drawn.as_ref().filter(|(of, _)| *of == key) {
-            return Some(drawn.clone());
-        }
-        if self.asked != Some(key) {
-            let page = on.page.clone();
+        let on = self.shown(state)?;
+        let (key, page) = ((on.number, on.serial, area), on.page.clone());
+        let drawn = self.drawn.as_ref().filter(|(of, _)| (of.1, of.2) == (key.1, area));
+        if self.asked != Some(key) && drawn.is_none_or(|(of, _)| *of != key) {
             if self.worker.is_none() {
                 self.worker = Worker::start().inspect_err(|error| tracing::warn!("no subtitles: {error}")).ok();
             }
             self.worker.as_ref()?.ask(key, page);
             self.asked = Some(key);
         }
-        None
+        // While the page is drawn, what was on before it and is not over stays.
+        let drawn = self.drawn.as_ref().filter(|(of, _)| (of.1, of.2) == (key.1, area));
+        drawn.map(|(_, sprites)| Drawn { sprites: sprites.clone(), at_ns: self.reached.1 })
     }
 
     /// Loads the fonts, if subtitles may come: before the first of them is due.
@@ -194,7 +203,7 @@ impl Subtitles {
         let current = self.asked == Some(answer.key);
         if current {
             self.asked = None;
-            self.drawn = Some((answer.key, Drawn(answer.sprites.into())));
+            self.drawn = Some((answer.key, answer.sprites.into()));
         }
         (current, answer.complaint)
     }

@@ -53,7 +53,7 @@ fn work(asked: &Receiver<(Key, Arc<Page>)>, answer: &Sender<Answer>) {
     while let Ok(first) = asked.recv() {
         // What nobody waits for any more is left out.
         let (key, page) = asked.try_iter().last().unwrap_or(first);
-        let drawn = letters.as_mut().and_then(|letters| guarded(|| letters.draw(&page, key.1)));
+        let drawn = letters.as_mut().and_then(|letters| guarded(|| letters.draw(&page, key.2)));
         if drawn.is_none() {
             // Whatever it stumbled over, it starts anew.
             letters = guarded(Letters::load);

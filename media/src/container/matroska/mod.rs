@@ -70,6 +70,7 @@ fn codec_name(track: &header::Track) -> String {
             "S_TEXT/WEBVTT" | "D_WEBVTT/SUBTITLES" => "WebVTT".into(),
             "S_VOBSUB" => "VobSub".into(),
             "S_HDMV/PGS" => "PGS".into(),
+            "S_DVBSUB" => "DVB subtitles".into(),
             other => other.escape_debug().to_string(),
         },
     }

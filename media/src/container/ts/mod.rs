@@ -3,6 +3,7 @@
 
 mod joints;
 mod reader;
+mod sparse;
 mod units;
 
 use std::collections::{HashMap, HashSet};
@@ -14,6 +15,7 @@ use super::pes::{WRAP, header, ns, unwrap};
 use super::stream::{Content, Piece, Reader, Source};
 use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
 use crate::audio::name_of;
+use crate::subtitle::{Codec, Text};
 use crate::{MediaError, MediaFile};
 use joints::Joints;
 use units::{Table, Units};
@@ -251,11 +253,15 @@ fn streams(map: &[u8]) -> Vec<(u16, Track, Form)> {
 
 fn track(kind: u8, mut descriptors: &[u8]) -> (Track, Form) {
     let (mut language, mut private, mut marked, mut dolby, mut opus) = (None, 0, [0; 4], None, 2);
+    let mut pages = Vec::new();
     while let [tag, len, rest @ ..] = descriptors {
         let (body, after) = rest.split_at(usize::from(*len).min(rest.len()));
         descriptors = after;
         match tag {
             0x0a | 0x56 | 0x59 => {
+                if *tag == 0x59 {
+                    pages = body.get(4..8).unwrap_or_default().to_vec();
+                }
                 language = language.or(body.get(..3).map(|code| String::from_utf8_lossy(code).into_owned()));
                 private = if *tag == 0x0a { private } else { *tag };
             }
@@ -274,6 +280,7 @@ fn track(kind: u8, mut descriptors: &[u8]) -> (Track, Form) {
     };
     let other = |name: &str| video(CodecId::Other(name.into()));
     let sound = |name: &str| Track::new(TrackKind::Audio, name);
+    let written = |name: &str, text: Text| Track { text, ..Track::new(TrackKind::Subtitle, name) };
     let refused = |name: &str| Track { audio: Some(Err(name.into())), ..sound(name) };
     let track = match (kind, private, &marked) {
         (0x01 | 0x02, ..) => video(CodecId::Mpeg12),
@@ -289,10 +296,10 @@ fn track(kind: u8, mut descriptors: &[u8]) -> (Track, Form) {
         (0x82 | 0x85 | 0x86 | 0x8a, ..) | (6, 0x7b, _) => refused("DTS"),
         (0x83, ..) => refused("TrueHD"),
         (6, _, b"Opus") => sound("Opus"),
-        (6, 0x59, _) => Track::new(TrackKind::Subtitle, "DVB subtitles"),
-        (6, 0x56, _) => Track::new(TrackKind::Subtitle, "teletext"),
+        (6, 0x59, _) => written("DVB subtitles", Some((Codec::Dvb, pages))),
+        (6, 0x56, _) => written("teletext", None),
         (6, 0, [0, 0, 0, 0]) => sound(PRIVATE),
-        (0x90, ..) => Track::new(TrackKind::Subtitle, "PGS"),
+        (0x90, ..) => written("PGS", Some((Codec::Pgs, Vec::new()))),
         _ => Track::new(TrackKind::Other, format!("type {kind:#x}")),
     };
     let form = match (kind, &marked) {
@@ -316,6 +323,13 @@ impl super::Container for Ts {
 
     fn packets(&self, track: usize) -> Result<Box<dyn Packets>, MediaError> {
         match self.streams.get(track) {
+            Some(Stream { pid, .. }) if self.contents.tracks[track].kind == TrackKind::Subtitle => {
+                let spans = || self.streams.iter().filter_map(|stream| stream.span);
+                let span = (spans().map(|s| s.0).min().unwrap_or(0), spans().map(|s| s.1).max().unwrap_or(0));
+                let sets = matches!(self.contents.tracks[track].text, Some((Codec::Pgs, _)));
+                let units = Units::new(self.file.clone(), self.grid, 0);
+                Ok(Box::new(sparse::Sparse::new(units, self.joints.clone(), *pid, sets, span)))
+            }
             Some(Stream { span: Some(_), cut, .. }) => {
                 let reader = Box::new(self.reader(track, u64::MAX));
                 Ok(match &self.contents.tracks[track].video {
