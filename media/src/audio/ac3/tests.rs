@@ -199,7 +199,7 @@ fn fields_that_cannot_be_are_errors_and_nothing_is_loud() {
 #[test]
 fn e_ac_3_that_nothing_decodes_is_refused_in_words() {
     // Adaptive transforms at 44.1 kHz, at 48 kHz, where the library tries, and a half rate.
-    let forms = [(0x72, "an adaptive hybrid transform is not supported"), (0x32, ""), (0xf2, "a half rate")];
+    let forms = [(0x72, "an adaptive hybrid transform is not supported"), (0x32, ""), (0xd2, "a half rate")];
     for (byte, words) in forms {
         let mut frame = vec![0x0b, 0x77, 0, 31, byte, 0x80, 0x03];
         frame.resize(62, 0);
