@@ -21,7 +21,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use animation::{AnimatedVideo, Animation};
 
-use super::{heif, icc};
+use super::{exif, heif, icc};
 use crate::container::Colour;
 use crate::guard::guarded;
 use crate::hint::named;
@@ -225,27 +225,10 @@ fn decode(file: &MediaFile) -> Result<Decoded, MediaError> {
     let exif = decoder.exif_metadata().ok().flatten();
     let mut picture = to_i420(DynamicImage::from_decoder(decoder).map_err(error)?.into_rgba8())?;
     let told = orientation.map_or(1, |orientation| orientation.to_exif());
-    let within = exif.filter(|_| told == 1).and_then(|exif| inner_orientation(&exif));
+    let within = exif.filter(|_| told == 1).and_then(|exif| exif::inner_orientation(&exif));
     picture.format.orientation = Orientation::of_exif(within.unwrap_or(told));
     let primaries = profile.ok().flatten().and_then(|profile| icc::primaries(&profile));
     Ok(if primaries.is_some() { shown(picture, &Colour { primaries, ..Colour::default() }) } else { picture })
-}
-
-/// The orientation that stands in EXIF's inner list, where some programs move the camera's, and not among what is said of the picture.
-fn inner_orientation(exif: &[u8]) -> Option<u8> {
-    let little = exif.starts_with(b"II");
-    let number = |at: usize, len: usize| {
-        let bytes = exif.get(at..at + len)?.iter();
-        let joined = |all: usize, byte: &u8| all << 8 | usize::from(*byte);
-        Some(if little { bytes.rfold(0, joined) } else { bytes.fold(0, joined) })
-    };
-    // A list of entries of twelve bytes: what it is, of which kind, how many, and the value or where it is.
-    let entry = |list: usize, wanted: usize| {
-        let entries = (0..number(list, 2)?).map(|n| list + 2 + 12 * n);
-        entries.take_while(|at| at + 12 <= exif.len()).find(|at| number(*at, 2) == Some(wanted))
-    };
-    let inner = number(entry(number(4, 4)?, 0x8769)? + 8, 4)?;
-    u8::try_from(number(entry(inner, 0x0112)? + 8, 2)?).ok()
 }
 
 /// A picture of such colours as an ordinary screen shows it.

@@ -1,5 +1,6 @@
 //! Inputs that are no containers: pictures, raw frames, and what the player draws itself.
 
+mod exif;
 mod heif;
 mod icc;
 pub mod image;
