@@ -73,6 +73,8 @@ pub(super) struct Reader<S> {
     /// What is to be handed out, last first, with the places where it began.
     ready: Vec<(Packet, u64)>,
     timing: Timing,
+    /// What follows that which is ready.
+    failed: Option<MediaError>,
     ended: bool,
     /// Since it went to a place, no sound was found whose time is known.
     untimed: bool,
@@ -90,6 +92,7 @@ impl<S: Source> Reader<S> {
             near: span.0,
             ready: Vec::new(),
             timing,
+            failed: None,
             ended: false,
             untimed: false,
         }
@@ -156,17 +159,22 @@ impl<S: Source> Reader<S> {
             if let Some(packet) = self.ready.pop() {
                 return Ok(Some(packet));
             }
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
             match self.source.next() {
                 Ok(Some(piece)) => self.take(piece)?,
                 Ok(None) if self.ended => return Ok(None),
                 Ok(None) => self.rest(),
                 Err(error) => {
-                    // What is missing may be the end of what waits here, and the beginning of what comes.
-                    if let Content::Cut(_, pictures, counted) = &mut self.content {
-                        pictures.jump();
+                    // What is missing may be the end of what waits here, and the beginning of what comes. (A picture of MPEG-1 and
+                    // MPEG-2 tells whether it is whole.)
+                    if let Content::Cut(codec, pictures, counted) = &mut self.content {
+                        let waits = pictures.flush().filter(|_| *codec == CodecId::Mpeg12);
+                        self.ready.extend(waits.map(|unit| picture(codec, counted, unit)));
                         counted.jump(ns(self.near));
                     }
-                    return Err(error);
+                    self.failed = Some(error);
                 }
             }
         }
@@ -184,7 +192,7 @@ impl<S: Source> Reader<S> {
         }
         self.ready.clear();
         self.timing.jump();
-        (self.ended, self.untimed) = (false, true);
+        (self.ended, self.untimed, self.failed) = (false, true, None);
     }
 
     /// A place behind which the track's times are not after `ticks`, as far as they rise.

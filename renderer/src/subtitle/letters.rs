@@ -191,7 +191,13 @@ impl Letters {
         };
         let said = spans.iter().zip(&named).find(|(span, _)| span.size.is_some()).or(spans.iter().zip(&named).next());
         let usual = said.map_or(Metrics::new(4.0, 4.0), |(span, named)| metrics(span, named.1));
-        let stretch = spans.iter().find_map(|span| span.scale).map_or(1.0, |scale| scale.0 / scale.1);
+        // All words of a cue are as wide as most of its letters: they are set before they are stretched.
+        let ratio = |span: &Span| span.scale.map_or(1.0, |(wide, high)| wide / high);
+        let letters = |of: f32| {
+            let alike = spans.iter().filter(|span| ratio(span) == of);
+            alike.map(|span| span.text.chars().count()).sum::<usize>()
+        };
+        let stretch = spans.iter().map(ratio).max_by_key(|of| letters(*of)).unwrap_or(1.0);
         let mut buffer = Buffer::new(&mut self.fonts, usual);
         buffer.set_wrap(if room.unbroken { Wrap::None } else { Wrap::WordOrGlyph });
         let wide = (room.width / stretch).max(1.0);
