@@ -274,6 +274,43 @@ fn nothing_is_shown_that_refers_to_a_picture_which_breaks_off() {
     }
 }
 
+#[cfg(feature = "hevc")]
+#[test]
+fn nothing_is_shown_that_refers_to_a_picture_of_hevc_that_is_missing() {
+    let Some(clips) = Clips::new("lacks-hevc") else { return };
+    let settings = "-c:v libx265 -x265-params log-level=none:keyint=12:min-keyint=12:bframes=2";
+    let Some(path) = clips.make("film.h265", &format!("{} {settings}", lively("128x96", "25", "2"))) else { return };
+    let clean: Vec<_> = all_frames(&mut *video_as_coded(&path), &path).into_iter().map(|(.., frame)| frame).collect();
+    let data = fs::read(&path).expect("a film");
+    let units = raw_units(&data);
+    // Pictures that others may refer to, and that no decoding begins with.
+    let referred = |unit: &&[u8]| unit.first().is_some_and(|head| head >> 1 & 0x3f == 1);
+    let missing: Vec<usize> = (0..units.len()).filter(|n| referred(&units[*n])).collect();
+    let mut told = 0;
+    for gone in missing.into_iter().step_by(3) {
+        let rest = clips.path("rest.h265");
+        let kept = units.iter().enumerate().filter(|(n, _)| *n != gone);
+        let kept: Vec<u8> = kept.flat_map(|(_, unit)| [&[0, 0, 1], *unit].concat()).collect();
+        fs::write(&rest, kept).expect("a film");
+        let (mut video, mut shown, mut damaged) = (video_as_coded(&rest), 0, 0);
+        loop {
+            match video.next_frame() {
+                Ok(Some(mut frame)) => {
+                    assert!(clean.contains(&samples(&mut frame)), "without unit {gone}: a picture that there is not");
+                    shown += 1;
+                }
+                Ok(None) => break,
+                Err(_) => damaged += 1,
+            }
+        }
+        // To the last one before a key frame, nothing refers.
+        let alone = shown == clean.len() - 1;
+        assert!(shown >= clean.len() - 14 && alone == (damaged == 0), "without unit {gone}: {shown}, {damaged} told");
+        told += damaged;
+    }
+    assert!(told > 2, "{told}");
+}
+
 #[test]
 fn what_is_no_film_is_refused_with_a_reason() {
     let Some(clips) = Clips::new("nofilm") else { return };

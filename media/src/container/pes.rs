@@ -1,6 +1,10 @@
 //! What transport and program streams share: the heads of PES packets, and times of 33 bits that wrap around.
 
 use crate::times::units_ns;
+use crate::{MediaError, NS};
+
+/// Two places nearer than this are not bisected any further.
+const NEAR: u64 = 512 << 10;
 
 /// Times wrap around after so many ticks, 26.5 hours.
 pub(super) const WRAP: i64 = 1 << 33;
@@ -38,4 +42,27 @@ pub(super) fn unwrap(ticks: i64, near: i64) -> i64 {
 /// Ticks of 90 kHz in ns.
 pub(super) fn ns(ticks: i64) -> i64 {
     units_ns(ticks, (1, 90_000))
+}
+
+/// `time_ns` in ticks of 90 kHz.
+pub(super) fn ticks(time_ns: i64) -> i64 {
+    (i128::from(time_ns) * 90_000 / i128::from(NS)) as i64
+}
+
+/// A place in a file of `len` bytes behind which the times are not after `wanted`, in ticks, as far as they rise. `time_behind` tells the first time
+/// behind a place, which may have wrapped around.
+pub(super) fn bisect(
+    len: u64,
+    wanted: i64,
+    time_behind: impl Fn(u64) -> Result<Option<i64>, MediaError>,
+) -> Result<u64, MediaError> {
+    let (mut low, mut high) = (0, len);
+    while high - low > NEAR {
+        let middle = low + (high - low) / 2;
+        match time_behind(middle)?.map(|time| unwrap(time, wanted)) {
+            Some(time) if time <= wanted => low = middle,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
 }

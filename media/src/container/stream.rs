@@ -3,14 +3,11 @@
 use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use super::frames::Cutter;
-use super::pes::{WRAP, ns, unwrap};
+use super::pes::{WRAP, bisect, ns, ticks, unwrap};
 use super::pictures::{Counted, Pictures, Unit};
 use super::timing::Timing;
 use super::{CodecId, Packet, Packets, caps};
 use crate::{MediaError, NS};
-
-/// Two places nearer than this are not bisected any further.
-const NEAR: u64 = 512 << 10;
 
 /// Ticks before a wanted time at which a picture to begin with is looked for, before the file's start is taken: a quarter of what wraps.
 const FARTHEST: i64 = WRAP / 4;
@@ -194,19 +191,6 @@ impl<S: Source> Reader<S> {
         self.timing.jump();
         (self.ended, self.untimed, self.failed) = (false, true, None);
     }
-
-    /// A place behind which the track's times are not after `ticks`, as far as they rise.
-    fn bisect(&self, ticks: i64) -> Result<u64, MediaError> {
-        let (mut low, mut high) = (0, self.source.len());
-        while high - low > NEAR {
-            let middle = low + (high - low) / 2;
-            match self.source.time_behind(middle)?.map(|time| unwrap(time, ticks)) {
-                Some(time) if time <= ticks => low = middle,
-                _ => high = middle,
-            }
-        }
-        Ok(low)
-    }
 }
 
 /// A picture that was cut out, and where it began. Those of MPEG-1 and MPEG-2 are counted; of others, one without a time is only near to the
@@ -238,15 +222,15 @@ impl<S: Source> Packets for Reader<S> {
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
         // Beyond the track's ends, times could not be told from those that wrapped around.
-        let ticks = (i128::from(target_ns) * 90_000 / i128::from(NS)) as i64;
-        let ticks = ticks.clamp(self.span.0, self.span.1.saturating_add(90_000));
+        let ticks = ticks(target_ns).clamp(self.span.0, self.span.1.saturating_add(90_000));
         // From a little before the target, then from further and further back, to the last picture that can be begun with.
         // Sound is begun a little earlier: of the first piece, what began before it is lost.
         let (mut back, early_ns) = if self.content.codec().is_some() { (90_000, 0) } else { (27_000, NS / 10) };
         loop {
             let wanted = ticks.saturating_sub(back);
             // Times that fall lead to wrong places.
-            let from = if back < FARTHEST { self.bisect(wanted)? } else { 0 };
+            let from =
+                if back < FARTHEST { bisect(self.source.len(), wanted, |at| self.source.time_behind(at))? } else { 0 };
             self.near = wanted;
             self.go(from);
             let mut best = None;

@@ -281,6 +281,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn words_are_as_wide_as_most_of_their_letters() {
+        let room = Room { across: None, width: 1_000.0, unit: (100.0, 100.0), unbroken: false };
+        let mut letters = Letters::load();
+        let mut stretch = |wide: &str, plain: &str| {
+            let wide = Span { text: wide.into(), scale: Some((2.0, 1.0)), ..Span::default() };
+            letters.set(&[wide, Span { text: plain.into(), ..Span::default() }], &room).stretch
+        };
+        assert_eq!([stretch("wide", "and no more"), stretch("wide and more", "no")], [1.0, 2.0]);
+    }
+
+    #[test]
     fn fonts_of_six_scripts_are_found() {
         let fonts = found_fonts();
         let text = fonts.clone().unwrap_or_else(|text| text);

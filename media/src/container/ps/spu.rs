@@ -1,14 +1,12 @@
 //! Subtitles of a program stream: pictures that come cut into packets, seconds or minutes apart.
 
-use super::super::pes::{ns, unwrap};
+use super::super::pes::{bisect, ns, ticks, unwrap};
 use super::super::{Before, Packet, Packets, caps};
 use super::walk::Walk;
 use crate::{MediaError, NS};
 
 /// How much later than its time a picture may lie in the file, behind others of that time.
 const LATE_NS: i64 = 2 * NS;
-/// Two places nearer than this are not bisected any further.
-const NEAR: u64 = 512 << 10;
 
 /// A picture that is being put together.
 #[derive(Debug, Default)]
@@ -109,11 +107,6 @@ impl Pictures {
     }
 }
 
-/// Ticks of 90 kHz.
-fn ticks(time_ns: i64) -> i64 {
-    (i128::from(time_ns) * 90_000 / i128::from(NS)) as i64
-}
-
 impl Packets for Pictures {
     fn next(&mut self) -> Result<Option<Packet>, MediaError> {
         Ok(match self.read(i64::MAX)? {
@@ -124,14 +117,7 @@ impl Packets for Pictures {
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
         let wanted = ticks(target_ns).clamp(self.span.0, self.span.1);
-        let (mut low, mut high) = (0, self.walk.len());
-        while high - low > NEAR {
-            let middle = low + (high - low) / 2;
-            match self.time_behind(middle)?.map(|time| unwrap(time, wanted)) {
-                Some(time) if time <= wanted => low = middle,
-                _ => high = middle,
-            }
-        }
+        let low = bisect(self.walk.len(), wanted, |at| self.time_behind(at))?;
         self.walk.go(low);
         (self.near, self.part) = (wanted, Part::default());
         Ok(())

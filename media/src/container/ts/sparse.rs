@@ -1,7 +1,7 @@
 //! One track of subtitles of a transport stream. Its packets are seconds or minutes apart; where it has none, the other tracks tell how far
 //! the film is.
 
-use super::super::pes::{header, ns, unwrap};
+use super::super::pes::{bisect, header, ns, ticks, unwrap};
 use super::super::{Before, Packet, Packets, caps};
 use super::joints::Joints;
 use super::units::Units;
@@ -9,8 +9,6 @@ use crate::{MediaError, NS};
 
 /// How much later than its time a packet may lie in the file, behind others of that time.
 const LATE_NS: i64 = 2 * NS;
-/// Two places nearer than this are not bisected any further.
-const NEAR: u64 = 512 << 10;
 /// The segment that ends what Blu-ray discs show at one time.
 const END: u8 = 0x80;
 
@@ -101,11 +99,6 @@ impl Sparse {
     }
 }
 
-/// Ticks of 90 kHz.
-fn ticks(time_ns: i64) -> i64 {
-    (i128::from(time_ns) * 90_000 / i128::from(NS)) as i64
-}
-
 impl Packets for Sparse {
     fn next(&mut self) -> Result<Option<Packet>, MediaError> {
         Ok(match self.read(i64::MAX)? {
@@ -116,14 +109,7 @@ impl Packets for Sparse {
 
     fn seek(&mut self, target_ns: i64) -> Result<(), MediaError> {
         let wanted = ticks(target_ns).clamp(self.span.0, self.span.1);
-        let (mut low, mut high) = (0, self.units.file.len());
-        while high - low > NEAR {
-            let middle = low + (high - low) / 2;
-            match self.time_behind(middle)?.map(|time| unwrap(time, wanted)) {
-                Some(time) if time <= wanted => low = middle,
-                _ => high = middle,
-            }
-        }
+        let low = bisect(self.units.file.len(), wanted, |at| self.time_behind(at))?;
         self.units = Units::new(self.units.file.file().clone(), self.units.grid, low);
         self.near = wanted;
         self.gathered.clear();
