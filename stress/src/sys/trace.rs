@@ -230,13 +230,24 @@ impl Forked {
         kill(self.pid, Signal::SIGCONT).map_err(|e| self.error("kill", e))
     }
 
-    /// Lets a traced process, which stands still or sleeps in the midst of a step, go on to its next [`pause`].
+    /// Lets a traced process, which stands still or sleeps in the midst of a step or a run, go on to its next [`pause`].
     pub fn run_to_pause(&mut self) -> Result<()> {
-        while self.stepping {
-            self.until_stopped()?;
+        loop {
+            if !self.stepping {
+                ptrace::cont(self.pid, None).map_err(|e| self.error("PTRACE_CONT", e))?;
+                self.stepping = true;
+            }
+            match self.until_stopped()? {
+                Stepped::Paused => return Ok(()),
+                // The end of that step; or the breakpoint of a run that slept on its way there.
+                Stepped::Instruction => self.disarm()?,
+                Stepped::Asleep => {}
+                other => {
+                    let what = format!("process {} to pause, which came to something else: {other:?}", self.pid);
+                    return Err(Error::sys("waitpid", what, Errno::ECHILD));
+                }
+            }
         }
-        ptrace::cont(self.pid, None).map_err(|e| self.error("PTRACE_CONT", e))?;
-        self.until_paused()
     }
 
     /// Lets a traced process carry out one instruction.
@@ -249,25 +260,34 @@ impl Forked {
     }
 
     /// Lets a traced process run at full speed up to the instruction at `address`, by a breakpoint in a debug register:
-    /// the code is left alone. [`Stepped::Instruction`] if it came there.
+    /// the code is left alone. [`Stepped::Instruction`] if it came there. From [`Stepped::Asleep`], [`Forked::run_to_pause`]
+    /// goes on.
     #[cfg(target_arch = "x86_64")]
     pub fn run_to(&mut self, address: u64) -> Result<Stepped> {
-        let register = |i: usize| std::mem::offset_of!(libc::user, u_debugreg) + i * size_of::<u64>();
-        let set = |i, value: u64| {
-            let at = std::ptr::without_provenance_mut(register(i));
-            ptrace::write_user(self.pid, at, value as libc::c_long).map_err(|e| self.error("PTRACE_POKEUSER", e))
-        };
         // Register 0, of one byte, on execution.
-        set(0, address)?;
-        set(7, 1)?;
+        self.debug_register(0, address)?;
+        self.debug_register(7, 1)?;
         ptrace::cont(self.pid, None).map_err(|e| self.error("PTRACE_CONT", e))?;
         self.stepping = true;
         let stopped = self.until_stopped()?;
-        if stopped == Stepped::Instruction {
-            let at = std::ptr::without_provenance_mut(register(7));
-            ptrace::write_user(self.pid, at, 0).map_err(|e| self.error("PTRACE_POKEUSER", e))?;
+        if matches!(stopped, Stepped::Instruction | Stepped::Paused) {
+            self.disarm()?;
         }
         Ok(stopped)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn debug_register(&self, i: usize, value: u64) -> Result<()> {
+        let at = std::mem::offset_of!(libc::user, u_debugreg) + i * size_of::<u64>();
+        let at = std::ptr::without_provenance_mut(at);
+        ptrace::write_user(self.pid, at, value as libc::c_long).map_err(|e| self.error("PTRACE_POKEUSER", e))
+    }
+
+    /// Takes the breakpoint of [`Forked::run_to`] away.
+    fn disarm(&self) -> Result<()> {
+        #[cfg(target_arch = "x86_64")]
+        self.debug_register(7, 0)?;
+        Ok(())
     }
 
     /// Not known for this processor; step instead.
