@@ -103,8 +103,8 @@ impl Resampling {
         let channels = usize::from(from.channels);
         match Resampler::new(from.rate, to.rate, CHUNK, channels) {
             Ok(kernel) => {
-                let delay = kernel.delay();
-                Some(Self { kernel, from, to, input: Vec::new(), taken: 0, given: 0, delay })
+                let (delay, input) = (kernel.delay(), vec![0.0; kernel.lead() * channels]);
+                Some(Self { kernel, from, to, input, taken: 0, given: 0, delay })
             }
             Err(error) => {
                 tracing::error!("resampler: {error}");
@@ -201,11 +201,15 @@ mod tests {
 
     #[test]
     fn a_resampled_signal_is_not_delayed() {
-        let (from, to) = (Format::usual(1, 44_100), Format::usual(1, 48_000));
-        let (out, ..) = run(from, to, 1.0, 44_100);
-        for (i, sample) in out.iter().enumerate().skip(1000).take(40_000) {
-            let wanted = 0.5 * (std::f64::consts::TAU * 500.0 * i as f64 / 48_000.0).sin();
-            assert!((f64::from(*sample) - wanted).abs() < 0.01, "{i}: {sample} for {wanted}");
+        let down = [(48_000, 44_100), (96_000, 48_000), (192_000, 48_000), (384_000, 44_100)];
+        // The last rate has too many places between two samples for a table of each.
+        let up = [8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 44_056].map(|rate| (rate, 48_000));
+        for (from, to) in down.into_iter().chain(up) {
+            let (out, ..) = run(Format::usual(1, from), Format::usual(1, to), 1.0, from as usize);
+            for (i, sample) in out.iter().enumerate().skip(2000).take(40_000) {
+                let wanted = 0.5 * (std::f64::consts::TAU * 500.0 * i as f64 / f64::from(to)).sin();
+                assert!((f64::from(*sample) - wanted).abs() < 0.0005, "{from} to {to}: {i}: {sample} for {wanted}");
+            }
         }
     }
 }
