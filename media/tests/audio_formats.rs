@@ -77,6 +77,10 @@ fn lossless_formats_equal_ffmpegs_decode() {
         ("pcm_s16be", "s16be.mov"),
         ("pcm_s24le", "s24.mov"),
         ("pcm_f32le", "f32.mov"),
+        ("adpcm_ms", "ms.mov"),
+        ("adpcm_ms -ac 1", "one-ms.mov"),
+        ("adpcm_ima_wav", "ima.mov"),
+        ("adpcm_ima_wav -ac 1", "one-ima.mov"),
         ("pcm_s16le", "s16.mkv"),
         ("pcm_f32le", "f32.mkv"),
     ];
@@ -112,9 +116,13 @@ fn lossy_formats_are_as_long_as_ffmpegs_decode_and_differ_by_less_than_100_db() 
         compare(&tool, &format!("{SOUND} -c:a {codec}"), name, -100.0);
     }
     // Of one channel at more bits than the standard allows, which is what FFmpeg makes unless told otherwise.
-    for (codec, name) in
-        [("mp2", "a.mp2"), ("mp2 -ac 1", "one.mp2"), ("mp2 -ac 1 -ar 48000", "one48.mp2"), ("mp2", "mp2.mp4")]
-    {
+    for (codec, name) in [
+        ("mp2", "a.mp2"),
+        ("mp2 -ac 1", "one.mp2"),
+        ("mp2 -ac 1 -ar 48000", "one48.mp2"),
+        ("mp2", "mp2.mp4"),
+        ("mp2", "mp2.mov"),
+    ] {
         compare(&tool, &format!("{SOUND} -c:a {codec}"), name, -90.0);
     }
     // Two frames between tags, behind which the second one is followed by none.

@@ -63,6 +63,39 @@ fn h264_that_uses_what_x264_seldom_does_is_exact() {
     assert_all_exact_by(RARE, "h264-rare", &[None, Some(4)]);
 }
 
+/// The sequence header tells of whole blocks; what the container tells is also odd.
+#[test]
+fn a_container_may_show_less_of_h264_than_was_coded() {
+    let Some(clips) = Clips::new("cut") else { return };
+    let settings = "-f lavfi -i testsrc2=size=152x118:rate=25:duration=0.4 -c:v libx264 -bf 0 -pix_fmt yuv420p";
+    let whole = "-bsf:v h264_metadata=crop_right=0:crop_bottom=0";
+    for name in ["stated.mp4", "stated.mkv", "stated.avi"] {
+        let Some(path) = clips.make(name, &format!("{settings} {whole}")) else { return };
+        for size in [[152, 118], [151, 117], [145, 127]] {
+            let mut bytes = std::fs::read(&path).unwrap();
+            let at = |what: &[u8]| bytes.windows(what.len()).position(|window| window == what).unwrap() + what.len();
+            match name {
+                "stated.mp4" => {
+                    let at = at(b"avc1\0\0\0\0\0\0\0\x01") + 16;
+                    bytes[at..at + 4].copy_from_slice(&[0, size[0], 0, size[1]]);
+                }
+                "stated.mkv" => {
+                    let (width, height) = (at(&[0xb0, 0x81]), at(&[0xba, 0x81]));
+                    (bytes[width], bytes[height]) = (size[0], size[1]);
+                }
+                _ => {
+                    let at = at(b"strf") + 8;
+                    (bytes[at], bytes[at + 4]) = (size[0], size[1]);
+                }
+            }
+            std::fs::write(&path, bytes).unwrap();
+            assert_exact(&path);
+            let shown = video_as_coded(&path).info().format;
+            assert_eq!([shown.width, shown.height], size.map(u32::from), "{name}");
+        }
+    }
+}
+
 /// FFmpeg with its filter for what is interlaced alone: so it judges also which pictures are, and which field comes first.
 fn assert_deinterlaced(path: &std::path::Path, allowed: f64) {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

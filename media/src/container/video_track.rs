@@ -53,6 +53,8 @@ pub(crate) struct VideoTrack {
     pub(crate) sar: Option<(u32, u32)>,
     /// Size to be shown at, where the container gives that instead of a pixel aspect.
     pub(crate) display: Option<(u32, u32)>,
+    /// Size of its pictures, where the container gives it.
+    pub(crate) stated: Option<(u32, u32)>,
     pub(crate) colour: Colour,
     pub(crate) orientation: Orientation,
     /// What it says of Dolby Vision.
@@ -68,11 +70,20 @@ impl VideoTrack {
             configs: vec![config],
             sar: None,
             display: None,
+            stated: None,
             colour: Colour::default(),
             orientation: Orientation::default(),
             dolby: None,
             rate: None,
         }
+    }
+
+    /// The size at which a picture is shown that was coded `coded` large. Of the last blocks of H.264 a container may show less than the
+    /// codec can say, such as an odd number of rows; as in FFmpeg.
+    pub(crate) fn cut(&self, coded: (u32, u32)) -> (u32, u32) {
+        let fits = |stated: u32, coded: u32| stated <= coded && stated.div_ceil(16) == coded.div_ceil(16);
+        let stated = self.stated.filter(|_| self.codec == CodecId::H264);
+        stated.filter(|stated| fits(stated.0, coded.0) && fits(stated.1, coded.1)).unwrap_or(coded)
     }
 
     /// What the colour of a picture is whose codec says `coded`. The codec overrules the container, as in FFmpeg; of Dolby Vision's own

@@ -64,6 +64,10 @@ pub(crate) trait Codec: Send {
     fn disposable(&self, _data: &[u8]) -> bool {
         false
     }
+    /// Whether its pictures are cut off at their left or top: then it alone knows which part of them is shown.
+    fn is_inset(&self) -> bool {
+        false
+    }
     /// Takes one packet; `out` takes what pictures are ready.
     fn decode(&mut self, data: Vec<u8>, tag: i64, out: &mut Vec<Decoded>) -> Result<(), CodecError>;
     /// The end: whatever is still inside.

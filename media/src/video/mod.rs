@@ -9,6 +9,7 @@ mod av1;
 pub(crate) mod bits;
 mod codec;
 pub(crate) mod count;
+mod cut;
 mod deep;
 mod deinterlace;
 #[cfg(feature = "h264")]

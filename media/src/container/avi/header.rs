@@ -75,6 +75,8 @@ fn stream(strl: &[u8]) -> (Stream, Track) {
             stream.pictures = Some(codec.clone());
             let mut video = VideoTrack::new(codec, config);
             video.rate = Some(stream.rate as f64 / stream.scale as f64);
+            // Of pictures from the top down the height is negative.
+            video.stated = Some((word(format, 4), (word(format, 8) as i32).unsigned_abs()));
             Track { codec: video.codec.name().to_owned(), video: Some(video), ..Track::new(kind, "") }
         }
         TrackKind::Audio => {

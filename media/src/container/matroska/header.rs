@@ -319,5 +319,6 @@ fn video(data: &[u8], codec: CodecId, config: &[u8]) -> VideoTrack {
         roll @ (-270 | -180 | -90 | 90 | 180 | 270) => Orientation::default().turned(-roll / 90),
         _ => Orientation::default(),
     };
-    VideoTrack { display, colour, orientation, ..VideoTrack::new(codec, config.to_vec()) }
+    let stated = number(0xb0).zip(number(0xba));
+    VideoTrack { display, stated, colour, orientation, ..VideoTrack::new(codec, config.to_vec()) }
 }

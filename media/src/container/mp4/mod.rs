@@ -150,6 +150,7 @@ fn describe(track: &Track, all: &[Track]) -> super::Track {
         // Entries of another codec are no configuration of this one.
         configs: track.entries.iter().filter(|e| e.codec() == entry.codec()).map(|e| e.config.clone()).collect(),
         sar: entry.sar,
+        stated: Some(entry.size),
         dolby: entry.dolby,
         colour: entry.colour,
         orientation: track.orientation,

@@ -3,14 +3,14 @@
 use symphonia::core::codecs::audio::well_known::*;
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
 
-use super::super::xiph_laces;
+use super::super::{avi, xiph_laces};
 use super::boxes::{Fields, descend};
 use crate::speakers;
 
 /// Reads a sample description. `Err` names a codec that there is no decoder for.
 pub(super) fn parse(kind: [u8; 4], entry: &[u8]) -> Result<AudioCodecParameters, String> {
     let mut params = AudioCodecParameters::new();
-    fill(&mut params, kind, entry).ok_or("incompletely described")?;
+    fill(&mut params, kind, entry).ok_or("incompletely described")??;
     if params.codec != AudioCodecParameters::new().codec {
         return Ok(params);
     }
@@ -25,7 +25,7 @@ pub(super) fn parse(kind: [u8; 4], entry: &[u8]) -> Result<AudioCodecParameters,
     })
 }
 
-fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Option<()> {
+fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Option<Result<(), String>> {
     let mut fields = Fields(entry);
     fields.skip(8)?;
     let version = fields.u16()?;
@@ -67,6 +67,12 @@ fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Optio
         (b's', 32, false) => CODEC_ID_PCM_S32LE,
         _ => AudioCodecParameters::new().codec,
     };
+    // QuickTime's form of what WAV and AVI call by a number, with the header that they have.
+    if kind.starts_with(b"ms")
+        && let Some(format) = child(&kind)
+    {
+        return Some(avi::sound(format).map(|described| *params = described));
+    }
     let mut extra: Option<Vec<u8>> = None;
     let codec = match &kind {
         b"mp4a" => {
@@ -75,6 +81,7 @@ fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Optio
             codec
         }
         b".mp3" | b"ms\0\x55" => CODEC_ID_MP3,
+        b".mp2" | b"ms\0\x50" => CODEC_ID_MP2,
         b"alac" => {
             extra = Some(child(b"alac")?.get(4..)?.to_vec());
             CODEC_ID_ALAC
@@ -88,7 +95,7 @@ fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Optio
             extra = Some(opus_head(child(b"dOps")?)?);
             CODEC_ID_OPUS
         }
-        b"ac-3" => CODEC_ID_AC3,
+        b"ac-3" | b"sac3" | b"ms \0" => CODEC_ID_AC3,
         b"ec-3" => CODEC_ID_EAC3,
         b"raw " => pcm(b'u', 8, false),
         b"sowt" => pcm(b's', bits, false),
@@ -114,7 +121,7 @@ fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Optio
         b"ulaw" => CODEC_ID_PCM_MULAW,
         b"alaw" => CODEC_ID_PCM_ALAW,
         b"ima4" => CODEC_ID_ADPCM_IMA_QT,
-        _ => return Some(()),
+        _ => return Some(Ok(())),
     };
     params.for_codec(codec).with_sample_rate(rate).with_max_frames_per_packet(65_536);
     let said = child(b"chan").and_then(|body| speakers::of_apple(body.get(4..)?, channels));
@@ -123,7 +130,7 @@ fn fill(params: &mut AudioCodecParameters, kind: [u8; 4], entry: &[u8]) -> Optio
     if let Some(extra) = extra {
         params.with_extra_data(extra.into());
     }
-    Some(())
+    Some(Ok(()))
 }
 
 /// `dOps` is `OpusHead` with its numbers the other way round and no magic.

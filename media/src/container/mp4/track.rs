@@ -6,7 +6,9 @@ use super::boxes::{be16, be32, be64, child, children, descend};
 use super::entry::Entry;
 use super::ns;
 use super::table::{self, Reading, Sample};
-use symphonia::core::codecs::audio::well_known::{CODEC_ID_AAC, CODEC_ID_ADPCM_IMA_QT};
+use symphonia::core::codecs::audio::well_known::{
+    CODEC_ID_AAC, CODEC_ID_ADPCM_IMA_QT, CODEC_ID_ADPCM_IMA_WAV, CODEC_ID_ADPCM_MS,
+};
 
 use crate::audio::{IMA, pcm_bytes, pre_skip};
 use crate::{NS, Orientation};
@@ -91,10 +93,16 @@ pub(super) fn parse(trak: &[u8], file_len: u64, left: usize) -> Option<Track> {
         match pcm_bytes(params.codec) {
             Some(bytes) => Some((1, (bytes * channels) as u32)),
             // QuickTime counts samples of one byte; other writers list the blocks.
-            None if params.codec == CODEC_ID_ADPCM_IMA_QT
-                && child(stbl, b"stsz").and_then(|body| be32(body, 4)) == Some(1) =>
-            {
-                Some((IMA.1 as u32, IMA.0 as u32 * channels as u32))
+            None if child(stbl, b"stsz").and_then(|body| be32(body, 4)) == Some(1) => {
+                let frames = params.frames_per_block.unwrap_or_default();
+                let (frames, bytes) = match params.codec {
+                    CODEC_ID_ADPCM_IMA_QT => (IMA.1 as u64, IMA.0 as u64),
+                    // Of each channel in turn, half a byte for each sample but those that are in the head.
+                    CODEC_ID_ADPCM_MS => (frames, frames.checked_sub(2)? / 2 + 7),
+                    CODEC_ID_ADPCM_IMA_WAV => (frames, frames.checked_sub(1)? / 2 + 4),
+                    _ => return None,
+                };
+                Some((frames as u32, bytes as u32 * channels as u32))
             }
             None => None,
         }

@@ -290,6 +290,10 @@ impl Codec for H264 {
         }
     }
 
+    fn is_inset(&self) -> bool {
+        self.sets.sequence().is_some_and(|sps| sps.inset != (0, 0))
+    }
+
     fn begins(&self, data: &[u8]) -> bool {
         // With periodic intra refresh, containers also mark pictures that only begin to be refreshed.
         let own = units(data, self.framing).flatten().find(|nal| nal[0] & 0x1f == SPS).and_then(Sps::parse);

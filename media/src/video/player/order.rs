@@ -3,8 +3,9 @@
 use super::fields::Turn;
 use super::{Player, SAME_NS};
 use crate::video::codec::{Decoded, Delivery};
+use crate::video::cut::Cut;
 use crate::video::light::Screen;
-use crate::{MediaError, VideoFrame, caps};
+use crate::{MediaError, VideoFormat, VideoFrame, caps};
 
 impl Player {
     pub(super) fn accept(&mut self, decoded: Decoded) {
@@ -17,9 +18,14 @@ impl Player {
             return;
         }
         let colour = self.track.colour(decoded.colour);
-        let format = self.track.shown((decoded.width, decoded.height), decoded.sar, colour);
+        let coded = (decoded.width, decoded.height);
+        let size = if self.codec.is_inset() { coded } else { self.track.cut(coded) };
+        let format = self.track.shown(size, decoded.sar, colour);
         self.light = Screen::light(&format, &colour);
-        let (format, picture) = self.screen.show(format, &colour, decoded.samples);
+        let whole = VideoFormat { width: coded.0, height: coded.1, ..format };
+        let (whole, picture) = self.screen.show(whole, &colour, decoded.samples);
+        let picture = if size == coded { picture } else { Box::new(Cut { picture, whole, size }) };
+        let format = VideoFormat { width: size.0, height: size.1, ..whole };
         let frame = VideoFrame { pts_ns: due.pts_ns, duration_ns: due.duration_ns, format, picture };
         self.waiting.insert((due.pts_ns, decoded.tag), (frame, decoded.fields));
     }
