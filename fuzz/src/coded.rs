@@ -27,6 +27,15 @@ pub(crate) struct Coded {
 pub(crate) static ALL: &[Coded] = &[
     Coded { name: "h264-fast", films: &[film!("h264-fast/high.mkv"), film!("h264-fast/baseline.mkv")] },
     Coded { name: "h264", films: &[film!("h264/high.mkv"), film!("h264/fields.mkv"), film!("h264/ten-bits.mkv")] },
+    Coded {
+        name: "h264-444",
+        films: &[
+            film!("h264-444/main.mkv"),
+            film!("h264-444/lossless.mkv"),
+            film!("h264-444/ten-bits.mkv"),
+            film!("h264-444/rgb.mkv"),
+        ],
+    },
     Coded { name: "hevc", films: &[film!("hevc/main.mkv"), film!("hevc/main10.mkv")] },
     Coded { name: "av1", films: &[film!("av1/main.mkv"), film!("av1/ten-bits.mkv")] },
     Coded { name: "vp9", films: &[film!("vp9/main.mkv"), film!("vp9/ten-bits.mkv")] },

@@ -334,7 +334,7 @@ fn what_cannot_be_decoded_is_named() {
     let Some(clips) = Clips::new("refused") else { return };
     let source = lively("128x96", "25", "0.4");
     for (name, settings, words) in [
-        ("444.mp4", "-pix_fmt yuv444p -c:v libx264", "H.264 High 4:4:4 Predictive"),
+        ("444.mp4", "-pix_fmt yuv444p -c:v libx264 -flags +ilme+ildct", "H.264 High 4:4:4 Predictive"),
         ("old.mkv", "-c:v huffyuv", "Huffyuv"),
         ("prores.mov", "-pix_fmt yuv422p10le -c:v prores_ks -profile:v 3", "ProRes 422 HQ"),
         ("vp9.webm", "-pix_fmt yuv444p -c:v libvpx-vp9 -cpu-used 6", "VP9 profile 1 video (4:4:4)"),

@@ -2,8 +2,6 @@
 
 mod video_support;
 
-#[cfg(feature = "h264-444")]
-use video_support::coded;
 use video_support::{
     Clips, all_frames, assert_all_exact, assert_all_exact_by, assert_exact, by_numbers, decode_all, filtered, lively,
     open, reference, video_as_coded,
@@ -259,69 +257,6 @@ fn h264_of_ten_bits_and_of_more_chroma_is_shown_as_ffmpeg_shows_it() {
             let mean = chroma.clone().map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / chroma.len() as f64;
             assert!(mean < 3.0, "{name}: chroma differs by {mean:.2} on average");
         }
-    }
-}
-
-#[test]
-#[cfg(feature = "h264-444")]
-fn h264_of_four_to_four_to_four_and_lossless_is_shown_as_ffmpeg_shows_it() {
-    let Some(clips) = Clips::new("h264-full") else { return };
-    for (name, settings) in [
-        ("444.mp4", "-pix_fmt yuv444p -c:v libx264"),
-        ("444b.mkv", "-pix_fmt yuv444p -c:v libx264 -coder 0 -bf 4 -refs 4 -g 8"),
-        ("444lossless.mp4", "-pix_fmt yuv444p -c:v libx264 -qp 0"),
-        ("444.ts", "-pix_fmt yuv444p -c:v libx264 -x264-params slices=3"),
-        ("intra.avi", "-pix_fmt yuv444p -c:v libx264 -g 1 -coder 0"),
-        ("raw.264", "-pix_fmt yuv444p -c:v libx264 -bf 2"),
-    ] {
-        let source = lively("162x122", "25", "0.8").replace("-pix_fmt yuv420p", "");
-        let Some(path) = clips.make(name, &format!("{source} {settings}")) else { continue };
-        let (width, height) = (162, 122);
-        let luma = width * height;
-        let ours = decode_all(&path);
-        let theirs = coded(&path, "yuv444p");
-        assert_eq!(ours.len(), theirs.len() / (3 * luma), "{name}");
-        for (n, (ours, theirs)) in ours.iter().zip(theirs.chunks(3 * luma)).enumerate() {
-            assert!(ours.2[..luma] == theirs[..luma], "{name}: picture {n}: its luma");
-            // Four samples become one.
-            let quarter = |at: usize| {
-                let (x, y) = (2 * (at % (width / 2)), 2 * (at % (luma / 4) / (width / 2)));
-                let plane = &theirs[luma * (1 + at / (luma / 4))..];
-                let sum: u32 = [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)]
-                    .map(|(x, y)| plane[y * width + x].into())
-                    .iter()
-                    .sum();
-                ((sum + 2) / 4) as u8
-            };
-            assert!(
-                ours.2[luma..].iter().enumerate().all(|(at, &sample)| sample == quarter(at)),
-                "{name}: picture {n}: its colours"
-            );
-        }
-    }
-    // 4:2:0 without loss is exact as a whole.
-    if let Some(path) = clips.make("lossless.mkv", &format!("{} -c:v libx264 -qp 0", lively("160x120", "25", "0.8"))) {
-        assert_exact(&path);
-    }
-}
-
-#[test]
-fn h264_that_nothing_here_decodes_is_refused_in_words() {
-    let Some(clips) = Clips::new("h264-refused") else { return };
-    for (name, settings, words) in [
-        ("deep.mp4", "-pix_fmt yuv444p10le -c:v libx264", "10-bit 4:4:4"),
-        ("lines.mp4", "-pix_fmt yuv444p -c:v libx264 -flags +ilme+ildct", "interlaced 4:4:4"),
-        ("rgb.mp4", "-pix_fmt rgb24 -c:v libx264rgb", "RGB"),
-        #[cfg(not(feature = "h264-444"))]
-        ("full.mp4", "-pix_fmt yuv444p -c:v libx264", "4:4:4, which takes the feature h264-444"),
-    ] {
-        let source = lively("160x128", "25", "0.2").replace("-pix_fmt yuv420p", "");
-        let Some(path) = clips.make(name, &format!("{source} {settings}")) else { continue };
-        let why = match open(&path) {
-            Ok(media) => media.missing.into_iter().map(|(_, why)| why).collect::<String>(),
-            Err(error) => error.to_string(),
-        };
-        assert!(why.contains(words), "{name}: {why}");
     }
 }
 

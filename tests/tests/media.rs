@@ -158,13 +158,13 @@ fn what_is_not_supported_is_named_with_what_plays_it() {
     for (name, codec, words) in [
         (
             "full.mp4",
-            "-pix_fmt yuv444p -c:v libx264",
-            ["H.264 High 4:4:4 Predictive video (4:4:4, which takes the feature h264-444)", pipe],
+            "-pix_fmt yuv444p -c:v libx264 -flags +ilme+ildct",
+            ["H.264 High 4:4:4 Predictive video (interlaced 4:4:4)", pipe],
         ),
         (
             "exact.mkv",
-            "-pix_fmt yuv420p -c:v libx264 -qp 0",
-            ["H.264 High 4:4:4 Predictive video (lossless, which takes the feature h264-444)", pipe],
+            "-pix_fmt yuv420p -c:v libx264 -qp 0 -flags +ilme+ildct",
+            ["H.264 High 4:4:4 Predictive video (interlaced lossless)", pipe],
         ),
         ("pro.mov", "-c:v prores_ks", ["ProRes 422 HQ video", pipe]),
         ("old.mkv", "-c:v huffyuv", ["Huffyuv video", pipe]),

@@ -7,8 +7,9 @@ use std::thread::available_parallelism;
 use crate::{ColorMatrix, ColorRange, caps};
 use re_rav1d::{Decoder, Error, PixelLayout, PlanarImageComponent as Component, Plane, Settings};
 
-use super::codec::{Codec, CodecError, Decoded, Delivery, copy_plane, planes, thin_row};
+use super::codec::{Codec, CodecError, Decoded, Delivery, copy_plane, planes};
 use super::deep::{Deep, Samples};
+use super::thin::{Planar, thinned};
 use crate::container::Colour;
 use crate::guard::guarded;
 use crate::{MediaError, Picture};
@@ -118,8 +119,15 @@ struct Planes {
     mixed: bool,
 }
 
-impl Planes {
-    /// Whether a row of chroma is as long as one of luma, and whether there are as many.
+impl Planar for Planes {
+    fn size(&self) -> (usize, usize) {
+        (self.picture.width() as usize, self.picture.height() as usize)
+    }
+
+    fn depth(&self) -> u32 {
+        self.picture.bit_depth() as u32
+    }
+
     fn wide_and_tall(&self) -> (bool, bool) {
         match self.picture.pixel_layout() {
             PixelLayout::I400 | PixelLayout::I420 => (false, false),
@@ -128,8 +136,14 @@ impl Planes {
         }
     }
 
-    /// Row `y` of a plane as it is. What the picture lacks is left as it is.
+    fn colours(&self) -> Option<bool> {
+        self.mixed.then(|| self.picture.color_range() == re_rav1d::pixel::YUVRange::Full)
+    }
+
     fn raw(&self, plane: usize, y: usize, to: &mut [u16]) {
+        if plane > 0 && self.picture.pixel_layout() == PixelLayout::I400 {
+            return to.fill(1 << (self.picture.bit_depth() - 1));
+        }
         let component = [Component::Y, Component::U, Component::V][plane];
         let plane: Plane = self.picture.plane(component);
         let from = plane.get(y * self.picture.stride(component) as usize..).unwrap_or_default();
@@ -140,49 +154,6 @@ impl Planes {
         } else {
             to.iter_mut().zip(from).for_each(|(to, &from)| *to = from.into());
         }
-    }
-
-    /// Row `y` of luma (0) or chroma by BT.601, of the three colours.
-    fn of_colours(&self, plane: usize, y: usize, to: &mut [u16]) {
-        let mut colours = [vec![0; to.len()], vec![0; to.len()], vec![0; to.len()]];
-        colours.iter_mut().enumerate().for_each(|(plane, row)| self.raw(plane, y, row));
-        let depth = self.picture.bit_depth();
-        let (middle, most) = ((1 << (depth - 1)) as f32, ((1 << depth) - 1) as f32);
-        let full = self.picture.color_range() == re_rav1d::pixel::YUVRange::Full;
-        let stretch = if full { 1.0 } else { 224.0 / 219.0 };
-        for (x, to) in to.iter_mut().enumerate() {
-            let [green, blue, red] = [0, 1, 2].map(|plane: usize| f32::from(colours[plane][x]));
-            let luma = 0.299 * red + 0.587 * green + 0.114 * blue;
-            let sample = match plane {
-                0 => luma,
-                1 => middle + (blue - luma) / 1.772 * stretch,
-                _ => middle + (red - luma) / 1.402 * stretch,
-            };
-            *to = sample.round().clamp(0.0, most) as u16;
-        }
-    }
-
-    /// Row `y` of a plane as 4:2:0 has it.
-    fn thinned(&self, plane: usize, y: usize, to: &mut [u16]) {
-        let (width, height) = (self.picture.width() as usize, self.picture.height() as usize);
-        if plane > 0 && self.picture.pixel_layout() == PixelLayout::I400 {
-            return to.fill(1 << (self.picture.bit_depth() - 1));
-        }
-        let (wide, tall) = if plane == 0 { (false, false) } else { self.wide_and_tall() };
-        let row = |y: usize| {
-            let mut row = vec![0; if wide { width } else { to.len() }];
-            if self.mixed {
-                self.of_colours(plane, y, &mut row)
-            } else {
-                self.raw(plane, y, &mut row)
-            }
-            row
-        };
-        if !wide && !tall {
-            return to.copy_from_slice(&row(y));
-        }
-        let (one, two) = if tall { (row(2 * y), row((2 * y + 1).min(height - 1))) } else { (row(y), row(y)) };
-        thin_row([&one, &two], wide, to);
     }
 }
 
@@ -200,7 +171,7 @@ impl Picture for Planes {
             }
             let mut row = vec![0; width];
             for (y, to) in to.chunks_exact_mut(width).enumerate() {
-                self.thinned(index, y, &mut row);
+                thinned(self, index, y, &mut row);
                 to.iter_mut().zip(&row).for_each(|(to, &from)| *to = from as u8);
             }
         }
@@ -209,15 +180,12 @@ impl Picture for Planes {
 
 impl Deep for Planes {
     fn depth(&self) -> u32 {
-        self.picture.bit_depth() as u32
+        Planar::depth(self)
     }
 
     fn row(&self, plane: usize, y: usize, to: &mut [u16]) {
         if self.wide_and_tall() != (false, false) {
-            return self.thinned(plane, y, to);
-        }
-        if plane > 0 && self.picture.pixel_layout() == PixelLayout::I400 {
-            return to.fill(1 << (self.depth() - 1));
+            return thinned(self, plane, y, to);
         }
         self.raw(plane, y, to);
     }

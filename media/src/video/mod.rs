@@ -34,6 +34,7 @@ pub(crate) mod sps;
 mod still;
 #[cfg(feature = "theora")]
 mod theora;
+mod thin;
 #[cfg(feature = "vp8")]
 mod vp8;
 #[cfg(feature = "vp9")]

@@ -105,6 +105,10 @@ pub(crate) struct Pps {
     pub(crate) redundant: bool,
     /// What is added to the quantizer for either colour.
     tints: [i32; 2],
+    /// Coefficients are coded by CABAC.
+    pub(crate) cabac: bool,
+    /// Quantizers have lists of their own.
+    pub(crate) lists: bool,
     /// All of it.
     pub(crate) bytes: Vec<u8>,
 }
@@ -115,11 +119,10 @@ impl Pps {
         let data = unescape(nal.get(1..nal.len().min(HEAD))?);
         let mut bits = Bits::new(&data);
         let (id, sequence) = (bits.ue().filter(|&id| id <= PICTURES)?, bits.ue().filter(|&id| id <= SEQUENCES)?);
-        bits.flag()?;
-        let order = bits.flag()?;
+        let (cabac, order) = (bits.flag()?, bits.flag()?);
         let groups = bits.ue()?.checked_add(1)?;
         let (mut references, mut weighted, mut weighted_both, mut redundant) = ([1, 1], false, false, false);
-        let mut tints = [0; 2];
+        let (mut tints, mut lists) = ([0; 2], false);
         if groups == 1 {
             references = [bits.ue()?.min(31) + 1, bits.ue()?.min(31) + 1];
             (weighted, weighted_both) = (bits.flag()?, bits.get(2)? == 1);
@@ -129,28 +132,48 @@ impl Pps {
             tints = [bits.se()?; 2];
             bits.get(2)?;
             redundant = bits.flag()?;
-            tints[1] = second_tint(&mut bits).unwrap_or(tints[0]);
+            let second;
+            (lists, second) = second_tint(&mut bits).unwrap_or_default();
+            tints[1] = second.unwrap_or(tints[0]);
         }
         let bytes = nal.to_vec();
-        Some(Self { id, sequence, order, groups, references, weighted, weighted_both, redundant, tints, bytes })
+        Some(Self {
+            id,
+            sequence,
+            order,
+            groups,
+            references,
+            weighted,
+            weighted_both,
+            redundant,
+            tints,
+            cabac,
+            lists,
+            bytes,
+        })
     }
 }
 
-/// What is added to the quantizer for the second colour, where a set of parameters goes on to that. Lists of 4:4:4 are read wrongly,
-/// which the decoders that this matters for do not take anyhow.
-fn second_tint(bits: &mut Bits<'_>) -> Option<i32> {
+/// Whether there are lists, and what is added to the quantizer for the second colour, where a set of parameters goes on to that. Lists of
+/// 4:4:4 are read wrongly, which the decoders that this matters for do not take anyhow.
+fn second_tint(bits: &mut Bits<'_>) -> Option<(bool, Option<i32>)> {
     if !bits.more() {
         return None;
     }
     let smaller = bits.flag()?;
-    if bits.flag()? {
+    let lists = bits.flag()?;
+    let mut skip = || {
         for list in 0..if smaller { 8 } else { 6 } {
             if bits.flag()? {
                 skip_scaling_list(bits, if list < 6 { 16 } else { 64 })?;
             }
         }
+        Some(())
+    };
+    if lists && skip().is_none() {
+        return Some((lists, None));
     }
-    bits.se()
+    Some((lists, bits.se()))
 }
 
 /// The head of a slice.

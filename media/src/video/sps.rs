@@ -14,8 +14,8 @@ pub(crate) struct Sps {
     pub(crate) id: u32,
     profile_idc: u32,
     constraints: u32,
-    chroma_format_idc: u32,
-    bit_depth: u32,
+    pub(crate) chroma_format_idc: u32,
+    pub(crate) bit_depth: u32,
     chroma_depth: u32,
     lossless: bool,
     /// Each colour is coded as a picture of its own.
@@ -35,6 +35,8 @@ pub(crate) struct Sps {
     pub(crate) gaps: bool,
     /// Columns and rows that are cut off the left and the top, in pixels.
     pub(crate) inset: (u32, u32),
+    /// Quantizers have lists of their own.
+    pub(crate) lists: bool,
     /// Pictures may be coded as two fields.
     pub(crate) fields: bool,
     /// Pairs of macroblocks may be coded as fields each.
@@ -60,7 +62,7 @@ impl Sps {
         bits.get(8)?;
         let id = bits.ue().filter(|&id| id <= SEQUENCES)?;
         let (mut chroma_format_idc, mut bit_depth, mut chroma_depth, mut lossless) = (1, 8, 8, false);
-        let mut separate = false;
+        let (mut separate, mut lists) = (false, false);
         if matches!(profile_idc, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
             chroma_format_idc = bits.ue()?;
             if chroma_format_idc == 3 {
@@ -68,7 +70,8 @@ impl Sps {
             }
             (bit_depth, chroma_depth) = (8 + bits.ue()?.min(8), 8 + bits.ue()?.min(8));
             lossless = bits.flag()?;
-            if bits.flag()? {
+            lists = bits.flag()?;
+            if lists {
                 for list in 0..if chroma_format_idc == 3 { 12 } else { 8 } {
                     if bits.flag()? {
                         skip_scaling_list(&mut bits, if list < 6 { 16 } else { 64 })?;
@@ -134,6 +137,7 @@ impl Sps {
             cycle,
             gaps,
             inset,
+            lists,
             fields,
             pairs,
             timing,
@@ -173,7 +177,8 @@ impl Sps {
     pub(crate) fn unsupported(&self) -> Option<String> {
         match self {
             _ if self.is_full() && cfg!(feature = "h264-444") => None,
-            Self { colour: Colour { rgb: true, .. }, .. } => Some("RGB".into()),
+            Self { colour: Colour { rgb: true, .. }, .. } => Some(self.more("RGB")),
+            Self { lists: true, chroma_format_idc: 3, .. } => Some(self.more("4:4:4 with scaling lists")),
             Self { lossless: true, .. } => Some(self.more("lossless")),
             Self { chroma_format_idc: 3, .. } => Some(self.more("4:4:4")),
             Self { bit_depth: 8, chroma_depth: 8, .. } | Self { bit_depth: 10, chroma_depth: 10, .. } => None,
@@ -193,8 +198,12 @@ impl Sps {
 
     /// Whether it is of the kind that the decoder for 4:4:4 and lossless pictures has been measured on.
     pub(crate) fn is_full(&self) -> bool {
-        let plain = (self.bit_depth, self.chroma_depth) == (8, 8) && !(self.fields || self.separate || self.colour.rgb);
-        plain && (self.chroma_format_idc == 3 || self.lossless && self.chroma_format_idc == 1)
+        let plain = matches!((self.bit_depth, self.chroma_depth), (8, 8) | (10, 10)) && !(self.fields || self.separate);
+        match self.chroma_format_idc {
+            3 => plain && !self.lists,
+            1 => plain && self.lossless && self.bit_depth == 8,
+            _ => false,
+        }
     }
 
     /// Whether it uses nothing but what the fast decoder has been measured on.

@@ -1,12 +1,25 @@
-//! H.264 of 4:4:4, and lossless, by `oxideav-h264`, which gives its pictures out in presentation order.
+//! H.264 of 4:4:4, RGB among it, and lossless, by `oxideav-h264`, which gives its pictures out in presentation order.
 
 use oxideav_core::{CodecId, Decoder, Error, Frame, Packet, TimeBase, VideoFrame};
 use oxideav_h264::h264_decoder::H264CodecDecoder;
 
 use super::super::codec::{CodecError, Decoded, planes};
-use super::super::deep::Samples;
+use super::super::deep::{Deep, Samples, widen};
+use super::super::slice::Pps;
 use super::super::sps::Sps;
-use crate::{Picture, caps};
+use super::super::thin::{Planar, thinned};
+use crate::container::Colour;
+use crate::{ColorMatrix, ColorRange, Picture, caps};
+
+/// What the decoder does wrongly, without a word or by chance with one: lists, of which 4:4:4 has more than it reads, and long
+/// coefficients of 10 bits without CABAC.
+pub(super) fn refused(sps: &Sps, pps: &Pps) -> Option<&'static str> {
+    match (pps.lists && sps.chroma_format_idc == 3, sps.bit_depth > 8 && !pps.cabac) {
+        (true, _) => Some("4:4:4 with scaling lists"),
+        (_, true) => Some("10-bit 4:4:4 without CABAC"),
+        _ => None,
+    }
+}
 
 /// Decodes one stream.
 pub(super) struct Full {
@@ -54,9 +67,16 @@ impl Full {
                 Ok(_) | Err(Error::NeedMore | Error::Eof) => return Ok(()),
                 Err(error) => return Err(damaged(error)),
             };
-            let (width, height, tall) = size(&frame).ok_or_else(|| damaged("a picture without planes"))?;
-            let (tag, sar, colour) = (frame.pts.unwrap_or(-1), sps.sar, sps.colour);
-            let samples = Samples::Bytes(Box::new(Planes { frame, tall }));
+            let planes = Planes::new(frame, sps).ok_or_else(|| damaged("a picture without planes"))?;
+            let (width, height) = (planes.size.0 as u32, planes.size.1 as u32);
+            // Green, blue and red become what the player shows: by BT.601, as pictures of JPEG.
+            let colour = match planes.colours {
+                true => Colour { range: Some(ColorRange::Full), matrix: Some(ColorMatrix::Bt601), ..sps.colour },
+                false => sps.colour,
+            };
+            let (tag, sar) = (planes.frame.pts.unwrap_or(-1), sps.sar);
+            let planes = Box::new(planes);
+            let samples = if planes.deep { Samples::Deep(planes) } else { Samples::Bytes(planes) };
             out.push(Decoded { tag, width, height, sar, colour, fields: None, samples });
         }
         Ok(())
@@ -67,42 +87,83 @@ fn damaged(error: impl std::fmt::Display) -> CodecError {
     CodecError::Damaged(format!("H.264: {error}"))
 }
 
-/// A picture's width and height, and whether its chroma is as large as its luma. `None`: it has not three planes of rows.
-fn size(frame: &VideoFrame) -> Option<(u32, u32, bool)> {
-    let [luma, blue, red] = frame.planes.as_slice() else { return None };
-    let rows = luma.data.len().checked_div(luma.stride)?;
-    let full = (blue.data.len(), red.data.len()) == (luma.data.len(), luma.data.len());
-    Some((luma.stride.try_into().ok()?, rows.try_into().ok()?, full))
-}
-
 struct Planes {
     frame: VideoFrame,
+    size: (usize, usize),
+    /// Of 10 bits a sample, two bytes each.
+    deep: bool,
     /// Each pixel has a colour of its own.
     tall: bool,
+    /// Its planes are green, blue and red.
+    colours: bool,
 }
 
-impl Picture for Planes {
-    fn write_i420(&mut self, out: &mut [u8]) {
-        let Some((width, height, _)) = size(&self.frame) else { return };
-        for (index, (to, from)) in planes(out, width, height).into_iter().zip(&self.frame.planes).enumerate() {
-            if index == 0 || !self.tall {
-                let len = to.len().min(from.data.len());
-                to[..len].copy_from_slice(&from.data[..len]);
-            } else {
-                quarter(&from.data, width as usize, to);
-            }
+impl Planes {
+    /// `None`: it has not three planes of rows.
+    fn new(frame: VideoFrame, sps: &Sps) -> Option<Self> {
+        let deep = sps.bit_depth > 8;
+        let [luma, blue, red] = frame.planes.as_slice() else { return None };
+        let size = (luma.stride / if deep { 2 } else { 1 }, luma.data.len().checked_div(luma.stride)?);
+        let tall = (blue.data.len(), red.data.len()) == (luma.data.len(), luma.data.len());
+        Some(Self { size, deep, tall, colours: tall && sps.colour.rgb, frame })
+    }
+}
+
+impl Planar for Planes {
+    fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    fn depth(&self) -> u32 {
+        if self.deep { 10 } else { 8 }
+    }
+
+    fn wide_and_tall(&self) -> (bool, bool) {
+        (self.tall, self.tall)
+    }
+
+    fn colours(&self) -> Option<bool> {
+        // Whatever the stream says of their range, as in FFmpeg.
+        self.colours.then_some(true)
+    }
+
+    fn raw(&self, plane: usize, y: usize, to: &mut [u16]) {
+        let plane = &self.frame.planes[plane];
+        let from = plane.data.get(y * plane.stride..).unwrap_or_default();
+        if self.deep {
+            widen(from, to);
+        } else {
+            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from.into());
         }
     }
 }
 
-/// Makes one sample of each two by two; at the edges of odd sizes of what there is.
-fn quarter(from: &[u8], width: usize, to: &mut [u8]) {
-    let rows = from.chunks_exact(2 * width).chain(from.chunks_exact(2 * width).remainder().chunks_exact(width));
-    for (rows, to) in rows.zip(to.chunks_exact_mut(width.div_ceil(2))) {
-        let (one, two) = (&rows[..width], &rows[rows.len() - width..]);
-        for ((one, two), to) in one.chunks(2).zip(two.chunks(2)).zip(to) {
-            let sum: u32 = [one[0], one[one.len() - 1], two[0], two[two.len() - 1]].map(u32::from).iter().sum();
-            *to = ((sum + 2) / 4) as u8;
+impl Deep for Planes {
+    fn depth(&self) -> u32 {
+        Planar::depth(self)
+    }
+
+    fn row(&self, plane: usize, y: usize, to: &mut [u16]) {
+        thinned(self, plane, y, to);
+    }
+}
+
+impl Picture for Planes {
+    fn write_i420(&mut self, out: &mut [u8]) {
+        let (width, height) = (self.size.0 as u32, self.size.1 as u32);
+        for (index, to) in planes(out, width, height).into_iter().enumerate() {
+            if !self.colours && (index == 0 || !self.tall) {
+                let from = &self.frame.planes[index].data;
+                let len = to.len().min(from.len());
+                to[..len].copy_from_slice(&from[..len]);
+                continue;
+            }
+            let width = if index == 0 { self.size.0 } else { self.size.0.div_ceil(2) };
+            let mut row = vec![0; width];
+            for (y, to) in to.chunks_exact_mut(width).enumerate() {
+                thinned(self, index, y, &mut row);
+                to.iter_mut().zip(&row).for_each(|(to, &from)| *to = from as u8);
+            }
         }
     }
 }

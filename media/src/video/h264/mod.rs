@@ -1,7 +1,6 @@
 //! H.264 by two decoders: `rust_h264`, exact on every conformance stream that it accepts, and `rusty_h264`, half as fast again
 //! and measured exact on what x264 makes. So the fast one is given what x264 says that it has made, as long as the stream
-//! keeps to the parameters that it began with, and the careful one everything else. 4:4:4 and lossless pictures are left to a third
-//! (feature `h264-444`).
+//! keeps to the parameters that it began with, and the careful one everything else. 4:4:4, RGB and lossless pictures are left to a third.
 //!
 //! Both return pictures in decode order; the player sorts them.
 
@@ -123,6 +122,12 @@ impl H264 {
                 }
                 if pps.redundant {
                     return Err(self.unsupported("redundant pictures"));
+                }
+                #[cfg(feature = "h264-444")]
+                if let (Engine::Full(_), Some(tool)) =
+                    (&self.engine, self.sets.sequence().and_then(|sps| full::refused(sps, &pps)))
+                {
+                    return Err(self.unsupported(tool));
                 }
                 self.active.take_picture(&pps);
                 if self.sets.take_picture(pps) {
