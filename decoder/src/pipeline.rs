@@ -166,6 +166,11 @@ impl<T: Send> Aim for Goals<Goal, Decoded<T>> {
     }
 }
 
+/// Pictures that are so far behind the sound, in ns, are hurried up.
+const LATE_NS: i64 = 1_000_000_000;
+/// Until they are no further behind than this.
+const CAUGHT_UP_NS: i64 = 100_000_000;
+
 struct Decoding<S: Stream> {
     context: Arc<Context>,
     stream: S,
@@ -194,7 +199,7 @@ impl<S: Stream> Decoding<S> {
             Kind::Audio => &context.page().audio_damaged,
             Kind::Cues => &own,
         };
-        let mut yielded = false;
+        let (mut yielded, mut hurries, mut last_ns) = (false, false, None);
         match self.items.send(Decoded::Begin(goal.serial)) {
             Ok(()) => {}
             Err(Unsent::Goal(goal)) => return Some(goal),
@@ -203,10 +208,19 @@ impl<S: Stream> Decoding<S> {
         let sought = self.busy(|stream| stream.go_to(goal.target_ns, goal.skip));
         let mut failed = sought.err();
         loop {
+            let film_ns = self.sound_ns(goal.serial);
+            let late_ns = film_ns.zip(last_ns).map_or(0, |(film, last): (i64, i64)| film.saturating_sub(last));
+            hurries = late_ns > if hurries { CAUGHT_UP_NS } else { LATE_NS };
+            if let Some(film_ns) = film_ns.filter(|_| hurries) {
+                self.stream.hurry(film_ns);
+            }
             let result = match failed.take() {
                 Some(error) => Err(error),
                 None => self.busy(S::next),
             };
+            if let Ok(Some(item)) = &result {
+                last_ns = Some(S::pts_ns(item));
+            }
             let decoded = match result {
                 Ok(Some(item)) if goal.published_ns.is_some_and(|done| S::pts_ns(&item) <= done) => continue,
                 Ok(Some(item)) => {
@@ -245,6 +259,15 @@ impl<S: Stream> Decoding<S> {
                 Err(Unsent::Gone) => return None,
             }
         }
+    }
+
+    /// Where the film is by its sound, which waits for nobody. `None` where pictures set the pace.
+    fn sound_ns(&self, serial: u32) -> Option<i64> {
+        let control = &self.context.control;
+        let paced = S::KIND == Kind::Video && !self.context.spec.unpaced;
+        let audible = paced && control.state().is_some_and(|(_, state)| state.audible);
+        let clock = control.audio_clock().filter(|clock| audible && clock.serial == serial)?;
+        Some(clock.pts_at(mono_ns()))
     }
 
     fn busy<R>(&mut self, work: impl FnOnce(&mut S) -> R) -> R {

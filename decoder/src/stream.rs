@@ -29,6 +29,8 @@ pub(crate) trait Stream: Send + 'static {
     }
     /// Goes to a time in ns; with `skip`, to the next keyframe after it.
     fn go_to(&mut self, target_ns: i64, skip: bool) -> Result<(), MediaError>;
+    /// What is due before `film_ns` comes too late: it may be left out where nothing else needs it.
+    fn hurry(&mut self, _film_ns: i64) {}
     /// The next item, `None` at the end.
     fn next(&mut self) -> Result<Option<Self::Item>, MediaError>;
     /// An item's last moment that counts as published once a part with this pts was.
@@ -72,6 +74,10 @@ impl Stream for Pictures {
             (false, true) if fresh && target_ns <= 0 => Ok(()),
             (false, true) => self.source.seek(target_ns),
         }
+    }
+
+    fn hurry(&mut self, film_ns: i64) {
+        self.source.hurry(film_ns);
     }
 
     fn next(&mut self) -> Result<Option<VideoFrame>, MediaError> {

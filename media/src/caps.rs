@@ -120,6 +120,10 @@ pub(crate) const CUE_TEXT: usize = 4_096;
 pub(crate) const CUE_SPANS: usize = 128;
 /// Points of a drawing: letters and signs that somebody traced have hundreds.
 pub(crate) const SHAPE_POINTS: usize = 4_096;
+/// Packets, and their bytes, among which a player that is late looks for a key frame to go on at: ten seconds of most films.
+pub(crate) const LEAP_PACKETS: usize = 300;
+/// See [`LEAP_PACKETS`].
+pub(crate) const LEAP_BYTES: usize = 32 << 20;
 /// Cues that are shown at the same time.
 pub(crate) const CUES_ON: usize = 32;
 /// Cues that are over, and known for the room that others made for them.

@@ -219,6 +219,8 @@ pub trait VideoSource: Send {
     fn seek_past(&mut self, after_ns: i64) -> Result<(), MediaError> {
         self.seek(after_ns.saturating_add(NS))
     }
+    /// What is shown before `film_ns` comes too late: of that, what no other picture needs may be left out. The default leaves out nothing.
+    fn hurry(&mut self, _film_ns: i64) {}
 }
 
 /// A stretch of decoded sound: interleaved 32-bit float samples in −1..=1.

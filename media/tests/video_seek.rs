@@ -196,3 +196,47 @@ fn subtitles_that_begin_before_the_film_do_not_delay_it() {
     assert_eq!(from_ns, Some(0));
     assert!(audible_ns < 50_000_000, "the sound is heard from {audible_ns} on");
 }
+
+/// What comes after the first picture if the sound is at `film_ns` by then: each picture is one of `frames`.
+fn hurried(path: &std::path::Path, frames: &[(i64, i64, Vec<u8>)], film_ns: i64) -> Vec<i64> {
+    let mut video = video(path);
+    video.next_frame().expect("the first").expect("a frame");
+    video.hurry(film_ns);
+    let mut times = Vec::new();
+    while let Some(mut frame) = video.next_frame().expect("no damage") {
+        let (.., wanted) = frames.iter().find(|(pts, ..)| *pts == frame.pts_ns).expect("a time of the film");
+        assert!(samples(&mut frame) == *wanted, "{}: {} is another picture", path.display(), frame.pts_ns);
+        times.push(frame.pts_ns);
+    }
+    times
+}
+
+#[test]
+fn what_is_late_is_left_out_where_nothing_needs_it_and_much_up_to_a_key_frame() {
+    const S: i64 = 1_000_000_000;
+    let Some(clips) = Clips::new("hurry") else { return };
+    let source = lively("160x120", "25", "8");
+    for (name, settings) in [
+        ("film.mp4", "-c:v libx264 -bf 3 -g 25 -x264-params scenecut=0"),
+        ("nameless.mkv", "-c:v libx264 -bf 3 -g 25 -x264-params scenecut=0 -bsf:v filter_units=remove_types=6"),
+        ("full.mp4", "-pix_fmt yuv444p -c:v libx264 -bf 3 -g 25 -x264-params scenecut=0"),
+        ("disc.ts", "-c:v mpeg2video -bf 2 -g 25 -sc_threshold 1000000000"),
+        ("one.mp4", "-c:v libx264 -bf 3 -g 500 -x264-params scenecut=0"),
+    ] {
+        let Some(path) = clips.make(name, &format!("{source} {settings}")) else { continue };
+        let frames = all_frames(&mut *video_by(&path, None).expect("its video"), &path);
+        let start = frames[0].0;
+        let from = |film: i64| frames.iter().filter(move |(pts, ..)| *pts >= start + film).count();
+        let times = hurried(&path, &frames, start + 2 * S);
+        let late = times.iter().filter(|time| **time < start + 2 * S).count();
+        assert_eq!(times.len() - late, from(2 * S), "{name}: nothing that is on time is left out");
+        assert!((5..40).contains(&late), "{name}: {late} of 49 late pictures");
+        let times = hurried(&path, &frames, start + 5 * S + S / 2);
+        if name == "one.mp4" {
+            assert!(times[0] < start + S && times.len() >= from(5 * S + S / 2) + 5, "{name}: {times:?}");
+        } else {
+            assert!((start + 5 * S + S / 2..start + 6 * S + S / 10).contains(&times[0]), "{name}: {}", times[0]);
+            assert_eq!(times.len(), from(times[0] - start), "{name}: behind the key frame");
+        }
+    }
+}

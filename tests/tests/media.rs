@@ -145,6 +145,26 @@ fn pictures_play_alone_moving_and_as_a_folder() {
     assert_eq!(ours(&still, &["--image-duration", "2"]).1.number("/duration_s"), 2.0);
 }
 
+/// Of what no machine decodes at the rate that it has: pictures that nothing needs are not decoded, and it goes on at key frames. Without a
+/// clock every picture is shown.
+#[test]
+fn pictures_that_the_sound_has_left_far_behind_are_left_out() {
+    if !have("ffmpeg") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let slow = folder.path().join("slow.mp4");
+    let source = ["-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=60", "-f", "lavfi", "-i", "sine"];
+    let codec = "-t 5 -pix_fmt yuv444p -c:v libx264 -preset ultrafast -bf 3 -g 30 -c:a aac -frames:v 270";
+    ffmpeg(&source, codec, &slow);
+    let end = start(PROGRAM, &["--display", "none", "--audio", "null", arg(&slow)]).end();
+    assert_eq!(end.status.code(), Some(0), "{}", end.stderr);
+    end.assert_whole();
+    let decoded = end.number("/video/decoded");
+    assert!((20.0..240.0).contains(&decoded), "{decoded} of 270 pictures: {}", end.stderr);
+    assert!(end.stderr.contains("leaves out the others"), "{}", end.stderr);
+}
+
 #[test]
 fn what_is_not_supported_is_named_with_what_plays_it() {
     if !have("ffmpeg") {

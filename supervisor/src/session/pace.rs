@@ -8,7 +8,7 @@ use tricine_session::link::InputSpec;
 use super::Session;
 
 /// So many pictures have to be timed before anything is said of them.
-const ENOUGH: u64 = 50;
+const ENOUGH: u64 = 25;
 
 /// What was counted of pictures, over all inputs or since an input began.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -128,9 +128,9 @@ mod tests {
         // Others keep it from the processor, or the display is slow: that is not said of the decoder.
         assert_eq!(pace.too_slow(19.0), None);
         assert_eq!(Pace { dropped: 9, ..pace }.too_slow(60.0), None);
-        assert_eq!(Pace { timed: 49, ..pace }.too_slow(60.0), None);
+        assert_eq!(Pace { timed: 24, ..pace }.too_slow(60.0), None);
         // What takes longer rules.
         assert_eq!(Pace { writing_ns: 10_000_000_000, ..pace }.too_slow(60.0), Some(10.0));
-        assert_eq!(pace.since(Pace { timed: 60, ..pace }).cost(), None);
+        assert_eq!(pace.since(Pace { timed: 80, ..pace }).cost(), None);
     }
 }

@@ -38,7 +38,8 @@ impl Player {
                 self.not_before_ns = packet.pts_ns;
             }
         }
-        if self.passes_by(&packet) && guarded(|| self.codec.disposable(&packet.data)).unwrap_or(false) {
+        let unwanted = self.passes_by(&packet) || packet.pts_ns < self.hurry_ns;
+        if unwanted && guarded(|| self.codec.disposable(&packet.data)).unwrap_or(false) {
             return Ok(true);
         }
         let tag = self.next_tag;
@@ -92,15 +93,47 @@ impl Player {
         let sorted = matches!(self.codec.delivery(), Delivery::Decoded | Delivery::DecodedLate);
         let depth = if sorted { AHEAD } else { 2 };
         while !self.ended && self.ahead.len() < depth {
-            match self.packets.next() {
-                Ok(Some(packet)) => self.ahead.push_back(Ok(packet)),
-                Ok(None) => self.ended = true,
-                Err(error) => {
-                    self.ended = !matches!(error, MediaError::Damaged(_));
-                    self.ahead.push_back(Err(error));
-                }
+            self.read_on();
+        }
+    }
+
+    fn read_on(&mut self) {
+        match self.packets.next() {
+            Ok(Some(packet)) => self.ahead.push_back(Ok(packet)),
+            Ok(None) => self.ended = true,
+            Err(error) => {
+                self.ended = !matches!(error, MediaError::Damaged(_));
+                self.ahead.push_back(Err(error));
             }
         }
+    }
+
+    /// Leaves out everything up to the first key frame after `film_ns`, or up to the last one that is near enough to be read ahead; nothing
+    /// if there is none. Errors: no codec can be had.
+    pub(super) fn leap(&mut self, film_ns: i64) -> Result<(), MediaError> {
+        let mut bytes = self.ahead.iter().flatten().map(|packet| packet.data.len()).sum::<usize>();
+        while !self.ended && self.ahead.len() < caps::LEAP_PACKETS && bytes < caps::LEAP_BYTES {
+            self.read_on();
+            bytes += self.ahead.back().and_then(|packet| packet.as_ref().ok()).map_or(0, |packet| packet.data.len());
+        }
+        let begins = |packet: &Packet| {
+            let key = packet.sync && !packet.hidden && packet.config == self.config;
+            key && guarded(|| self.codec.begins(&packet.data)).unwrap_or(false)
+        };
+        let key = |entry: &Result<Packet, MediaError>| {
+            entry.as_ref().ok().filter(|packet| begins(packet)).map(|packet| packet.pts_ns)
+        };
+        let keys = || self.ahead.iter().map(key).enumerate().skip(1).filter_map(|(at, pts_ns)| Some((at, pts_ns?)));
+        let Some((at, pts_ns)) = keys().find(|&(_, pts_ns)| pts_ns > film_ns).or_else(|| keys().last()) else {
+            return Ok(());
+        };
+        self.ahead.drain(..at);
+        self.restart()?;
+        self.waiting.clear();
+        self.weave.jump();
+        self.candidate = None;
+        self.not_before_ns = pts_ns;
+        Ok(())
     }
 
     /// Calls the codec inside the fence and puts what it gives among the waiting.
@@ -158,6 +191,7 @@ impl Player {
         self.last_pts_ns = i64::MIN;
         self.candidate = None;
         self.target_ns = None;
+        self.hurry_ns = i64::MIN;
         Ok(())
     }
 }

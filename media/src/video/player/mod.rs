@@ -20,6 +20,8 @@ use fields::{Turn, Weave};
 /// Packets read ahead: the most pictures that a decoder may hold back, and one.
 const AHEAD: usize = 17;
 
+/// Pictures that are so much too late, in ns, are not worth decoding any more.
+const LOST_NS: i64 = 3_000_000_000;
 /// Times as near as this are one.
 const SAME_NS: i64 = 1_000;
 
@@ -68,6 +70,8 @@ pub(crate) struct Player {
     not_before_ns: i64,
     /// Where a seek wants to go, and the latest frame before it.
     target_ns: Option<i64>,
+    /// What is shown earlier comes too late.
+    hurry_ns: i64,
     candidate: Option<VideoFrame>,
     last_pts_ns: i64,
     scratch: Vec<Decoded>,
@@ -121,6 +125,7 @@ impl Player {
             fed_again: false,
             not_before_ns: i64::MIN,
             target_ns: None,
+            hurry_ns: i64::MIN,
             candidate: None,
             last_pts_ns: i64::MIN,
             scratch: Vec::new(),
@@ -247,6 +252,15 @@ impl VideoSource for Player {
                     return Ok(());
                 }
             }
+        }
+    }
+
+    fn hurry(&mut self, film_ns: i64) {
+        self.hurry_ns = film_ns;
+        if film_ns.saturating_sub(self.last_pts_ns.max(0)) > LOST_NS
+            && let Err(error) = self.leap(film_ns)
+        {
+            self.errors.push_back(error);
         }
     }
 
