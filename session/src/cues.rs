@@ -4,10 +4,12 @@
 //! Whoever reads a page has no reason to trust whoever wrote it: [`Page::decode`] gives out nothing that is out of bounds.
 
 mod code;
+mod fonts;
 mod look;
 
 use code::Coded;
 
+pub use fonts::{FontPart, FontSet, Gathered, LONGEST_PART, SharedFont};
 pub use look::{Backdrop, Fade, Motion, Place, Span};
 
 /// Bytes of a page at most: a picture of 4K and its colours.

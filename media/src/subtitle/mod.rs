@@ -2,13 +2,14 @@
 //! into pages, each of which says what is to be seen from one moment to another. Nothing here draws.
 //!
 //! Read `cue` for what a cue is, `markup`, `ass` and `overrides` for how letters are described, `srt`, `microdvd`, `vtt`, `sami`, `lrc`, `tx3g`, `pgs`, `dvb` and `vobsub` for the formats,
-//! `placed` for where pictures lie on a film that was cut, `source` for where cues come from, `list` for which tracks there are and which one is shown.
+//! `placed` for where pictures lie on a film that was cut, `source` for where cues come from, `fonts` for fonts that come with them, `list` for which tracks there are and which one is shown.
 
 mod ass;
 mod charset;
 mod cue;
 mod dvb;
 mod dvb_points;
+mod fonts;
 mod list;
 mod lrc;
 mod markup;
@@ -27,6 +28,7 @@ pub(crate) mod vobsub;
 mod vtt;
 
 pub use cue::{Backdrop, Bitmap, Body, Cue, Fade, Look, Motion, Place, Span};
+pub use fonts::{Font, Fonts};
 pub(crate) use list::Text;
 pub use list::{Origin, SubtitleTrack, Subtitles};
 pub use pages::{Page, Pages};

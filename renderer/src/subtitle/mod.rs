@@ -4,27 +4,36 @@
 //! dead one's place is given it again. `letters` sets text, `place` says where it stands, `print`, `shape` and `edge` make pictures of it, on a thread
 //! of its own (`worker`), since fonts take long to load. `picture` lays them over the film: what fades and moves is drawn once.
 
+#[cfg(test)]
+mod boxes;
 mod edge;
 mod letters;
+mod own;
 mod picture;
 mod place;
 mod print;
 mod shape;
+mod tables;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tricine_channel::time::Deadline;
 use tricine_session::actor::Stop;
 use tricine_session::channel::{Acquired, ChannelName, Consumer, Kind};
 use tricine_session::clock::PlayState;
-use tricine_session::cues::{Cue, Fade, Page};
+use tricine_session::cues::{Cue, Fade, FontPart, Gathered, Page};
 use tricine_session::link::FromRole;
 
 use crate::Context;
 use crate::convert::Rect;
 pub(crate) use letters::found_fonts;
 use worker::Worker;
+
+/// How long the next part of fonts is waited for, while they come; and how many are taken at once.
+const NEXT_PART: Duration = Duration::from_millis(2);
+const MOST_PARTS: usize = 8;
 
 /// A picture with transparent parts, to be laid over the film's.
 #[derive(Debug, Default, PartialEq)]
@@ -85,6 +94,8 @@ pub(crate) struct Subtitles {
     /// How far the film was in this serial: pages do not go back.
     reached: (u32, i64),
     worker: Option<Worker>,
+    /// Fonts that are coming.
+    gathered: Gathered,
     asked: Option<Key>,
     drawn: Option<(Key, Arc<[Sprite]>)>,
 }
@@ -93,6 +104,8 @@ impl Subtitles {
     /// Attaches to the first channel of those that there are.
     pub(crate) fn begin(context: &Context) -> Result<Self, Stop> {
         let mut this = Self::default();
+        // What a predecessor had went with it.
+        context.page().fonts.set(0);
         if let Some(name) = context.spec.channels.iter().find(|name| name.kind == Kind::Cues) {
             this.attach(context, name)?;
         }
@@ -127,14 +140,27 @@ impl Subtitles {
             return Ok(false);
         }
         let before = self.on.take().is_some_and(|on| !on.page.cues.is_empty());
+        let mut parts = 0;
         loop {
             let Some(consumer) = &mut self.consumer else { return Ok(before) };
-            match consumer.acquire(Deadline::NOW)? {
+            // The rest of fonts of which some have come is not far.
+            let deadline = if self.gathered.is_begun() { Deadline::after(NEXT_PART) } else { Deadline::NOW };
+            match consumer.acquire(deadline)? {
                 Acquired::Slot(slot) => {
                     let meta = *slot.meta();
                     let end_ns = meta.pts_ns.saturating_add(meta.duration_ns);
                     let serial = meta.serial;
                     let mut bytes = Vec::new();
+                    if meta.duration_ns == 0 && serial == state.subtitles.serial {
+                        slot.payload().copy_to_vec(&mut bytes);
+                        slot.release();
+                        self.take_fonts(context, &bytes);
+                        parts += 1;
+                        if parts < MOST_PARTS {
+                            continue;
+                        }
+                        return Ok(before);
+                    }
                     if over(serial, end_ns) {
                         slot.release();
                         continue;
@@ -156,6 +182,16 @@ impl Subtitles {
                 }
                 Acquired::End | Acquired::Woken | Acquired::TimedOut => return Ok(before),
             }
+        }
+    }
+
+    /// Takes a part of the fonts that come with the film; the fonts, once they are whole, go to whoever draws.
+    fn take_fonts(&mut self, context: &Context, bytes: &[u8]) {
+        let Some(part) = FontPart::decode(bytes) else { return tracing::warn!("what the decoder sent are no fonts") };
+        if let Some(set) = self.gathered.add(&part) {
+            self.prepare();
+            context.page().fonts.set(set.set);
+            self.worker.iter().for_each(|worker| worker.adopt(set.clone()));
         }
     }
 
@@ -194,7 +230,7 @@ impl Subtitles {
 
     /// Whether something is being drawn.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.asked.is_some()
+        self.asked.is_some() || self.gathered.is_begun()
     }
 
     /// Takes up what was drawn meanwhile. Whether the screen changes, and what the user should know.

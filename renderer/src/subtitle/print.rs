@@ -6,9 +6,12 @@ use tricine_session::cues::{Backdrop, Place, Span};
 use super::Sprite;
 use super::edge::{Finish, Ink, premultiplied};
 use super::letters::{EDGE, Letters, Set, WHITE, WIDEST_EDGE};
+use super::own::is_near;
 use crate::convert::Rect;
 
 const BLACK: u32 = 0xff00_0000;
+/// How much bolder letters are made, as a part of their size.
+const BOLDER: f32 = 1.0 / 64.0;
 /// Edges and shadows of one cue that differ; the last one stands for more.
 const MOST_FINISHES: usize = 8;
 /// Points of a cue, at most, as a multiple of the picture's.
@@ -99,8 +102,17 @@ impl Letters {
         for glyph in run.glyphs.iter().filter(|glyph| is(glyph.metadata)) {
             let place = glyph.physical((0.0, run.line_y), 1.0);
             let color = glyph.color_opt.map_or(WHITE, |color| color.0);
+            if self.own.has(place.cache_key.font_id) {
+                let lines = self.kept.get_outline_commands(&mut self.fonts, place.cache_key);
+                if !lines.is_some_and(is_near) {
+                    continue;
+                }
+            }
             let Some(image) = self.kept.get_image(&mut self.fonts, place.cache_key) else { continue };
             let columns = image.placement.width as usize;
+            // Bolder by so many pixels, the last of which counts in part.
+            let wider = if set.bolder.get(glyph.metadata) == Some(&true) { glyph.font_size * BOLDER } else { 0.0 };
+            let smear: Vec<f32> = (0..wider.ceil() as i32).map(|at| (wider - at as f32).min(1.0)).collect();
             if columns == 0 {
                 continue;
             }
@@ -138,6 +150,9 @@ impl Letters {
                         _ => color,
                     };
                     ink.put(point.0, point.1, color, cover);
+                    for (by, part) in (1..).zip(&smear) {
+                        ink.put(point.0 + by, point.1, color, (f32::from(cover) * part) as u8);
+                    }
                 }
             }
         }
