@@ -209,6 +209,7 @@ fn body(body: &Body) -> cues::Body {
         Body::Shape { outlines, look, place } => {
             cues::Body::Shape { outlines: outlines.clone(), look: Box::new(span("", look)), place: placed(place) }
         }
+        Body::Animated(_) => cues::Body::Text { spans: Vec::new(), place: placed(&Place::default()) },
         Body::Picture(picture) => cues::Body::Picture {
             within: picture.within,
             x: picture.x,
@@ -238,6 +239,7 @@ fn span(text: &str, look: &Look) -> cues::Span {
         spacing: look.spacing,
         scale: look.scale,
         font: look.font.clone(),
+        sweep: look.sweep,
     }
 }
 
@@ -249,6 +251,10 @@ fn placed(place: &Place) -> cues::Place {
         margin: place.margin,
         layer: place.layer,
         angle: place.angle,
+        tilt: place.tilt,
+        far: place.far,
+        shear: place.shear,
+        origin: place.origin,
         unbroken: place.unbroken,
         backdrop: match place.backdrop {
             Backdrop::None => cues::Backdrop::None,

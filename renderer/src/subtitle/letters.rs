@@ -99,6 +99,8 @@ pub(super) struct Set {
     pub(super) stretch: f32,
     /// Of each span, whether its letters are to be made bolder.
     pub(super) bolder: Vec<bool>,
+    /// Of each span, the colour of letters that are not sung yet, and which part of its width is sung.
+    pub(super) sweeps: Vec<Option<(u32, f32)>>,
     /// The height that lengths are parts of.
     pub(super) unit: f32,
 }
@@ -180,7 +182,7 @@ impl Letters {
     /// The same letters with the fonts of a set beside those that are installed, in the place of those of another set.
     pub(super) fn with(self, set: Option<&FontSet>) -> Self {
         let (fonts, own) = self.own.adopt(self.fonts, set);
-        Self { fonts, own, kept: SwashCache::new(), named: Vec::new(), ..self }
+        Self { fonts, own, kept: SwashCache::new(), named: Vec::new(), stood: Stood::default(), ..self }
     }
 
     /// The font that stands for a name.
@@ -285,7 +287,8 @@ impl Letters {
         let sane = |length: f32| if length.is_finite() { length.clamp(0.0, MOST_LONG) } else { 0.0 };
         let (width, height) = (sane(width), sane(height));
         let bolder = named.iter().map(|named| named.bolder).collect();
-        Set { buffer, width, height, em: usual.font_size, stretch, bolder, unit: room.unit.0 }
+        let sweeps = spans.iter().map(|span| span.sweep).collect();
+        Set { buffer, width, height, em: usual.font_size, stretch, bolder, sweeps, unit: room.unit.0 }
     }
 
     /// Which letters no font has, the first time that they are met.

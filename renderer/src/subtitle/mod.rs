@@ -14,6 +14,7 @@ mod place;
 mod print;
 mod shape;
 mod tables;
+mod turn;
 mod worker;
 
 use std::sync::Arc;
@@ -36,7 +37,7 @@ const NEXT_PART: Duration = Duration::from_millis(2);
 const MOST_PARTS: usize = 8;
 
 /// A picture with transparent parts, to be laid over the film's.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Sprite {
     x: i32,
     y: i32,
