@@ -14,6 +14,7 @@ const PREROLL_NS: i64 = 60 * NS;
 
 /// What reading has found.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are a few of them at a time, most of them cues")]
 pub(super) enum Read {
     Cue(Cue),
     /// What began before this time ends then at the latest.

@@ -18,7 +18,7 @@ mod turn;
 mod worker;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tricine_channel::time::Deadline;
 use tricine_session::actor::Stop;
@@ -35,6 +35,8 @@ use worker::Worker;
 /// How long the next part of fonts is waited for, while they come; and how many are taken at once.
 const NEXT_PART: Duration = Duration::from_millis(2);
 const MOST_PARTS: usize = 8;
+/// How long the files of the next region are waited for.
+const LATEST_REGION: Duration = Duration::from_secs(1);
 
 /// A picture with transparent parts, to be laid over the film's.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -95,6 +97,8 @@ pub(crate) struct Subtitles {
     /// How far the film was in this serial: pages do not go back.
     reached: (u32, i64),
     worker: Option<Worker>,
+    /// Since when the next region is waited for.
+    awaits: Option<Instant>,
     /// Fonts that are coming.
     gathered: Gathered,
     asked: Option<Key>,
@@ -152,6 +156,10 @@ impl Subtitles {
                     let end_ns = meta.pts_ns.saturating_add(meta.duration_ns);
                     let serial = meta.serial;
                     let mut bytes = Vec::new();
+                    if serial.wrapping_sub(state.subtitles.serial) as i32 > 0 {
+                        // What the user wants has changed since the last look: it is for the next one.
+                        return Ok(before);
+                    }
                     if meta.duration_ns == 0 && serial == state.subtitles.serial {
                         slot.payload().copy_to_vec(&mut bytes);
                         slot.release();
@@ -172,6 +180,8 @@ impl Subtitles {
                         slot.release();
                         continue;
                     };
+                    // Whatever of fonts is not here by now does not come.
+                    self.gathered = Gathered::default();
                     self.count += 1;
                     let another = before || !page.cues.is_empty();
                     self.on = Some(On { serial, end_ns, page: Arc::new(page), number: self.count });
@@ -179,6 +189,12 @@ impl Subtitles {
                 }
                 Acquired::Successor(generation) => {
                     let name = ChannelName { session: context.spec.session.clone(), kind: Kind::Cues, generation };
+                    // The message with its files may not have been heard: it is, before the next look.
+                    let since = *self.awaits.get_or_insert_with(Instant::now);
+                    if !context.has_region(&name) && since.elapsed() < LATEST_REGION {
+                        return Ok(before);
+                    }
+                    self.awaits = None;
                     self.attach(context, &name)?;
                 }
                 Acquired::End | Acquired::Woken | Acquired::TimedOut => return Ok(before),
@@ -231,7 +247,7 @@ impl Subtitles {
 
     /// Whether something is being drawn.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.asked.is_some() || self.gathered.is_begun()
+        self.asked.is_some() || self.gathered.is_begun() || self.awaits.is_some()
     }
 
     /// Takes up what was drawn meanwhile. Whether the screen changes, and what the user should know.
