@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use tricine_channel::time::mono_ns;
-use tricine_media::subtitle::{Backdrop, Body, Cue, Look, Page, Pages, Place, Subtitles};
+use tricine_media::subtitle::{Backdrop, Body, Cue, Fonts, Look, Page, Pages, Place, Subtitles};
 use tricine_media::{MediaError, MediaFile};
 use tricine_session::channel::{Kind, WriteSlot};
 use tricine_session::clock::PlayState;
 use tricine_session::cues;
 use tricine_session::frame::FrameMeta;
-use tricine_session::link::SubtitleSummary;
+use tricine_session::link::{DisplaySpec, SubtitleSummary};
 
 use crate::Context;
+use crate::fonts::Sending;
 use crate::stream::Stream;
 
 /// Bytes of a slot to begin with: many lines of text. Pictures make it grow.
@@ -28,6 +29,12 @@ pub(crate) struct Text {
     told: Option<u16>,
     /// Where a page without a track begins.
     blank: Option<i64>,
+    /// The fonts that come with the track, and the number of their set.
+    fonts: (u64, Fonts),
+    /// Those that are being sent, and where the pages behind them begin.
+    sending: Option<(Sending, i64)>,
+    /// The number of the last set: no other process has it.
+    last_set: u64,
 }
 
 /// A page, ready to be published.
@@ -39,7 +46,8 @@ pub(crate) struct Ready {
 
 impl Text {
     pub(crate) fn new(context: Arc<Context>, subtitles: Subtitles) -> Self {
-        Self { context, subtitles, open: None, told: None, blank: None }
+        let (fonts, last_set) = (<_>::default(), mono_ns());
+        Self { context, subtitles, open: None, told: None, blank: None, fonts, sending: None, last_set }
     }
 
     /// Opens the track, unless it is open.
@@ -48,6 +56,8 @@ impl Text {
             return;
         }
         self.open = None;
+        self.fonts = <_>::default();
+        self.context.page().fonts.set(0);
         if track == 0 {
             return;
         }
@@ -55,7 +65,8 @@ impl Text {
         let said = match self.subtitles.open(track.into()) {
             Ok((pages, said)) => {
                 self.open = Some((track, pages));
-                said
+                let left_out = self.find_fonts(track);
+                said.or(left_out)
             }
             Err(error) => Some(error.to_string()),
         };
@@ -63,6 +74,28 @@ impl Text {
             // The supervisor is gone, or has no room for it: either is seen elsewhere.
             let _ = self.context.notice(text);
         }
+    }
+
+    /// Looks for the fonts of a track. What the user should know of it.
+    fn find_fonts(&mut self, track: u16) -> Option<String> {
+        let fonts = self.subtitles.fonts(track.into());
+        let (found, left_out) = (fonts.fonts.len(), fonts.left_out);
+        if found > 0 {
+            self.last_set += 1;
+            tracing::info!("fonts that come with the subtitles: {found}");
+            self.fonts = (self.last_set, fonts);
+            self.context.page().fonts.set(self.last_set);
+        }
+        (left_out > 0).then(|| {
+            format!("{left_out} of the fonts that come with the subtitles are too large or too many, and not used")
+        })
+    }
+
+    /// Begins to send the fonts of the track to a renderer that lacks them.
+    fn offer_fonts(&mut self, target_ns: i64) {
+        let window = matches!(self.context.spec.work.display, DisplaySpec::Window);
+        let lacks = window && self.open.is_some() && self.context.control.renderer().fonts.get() != self.fonts.0;
+        self.sending = lacks.then(|| (Sending::new(self.fonts.0, &self.fonts.1), target_ns));
     }
 }
 
@@ -117,10 +150,18 @@ impl Stream for Text {
         let track = self.context.control.state().map_or(0, |(_, state)| state.subtitles.track);
         self.choose(track);
         self.blank = self.open.is_none().then_some(target_ns);
+        self.offer_fonts(target_ns);
         self.open.as_mut().map_or(Ok(()), |(_, pages)| pages.seek(target_ns))
     }
 
     fn next(&mut self) -> Result<Option<Ready>, MediaError> {
+        if let Some((sending, at_ns)) = &mut self.sending {
+            if let Some(part) = sending.next() {
+                // Of no length: no page is so.
+                return Ok(Some(Ready { start_ns: *at_ns, end_ns: *at_ns, bytes: part.encode() }));
+            }
+            self.sending = None;
+        }
         let page = match &mut self.open {
             Some((_, pages)) => pages.next_page()?,
             None => self.blank.take().map(|start_ns| Page { start_ns, end_ns: start_ns + 1, cues: Vec::new() }),
@@ -168,6 +209,7 @@ fn body(body: &Body) -> cues::Body {
         Body::Shape { outlines, look, place } => {
             cues::Body::Shape { outlines: outlines.clone(), look: Box::new(span("", look)), place: placed(place) }
         }
+        Body::Animated(_) => cues::Body::Text { spans: Vec::new(), place: placed(&Place::default()) },
         Body::Picture(picture) => cues::Body::Picture {
             within: picture.within,
             x: picture.x,
@@ -197,6 +239,7 @@ fn span(text: &str, look: &Look) -> cues::Span {
         spacing: look.spacing,
         scale: look.scale,
         font: look.font.clone(),
+        sweep: look.sweep,
     }
 }
 
@@ -208,6 +251,10 @@ fn placed(place: &Place) -> cues::Place {
         margin: place.margin,
         layer: place.layer,
         angle: place.angle,
+        tilt: place.tilt,
+        far: place.far,
+        shear: place.shear,
+        origin: place.origin,
         unbroken: place.unbroken,
         backdrop: match place.backdrop {
             Backdrop::None => cues::Backdrop::None,

@@ -8,6 +8,7 @@
 
 mod cues;
 mod feed;
+mod fonts;
 mod listing;
 mod opening;
 mod pipeline;

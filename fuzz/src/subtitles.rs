@@ -2,11 +2,13 @@
 
 use tricine_media::subtitle::{Origin, Subtitles, parse};
 use tricine_media::{MediaError, MediaFile};
-use tricine_session::cues::Page;
+use tricine_session::cues::{FontPart, Gathered, Page};
 
 /// Reads some pages from two places on.
 fn walk(all: &Subtitles) {
     for number in 1..=all.tracks().len().min(4) {
+        let fonts = all.fonts(number);
+        assert!(fonts.fonts.len() <= 200 && fonts.fonts.iter().all(|font| font.read().len() == font.len()));
         let Ok((mut pages, _)) = all.open(number) else { continue };
         for target_ns in [0, 5_000_000_000] {
             let mut at_ns = target_ns;
@@ -59,6 +61,10 @@ pub(crate) fn run(bytes: &[u8]) {
     all.add("film.mkv", MediaFile::from_bytes(bytes, "film.en.srt"), Origin::Beside);
     walk(&all);
     disc(bytes);
+    if let Some(part) = FontPart::decode(bytes) {
+        assert_eq!(part.encode(), bytes);
+        Gathered::default().add(&part).iter().for_each(|set| assert!(set.fonts().count() <= bytes.len()));
+    }
     if let Some(page) = Page::decode(bytes) {
         assert_eq!(Page::decode(&page.encode()), Some(page));
     }

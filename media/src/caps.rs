@@ -134,6 +134,12 @@ pub(crate) const CUES_AHEAD: usize = 4_096;
 pub(crate) const POINTS_AHEAD: usize = 64 << 20;
 /// Styles of a script.
 pub(crate) const STYLES: usize = 1_000;
+/// Bytes of a font that comes with a film: the largest ones, of all Chinese letters in several weights, have 30 million.
+pub(crate) const FONT: u64 = 32 << 20;
+/// Such fonts of a track: films whose signs are set with care have fifty.
+pub(crate) const FONTS: usize = 200;
+/// Bytes of all of them: whoever draws has them in memory.
+pub(crate) const FONT_BYTES: u64 = 96 << 20;
 /// Tracks of subtitles in a film and beside it.
 pub(crate) const SUBTITLE_TRACKS: usize = 64;
 /// Objects and palettes that a disc's subtitles have at a time; the format allows 64 and 8.

@@ -247,7 +247,8 @@ impl Presenter {
         let seen = self.display.as_ref().is_some_and(|d| d.is_seen());
         let lively = !still || (seen && now_ns < self.active_until_ns);
         let slice = now_ns + if lively { LIVELY_NS } else { IDLE_NS };
-        slice.min(self.overlay_at_ns.max(now_ns + MS))
+        let drawn_ns = if self.subtitles.is_waiting() { now_ns + attention::DRAWN_SOON_NS } else { u64::MAX };
+        slice.min(self.overlay_at_ns.max(now_ns + MS)).min(drawn_ns)
     }
 
     fn clocks(&self) -> Clocks {

@@ -134,6 +134,11 @@ impl<P: Page> RoleContext<P> {
         Ok(())
     }
 
+    /// Whether the files of a channel have come.
+    pub fn has_region(&self, name: &ChannelName) -> bool {
+        self.doors.lock().is_ok_and(|doors| doors.iter().any(|(known, _)| known == name))
+    }
+
     /// The region of a channel: as the supervisor has opened it, else by its name.
     pub fn region(&self, name: &ChannelName) -> Result<StreamRegion> {
         let doors = self.doors.lock().map_err(|_| Error::Disconnected)?;

@@ -4,10 +4,12 @@
 //! Whoever reads a page has no reason to trust whoever wrote it: [`Page::decode`] gives out nothing that is out of bounds.
 
 mod code;
+mod fonts;
 mod look;
 
 use code::Coded;
 
+pub use fonts::{FontPart, FontSet, Gathered, LONGEST_PART, SharedFont};
 pub use look::{Backdrop, Fade, Motion, Place, Span};
 
 /// Bytes of a page at most: a picture of 4K and its colours.
@@ -176,6 +178,10 @@ mod tests {
             fade: Some(Fade { levels: [0, 255, 0], times_ns: [0, 5, 9, 12] }),
             motion: Some(Motion { to: (0.1, 0.9), times_ns: (0, 12) }),
             clip: Some([0.0, 0.1, 1.0, 0.9]),
+            tilt: (30.0, -60.0),
+            far: 0.5,
+            shear: (0.1, -0.2),
+            origin: Some((0.0, 1.0)),
             ..Place::default()
         };
         let span = Span { text: "a\nb".into(), size: Some(0.05), scale: Some((0.5, 2.0)), ..Span::default() };
@@ -213,7 +219,17 @@ mod tests {
             page.cues.iter_mut().for_each(change);
             Page::decode(&page.encode())
         };
-        let changes: [fn(&mut Cue); 10] = [
+        let changes: [fn(&mut Cue); 12] = [
+            |cue| {
+                if let Body::Text { place, .. } = &mut cue.body {
+                    place.far = 0.0
+                }
+            },
+            |cue| {
+                if let Body::Text { place, .. } = &mut cue.body {
+                    place.shear.1 = f32::NAN
+                }
+            },
             |cue| {
                 if let Body::Text { place, .. } = &mut cue.body {
                     place.align = 0

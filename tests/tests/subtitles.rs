@@ -225,6 +225,41 @@ fn words_keep_the_films_time_at_any_speed_and_from_a_track() {
 }
 
 #[test]
+fn words_that_change_are_as_they_are_at_their_time() {
+    let Some(x) = XServer::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let film = film(folder.path());
+    std::fs::remove_file(folder.path().join("film.en.srt")).unwrap();
+    let script = "[Script Info]\nPlayResX: 640\nPlayResY: 360\n[V4+ Styles]\nFormat: Name, Fontsize, PrimaryColour, SecondaryColour, Outline\n\
+        Style: Default,60,&H000000FF,&H0000FF00,0\n[Events]\nFormat: Start, End, Style, Text\n";
+    for (event, colors) in [
+        (r"{\t(4000,5000,\1c&H00FF00&)\t(9000,9500,2,\1c&HFF0000&)}MMMM", ["red", "lime", "blue"]),
+        // What is not sung yet is green; what is sung before it is blue.
+        (r"{\k600\c&HFF0000&}MMMM{\k600\c&H0000FF&}MMMM", ["lime", "red", "red"]),
+    ] {
+        std::fs::write(
+            folder.path().join("film.ass"),
+            format!("{script}Dialogue: 0:00:00.00,0:00:13.90,Default,{event}\n"),
+        )
+        .unwrap();
+        let run = play(&x, &film, &["--paused", "--start", "3"]);
+        x.window();
+        for (at, color) in colors.iter().enumerate() {
+            shows(&x, &format!("{color} in {event}"), Some(color));
+            if at == 1 {
+                let victim = run.role("renderer", None);
+                kill(victim, Signal::SIGKILL).unwrap();
+                run.role("renderer", Some(victim));
+                shows(&x, "the same again", Some(color));
+            }
+            x.keys(&["Right"]);
+        }
+        x.keys(&["q"]);
+        assert_eq!(run.end().status.code(), Some(0));
+    }
+}
+
+#[test]
 fn in_a_terminal_words_stand_below_the_picture() {
     if !have("tmux") || !have("ffmpeg") {
         return;

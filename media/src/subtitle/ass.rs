@@ -1,37 +1,42 @@
-//! ASS and SSA: a script with styles and events. Of what it can say, the words, their looks, their place, fading, moving, turning, clipping to a
-//! rectangle and drawings are taken; animations (`\t`), karaoke's colours, perspective and clipping to shapes are not.
+//! ASS and SSA: a script with styles and events. Of what it can say, the words, their looks, their place, fading, moving, turning in space, clipping to
+//! a rectangle, animations, karaoke and drawings are taken; clipping to shapes is not.
 
-use super::cue::{Backdrop, Body, Cue, Look, Place, Writer};
-use super::overrides::{Mode, color, from_old, overrides, scaled};
-use super::shape::Drawing;
+use std::sync::Arc;
+
+use super::cue::{Backdrop, Cue, Look, Place};
+use super::overrides::{color, from_old, scaled};
 use super::srt::time;
 use crate::caps;
 
+/// How far away from the eye the picture is, in pixels of the film: libass' figure.
+const FAR: f32 = 20_000.0 / 64.0;
 /// The longest name of a font, in bytes.
 const LONGEST_NAME: usize = 64;
 
 /// A script's styles, and the size of the picture that its numbers refer to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sheet {
     pub(super) size: (f32, f32),
     /// The height that the widths of edges and shadows refer to: the film's, unless they are scaled with it.
     edges: f32,
+    /// How far away from the eye the picture is, as a part of its height.
+    far: f32,
     /// Lines are not broken.
-    unbroken: bool,
+    pub(super) unbroken: bool,
     pub(super) styles: Vec<Style>,
 }
 
 impl Default for Sheet {
     fn default() -> Self {
-        Self { size: (384.0, 288.0), edges: 288.0, unbroken: false, styles: Vec::new() }
+        Self { size: (384.0, 288.0), edges: 288.0, far: 1.0, unbroken: false, styles: Vec::new() }
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Style {
     pub(super) name: String,
     pub(super) look: Look,
-    place: Place,
+    pub(super) place: Place,
 }
 
 /// Whether a file is a script.
@@ -43,7 +48,7 @@ pub(super) fn begins(text: &str) -> bool {
 
 /// Reads all events, in the order of the file, for a film that is `high`.
 pub(super) fn parse(text: &str, high: Option<u32>) -> Vec<Cue> {
-    let sheet = Sheet::read(text, high);
+    let sheet = Arc::new(Sheet::read(text, high));
     let mut format = fields("Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text");
     let (mut events, mut cues) = (false, Vec::new());
     for line in text.lines() {
@@ -120,6 +125,7 @@ impl Sheet {
             (None, Some(height)) => (height * 4.0 / 3.0, height),
             (None, None) => sheet.size,
         };
+        sheet.far = (FAR / high.filter(|high| *high > 0).map_or(sheet.size.1, |high| high as f32)).clamp(0.01, 100.0);
         sheet.edges = high.filter(|high| !scales && *high > 0).map_or(sheet.size.1, |high| high as f32);
         sheet.styles = styles.iter().map(|(format, line, old)| sheet.style(&getter(format, line), *old)).collect();
         sheet
@@ -134,6 +140,7 @@ impl Sheet {
             underline: flag("underline"),
             strike: flag("strikeout"),
             color: get("primarycolour").and_then(color),
+            second: get("secondarycolour").and_then(color),
             edge: if old { get("backcolour") } else { get("outlinecolour") }.and_then(color),
             shade: get("backcolour").and_then(color),
             size: self.line(number("fontsize")),
@@ -144,6 +151,7 @@ impl Sheet {
             spacing: (number("spacing") / self.size.1).clamp(-1.0, 1.0),
             scale: get("scalex").and_then(|_| scaled(number("scalex") / 100.0, number("scaley") / 100.0)),
             font: get("fontname").and_then(|name| self.font(name)),
+            ..Look::default()
         };
         let align = number("alignment") as u32;
         let align = if old { from_old(align) } else { Some(align).filter(|align| (1..=9).contains(align)) };
@@ -189,7 +197,12 @@ impl Sheet {
     }
 
     /// An event of these fields.
-    pub(super) fn event<'a>(&self, start_ns: i64, end_ns: i64, get: &impl Fn(&str) -> Option<&'a str>) -> Option<Cue> {
+    pub(super) fn event<'a>(
+        self: &Arc<Self>,
+        start_ns: i64,
+        end_ns: i64,
+        get: &impl Fn(&str) -> Option<&'a str>,
+    ) -> Option<Cue> {
         let name = get("style").unwrap_or_default().trim_start_matches('*');
         let style = self.styles.iter().rfind(|style| style.name == name);
         let style = style.or_else(|| self.styles.iter().rfind(|style| style.name == "Default"));
@@ -198,70 +211,22 @@ impl Sheet {
         let margins = [number("marginl"), number("marginr"), number("marginv")];
         let mut place = self.placed(style.place, margins);
         place.layer = number("layer") as i32;
-        let (mut out, mut drawn) = (Writer::default(), Drawing::default());
+        place.far = self.far;
         let lasts_ms = (end_ns - start_ns) as f32 / 1e6;
-        place.unbroken = self.write(get("text")?, &style.look, lasts_ms, &mut place, (&mut out, &mut drawn));
-        // A drawing within a line of words is left out.
-        let body = match out.finish() {
-            Some(spans) => Body::Text { spans, place },
-            None => drawn.body(self.size, place)?,
-        };
+        let body = self.shown(get("text")?, Style { place, ..style }, lasts_ms)?;
         Some(Cue { start_ns, end_ns, body })
     }
 
     /// An event as Matroska has it.
-    pub(super) fn packet(&self, start_ns: i64, end_ns: i64, text: &str) -> Option<Cue> {
+    pub(super) fn packet(self: &Arc<Self>, start_ns: i64, end_ns: i64, text: &str) -> Option<Cue> {
         let format = fields("ReadOrder, Layer, Style, Name, MarginL, MarginR, MarginV, Effect, Text");
         self.event(start_ns, end_ns, &getter(&format, text))
-    }
-
-    /// Writes an event's text without what it says of its look. Whether its lines end where it says.
-    fn write(
-        &self,
-        text: &str,
-        base: &Look,
-        lasts_ms: f32,
-        place: &mut Place,
-        (out, drawn): (&mut Writer, &mut Drawing),
-    ) -> bool {
-        let mut look = base.clone();
-        let (mut rest, mut mode) = (text, Mode { lasts_ms, ..Mode::default() });
-        while let Some(at) = rest.find(['{', '\\']) {
-            if mode.draws == 0 {
-                out.push(&rest[..at], &look);
-            }
-            drawn.take(&rest[..at], &mode, &look);
-            rest = &rest[at..];
-            let block = if rest.starts_with('{') { rest.find('}') } else { None };
-            rest = if let Some(end) = block {
-                overrides(&rest[1..end], self, base, &mut look, place, &mut mode);
-                &rest[end + 1..]
-            } else {
-                let unbroken = mode.unbroken.unwrap_or(self.unbroken);
-                let (letter, len) = match rest.as_bytes().get(1) {
-                    Some(b'N') => ("\n", 2),
-                    Some(b'n') => (if unbroken { "\n" } else { " " }, 2),
-                    Some(b'h') => ("\u{a0}", 2),
-                    Some(b'{' | b'}') => (&rest[1..2], 2),
-                    _ => (&rest[..1], 1),
-                };
-                if mode.draws == 0 {
-                    out.push(letter, &look);
-                }
-                &rest[len..]
-            };
-        }
-        if mode.draws == 0 {
-            out.push(rest, &look);
-        }
-        drawn.take(rest, &mode, &look);
-        mode.unbroken.unwrap_or(self.unbroken)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::cue::{Fade, Motion};
+    use super::super::cue::{Body, Fade, Motion};
     use super::*;
 
     const SCRIPT: &str = "[Script Info]\nPlayResX: 640\nPlayResY: 360\n\n[V4+ Styles]\n\
@@ -270,14 +235,14 @@ mod tests {
         Style: Sign,Arial,18,&H000000FF,&H00FF0000,-1,0,8,0,0,0\n\n[Events]\n\
         Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n\
         Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,One, {\\i1}two{\\i0}\\Nthree{comment}\n\
-        Dialogue: 0,0:00:03.00,0:00:04.00,Sign,,0,0,0,,{\\pos(320,90)\\t(0,100,\\i1)\\c&H00FF00&}Sign\n\
+        Dialogue: 0,0:00:03.00,0:00:04.00,Sign,,0,0,0,,{\\pos(320,90)\\c&H00FF00&}Sign\n\
         Dialogue: 0,0:00:05.00,0:00:06.00,Sign,,0,0,0,,{\\p1}m 0 0 l 1 1{\\p0}seen{\\an5}\n\
         Comment: 0,0:00:05.00,0:00:06.00,Sign,,0,0,0,,never\n";
 
     fn text(cue: &Cue) -> (&[super::super::Span], &Place) {
         match &cue.body {
             Body::Text { spans, place } => (spans, place),
-            _ => panic!("text"),
+            _ => panic!("text, not {cue:?}"),
         }
     }
 
@@ -298,7 +263,7 @@ mod tests {
 
     #[test]
     fn what_comes_moves_and_goes_says_when() {
-        let sheet = Sheet::read(SCRIPT, None);
+        let sheet = Arc::new(Sheet::read(SCRIPT, None));
         let second = 1_000_000_000;
         let place = |said: &str| {
             let cue = sheet.packet(0, 2 * second, &format!("0,3,Sign,,0,0,0,,{{{said}}}x")).unwrap();
@@ -333,7 +298,7 @@ mod tests {
         let script = script.replace("Style: Default,", "Style: Default,3.6,50,100,3,1.8,0,&H80000000,");
         let scaled = script.replace("PlayResX", "ScaledBorderAndShadow: yes\nPlayResX");
         for (script, border) in [(&scaled, 0.005), (&script, 0.0025)] {
-            let sheet = Sheet::read(script, Some(720));
+            let sheet = Arc::new(Sheet::read(script, Some(720)));
             let cue = sheet
                 .packet(
                     0,
@@ -353,17 +318,17 @@ mod tests {
             assert_eq!(look.font.as_deref(), Some("Some Font"));
         }
         // What is out of sight keeps its room, and what comes into sight is seen.
-        let sheet = Sheet::read(SCRIPT, None);
+        let sheet = Arc::new(Sheet::read(SCRIPT, None));
         let cue = sheet
-            .packet(0, 1, "0,0,Default,,0,0,0,,{\\alpha&HFF&}no{\\alpha}yes{\\alpha&HFF&\\t(\\alpha&H0&)}too")
+            .packet(0, 900_000_000, "0,0,Default,,0,0,0,,{\\alpha&HFF&}no{\\alpha}yes{\\alpha&HFF&\\t(\\alpha&H0&)}too")
             .unwrap();
-        assert_eq!((cue.words().as_str(), text(&cue).0.len()), ("yestoo", 2));
+        assert_eq!(cue.words(), "yestoo");
         assert_eq!(sheet.packet(0, 1, "0,0,Default,,0,0,0,,{\\alpha&HFF&}no"), None);
     }
 
     #[test]
     fn a_script_of_any_kind_ends() {
-        let sheet = Sheet::read(SCRIPT, None);
+        let sheet = Arc::new(Sheet::read(SCRIPT, None));
         for event in [
             "",
             "{",

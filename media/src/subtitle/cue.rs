@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::animated::Animated;
 use crate::caps;
 
 /// Something to be shown over the film.
@@ -36,6 +37,8 @@ pub enum Body {
     },
     /// A picture, as discs have them.
     Picture(Arc<Bitmap>),
+    /// Words or a drawing that change: on no page, which has what is to be seen of them.
+    Animated(Arc<Animated>),
 }
 
 /// A picture with transparent parts, and where it lies.
@@ -80,6 +83,8 @@ pub struct Look {
     pub strike: bool,
     /// The colour of the letters.
     pub color: Option<u32>,
+    /// The colour of letters that are not sung yet.
+    pub second: Option<u32>,
     /// The colour of the edge.
     pub edge: Option<u32>,
     /// The colour of the shadow.
@@ -100,6 +105,10 @@ pub struct Look {
     pub scale: Option<(f32, f32)>,
     /// The font's name.
     pub font: Option<String>,
+    /// The colour of those that are not sung yet, and which part of the width is sung.
+    pub sweep: Option<(u32, f32)>,
+    /// Letters of one syllable are set by themselves, however those beside them look.
+    pub(super) syllable: u16,
 }
 
 impl Look {
@@ -153,8 +162,16 @@ pub struct Place {
     pub margin: Option<f32>,
     /// What lies over what, and what makes room for what: cues of one layer for each other.
     pub layer: i32,
-    /// How far it is turned about `at`, in degrees, against the clock.
+    /// How far it is turned about `origin`, in degrees, against the clock.
     pub angle: f32,
+    /// How far it is turned about a line across and about one down, in degrees: what is farther away then is smaller.
+    pub tilt: (f32, f32),
+    /// How far away from the eye the picture is, as a part of its height.
+    pub far: f32,
+    /// How far a point goes to the right for each one that it is below the upper edge, and down for each one to the right of the left edge.
+    pub shear: (f32, f32),
+    /// The point that it is turned about, where it is not the one that `align` refers to.
+    pub origin: Option<(f32, f32)>,
     /// Lines end where they are said to end, however long they are.
     pub unbroken: bool,
     /// What lies behind the words.
@@ -176,6 +193,10 @@ impl Default for Place {
             margin: None,
             layer: 0,
             angle: 0.0,
+            tilt: (0.0, 0.0),
+            far: 1.0,
+            shear: (0.0, 0.0),
+            origin: None,
             unbroken: false,
             backdrop: Backdrop::None,
             fade: None,
@@ -243,6 +264,7 @@ impl Cue {
                 spans.iter().filter(|span| span.look.is_seen()).map(|span| span.text.as_str()).collect()
             }
             Body::Shape { .. } | Body::Picture(_) => String::new(),
+            Body::Animated(event) => event.last().map_or(String::new(), |body| Self { body, ..*self }.words()),
         }
     }
 }

@@ -40,7 +40,7 @@ pub struct SubtitleTrack {
     pub problem: Option<String>,
 }
 
-enum Place {
+pub(super) enum Place {
     /// The number of the container's track.
     Track(usize),
     File(MediaFile),
@@ -53,10 +53,12 @@ enum Place {
 /// All subtitles of an input. They are known by their numbers, from 1.
 #[derive(Default)]
 pub struct Subtitles {
-    container: Option<Arc<dyn Container>>,
+    pub(super) container: Option<Arc<dyn Container>>,
+    /// The film's file, if it is one.
+    pub(super) file: Option<MediaFile>,
     /// Where the film begins on its container's timeline, in ns.
     zero_ns: i64,
-    tracks: Vec<(SubtitleTrack, Place)>,
+    pub(super) tracks: Vec<(SubtitleTrack, Place)>,
     /// What is known of the film's pictures.
     film: Option<VideoInfo>,
     /// The language that is spoken.
@@ -64,8 +66,9 @@ pub struct Subtitles {
 }
 
 impl Subtitles {
-    /// Those of a film, of whose pictures `film` is known, and whose sound is in the language `heard`.
+    /// Those of a film in `file`, of whose pictures `film` is known, and whose sound is in the language `heard`.
     pub(crate) fn of(
+        file: &MediaFile,
         container: Arc<dyn Container>,
         zero_ns: i64,
         film: Option<VideoInfo>,
@@ -74,7 +77,7 @@ impl Subtitles {
         let tracks = container.contents().tracks.iter().enumerate();
         let tracks = tracks.filter(|(_, track)| track.kind == TrackKind::Subtitle).take(caps::SUBTITLE_TRACKS);
         let tracks = tracks.map(|(at, track)| (described(track), Place::Track(at))).collect();
-        Self { container: Some(container), zero_ns, tracks, film, heard }
+        Self { container: Some(container), file: Some(file.clone()), zero_ns, tracks, film, heard }
     }
 
     /// Adds a file to those of the film named `film`.
@@ -291,7 +294,7 @@ fn described(track: &Track) -> SubtitleTrack {
 }
 
 /// A file's bytes. Errors: it is absurdly large, or cannot be read.
-fn whole(file: &MediaFile) -> Result<Vec<u8>, MediaError> {
+pub(super) fn whole(file: &MediaFile) -> Result<Vec<u8>, MediaError> {
     if file.len() > caps::SUBTITLE_FILE {
         let why = format!("{} has {} MiB", file.name, file.len() >> 20);
         return Err(MediaError::unsupported(why, "a file of subtitles has no more than 32"));

@@ -60,7 +60,7 @@ pub(super) fn write(text: &str, tags: Tags<'_>, place: &mut Place, out: &mut Wri
             _ if srt && is_microdvd(rest) => rest.find('}').map(|end| end + 1),
             _ if srt && rest.starts_with("{\\") => rest.find('}').map(|end| {
                 let (sheet, base) = (Sheet::default(), Look::default());
-                overrides::overrides(&rest[1..end], &sheet, &base, &mut look, place, &mut mode);
+                overrides::overrides(&rest[1..end], &sheet, &base, &mut look, place, &mut mode, 1.0);
                 end + 1
             }),
             _ => None,

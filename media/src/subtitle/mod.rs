@@ -1,14 +1,16 @@
 //! Subtitles: what is written over a film, and when. Parsers turn what a file or a track has into [`Cue`]s; [`Pages`] turns cues
 //! into pages, each of which says what is to be seen from one moment to another. Nothing here draws.
 //!
-//! Read `cue` for what a cue is, `markup`, `ass` and `overrides` for how letters are described, `srt`, `microdvd`, `vtt`, `sami`, `lrc`, `tx3g`, `pgs`, `dvb` and `vobsub` for the formats,
-//! `placed` for where pictures lie on a film that was cut, `source` for where cues come from, `list` for which tracks there are and which one is shown.
+//! Read `cue` for what a cue is, `markup`, `ass`, `overrides`, `timed` and `animated` for how letters are described, `srt`, `microdvd`, `vtt`, `sami`, `lrc`, `tx3g`, `pgs`, `dvb` and `vobsub` for the formats,
+//! `placed` for where pictures lie on a film that was cut, `source` for where cues come from, `fonts` for fonts that come with them, `list` for which tracks there are and which one is shown.
 
+mod animated;
 mod ass;
 mod charset;
 mod cue;
 mod dvb;
 mod dvb_points;
+mod fonts;
 mod list;
 mod lrc;
 mod markup;
@@ -22,11 +24,14 @@ mod shape;
 mod source;
 mod srt;
 mod styles;
+mod timed;
 mod tx3g;
 pub(crate) mod vobsub;
 mod vtt;
 
+pub use animated::Animated;
 pub use cue::{Backdrop, Bitmap, Body, Cue, Fade, Look, Motion, Place, Span};
+pub use fonts::{Font, Fonts};
 pub(crate) use list::Text;
 pub use list::{Origin, SubtitleTrack, Subtitles};
 pub use pages::{Page, Pages};

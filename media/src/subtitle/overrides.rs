@@ -2,13 +2,14 @@
 
 use super::ass::Sheet;
 use super::cue::{Fade, Look, Motion, Place};
+use super::timed::{CYAN, Syllable, between, mixed};
 
 const MS: i64 = 1_000_000;
 /// A colour that nothing shines through.
 pub(super) const FULL: u32 = 0xff00_0000;
 const WHITE: u32 = 0xffff_ffff;
 
-/// What counts for the letters that follow, and for the whole event.
+/// What counts for the letters that follow, and for the whole event; times in ms.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Mode {
     /// They are the coordinates of a drawing, in units that are halved so many times, less one; 0: they are letters.
@@ -17,16 +18,34 @@ pub(super) struct Mode {
     pub(super) aligned: bool,
     /// How lines end was said.
     pub(super) unbroken: Option<bool>,
-    /// How long the event lasts, in ms.
+    /// How long the event lasts.
     pub(super) lasts_ms: f32,
+    /// When it is looked at.
+    pub(super) at_ms: f32,
+    /// When it changes after that.
+    pub(super) next_ms: Option<f32>,
+    /// What is said now is said of a change.
+    pub(super) changing: bool,
+    /// The syllable of the letters that follow, how many there were, and when the next one begins.
+    pub(super) syllable: Option<Syllable>,
+    pub(super) syllables: u16,
+    pub(super) sung_ms: f32,
 }
 
-/// Does what a block of overrides says.
-pub(super) fn overrides(block: &str, sheet: &Sheet, base: &Look, look: &mut Look, place: &mut Place, mode: &mut Mode) {
+/// Does what a block of overrides says, so much of it: 1 is all.
+pub(super) fn overrides(
+    block: &str,
+    sheet: &Sheet,
+    base: &Look,
+    look: &mut Look,
+    place: &mut Place,
+    mode: &mut Mode,
+    part: f32,
+) {
     let mut rest = block;
     while let Some(at) = rest.find('\\') {
         rest = &rest[at + 1..];
-        // What stands in brackets may have overrides of its own, which are for later: an animation's.
+        // What stands in brackets may have overrides of its own: an animation's.
         let end = rest.find(['\\', '(']).unwrap_or(rest.len());
         let (word, arguments) = if rest[end..].starts_with('(') {
             let close = closing(&rest[end..]).map_or(rest.len(), |close| end + close);
@@ -40,12 +59,14 @@ pub(super) fn overrides(block: &str, sheet: &Sheet, base: &Look, look: &mut Look
             (word, "")
         };
         let word = word.trim();
-        if !placed(word, arguments, sheet, place, mode) {
+        if word == "t" {
+            mode.change(arguments, sheet, base, look, place);
+        } else if !mode.sing(word) && !placed(word, arguments, sheet, place, mode, part) {
+            let before = look.clone();
             looked(word, sheet, base, look, mode);
-        }
-        if word == "t" && arguments.contains("alpha") && !look.is_seen() {
-            // They come into sight.
-            opaque(look);
+            if !word.starts_with('r') {
+                *look = mixed(&before, std::mem::take(look), part);
+            }
         }
     }
 }
@@ -57,7 +78,7 @@ fn number(word: &str, name: &str) -> Option<Option<f32>> {
 }
 
 /// Does what counts for the whole event. Whether it is such.
-fn placed(word: &str, arguments: &str, sheet: &Sheet, place: &mut Place, mode: &mut Mode) -> bool {
+fn placed(word: &str, arguments: &str, sheet: &Sheet, place: &mut Place, mode: &mut Mode, part: f32) -> bool {
     let numbers: Vec<f32> = arguments.split(',').map_while(|n| n.trim().parse().ok()).collect();
     let point = |x: f32, y: f32| ((x / sheet.size.0).clamp(-1.0, 2.0), (y / sheet.size.1).clamp(-1.0, 2.0));
     let ms = |n: f32| n as i64 * MS;
@@ -83,16 +104,27 @@ fn placed(word: &str, arguments: &str, sheet: &Sheet, place: &mut Place, mode: &
         }
         ("clip", &[left, top, right, bottom]) => {
             let ((left, top), (right, bottom)) = (point(left, top), point(right, bottom));
-            place.clip = Some([left.min(right), top.min(bottom), left.max(right), top.max(bottom)]);
+            let to = [left.min(right), top.min(bottom), left.max(right), top.max(bottom)];
+            let from = place.clip.unwrap_or([0.0, 0.0, 1.0, 1.0]);
+            place.clip = Some(std::array::from_fn(|at| between(from[at], to[at], part)));
         }
-        ("pos" | "move" | "fad" | "fade" | "clip" | "iclip" | "org" | "t", _) => {}
+        ("org", &[x, y]) if place.origin.is_none() => place.origin = Some(point(x, y)),
+        ("pos" | "move" | "fad" | "fade" | "clip" | "iclip" | "org", _) => {}
         _ => {
             if let Some(align) = align("an").map(|n| Some(n).filter(|n| *n < 10)).or_else(|| align("a").map(from_old)) {
                 let align = align.and_then(|n| u8::try_from(n).ok()).filter(|n| *n > 0 && !mode.aligned);
                 place.align = align.unwrap_or(place.align);
                 mode.aligned = true;
             } else if let Some(angle) = number(word, "frz").or_else(|| number(word, "fr")) {
-                place.angle = angle.unwrap_or(0.0) % 360.0;
+                place.angle = between(place.angle, angle.unwrap_or(0.0), part) % 360.0;
+            } else if let Some(angle) = number(word, "frx") {
+                place.tilt.0 = between(place.tilt.0, angle.unwrap_or(0.0), part) % 360.0;
+            } else if let Some(angle) = number(word, "fry") {
+                place.tilt.1 = between(place.tilt.1, angle.unwrap_or(0.0), part) % 360.0;
+            } else if let Some(by) = number(word, "fax") {
+                place.shear.0 = between(place.shear.0, by.unwrap_or(0.0), part).clamp(-10.0, 10.0);
+            } else if let Some(by) = number(word, "fay") {
+                place.shear.1 = between(place.shear.1, by.unwrap_or(0.0), part).clamp(-10.0, 10.0);
             } else if let Some(how) = number(word, "q") {
                 mode.unbroken = how.map(|how| how == 2.0);
             } else {
@@ -132,6 +164,9 @@ fn looked(word: &str, sheet: &Sheet, base: &Look, look: &mut Look, mode: &mut Mo
         look.color = opacity(look.color, level, base.color, WHITE);
         look.edge = opacity(look.edge, level, base.edge, FULL);
         look.shade = opacity(look.shade, level, base.shade, FULL);
+        look.second = opacity(look.second, level, base.second, CYAN);
+    } else if let Some(level) = alpha("2a") {
+        look.second = opacity(look.second, level, base.second, CYAN);
     } else if let Some(level) = alpha("1a") {
         look.color = opacity(look.color, level, base.color, WHITE);
     } else if let Some(level) = alpha("3a") {
@@ -140,6 +175,8 @@ fn looked(word: &str, sheet: &Sheet, base: &Look, look: &mut Look, mode: &mut Mo
         look.shade = opacity(look.shade, level, base.shade, FULL);
     } else if let Some(color) = tinted("1c").or_else(|| tinted("c")) {
         look.color = colored(look.color, color, base.color, WHITE);
+    } else if let Some(color) = tinted("2c") {
+        look.second = colored(look.second, color, base.second, CYAN);
     } else if let Some(color) = tinted("3c") {
         look.edge = colored(look.edge, color, base.edge, FULL);
     } else if let Some(color) = tinted("4c") {
@@ -191,13 +228,6 @@ fn opacity(old: Option<u32>, level: Option<u8>, usual: Option<u32>, plain: u32) 
 /// Another colour, of which as much is seen as of `old`; with none said, the `usual` or the `plain` one.
 fn colored(old: Option<u32>, color: Option<u32>, usual: Option<u32>, plain: u32) -> Option<u32> {
     Some(color.or(usual).unwrap_or(plain) & !FULL | old.unwrap_or(FULL) & FULL)
-}
-
-/// Makes letters seen that were not.
-fn opaque(look: &mut Look) {
-    look.color = opacity(look.color, Some(255), None, WHITE);
-    look.edge = opacity(look.edge, Some(255), None, FULL);
-    look.shade = opacity(look.shade, Some(255), None, FULL);
 }
 
 /// Where the bracket that `text` begins with is closed.

@@ -81,8 +81,20 @@ impl Pages {
         let (begun, coming): (Vec<_>, Vec<_>) = self.cues.iter().partition(|cue| cue.start_ns <= start_ns);
         let ends = begun.iter().map(|cue| cue.end_ns).filter(|&end_ns| end_ns > start_ns);
         let times = ends.chain(coming.iter().map(|cue| cue.start_ns));
-        let end_ns = times.chain([self.known_ns, END_NS]).min().unwrap_or(END_NS);
-        let on = begun[begun.len().saturating_sub(caps::CUES_ON)..].iter().map(|&cue| cue.clone()).collect();
+        let mut end_ns = times.chain([self.known_ns, END_NS]).min().unwrap_or(END_NS);
+        let mut on = Vec::with_capacity(begun.len().min(caps::CUES_ON));
+        for &cue in &begun[begun.len().saturating_sub(caps::CUES_ON)..] {
+            let Body::Animated(event) = &cue.body else {
+                on.push(cue.clone());
+                continue;
+            };
+            // The page ends where it looks otherwise.
+            let over = cue.end_ns <= start_ns;
+            let (body, next_ns) = event.at(start_ns.min(cue.end_ns).saturating_sub(cue.start_ns));
+            let next_ns = next_ns.filter(|_| !over).map(|next_ns| cue.start_ns.saturating_add(next_ns));
+            end_ns = end_ns.min(next_ns.unwrap_or(end_ns));
+            on.extend(body.map(|body| Arc::new(Cue { body, ..**cue })));
+        }
         self.at_ns = end_ns;
         Ok(Some(Page { start_ns, end_ns, cues: on }))
     }
@@ -97,7 +109,7 @@ impl Pages {
                 continue;
             }
             gone += usize::from(over);
-            if cue.start_ns <= self.at_ns && matches!(cue.body, Body::Text { .. }) {
+            if cue.start_ns <= self.at_ns && matches!(cue.body, Body::Text { .. } | Body::Animated(_)) {
                 needed_ns = cue.start_ns;
             }
             kept.push(cue);
@@ -109,7 +121,7 @@ impl Pages {
     fn add(&mut self, cue: Cue) {
         let points = |cue: &Cue| match &cue.body {
             Body::Picture(picture) => picture.indices.len(),
-            Body::Text { .. } | Body::Shape { .. } => 0,
+            Body::Text { .. } | Body::Shape { .. } | Body::Animated(_) => 0,
         };
         let ahead: usize = self.cues.iter().map(|cue| points(cue)).sum();
         let over = cue.end_ns <= self.at_ns;

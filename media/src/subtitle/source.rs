@@ -1,5 +1,7 @@
 //! Where cues come from: a file that was read whole, or a track of the film, which is read as the film goes on.
 
+use std::sync::Arc;
+
 use super::cue::Cue;
 use super::placed::placed;
 use super::{ass, dvb, srt, tx3g, vobsub, vtt};
@@ -12,6 +14,7 @@ const PREROLL_NS: i64 = 60 * NS;
 
 /// What reading has found.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are a few of them at a time, most of them cues")]
 pub(super) enum Read {
     Cue(Cue),
     /// What began before this time ends then at the latest.
@@ -118,7 +121,7 @@ enum Decoder {
     Srt,
     Vtt { named: bool, sheet: vtt::Sheet },
     VttBoxes(vtt::Sheet),
-    Ass(ass::Sheet),
+    Ass(Arc<ass::Sheet>),
     Tx3g(tx3g::Usual),
     Pgs(super::pgs::Decoder),
     VobSub(vobsub::Decoder),
@@ -146,7 +149,7 @@ impl Tracked {
             Codec::VttBoxes => Decoder::VttBoxes(vtt::Sheet::read(&String::from_utf8_lossy(config))),
             Codec::Ass => {
                 let high = film.as_ref().map(|film| film.height);
-                Decoder::Ass(ass::Sheet::read(&String::from_utf8_lossy(config), high))
+                Decoder::Ass(Arc::new(ass::Sheet::read(&String::from_utf8_lossy(config), high)))
             }
             Codec::Tx3g => Decoder::Tx3g(tx3g::Usual::read(config)),
             Codec::Pgs => Decoder::Pgs(super::pgs::Decoder::default()),

@@ -17,7 +17,7 @@ use crate::screenshot;
 /// How long after the user did something the loop stays lively.
 const ATTENTION_NS: u64 = 1000 * MS;
 /// How soon it is looked whether subtitles are drawn.
-const DRAWN_SOON_NS: u64 = 4 * MS;
+pub(super) const DRAWN_SOON_NS: u64 = 4 * MS;
 /// How long the end waits for the terminal's last answer.
 const LAST_ANSWER: Duration = Duration::from_millis(300);
 
@@ -64,10 +64,12 @@ impl Presenter {
         if let Some(text) = complaint {
             self.context.notice(text)?;
         }
-        if turned || drawn {
+        if turned && let Some(area) = self.display.as_ref().and_then(|d| d.area()) {
+            // Asked for now: what was on stays while it is drawn, and the film's next picture shows what of it is over.
+            self.subtitles.drawn(&self.state, area);
+        }
+        if drawn || turned && (self.state.paused || !self.subtitles.is_waiting()) {
             self.overlay_at_ns = now_ns;
-        } else if self.subtitles.is_waiting() {
-            self.overlay_at_ns = self.overlay_at_ns.min(now_ns + DRAWN_SOON_NS);
         }
         Ok(())
     }

@@ -6,10 +6,12 @@ use cosmic_text::{
     Align, Attrs, Buffer, Color, Family, FontSystem, Metrics, Shaping, Style, SwashCache, UnderlineStyle, Weight, Wrap,
     fontdb,
 };
-use tricine_session::cues::Span;
+use tricine_session::cues::{FontSet, Span};
 use tricine_session::sandbox;
 
+use super::own::Own;
 use super::place::Stood;
+use super::tables;
 
 /// Part of the program, for machines without any font.
 const INTER: &[u8] = include_bytes!("../../fonts/Inter-Medium.otf");
@@ -37,6 +39,8 @@ pub(super) const WHITE: u32 = 0xffff_ffff;
 /// Pictures of letters that are kept, and names of fonts whose size is.
 const MOST_KEPT: usize = 4_000;
 const MOST_NAMES: usize = 200;
+/// No line is longer, in pixels.
+const MOST_LONG: f32 = 1e6;
 /// Lines that are made even.
 const MOST_EVEN: usize = 8;
 /// Fonts of the same measures, of which free ones stand for others.
@@ -64,10 +68,24 @@ pub(super) struct Letters {
     pub(super) kept: SwashCache,
     /// Letters that no font has, of which was said so.
     missing: BTreeSet<char>,
-    /// The fonts that stand for these names, and the size of their letters as a part of a line's height.
-    named: Vec<(String, Option<String>, f32)>,
+    /// The fonts that stand for these names, bold or not, italic or not.
+    named: Vec<((String, bool, bool), Named)>,
+    /// Those that came with the film.
+    pub(super) own: Own,
     /// Where the words of the last page stood.
     pub(super) stood: Stood,
+}
+
+/// The font that stands for a name.
+#[derive(Debug, Clone)]
+struct Named {
+    /// `None` for the usual one.
+    family: Option<String>,
+    /// How large its letters are, as a part of a line's height: as everywhere, that is from the highest to the lowest letter.
+    em: f32,
+    weight: Weight,
+    /// Its letters are not as heavy as they are to be.
+    bolder: bool,
 }
 
 /// A cue that is set, and its size.
@@ -79,6 +97,10 @@ pub(super) struct Set {
     pub(super) em: f32,
     /// How many times as wide as they are set letters are shown.
     pub(super) stretch: f32,
+    /// Of each span, whether its letters are to be made bolder.
+    pub(super) bolder: Vec<bool>,
+    /// Of each span, the colour of letters that are not sung yet, and which part of its width is sung.
+    pub(super) sweeps: Vec<Option<(u32, f32)>>,
     /// The height that lengths are parts of.
     pub(super) unit: f32,
 }
@@ -111,16 +133,14 @@ fn fonts() -> FontSystem {
     FontSystem::new_with_locale_and_db(locale.unwrap_or_else(|| "en".into()), db)
 }
 
-/// How large a font's letters are, as a part of the height from its highest to its lowest one, by what it says for Windows.
-fn em(data: &[u8], index: u32) -> Option<f32> {
-    let number = |at: usize| Some(u16::from_be_bytes(*data.get(at..)?.first_chunk()?));
-    let offset = |at: usize| Some(u32::from_be_bytes(*data.get(at..)?.first_chunk()?) as usize);
-    let head = if data.starts_with(b"ttcf") { offset(12 + 4 * index as usize)? } else { 0 };
-    let records = (0..usize::from(number(head + 4)?)).map(|n| head + 12 + 16 * n);
-    let table = |tag: &[u8]| offset(records.clone().find(|at| data.get(*at..at + 4) == Some(tag))? + 8);
-    let (os2, units) = (table(b"OS/2")?, number(table(b"head")? + 18)?);
-    let em = f32::from(units) / (f32::from(number(os2 + 74)?) + f32::from(number(os2 + 76)?));
-    Some(em).filter(|em| (0.3..=1.2).contains(em))
+/// The family of this name, or one that stands for it, among all that are installed.
+fn installed(db: &fontdb::Database, name: &str) -> Option<String> {
+    let has = |name: &str| {
+        let mut names = db.faces().flat_map(|face| &face.families).map(|(family, _)| family);
+        names.find(|family| family.eq_ignore_ascii_case(name)).cloned()
+    };
+    let alike = ALIKE.iter().filter(|(names, _)| names.iter().any(|other| other.eq_ignore_ascii_case(name)));
+    has(name).or_else(|| alike.flat_map(|(_, names)| *names).find_map(|name| has(name)))
 }
 
 /// Which scripts the fonts of this machine have, in words for the user; else which they lack.
@@ -146,7 +166,7 @@ impl Letters {
     /// Looks for the fonts that are installed: that takes a fraction of a second.
     pub(super) fn load() -> Self {
         let (kept, missing) = (SwashCache::new(), BTreeSet::new());
-        Self { fonts: fonts(), kept, missing, named: Vec::new(), stood: Stood::default() }
+        Self { fonts: fonts(), kept, missing, named: Vec::new(), own: Own::default(), stood: Stood::default() }
     }
 
     /// Forgets pictures of letters, where there are many.
@@ -159,30 +179,42 @@ impl Letters {
         }
     }
 
-    /// The font that stands for this name, `None` for the usual one, and how large its letters are, as a part of a line's height: as
-    /// everywhere, that is from the highest to the lowest letter.
-    fn named(&mut self, name: &str) -> (Option<String>, f32) {
-        if let Some((_, family, em)) = self.named.iter().find(|(own, ..)| own == name) {
-            return (family.clone(), *em);
+    /// The same letters with the fonts of a set beside those that are installed, in the place of those of another set.
+    pub(super) fn with(self, set: Option<&FontSet>) -> Self {
+        let (fonts, own) = self.own.adopt(self.fonts, set);
+        Self { fonts, own, kept: SwashCache::new(), named: Vec::new(), stood: Stood::default(), ..self }
+    }
+
+    /// The font that stands for a name.
+    fn named(&mut self, name: &str, bold: bool, italic: bool) -> Named {
+        let asked = (name.to_owned(), bold, italic);
+        if let Some((_, named)) = self.named.iter().find(|(other, _)| *other == asked) {
+            return named.clone();
         }
         let db = self.fonts.db();
-        let has = |name: &str| {
-            let mut names = db.faces().flat_map(|face| &face.families).map(|(family, _)| family);
-            names.find(|family| family.eq_ignore_ascii_case(name)).cloned()
-        };
-        let alike = ALIKE.iter().filter(|(names, _)| names.iter().any(|other| other.eq_ignore_ascii_case(name)));
-        let family = has(name).or_else(|| alike.flat_map(|(_, names)| *names).find_map(|name| has(name)));
+        let wanted = if bold { Weight::BOLD } else { Weight::NORMAL };
+        let own = self.own.named(name, bold, italic);
+        let family = own.as_ref().map(|own| own.alias.clone()).or_else(|| installed(db, name));
         let families = [family.as_deref().map_or(Family::SansSerif, Family::Name)];
-        let id = db.query(&fontdb::Query { families: &families, ..fontdb::Query::default() });
-        let em = id.and_then(|id| db.with_face_data(id, em).flatten());
-        let found = (family, em.unwrap_or(EM));
-        self.named.push((name.to_owned(), found.0.clone(), found.1));
-        found
+        let style = if italic { Style::Italic } else { Style::Normal };
+        let query = fontdb::Query { families: &families, weight: wanted, style, ..fontdb::Query::default() };
+        let id = own.as_ref().map(|own| own.id).or_else(|| db.query(&query));
+        let of =
+            |id| db.with_face_data(id, |data, at| (tables::em(data, at), tables::table(data, at, b"fvar").is_some()));
+        let (em, varies) = id.and_then(of).unwrap_or_default();
+        let has =
+            own.map(|own| own.weight).or_else(|| Some(db.face(id?)?.weight)).filter(|_| !varies).unwrap_or(wanted);
+        // As libass does, letters are made bolder where the font has none that are.
+        let bolder = wanted.0 > has.0 + 150;
+        let named = Named { family, em: em.unwrap_or(EM), weight: has, bolder };
+        self.named.push((asked, named.clone()));
+        named
     }
 
     /// Sets text in lines.
     pub(super) fn set(&mut self, spans: &[Span], room: &Room) -> Set {
-        let named: Vec<_> = spans.iter().map(|span| self.named(span.font.as_deref().unwrap_or_default())).collect();
+        let font = |span: &Span| self.named(span.font.as_deref().unwrap_or_default(), span.bold, span.italic);
+        let named: Vec<Named> = spans.iter().map(font).collect();
         let metrics = |span: &Span, em: f32| {
             let high = span.scale.map_or(1.0, |scale| scale.1);
             let (line, em) = span.size.map_or((LINE * room.unit.1, EM), |size| (size * room.unit.0, em));
@@ -190,7 +222,7 @@ impl Letters {
             Metrics::new(line * em, line)
         };
         let said = spans.iter().zip(&named).find(|(span, _)| span.size.is_some()).or(spans.iter().zip(&named).next());
-        let usual = said.map_or(Metrics::new(4.0, 4.0), |(span, named)| metrics(span, named.1));
+        let usual = said.map_or(Metrics::new(4.0, 4.0), |(span, named)| metrics(span, named.em));
         // All words of a cue are as wide as most of its letters: they are set before they are stretched.
         let ratio = |span: &Span| span.scale.map_or(1.0, |(wide, high)| wide / high);
         let letters = |of: f32| {
@@ -203,10 +235,10 @@ impl Letters {
         let wide = (room.width / stretch).max(1.0);
         buffer.set_size(Some(wide), None);
         let attributes = |(at, span): (usize, &Span)| {
-            let metrics = metrics(span, named[at].1);
+            let metrics = metrics(span, named[at].em);
             let mut attributes = Attrs::new()
-                .family(named[at].0.as_deref().map_or(Family::SansSerif, Family::Name))
-                .weight(if span.bold { Weight::BOLD } else { Weight::NORMAL })
+                .family(named[at].family.as_deref().map_or(Family::SansSerif, Family::Name))
+                .weight(named[at].weight)
                 .style(if span.italic { Style::Italic } else { Style::Normal })
                 .color(Color(span.color.unwrap_or(WHITE)))
                 .metadata(at)
@@ -251,7 +283,12 @@ impl Letters {
         buffer.shape_until_scroll(&mut self.fonts, false);
         // A sum of heights is a little more than it is.
         let (width, height) = ((width * stretch).ceil(), (height - 0.01).ceil());
-        Set { buffer, width, height, em: usual.font_size, stretch, unit: room.unit.0 }
+        // A font may say anything of how wide its letters are.
+        let sane = |length: f32| if length.is_finite() { length.clamp(0.0, MOST_LONG) } else { 0.0 };
+        let (width, height) = (sane(width), sane(height));
+        let bolder = named.iter().map(|named| named.bolder).collect();
+        let sweeps = spans.iter().map(|span| span.sweep).collect();
+        Set { buffer, width, height, em: usual.font_size, stretch, bolder, sweeps, unit: room.unit.0 }
     }
 
     /// Which letters no font has, the first time that they are met.

@@ -4,21 +4,27 @@
 //! dead one's place is given it again. `letters` sets text, `place` says where it stands, `print`, `shape` and `edge` make pictures of it, on a thread
 //! of its own (`worker`), since fonts take long to load. `picture` lays them over the film: what fades and moves is drawn once.
 
+#[cfg(test)]
+mod boxes;
 mod edge;
 mod letters;
+mod own;
 mod picture;
 mod place;
 mod print;
 mod shape;
+mod tables;
+mod turn;
 mod worker;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tricine_channel::time::Deadline;
 use tricine_session::actor::Stop;
 use tricine_session::channel::{Acquired, ChannelName, Consumer, Kind};
 use tricine_session::clock::PlayState;
-use tricine_session::cues::{Cue, Fade, Page};
+use tricine_session::cues::{Cue, Fade, FontPart, Gathered, Page};
 use tricine_session::link::FromRole;
 
 use crate::Context;
@@ -26,8 +32,14 @@ use crate::convert::Rect;
 pub(crate) use letters::found_fonts;
 use worker::Worker;
 
+/// How long the next part of fonts is waited for, while they come; and how many are taken at once.
+const NEXT_PART: Duration = Duration::from_millis(2);
+const MOST_PARTS: usize = 8;
+/// How long the files of the next region are waited for.
+const LATEST_REGION: Duration = Duration::from_secs(1);
+
 /// A picture with transparent parts, to be laid over the film's.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Sprite {
     x: i32,
     y: i32,
@@ -85,6 +97,10 @@ pub(crate) struct Subtitles {
     /// How far the film was in this serial: pages do not go back.
     reached: (u32, i64),
     worker: Option<Worker>,
+    /// Since when the next region is waited for.
+    awaits: Option<Instant>,
+    /// Fonts that are coming.
+    gathered: Gathered,
     asked: Option<Key>,
     drawn: Option<(Key, Arc<[Sprite]>)>,
 }
@@ -93,6 +109,8 @@ impl Subtitles {
     /// Attaches to the first channel of those that there are.
     pub(crate) fn begin(context: &Context) -> Result<Self, Stop> {
         let mut this = Self::default();
+        // What a predecessor had went with it.
+        context.page().fonts.set(0);
         if let Some(name) = context.spec.channels.iter().find(|name| name.kind == Kind::Cues) {
             this.attach(context, name)?;
         }
@@ -127,14 +145,31 @@ impl Subtitles {
             return Ok(false);
         }
         let before = self.on.take().is_some_and(|on| !on.page.cues.is_empty());
+        let mut parts = 0;
         loop {
             let Some(consumer) = &mut self.consumer else { return Ok(before) };
-            match consumer.acquire(Deadline::NOW)? {
+            // The rest of fonts of which some have come is not far.
+            let deadline = if self.gathered.is_begun() { Deadline::after(NEXT_PART) } else { Deadline::NOW };
+            match consumer.acquire(deadline)? {
                 Acquired::Slot(slot) => {
                     let meta = *slot.meta();
                     let end_ns = meta.pts_ns.saturating_add(meta.duration_ns);
                     let serial = meta.serial;
                     let mut bytes = Vec::new();
+                    if serial.wrapping_sub(state.subtitles.serial) as i32 > 0 {
+                        // What the user wants has changed since the last look: it is for the next one.
+                        return Ok(before);
+                    }
+                    if meta.duration_ns == 0 && serial == state.subtitles.serial {
+                        slot.payload().copy_to_vec(&mut bytes);
+                        slot.release();
+                        self.take_fonts(context, &bytes);
+                        parts += 1;
+                        if parts < MOST_PARTS {
+                            continue;
+                        }
+                        return Ok(before);
+                    }
                     if over(serial, end_ns) {
                         slot.release();
                         continue;
@@ -145,6 +180,8 @@ impl Subtitles {
                         slot.release();
                         continue;
                     };
+                    // Whatever of fonts is not here by now does not come.
+                    self.gathered = Gathered::default();
                     self.count += 1;
                     let another = before || !page.cues.is_empty();
                     self.on = Some(On { serial, end_ns, page: Arc::new(page), number: self.count });
@@ -152,10 +189,26 @@ impl Subtitles {
                 }
                 Acquired::Successor(generation) => {
                     let name = ChannelName { session: context.spec.session.clone(), kind: Kind::Cues, generation };
+                    // The message with its files may not have been heard: it is, before the next look.
+                    let since = *self.awaits.get_or_insert_with(Instant::now);
+                    if !context.has_region(&name) && since.elapsed() < LATEST_REGION {
+                        return Ok(before);
+                    }
+                    self.awaits = None;
                     self.attach(context, &name)?;
                 }
                 Acquired::End | Acquired::Woken | Acquired::TimedOut => return Ok(before),
             }
+        }
+    }
+
+    /// Takes a part of the fonts that come with the film; the fonts, once they are whole, go to whoever draws.
+    fn take_fonts(&mut self, context: &Context, bytes: &[u8]) {
+        let Some(part) = FontPart::decode(bytes) else { return tracing::warn!("what the decoder sent are no fonts") };
+        if let Some(set) = self.gathered.add(&part) {
+            self.prepare();
+            context.page().fonts.set(set.set);
+            self.worker.iter().for_each(|worker| worker.adopt(set.clone()));
         }
     }
 
@@ -194,7 +247,7 @@ impl Subtitles {
 
     /// Whether something is being drawn.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.asked.is_some()
+        self.asked.is_some() || self.gathered.is_begun() || self.awaits.is_some()
     }
 
     /// Takes up what was drawn meanwhile. Whether the screen changes, and what the user should know.

@@ -4,7 +4,7 @@ use tricine_session::cues::{Body, Cue, Fade, Place};
 
 use super::Sprite;
 use super::edge::{over, premultiplied};
-use super::print::mixed;
+use super::turn::mixed;
 use crate::convert::Rect;
 
 /// A picture as discs have them, as large as the film's picture is shown.

@@ -31,6 +31,8 @@ struct Standing {
 pub(super) struct Stood {
     area: Option<Rect>,
     cues: Vec<Standing>,
+    /// What was drawn of its cues, whose corners were there.
+    drawn: Vec<(Cue, (f32, f32), Sprite)>,
 }
 
 impl Stood {
@@ -38,6 +40,13 @@ impl Stood {
     fn find(&self, cue: &Cue, area: Rect) -> Option<f32> {
         let same = |other: &&Standing| other.cue.start_ns == cue.start_ns && other.cue.body == cue.body;
         self.cues.iter().filter(|_| self.area == Some(area)).find(same).map(|standing| standing.top)
+    }
+
+    /// What was drawn of the same cue in the same place: pages follow each other quickly where one cue of many changes.
+    fn drawn(&mut self, cue: &Cue, corner: (f32, f32), area: Rect) -> Option<Sprite> {
+        let same = |(other, at, _): &(Cue, (f32, f32), Sprite)| other == cue && *at == corner;
+        let at = self.drawn.iter().position(same).filter(|_| self.area == Some(area))?;
+        Some(self.drawn.swap_remove(at).2)
     }
 }
 
@@ -47,12 +56,18 @@ impl Letters {
         self.tidy();
         let mut standing: Vec<Standing> = Vec::new();
         let (mut sprites, mut complaint): (Vec<(i32, Sprite)>, _) = (Vec::new(), None);
+        let mut drawn = Vec::new();
+        let mut keep = |cue: &Cue, corner, sprite: &Option<Sprite>| {
+            drawn.extend(sprite.iter().map(|sprite| (cue.clone(), corner, sprite.clone())));
+        };
         for cue in &page.cues {
             let over = cue.end_ns <= page.start_ns;
             let (spans, place) = match &cue.body {
                 Body::Text { spans, place } => (spans, place),
                 Body::Shape { outlines, look, place } => {
-                    let sprite = shape(outlines, look, place, area).filter(|_| !over);
+                    let before = self.stood.drawn(cue, (0.0, 0.0), area);
+                    let sprite = before.or_else(|| shape(outlines, look, place, area)).filter(|_| !over);
+                    keep(cue, (0.0, 0.0), &sprite);
                     lay(&mut sprites, place.layer, sprite.map(|sprite| sprite.of(cue, place, area)));
                     continue;
                 }
@@ -78,11 +93,13 @@ impl Letters {
             }
             if !over {
                 complaint = complaint.or_else(|| self.complaint(&set));
-                let sprite = self.print(&set, spans, place, (x, y), area);
+                let before = self.stood.drawn(cue, (x, y), area);
+                let sprite = before.or_else(|| self.print(&set, spans, place, (x, y), area));
+                keep(cue, (x, y), &sprite);
                 lay(&mut sprites, place.layer, sprite.map(|sprite| sprite.of(cue, place, area)));
             }
         }
-        self.stood = Stood { area: Some(area), cues: standing };
+        self.stood = Stood { area: Some(area), cues: standing, drawn };
         (sprites.into_iter().map(|(_, sprite)| sprite).collect(), complaint)
     }
 }

@@ -6,9 +6,13 @@ use tricine_session::cues::{Backdrop, Place, Span};
 use super::Sprite;
 use super::edge::{Finish, Ink, premultiplied};
 use super::letters::{EDGE, Letters, Set, WHITE, WIDEST_EDGE};
+use super::own::is_near;
+use super::turn::turned;
 use crate::convert::Rect;
 
 const BLACK: u32 = 0xff00_0000;
+/// How much bolder letters are made, as a part of their size.
+const BOLDER: f32 = 1.0 / 64.0;
 /// Edges and shadows of one cue that differ; the last one stands for more.
 const MOST_FINISHES: usize = 8;
 /// Points of a cue, at most, as a multiple of the picture's.
@@ -91,16 +95,31 @@ impl Letters {
         let (row, column) = ((place.align - 1) / 3, (place.align - 1) % 3);
         let pivot = (f32::from(column) * set.width / 2.0, f32::from(2 - row) * set.height / 2.0);
         let pivot = (pivot.0 + around as f32, pivot.1 + around as f32);
-        (set.height > 0.0).then(|| if place.angle == 0.0 { sprite } else { turned(&sprite, place.angle, pivot) })
+        (set.height > 0.0).then(|| turned(sprite, place, pivot, (around as f32, around as f32), area))
     }
 
     /// Draws the letters of a line whose span is one of these.
     fn line(&mut self, run: &LayoutRun<'_>, set: &Set, around: i32, is: impl Fn(usize) -> bool, ink: &mut Ink) {
+        let boxes = line_boxes(run, set);
         for glyph in run.glyphs.iter().filter(|glyph| is(glyph.metadata)) {
             let place = glyph.physical((0.0, run.line_y), 1.0);
             let color = glyph.color_opt.map_or(WHITE, |color| color.0);
+            if self.own.has(place.cache_key.font_id) {
+                let lines = self.kept.get_outline_commands(&mut self.fonts, place.cache_key);
+                if !lines.is_some_and(is_near) {
+                    continue;
+                }
+            }
             let Some(image) = self.kept.get_image(&mut self.fonts, place.cache_key) else { continue };
             let columns = image.placement.width as usize;
+            let sweep = set.sweeps.get(glyph.metadata).copied().flatten().and_then(|(second, part)| {
+                let (_, [left, right, ..]) = *boxes.iter().find(|(span, _)| *span == glyph.metadata)?;
+                let part = if run.rtl { 1.0 - part } else { part };
+                Some((second, around + (left + (right - left) * part).round() as i32))
+            });
+            // Bolder by so many pixels, the last of which counts in part.
+            let wider = if set.bolder.get(glyph.metadata) == Some(&true) { glyph.font_size * BOLDER } else { 0.0 };
+            let smear: Vec<f32> = (0..wider.ceil() as i32).map(|at| (wider - at as f32).min(1.0)).collect();
             if columns == 0 {
                 continue;
             }
@@ -137,7 +156,14 @@ impl Letters {
                         }
                         _ => color,
                     };
+                    let color = match sweep {
+                        Some((second, from)) if run.rtl == (point.0 < from) => second,
+                        _ => color,
+                    };
                     ink.put(point.0, point.1, color, cover);
+                    for (by, part) in (1..).zip(&smear) {
+                        ink.put(point.0 + by, point.1, color, (f32::from(cover) * part) as u8);
+                    }
                 }
             }
         }
@@ -190,43 +216,4 @@ fn line_boxes(run: &LayoutRun<'_>, set: &Set) -> Vec<(usize, [f32; 4])> {
         Some((glyphs.first()?.metadata, place))
     };
     stretches.filter_map(stretch).collect()
-}
-
-/// Turned about a point of it, by degrees against the clock.
-pub(super) fn turned(sprite: &Sprite, angle: f32, pivot: (f32, f32)) -> Sprite {
-    let (sin, cos) = angle.to_radians().sin_cos();
-    let (width, height) = (sprite.width as i32, (sprite.pixels.len() / sprite.width.max(1)) as i32);
-    let forth = |x: f32, y: f32| (x * cos + y * sin, y * cos - x * sin);
-    let corners =
-        [(0, 0), (width, 0), (0, height), (width, height)].map(|(x, y)| forth(x as f32 - pivot.0, y as f32 - pivot.1));
-    let least = |of: fn(&(f32, f32)) -> f32| corners.iter().map(of).fold(f32::MAX, f32::min).floor() as i32;
-    let most = |of: fn(&(f32, f32)) -> f32| corners.iter().map(of).fold(f32::MIN, f32::max).ceil() as i32;
-    let (left, top) = (least(|c| c.0), least(|c| c.1));
-    let (wide, high) = (most(|c| c.0) - left, most(|c| c.1) - top);
-    let at = |x: i32, y: i32| {
-        let inside = (0..width).contains(&x) && (0..height).contains(&y);
-        if inside { sprite.pixels[(y * width + x) as usize] } else { 0 }
-    };
-    let mut pixels = Vec::with_capacity((wide * high) as usize);
-    for (y, x) in (0..high).flat_map(|y| (0..wide).map(move |x| (y, x))) {
-        let (x, y) = ((x + left) as f32 + 0.5, (y + top) as f32 + 0.5);
-        let (x, y) = (x * cos - y * sin + pivot.0 - 0.5, x * sin + y * cos + pivot.1 - 0.5);
-        let (x0, y0) = (x.floor(), y.floor());
-        let (dx, dy) = (((x - x0) * 256.0) as u32, ((y - y0) * 256.0) as u32);
-        let (x0, y0) = (x0 as i32, y0 as i32);
-        pixels.push(mixed([at(x0, y0), at(x0 + 1, y0), at(x0, y0 + 1), at(x0 + 1, y0 + 1)], dx, dy));
-    }
-    let place = |corner: i32, pivot: f32, by: i32| (corner as f32 + pivot).round() as i32 + by;
-    let (x, y) = (place(sprite.x, pivot.0, left), place(sprite.y, pivot.1, top));
-    Sprite { x, y, width: wide.max(0) as usize, pixels, ..Sprite::default() }
-}
-
-/// Four pixels, two above and two below, mixed: `dx` and `dy` of 256 to the right and below.
-pub(super) fn mixed(four: [u32; 4], dx: u32, dy: u32) -> u32 {
-    let share = [(256 - dx) * (256 - dy), dx * (256 - dy), (256 - dx) * dy, dx * dy];
-    let channel = |shift: u32| {
-        let sum: u32 = four.iter().zip(share).map(|(pixel, share)| (pixel >> shift & 0xff) * share).sum();
-        (sum >> 16) << shift
-    };
-    channel(24) | channel(16) | channel(8) | channel(0)
 }

@@ -6,7 +6,8 @@ use super::Sprite;
 use super::edge::Ink;
 use super::letters::WHITE;
 use super::place::corner;
-use super::print::{finished, turned};
+use super::print::finished;
+use super::turn::turned;
 use crate::convert::Rect;
 
 /// A row is looked at in so many places, one below the other.
@@ -23,7 +24,7 @@ pub(super) fn shape(outlines: &[Vec<(f32, f32)>], look: &Span, place: &Place, ar
     let finish = finished(look, 0.0, high);
     let around = finish.reach().ceil() + 1.0;
     // Of what is turned or moves, more may come into sight than lies in the picture now.
-    let still = place.angle == 0.0 && place.motion.is_none();
+    let still = place.angle == 0.0 && place.tilt == (0.0, 0.0) && place.shear == (0.0, 0.0) && place.motion.is_none();
     let part = |from: f32, to: f32, corner: f32, start: usize, len: f32| {
         let room = if still { 0.0 } else { len / 2.0 };
         let (first, last) = (start as f32 - corner - around - room, start as f32 + len - corner + around + room);
@@ -45,7 +46,7 @@ pub(super) fn shape(outlines: &[Vec<(f32, f32)>], look: &Span, place: &Place, ar
     let sprite = Sprite { x: (x + left) as i32, y: (y + top) as i32, width, pixels, ..Sprite::default() };
     let (row, column) = ((place.align - 1) / 3, (place.align - 1) % 3);
     let pivot = (f32::from(column) * size.0 / 2.0 - left, f32::from(2 - row) * size.1 / 2.0 - top);
-    Some(if place.angle == 0.0 { sprite } else { turned(&sprite, place.angle, pivot) })
+    Some(turned(sprite, place, pivot, (-left, -top), area))
 }
 
 type Point = (f32, f32);

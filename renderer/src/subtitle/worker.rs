@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Once};
 
-use tricine_session::cues::Page;
+use tricine_session::cues::{FontSet, Page};
 
 use super::letters::Letters;
 use super::{Key, Sprite};
@@ -19,10 +19,17 @@ pub(super) struct Answer {
     pub(super) complaint: Option<String>,
 }
 
+/// What it is asked for.
+enum Ask {
+    Draw(Key, Arc<Page>),
+    /// From now on, by these fonts as well.
+    Adopt(FontSet),
+}
+
 /// The thread, as the role has it. It ends with it.
 #[derive(Debug)]
 pub(super) struct Worker {
-    asks: Sender<(Key, Arc<Page>)>,
+    asks: Sender<Ask>,
     answers: Receiver<Answer>,
 }
 
@@ -39,7 +46,12 @@ impl Worker {
     /// Asks for a page.
     pub(super) fn ask(&self, key: Key, page: Arc<Page>) {
         // A thread that is gone draws nothing, and was complained of.
-        let _ = self.asks.send((key, page));
+        let _ = self.asks.send(Ask::Draw(key, page));
+    }
+
+    /// Has it draw by these fonts from now on, in the place of those that came before.
+    pub(super) fn adopt(&self, set: FontSet) {
+        let _ = self.asks.send(Ask::Adopt(set));
     }
 
     /// The latest answer, if there is one.
@@ -48,23 +60,46 @@ impl Worker {
     }
 }
 
-fn work(asked: &Receiver<(Key, Arc<Page>)>, answer: &Sender<Answer>) {
-    let mut letters = guarded(Letters::load);
+fn work(asked: &Receiver<Ask>, answer: &Sender<Answer>) {
+    let mut letters = load();
+    let mut fonts: Option<FontSet> = None;
     while let Ok(first) = asked.recv() {
-        // What nobody waits for any more is left out.
-        let (key, page) = asked.try_iter().last().unwrap_or(first);
-        let drawn = letters.as_mut().and_then(|letters| guarded(|| letters.draw(&page, key.2)));
-        if drawn.is_none() {
-            // Whatever it stumbled over, it starts anew.
-            letters = guarded(Letters::load);
+        let mut draw = None;
+        for ask in std::iter::once(first).chain(asked.try_iter()) {
+            match ask {
+                // What nobody waits for any more is left out.
+                Ask::Draw(key, page) => draw = Some((key, page)),
+                Ask::Adopt(set) => {
+                    fonts = Some(set).filter(|set| set.fonts().next().is_some());
+                    letters = letters.and_then(|letters| guarded(|| letters.with(fonts.as_ref()))).or_else(load);
+                }
+            }
         }
-        let (sprites, complaint) = drawn.unwrap_or_else(|| {
+        let Some((key, page)) = draw else { continue };
+        let mut complaint = None;
+        let mut drawn = letters.as_mut().and_then(|letters| guarded(|| letters.draw(&page, key.2)));
+        if drawn.is_none() {
+            // Whatever it stumbled over, it starts anew: without the fonts of others, which may be it.
+            letters = load();
+            if fonts.take().is_some() {
+                complaint = Some(
+                    "the fonts that come with these subtitles are broken; they are drawn by those that are installed",
+                );
+                drawn = letters.as_mut().and_then(|letters| guarded(|| letters.draw(&page, key.2)));
+            }
+        }
+        let (sprites, said) = drawn.unwrap_or_else(|| {
+            letters = load();
             (Vec::new(), Some("these subtitles cannot be drawn: the library that sets letters failed at them".into()))
         });
-        if answer.send(Answer { key, sprites, complaint }).is_err() {
+        if answer.send(Answer { key, sprites, complaint: complaint.map(str::to_owned).or(said) }).is_err() {
             return;
         }
     }
+}
+
+fn load() -> Option<Letters> {
+    guarded(Letters::load)
 }
 
 thread_local! {
@@ -84,9 +119,10 @@ fn install_hook() {
     });
 }
 
-fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
-    INSIDE.set(true);
+/// What a library for letters makes; `None` where it panics. Within another such call, as well.
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let outside = INSIDE.replace(true);
     let done = catch_unwind(AssertUnwindSafe(work)).ok();
-    INSIDE.set(false);
+    INSIDE.set(outside);
     done
 }

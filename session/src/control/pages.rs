@@ -188,6 +188,8 @@ described! {
         pub video_decoding_ns: Counter<A>,
         /// How long it took to write published pictures into their slots, in ns.
         pub video_writing_ns: Counter<A>,
+        /// The fonts that come with the subtitles, by the number of their set, whether the renderer has them or not; 0 for none.
+        pub fonts: Counter<A>,
     }
 }
 
@@ -274,6 +276,8 @@ described! {
         pub(super) clock: Register,
         /// The window, as its user has left it; for a successor.
         pub(super) window: Register,
+        /// The fonts that came with the film and that it has, by the number of their set; 0 for none.
+        pub fonts: Counter<A>,
         /// Frames received.
         pub received: Counter<A>,
         /// Frames presented, each once.

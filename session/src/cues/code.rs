@@ -43,7 +43,23 @@ macro_rules! fields {
 numbers!(u8, u32, i32, i64, f32);
 fields!(Page { start_ns, cues });
 fields!(Cue { start_ns, end_ns, body });
-fields!(Place { align, at, sides, margin, layer, angle, unbroken, backdrop, fade, motion, clip });
+fields!(Place {
+    align,
+    at,
+    sides,
+    margin,
+    layer,
+    angle,
+    tilt,
+    far,
+    shear,
+    origin,
+    unbroken,
+    backdrop,
+    fade,
+    motion,
+    clip
+});
 fields!(Fade { levels, times_ns });
 fields!(Motion { to, times_ns });
 fields!(Span {
@@ -61,7 +77,8 @@ fields!(Span {
     blur,
     spacing,
     scale,
-    font
+    font,
+    sweep
 });
 
 impl Coded for bool {

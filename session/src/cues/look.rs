@@ -13,8 +13,16 @@ pub struct Place {
     pub margin: Option<f32>,
     /// What lies over what, and makes room for what.
     pub layer: i32,
-    /// How far it is turned about `at`, in degrees, against the clock.
+    /// How far it is turned about `origin`, in degrees, against the clock.
     pub angle: f32,
+    /// How far it is turned about a line across and about one down, in degrees.
+    pub tilt: (f32, f32),
+    /// How far away from the eye the picture is, as a part of its height.
+    pub far: f32,
+    /// How far a point goes to the right for each one that it is below the upper edge, and down for each one to the right of the left edge.
+    pub shear: (f32, f32),
+    /// The point that it is turned about, where it is not the one that `align` refers to.
+    pub origin: Option<(f32, f32)>,
     /// Lines end where they are said to end, however long they are.
     pub unbroken: bool,
     /// What lies behind the words.
@@ -91,6 +99,8 @@ pub struct Span {
     pub scale: Option<(f32, f32)>,
     /// The font's name.
     pub font: Option<String>,
+    /// The colour of those that are not sung yet, and which part of the width is sung.
+    pub sweep: Option<(u32, f32)>,
 }
 
 /// Whether it is a place in or about the picture.
@@ -104,6 +114,7 @@ impl Span {
         self.size.is_none_or(|size| (0.001..=1.0).contains(&size))
             && [self.border.unwrap_or(0.0), self.shadow, self.blur].iter().all(|far| (0.0..=0.2).contains(far))
             && (-1.0..=1.0).contains(&self.spacing)
+            && self.sweep.is_none_or(|(_, part)| (0.0..=1.0).contains(&part))
             && self.scale.is_none_or(|(wide, high)| scale(wide) && scale(high))
     }
 }
@@ -116,7 +127,10 @@ impl Place {
             && is_near(self.sides.0)
             && is_near(self.sides.1)
             && self.margin.is_none_or(is_near)
-            && (-360.0..=360.0).contains(&self.angle)
+            && [self.angle, self.tilt.0, self.tilt.1].iter().all(|angle| (-360.0..=360.0).contains(angle))
+            && (self.tilt == (0.0, 0.0) || (0.01..=100.0).contains(&self.far))
+            && [self.shear.0, self.shear.1].iter().all(|by| (-10.0..=10.0).contains(by))
+            && self.origin.is_none_or(|(x, y)| is_near(x) && is_near(y))
             && self.clip.is_none_or(|clip| clip.into_iter().all(is_near))
     }
 }

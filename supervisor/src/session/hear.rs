@@ -93,6 +93,11 @@ impl Session {
                 if who.entry().draws {
                     // Its predecessor may have died over it.
                     self.ask_for_picture();
+                    if self.posts[who].starts > 1 && self.control.decoder().fonts.get() > 0 {
+                        // The fonts of the film went with it. They come again with the next page.
+                        self.turn_page();
+                        self.broadcast();
+                    }
                 }
                 self.tell(Event::Ready { role })
             }

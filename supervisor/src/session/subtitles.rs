@@ -41,7 +41,7 @@ impl Session {
     }
 
     /// What was read ahead is of no use any more.
-    fn turn_page(&mut self) {
+    pub(super) fn turn_page(&mut self) {
         self.state.subtitles.serial = self.state.subtitles.serial.wrapping_add(1);
     }
 
