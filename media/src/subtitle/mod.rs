@@ -1,7 +1,8 @@
 //! Subtitles: what is written over a film, and when. Parsers turn what a file or a track has into [`Cue`]s; [`Pages`] turns cues
 //! into pages, each of which says what is to be seen from one moment to another. Nothing here draws.
 //!
-//! Read `cue` for what a cue is, `markup`, `ass` and `overrides` for how letters are described, `srt`, `microdvd`, `vtt`, `sami`, `lrc`, `tx3g`, `pgs`, `dvb` and `vobsub` for the formats,
+//! Read `cue` for what a cue is, `markup`, `ass` and `overrides` for how letters are described, `srt`, `microdvd`, `vtt`, `sami`, `lrc`, `tx3g`, `pgs`, `dvb`, `vobsub` and `teletext` for the formats,
+//! `screen` for letters in rows and columns,
 //! `placed` for where pictures lie on a film that was cut, `source` for where cues come from, `list` for which tracks there are and which one is shown.
 
 mod ass;
@@ -18,10 +19,12 @@ mod pages;
 mod pgs;
 mod placed;
 mod sami;
+mod screen;
 mod shape;
 mod source;
 mod srt;
 mod styles;
+mod teletext;
 mod tx3g;
 pub(crate) mod vobsub;
 mod vtt;
@@ -31,12 +34,13 @@ pub(crate) use list::Text;
 pub use list::{Origin, SubtitleTrack, Subtitles};
 pub use pages::{Page, Pages};
 pub(crate) use source::Codec;
+pub(crate) use teletext::region;
 pub(crate) use tx3g::letters;
 
 use crate::VideoInfo;
 
 /// The formats that are read, for `tricine doctor`; those of files first.
-pub(crate) const FORMATS: [&str; 12] = [
+pub(crate) const FORMATS: [&str; 13] = [
     "SubRip (SRT)",
     "WebVTT",
     "ASS/SSA",
@@ -49,6 +53,7 @@ pub(crate) const FORMATS: [&str; 12] = [
     "PGS",
     "mov_text",
     "DVB",
+    "teletext",
 ];
 /// How many of them are files' own.
 const OF_FILES: usize = 10;

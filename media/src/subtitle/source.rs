@@ -2,13 +2,15 @@
 
 use super::cue::Cue;
 use super::placed::placed;
-use super::{ass, dvb, srt, tx3g, vobsub, vtt};
+use super::{ass, dvb, srt, teletext, tx3g, vobsub, vtt};
 use crate::caps;
 use crate::container::{Before, Packet, Packets};
 use crate::{MediaError, NS, VideoFormat};
 
 /// How long before a moment a track is looked through for what is still on then, and for what that made room for.
 const PREROLL_NS: i64 = 60 * NS;
+/// What is sent in parts is whole after this time.
+const SENDING_NS: i64 = 2 * NS;
 
 /// What reading has found.
 #[derive(Debug)]
@@ -86,6 +88,8 @@ pub(crate) enum Codec {
     VobSub,
     /// Pictures of European television.
     Dvb,
+    /// Pages of its letters.
+    Teletext,
 }
 
 impl Codec {
@@ -123,6 +127,7 @@ enum Decoder {
     Pgs(super::pgs::Decoder),
     VobSub(vobsub::Decoder),
     Dvb(dvb::Decoder),
+    Teletext(Box<teletext::Decoder>),
 }
 
 /// The cues of a track.
@@ -152,6 +157,7 @@ impl Tracked {
             Codec::Pgs => Decoder::Pgs(super::pgs::Decoder::default()),
             Codec::VobSub => Decoder::VobSub(vobsub::Decoder::read(config)),
             Codec::Dvb => Decoder::Dvb(dvb::Decoder::read(config)),
+            Codec::Teletext => Decoder::Teletext(Box::new(teletext::Decoder::read(config))),
         };
         Self { packets, decoder, film, found: Vec::new() }
     }
@@ -190,6 +196,9 @@ impl Tracked {
                     [Read::Clear(start_ns)].into_iter().chain(seen.pictures.into_iter().map(cue)).collect()
                 }
             },
+            Decoder::Teletext(decoder) => {
+                decoder.packet(start_ns, &packet.data).into_iter().flat_map(screens).collect()
+            }
             Decoder::VobSub(decoder) => {
                 // Its own end counts, else the container's; else it stays until the next one comes.
                 let cues = decoder.packet(&packet.data).unwrap_or_default().into_iter().map(|seen| {
@@ -211,6 +220,34 @@ impl Tracked {
         found.reverse();
         self.found = found;
     }
+
+    /// Takes what was sent of something whose end has not come. Whether that is anything.
+    fn flush(&mut self) -> bool {
+        let seen = match &mut self.decoder {
+            Decoder::Teletext(decoder) => decoder.flush(),
+            _ => None,
+        };
+        let before = self.found.len();
+        let mut found: Vec<Read> = seen.into_iter().flat_map(screens).collect();
+        found.reverse();
+        self.found.splice(0..0, found);
+        self.found.len() > before
+    }
+}
+
+/// What takes the place of all that was there before.
+fn screens(seen: teletext::Seen) -> impl Iterator<Item = Read> {
+    [Read::Clear(seen.at_ns)].into_iter().chain(seen.cues.into_iter().map(Read::Cue))
+}
+
+impl Decoder {
+    /// Since when something is being sent whose end has not come.
+    fn pending_ns(&self) -> Option<i64> {
+        match self {
+            Self::Teletext(decoder) => decoder.pending_ns(),
+            _ => None,
+        }
+    }
 }
 
 impl Source for Tracked {
@@ -219,6 +256,7 @@ impl Source for Tracked {
         match &mut self.decoder {
             Decoder::Pgs(decoder) => *decoder = super::pgs::Decoder::default(),
             Decoder::Dvb(decoder) => decoder.forget(),
+            Decoder::Teletext(decoder) => decoder.forget(),
             _ => {}
         }
         self.packets.approach(target_ns.saturating_sub(PREROLL_NS))
@@ -234,12 +272,15 @@ impl Source for Tracked {
                 Before::Packet(packet) => {
                     self.decode(&packet);
                     // So far it is known what begins.
-                    if packet.pts_ns >= until_ns {
+                    let begun = self.decoder.pending_ns().is_some_and(|at_ns| packet.pts_ns - at_ns < SENDING_NS);
+                    if packet.pts_ns >= until_ns && !begun {
+                        self.flush();
                         self.found.insert(0, Read::Until(packet.pts_ns));
                     }
                 }
-                Before::NotYet => return Ok(Read::Until(until_ns)),
-                Before::End => return Ok(Read::End),
+                Before::NotYet if !self.flush() => return Ok(Read::Until(until_ns)),
+                Before::End if !self.flush() => return Ok(Read::End),
+                Before::NotYet | Before::End => {}
             }
         }
     }
