@@ -1,7 +1,7 @@
 //! Subtitles: what is written over a film, and when. Parsers turn what a file or a track has into [`Cue`]s; [`Pages`] turns cues
 //! into pages, each of which says what is to be seen from one moment to another. Nothing here draws.
 //!
-//! Read `cue` for what a cue is, `markup`, `ass` and `overrides` for how letters are described, `srt`, `microdvd`, `vtt`, `sami`, `lrc`, `tx3g`, `pgs`, `dvb`, `vobsub` and `teletext` for the formats,
+//! Read `cue` for what a cue is, `markup`, `ass` and `overrides` for how letters are described, `srt`, `microdvd`, `vtt`, `sami`, `lrc`, `tx3g`, `pgs`, `dvb`, `vobsub`, `teletext` and `line21` for the formats,
 //! `screen` for letters in rows and columns,
 //! `placed` for where pictures lie on a film that was cut, `source` for where cues come from, `list` for which tracks there are and which one is shown.
 
@@ -10,6 +10,7 @@ mod charset;
 mod cue;
 mod dvb;
 mod dvb_points;
+mod line21;
 mod list;
 mod lrc;
 mod markup;
@@ -30,6 +31,7 @@ pub(crate) mod vobsub;
 mod vtt;
 
 pub use cue::{Backdrop, Bitmap, Body, Cue, Fade, Look, Motion, Place, Span};
+pub(crate) use line21::told;
 pub(crate) use list::Text;
 pub use list::{Origin, SubtitleTrack, Subtitles};
 pub use pages::{Page, Pages};
@@ -40,7 +42,7 @@ pub(crate) use tx3g::letters;
 use crate::VideoInfo;
 
 /// The formats that are read, for `tricine doctor`; those of files first.
-pub(crate) const FORMATS: [&str; 13] = [
+pub(crate) const FORMATS: [&str; 14] = [
     "SubRip (SRT)",
     "WebVTT",
     "ASS/SSA",
@@ -54,6 +56,7 @@ pub(crate) const FORMATS: [&str; 13] = [
     "mov_text",
     "DVB",
     "teletext",
+    "CEA-608",
 ];
 /// How many of them are files' own.
 const OF_FILES: usize = 10;

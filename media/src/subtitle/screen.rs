@@ -28,6 +28,14 @@ pub(super) struct Form {
     pub(super) free: (f32, f32),
 }
 
+/// What a screen shows.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) at_ns: i64,
+    /// In the place of all that was before.
+    pub(super) cues: Vec<Cue>,
+}
+
 /// How far, in columns, the middles of lines may be apart that are meant to be one.
 const ASKEW: f32 = 1.6;
 

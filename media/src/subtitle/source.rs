@@ -2,13 +2,16 @@
 
 use super::cue::Cue;
 use super::placed::placed;
-use super::{ass, dvb, srt, teletext, tx3g, vobsub, vtt};
+use super::screen::Seen;
+use super::{ass, dvb, line21, srt, teletext, tx3g, vobsub, vtt};
 use crate::caps;
 use crate::container::{Before, Packet, Packets};
 use crate::{MediaError, NS, VideoFormat};
 
 /// How long before a moment a track is looked through for what is still on then, and for what that made room for.
 const PREROLL_NS: i64 = 60 * NS;
+/// The same for captions within pictures, all of whose packets are read for that.
+const CAPTIONS_PREROLL_NS: i64 = 16 * NS;
 /// What is sent in parts is whole after this time.
 const SENDING_NS: i64 = 2 * NS;
 
@@ -90,6 +93,8 @@ pub(crate) enum Codec {
     Dvb,
     /// Pages of its letters.
     Teletext,
+    /// Captions of American television; `boxed` as QuickTime has them.
+    Line21 { boxed: bool },
 }
 
 impl Codec {
@@ -112,6 +117,7 @@ impl Codec {
         match &code {
             b"tx3g" | b"text" => Some(Self::Tx3g),
             b"wvtt" => Some(Self::VttBoxes),
+            b"c608" => Some(Self::Line21 { boxed: true }),
             _ => None,
         }
     }
@@ -128,6 +134,7 @@ enum Decoder {
     VobSub(vobsub::Decoder),
     Dvb(dvb::Decoder),
     Teletext(Box<teletext::Decoder>),
+    Line21 { boxed: bool, decoder: Box<line21::Decoder> },
 }
 
 /// The cues of a track.
@@ -158,6 +165,11 @@ impl Tracked {
             Codec::VobSub => Decoder::VobSub(vobsub::Decoder::read(config)),
             Codec::Dvb => Decoder::Dvb(dvb::Decoder::read(config)),
             Codec::Teletext => Decoder::Teletext(Box::new(teletext::Decoder::read(config))),
+            Codec::Line21 { boxed } => {
+                // Of a track of its own, the first captions.
+                let config = if *boxed { &[] } else { config };
+                Decoder::Line21 { boxed: *boxed, decoder: Box::new(line21::Decoder::read(config)) }
+            }
         };
         Self { packets, decoder, film, found: Vec::new() }
     }
@@ -199,6 +211,11 @@ impl Tracked {
             Decoder::Teletext(decoder) => {
                 decoder.packet(start_ns, &packet.data).into_iter().flat_map(screens).collect()
             }
+            Decoder::Line21 { boxed, decoder } => {
+                let pairs = if *boxed { line21::unboxed(&packet.data) } else { Vec::new() };
+                let seen = decoder.packet(start_ns, if *boxed { &pairs } else { &packet.data });
+                seen.into_iter().flat_map(screens).collect()
+            }
             Decoder::VobSub(decoder) => {
                 // Its own end counts, else the container's; else it stays until the next one comes.
                 let cues = decoder.packet(&packet.data).unwrap_or_default().into_iter().map(|seen| {
@@ -225,6 +242,7 @@ impl Tracked {
     fn flush(&mut self) -> bool {
         let seen = match &mut self.decoder {
             Decoder::Teletext(decoder) => decoder.flush(),
+            Decoder::Line21 { decoder, .. } => decoder.flush(),
             _ => None,
         };
         let before = self.found.len();
@@ -236,7 +254,7 @@ impl Tracked {
 }
 
 /// What takes the place of all that was there before.
-fn screens(seen: teletext::Seen) -> impl Iterator<Item = Read> {
+fn screens(seen: Seen) -> impl Iterator<Item = Read> {
     [Read::Clear(seen.at_ns)].into_iter().chain(seen.cues.into_iter().map(Read::Cue))
 }
 
@@ -245,6 +263,7 @@ impl Decoder {
     fn pending_ns(&self) -> Option<i64> {
         match self {
             Self::Teletext(decoder) => decoder.pending_ns(),
+            Self::Line21 { decoder, .. } => decoder.pending_ns(),
             _ => None,
         }
     }
@@ -257,9 +276,11 @@ impl Source for Tracked {
             Decoder::Pgs(decoder) => *decoder = super::pgs::Decoder::default(),
             Decoder::Dvb(decoder) => decoder.forget(),
             Decoder::Teletext(decoder) => decoder.forget(),
+            Decoder::Line21 { decoder, .. } => decoder.forget(),
             _ => {}
         }
-        self.packets.approach(target_ns.saturating_sub(PREROLL_NS))
+        let within = matches!(self.decoder, Decoder::Line21 { boxed: false, .. });
+        self.packets.approach(target_ns.saturating_sub(if within { CAPTIONS_PREROLL_NS } else { PREROLL_NS }))
     }
 
     fn read(&mut self, until_ns: i64) -> Result<Read, MediaError> {

@@ -7,8 +7,7 @@ mod page;
 
 pub(crate) use letters::region;
 
-use super::cue::Cue;
-use super::screen;
+use super::screen::{self, Seen};
 use coded::{eighteen, four};
 use page::Page;
 
@@ -17,14 +16,6 @@ const LINES: [u8; 2] = [2, 3];
 const LINE: usize = 44;
 /// Where the screen lies on the picture.
 const FORM: screen::Form = screen::Form { rows: 25, columns: page::COLUMNS, free: (0.1, 0.05) };
-
-/// What a page shows.
-#[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) at_ns: i64,
-    /// In the place of all that was before.
-    pub(super) cues: Vec<Cue>,
-}
 
 /// What was sent so far of one page.
 #[derive(Debug)]
