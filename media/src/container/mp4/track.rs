@@ -111,8 +111,7 @@ pub(super) fn parse(trak: &[u8], file_len: u64, left: usize) -> Option<Track> {
     Some(Track {
         id: be32(tkhd, if long { 20 } else { 12 })?,
         kind,
-        // Captions are for who asks for them.
-        enabled: tkhd.get(3)? & 1 == 1 && entries.first().is_none_or(|entry| &entry.code != b"c608"),
+        enabled: tkhd.get(3)? & 1 == 1,
         language: child(mdia, b"elng")
             .and_then(|tag| std::str::from_utf8(tag.get(4..)?).ok())
             .map(|tag| tag.trim_end_matches('\0').to_owned())
