@@ -94,11 +94,7 @@ fn report(container: &dyn Container, played: &Played, track: usize) -> TrackRepo
             }
             TrackKind::Audio => Some(sound(played.open_sound(container, track)?.info())),
             TrackKind::Subtitle if about.text.is_none() => {
-                let hint = match about.codec.as_str() {
-                    "TTML" => "convert it to SRT, and give that by --sub",
-                    _ => "mpv shows it",
-                };
-                return Err(MediaError::unsupported(format!("{} as subtitles", about.codec), hint));
+                return Err(MediaError::unsupported(format!("{} as subtitles", about.codec), "mpv shows it"));
             }
             TrackKind::Subtitle | TrackKind::Other => None,
         })

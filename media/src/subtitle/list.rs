@@ -91,6 +91,10 @@ impl Subtitles {
             return;
         }
         let (stem, end) = file.name.rsplit_once('.').unwrap_or((&file.name, ""));
+        // Much else is called so.
+        if end.eq_ignore_ascii_case("xml") && origin == Origin::Beside && !begins(&file, super::begins) {
+            return;
+        }
         let film = film.rsplit_once('.').map_or(film, |(stem, _)| stem);
         // Between the film's name and the end: `film.en.srt`, `film.pt-BR.forced.srt`.
         let between = stem.strip_prefix(film).unwrap_or(stem).to_ascii_lowercase();
@@ -106,6 +110,7 @@ impl Subtitles {
             _ if micro => super::MICRODVD,
             "vtt" => "WebVTT",
             "ass" | "ssa" => "ASS",
+            "ttml" | "dfxp" | "xml" => "TTML",
             "smi" => "SAMI",
             "lrc" => "LRC",
             "sbv" => "SBV",
@@ -258,6 +263,9 @@ impl Subtitles {
         let (codec, config) =
             text.ok_or_else(|| MediaError::Broken("a track of subtitles that is not described".into()))?;
         let packets = Box::new(Shifted { packets: container.packets(at)?, zero_ns });
+        // Of documents the times are within.
+        let zero = zero_ns.to_be_bytes();
+        let config = if matches!(codec, Codec::Ttml) { &zero } else { config.as_slice() };
         Ok(Pages::new(Box::new(Tracked::new(packets, codec, config, self.film.as_ref().map(|film| film.format)))))
     }
 }

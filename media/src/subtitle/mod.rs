@@ -1,7 +1,7 @@
 //! Subtitles: what is written over a film, and when. Parsers turn what a file or a track has into [`Cue`]s; [`Pages`] turns cues
 //! into pages, each of which says what is to be seen from one moment to another. Nothing here draws.
 //!
-//! Read `cue` for what a cue is, `markup`, `ass` and `overrides` for how letters are described, `srt`, `microdvd`, `vtt`, `sami`, `lrc`, `tx3g`, `pgs`, `dvb`, `vobsub`, `teletext` and `line21` for the formats,
+//! Read `cue` for what a cue is, `markup`, `ass` and `overrides` for how letters are described, `srt`, `microdvd`, `vtt`, `sami`, `lrc`, `tx3g`, `pgs`, `dvb`, `vobsub`, `teletext`, `line21` and `ttml` for the formats,
 //! `screen` for letters in rows and columns,
 //! `placed` for where pictures lie on a film that was cut, `source` for where cues come from, `list` for which tracks there are and which one is shown.
 
@@ -26,9 +26,11 @@ mod source;
 mod srt;
 mod styles;
 mod teletext;
+mod ttml;
 mod tx3g;
 pub(crate) mod vobsub;
 mod vtt;
+mod xml;
 
 pub use cue::{Backdrop, Bitmap, Body, Cue, Fade, Look, Motion, Place, Span};
 pub(crate) use line21::told;
@@ -42,12 +44,13 @@ pub(crate) use tx3g::letters;
 use crate::VideoInfo;
 
 /// The formats that are read, for `tricine doctor`; those of files first.
-pub(crate) const FORMATS: [&str; 14] = [
+pub(crate) const FORMATS: [&str; 15] = [
     "SubRip (SRT)",
     "WebVTT",
     "ASS/SSA",
     "MicroDVD",
     "MPL2",
+    "TTML",
     "SubViewer (SBV)",
     "SAMI",
     "LRC",
@@ -59,7 +62,7 @@ pub(crate) const FORMATS: [&str; 14] = [
     "CEA-608",
 ];
 /// How many of them are files' own.
-const OF_FILES: usize = 10;
+const OF_FILES: usize = 11;
 /// How long the last cue of a file is shown that nothing says the end of.
 const LAST_NS: i64 = 5 * crate::NS;
 
@@ -76,7 +79,8 @@ pub(crate) fn begins(head: &[u8]) -> bool {
 }
 
 /// The kinds of files of subtitles, by the ends of their names. The last two belong together: an index, and the pictures that it lists.
-pub const EXTENSIONS: [&str; 10] = ["srt", "vtt", "ass", "ssa", "smi", "lrc", "sbv", "sup", "idx", "sub"];
+pub const EXTENSIONS: [&str; 13] =
+    ["srt", "vtt", "ass", "ssa", "ttml", "dfxp", "xml", "smi", "lrc", "sbv", "sup", "idx", "sub"];
 
 /// The end of the name of the file that one with this end is read with, if there is one.
 pub fn other_half(end: &str) -> Option<&'static str> {
@@ -95,6 +99,8 @@ fn parse_for(bytes: &[u8], film: Option<&VideoInfo>) -> Option<(&'static str, Ve
         ("WebVTT", vtt::parse(&text))
     } else if ass::begins(&text) {
         ("ASS", ass::parse(&text, film.map(|film| film.format.height)))
+    } else if ttml::begins(&text) {
+        ("TTML", ttml::parse(&text))
     } else if sami::begins(&text) {
         ("SAMI", sami::parse(&text))
     } else if lrc::begins(&text) {

@@ -3,7 +3,7 @@
 use super::cue::Cue;
 use super::placed::placed;
 use super::screen::Seen;
-use super::{ass, dvb, line21, srt, teletext, tx3g, vobsub, vtt};
+use super::{ass, dvb, line21, srt, teletext, ttml, tx3g, vobsub, vtt};
 use crate::caps;
 use crate::container::{Before, Packet, Packets};
 use crate::{MediaError, NS, VideoFormat};
@@ -95,6 +95,8 @@ pub(crate) enum Codec {
     Teletext,
     /// Captions of American television; `boxed` as QuickTime has them.
     Line21 { boxed: bool },
+    /// Documents of TTML.
+    Ttml,
 }
 
 impl Codec {
@@ -117,6 +119,7 @@ impl Codec {
         match &code {
             b"tx3g" | b"text" => Some(Self::Tx3g),
             b"wvtt" => Some(Self::VttBoxes),
+            b"stpp" => Some(Self::Ttml),
             b"c608" => Some(Self::Line21 { boxed: true }),
             _ => None,
         }
@@ -126,7 +129,10 @@ impl Codec {
 /// What makes cues of packets.
 enum Decoder {
     Srt,
-    Vtt { named: bool, sheet: vtt::Sheet },
+    Vtt {
+        named: bool,
+        sheet: vtt::Sheet,
+    },
     VttBoxes(vtt::Sheet),
     Ass(ass::Sheet),
     Tx3g(tx3g::Usual),
@@ -134,7 +140,12 @@ enum Decoder {
     VobSub(vobsub::Decoder),
     Dvb(dvb::Decoder),
     Teletext(Box<teletext::Decoder>),
-    Line21 { boxed: bool, decoder: Box<line21::Decoder> },
+    Line21 {
+        boxed: bool,
+        decoder: Box<line21::Decoder>,
+    },
+    /// Where the film begins on the track's timeline, in ns.
+    Ttml(i64),
 }
 
 /// The cues of a track.
@@ -165,6 +176,7 @@ impl Tracked {
             Codec::VobSub => Decoder::VobSub(vobsub::Decoder::read(config)),
             Codec::Dvb => Decoder::Dvb(dvb::Decoder::read(config)),
             Codec::Teletext => Decoder::Teletext(Box::new(teletext::Decoder::read(config))),
+            Codec::Ttml => Decoder::Ttml(config.first_chunk().map_or(0, |zero| i64::from_be_bytes(*zero))),
             Codec::Line21 { boxed } => {
                 // Of a track of its own, the first captions.
                 let config = if *boxed { &[] } else { config };
@@ -211,6 +223,7 @@ impl Tracked {
             Decoder::Teletext(decoder) => {
                 decoder.packet(start_ns, &packet.data).into_iter().flat_map(screens).collect()
             }
+            Decoder::Ttml(zero_ns) => next(ttml::packet(start_ns, end_ns, *zero_ns, &text())),
             Decoder::Line21 { boxed, decoder } => {
                 let pairs = if *boxed { line21::unboxed(&packet.data) } else { Vec::new() };
                 let seen = decoder.packet(start_ns, if *boxed { &pairs } else { &packet.data });
