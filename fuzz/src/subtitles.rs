@@ -57,16 +57,21 @@ fn disc(bytes: &[u8]) -> Option<()> {
 const HAMMING: [u8; 16] =
     [0x15, 0x02, 0x49, 0x5e, 0x64, 0x73, 0x38, 0x2f, 0xd0, 0xc7, 0x8c, 0x9b, 0xa1, 0xb6, 0xfd, 0xea];
 
-/// A transport stream with a sound and with lines of teletext: of each, so many bytes at its start are protected values, and the rest are codes.
+/// Five pictures.
+const FILM: &[u8] = include_bytes!("../films/captions/bare.m2v");
+
+/// A transport stream with pictures and with lines of teletext: of each, so many bytes at its start are protected values, and the rest are codes.
 fn teletext(bytes: &[u8]) -> Vec<u8> {
     let draw = &mut Draw(&[]);
     let programmes = ts::table(draw, 0, &[0, 1, 0xe1, 0]);
     let text = [6, 0xe1, 2, 0xf0, 7, 0x56, 5, b'd', b'e', b'u', 0x10, 0x88];
-    let tracks = ts::table(draw, 2, &[&[0xe1, 1, 0xf0, 0, 0x03, 0xe1, 1, 0xf0, 0][..], &text].concat());
+    let tracks = ts::table(draw, 2, &[&[0xe1, 1, 0xf0, 0, 0x02, 0xe1, 1, 0xf0, 0][..], &text].concat());
     let mut file = [ts::unit(draw, 0, true, 0, &programmes), ts::unit(draw, 0x100, true, 0, &tracks)].concat();
+    let pictures = [&[0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5][..], &ts::stamp(2, 90_000), FILM].concat();
+    for (number, part) in (0_u8..).zip(pictures.chunks(183)) {
+        file.extend(ts::unit(draw, 0x101, number == 0, number, part));
+    }
     for (number, lines) in (0..40_u8).zip(bytes.chunks(3 * 41)) {
-        let sound = ts::packet(draw, number);
-        file.extend(ts::unit(draw, 0x101, true, number, &sound));
         let mut units = vec![0x10];
         for line in lines.chunks(41) {
             let (how, line) = line.split_first().unwrap_or((&0, &[]));
@@ -89,7 +94,6 @@ fn teletext(bytes: &[u8]) -> Vec<u8> {
 
 /// Five pictures, with captions as American television has them, or as DVDs do.
 fn captions(bytes: &[u8]) -> Vec<u8> {
-    const FILM: &[u8] = include_bytes!("../films/captions/bare.m2v");
     let Some((first, rest)) = bytes.split_first() else { return FILM.to_vec() };
     let mut pairs = rest.chunks(2 * 31);
     let (mut out, mut waiting) = (Vec::new(), false);

@@ -31,7 +31,7 @@ pub(crate) fn stamp(mark: u8, ticks: u64) -> [u8; 5] {
 }
 
 /// A frame of sound, or a picture, with its time.
-pub(crate) fn packet(draw: &mut Draw<'_>, number: u8) -> Vec<u8> {
+fn packet(draw: &mut Draw<'_>, number: u8) -> Vec<u8> {
     let ticks = draw.or(90_000 + 1_881 * u64::from(number));
     let data = super::plain::frame(draw);
     let len = draw.or(data.len() as u64 + 8) as u16;
