@@ -84,7 +84,7 @@ impl Target {
                     assert!(read >= 5, "honest {}, film {n}: {read} pictures or pieces of sound", coded.name);
                 }
             }
-            What::Subtitles => {}
+            What::Subtitles => subtitles::begin(),
         }
     }
 

@@ -5,9 +5,6 @@ use crate::guard::guarded;
 use crate::open::Played;
 use crate::{AudioInfo, Choice, Input, MediaError, MediaFile, VideoInfo};
 
-/// Pictures that are looked through for captions.
-const LOOKED_THROUGH: usize = 32;
-
 /// A file, looked into.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspection {
@@ -92,19 +89,12 @@ fn report(container: &dyn Container, played: &Played, track: usize) -> TrackRepo
     let opened = guarded(|| -> Result<Option<(String, String)>, MediaError> {
         Ok(match about.kind {
             TrackKind::Video => {
-                let (codec, mut detail) = pictures(played.open_video(container, track, 0)?.info());
-                if is_captioned(container, track) {
-                    detail += ", with closed captions (CEA-608/708), which are not shown";
-                }
-                Some((codec, detail))
+                let (codec, detail) = pictures(played.open_video(container, track, 0)?.info());
+                Some((codec, detail + &captioned(container, track)))
             }
             TrackKind::Audio => Some(sound(played.open_sound(container, track)?.info())),
             TrackKind::Subtitle if about.text.is_none() => {
-                let hint = match about.codec.as_str() {
-                    "TTML" => "convert it to SRT, and give that by --sub",
-                    _ => "mpv shows it",
-                };
-                return Err(MediaError::unsupported(format!("{} as subtitles", about.codec), hint));
+                return Err(MediaError::unsupported(format!("{} as subtitles", about.codec), "mpv shows it"));
             }
             TrackKind::Subtitle | TrackKind::Other => None,
         })
@@ -117,11 +107,15 @@ fn report(container: &dyn Container, played: &Played, track: usize) -> TrackRepo
     report
 }
 
-/// Whether captions lie within pictures, as American television has them.
-fn is_captioned(container: &dyn Container, track: usize) -> bool {
-    let Ok(mut packets) = container.packets(track) else { return false };
-    let mut next = || packets.next().ok().flatten();
-    (0..LOOKED_THROUGH).map_while(|_| next()).any(|packet| packet.data.windows(5).any(|word| word == b"GA94\x03"))
+/// The captions that lie within pictures, as American television has them, in words.
+fn captioned(container: &dyn Container, track: usize) -> String {
+    let found = container::find_captions(container, track);
+    let names: Vec<_> = (0..4).filter(|at| found.numbers[*at]).map(|at| format!("CC{}", at + 1)).collect();
+    match (names.is_empty(), found.digital) {
+        (false, _) => format!(", with closed captions ({}), which are shown if they are asked for", names.join(", ")),
+        (true, true) => ", with closed captions (CEA-708), which are not shown".into(),
+        (true, false) => String::new(),
+    }
 }
 
 pub(crate) fn pictures(info: &VideoInfo) -> (String, String) {

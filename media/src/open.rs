@@ -127,7 +127,7 @@ fn film(file: &MediaFile, container: Box<dyn Container>, begin_ns: i64, choice: 
             }
             let heard = tracks.sound.first().and_then(|&track| container.contents().tracks[track].language.clone());
             let pictures = video.as_ref().filter(|_| !about.cover).map(|video| video.info().clone());
-            let subtitles = Subtitles::of(file, container, tracks.video_zero_ns, pictures, heard);
+            let subtitles = Subtitles::of(file, container, tracks.video_zero_ns, played[0], pictures, heard);
             Ok(Media { video, audio, subtitles, about, notices: Vec::new(), missing })
         }
     }

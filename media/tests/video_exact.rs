@@ -4,7 +4,7 @@ mod video_support;
 
 use video_support::{
     Clips, all_frames, assert_all_exact, assert_all_exact_by, assert_exact, by_numbers, decode_all, filtered, lively,
-    open, reference, video_as_coded,
+    reference, video_as_coded,
 };
 
 const X264: &[(&str, &str, &str)] = &[

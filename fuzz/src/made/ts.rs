@@ -3,7 +3,7 @@
 use crate::draw::Draw;
 
 /// A transport packet, filled up by an adaptation field.
-fn unit(draw: &mut Draw<'_>, pid: u16, begins: bool, counter: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn unit(draw: &mut Draw<'_>, pid: u16, begins: bool, counter: u8, body: &[u8]) -> Vec<u8> {
     let body = body.get(..183).unwrap_or(body);
     let fill = 184 - body.len();
     let [high, low] = (pid | if begins { 0x4000 } else { 0 }).to_be_bytes();
@@ -18,13 +18,13 @@ fn unit(draw: &mut Draw<'_>, pid: u16, begins: bool, counter: u8, body: &[u8]) -
 }
 
 /// A table with its length; nobody looks at its checksum.
-fn table(draw: &mut Draw<'_>, id: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn table(draw: &mut Draw<'_>, id: u8, body: &[u8]) -> Vec<u8> {
     let len = draw.or(body.len() as u64 + 9) as u16 & 0xfff | 0xb000;
     [&[0, id], &len.to_be_bytes()[..], &[0, 1, 0xc1, 0, 0], body, &[0; 4]].concat()
 }
 
 /// A time of 33 bits as packets have it.
-pub(super) fn stamp(mark: u8, ticks: u64) -> [u8; 5] {
+pub(crate) fn stamp(mark: u8, ticks: u64) -> [u8; 5] {
     let part = |shift: u32| (ticks >> shift & 0x7fff) << 1 | 1;
     let (middle, low) = ((part(15) as u16).to_be_bytes(), (part(0) as u16).to_be_bytes());
     [mark << 4 | (ticks >> 29 & 0xe) as u8 | 1, middle[0], middle[1], low[0], low[1]]

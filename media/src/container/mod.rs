@@ -4,6 +4,7 @@
 //! track against another. Each track has a reader of its own, so that no track waits for another one.
 
 mod avi;
+mod captions;
 mod colour;
 mod dolby;
 mod flac;
@@ -38,6 +39,7 @@ use symphonia::core::codecs::audio::AudioCodecParameters;
 
 use crate::{MediaError, MediaFile, caps};
 
+pub(crate) use captions::{Captions, find as find_captions};
 pub(crate) use colour::{Colour, Peak, Primaries, Transfer};
 #[cfg(feature = "ac3")]
 pub(crate) use frames::ac3_frame;

@@ -6,7 +6,7 @@ use super::source::{Codec, Listed, Tracked};
 use super::{Pages, charset, other_half};
 use crate::caps;
 use crate::choice::{likeness, wish};
-use crate::container::{Container, Shifted, Sup, Track, TrackKind, VobSub, is_sup};
+use crate::container::{Captions, Container, Shifted, Sup, Track, TrackKind, VobSub, find_captions, is_sup};
 use crate::guard::guarded;
 use crate::{MediaError, MediaFile, VideoInfo};
 
@@ -43,6 +43,8 @@ pub struct SubtitleTrack {
 pub(super) enum Place {
     /// The number of the container's track.
     Track(usize),
+    /// The number of the container's track of pictures that has captions, and theirs.
+    Within(usize, u8),
     File(MediaFile),
     /// A track of a file that is a container of its own; the file, if its other half has not come.
     Own(Arc<dyn Container>, usize, Option<MediaFile>),
@@ -66,17 +68,23 @@ pub struct Subtitles {
 }
 
 impl Subtitles {
-    /// Those of a film in `file`, of whose pictures `film` is known, and whose sound is in the language `heard`.
+    /// Those of a film in `file`, of whose pictures, those of track `pictures`, `film` is known, and whose sound is in the language `heard`.
     pub(crate) fn of(
         file: &MediaFile,
         container: Arc<dyn Container>,
         zero_ns: i64,
+        pictures: Option<usize>,
         film: Option<VideoInfo>,
         heard: Option<String>,
     ) -> Self {
         let tracks = container.contents().tracks.iter().enumerate();
         let tracks = tracks.filter(|(_, track)| track.kind == TrackKind::Subtitle).take(caps::SUBTITLE_TRACKS);
-        let tracks = tracks.map(|(at, track)| (described(track), Place::Track(at))).collect();
+        let mut tracks: Vec<_> = tracks.map(|(at, track)| (described(track), Place::Track(at))).collect();
+        if let Some(at) = pictures {
+            let found = guarded(|| find_captions(&*container, at)).unwrap_or_default().numbers;
+            let numbers = (0..4).filter(|number| found[usize::from(*number)]);
+            tracks.extend(numbers.map(|number| (captions(number), Place::Within(at, number))));
+        }
         Self { container: Some(container), file: Some(file.clone()), zero_ns, tracks, film, heard }
     }
 
@@ -86,6 +94,10 @@ impl Subtitles {
             return;
         }
         let (stem, end) = file.name.rsplit_once('.').unwrap_or((&file.name, ""));
+        // Much else is called so.
+        if end.eq_ignore_ascii_case("xml") && origin == Origin::Beside && !begins(&file, super::begins) {
+            return;
+        }
         let film = film.rsplit_once('.').map_or(film, |(stem, _)| stem);
         // Between the film's name and the end: `film.en.srt`, `film.pt-BR.forced.srt`.
         let between = stem.strip_prefix(film).unwrap_or(stem).to_ascii_lowercase();
@@ -101,6 +113,7 @@ impl Subtitles {
             _ if micro => super::MICRODVD,
             "vtt" => "WebVTT",
             "ass" | "ssa" => "ASS",
+            "ttml" | "dfxp" | "xml" => "TTML",
             "smi" => "SAMI",
             "lrc" => "LRC",
             "sbv" => "SBV",
@@ -233,6 +246,13 @@ impl Subtitles {
         match place {
             Place::File(file) | Place::Half(file) => read(file, self.film.as_ref()),
             Place::Own(container, at, _) => Ok((self.tracked(&**container, *at, 0)?, None)),
+            Place::Within(at, number) => {
+                let container = self.container.as_ref().ok_or_else(|| MediaError::Broken("no film".into()))?;
+                let packets = Box::new(Captions::new(container.packets(*at)?));
+                let packets = Box::new(Shifted { packets, zero_ns: self.zero_ns });
+                let tracked = Tracked::new(packets, &Codec::Line21 { boxed: false }, &[*number], None);
+                Ok((Pages::new(Box::new(tracked)), None))
+            }
             Place::Track(at) => {
                 let container = self.container.as_ref().ok_or_else(|| MediaError::Broken("no film".into()))?;
                 Ok((self.tracked(&**container, *at, self.zero_ns)?, None))
@@ -246,6 +266,9 @@ impl Subtitles {
         let (codec, config) =
             text.ok_or_else(|| MediaError::Broken("a track of subtitles that is not described".into()))?;
         let packets = Box::new(Shifted { packets: container.packets(at)?, zero_ns });
+        // Of documents the times are within.
+        let zero = zero_ns.to_be_bytes();
+        let config = if matches!(codec, Codec::Ttml) { &zero } else { config.as_slice() };
         Ok(Pages::new(Box::new(Tracked::new(packets, codec, config, self.film.as_ref().map(|film| film.format)))))
     }
 }
@@ -278,6 +301,19 @@ fn both(index: &MediaFile, pictures: MediaFile) -> Result<Option<Box<dyn Contain
     let index = charset::decode(&whole(index)?).0;
     let vobsub = guarded(|| VobSub::read(&index, pictures)).map_err(MediaError::Broken)??;
     Ok(Some(Box::new(vobsub)))
+}
+
+/// Captions within pictures. Nobody says in which language; who wants them asks for them.
+fn captions(number: u8) -> SubtitleTrack {
+    SubtitleTrack {
+        origin: Origin::Film,
+        codec: "CEA-608".into(),
+        language: None,
+        name: Some(format!("CC{}", number + 1)),
+        default: false,
+        forced: false,
+        problem: None,
+    }
 }
 
 fn described(track: &Track) -> SubtitleTrack {

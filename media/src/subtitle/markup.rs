@@ -216,7 +216,7 @@ const OTHERS: &str = "amp& lt< gt> quot\" apos' lrm\u{200e} rlm\u{200f} hellip�
     euro€ trade™ oelig\u{153} OElig\u{152}";
 
 /// The letter that `text` begins with the name or number of, and that name's length.
-fn entity(text: &str) -> Option<(char, usize)> {
+pub(super) fn entity(text: &str) -> Option<(char, usize)> {
     let end = text.bytes().take(12).position(|b| b == b';')?;
     let name = text.get(1..end)?;
     let number = name.strip_prefix('#').map(|digits| match digits.strip_prefix(['x', 'X']) {

@@ -1,7 +1,8 @@
 //! Subtitles: what is written over a film, and when. Parsers turn what a file or a track has into [`Cue`]s; [`Pages`] turns cues
 //! into pages, each of which says what is to be seen from one moment to another. Nothing here draws.
 //!
-//! Read `cue` for what a cue is, `markup`, `ass`, `overrides`, `timed` and `animated` for how letters are described, `srt`, `microdvd`, `vtt`, `sami`, `lrc`, `tx3g`, `pgs`, `dvb` and `vobsub` for the formats,
+//! Read `cue` for what a cue is, `markup`, `ass`, `overrides`, `timed` and `animated` for how letters are described, `srt`, `microdvd`, `vtt`, `sami`, `lrc`, `tx3g`, `pgs`, `dvb`, `vobsub`, `teletext`,
+//! `line21` and `ttml` for the formats, `screen` for letters in rows and columns,
 //! `placed` for where pictures lie on a film that was cut, `source` for where cues come from, `fonts` for fonts that come with them, `list` for which tracks there are and which one is shown.
 
 mod animated;
@@ -11,6 +12,7 @@ mod cue;
 mod dvb;
 mod dvb_points;
 mod fonts;
+mod line21;
 mod list;
 mod lrc;
 mod markup;
@@ -20,33 +22,40 @@ mod pages;
 mod pgs;
 mod placed;
 mod sami;
+mod screen;
 mod shape;
 mod source;
 mod srt;
 mod styles;
+mod teletext;
 mod timed;
+mod ttml;
 mod tx3g;
 pub(crate) mod vobsub;
 mod vtt;
+mod xml;
 
 pub use animated::Animated;
 pub use cue::{Backdrop, Bitmap, Body, Cue, Fade, Look, Motion, Place, Span};
 pub use fonts::{Font, Fonts};
+pub(crate) use line21::told;
 pub(crate) use list::Text;
 pub use list::{Origin, SubtitleTrack, Subtitles};
 pub use pages::{Page, Pages};
 pub(crate) use source::Codec;
+pub(crate) use teletext::region;
 pub(crate) use tx3g::letters;
 
 use crate::VideoInfo;
 
 /// The formats that are read, for `tricine doctor`; those of files first.
-pub(crate) const FORMATS: [&str; 12] = [
+pub(crate) const FORMATS: [&str; 15] = [
     "SubRip (SRT)",
     "WebVTT",
     "ASS/SSA",
     "MicroDVD",
     "MPL2",
+    "TTML",
     "SubViewer (SBV)",
     "SAMI",
     "LRC",
@@ -54,9 +63,11 @@ pub(crate) const FORMATS: [&str; 12] = [
     "PGS",
     "mov_text",
     "DVB",
+    "teletext",
+    "CEA-608",
 ];
 /// How many of them are files' own.
-const OF_FILES: usize = 10;
+const OF_FILES: usize = 11;
 /// How long the last cue of a file is shown that nothing says the end of.
 const LAST_NS: i64 = 5 * crate::NS;
 
@@ -73,7 +84,8 @@ pub(crate) fn begins(head: &[u8]) -> bool {
 }
 
 /// The kinds of files of subtitles, by the ends of their names. The last two belong together: an index, and the pictures that it lists.
-pub const EXTENSIONS: [&str; 10] = ["srt", "vtt", "ass", "ssa", "smi", "lrc", "sbv", "sup", "idx", "sub"];
+pub const EXTENSIONS: [&str; 13] =
+    ["srt", "vtt", "ass", "ssa", "ttml", "dfxp", "xml", "smi", "lrc", "sbv", "sup", "idx", "sub"];
 
 /// The end of the name of the file that one with this end is read with, if there is one.
 pub fn other_half(end: &str) -> Option<&'static str> {
@@ -92,6 +104,8 @@ fn parse_for(bytes: &[u8], film: Option<&VideoInfo>) -> Option<(&'static str, Ve
         ("WebVTT", vtt::parse(&text))
     } else if ass::begins(&text) {
         ("ASS", ass::parse(&text, film.map(|film| film.format.height)))
+    } else if ttml::begins(&text) {
+        ("TTML", ttml::parse(&text))
     } else if sami::begins(&text) {
         ("SAMI", sami::parse(&text))
     } else if lrc::begins(&text) {

@@ -4,13 +4,18 @@ use std::sync::Arc;
 
 use super::cue::Cue;
 use super::placed::placed;
-use super::{ass, dvb, srt, tx3g, vobsub, vtt};
+use super::screen::Seen;
+use super::{ass, dvb, line21, srt, teletext, ttml, tx3g, vobsub, vtt};
 use crate::caps;
 use crate::container::{Before, Packet, Packets};
 use crate::{MediaError, NS, VideoFormat};
 
 /// How long before a moment a track is looked through for what is still on then, and for what that made room for.
 const PREROLL_NS: i64 = 60 * NS;
+/// The same for captions within pictures, all of whose packets are read for that.
+const CAPTIONS_PREROLL_NS: i64 = 16 * NS;
+/// What is sent in parts is whole after this time.
+const SENDING_NS: i64 = 2 * NS;
 
 /// What reading has found.
 #[derive(Debug)]
@@ -89,6 +94,12 @@ pub(crate) enum Codec {
     VobSub,
     /// Pictures of European television.
     Dvb,
+    /// Pages of its letters.
+    Teletext,
+    /// Captions of American television; `boxed` as QuickTime has them.
+    Line21 { boxed: bool },
+    /// Documents of TTML.
+    Ttml,
 }
 
 impl Codec {
@@ -111,6 +122,8 @@ impl Codec {
         match &code {
             b"tx3g" | b"text" => Some(Self::Tx3g),
             b"wvtt" => Some(Self::VttBoxes),
+            b"stpp" => Some(Self::Ttml),
+            b"c608" => Some(Self::Line21 { boxed: true }),
             _ => None,
         }
     }
@@ -119,13 +132,23 @@ impl Codec {
 /// What makes cues of packets.
 enum Decoder {
     Srt,
-    Vtt { named: bool, sheet: vtt::Sheet },
+    Vtt {
+        named: bool,
+        sheet: vtt::Sheet,
+    },
     VttBoxes(vtt::Sheet),
     Ass(Arc<ass::Sheet>),
     Tx3g(tx3g::Usual),
     Pgs(super::pgs::Decoder),
     VobSub(vobsub::Decoder),
     Dvb(dvb::Decoder),
+    Teletext(Box<teletext::Decoder>),
+    Line21 {
+        boxed: bool,
+        decoder: Box<line21::Decoder>,
+    },
+    /// Where the film begins on the track's timeline, in ns.
+    Ttml(i64),
 }
 
 /// The cues of a track.
@@ -155,6 +178,13 @@ impl Tracked {
             Codec::Pgs => Decoder::Pgs(super::pgs::Decoder::default()),
             Codec::VobSub => Decoder::VobSub(vobsub::Decoder::read(config)),
             Codec::Dvb => Decoder::Dvb(dvb::Decoder::read(config)),
+            Codec::Teletext => Decoder::Teletext(Box::new(teletext::Decoder::read(config))),
+            Codec::Ttml => Decoder::Ttml(config.first_chunk().map_or(0, |zero| i64::from_be_bytes(*zero))),
+            Codec::Line21 { boxed } => {
+                // Of a track of its own, the first captions.
+                let config = if *boxed { &[] } else { config };
+                Decoder::Line21 { boxed: *boxed, decoder: Box::new(line21::Decoder::read(config)) }
+            }
         };
         Self { packets, decoder, film, found: Vec::new() }
     }
@@ -193,6 +223,15 @@ impl Tracked {
                     [Read::Clear(start_ns)].into_iter().chain(seen.pictures.into_iter().map(cue)).collect()
                 }
             },
+            Decoder::Teletext(decoder) => {
+                decoder.packet(start_ns, &packet.data).into_iter().flat_map(screens).collect()
+            }
+            Decoder::Ttml(zero_ns) => next(ttml::packet(start_ns, end_ns, *zero_ns, &text())),
+            Decoder::Line21 { boxed, decoder } => {
+                let pairs = if *boxed { line21::unboxed(&packet.data) } else { Vec::new() };
+                let seen = decoder.packet(start_ns, if *boxed { &pairs } else { &packet.data });
+                seen.into_iter().flat_map(screens).collect()
+            }
             Decoder::VobSub(decoder) => {
                 // Its own end counts, else the container's; else it stays until the next one comes.
                 let cues = decoder.packet(&packet.data).unwrap_or_default().into_iter().map(|seen| {
@@ -214,6 +253,36 @@ impl Tracked {
         found.reverse();
         self.found = found;
     }
+
+    /// Takes what was sent of something whose end has not come. Whether that is anything.
+    fn flush(&mut self) -> bool {
+        let seen = match &mut self.decoder {
+            Decoder::Teletext(decoder) => decoder.flush(),
+            Decoder::Line21 { decoder, .. } => decoder.flush(),
+            _ => None,
+        };
+        let before = self.found.len();
+        let mut found: Vec<Read> = seen.into_iter().flat_map(screens).collect();
+        found.reverse();
+        self.found.splice(0..0, found);
+        self.found.len() > before
+    }
+}
+
+/// What takes the place of all that was there before.
+fn screens(seen: Seen) -> impl Iterator<Item = Read> {
+    [Read::Clear(seen.at_ns)].into_iter().chain(seen.cues.into_iter().map(Read::Cue))
+}
+
+impl Decoder {
+    /// Since when something is being sent whose end has not come.
+    fn pending_ns(&self) -> Option<i64> {
+        match self {
+            Self::Teletext(decoder) => decoder.pending_ns(),
+            Self::Line21 { decoder, .. } => decoder.pending_ns(),
+            _ => None,
+        }
+    }
 }
 
 impl Source for Tracked {
@@ -222,9 +291,12 @@ impl Source for Tracked {
         match &mut self.decoder {
             Decoder::Pgs(decoder) => *decoder = super::pgs::Decoder::default(),
             Decoder::Dvb(decoder) => decoder.forget(),
+            Decoder::Teletext(decoder) => decoder.forget(),
+            Decoder::Line21 { decoder, .. } => decoder.forget(),
             _ => {}
         }
-        self.packets.approach(target_ns.saturating_sub(PREROLL_NS))
+        let within = matches!(self.decoder, Decoder::Line21 { boxed: false, .. });
+        self.packets.approach(target_ns.saturating_sub(if within { CAPTIONS_PREROLL_NS } else { PREROLL_NS }))
     }
 
     fn read(&mut self, until_ns: i64) -> Result<Read, MediaError> {
@@ -237,12 +309,15 @@ impl Source for Tracked {
                 Before::Packet(packet) => {
                     self.decode(&packet);
                     // So far it is known what begins.
-                    if packet.pts_ns >= until_ns {
+                    let begun = self.decoder.pending_ns().is_some_and(|at_ns| packet.pts_ns - at_ns < SENDING_NS);
+                    if packet.pts_ns >= until_ns && !begun {
+                        self.flush();
                         self.found.insert(0, Read::Until(packet.pts_ns));
                     }
                 }
-                Before::NotYet => return Ok(Read::Until(until_ns)),
-                Before::End => return Ok(Read::End),
+                Before::NotYet if !self.flush() => return Ok(Read::Until(until_ns)),
+                Before::End if !self.flush() => return Ok(Read::End),
+                Before::NotYet | Before::End => {}
             }
         }
     }

@@ -96,7 +96,8 @@ impl Entry {
             b"wvtt" => "WebVTT".into(),
             b"stpp" => "TTML".into(),
             b"mp4s" if self.is_vobsub() => "VobSub".into(),
-            b"c608" | b"c708" => "CEA captions".into(),
+            b"c608" => "CEA-608".into(),
+            b"c708" => "CEA-708".into(),
             other => format!("`{}`", other.escape_ascii()),
         }
     }

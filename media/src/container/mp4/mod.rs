@@ -166,11 +166,14 @@ fn describe(track: &Track, all: &[Track]) -> super::Track {
     let film =
         all.iter().filter(|other| other.kind == TrackKind::Video).find_map(|other| Some(other.entries.first()?.size));
     let within = track.size.unwrap_or_else(|| crate::subtitle::vobsub::screen(film));
+    let text = if track.kind == TrackKind::Subtitle { entry.subtitles(within) } else { None };
+    // Captions are for those who ask for them.
+    let captions = matches!(text, Some((crate::subtitle::Codec::Line21 { .. }, _)));
     super::Track {
         language: track.language.clone(),
         name: track.name.clone(),
-        default: track.enabled,
-        text: if track.kind == TrackKind::Subtitle { entry.subtitles(within) } else { None },
+        default: track.enabled && !captions,
+        text,
         video,
         audio: entry.audio,
         ..super::Track::new(if chapters { TrackKind::Other } else { track.kind }, codec)

@@ -15,7 +15,7 @@ use super::pes::{WRAP, header, ns, unwrap};
 use super::stream::{Content, Piece, Reader, Source};
 use super::{CodecId, Contents, Extent, Packets, Track, TrackKind, VideoTrack, caps};
 use crate::audio::name_of;
-use crate::subtitle::{Codec, Text};
+use crate::subtitle::{Codec, Text, region};
 use crate::{MediaError, MediaFile};
 use joints::Joints;
 use units::{Table, Units};
@@ -26,6 +26,7 @@ pub(crate) use units::Grid;
 /// and some writers list sound so.
 const LATM: &str = "AAC in LATM";
 const PRIVATE: &str = "private data";
+const TELETEXT: &str = "teletext";
 
 /// PES packets of pictures that are looked at.
 const LOOKED_AT: usize = 8;
@@ -38,6 +39,8 @@ pub(super) struct Ts {
     /// In the order of the contents.
     streams: Vec<Stream>,
     joints: Joints,
+    /// The track that has the programme's clock.
+    clock: u16,
 }
 
 #[derive(Clone, Copy)]
@@ -110,7 +113,7 @@ impl Ts {
             streams.push(Stream { pid, span, form, cut });
             contents.tracks.push(track);
         }
-        let mut ts = Self { file: file.clone(), grid, contents, streams, joints };
+        let mut ts = Self { file: file.clone(), grid, contents, streams, joints, clock };
         for track in 0..ts.streams.len() {
             ts.describe(track)?;
             ts.streams[track].cut |= ts.is_cut(track)?;
@@ -239,36 +242,77 @@ fn times(
 /// The tracks that a programme map lists.
 fn streams(map: &[u8]) -> Vec<(u16, Track, Form)> {
     let half = |at: usize| Some(usize::from(u16::from_be_bytes([*map.get(at)? & 0x0f, *map.get(at + 1)?])));
-    let (mut at, mut out) = (12 + half(10).unwrap_or(0), Vec::new());
+    let (mut at, mut out, mut texts) = (12 + half(10).unwrap_or(0), Vec::new(), Vec::new());
     while let (Some(&kind), Some(len)) = (map.get(at), half(at + 3))
         && out.len() < caps::TRACKS
     {
         let pid = u16::from_be_bytes([map[at + 1] & 0x1f, map[at + 2]]);
-        let (track, form) = track(kind, map.get(at + 5..at + 5 + len).unwrap_or_default());
-        out.push((pid, track, form));
+        let descriptors = map.get(at + 5..at + 5 + len).unwrap_or_default();
+        let pages = if kind == 6 { teletext(descriptors) } else { Vec::new() };
+        if pages.is_empty() {
+            let (track, form) = track(kind, descriptors);
+            out.push((pid, track, form));
+        }
+        texts.extend(pages.into_iter().map(|track| (pid, track, Form::Frames)));
         at += 5 + len;
     }
+    // Behind those that are as good to look at and have a track of their own.
+    out.extend(texts);
+    out.truncate(caps::TRACKS);
     out
 }
 
-fn track(kind: u8, mut descriptors: &[u8]) -> (Track, Form) {
-    let (mut language, mut private, mut marked, mut dolby, mut opus) = (None, 0, [0; 4], None, 2);
-    let mut pages = Vec::new();
-    while let [tag, len, rest @ ..] = descriptors {
+/// A track of descriptors: each is a number and what it says.
+fn described(mut descriptors: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    std::iter::from_fn(move || {
+        let [tag, len, rest @ ..] = descriptors else { return None };
         let (body, after) = rest.split_at(usize::from(*len).min(rest.len()));
         descriptors = after;
+        Some((*tag, body))
+    })
+}
+
+/// The pages of subtitles that a track of teletext has, each of which is a track here.
+fn teletext(descriptors: &[u8]) -> Vec<Track> {
+    let told = described(descriptors).filter(|(tag, _)| matches!(tag, 0x46 | 0x56));
+    let pages = told.flat_map(|(_, body)| body.as_chunks::<5>().0);
+    let mut tracks = Vec::new();
+    for &[a, b, c, kind, page] in pages {
+        let deaf = kind >> 3 == 5;
+        if !deaf && kind >> 3 != 2 || tracks.len() >= caps::SUBTITLE_TRACKS {
+            continue;
+        }
+        let language = String::from_utf8_lossy(&[a, b, c]).into_owned();
+        let magazine = kind & 7;
+        let shown = if magazine == 0 { 8 } else { magazine };
+        let name = format!("page {shown}{page:02x}{}", if deaf { ", for the hard of hearing" } else { "" });
+        let text = Some((Codec::Teletext, vec![magazine, page, region(&language)]));
+        // A television shows them once somebody asks for them.
+        let track = Track { text, default: false, name: Some(name), ..Track::new(TrackKind::Subtitle, TELETEXT) };
+        tracks.push(Track {
+            language: Some(language).filter(|code| code.bytes().all(|b| b.is_ascii_graphic())),
+            ..track
+        });
+    }
+    tracks
+}
+
+fn track(kind: u8, descriptors: &[u8]) -> (Track, Form) {
+    let (mut language, mut private, mut marked, mut dolby, mut opus) = (None, 0, [0; 4], None, 2);
+    let mut pages = Vec::new();
+    for (tag, body) in described(descriptors) {
         match tag {
-            0x0a | 0x56 | 0x59 => {
-                if *tag == 0x59 {
+            0x0a | 0x46 | 0x56 | 0x59 => {
+                if tag == 0x59 {
                     pages = body.get(4..8).unwrap_or_default().to_vec();
                 }
                 language = language.or(body.get(..3).map(|code| String::from_utf8_lossy(code).into_owned()));
-                private = if *tag == 0x0a { private } else { *tag };
+                private = if tag == 0x0a { private } else { tag };
             }
             0x05 => marked = body.first_chunk().copied().unwrap_or_default(),
             // An extension of Opus: how many channels there are.
             0x7f if body.first() == Some(&0x80) => opus = body.get(1).copied().unwrap_or(opus),
-            0x6a | 0x7a | 0x7b | 0x7c => private = *tag,
+            0x6a | 0x7a | 0x7b | 0x7c => private = tag,
             0xb0 => dolby = Dolby::descriptor(body),
             _ => {}
         }
@@ -297,7 +341,11 @@ fn track(kind: u8, mut descriptors: &[u8]) -> (Track, Form) {
         (0x83, ..) => refused("TrueHD"),
         (6, _, b"Opus") => sound("Opus"),
         (6, 0x59, _) => written("DVB subtitles", Some((Codec::Dvb, pages))),
-        (6, 0x56, _) => written("teletext", None),
+        // The map lists no page of subtitles: any that is sent as one is shown.
+        (6, 0x46 | 0x56, _) => {
+            let region = vec![region(language.as_deref().unwrap_or_default())];
+            Track { default: false, ..written(TELETEXT, Some((Codec::Teletext, region))) }
+        }
         (6, 0, [0, 0, 0, 0]) => sound(PRIVATE),
         (0x90, ..) => written("PGS", Some((Codec::Pgs, Vec::new()))),
         _ => Track::new(TrackKind::Other, format!("type {kind:#x}")),
@@ -326,9 +374,13 @@ impl super::Container for Ts {
             Some(Stream { pid, .. }) if self.contents.tracks[track].kind == TrackKind::Subtitle => {
                 let spans = || self.streams.iter().filter_map(|stream| stream.span);
                 let span = (spans().map(|s| s.0).min().unwrap_or(0), spans().map(|s| s.1).max().unwrap_or(0));
-                let sets = matches!(self.contents.tracks[track].text, Some((Codec::Pgs, _)));
+                let form = match self.contents.tracks[track].text {
+                    Some((Codec::Pgs, _)) => sparse::Form::Sets,
+                    Some((Codec::Teletext, _)) => sparse::Form::Clocked(self.clock),
+                    _ => sparse::Form::Single,
+                };
                 let units = Units::new(self.file.clone(), self.grid, 0);
-                Ok(Box::new(sparse::Sparse::new(units, self.joints.clone(), *pid, sets, span)))
+                Ok(Box::new(sparse::Sparse::new(units, self.joints.clone(), *pid, form, span)))
             }
             Some(Stream { span: Some(_), cut, .. }) => {
                 let reader = Box::new(self.reader(track, u64::MAX));

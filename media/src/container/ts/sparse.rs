@@ -12,13 +12,28 @@ const LATE_NS: i64 = 2 * NS;
 /// The segment that ends what Blu-ray discs show at one time.
 const END: u8 = 0x80;
 
+/// How long before it is due, in ticks, what goes by the programme's clock may be sent.
+const EARLY: i64 = 10 * 90_000;
+
+/// How the packets of a track come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Each by itself, with its time.
+    Single,
+    /// What belongs together comes in several packets, as on Blu-ray discs.
+    Sets,
+    /// Without times, or with ones that are not those of the film; then the programme's clock counts, which this track has.
+    Clocked(u16),
+}
+
 /// Reads one track.
 pub(super) struct Sparse {
     units: Units,
     joints: Joints,
     pid: u16,
-    /// What belongs together comes in several packets, as on Blu-ray discs.
-    sets: bool,
+    form: Form,
+    /// The programme's clock.
+    clock: Option<i64>,
     /// The film's first and last time in ticks.
     span: (i64, i64),
     /// The last time of any track, which the next one is near to.
@@ -30,22 +45,30 @@ pub(super) struct Sparse {
 }
 
 impl Sparse {
-    pub(super) fn new(units: Units, joints: Joints, pid: u16, sets: bool, span: (i64, i64)) -> Self {
-        Self { units, joints, pid, sets, span, near: span.0, gathered: Vec::new(), set: None }
+    pub(super) fn new(units: Units, joints: Joints, pid: u16, form: Form, span: (i64, i64)) -> Self {
+        Self { units, joints, pid, form, clock: None, span, near: span.0, gathered: Vec::new(), set: None }
     }
 
     /// As [`Packets::next_before`], by ticks.
     fn read(&mut self, until: i64) -> Result<Before, MediaError> {
         loop {
             let Some(unit) = self.units.next()? else { return Ok(Before::End) };
+            let end = unit.end;
             let head = header(unit.payload).filter(|_| unit.begins && !unit.scrambled);
-            if let Some((Some(time), _)) = head {
+            let own = unit.pid == self.pid;
+            if let Form::Clocked(clock) = self.form
+                && unit.pid == clock
+                && let Some(now) = unit.clock
+            {
+                self.clock = Some(unwrap(now + self.joints.shift(unit.end - 1), self.near));
+            }
+            if let Some((Some(time), _)) = head.filter(|_| !own || !matches!(self.form, Form::Clocked(_))) {
                 self.near = unwrap(time + self.joints.shift(unit.end - 1), self.near);
-                if unit.pid != self.pid && self.near >= until {
+                if !own && self.near >= until {
                     return Ok(Before::NotYet);
                 }
             }
-            if unit.pid != self.pid || unit.scrambled {
+            if !own || unit.scrambled {
                 continue;
             }
             if unit.begins {
@@ -57,8 +80,9 @@ impl Sparse {
             let len = self.gathered.get(4..6).map_or(0, |len| 6 + usize::from(u16::from_be_bytes([len[0], len[1]])));
             if len > 6 && self.gathered.len() >= len {
                 let data = std::mem::take(&mut self.gathered);
+                let shift = self.joints.shift(end - 1);
                 if let Some((time, begins)) = header(&data).filter(|(_, begins)| *begins < len)
-                    && let Some(packet) = self.whole(time, &data[begins..len])
+                    && let Some(packet) = self.whole(time.map(|time| time + shift), &data[begins..len])
                 {
                     return Ok(Before::Packet(packet));
                 }
@@ -69,8 +93,15 @@ impl Sparse {
     /// Takes a PES packet. The packet that it makes whole.
     fn whole(&mut self, time: Option<i64>, body: &[u8]) -> Option<Packet> {
         let near = self.near;
-        if !self.sets {
-            return time.map(|_| Packet::new(body.to_vec(), ns(near)));
+        match self.form {
+            Form::Single => return time.map(|_| Packet::new(body.to_vec(), ns(near))),
+            Form::Clocked(_) => {
+                let time = time.map(|time| unwrap(time, near));
+                let told = |time: &i64| self.clock.is_none_or(|clock| (clock..clock + EARLY).contains(time));
+                let time = time.filter(told).or(self.clock).unwrap_or(near);
+                return Some(Packet::new(body.to_vec(), ns(time)));
+            }
+            Form::Sets => {}
         }
         let (begun, data) = self.set.get_or_insert((near, Vec::new()));
         if data.is_empty() {
@@ -91,7 +122,8 @@ impl Sparse {
         while units.at < at.saturating_add(caps::TS_SPARSE)
             && let Some(unit) = units.next()?
         {
-            if let Some((Some(time), _)) = header(unit.payload).filter(|_| unit.begins && !unit.scrambled) {
+            let told = unit.pid != self.pid || !matches!(self.form, Form::Clocked(_));
+            if let Some((Some(time), _)) = header(unit.payload).filter(|_| unit.begins && !unit.scrambled && told) {
                 return Ok(Some(time + self.joints.shift(unit.end - 1)));
             }
         }
@@ -113,7 +145,7 @@ impl Packets for Sparse {
         self.units = Units::new(self.units.file.file().clone(), self.units.grid, low);
         self.near = wanted;
         self.gathered.clear();
-        self.set = None;
+        (self.set, self.clock) = (None, None);
         Ok(())
     }
 
