@@ -10,7 +10,8 @@ use crate::command::out;
 use crate::course::Course;
 use crate::{Error, Result};
 
-const ENGINE: &[u8] = include_bytes!("../../../assets/lab.wasm");
+/// `assets/lab.wasm`, packed by `build.rs`.
+const ENGINE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lab.wasm.z"));
 const INDEX: &str = include_str!("../../web/site/index.html");
 const MORE_STYLE: &str = include_str!("../../web/site/site.css");
 const SCRIPTS: [&str; 5] = [
@@ -28,9 +29,10 @@ pub(crate) fn write(course: &Course, lesson: Option<Lesson>, folder: &Path) -> R
     let lessons = lesson.map_or_else(|| course.lessons.clone(), |l| vec![l]);
     let place = if course.place.is_empty() { String::new() } else { format!("{} ", course.place) };
     // A page that was opened from a disk may load scripts, and nothing else: so lessons and engine are scripts.
+    let engine = miniz_oxide::inflate::decompress_to_vec_zlib(ENGINE).expect("what build.rs has packed");
     let files = [
         ("lessons.js", format!("const PLACE = {}, LESSONS = {};\n", json(&place), json(&lessons))),
-        ("engine.js", format!("const ENGINE = \"{}\";\n", base64(ENGINE))),
+        ("engine.js", format!("const ENGINE = \"{}\";\n", base64(&engine))),
         ("lab.css", [STYLE, MORE_STYLE].concat()),
         ("lab.js", SCRIPTS.concat()),
         ("index.html", INDEX.to_owned()),
