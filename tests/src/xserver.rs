@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{AtomEnum, ClientMessageEvent, ConnectionExt, EventMask, ImageFormat};
 use x11rb::rust_connection::RustConnection;
@@ -179,6 +181,12 @@ impl XServer {
             Ok(server.send_event(false, window, EventMask::NO_EVENT, message)?.check()?)
         });
         asked.expect("the X server takes messages");
+    }
+
+    /// Stops it, so that it answers nobody, or lets it go on.
+    pub fn halt(&self, halted: bool) {
+        let signal = if halted { Signal::SIGSTOP } else { Signal::SIGCONT };
+        kill(Pid::from_raw(self.process.id() as i32), signal).expect("it runs");
     }
 
     /// Kills it, as it may happen to an X server.

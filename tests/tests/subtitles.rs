@@ -61,6 +61,21 @@ fn shows(x: &XServer, what: &str, wanted: Option<&str>) {
     wait_for(what, || (color(&x.screen()) == wanted).then_some(()));
 }
 
+/// The decoder is at work before anybody knows that there will be a window.
+#[test]
+fn words_are_shown_however_late_the_display_answers() {
+    let Some(x) = XServer::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let film = film(folder.path());
+    x.halt(true);
+    let run = start_with(PROGRAM, &["--audio", "null", "--start", "2.2", arg(&film)], |c| {
+        c.env("DISPLAY", &x.display).env_remove("WAYLAND_DISPLAY");
+    });
+    run.role("decoder", None);
+    x.halt(false);
+    shows(&x, "the words", Some("red"));
+}
+
 /// The same times and colours as pictures of a disc.
 fn pictures(folder: &Path) -> PathBuf {
     let size = (300, 60);

@@ -99,6 +99,14 @@ impl Session {
         Ok(())
     }
 
+    /// Where pictures are shown, as far as a role has to know: one that prepares subtitles cannot wait until a display has answered.
+    fn display_for(&self, role: Role) -> DisplaySpec {
+        match self.display {
+            DisplaySpec::None if !role.entry().draws && self.may_have_window() => DisplaySpec::Window,
+            _ => self.display.clone(),
+        }
+    }
+
     fn start(&mut self, role: Role, skip: bool) -> Result<()> {
         let Some(current) = &self.current else { return Ok(()) };
         let mine = |c: &&StreamRegion| role.side(c.name().kind).is_some();
@@ -119,7 +127,7 @@ impl Session {
                 skip_past_ns: self.skip_past_ns,
                 stream_header: self.opened.as_ref().and_then(|o| o.stream_header.clone()),
                 sink: self.sink.clone(),
-                display: self.display.clone(),
+                display: self.display_for(role),
                 title: current.window_title(),
                 picture_ns: self.options.picture_ns(),
                 confine: (!self.options.no_sandbox).then_some(Confine { memory: self.options.memory_limit }),

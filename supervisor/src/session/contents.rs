@@ -132,8 +132,8 @@ impl Session {
         }
     }
 
-    /// Whether there is a window, or may be one: in it, a song's cover is shown.
-    pub(super) fn has_place_for_covers(&self) -> bool {
+    /// Whether there is a window, or may be one: in it, a song's cover is shown, and subtitles.
+    pub(super) fn may_have_window(&self) -> bool {
         let server =
             || ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()));
         self.display == DisplaySpec::Window || self.probe.is_some() && server()

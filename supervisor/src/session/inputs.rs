@@ -166,7 +166,7 @@ impl Session {
             self.tell_pace();
             self.begin_pace();
             self.current = self.next.take();
-            self.tracks = contents::asked(&self.options, self.has_place_for_covers());
+            self.tracks = contents::asked(&self.options, self.may_have_window());
             self.resume_ns = None;
             // What is known of the one before is not this one's.
             self.status.duration_ns = None;
