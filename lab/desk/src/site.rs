@@ -29,7 +29,8 @@ pub(crate) fn write(course: &Course, lesson: Option<Lesson>, folder: &Path) -> R
     let lessons = lesson.map_or_else(|| course.lessons.clone(), |l| vec![l]);
     let place = if course.place.is_empty() { String::new() } else { format!("{} ", course.place) };
     // A page that was opened from a disk may load scripts, and nothing else: so lessons and engine are scripts.
-    let engine = miniz_oxide::inflate::decompress_to_vec_zlib(ENGINE).expect("what build.rs has packed");
+    let engine = miniz_oxide::inflate::decompress_to_vec_zlib(ENGINE)
+        .map_err(|e| Error::Lost(format!("the engine within this program: {e}")))?;
     let files = [
         ("lessons.js", format!("const PLACE = {}, LESSONS = {};\n", json(&place), json(&lessons))),
         ("engine.js", format!("const ENGINE = \"{}\";\n", base64(&engine))),

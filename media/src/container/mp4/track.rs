@@ -96,7 +96,7 @@ pub(super) fn parse(trak: &[u8], file_len: u64, left: usize) -> Option<Track> {
             None if child(stbl, b"stsz").and_then(|body| be32(body, 4)) == Some(1) => {
                 let frames = params.frames_per_block.unwrap_or_default();
                 let (frames, bytes) = match params.codec {
-                    CODEC_ID_ADPCM_IMA_QT => (IMA.1 as u64, IMA.0 as u64),
+                    CODEC_ID_ADPCM_IMA_QT => (IMA.1, IMA.0),
                     // Of each channel in turn, half a byte for each sample but those that are in the head.
                     CODEC_ID_ADPCM_MS => (frames, frames.checked_sub(2)? / 2 + 7),
                     CODEC_ID_ADPCM_IMA_WAV => (frames, frames.checked_sub(1)? / 2 + 4),

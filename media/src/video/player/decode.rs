@@ -124,7 +124,7 @@ impl Player {
             entry.as_ref().ok().filter(|packet| begins(packet)).map(|packet| packet.pts_ns)
         };
         let keys = || self.ahead.iter().map(key).enumerate().skip(1).filter_map(|(at, pts_ns)| Some((at, pts_ns?)));
-        let Some((at, pts_ns)) = keys().find(|&(_, pts_ns)| pts_ns > film_ns).or_else(|| keys().last()) else {
+        let Some((at, pts_ns)) = keys().find(|&(_, pts_ns)| pts_ns > film_ns).or_else(|| keys().next_back()) else {
             return Ok(());
         };
         self.ahead.drain(..at);
