@@ -1,5 +1,7 @@
 //! Closed captions within pictures (CEA-608): the same words from the same frame on as FFmpeg's.
 
+#[path = "support/shown.rs"]
+mod shown;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -9,12 +11,10 @@ mod captions;
 use std::process::Command;
 
 use captions::{Script, with_captions};
+use shown::{Shown, ours};
 use support::{Tool, open};
 use tricine_media::subtitle::Subtitles;
-use tricine_media::{Input, MediaError, MediaFile, guard};
-
-/// When, until when (in ms), and what.
-type Shown = (i64, i64, String);
+use tricine_media::{Input, MediaFile, guard};
 
 const BARE: &str =
     "-f lavfi -i testsrc2=s=320x240:r=30000/1001:d=10.01 -c:v mpeg2video -b:v 500k -bf 0 -g 15 -f mpeg2video";
@@ -101,32 +101,6 @@ fn second() -> Script {
 
 fn subtitles(file: &MediaFile) -> Subtitles {
     tricine_media::open(&Input::File(file.clone())).unwrap().subtitles
-}
-
-/// What a track shows from a moment on.
-fn ours(subtitles: &Subtitles, number: usize, from_ms: i64, until_ms: i64) -> Vec<Shown> {
-    let (mut pages, said) = subtitles.open(number).unwrap();
-    assert_eq!(said, None);
-    pages.seek(from_ms * 1_000_000).unwrap();
-    let mut shown: Vec<Shown> = Vec::new();
-    loop {
-        let page = match pages.next_page() {
-            Ok(page) => page.unwrap(),
-            Err(MediaError::Damaged(_)) => continue,
-            Err(error) => panic!("{error}"),
-        };
-        let words = page.on().map(|cue| cue.words()).collect::<Vec<_>>().join("\n");
-        let [start, end] = [page.start_ns, page.end_ns].map(|ns| ns / 1_000_000);
-        match shown.last_mut().filter(|(_, until, last)| *last == words && *until == start) {
-            Some((_, until, _)) => *until = end,
-            None => shown.push((start, end, words)),
-        }
-        if end >= until_ms {
-            break;
-        }
-    }
-    shown.retain(|(_, _, words)| !words.is_empty());
-    shown
 }
 
 /// FFmpeg's.

@@ -1,5 +1,7 @@
 //! Teletext's subtitles in a transport stream: the same letters at the same time as FFmpeg's (which are libzvbi's).
 
+#[path = "support/shown.rs"]
+mod shown;
 #[path = "support/mod.rs"]
 mod support;
 
@@ -8,17 +10,15 @@ mod television;
 use std::path::Path;
 use std::process::Command;
 
+use shown::{Shown, ours};
 use support::Tool;
 use television::{Head, Line, boxed, changes, descriptor, filler, pes, row, sets, with_track};
 use tricine_media::subtitle::{Body, Subtitles};
-use tricine_media::{Input, MediaError, MediaFile, guard};
+use tricine_media::{Input, MediaFile, guard};
 
 /// Where FFmpeg's films begin, in ticks.
 const BEGIN: i64 = 129_600;
 const FILM: &str = "-f lavfi -i testsrc2=s=160x120:r=25:d=14 -c:v mpeg2video -b:v 300k -bf 0 -f mpegts";
-
-/// When, what, and until when, in ms.
-type Shown = (i64, i64, String);
 
 fn film(tool: &Tool) -> Option<Vec<u8>> {
     tool.make(FILM, "bare.ts").map(|_| std::fs::read(tool.path("bare.ts")).unwrap())
@@ -32,32 +32,6 @@ fn sent(lines: &[(i64, Vec<Line>)]) -> Vec<(i64, Vec<u8>)> {
 
 fn subtitles(film: &[u8]) -> Subtitles {
     tricine_media::open(&Input::File(MediaFile::from_bytes(film, "film.ts"))).unwrap().subtitles
-}
-
-/// What a track shows from a moment on, up to `until_ms`.
-fn ours(subtitles: &Subtitles, number: usize, from_ms: i64, until_ms: i64) -> Vec<Shown> {
-    let (mut pages, said) = subtitles.open(number).unwrap();
-    assert_eq!(said, None);
-    pages.seek(from_ms * 1_000_000).unwrap();
-    let mut shown: Vec<Shown> = Vec::new();
-    loop {
-        let page = match pages.next_page() {
-            Ok(page) => page.unwrap(),
-            Err(MediaError::Damaged(_)) => continue,
-            Err(error) => panic!("{error}"),
-        };
-        let words = page.on().map(|cue| cue.words()).collect::<Vec<_>>().join("\n");
-        let [start, end] = [page.start_ns, page.end_ns].map(|ns| ns / 1_000_000);
-        match shown.last_mut().filter(|(_, until, last)| *last == words && *until == start) {
-            Some((_, until, _)) => *until = end,
-            None => shown.push((start, end, words)),
-        }
-        if end >= until_ms {
-            break;
-        }
-    }
-    shown.retain(|(_, _, words)| !words.is_empty());
-    shown
 }
 
 /// FFmpeg's: when, and what. It does not say until when.
