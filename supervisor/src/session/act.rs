@@ -102,7 +102,10 @@ impl Session {
     /// Where pictures are shown, as far as a role has to know: one that prepares subtitles cannot wait until a display has answered.
     fn display_for(&self, role: Role) -> DisplaySpec {
         match self.display {
-            DisplaySpec::None if !role.entry().draws && self.may_have_window() => DisplaySpec::Window,
+            // (The terminal is where pictures go if there is no answer. It takes no fonts.)
+            DisplaySpec::None | DisplaySpec::Terminal if !role.entry().draws && self.may_have_window() => {
+                DisplaySpec::Window
+            }
             _ => self.display.clone(),
         }
     }
